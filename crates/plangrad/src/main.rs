@@ -1,0 +1,2 @@
+//! plangrad
+fn main() {}
