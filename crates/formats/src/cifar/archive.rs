@@ -1,0 +1,153 @@
+//! The official `cifar-10-binary.tar.gz` and `cifar-100-binary.tar.gz`, read in one pass without unpacking to disk.
+//!
+//! No name in the archive is ever used as a path: entries are compared with the official names by their last
+//! component and skipped otherwise. Only regular files count. Links, sparse files and the extensions for long names
+//! and attributes are skipped as raw entries, so that none of them can make the reader allocate.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::names::read_class_names;
+use super::{Records, Variant, read};
+use crate::source::Source;
+use crate::{Error, Limits, Result};
+
+/// A whole dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// The training records: for CIFAR-10 batch 1 to 5 in this order, whatever their order in the archive.
+    pub train: Records,
+    /// The test records.
+    pub test: Records,
+    /// The names of the classes, by label; the official ones where the archive has no list.
+    pub class_names: Vec<String>,
+    /// The names of the coarse classes, by coarse label; empty for CIFAR-10.
+    pub coarse_class_names: Vec<String>,
+}
+
+/// Reads a dataset from its archive, gzip or plain. [`Limits::max_bytes`] bounds all decompressed bytes.
+///
+/// # Errors
+///
+/// [`Error::MissingEntry`], [`Error::DuplicateEntry`], [`Error::DamagedArchive`], gzip errors, and the errors of
+/// single files inside an [`Error::InFile`] that names the entry; nothing partial is returned.
+pub fn read_tar_gz(reader: impl Read, variant: Variant, limits: &Limits) -> Result<Archive> {
+    read_source(Source::new(reader, None)?, variant, limits)
+}
+
+/// Opens and reads a dataset's archive, gzip or plain, within the default [`Limits`].
+///
+/// # Errors
+///
+/// Those of [`read_tar_gz`] and [`Error::Open`], inside an [`Error::InFile`] that names the file.
+pub fn open_tar_gz(path: impl AsRef<Path>, variant: Variant) -> Result<Archive> {
+    open_tar_gz_with(path, variant, &Limits::default())
+}
+
+/// [`open_tar_gz`] with limits of one's own.
+///
+/// # Errors
+///
+/// Those of [`open_tar_gz`].
+pub fn open_tar_gz_with(path: impl AsRef<Path>, variant: Variant, limits: &Limits) -> Result<Archive> {
+    let path = path.as_ref();
+    Source::<File>::open(path)
+        .and_then(|source| read_source(source, variant, limits))
+        .map_err(|error| error.in_file(path))
+}
+
+fn read_source<R: Read>(source: Source<R>, variant: Variant, limits: &Limits) -> Result<Archive> {
+    let mut source = source.with_limit(limits.max_bytes);
+    let mut parts = Parts::new(variant);
+    match parts.read_all(&mut source, limits) {
+        Ok(()) => source.drain()?,
+        // What the source reports is the cause of whatever the archive reader made of it.
+        Err(error) => return Err(source.take_failure().unwrap_or(error)),
+    }
+    parts.finish()
+}
+
+/// The files of the archive found so far.
+struct Parts {
+    variant: Variant,
+    train: Vec<Option<Records>>,
+    test: Option<Records>,
+    class_names: Option<Vec<String>>,
+    coarse_class_names: Option<Vec<String>>,
+}
+
+impl Parts {
+    fn new(variant: Variant) -> Self {
+        let train = vec![None; variant.train_files().len()];
+        Self { variant, train, test: None, class_names: None, coarse_class_names: None }
+    }
+
+    fn read_all<R: Read>(&mut self, source: &mut Source<R>, limits: &Limits) -> Result<()> {
+        let damaged = |offset: u64| move |reason| Error::DamagedArchive { offset, reason };
+        let mut archive = tar::Archive::new(&mut *source);
+        let entries = archive.entries().map_err(damaged(0))?.raw(true);
+        let mut offset = 0;
+        for entry in entries {
+            let mut entry = entry.map_err(damaged(offset))?;
+            offset = entry.raw_file_position();
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let path = entry.path_bytes().into_owned();
+            let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+            self.read_file(&mut entry, name, limits)
+                .map_err(|error| error.in_file(String::from_utf8_lossy(&path).as_ref()))?;
+        }
+        Ok(())
+    }
+
+    fn read_file(&mut self, entry: &mut impl Read, name: &[u8], limits: &Limits) -> Result<()> {
+        let variant = self.variant;
+        let is = |official: &str| name == official.as_bytes();
+        if let Some(position) = variant.train_files().iter().position(|official| is(official)) {
+            let slot = &mut self.train[position];
+            return put(slot, variant.train_files()[position], || read(entry, variant, limits));
+        }
+        if is(variant.test_file()) {
+            return put(&mut self.test, variant.test_file(), || read(entry, variant, limits));
+        }
+        if is(variant.class_names_file()) {
+            let names = || read_class_names(entry, variant.classes());
+            return put(&mut self.class_names, variant.class_names_file(), names);
+        }
+        if let Some(official) = variant.coarse_class_names_file().filter(|official| is(official)) {
+            let names = || read_class_names(entry, variant.coarse_classes());
+            return put(&mut self.coarse_class_names, official, names);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Archive> {
+        let variant = self.variant;
+        let missing = |name| move || Error::MissingEntry { variant, name };
+        let mut train = Vec::new();
+        for (part, &name) in self.train.into_iter().zip(variant.train_files()) {
+            train.push(part.ok_or_else(missing(name))?);
+        }
+        let test = self.test.ok_or_else(missing(variant.test_file()))?;
+        let official = |names: &[&str]| names.iter().copied().map(String::from).collect::<Vec<_>>();
+        Ok(Archive {
+            train: Records::concat(variant, train)?,
+            test,
+            class_names: self.class_names.unwrap_or_else(|| official(variant.class_names())),
+            coarse_class_names: self
+                .coarse_class_names
+                .unwrap_or_else(|| official(variant.coarse_class_names())),
+        })
+    }
+}
+
+/// Fills an empty slot; a second file of the same name is an error before it is read.
+fn put<T>(slot: &mut Option<T>, name: &'static str, read: impl FnOnce() -> Result<T>) -> Result<()> {
+    if slot.is_some() {
+        return Err(Error::DuplicateEntry { name });
+    }
+    *slot = Some(read()?);
+    Ok(())
+}

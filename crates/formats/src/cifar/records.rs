@@ -1,0 +1,122 @@
+//! Records in columns: all labels, all coarse labels, all images, as training wants them.
+
+use super::Variant;
+use crate::source::reserve_exact;
+use crate::{Error, Result};
+
+/// Red, green, blue.
+pub const CHANNELS: usize = 3;
+/// Rows and columns of an image.
+pub const IMAGE_SIDE: usize = 32;
+/// Bytes of an image: channel, row, column, the column fastest.
+pub const IMAGE_BYTES: usize = CHANNELS * IMAGE_SIDE * IMAGE_SIDE;
+
+/// CIFAR records, one column per field.
+///
+/// The columns are plain data and public. Whoever fills them by hand keeps their lengths in step; the writer checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Records {
+    /// Which dataset.
+    pub variant: Variant,
+    /// One label per record (the fine label, for CIFAR-100).
+    pub labels: Vec<u8>,
+    /// One coarse label per record; empty for CIFAR-10.
+    pub coarse_labels: Vec<u8>,
+    /// [`IMAGE_BYTES`] per record: channel, row, column.
+    pub images: Vec<u8>,
+}
+
+impl Records {
+    /// No records.
+    #[must_use]
+    pub fn new(variant: Variant) -> Self {
+        Self { variant, labels: Vec::new(), coarse_labels: Vec::new(), images: Vec::new() }
+    }
+
+    /// The number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The image of one record: 1,024 red, 1,024 green, 1,024 blue bytes.
+    ///
+    /// # Panics
+    ///
+    /// Where `record` is not below [`Records::len`], as indexing a slice does.
+    #[must_use]
+    pub fn image(&self, record: usize) -> &[u8] {
+        &self.images[record * IMAGE_BYTES..][..IMAGE_BYTES]
+    }
+
+    /// Moves all records of `other` behind these.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongVariant`], [`Error::OutOfMemory`]; both sides are then unchanged.
+    pub fn append(&mut self, other: &mut Self) -> Result<()> {
+        if self.variant != other.variant {
+            return Err(Error::WrongVariant { expected: self.variant, found: other.variant });
+        }
+        self.reserve(other.len())?;
+        self.labels.append(&mut other.labels);
+        self.coarse_labels.append(&mut other.coarse_labels);
+        self.images.append(&mut other.images);
+        Ok(())
+    }
+
+    /// Joins parts into one, in order, freeing each part as soon as it is copied.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Records::append`].
+    pub fn concat(variant: Variant, parts: impl IntoIterator<Item = Self>) -> Result<Self> {
+        let parts: Vec<Self> = parts.into_iter().collect();
+        let mut whole = Self::new(variant);
+        whole.reserve(parts.iter().map(Self::len).sum())?;
+        for mut part in parts {
+            whole.append(&mut part)?;
+        }
+        Ok(whole)
+    }
+
+    /// Reserves exactly.
+    pub(super) fn reserve(&mut self, records: usize) -> Result<()> {
+        let image_bytes = records.saturating_mul(IMAGE_BYTES);
+        reserve_exact(&mut self.images, image_bytes)?;
+        reserve_exact(&mut self.labels, records)?;
+        if self.variant == Variant::Cifar100 {
+            reserve_exact(&mut self.coarse_labels, records)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.labels.shrink_to_fit();
+        self.coarse_labels.shrink_to_fit();
+        self.images.shrink_to_fit();
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl Records {
+    /// The images as an array of `[records, channel, row, column]`, without copying.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShapeMismatch`] (in bytes) where `images` was changed by hand and no longer matches `labels`.
+    pub fn image_array(&self) -> Result<ndarray::ArrayView4<'_, u8>> {
+        let dims = [self.len(), CHANNELS, IMAGE_SIDE, IMAGE_SIDE];
+        ndarray::ArrayView4::from_shape(dims, &self.images).map_err(|_| Error::ShapeMismatch {
+            dims: dims.to_vec(),
+            expected: self.len() * IMAGE_BYTES,
+            found: self.images.len(),
+        })
+    }
+}

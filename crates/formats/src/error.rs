@@ -1,0 +1,275 @@
+//! Everything that can be wrong with a file, one variant per cause.
+//!
+//! Each message is a whole sentence: where, what was expected, what was found and, where there is one, the remedy.
+//! It already contains its cause, so `source()` is always `None` and printing a chain of errors repeats nothing.
+//! Offsets count decompressed bytes from the start of the data. There is no catch-all text variant on purpose.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::idx::ElementType;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What is wrong with the data.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another error, with the file or archive entry it happened in.
+    #[error("{}: {error}", path.display())]
+    InFile {
+        /// The file, or the entry's name inside an archive.
+        path: PathBuf,
+        /// What happened there; see [`Error::root`].
+        error: Box<Error>,
+    },
+
+    /// The file could not be opened.
+    #[error("cannot be opened: {reason}")]
+    Open {
+        /// The operating system's reason.
+        reason: io::Error,
+    },
+
+    /// The reader failed; the data itself may be fine.
+    #[error("reading failed at byte {offset}: {reason}")]
+    Io {
+        /// Decompressed bytes read before the failure.
+        offset: u64,
+        /// The reader's reason.
+        reason: io::Error,
+    },
+
+    /// The writer failed. What has been written so far is incomplete.
+    #[error("writing failed: {reason}")]
+    Write {
+        /// The writer's reason.
+        reason: io::Error,
+    },
+
+    /// The data ends before it is complete.
+    #[error("truncated: {expected} bytes expected, but the data ends after {found}")]
+    Truncated {
+        /// Bytes from the start that had to be there.
+        expected: u64,
+        /// Bytes that are there, which is also the offset where they end.
+        found: u64,
+    },
+
+    /// The data goes on after its end.
+    #[error(
+        "trailing data at byte {expected}: the header describes {expected} bytes, found at least {found}"
+    )]
+    Trailing {
+        /// Bytes the header describes (the header included): the offset of the first byte too many.
+        expected: u64,
+        /// Bytes known to be there; a stream is not read to its end to count them.
+        found: u64,
+    },
+
+    /// The first two bytes are not those of an IDX file.
+    #[error("not an IDX file: expected the bytes 00 00 at offset 0, found {:02x} {:02x}", found[0], found[1])]
+    WrongMagic {
+        /// The first two bytes.
+        found: [u8; 2],
+    },
+
+    /// The third byte of an IDX file names no element type.
+    #[error(
+        "unknown IDX element type at offset 2: expected 08 (u8), 09 (i8), 0b (i16), 0c (i32), 0d (f32) or 0e (f64), \
+         found {found:02x}"
+    )]
+    UnknownElementType {
+        /// The third byte.
+        found: u8,
+    },
+
+    /// The elements are of another type than the one asked for.
+    #[error("wrong element type: expected {expected}, the data holds {found}")]
+    WrongElementType {
+        /// The type asked for.
+        expected: ElementType,
+        /// The type of the data.
+        found: ElementType,
+    },
+
+    /// An HTML page where data should be: a download was answered with an error or log-in page.
+    #[error(
+        "an HTML page instead of data: it starts with {start:?}; remove the file and download it again, the server \
+         answered with an error page"
+    )]
+    HtmlPage {
+        /// The beginning of the page.
+        start: String,
+    },
+
+    /// The gzip stream ends before its trailer.
+    #[error("truncated gzip stream: it breaks off after {offset} decompressed bytes; download it again")]
+    GzipTruncated {
+        /// Decompressed bytes before the end.
+        offset: u64,
+    },
+
+    /// The gzip stream is damaged: its header, its codes, its length or its checksum.
+    #[error("damaged gzip stream after {offset} decompressed bytes: {reason}; download it again")]
+    GzipDamaged {
+        /// Decompressed bytes before the damage was seen.
+        offset: u64,
+        /// The inflater's reason.
+        reason: io::Error,
+    },
+
+    /// The dimensions multiply to more than the address space holds.
+    #[error("the sizes {dims:?} of {element_type} elements overflow: no machine holds that many bytes")]
+    SizeOverflow {
+        /// The element type.
+        element_type: ElementType,
+        /// The sizes of the dimensions.
+        dims: Vec<usize>,
+    },
+
+    /// More bytes than [`Limits`](crate::Limits) allows.
+    #[error("{needed} bytes are needed, the limit is {limit}; raise the limit if the file is to be trusted")]
+    LimitExceeded {
+        /// Bytes needed, as far as known when the limit was met.
+        needed: u64,
+        /// [`Limits::max_bytes`](crate::Limits::max_bytes).
+        limit: u64,
+    },
+
+    /// The allocator refused.
+    #[error("out of memory: {bytes} bytes could not be reserved")]
+    OutOfMemory {
+        /// Bytes asked for.
+        bytes: u64,
+    },
+
+    /// IDX has one byte for the number of dimensions.
+    #[error("{found} dimensions: IDX has room for at most 255")]
+    RankTooLarge {
+        /// The number of dimensions.
+        found: usize,
+    },
+
+    /// IDX has four bytes for the size of a dimension.
+    #[error("dimension {axis} has {found} entries: IDX has room for at most 4294967295")]
+    DimensionTooLarge {
+        /// Which dimension, from 0.
+        axis: usize,
+        /// Its size.
+        found: usize,
+    },
+
+    /// The data given does not fill the shape given.
+    #[error("the shape {dims:?} takes {expected}, found {found} (in elements, records or bytes as given)")]
+    ShapeMismatch {
+        /// The shape.
+        dims: Vec<usize>,
+        /// What the shape takes.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+
+    /// A label outside the classes of the dataset.
+    #[error(
+        "record {record} (counted from 0), byte {offset}: the {kind} must be below {classes}, found {label}; is this \
+         the right dataset?"
+    )]
+    LabelOutOfRange {
+        /// `"label"`, `"fine label"` or `"coarse label"`.
+        kind: &'static str,
+        /// The record, counted from 0.
+        record: u64,
+        /// Offset of the label.
+        offset: u64,
+        /// The label found.
+        label: u8,
+        /// The number of classes.
+        classes: u8,
+    },
+
+    /// A CIFAR file that is not a whole number of records.
+    #[error(
+        "{records} whole records of {record_bytes} bytes, then {remaining} bytes that are not a record (from byte \
+         {offset}); the file is truncated or of another dataset"
+    )]
+    PartialRecord {
+        /// Whole records.
+        records: u64,
+        /// Bytes per record.
+        record_bytes: usize,
+        /// Bytes after the last whole record.
+        remaining: usize,
+        /// Where those begin.
+        offset: u64,
+    },
+
+    /// Records of CIFAR-10 where CIFAR-100 was expected, or the other way round.
+    #[error("records of {found} cannot join records of {expected}")]
+    WrongVariant {
+        /// The dataset of the records that were there.
+        expected: crate::cifar::Variant,
+        /// The dataset of those to be added.
+        found: crate::cifar::Variant,
+    },
+
+    /// The tar structure itself is wrong.
+    #[error("damaged or no tar archive, near byte {offset}: {reason}")]
+    DamagedArchive {
+        /// Decompressed bytes read until then.
+        offset: u64,
+        /// The archive reader's reason.
+        reason: io::Error,
+    },
+
+    /// An archive without one of the files of its dataset.
+    #[error("the archive of {variant} has no regular file {name}; is it the binary version, and complete?")]
+    MissingEntry {
+        /// The dataset.
+        variant: crate::cifar::Variant,
+        /// The file's name, without folders.
+        name: &'static str,
+    },
+
+    /// An archive with two files of the same name, so that neither can be trusted.
+    #[error("the archive has more than one file {name}")]
+    DuplicateEntry {
+        /// The file's name, without folders.
+        name: &'static str,
+    },
+
+    /// A list of class names of the wrong length.
+    #[error("{expected} class names expected, one a line, found {found}")]
+    WrongClassCount {
+        /// The number of classes.
+        expected: usize,
+        /// Lines that are not blank.
+        found: usize,
+    },
+
+    /// A list of class names that is not text.
+    #[error("class names must be UTF-8 text, found other bytes at offset {offset}")]
+    NotText {
+        /// The first byte that is not UTF-8.
+        offset: usize,
+    },
+}
+
+impl Error {
+    /// The same error, naming the file (or archive entry) it happened in.
+    #[must_use]
+    pub fn in_file(self, path: impl AsRef<Path>) -> Self {
+        Self::InFile { path: path.as_ref().to_path_buf(), error: Box::new(self) }
+    }
+
+    /// The error below any file names: the one to match on.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::InFile { error, .. } => error.root(),
+            other => other,
+        }
+    }
+}

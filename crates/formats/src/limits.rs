@@ -1,0 +1,50 @@
+//! How much memory one call may use. A limit is checked against what a header claims before anything is reserved.
+
+use crate::{Error, Result};
+
+/// The most that one call may decode.
+///
+/// The default, 4 GiB, is far above every dataset these formats were made for and still finite. Whoever reads files
+/// from strangers sets a lower one:
+///
+/// ```
+/// use plangrad_formats::{Error, Limits, idx};
+///
+/// // 16 bytes that claim 60,000 images of 28 × 28.
+/// let claim = [0, 0, 8, 3, 0, 0, 0xEA, 0x60, 0, 0, 0, 28, 0, 0, 0, 28];
+/// let error = idx::read(&claim[..], &Limits::new(1 << 20)).unwrap_err();
+/// assert!(matches!(error, Error::LimitExceeded { needed: 47_040_000, limit: 1_048_576 }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of decoded data, after decompression and without an IDX header (at most 1,024 bytes). For an archive it
+    /// bounds all decompressed bytes, those of skipped entries included.
+    pub max_bytes: u64,
+}
+
+impl Limits {
+    /// At most `max_bytes` bytes of decoded data.
+    #[must_use]
+    pub const fn new(max_bytes: u64) -> Self {
+        Self { max_bytes }
+    }
+
+    /// No limit but the address space: for data that is trusted, or already in memory.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self::new(u64::MAX)
+    }
+
+    pub(crate) fn check(&self, needed: u64) -> Result<()> {
+        if needed > self.max_bytes {
+            return Err(Error::LimitExceeded { needed, limit: self.max_bytes });
+        }
+        Ok(())
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(4 << 30)
+    }
+}

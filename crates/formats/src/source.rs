@@ -1,0 +1,231 @@
+//! One reader for everything: plain or gzip by its first bytes, errors classified where they happen, and memory that
+//! grows no faster than the data arrives.
+//!
+//! Gzip's own length field is not consulted: it counts modulo 2³², describes the last member only, and whoever writes
+//! the header writes it too. What is trusted instead is the length of the file and deflate's greatest ratio.
+
+use std::fs::File;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::{Error, Result};
+
+/// Reserved at once for a stream of unknown length (MNIST's training images fit); doubled from there.
+const FIRST_RESERVATION: usize = 64 << 20;
+/// Zeroed and filled at a time: small enough to stay in the cache in between, large enough for the inflater.
+const FILL_CHUNK: usize = 256 << 10;
+const INPUT_BUFFER: usize = 64 << 10;
+const PREFIX: u64 = 64;
+/// One bit of deflate encodes at most 258/2 bytes: 1032 decompressed bytes for each compressed one.
+const DEFLATE_MAX_RATIO: u64 = 1032;
+
+type Input<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
+enum Decoder<R> {
+    Plain(Input<R>),
+    Gzip(Box<MultiGzDecoder<Input<R>>>),
+}
+
+/// A reader of decompressed bytes that knows its offset.
+pub(crate) struct Source<R> {
+    decoder: Decoder<R>,
+    length: Option<u64>,
+    offset: u64,
+    limit: u64,
+    /// The classified form of the `io::Error` that [`Read::read`] last returned.
+    failure: Option<Error>,
+}
+
+impl Source<File> {
+    /// Opens a file. Its length is known where it has one (a pipe has none).
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|reason| Error::Open { reason })?;
+        let length =
+            file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
+        Self::new(file, length)
+    }
+}
+
+impl<R: Read> Source<R> {
+    /// Recognises gzip and HTML by the first bytes. `length` is the number of bytes `reader` holds, where known.
+    pub(crate) fn new(mut reader: R, length: Option<u64>) -> Result<Self> {
+        let mut prefix = Vec::new();
+        reader
+            .by_ref()
+            .take(PREFIX)
+            .read_to_end(&mut prefix)
+            .map_err(|reason| Error::Io { offset: prefix.len() as u64, reason })?;
+        reject_html(&prefix)?;
+        let gzip = prefix.starts_with(&[0x1f, 0x8b]);
+        let input = BufReader::with_capacity(INPUT_BUFFER, Cursor::new(prefix).chain(reader));
+        let decoder =
+            if gzip { Decoder::Gzip(Box::new(MultiGzDecoder::new(input))) } else { Decoder::Plain(input) };
+        Ok(Self { decoder, length, offset: 0, limit: u64::MAX, failure: None })
+    }
+
+    /// Fails with [`Error::LimitExceeded`] as soon as more than `bytes` decompressed bytes arrive.
+    pub(crate) fn with_limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The number of decompressed bytes, where it is certain: a plain input of known length.
+    pub(crate) fn exact_length(&self) -> Option<u64> {
+        match self.decoder {
+            Decoder::Plain(_) => self.length,
+            Decoder::Gzip(_) => None,
+        }
+    }
+
+    /// The most decompressed bytes there can be, where the input's length is known.
+    fn greatest_length(&self) -> Option<u64> {
+        match self.decoder {
+            Decoder::Plain(_) => self.length,
+            Decoder::Gzip(_) => self.length.map(|bytes| bytes.saturating_mul(DEFLATE_MAX_RATIO)),
+        }
+    }
+
+    /// Takes the classified error behind an `io::Error` that this reader returned to somebody else.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Fills `buffer` as far as the data goes; fewer bytes than its length mean the end.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(reason) => {
+                    let offset = self.offset;
+                    return Err(self.take_failure().unwrap_or(Error::Io { offset, reason }));
+                }
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Fills `buffer` entirely or says how far the data goes.
+    pub(crate) fn fill_exact(&mut self, buffer: &mut [u8]) -> Result<()> {
+        let expected = self.offset + buffer.len() as u64;
+        if self.fill(buffer)? < buffer.len() {
+            return Err(Error::Truncated { expected, found: self.offset });
+        }
+        Ok(())
+    }
+
+    /// Appends exactly `bytes` bytes to an empty `data`, whose capacity ends up exact.
+    ///
+    /// One reservation where the input's length makes `bytes` plausible, growing ones where it is unknown. Only
+    /// pages that data has arrived for are ever touched.
+    pub(crate) fn fill_vec(&mut self, data: &mut Vec<u8>, bytes: usize) -> Result<()> {
+        let expected = self.offset + bytes as u64;
+        data.clear();
+        while data.len() < bytes {
+            if data.len() == data.capacity() {
+                self.reserve(data, bytes)?;
+            }
+            let start = data.len();
+            let end = bytes.min(data.capacity()).min(start + FILL_CHUNK);
+            data.resize(end, 0);
+            if self.fill(&mut data[start..])? < end - start {
+                return Err(Error::Truncated { expected, found: self.offset });
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve(&self, data: &mut Vec<u8>, bytes: usize) -> Result<()> {
+        let plausible = self.greatest_length().map_or(FIRST_RESERVATION, saturating_usize);
+        let target = bytes.min(plausible.max(data.len().saturating_mul(2)).max(FILL_CHUNK));
+        reserve_exact(data, target - data.len())
+    }
+
+    /// Succeeds at the end of the data, which is also where gzip's checksum is compared.
+    pub(crate) fn expect_end(&mut self) -> Result<()> {
+        let expected = self.offset;
+        let extra = self.fill(&mut [0; PREFIX as usize])? as u64;
+        if extra > 0 {
+            return Err(Error::Trailing { expected, found: expected + extra });
+        }
+        Ok(())
+    }
+
+    /// Reads and forgets everything up to the end.
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        let mut scrap = vec![0; INPUT_BUFFER];
+        while self.fill(&mut scrap)? > 0 {}
+        Ok(())
+    }
+
+    fn classify(&self, reason: io::Error) -> Error {
+        let offset = self.offset;
+        match (&self.decoder, reason.kind()) {
+            (Decoder::Gzip(_), io::ErrorKind::UnexpectedEof) => Error::GzipTruncated { offset },
+            (Decoder::Gzip(_), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+                Error::GzipDamaged { offset, reason }
+            }
+            _ => Error::Io { offset, reason },
+        }
+    }
+}
+
+impl<R: Read> Read for Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match self {
+                Self::Plain(input) => input.read(buffer),
+                Self::Gzip(decoder) => decoder.read(buffer),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            self.failure = Some(self.classify(error));
+            io::Error::from(kind)
+        })?;
+        self.offset += count as u64;
+        if self.offset > self.limit {
+            self.failure = Some(Error::LimitExceeded { needed: self.offset, limit: self.limit });
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(count)
+    }
+}
+
+/// Reserves room for exactly `additional` more bytes, or says that there is none.
+pub(crate) fn reserve_exact(data: &mut Vec<u8>, additional: usize) -> Result<()> {
+    data.try_reserve_exact(additional).map_err(|_| Error::OutOfMemory { bytes: additional as u64 })
+}
+
+pub(crate) fn saturating_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// The pages that servers send in place of a file. Neither format can begin like one.
+pub(crate) fn reject_html(prefix: &[u8]) -> Result<()> {
+    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
+    let starts_with =
+        |tag: &&[u8]| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    let tags: [&[u8]; 5] = [b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--"];
+    if tags.iter().any(starts_with) {
+        let start = String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
+        return Err(Error::HtmlPage { start });
+    }
+    Ok(())
+}
