@@ -48,6 +48,15 @@ impl Source<File> {
     }
 }
 
+impl<'a> Source<&'a [u8]> {
+    /// The bytes as they are: nothing is recognised, nothing decompressed.
+    pub(crate) fn plain(bytes: &'a [u8]) -> Self {
+        let length = bytes.len() as u64;
+        let input = BufReader::with_capacity(0, Cursor::new(Vec::new()).chain(bytes));
+        Self::decoding(Decoder::Plain(input), Some(length))
+    }
+}
+
 impl<R: Read> Source<R> {
     /// Recognises gzip and HTML by the first bytes. `length` is the number of bytes `reader` holds, where known.
     pub(crate) fn new(mut reader: R, length: Option<u64>) -> Result<Self> {
@@ -62,7 +71,11 @@ impl<R: Read> Source<R> {
         let input = BufReader::with_capacity(INPUT_BUFFER, Cursor::new(prefix).chain(reader));
         let decoder =
             if gzip { Decoder::Gzip(Box::new(MultiGzDecoder::new(input))) } else { Decoder::Plain(input) };
-        Ok(Self { decoder, length, offset: 0, limit: u64::MAX, failure: None })
+        Ok(Self::decoding(decoder, length))
+    }
+
+    fn decoding(decoder: Decoder<R>, length: Option<u64>) -> Self {
+        Self { decoder, length, offset: 0, limit: u64::MAX, failure: None }
     }
 
     /// Fails with [`Error::LimitExceeded`] as soon as more than `bytes` decompressed bytes arrive.

@@ -5,7 +5,7 @@
 //! and attributes are skipped as raw entries, so that none of them can make the reader allocate.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::names::read_class_names;
@@ -96,8 +96,9 @@ impl Parts {
             }
             let path = entry.path_bytes().into_owned();
             let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-            self.read_file(&mut entry, name, limits)
-                .map_err(|error| error.in_file(String::from_utf8_lossy(&path).as_ref()))?;
+            let mut file = Whole { expected: entry.size(), found: 0, reader: &mut entry };
+            self.read_file(&mut file, name, limits)
+                .map_err(|error| file.cause(error).in_file(String::from_utf8_lossy(&path).as_ref()))?;
         }
         Ok(())
     }
@@ -140,6 +141,36 @@ impl Parts {
                 .coarse_class_names
                 .unwrap_or_else(|| official(variant.coarse_class_names())),
         })
+    }
+}
+
+/// An entry that must be as long as the archive says: where an archive breaks off, the tar reader just ends the entry.
+struct Whole<R> {
+    reader: R,
+    expected: u64,
+    found: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.found += count as u64;
+        if count == 0 && !buffer.is_empty() && self.found < self.expected {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(count)
+    }
+}
+
+impl<R> Whole<R> {
+    /// What `error` is, seen from the entry.
+    fn cause(&self, error: Error) -> Error {
+        match error {
+            Error::Io { reason, .. } if reason.kind() == io::ErrorKind::UnexpectedEof => {
+                Error::Truncated { expected: self.expected, found: self.found }
+            }
+            other => other,
+        }
     }
 }
 

@@ -42,9 +42,8 @@ impl Header {
     /// # Errors
     ///
     /// [`Error::Truncated`], [`Error::WrongMagic`], [`Error::UnknownElementType`], [`Error::SizeOverflow`].
-    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self> {
-        let length = bytes.len() as u64;
-        Self::read(&mut Source::new(&mut bytes, Some(length))?)
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::read(&mut Source::plain(bytes))
     }
 
     pub(crate) fn read(source: &mut Source<impl Read>) -> Result<Self> {
