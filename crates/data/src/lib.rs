@@ -1,1 +1,47 @@
-//! plangrad-data
+//! Datasets for plangrad: by name, from a table, or drawn on the spot; as plain `u8` and `f32` arrays.
+//!
+//! ```
+//! use plangrad_data::{DatasetName, Normalize, Options, load};
+//!
+//! let digits = load(&DatasetName::Digits, &Options::default())?; // needs no files
+//! assert_eq!(digits.sample_shape, [1, 28, 28]);
+//! assert_eq!((digits.train.len(), digits.test.len()), (20_000, 4_000));
+//!
+//! let affine = digits.affine(Normalize::Half); // for the first kernel: x = pixel * scale + shift
+//! assert_eq!(affine.shift, [-1.0]);
+//! # Ok::<(), plangrad_data::Error>(())
+//! ```
+//!
+//! * [`DatasetName`] and [`Spec`]: what is known without a file, enough to plan a run.
+//! * [`load`] and [`load_part`]: files in official or torchvision layout, CSV tables, and the built-in `digits`.
+//! * [`Normalize`] and [`Affine`]: images stay `u8`; normalising is the first kernel's work.
+//! * [`Permutation`]: the order of an epoch, a function of seed and epoch alone.
+//! * [`download`]: files fetched from mirrors, resumed, verified.
+//!
+//! No tensors here, and no batches copied together: the trainer reads samples in place.
+
+#![forbid(unsafe_code)]
+
+mod classes;
+mod dataset;
+mod digits;
+mod error;
+mod load;
+mod locate;
+mod name;
+mod normalize;
+mod sampling;
+mod spec;
+mod suggest;
+mod table;
+
+pub use classes::{class_alias, class_index};
+pub use dataset::{Dataset, Sample, Samples, Split, Target, Targets};
+pub use error::{Error, Result};
+pub use load::{Options, Part, Task, load, load_part};
+pub use locate::{available, searched_folders};
+pub use name::DatasetName;
+pub use normalize::{Affine, Normalize};
+pub use sampling::Permutation;
+pub use spec::Spec;
+pub use table::TableSchema;

@@ -1,0 +1,198 @@
+//! A dataset in memory: plain arrays, two parts, and what the numbers mean.
+
+use crate::{DatasetName, Error, Result, TableSchema};
+
+/// A dataset in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Which dataset.
+    pub name: DatasetName,
+    /// Shape of one sample: `[channels, height, width]` of an image, `[features]` of a table's row.
+    pub sample_shape: Vec<usize>,
+    /// Class names in label order; empty for a regression.
+    pub classes: Vec<String>,
+    /// What the network learns from; empty when only the test part was asked for.
+    pub train: Split,
+    /// What it is judged by; empty when only the training part was asked for, or there is none.
+    pub test: Split,
+    /// Whole sentences the user should see, such as how much of a partial dataset is there.
+    pub notes: Vec<String>,
+    /// Columns and statistics of a table; `None` for images.
+    pub table: Option<TableSchema>,
+}
+
+impl Dataset {
+    /// Values of one sample: the product of its shape.
+    #[must_use]
+    pub fn sample_len(&self) -> usize {
+        self.sample_shape.iter().product()
+    }
+}
+
+/// One part of a dataset: samples and their targets, in the order of the files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// The samples, one after the other.
+    pub samples: Samples,
+    /// One target for each sample.
+    pub targets: Targets,
+    sample_len: usize,
+}
+
+impl Split {
+    /// A part whose samples have `sample_len` values each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SplitLength`] when the number of values is not `sample_len` times the number of targets.
+    pub fn new(samples: Samples, targets: Targets, sample_len: usize) -> Result<Self> {
+        if targets.len().checked_mul(sample_len) != Some(samples.len()) {
+            return Err(Error::SplitLength { values: samples.len(), sample_len, targets: targets.len() });
+        }
+        Ok(Self { samples, targets, sample_len })
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there are no samples.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Values of one sample.
+    #[must_use]
+    pub fn sample_len(&self) -> usize {
+        self.sample_len
+    }
+
+    /// Sample number `index`, if there are that many.
+    #[must_use]
+    pub fn sample(&self, index: usize) -> Option<Sample<'_>> {
+        let start = index.checked_mul(self.sample_len)?;
+        let range = start..start.checked_add(self.sample_len)?;
+        match &self.samples {
+            _ if index >= self.len() => None,
+            Samples::U8(values) => values.get(range).map(Sample::U8),
+            Samples::F32(values) => values.get(range).map(Sample::F32),
+        }
+    }
+
+    /// Target number `index`, if there are that many.
+    #[must_use]
+    pub fn target(&self, index: usize) -> Option<Target> {
+        match &self.targets {
+            Targets::Classes(classes) => classes.get(index).copied().map(Target::Class),
+            Targets::Values(values) => values.get(index).copied().map(Target::Value),
+        }
+    }
+
+    /// A part of the same kind without samples.
+    pub(crate) fn emptied(&self) -> Self {
+        let samples = match self.samples {
+            Samples::U8(_) => Samples::U8(Vec::new()),
+            Samples::F32(_) => Samples::F32(Vec::new()),
+        };
+        let targets = match self.targets {
+            Targets::Classes(_) => Targets::Classes(Vec::new()),
+            Targets::Values(_) => Targets::Values(Vec::new()),
+        };
+        Self { samples, targets, sample_len: self.sample_len }
+    }
+}
+
+/// Samples one after the other, row-major, without gaps.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Samples {
+    /// Pixels, not normalised; channel after channel within an image.
+    U8(Vec<u8>),
+    /// Features of a table, standardised unless asked not to.
+    F32(Vec<f32>),
+}
+
+impl Samples {
+    /// Number of values, not of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(values) => values.len(),
+            Self::F32(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What the network should answer for each sample.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// Labels: indices of class names, of which there are at most 256.
+    Classes(Vec<u8>),
+    /// Numbers, for a regression.
+    Values(Vec<f32>),
+}
+
+impl Targets {
+    /// Number of targets.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Values(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no targets.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sample<'a> {
+    /// Pixels, not normalised.
+    U8(&'a [u8]),
+    /// Features of a row.
+    F32(&'a [f32]),
+}
+
+/// One target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// A label.
+    Class(u8),
+    /// A number.
+    Value(f32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_and_targets_are_found_by_their_number_and_none_beyond_the_end() {
+        let split = Split::new(Samples::U8(vec![1, 2, 3, 4]), Targets::Classes(vec![7, 8]), 2).unwrap();
+        assert_eq!((split.len(), split.sample_len()), (2, 2));
+        assert_eq!(split.sample(1), Some(Sample::U8(&[3, 4])));
+        assert_eq!(split.target(1), Some(Target::Class(8)));
+        assert_eq!((split.sample(2), split.target(2)), (None, None));
+        assert_eq!(split.sample(usize::MAX), None);
+        assert!(split.emptied().is_empty());
+    }
+
+    #[test]
+    fn a_split_whose_lengths_disagree_is_refused() {
+        let error = Split::new(Samples::F32(vec![0.0; 5]), Targets::Values(vec![0.0; 2]), 2).unwrap_err();
+        assert_eq!(error.to_string(), "2 targets need 2 samples of 2 values each, found 5 values");
+    }
+}

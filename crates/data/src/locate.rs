@@ -1,0 +1,214 @@
+//! Where the files of a dataset lie: the official layout, torchvision's, or the dataset's own folder given directly.
+//!
+//! Only names are looked at here, no contents. Nothing is searched recursively: a folder with the right name in the
+//! wrong place is more often somebody's backup than the data meant.
+
+use std::path::{Path, PathBuf};
+
+use plangrad_formats::cifar::Variant;
+
+use crate::{DatasetName, Error, Part, Result};
+
+/// Images and labels of one part of a dataset in IDX files.
+#[derive(Debug)]
+pub(crate) struct IdxPair {
+    pub(crate) images: PathBuf,
+    pub(crate) labels: PathBuf,
+}
+
+/// The files of one part of CIFAR.
+#[derive(Debug)]
+pub(crate) enum CifarFiles {
+    /// `.bin` files, in the order of their records; perhaps not all of them.
+    Binaries(Vec<PathBuf>),
+    /// The official archive, which has both parts.
+    Archive(PathBuf),
+}
+
+/// The folder that `plangrad download` fills and that is looked into first.
+pub(crate) fn official_folder(name: &DatasetName) -> &'static str {
+    match name {
+        DatasetName::Mnist => "mnist",
+        DatasetName::FashionMnist => "fashion-mnist",
+        DatasetName::Kmnist => "kmnist",
+        DatasetName::Cifar10 => "cifar-10-batches-bin",
+        DatasetName::Cifar100 => "cifar-100-binary",
+        DatasetName::Digits | DatasetName::Csv(_) => "",
+    }
+}
+
+/// The archive of a CIFAR dataset.
+pub(crate) fn archive_name(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Cifar10 => "cifar-10-binary.tar.gz",
+        Variant::Cifar100 => "cifar-100-binary.tar.gz",
+    }
+}
+
+/// The folders in which the files of a dataset are looked for, in this order: its own ones in `data_dir`, and
+/// `data_dir` itself where it has one of their names. Empty for `digits` and tables, which have none.
+///
+/// CIFAR's archives lie in `data_dir` itself, or beside that folder.
+#[must_use]
+pub fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathBuf> {
+    let torchvision = match name {
+        DatasetName::Mnist => "MNIST/raw",
+        DatasetName::FashionMnist => "FashionMNIST/raw",
+        DatasetName::Kmnist => "KMNIST/raw",
+        _ => "",
+    };
+    let relative: Vec<&str> =
+        [official_folder(name), torchvision].into_iter().filter(|folder| !folder.is_empty()).collect();
+    let itself = relative.iter().any(|folder| data_dir.ends_with(folder)).then(|| data_dir.to_path_buf());
+    itself.into_iter().chain(relative.iter().map(|folder| data_dir.join(folder))).collect()
+}
+
+/// Whether all files of a dataset are there, so that loading it will not end with [`Error::DatasetNotFound`]. Their
+/// contents are not looked at. Always true for `digits`.
+#[must_use]
+pub fn available(name: &DatasetName, data_dir: &Path) -> bool {
+    let has = |part| match name {
+        DatasetName::Digits => true,
+        DatasetName::Csv(path) => path.is_file(),
+        DatasetName::Cifar10 => cifar_files(name, Variant::Cifar10, data_dir, part).is_ok(),
+        DatasetName::Cifar100 => cifar_files(name, Variant::Cifar100, data_dir, part).is_ok(),
+        _ => idx_pair(name, data_dir, part).is_ok(),
+    };
+    has(Part::Train) && has(Part::Test)
+}
+
+/// The two IDX files of one part, both in the same folder.
+pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Result<IdxPair> {
+    let [images, labels] = idx_names(part);
+    let folders = searched_folders(name, data_dir);
+    for folder in &folders {
+        if let (Some(images), Some(labels)) = (idx_file(folder, images), idx_file(folder, labels)) {
+            return Ok(IdxPair { images, labels });
+        }
+    }
+    Err(not_found(name, data_dir, folders, format!("{images}[.gz] and {labels}[.gz]")))
+}
+
+/// The files of one part of CIFAR: a folder with at least one of them, else the archive.
+pub(crate) fn cifar_files(
+    name: &DatasetName,
+    variant: Variant,
+    data_dir: &Path,
+    part: Part,
+) -> Result<CifarFiles> {
+    let wanted = match part {
+        Part::Test => &[variant.test_file()][..],
+        _ => variant.train_files(),
+    };
+    let folders = searched_folders(name, data_dir);
+    for folder in &folders {
+        let found: Vec<PathBuf> = wanted.iter().filter_map(|file| plain_or_gz(folder, file)).collect();
+        if !found.is_empty() {
+            return Ok(CifarFiles::Binaries(found));
+        }
+    }
+    let archive = archive_name(variant);
+    let places = [Some(data_dir), data_dir.parent()].into_iter().flatten();
+    if let Some(archive) = places.map(|folder| folder.join(archive)).find(|path| path.is_file()) {
+        return Ok(CifarFiles::Archive(archive));
+    }
+    Err(not_found(name, data_dir, folders, format!("{} or {archive}", wanted.join(", "))))
+}
+
+/// The official names of images and labels, without `.gz`.
+pub(crate) fn idx_names(part: Part) -> [&'static str; 2] {
+    match part {
+        Part::Test => ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+        _ => ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+    }
+}
+
+/// The file with this name, also as some archivers unpack it (`train-images.idx3-ubyte`).
+fn idx_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    plain_or_gz(folder, name).or_else(|| plain_or_gz(folder, &name.replacen("-idx", ".idx", 1)))
+}
+
+fn plain_or_gz(folder: &Path, name: &str) -> Option<PathBuf> {
+    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
+}
+
+fn not_found(name: &DatasetName, data_dir: &Path, folders: Vec<PathBuf>, files: String) -> Error {
+    let get = format!("get it with `plangrad download {name}`, or name its folder with --data-dir");
+    let remedy = match pickles(name, data_dir) {
+        Some(path) => format!("{} is the Python version, which is not read: {get}", path.display()),
+        None => get,
+    };
+    Error::DatasetNotFound { dataset: name.kind(), files, folders, remedy }
+}
+
+/// torchvision's CIFAR: Python pickles, which are programs and are not run here.
+fn pickles(name: &DatasetName, data_dir: &Path) -> Option<PathBuf> {
+    let names = match name {
+        DatasetName::Cifar10 => ["cifar-10-batches-py", "cifar-10-python.tar.gz"],
+        DatasetName::Cifar100 => ["cifar-100-python", "cifar-100-python.tar.gz"],
+        _ => return None,
+    };
+    names.map(|name| data_dir.join(name)).into_iter().find(|path| path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn touch(folder: &Path, files: &[&str]) {
+        fs::create_dir_all(folder).unwrap();
+        files.iter().for_each(|file| fs::write(folder.join(file), "").unwrap());
+    }
+
+    #[test]
+    fn official_and_torchvision_layouts_and_the_folder_itself_are_found() {
+        let data = tempfile::tempdir().unwrap();
+        let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz"];
+        touch(&data.path().join("MNIST/raw"), &names);
+        touch(&data.path().join("fashion-mnist"), &["t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"]);
+        let train = idx_pair(&DatasetName::Mnist, data.path(), Part::Train).unwrap();
+        assert!(train.labels.ends_with("MNIST/raw/train-labels-idx1-ubyte.gz"));
+        assert!(idx_pair(&DatasetName::Mnist, &data.path().join("MNIST/raw"), Part::Train).is_ok());
+        assert!(idx_pair(&DatasetName::FashionMnist, data.path(), Part::Test).is_ok());
+        assert!(idx_pair(&DatasetName::Kmnist, &data.path().join("MNIST/raw"), Part::Train).is_err());
+        assert!(!available(&DatasetName::Mnist, data.path()), "the test part is missing");
+    }
+
+    #[test]
+    fn cifar_is_found_in_part_or_in_its_archive() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("cifar-10-batches-bin");
+        touch(&folder, &["data_batch_3.bin", "data_batch_1.bin", "test_batch.bin"]);
+        touch(data.path(), &["cifar-100-binary.tar.gz"]);
+        let CifarFiles::Binaries(files) =
+            cifar_files(&DatasetName::Cifar10, Variant::Cifar10, &folder, Part::Train).unwrap()
+        else {
+            panic!("expected .bin files");
+        };
+        assert_eq!(files, [folder.join("data_batch_1.bin"), folder.join("data_batch_3.bin")]);
+        assert!(available(&DatasetName::Cifar10, data.path()));
+        assert!(available(&DatasetName::Cifar100, data.path()));
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_every_place_and_the_remedy() {
+        let message = |name: DatasetName, data: &Path| match name {
+            DatasetName::Cifar10 => {
+                cifar_files(&name, Variant::Cifar10, data, Part::Test).unwrap_err().to_string()
+            }
+            _ => idx_pair(&name, data, Part::Train).unwrap_err().to_string(),
+        };
+        assert_eq!(
+            message(DatasetName::Mnist, Path::new("nowhere")),
+            "mnist was not found: looked for train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz] in \
+             nowhere/mnist and nowhere/MNIST/raw; get it with `plangrad download mnist`, or name its folder with \
+             --data-dir"
+        );
+        let data = tempfile::tempdir().unwrap();
+        touch(data.path(), &["cifar-10-python.tar.gz"]);
+        assert!(
+            message(DatasetName::Cifar10, data.path()).contains("is the Python version, which is not read")
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The header row: which columns are features, which one is the label.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use crate::suggest::nearest;
+use crate::{Error, Result, TableSchema};
+
+/// Column names listed in an error before the rest is only counted.
+const LISTED: usize = 12;
+
+/// Where the values of a sample stand in a row of the file.
+#[derive(Debug)]
+pub(super) struct Columns {
+    /// Column of each feature, from 0, in the order of a sample's values.
+    pub(super) features: Vec<usize>,
+    /// Column of the label.
+    pub(super) label: usize,
+    /// All names, in the order of the file.
+    pub(super) names: Vec<String>,
+}
+
+impl Columns {
+    /// Reads the header row. The label is the column named `label`, or the last; the features are all others, or
+    /// those of `schema` by name, wherever they stand.
+    pub(super) fn find(
+        path: &Path,
+        header: &StringRecord,
+        label: Option<&str>,
+        schema: Option<&TableSchema>,
+    ) -> Result<Self> {
+        let names: Vec<String> = header.iter().map(str::to_owned).collect();
+        check_names(path, &names)?;
+        let position = |name: &str| position(path, &names, name);
+        let label = match label.or(schema.map(|schema| schema.label.as_str())) {
+            Some(name) => position(name)?,
+            None => names.len() - 1,
+        };
+        let features = match schema {
+            Some(schema) => schema.features.iter().map(|name| position(name)).collect::<Result<_>>()?,
+            None => (0..names.len()).filter(|&column| column != label).collect(),
+        };
+        Ok(Self { features, label, names })
+    }
+
+    /// Whether the header row holds nothing but numbers, so that it may be a row of data.
+    pub(super) fn look_like_data(&self) -> bool {
+        self.names.iter().all(|name| name.parse::<f64>().is_ok())
+    }
+
+    pub(super) fn feature_names(&self) -> Vec<String> {
+        self.features.iter().map(|&column| self.names[column].clone()).collect()
+    }
+
+    pub(super) fn label_name(&self) -> &str {
+        &self.names[self.label]
+    }
+}
+
+fn check_names(path: &Path, names: &[String]) -> Result<()> {
+    let problem = |column: usize, problem: String| {
+        Err(Error::TableHeader { path: path.to_path_buf(), column: column + 1, problem })
+    };
+    if let [only] = names {
+        let separator =
+            [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].iter().find(|(c, _)| only.contains(*c));
+        return match separator {
+            Some((_, name)) => problem(0, format!("expected columns separated by commas, found {name}")),
+            None => problem(
+                0,
+                format!("expected at least two columns, features and a label, found only `{only}`"),
+            ),
+        };
+    }
+    let mut seen = HashSet::new();
+    for (column, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            let hint = "a row index written by pandas? write the table with index=False";
+            return problem(column, format!("expected a column name, found none ({hint})"));
+        }
+        if !seen.insert(name) {
+            return problem(
+                column,
+                format!("the column name `{name}` is there twice; column names must differ"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn position(path: &Path, names: &[String], name: &str) -> Result<usize> {
+    names.iter().position(|column| column == name).ok_or_else(|| Error::TableColumn {
+        path: path.to_path_buf(),
+        column: name.to_owned(),
+        columns: listed(names),
+        suggestion: nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
+    })
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(LISTED);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
