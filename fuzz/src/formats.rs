@@ -73,7 +73,7 @@ pub fn idx_split_reads(data: &[u8]) {
     let split = idx::read(SplitReader::new(data, seed), &LIMITS);
     match (whole, split) {
         (Ok(whole), Ok(split)) => assert_eq!(whole, split),
-        (Err(whole), Err(split)) => assert_eq!(whole.to_string(), split.to_string()),
+        (Err(whole), Err(split)) => check_same_error(data, &whole, &split),
         (whole, split) => panic!("{whole:?} at once, {split:?} in parts"),
     }
 }
@@ -93,7 +93,7 @@ pub fn cifar_decode(data: &[u8]) {
             cifar::write(&mut written, &whole).expect("a Vec takes everything");
             assert!(is_gzip(data) || written == data);
         }
-        (Err(whole), Err(split)) => assert_eq!(whole.to_string(), split.to_string()),
+        (Err(whole), Err(split)) => check_same_error(data, &whole, &split),
         (whole, split) => {
             panic!("{:?} at once, {:?} in parts", whole.map(|w| w.len()), split.map(|s| s.len()))
         }
@@ -119,7 +119,7 @@ pub fn cifar_tar(data: &[u8]) {
             assert_eq!(whole.class_names.len(), variant.classes());
             assert_eq!(whole.coarse_class_names.len(), variant.coarse_classes());
         }
-        (Err(whole), Err(split)) => assert_eq!(whole.to_string(), split.to_string()),
+        (Err(whole), Err(split)) => check_same_error(&data, &whole, &split),
         (whole, split) => panic!("{:?} at once, {:?} in parts", whole.map(|_| ()), split.map(|_| ())),
     }
 }
@@ -130,6 +130,16 @@ fn variant(choice: u8) -> Variant {
 
 fn is_gzip(data: &[u8]) -> bool {
     data.starts_with(&[0x1f, 0x8b])
+}
+
+/// The same sentence, offsets included. Only in damaged gzip does it depend on the reads how far the inflater comes
+/// before it sees the damage, and so which of two things that are wrong is met first.
+fn check_same_error(data: &[u8], whole: &Error, split: &Error) {
+    // Also inside an archive.
+    let may_hold_gzip = data.windows(2).any(is_gzip);
+    if !may_hold_gzip {
+        assert_eq!(whole.to_string(), split.to_string());
+    }
 }
 
 /// Exactly one of the six types fits, and its elements are as many as the header says.

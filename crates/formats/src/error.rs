@@ -114,7 +114,8 @@ pub enum Error {
     /// The gzip stream is damaged: its header, its codes, its length or its checksum.
     #[error("damaged gzip stream after {offset} decompressed bytes: {reason}; download it again")]
     GzipDamaged {
-        /// Decompressed bytes before the damage was seen.
+        /// Decompressed bytes handed on before the damage was seen: how far the inflater looks ahead depends on how
+        /// the reads are split.
         offset: u64,
         /// The inflater's reason.
         reason: io::Error,

@@ -47,8 +47,10 @@ impl<R: Read> Items<R> {
             check_length(&header, length)?;
         }
         let item = header.item();
-        limits.check(item.data_bytes() as u64)?;
         let remaining = header.item_count();
+        if remaining > 0 {
+            limits.check(item.data_bytes() as u64)?;
+        }
         Ok(Self { source, header, item, remaining, finished: false })
     }
 
