@@ -67,7 +67,7 @@ fn mnist_loads_from_gz_in_a_fraction_of_a_second() {
     });
     let best = best.min().unwrap();
     eprintln!("mnist from .gz: {best:?}");
-    assert!(best < Duration::from_millis(600), "{best:?}, where about 0.1 s is usual");
+    assert!(best < Duration::from_secs(1), "{best:?}, where less than 0.1 s is usual in release");
 }
 
 #[test]

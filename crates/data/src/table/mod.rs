@@ -137,7 +137,7 @@ impl<'a> Row<'a> {
     }
 
     fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        line_of(self.path, self.record.position())
     }
 
     fn wrong(&self, column: usize, expected: String) -> Error {
@@ -184,8 +184,8 @@ fn take_test_rows(features: &mut Vec<f32>, width: usize, is_test: &[bool]) -> Ve
 }
 
 fn unreadable(path: &Path, error: csv::Error) -> Error {
+    let line = line_of(path, error.position());
     let path = path.to_path_buf();
-    let line = error.position().map_or(1, csv::Position::line);
     match error.into_kind() {
         csv::ErrorKind::Io(reason) => Error::Io { path, action: "read", reason },
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -197,6 +197,22 @@ fn unreadable(path: &Path, error: csv::Error) -> Error {
         }
         other => Error::TableUnreadable { path, line, problem: format!("expected a table, found {other:?}") },
     }
+}
+
+/// The line, from 1, on which a row begins.
+///
+/// The reader's own count is that of the line after the row before, which blank lines and `\r\n` may follow. So the
+/// file is looked at again, which only errors pay for; where that fails, the reader's count must do.
+fn line_of(path: &Path, position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 1 };
+    let Ok(bytes) = std::fs::read(path) else { return position.line() };
+    let begin = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
+    let blank = bytes[begin..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let before = &bytes[..begin + blank];
+    let next = before.iter().skip(1).chain([&b' ']);
+    let ends =
+        before.iter().zip(next).filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n'));
+    1 + ends.count() as u64
 }
 
 #[cfg(test)]

@@ -1,1 +1,248 @@
+use super::*;
+use crate::{Part, Sample, Target, Targets, Task, load_part};
+use proptest::prelude::*;
+use std::io::Write;
+use tempfile::NamedTempFile;
 
+fn file(text: impl AsRef<[u8]>) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_ref()).unwrap();
+    file
+}
+
+fn raw() -> Options {
+    Options { normalize: Normalize::None, test_fraction: 0.0, ..Options::default() }
+}
+
+fn read(text: &str, options: &Options) -> Result<Dataset> {
+    load(file(text).path(), options)
+}
+
+/// The message without the file's name.
+fn refusal(text: impl AsRef<[u8]>, options: &Options) -> String {
+    let file = file(text);
+    let message = load(file.path(), options).unwrap_err().to_string();
+    let named = format!("{}: ", file.path().display());
+    message.strip_prefix(&named).unwrap_or_else(|| panic!("the file is not named: {message}")).to_owned()
+}
+
+fn values(split: &Split) -> &[f32] {
+    let Samples::F32(values) = &split.samples else { panic!("tables are f32") };
+    values
+}
+
+const TOY: &str = "x1,x2,y\n1,2,3\n3,4,7\n5,6,11\n7,8,15\n";
+
+#[test]
+fn the_lessons_toy_is_read_as_it_stands() {
+    let toy = read(TOY, &Options { task: Task::Regression, ..raw() }).unwrap();
+    assert_eq!(values(&toy.train), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    assert_eq!(toy.train.targets, Targets::Values(vec![3.0, 7.0, 11.0, 15.0]));
+    assert_eq!((toy.sample_shape, toy.test.len(), toy.classes.len()), (vec![2], 0, 0));
+    let schema = toy.table.unwrap();
+    assert_eq!((schema.features, schema.label.as_str()), (vec!["x1".to_owned(), "x2".to_owned()], "y"));
+    assert_eq!((schema.mean, schema.std), (vec![0.0; 2], vec![1.0; 2]));
+}
+
+#[test]
+fn classes_are_sorted_by_value_if_all_are_numbers_and_by_name_if_not() {
+    let numbers = read("a,label\n0,10\n0,2\n0,-1\n0,10\n", &raw()).unwrap();
+    assert_eq!(numbers.classes, ["-1", "2", "10"]);
+    assert_eq!(numbers.train.targets, Targets::Classes(vec![2, 1, 0, 2]));
+    let names = read("a,label\n0,setosa\n0,\"versi, color\"\n0,10\n", &raw()).unwrap();
+    assert_eq!(names.classes, ["10", "setosa", "versi, color"]);
+    assert_eq!(names.train.targets, Targets::Classes(vec![1, 2, 0]));
+}
+
+#[test]
+fn any_column_can_be_the_label() {
+    let options = Options { label: Some("kind".to_owned()), ..raw() };
+    let table = read("a,kind,b\n1,x,2\n3,y,4\n", &options).unwrap();
+    assert_eq!(table.train.sample(1), Some(Sample::F32(&[3.0, 4.0])));
+    assert_eq!(table.train.target(1), Some(Target::Class(1)));
+}
+
+#[test]
+fn bom_carriage_returns_quotes_spaces_and_a_missing_last_newline_do_no_harm() {
+    let table = read("\u{feff}\"a\" , b,kind\r\n 1,\"2\" ,x\r\n3,4,y", &raw()).unwrap();
+    assert_eq!(table.table.unwrap().features, ["a", "b"]);
+    assert_eq!(values(&table.train), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(table.classes, ["x", "y"]);
+}
+
+#[test]
+fn features_are_standardised_with_the_statistics_of_the_training_part() {
+    let rows: String = (0..40).map(|row| format!("{row},{},{}\n", 1000 - row * row, row % 2)).collect();
+    let text = format!("a,b,label\n{rows}");
+    let options = Options { test_fraction: 0.25, ..raw() };
+    let raw_table = read(&text, &options).unwrap();
+    let table = read(&text, &Options { normalize: Normalize::Dataset, ..options }).unwrap();
+    assert_eq!((table.train.len(), table.test.len()), (30, 10));
+    let schema = table.table.unwrap();
+    for column in 0..2 {
+        let values: Vec<f32> = values(&table.train).iter().skip(column).step_by(2).copied().collect();
+        assert!(values.iter().sum::<f32>().abs() < 1e-4);
+        assert!((values.iter().map(|x| x * x).sum::<f32>() / 30.0 - 1.0).abs() < 1e-4);
+    }
+    let mut expected = values(&raw_table.test).to_vec();
+    schema.standardize(&mut expected);
+    assert_eq!(values(&table.test), expected);
+}
+
+#[test]
+fn another_table_is_read_as_the_model_expects_it() {
+    let train =
+        read("a,b,kind\n0,10,x\n4,30,y\n", &Options { normalize: Normalize::Dataset, ..raw() }).unwrap();
+    let options = Options { schema: train.table, ..raw() };
+    let other = read("kind,unused,b,a\ny,hello,20,2\n", &options).unwrap();
+    assert_eq!(values(&other.train), [0.0, 0.0]); // the mean of the first table
+    assert_eq!(other.train.target(0), Some(Target::Class(1)));
+    assert_eq!(other.classes, ["x", "y"]);
+    assert_eq!(
+        refusal("a,b,kind\n1,2,z\n", &options),
+        "line 2, column `kind`: expected one of the model's 2 classes (x, y), found \"z\""
+    );
+}
+
+#[test]
+fn one_part_of_a_table_is_the_same_as_in_the_whole() {
+    let file = file(TOY);
+    let options = Options { test_fraction: 0.5, task: Task::Regression, ..raw() };
+    let name = DatasetName::Csv(file.path().to_path_buf());
+    let whole = load(file.path(), &options).unwrap();
+    let train = load_part(&name, &options, Part::Train).unwrap();
+    let test = load_part(&name, &options, Part::Test).unwrap();
+    assert_eq!((train.train, train.test.len()), (whole.train, 0));
+    assert_eq!((test.test, test.train.len()), (whole.test, 0));
+}
+
+#[test]
+fn what_looks_odd_but_can_be_read_is_said_in_a_note() {
+    let note = |text, options| read(text, &options).unwrap().notes.join("\n");
+    assert!(note("1,2,3\n4,5,6\n7,8,9\n", raw()).contains("line 1 holds only numbers"));
+    assert!(note("a,b\n1,x\n2,x\n", raw()).contains("every row has the label `x` in the column `b`"));
+    let half = Options { normalize: Normalize::Half, ..raw() };
+    assert!(note("a,b\n1,x\n2,y\n", half).contains("meant for images"));
+    assert_eq!(note("a,b\n1,x\n2,y\n", raw()), "");
+}
+
+#[test]
+fn every_malformed_cell_and_row_is_named_by_line_and_column() {
+    let regression = Options { task: Task::Regression, ..raw() };
+    let cases = [
+        ("a,b\n1,x\noops,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"oops\""),
+        ("a,b\n1,x\nNaN,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"NaN\""),
+        ("a,b\n-inf,x\n", "line 2, column `a`: expected a finite 32-bit number, found \"-inf\""),
+        ("a,b\n1e39,x\n", "line 2, column `a`: expected a finite 32-bit number, found \"1e39\""),
+        ("a,b\n ,x\n", "line 2, column `a`: expected a finite 32-bit number, found an empty cell"),
+        ("a,b\n1,\n", "line 2, column `b`: expected a label, found an empty cell"),
+        ("a,b\n1,x\n\n1,2,3\n", "line 4: expected 2 cells, as in the header, found 3"),
+        (
+            "a,b\r\n1,x\r\n\r\noops,y\r\n",
+            "line 4, column `a`: expected a finite 32-bit number, found \"oops\"",
+        ),
+        ("a,b\n1,\"x\ny\"\noops,y", "line 4, column `a`: expected a finite 32-bit number, found \"oops\""),
+        ("a,b,c\n1,2\n", "line 2: expected 3 cells, as in the header, found 2"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text, &raw()), expected);
+    }
+    assert_eq!(
+        refusal("a,b\n1,x\n", &regression),
+        "line 2, column `b`: expected a finite 32-bit number, found \"x\""
+    );
+}
+
+#[test]
+fn every_malformed_header_is_explained() {
+    let cases = [
+        ("", "expected a header row with column names, found an empty file"),
+        ("a,b\n", "expected rows of data after the header, found none"),
+        ("a\n1\n", "line 1, column 1: expected at least two columns, features and a label, found only `a`"),
+        ("a;b\n1;2\n", "line 1, column 1: expected columns separated by commas, found semicolons"),
+        ("a\tb\n1\t2\n", "line 1, column 1: expected columns separated by commas, found tabs"),
+        ("a,b,a\n1,2,3\n", "line 1, column 3: the column name `a` is there twice; column names must differ"),
+        (
+            ",a,b\n0,1,2\n",
+            "line 1, column 1: expected a column name, found none (a row index written by pandas? write the table \
+             with index=False)",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text, &raw()), expected);
+    }
+}
+
+#[test]
+fn an_unknown_label_column_is_answered_with_the_columns_there_are() {
+    let options = Options { label: Some("specis".to_owned()), ..raw() };
+    assert_eq!(
+        refusal("length,width,species\n1,2,x\n", &options),
+        "there is no column `specis`; expected one of `length`, `width`, `species`; did you mean `species`?"
+    );
+    let many: Vec<String> = (0..20).map(|column| format!("c{column}")).collect();
+    assert!(refusal(many.join(","), &options).ends_with("`c11` and 8 more"));
+}
+
+#[test]
+fn files_that_are_no_text_or_not_there_are_refused() {
+    assert_eq!(
+        refusal(b"a,b\n1,\xff\xfe\n", &raw()),
+        "line 2: expected UTF-8 text, found other bytes in cell 2"
+    );
+    let missing = load(Path::new("no/such.csv"), &raw()).unwrap_err().to_string();
+    assert!(missing.starts_with("no/such.csv: cannot be read: "), "{missing}");
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(load(folder.path(), &raw()), Err(Error::Io { .. })));
+}
+
+#[test]
+fn two_hundred_and_fifty_six_classes_are_read_and_one_more_is_refused() {
+    let rows = |count: usize| -> String { (0..count).map(|label| format!("0,{label}\n")).collect() };
+    let full = read(&format!("a,label\n{}", rows(256)), &raw()).unwrap();
+    assert_eq!(full.classes.len(), 256);
+    assert_eq!(full.train.target(255), Some(Target::Class(255)));
+    assert_eq!(
+        refusal(format!("a,label\n{}", rows(257)), &raw()),
+        "line 258, column `label`: expected at most 256 different labels, found another one, \"256\"; is this the label \
+         column, or a number to be predicted by regression (--loss mse)?"
+    );
+}
+
+#[test]
+fn a_fraction_that_is_none_is_refused() {
+    for fraction in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
+        let options = Options { test_fraction: fraction, ..raw() };
+        assert!(matches!(read(TOY, &options), Err(Error::TestFraction { .. })), "{fraction}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_row_lands_in_exactly_one_part_in_the_order_of_the_file(
+        rows in 1_usize..200, fraction in 0.0..0.999_f64, seed: u64,
+    ) {
+        let text: String = (0..rows).map(|row| format!("{row},{row}\n")).collect();
+        let options = Options { test_fraction: fraction, seed, task: Task::Regression, ..raw() };
+        let table = read(&format!("a,b\n{text}"), &options).unwrap();
+        let (train, test) = (values(&table.train), values(&table.test));
+        prop_assert!(!train.is_empty());
+        prop_assert_eq!(test.is_empty(), fraction == 0.0 || rows == 1);
+        prop_assert!(train.is_sorted() && test.is_sorted());
+        let mut all = [train, test].concat();
+        all.sort_by(f32::total_cmp);
+        prop_assert!(all.iter().enumerate().all(|(row, &value)| value == row as f32) && all.len() == rows);
+        prop_assert_eq!(&table.train.targets, &Targets::Values(train.to_vec()));
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, regression: bool) {
+        let task = if regression { Task::Regression } else { Task::Classification };
+        let _ = load(file(bytes).path(), &Options { task, ..raw() });
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "[a-c0-9,\"\n. -]{0,80}") {
+        let _ = load(file(text).path(), &Options { test_fraction: 0.3, ..raw() });
+    }
+}
