@@ -163,7 +163,7 @@ pub enum Error {
     },
 
     /// The data given does not fill the shape given.
-    #[error("the shape {dims:?} takes {expected}, found {found} (in elements, records or bytes as given)")]
+    #[error("{dims:?} takes {expected} elements or bytes, found {found}")]
     ShapeMismatch {
         /// The shape.
         dims: Vec<usize>,
@@ -193,8 +193,8 @@ pub enum Error {
 
     /// A CIFAR file that is not a whole number of records.
     #[error(
-        "{records} whole records of {record_bytes} bytes, then {remaining} bytes that are not a record (from byte \
-         {offset}); the file is truncated or of another dataset"
+        "not a whole number of records: after {records} of {record_bytes} bytes each, {remaining} bytes remain (from \
+         byte {offset}); the file is truncated or of another dataset"
     )]
     PartialRecord {
         /// Whole records.

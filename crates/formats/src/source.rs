@@ -242,3 +242,72 @@ pub(crate) fn reject_html(prefix: &[u8]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const GIBIBYTE: usize = 1 << 30;
+
+    /// What `fill_vec` has reserved when it finds that the data is not there.
+    fn reserved(input: &[u8], length: Option<u64>, claimed: usize) -> usize {
+        let mut data = Vec::new();
+        let error = Source::new(input, length).unwrap().fill_vec(&mut data, claimed).unwrap_err();
+        assert!(matches!(error, Error::Truncated { .. } | Error::GzipTruncated { .. }), "{error}");
+        data.capacity()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_stream_that_claims_gibibytes_gets_the_first_reservation() {
+        assert_eq!(reserved(&[1; 1_000], None, 8 * GIBIBYTE), FIRST_RESERVATION);
+    }
+
+    #[test]
+    fn an_input_of_known_length_gets_no_more_than_that_plausibly_holds() {
+        assert_eq!(reserved(&[1; 1_000], Some(1_000), 8 * GIBIBYTE), FILL_CHUNK);
+        let compressed = gzip(&[0; 1_000_000]);
+        let bound = compressed.len() * DEFLATE_MAX_RATIO as usize;
+        assert!(bound < 2_000_000);
+        assert_eq!(reserved(&compressed, Some(compressed.len() as u64), 8 * GIBIBYTE), bound);
+    }
+
+    #[test]
+    fn deflate_expands_no_further_than_the_plausible_length_allows() {
+        let compressed = gzip(&vec![0; 16 << 20]);
+        assert!(compressed.len() as u64 * DEFLATE_MAX_RATIO >= 16 << 20);
+    }
+
+    #[test]
+    fn the_capacity_is_exact_however_many_steps_it_took() {
+        let size = FIRST_RESERVATION + FIRST_RESERVATION / 2 + 12_345;
+        let mut data = Vec::new();
+        Source::new(std::io::repeat(7), None).unwrap().fill_vec(&mut data, size).unwrap();
+        assert_eq!((data.len(), data.capacity()), (size, size));
+        assert!(data.iter().all(|&byte| byte == 7));
+    }
+
+    #[test]
+    fn only_what_has_arrived_is_touched() {
+        let mut data = Vec::new();
+        let input = vec![1; 3 * FILL_CHUNK + 5];
+        Source::new(&input[..], None).unwrap().fill_vec(&mut data, GIBIBYTE).unwrap_err();
+        assert!(data.len() <= 4 * FILL_CHUNK);
+    }
+
+    #[test]
+    fn what_no_machine_has_is_an_error_not_an_abort() {
+        let error = reserve_exact(&mut Vec::new(), isize::MAX as usize).unwrap_err();
+        assert!(matches!(error, Error::OutOfMemory { .. }));
+    }
+}

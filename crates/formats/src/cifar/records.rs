@@ -97,6 +97,14 @@ impl Records {
         Ok(())
     }
 
+    /// Whether the columns are still in step.
+    pub(super) fn check_columns(&self) -> Result<()> {
+        let count = self.len();
+        let coarse_count = if self.variant == Variant::Cifar100 { count } else { 0 };
+        check_column(count, count * IMAGE_BYTES, self.images.len())?;
+        check_column(count, coarse_count, self.coarse_labels.len())
+    }
+
     pub(super) fn shrink_to_fit(&mut self) {
         self.labels.shrink_to_fit();
         self.coarse_labels.shrink_to_fit();
@@ -110,13 +118,18 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] (in bytes) where `images` was changed by hand and no longer matches `labels`.
+    /// [`Error::ShapeMismatch`] where the columns were changed by hand and are no longer in step.
     pub fn image_array(&self) -> Result<ndarray::ArrayView4<'_, u8>> {
+        self.check_columns()?;
         let dims = [self.len(), CHANNELS, IMAGE_SIDE, IMAGE_SIDE];
-        ndarray::ArrayView4::from_shape(dims, &self.images).map_err(|_| Error::ShapeMismatch {
-            dims: dims.to_vec(),
-            expected: self.len() * IMAGE_BYTES,
-            found: self.images.len(),
-        })
+        Ok(ndarray::ArrayView4::from_shape(dims, &self.images)
+            .expect("as many bytes as check_columns asks for"))
     }
+}
+
+fn check_column(count: usize, expected: usize, found: usize) -> Result<()> {
+    if expected != found {
+        return Err(Error::ShapeMismatch { dims: vec![count], expected, found });
+    }
+    Ok(())
 }

@@ -1,0 +1,225 @@
+//! The official archives, in any order of entries, and archives made to do harm.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use plangrad_formats::cifar::{self, Archive, IMAGE_BYTES, Records, Variant};
+use plangrad_formats::{Error, Limits};
+use tar::{EntryType, Header};
+
+/// One record of CIFAR-10 whose label and pixels are `value`.
+fn record(value: u8) -> Vec<u8> {
+    vec![value; 1 + IMAGE_BYTES]
+}
+
+/// The official order of the entries of `cifar-10-binary.tar.gz`, which is not the order of the batches.
+fn cifar10() -> Vec<(&'static str, Vec<u8>)> {
+    let names = Variant::Cifar10.class_names().join("\n") + "\n\n";
+    vec![
+        ("cifar-10-batches-bin/data_batch_1.bin", record(1)),
+        ("cifar-10-batches-bin/batches.meta.txt", names.into_bytes()),
+        ("cifar-10-batches-bin/data_batch_3.bin", [record(3), record(6)].concat()),
+        ("cifar-10-batches-bin/data_batch_4.bin", record(4)),
+        ("cifar-10-batches-bin/test_batch.bin", record(9)),
+        ("cifar-10-batches-bin/readme.html", b"<html>a page that belongs here</html>".to_vec()),
+        ("cifar-10-batches-bin/data_batch_5.bin", record(5)),
+        ("cifar-10-batches-bin/data_batch_2.bin", record(2)),
+    ]
+}
+
+/// Appends an entry exactly as given: `tar::Builder` would refuse some of these names.
+fn append(archive: &mut Vec<u8>, entry_type: EntryType, name: &[u8], claimed: u64, content: &[u8]) {
+    let mut header = Header::new_ustar();
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_entry_type(entry_type);
+    header.set_mode(0o644);
+    header.set_size(claimed);
+    header.set_cksum();
+    archive.extend_from_slice(header.as_bytes());
+    archive.extend_from_slice(content);
+    archive.resize(archive.len().next_multiple_of(512), 0);
+}
+
+fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, content) in files {
+        append(&mut archive, EntryType::Regular, name.as_bytes(), content.len() as u64, content);
+    }
+    archive.resize(archive.len() + 1_024, 0);
+    archive
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn read(bytes: &[u8]) -> Result<Archive, Error> {
+    cifar::read_tar_gz(bytes, Variant::Cifar10, &Limits::default())
+}
+
+#[test]
+fn batches_come_in_their_own_order_not_the_archives() {
+    let archive = read(&gzip(&tar(&cifar10()))).unwrap();
+    assert_eq!(archive.train.labels, [1, 2, 3, 6, 4, 5]);
+    assert_eq!(archive.train.image(3), [6; IMAGE_BYTES]);
+    assert_eq!(archive.test.labels, [9]);
+    assert_eq!(archive.class_names, Variant::Cifar10.class_names());
+    assert!(archive.coarse_class_names.is_empty());
+}
+
+#[test]
+fn an_uncompressed_archive_is_the_same_archive() {
+    let plain = tar(&cifar10());
+    assert_eq!(read(&plain).unwrap(), read(&gzip(&plain)).unwrap());
+}
+
+#[test]
+fn cifar_100_has_both_labels_and_both_lists_of_names() {
+    let record = |coarse, fine| [vec![coarse, fine], vec![0; IMAGE_BYTES]].concat();
+    let names = |prefix: &str, count: usize| -> Vec<u8> {
+        (0..count).flat_map(|class| format!("{prefix}{class}\n").into_bytes()).collect()
+    };
+    let bytes = tar(&[
+        ("cifar-100-binary/coarse_label_names.txt", names("group", 20)),
+        ("cifar-100-binary/fine_label_names.txt", names("thing", 100)),
+        ("cifar-100-binary/test.bin", record(19, 99)),
+        ("cifar-100-binary/train.bin", [record(0, 1), record(2, 3)].concat()),
+    ]);
+    let archive = cifar::read_tar_gz(&gzip(&bytes)[..], Variant::Cifar100, &Limits::default()).unwrap();
+    assert_eq!((archive.train.coarse_labels, archive.train.labels), (vec![0, 2], vec![1, 3]));
+    assert_eq!((archive.test.coarse_labels, archive.test.labels), (vec![19], vec![99]));
+    assert_eq!((&archive.class_names[99][..], &archive.coarse_class_names[0][..]), ("thing99", "group0"));
+}
+
+#[test]
+fn an_archive_without_names_gets_the_official_ones() {
+    let files: Vec<_> = cifar10().into_iter().filter(|(name, _)| name.ends_with(".bin")).collect();
+    assert_eq!(read(&tar(&files)).unwrap().class_names, Variant::Cifar10.class_names());
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for missing in ["data_batch_4.bin", "test_batch.bin"] {
+        let files: Vec<_> = cifar10().into_iter().filter(|(name, _)| !name.ends_with(missing)).collect();
+        let error = read(&tar(&files)).unwrap_err();
+        assert!(matches!(error, Error::MissingEntry { name, .. } if name == missing), "{error}");
+    }
+    // The other dataset's archive.
+    let error = cifar::read_tar_gz(&tar(&cifar10())[..], Variant::Cifar100, &Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::MissingEntry { name: "train.bin", .. }));
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let mut files = cifar10();
+    files.push(("somewhere/else/data_batch_1.bin", record(7)));
+    let error = read(&tar(&files)).unwrap_err();
+    assert!(matches!(error.root(), Error::DuplicateEntry { name: "data_batch_1.bin" }));
+}
+
+#[test]
+fn an_error_inside_an_entry_names_archive_and_entry() {
+    let mut files = cifar10();
+    files[2].1[3_073] = 99;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cifar-10-binary.tar.gz");
+    std::fs::write(&path, gzip(&tar(&files))).unwrap();
+    let error = cifar::open_tar_gz(&path, Variant::Cifar10).unwrap_err();
+    assert!(matches!(error.root(), Error::LabelOutOfRange { record: 1, label: 99, .. }));
+    let start = format!("{}: cifar-10-batches-bin/data_batch_3.bin: record 1 ", path.display());
+    assert!(error.to_string().starts_with(&start), "{error}");
+}
+
+#[test]
+fn hostile_names_touch_nothing_and_do_no_harm() {
+    let before = std::fs::read_dir(".").unwrap().count();
+    let mut archive = Vec::new();
+    for name in [&b"../../../etc/passwd"[..], b"/etc/passwd", b"\xFF\xFE\0", b"..", b"", b"data_batch_1.bin/"]
+    {
+        append(&mut archive, EntryType::Regular, name, 5, b"12345");
+    }
+    archive.extend_from_slice(&tar(&cifar10()));
+    assert_eq!(read(&archive).unwrap().train.len(), 6);
+    assert_eq!(std::fs::read_dir(".").unwrap().count(), before);
+}
+
+#[test]
+fn links_and_sparse_files_are_no_files() {
+    for entry_type in
+        [EntryType::Symlink, EntryType::Link, EntryType::GNUSparse, EntryType::Directory, EntryType::Fifo]
+    {
+        let mut archive = Vec::new();
+        append(&mut archive, entry_type, b"data_batch_1.bin", 0, b"");
+        archive.extend_from_slice(&tar(&cifar10()));
+        assert_eq!(read(&archive).unwrap().train.labels[0], 1, "{entry_type:?}");
+    }
+}
+
+#[test]
+fn a_long_name_that_claims_gigabytes_is_skipped_not_held() {
+    let mut archive = Vec::new();
+    append(&mut archive, EntryType::GNULongName, b"././@LongLink", 6 << 30, b"short");
+    let error = read(&archive).unwrap_err();
+    assert!(matches!(error, Error::DamagedArchive { .. }), "{error}");
+}
+
+#[test]
+fn a_claimed_size_that_the_archive_does_not_hold_is_truncated() {
+    for claimed in [u64::from(u32::MAX), 6 << 30, record(1).len() as u64 + 1] {
+        let mut archive = Vec::new();
+        append(&mut archive, EntryType::Regular, b"data_batch_1.bin", claimed, &record(1));
+        archive.truncate(512 + record(1).len());
+        let error = read(&archive).unwrap_err();
+        assert!(
+            matches!(error.root(), Error::Truncated { expected, found: 3_073 } if *expected == claimed),
+            "{claimed}: {error}"
+        );
+    }
+}
+
+#[test]
+fn no_prefix_of_an_archive_is_taken_for_the_archive() {
+    let plain = tar(&cifar10());
+    let compressed = gzip(&plain);
+    let content = plain.len() - 1_024;
+    for end in (0..content - 512).step_by(97) {
+        assert!(read(&plain[..end]).is_err(), "{end} bytes of the plain archive");
+    }
+    for end in 0..compressed.len() {
+        assert!(read(&compressed[..end]).is_err(), "{end} bytes of the compressed archive");
+    }
+}
+
+#[test]
+fn the_limit_counts_skipped_entries_too() {
+    // 64 MiB of zeros, 64 KiB compressed.
+    let bomb = tar(&[("bomb", vec![0; 64 << 20])]);
+    let limits = Limits::new(1 << 20);
+    let error = cifar::read_tar_gz(&gzip(&bomb)[..], Variant::Cifar10, &limits).unwrap_err();
+    assert!(matches!(error, Error::LimitExceeded { limit: 0x10_0000, .. }), "{error}");
+}
+
+#[test]
+fn what_is_no_archive_is_said_to_be_none() {
+    let error = read(&[b'x'; 2_000]).unwrap_err();
+    assert!(matches!(error, Error::DamagedArchive { .. }), "{error}");
+    assert!(matches!(read(b"<!DOCTYPE html>").unwrap_err(), Error::HtmlPage { .. }));
+    assert!(read(b"").is_err());
+}
+
+#[test]
+fn damage_in_the_compressed_stream_is_called_that() {
+    let mut bytes = gzip(&tar(&cifar10()));
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    assert!(matches!(read(&bytes).unwrap_err(), Error::GzipDamaged { .. }));
+}
+
+#[test]
+fn the_parts_are_joined_without_spare_memory() {
+    let Records { labels, images, .. } = read(&tar(&cifar10())).unwrap().train;
+    assert_eq!((labels.capacity(), images.capacity()), (6, 6 * IMAGE_BYTES));
+}
