@@ -241,6 +241,13 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// Another process is downloading the same file.
+    #[error("{}: another download is writing it; wait for that one to end", path.display())]
+    DownloadBusy {
+        /// The partial file.
+        path: PathBuf,
+    },
+
     /// Every mirror of a file failed.
     #[error("{file} could not be downloaded: {}", attempts.join("; "))]
     Download {

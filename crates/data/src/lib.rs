@@ -25,6 +25,7 @@
 mod classes;
 mod dataset;
 mod digits;
+mod download;
 mod error;
 mod load;
 mod locate;
@@ -37,6 +38,7 @@ mod table;
 
 pub use classes::{class_alias, class_index};
 pub use dataset::{Dataset, Sample, Samples, Split, Target, Targets};
+pub use download::{DownloadOptions, Downloaded, Event, Outcome, download};
 pub use error::{Error, Result};
 pub use load::{Options, Part, Task, load, load_part};
 pub use locate::{available, searched_folders};

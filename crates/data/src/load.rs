@@ -216,33 +216,29 @@ fn load_cifar(
     let wanted = if part == Part::Both { Part::Train } else { part };
     if let CifarFiles::Archive(path) = located(wanted)? {
         let archive = cifar::open_tar_gz(&path, variant)?;
-        let train = (part != Part::Test).then_some(archive.train);
-        let test = (part != Part::Train).then_some(archive.test);
-        return Ok((train.map(Images::from), test.map(Images::from)));
+        let train = (part != Part::Test).then(|| images(archive.train, &path)).transpose()?;
+        let test = (part != Part::Train).then(|| images(archive.test, &path)).transpose()?;
+        return Ok((train, test));
     }
     each_part(part, |part| match located(part)? {
         CifarFiles::Binaries(files) => read_binaries(variant, &files),
         CifarFiles::Archive(path) => {
             let archive = cifar::open_tar_gz(&path, variant)?;
-            Ok(if part == Part::Test { archive.test } else { archive.train }.into())
+            images(if part == Part::Test { archive.test } else { archive.train }, &path)
         }
     })
 }
 
 fn read_binaries(variant: Variant, files: &[PathBuf]) -> Result<Images> {
-    let parts =
-        files.par_iter().map(|file| Ok(cifar::open(file, variant)?)).collect::<Result<Vec<Records>>>()?;
-    let records = Records::concat(variant, parts)?;
-    match files.first() {
-        Some(path) if records.is_empty() => Err(Error::NoSamples { path: path.clone() }),
-        _ => Ok(records.into()),
-    }
+    let parts = files.par_iter().map(|file| Ok(cifar::open(file, variant)?)).collect::<Result<Vec<_>>>()?;
+    images(Records::concat(variant, parts)?, files.first().map_or(Path::new(""), PathBuf::as_path))
 }
 
-impl From<Records> for Images {
-    fn from(records: Records) -> Self {
-        Self { pixels: records.images, labels: records.labels }
+fn images(records: Records, path: &Path) -> Result<Images> {
+    if records.is_empty() {
+        return Err(Error::NoSamples { path: path.to_path_buf() });
     }
+    Ok(Images { pixels: records.images, labels: records.labels })
 }
 
 /// A sentence for each part that is not the complete one.

@@ -38,7 +38,7 @@ pub(crate) fn official_folder(name: &DatasetName) -> &'static str {
 }
 
 /// The archive of a CIFAR dataset.
-pub(crate) fn archive_name(variant: Variant) -> &'static str {
+pub(crate) const fn archive_name(variant: Variant) -> &'static str {
     match variant {
         Variant::Cifar10 => "cifar-10-binary.tar.gz",
         Variant::Cifar100 => "cifar-100-binary.tar.gz",
@@ -77,6 +77,29 @@ pub fn available(name: &DatasetName, data_dir: &Path) -> bool {
     has(Part::Train) && has(Part::Test)
 }
 
+/// Whether `folder` has all `.bin` files of a CIFAR dataset, each with all its records.
+pub(crate) fn complete_binaries(variant: Variant, folder: &Path) -> bool {
+    let wanted = [variant.train_files(), &[variant.test_file()]].concat();
+    complete(variant, &wanted, &binaries(folder, &wanted))
+}
+
+fn binaries(folder: &Path, wanted: &[&str]) -> Vec<PathBuf> {
+    wanted.iter().filter_map(|file| gz_or_plain(folder, file)).collect()
+}
+
+/// Whether `found` are all of `wanted`, judged by their sizes. (Compressed ones are taken on trust.)
+fn complete(variant: Variant, wanted: &[&str], found: &[PathBuf]) -> bool {
+    let length = |file: &str| {
+        let records = if file == "train.bin" { 50_000 } else { 10_000 };
+        (records * variant.record_bytes()) as u64
+    };
+    let whole = |(path, file): (&PathBuf, &&str)| {
+        path.extension().is_some_and(|extension| extension == "gz")
+            || path.metadata().is_ok_and(|data| data.len() == length(file))
+    };
+    found.len() == wanted.len() && found.iter().zip(wanted).all(whole)
+}
+
 /// The two IDX files of one part, both in the same folder.
 pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Result<IdxPair> {
     let [images, labels] = idx_names(part);
@@ -89,7 +112,7 @@ pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Resul
     Err(not_found(name, data_dir, folders, format!("{images}[.gz] and {labels}[.gz]")))
 }
 
-/// The files of one part of CIFAR: a folder with at least one of them, else the archive.
+/// The files of one part of CIFAR: a folder with all of them, else the archive, else a folder with some of them.
 pub(crate) fn cifar_files(
     name: &DatasetName,
     variant: Variant,
@@ -101,16 +124,17 @@ pub(crate) fn cifar_files(
         _ => variant.train_files(),
     };
     let folders = searched_folders(name, data_dir);
-    for folder in &folders {
-        let found: Vec<PathBuf> = wanted.iter().filter_map(|file| plain_or_gz(folder, file)).collect();
-        if !found.is_empty() {
-            return Ok(CifarFiles::Binaries(found));
-        }
-    }
+    let found = folders.iter().map(|folder| binaries(folder, wanted)).find(|found| !found.is_empty());
     let archive = archive_name(variant);
     let places = [Some(data_dir), data_dir.parent()].into_iter().flatten();
-    if let Some(archive) = places.map(|folder| folder.join(archive)).find(|path| path.is_file()) {
-        return Ok(CifarFiles::Archive(archive));
+    let packed = places.map(|folder| folder.join(archive)).find(|path| path.is_file());
+    match (found, packed) {
+        (Some(found), None) => return Ok(CifarFiles::Binaries(found)),
+        (Some(found), Some(_)) if complete(variant, wanted, &found) => {
+            return Ok(CifarFiles::Binaries(found));
+        }
+        (_, Some(packed)) => return Ok(CifarFiles::Archive(packed)),
+        (None, None) => {}
     }
     Err(not_found(name, data_dir, folders, format!("{} or {archive}", wanted.join(", "))))
 }
@@ -125,11 +149,12 @@ pub(crate) fn idx_names(part: Part) -> [&'static str; 2] {
 
 /// The file with this name, also as some archivers unpack it (`train-images.idx3-ubyte`).
 fn idx_file(folder: &Path, name: &str) -> Option<PathBuf> {
-    plain_or_gz(folder, name).or_else(|| plain_or_gz(folder, &name.replacen("-idx", ".idx", 1)))
+    gz_or_plain(folder, name).or_else(|| gz_or_plain(folder, &name.replacen("-idx", ".idx", 1)))
 }
 
-fn plain_or_gz(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
+/// The compressed file first: it is the one that a download verifies and replaces.
+fn gz_or_plain(folder: &Path, name: &str) -> Option<PathBuf> {
+    [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|path| path.is_file())
 }
 
 fn not_found(name: &DatasetName, data_dir: &Path, folders: Vec<PathBuf>, files: String) -> Error {

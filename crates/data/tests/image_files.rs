@@ -120,7 +120,8 @@ fn files_without_samples_are_refused() {
 
 #[test]
 fn damaged_files_are_refused_by_name() {
-    let damages: [(&str, fn(Vec<u8>) -> Vec<u8>); 4] = [
+    type Damage = fn(Vec<u8>) -> Vec<u8>;
+    let damages: [(&str, Damage); 4] = [
         ("truncated", |bytes| bytes[..bytes.len() - 1].to_vec()),
         ("trailing", |bytes| [bytes, vec![0]].concat()),
         ("HTML", |_| b"<!DOCTYPE html><html>log in first</html>".to_vec()),
@@ -184,4 +185,34 @@ fn an_empty_cifar_file_is_refused() {
     write_cifar(&path("test_batch.bin"), &records(Variant::Cifar10, 1));
     let message = load(&DatasetName::Cifar10, &from(&folder)).unwrap_err().to_string();
     assert!(message.ends_with("data_batch_1.bin: the file holds no samples"), "{message}");
+}
+
+/// The official archive of CIFAR-10, with `count` records in each file.
+fn write_archive(path: &Path, count: u8) {
+    let mut bytes = Vec::new();
+    cifar::write(&mut bytes, &records(Variant::Cifar10, count)).unwrap();
+    let mut archive = tar::Builder::new(fs::File::create(path).unwrap());
+    for file in Variant::Cifar10.train_files().iter().chain([&Variant::Cifar10.test_file()]) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, format!("cifar-10-batches-bin/{file}"), bytes.as_slice()).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn cifar_loads_from_its_archive_which_is_preferred_to_a_partial_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("cifar-10-binary.tar.gz");
+    write_archive(&archive, 2);
+    let batch = folder.path().join("cifar-10-batches-bin").join("data_batch_1.bin");
+    write_cifar(&batch, &records(Variant::Cifar10, 7));
+    let cifar = load(&DatasetName::Cifar10, &from(&folder)).unwrap();
+    assert_eq!((cifar.train.len(), cifar.test.len()), (10, 2));
+    let test = load_part(&DatasetName::Cifar10, &from(&folder), Part::Test).unwrap();
+    assert_eq!((test.train.len(), &test.test), (0, &cifar.test));
+    write_archive(&archive, 0);
+    let message = load(&DatasetName::Cifar10, &from(&folder)).unwrap_err().to_string();
+    assert!(message.ends_with("cifar-10-binary.tar.gz: the file holds no samples"), "{message}");
 }

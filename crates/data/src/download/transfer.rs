@@ -1,0 +1,171 @@
+//! One request to one mirror: what the partial file lacks is asked for and appended to it.
+//!
+//! Nothing here decides whether the result is right; that is for the sums to say. What a log-in page or an error page
+//! would do to a good partial file is prevented, by looking at the answer before the file is touched.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::http::{Response, StatusCode, header};
+
+use super::catalog::Remote;
+
+const BLOCK: usize = 1 << 16;
+
+/// The first two bytes of every gzip file (RFC 1952), which all files of the catalogue are.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// How a transfer ended without a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With the byte the server had announced as the last.
+    Announced,
+    /// With the connection; the server had announced no length.
+    Unannounced,
+}
+
+/// Why a transfer ended early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The mirror's fault, as a clause; another one may do better.
+    Mirror(String),
+    /// The server has nothing from that byte on: the partial file is longer than the file.
+    PastEnd,
+    /// The partial file could not be written: no other mirror will help.
+    Disk(io::Error),
+}
+
+/// An HTTP client that gives up on a connection over which nothing came for a while.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    stall: Duration,
+}
+
+impl Client {
+    pub(super) fn new(stall: Duration, system_proxy: bool) -> Self {
+        let config = Agent::config_builder()
+            .user_agent(concat!("plangrad/", env!("CARGO_PKG_VERSION")))
+            .accept_encoding("identity") // the sums are those of the files as they are
+            .http_status_as_error(false)
+            .max_redirects(5)
+            .timeout_resolve(Some(stall))
+            .timeout_connect(Some(stall))
+            .timeout_recv_response(Some(stall))
+            .timeout_per_read(Some(stall))
+            .timeout_per_write(Some(stall));
+        let config = if system_proxy { config } else { config.proxy(None) };
+        Self { agent: config.build().into(), stall }
+    }
+
+    /// Appends to `file`, which holds `have` bytes, what the server at `url` sends; starts over where it sends the
+    /// whole. Calls `progress` with the bytes there are after each block.
+    pub(super) fn transfer(
+        &self,
+        url: &str,
+        remote: &Remote<'_>,
+        file: &mut File,
+        have: u64,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<End, Stop> {
+        let mut request = self.agent.get(url);
+        if have > 0 {
+            request = request.header(header::RANGE, format!("bytes={have}-"));
+        }
+        let response = request.call().map_err(|error| self.stop(&error))?;
+        let mut there = first_byte(&response, have)?;
+        let (end, most) = announced(&response, remote, there)?;
+        let mut body = response.into_body().into_reader();
+        let mut block = vec![0; BLOCK];
+        let mut filled = self.read_first(&mut body, &mut block)?;
+        if there == 0 && block[..filled.min(2)] != GZIP_MAGIC[..filled.min(2)] {
+            return Err(Stop::Mirror("the server sent something else than a gzip file".to_owned()));
+        }
+        file.set_len(there).and_then(|()| file.seek(SeekFrom::Start(there))).map_err(Stop::Disk)?;
+        while filled > 0 {
+            there += filled as u64;
+            if there > most {
+                return Err(Stop::Mirror(format!("the server sent more than {most} bytes")));
+            }
+            file.write_all(&block[..filled]).map_err(Stop::Disk)?;
+            progress(there);
+            filled = self.read(&mut body, &mut block)?;
+        }
+        Ok(end)
+    }
+
+    /// Reads at least two bytes, unless there are fewer.
+    fn read_first(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, Stop> {
+        let first = self.read(body, block)?;
+        if first == 1 { Ok(1 + self.read(body, &mut block[1..])?) } else { Ok(first) }
+    }
+
+    fn read(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, Stop> {
+        loop {
+            match body.read(block) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|error| self.stop(&error.into())),
+            }
+        }
+    }
+
+    /// What went wrong, as a clause a user understands.
+    fn stop(&self, error: &ureq::Error) -> Stop {
+        Stop::Mirror(match error {
+            ureq::Error::Timeout(_) => format!("nothing came for {} s", self.stall.as_secs_f32()),
+            ureq::Error::HostNotFound => "the host name is unknown (no network?)".to_owned(),
+            ureq::Error::TooManyRedirects => "the server redirects without end".to_owned(),
+            ureq::Error::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+                io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe => "the connection broke off".to_owned(),
+                _ => error.to_string(),
+            },
+            other => other.to_string(),
+        })
+    }
+}
+
+/// The position in the file of the first byte the server sends.
+fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, Stop> {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_page = text(header::CONTENT_TYPE).to_ascii_lowercase().starts_with("text/html");
+    match response.status() {
+        status if status.is_success() && is_page => {
+            Err(Stop::Mirror("the server sent a web page (the network's log-in page?)".to_owned()))
+        }
+        StatusCode::OK => Ok(0),
+        StatusCode::PARTIAL_CONTENT if have > 0 => {
+            let range = text(header::CONTENT_RANGE);
+            let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
+            match first.and_then(|first| first.parse().ok()) {
+                Some(start) if start == have => Ok(start),
+                _ => Err(Stop::Mirror(format!(
+                    "asked for byte {have} on, the server sent the range `{range}`"
+                ))),
+            }
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => Err(Stop::PastEnd),
+        status => Err(Stop::Mirror(format!("the server answered {status}"))),
+    }
+}
+
+/// How the body will end, and the most bytes the file may have then. Refuses a body whose announced size cannot be
+/// right before any of it is read.
+fn announced(response: &Response<ureq::Body>, remote: &Remote<'_>, start: u64) -> Result<(End, u64), Stop> {
+    let wrapped_otherwise = remote.contents_sha256.is_some(); // sizes differ then, though not by much
+    let most = if wrapped_otherwise { remote.bytes.saturating_mul(2) } else { remote.bytes };
+    let Some(length) = response.body().content_length() else {
+        return Ok((End::Unannounced, most));
+    };
+    let size = start.saturating_add(length);
+    if size > most || (!wrapped_otherwise && size != remote.bytes) {
+        let expected = remote.bytes;
+        return Err(Stop::Mirror(format!("expected {expected} bytes, the server announces {size}")));
+    }
+    Ok((End::Announced, most))
+}
