@@ -162,7 +162,7 @@ pub enum Error {
 
     /// A column that is needed is not in the header row.
     #[error(
-        "{}: there is no column `{column}`; expected one of {columns}{}",
+        "{}: there is no column `{column}`; the columns are {columns}{}",
         path.display(), question(suggestion.as_deref())
     )]
     TableColumn {
@@ -174,6 +174,19 @@ pub enum Error {
         columns: String,
         /// The nearest name there is.
         suggestion: Option<String>,
+    },
+
+    /// A model's statistics do not belong to its columns.
+    #[error(
+        "{features} features need as many means and deviations, found {means} and {deviations}: the model is damaged"
+    )]
+    TableStatistics {
+        /// Feature columns.
+        features: usize,
+        /// Means.
+        means: usize,
+        /// Standard deviations.
+        deviations: usize,
     },
 
     /// A row with more or fewer cells than the header row.

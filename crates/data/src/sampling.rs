@@ -29,9 +29,9 @@ impl Permutation {
     /// Fills `order` with the numbers `0..order.len()` in the order that belongs to `(seed, epoch)`.
     ///
     /// A pure function of `seed`, `epoch` and the length: nothing is carried from one epoch to the next, so a resumed
-    /// run needs no generator state. It allocates nothing. The algorithm is fixed for good: the generator of
-    /// [`Generator::from_words`] on `[PERMUTATION, seed, epoch]`, then Fisher and Yates's shuffle from the last
-    /// element down, swapping `i` with a uniform element of `0..=i` (Knuth, TAOCP 2, algorithm 3.4.2P).
+    /// run needs no generator state. It allocates nothing. The algorithm is fixed for good: xoshiro256++ seeded by
+    /// SplitMix64 from `seed` and `epoch`, then Fisher and Yates's shuffle from the last element down, swapping `i`
+    /// with a uniform element of `0..=i` (Knuth, TAOCP 2, algorithm 3.4.2P).
     ///
     /// Lengths above `u32::MAX` cannot be numbered by a `u32`; elements beyond it are left as they are.
     pub fn fill(order: &mut [u32], seed: u64, epoch: u64) {

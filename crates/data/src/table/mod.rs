@@ -24,6 +24,7 @@ pub(crate) fn load(path: &Path, options: &Options) -> Result<Dataset> {
     if !(0.0..1.0).contains(&options.test_fraction) {
         return Err(Error::TestFraction { found: options.test_fraction });
     }
+    options.schema.as_ref().map_or(Ok(()), TableSchema::check)?;
     let rows = Rows::read(path, options)?;
     let mut notes = rows.notes(path, options);
     let Rows { columns, mut features, labels } = rows;

@@ -1,5 +1,7 @@
 //! What the columns of a table mean to a network, and how its features are standardised.
 
+use crate::{Error, Result};
+
 /// The columns of a table, and the statistics its features were standardised with.
 ///
 /// A trained model keeps this, so that other tables, and single rows typed by hand, are read the same way.
@@ -25,6 +27,15 @@ impl TableSchema {
         for (value, (&mean, &std)) in rows.iter_mut().zip(columns) {
             *value = ((f64::from(*value) - f64::from(mean)) / f64::from(std)) as f32;
         }
+    }
+
+    /// Refuses statistics that do not belong to the columns.
+    pub(super) fn check(&self) -> Result<()> {
+        let [features, means, deviations] = [self.features.len(), self.mean.len(), self.std.len()];
+        if means != features || deviations != features {
+            return Err(Error::TableStatistics { features, means, deviations });
+        }
+        Ok(())
     }
 
     /// The statistics that leave features as they are.

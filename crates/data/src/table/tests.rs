@@ -102,6 +102,18 @@ fn another_table_is_read_as_the_model_expects_it() {
         refusal("a,b,kind\n1,2,z\n", &options),
         "line 2, column `kind`: expected one of the model's 2 classes (x, y), found \"z\""
     );
+    assert_eq!(refusal("kind,a\nx,1\n", &options), "there is no column `b`; the columns are `kind`, `a`");
+}
+
+#[test]
+fn a_model_whose_statistics_are_not_those_of_its_columns_is_refused() {
+    let mut schema = read("a,b,kind\n0,10,x\n4,30,y\n", &raw()).unwrap().table.unwrap();
+    schema.std.pop();
+    let error = read("a,b,kind\n0,10,x\n", &Options { schema: Some(schema), ..raw() }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "2 features need as many means and deviations, found 2 and 1: the model is damaged"
+    );
 }
 
 #[test]
@@ -178,7 +190,7 @@ fn an_unknown_label_column_is_answered_with_the_columns_there_are() {
     let options = Options { label: Some("specis".to_owned()), ..raw() };
     assert_eq!(
         refusal("length,width,species\n1,2,x\n", &options),
-        "there is no column `specis`; expected one of `length`, `width`, `species`; did you mean `species`?"
+        "there is no column `specis`; the columns are `length`, `width`, `species`; did you mean `species`?"
     );
     let many: Vec<String> = (0..20).map(|column| format!("c{column}")).collect();
     assert!(refusal(many.join(","), &options).ends_with("`c11` and 8 more"));
