@@ -1,0 +1,185 @@
+//! Kernels that move data: the batch, constants, permutations; and the small ones that keep the books.
+
+use std::ops::Range;
+
+use super::super::simd::Simd;
+use super::{BLOCK, Context};
+use crate::ops::gather::TargetFormat;
+use crate::ops::optimizer::power;
+use crate::plan::{Advance, Data, Gather, GatherTargets, MetricBlock, MetricSums, Permute, StepBlock, Value};
+use crate::session::{Samples, Targets};
+
+#[inline(always)]
+pub(super) unsafe fn advance(k: &Advance, context: &Context<'_>, _: Range<usize>) {
+    // SAFETY: the step block lies at its place in the arena, and this kernel alone touches it in this stage.
+    let block = unsafe { &mut *context.at::<StepBlock>(k.step_block) };
+    block.step += 1;
+    let learning_rate = k.schedule.at(block.step);
+    let correction = |beta: f32| 1.0 - power(f64::from(beta), block.step);
+    let (first, second) = k.betas.map_or((1.0, 1.0), |(beta1, beta2)| (correction(beta1), correction(beta2)));
+    block.learning_rate = learning_rate as f32;
+    block.step_size = (learning_rate / first) as f32;
+    block.second_correction = (1.0 / second.sqrt()) as f32;
+}
+
+#[inline(always)]
+pub(super) unsafe fn metrics(k: &MetricSums, context: &Context<'_>, _: Range<usize>) {
+    // SAFETY: the sums lie at their place in the arena, and this kernel alone touches them in this stage; there is a
+    // loss, and if counted a right answer, for each row.
+    unsafe {
+        let block = &mut *context.at::<MetricBlock>(k.metrics);
+        let losses = std::slice::from_raw_parts(context.at::<f32>(k.losses), k.rows);
+        let mut batch = 0.0;
+        for &loss in losses {
+            block.loss_sum += f64::from(loss);
+            batch += f64::from(loss);
+        }
+        block.samples += k.rows as u64;
+        block.last_loss = batch / k.rows as f64;
+        if let Some(correct) = k.correct {
+            let right = std::slice::from_raw_parts(context.at::<f32>(correct), k.rows);
+            block.correct += right.iter().filter(|&&x| x != 0.0).count() as u64;
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) unsafe fn gather<S: Simd>(k: &Gather, context: &Context<'_>, share: Range<usize>) {
+    let Some(batches) = context.batches else { return };
+    let width = k.channels * k.pixels;
+    let output: *mut f32 = context.at(k.output);
+    for i in share {
+        let row = context.rows[i] as usize;
+        // SAFETY: the session checked that every row exists and that rows have `width` elements.
+        unsafe {
+            let output = output.add(i * width);
+            match batches.source.samples() {
+                Samples::U8(bytes) => {
+                    if let Some(&next) = context.next.get(i) {
+                        prefetch(bytes.as_ptr().add(next as usize * width), width);
+                    }
+                    for channel in 0..k.channels {
+                        let start = channel * k.pixels;
+                        let (scale, shift) = (k.scale[channel], k.shift[channel]);
+                        let source = &bytes[row * width + start..][..k.pixels];
+                        normalise_bytes::<S>(source, output.add(start), scale, shift);
+                    }
+                }
+                Samples::F32(values) => {
+                    for channel in 0..k.channels {
+                        let start = channel * k.pixels;
+                        let (scale, shift) = (k.scale[channel], k.shift[channel]);
+                        let source = &values[row * width + start..][..k.pixels];
+                        for (j, &x) in source.iter().enumerate() {
+                            *output.add(start + j) = x * scale + shift;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Asks for the bytes of a row that the next step will read.
+#[inline(always)]
+fn prefetch(start: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..bytes).step_by(64) {
+        // SAFETY: a prefetch may name any address; SSE is part of x86-64.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(
+                start.wrapping_add(line).cast(),
+            )
+        };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (start, bytes);
+}
+
+#[inline(always)]
+unsafe fn normalise_bytes<S: Simd>(source: &[u8], output: *mut f32, scale: f32, shift: f32) {
+    let whole = source.len() / S::LANES * S::LANES;
+    // SAFETY: the output has as many elements as the source.
+    unsafe {
+        let (scale_v, shift_v) = (S::splat(scale), S::splat(shift));
+        for i in (0..whole).step_by(S::LANES) {
+            S::store(output.add(i), S::fma(S::load_u8(source.as_ptr().add(i)), scale_v, shift_v));
+        }
+        let tail = &source[whole..];
+        if !tail.is_empty() {
+            let mut bytes = [0; super::super::simd::MAX_LANES];
+            bytes[..tail.len()].copy_from_slice(tail);
+            S::store_n(output.add(whole), S::fma(S::load_u8(bytes.as_ptr()), scale_v, shift_v), tail.len());
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) unsafe fn gather_targets(k: &GatherTargets, context: &Context<'_>, _: Range<usize>) {
+    let Some(batches) = context.batches else { return };
+    for (i, &row) in context.rows.iter().enumerate().take(k.rows) {
+        let row = row as usize;
+        // SAFETY: the output has a place for each row; the source is indexed with checks.
+        unsafe {
+            match (batches.source.targets(), k.format) {
+                (Targets::Classes(labels), TargetFormat::Class) => {
+                    *context.at::<u8>(k.output).add(i) = labels[row]
+                }
+                (Targets::Values { values, .. }, TargetFormat::Values(width)) => {
+                    let output =
+                        std::slice::from_raw_parts_mut(context.at::<f32>(k.output).add(i * width), width);
+                    output.copy_from_slice(&values[row * width..][..width]);
+                }
+                _ => {} // the session refuses a source that does not fit
+            }
+        }
+    }
+}
+
+pub(super) unsafe fn constant(output: Value, data: &Data, context: &Context<'_>) {
+    // SAFETY: the output has the size of the data.
+    unsafe {
+        match data {
+            Data::F32(values) => {
+                context.at::<f32>(output).copy_from_nonoverlapping(values.as_ptr(), values.len())
+            }
+            Data::U8(bytes) => context.at::<u8>(output).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()),
+            Data::Fill(value, n) => {
+                std::slice::from_raw_parts_mut(context.at::<f32>(output), *n).fill(*value)
+            }
+        }
+    }
+}
+
+pub(super) unsafe fn copy(input: Value, output: Value, bytes: usize, context: &Context<'_>) {
+    // SAFETY: two values of one size that do not overlap, or the same.
+    unsafe { context.at::<u8>(output).copy_from(context.at::<u8>(input), bytes) };
+}
+
+pub(super) fn permute_units(k: &Permute) -> usize {
+    k.shape.elements().div_ceil(BLOCK)
+}
+
+#[inline(always)]
+pub(super) unsafe fn permute(k: &Permute, context: &Context<'_>, share: Range<usize>) {
+    let (input, output): (*const f32, *mut f32) = (context.at(k.input), context.at(k.output));
+    let elements = k.shape.elements();
+    let (_, columns) = k.shape.rows();
+    let stride = k.strides[k.shape.rank().saturating_sub(1)];
+    let mut i = share.start * BLOCK;
+    let end = elements.min(share.end * BLOCK);
+    while i < end {
+        let run = (columns - i % columns).min(end - i);
+        let mut rest = i;
+        let mut source = 0;
+        for (axis, &dim) in k.shape.dims().iter().enumerate().rev() {
+            source += rest % dim * k.strides[axis];
+            rest /= dim;
+        }
+        for j in 0..run {
+            // SAFETY: the strides map every element of the shape into the input.
+            unsafe { *output.add(i + j) = *input.add(source + j * stride) };
+        }
+        i += run;
+    }
+}

@@ -1,0 +1,264 @@
+//! Matrix product: C\[m, n\] = epilogue(op(A) · B), f32.
+//!
+//! C is cut into panels of up to four vectors' width, and each panel into bands of [`BAND`] rows, the units. Within a
+//! thread's bands of a panel the k dimension is walked in blocks whose part of B stays in the first-level cache, and
+//! tiles of a few rows are kept in registers: per step of k a tile loads its vectors of B once and multiplies them by
+//! one number of A per row. A is read where it lies, by rows or columns, so a transposed first operand costs nothing;
+//! a transposed second operand has been turned round by the planner.
+//!
+//! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting.
+
+use std::ops::Range;
+
+use super::super::simd::Simd;
+use super::Context;
+use crate::plan::{Epilogue, Gemm};
+
+/// Rows of C in a unit: a multiple of every tile height below.
+const BAND: usize = 12;
+/// Vectors in a panel.
+const PANEL_VECTORS: usize = 4;
+/// Steps of k between two visits to memory.
+const BLOCK_K: usize = 128;
+
+/// Columns of C in a panel, the same for all instruction sets so that plans need not know.
+const PANEL: usize = 64;
+
+pub(super) fn units(gemm: &Gemm) -> usize {
+    gemm.m.div_ceil(BAND).max(usize::from(gemm.column_sum.is_some())) * gemm.n.div_ceil(PANEL)
+}
+
+/// Pointers and strides of one product.
+#[derive(Clone, Copy)]
+struct Operands {
+    a: *const f32,
+    /// Elements of A from one row of C to the next, and from one step of k to the next.
+    a_row: usize,
+    a_k: usize,
+    b: *const f32,
+    c: *mut f32,
+    n: usize,
+    k: usize,
+}
+
+/// What is done to a tile once it is complete.
+#[derive(Clone, Copy)]
+enum Finish {
+    Store,
+    Bias(*const f32),
+    BiasRelu(*const f32),
+    Mask(*const f32),
+}
+
+#[inline(always)]
+pub(super) unsafe fn gemm<S: Simd>(gemm: &Gemm, context: &Context<'_>, share: Range<usize>) {
+    let (a_row, a_k) = if gemm.transpose_a { (1, gemm.m) } else { (gemm.k, 1) };
+    let operands = Operands {
+        a: context.at(gemm.a),
+        a_row,
+        a_k,
+        b: context.at(gemm.b),
+        c: context.at(gemm.c),
+        n: gemm.n,
+        k: gemm.k,
+    };
+    let finish = match gemm.epilogue {
+        Epilogue::None => Finish::Store,
+        Epilogue::Bias(bias) => Finish::Bias(context.at(bias)),
+        Epilogue::BiasRelu(bias) => Finish::BiasRelu(context.at(bias)),
+        Epilogue::ReluMask(y) => Finish::Mask(context.at(y)),
+    };
+    let bands = gemm.m.div_ceil(BAND).max(usize::from(gemm.column_sum.is_some()));
+    let mut unit = share.start;
+    while unit < share.end {
+        let (panel, band) = (unit / bands, unit % bands);
+        let last = share.end.min((panel + 1) * bands);
+        let columns = panel * PANEL..gemm.n.min((panel + 1) * PANEL);
+        if let (Some(sums), 0) = (gemm.column_sum, band) {
+            // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
+            unsafe { column_sums::<S>(&operands, columns.clone(), context.at(sums)) };
+        }
+        let rows = band * BAND..gemm.m.min((band + last - unit) * BAND);
+        let mut column = columns.start;
+        while column < columns.end {
+            let width = (columns.end - column).min(PANEL_VECTORS * S::LANES);
+            // SAFETY: the caller's contract.
+            unsafe { strip::<S>(&operands, rows.clone(), column, width, finish) };
+            column += width;
+        }
+        unit = last;
+    }
+}
+
+/// Σₖ B\[k, j\] for the given columns.
+#[inline(always)]
+unsafe fn column_sums<S: Simd>(o: &Operands, columns: Range<usize>, sums: *mut f32) {
+    let mut j = columns.start;
+    while j < columns.end {
+        let n = (columns.end - j).min(S::LANES);
+        // SAFETY: reads rows of B and writes n sums, all within the operands.
+        unsafe {
+            let mut sum = S::splat(0.0);
+            for k in 0..o.k {
+                sum = S::add(sum, S::load_n(o.b.add(k * o.n + j), n));
+            }
+            S::store_n(sums.add(j), sum, n);
+        }
+        j += n;
+    }
+}
+
+/// Rows of C in a strip of at most four vectors' width.
+#[inline(always)]
+unsafe fn strip<S: Simd>(o: &Operands, rows: Range<usize>, column: usize, width: usize, finish: Finish) {
+    // SAFETY: the caller's contract. Narrow strips take higher tiles, to have as many chains in flight.
+    unsafe {
+        match width.div_ceil(S::LANES) {
+            1 => blocks::<S, 12, 1>(o, rows, column, width, finish),
+            2 => blocks::<S, 6, 2>(o, rows, column, width, finish),
+            3 => blocks::<S, 6, 3>(o, rows, column, width, finish),
+            _ => blocks::<S, 6, 4>(o, rows, column, width, finish),
+        }
+    }
+}
+
+/// Walks k in blocks and the rows in tiles of `R`.
+#[inline(always)]
+unsafe fn blocks<S: Simd, const R: usize, const V: usize>(
+    o: &Operands,
+    rows: Range<usize>,
+    column: usize,
+    width: usize,
+    finish: Finish,
+) {
+    let mut k = 0;
+    loop {
+        let depth = (o.k - k).min(BLOCK_K);
+        let finish = (k + depth == o.k).then_some(finish);
+        let mut row = rows.start;
+        // SAFETY: the caller's contract.
+        unsafe {
+            while row + R <= rows.end {
+                tile::<S, R, V>(o, row, column, width, k, depth, finish);
+                row += R;
+            }
+            while row < rows.end {
+                tile::<S, 1, V>(o, row, column, width, k, depth, finish);
+                row += 1;
+            }
+        }
+        k += depth;
+        if k >= o.k {
+            break;
+        }
+    }
+}
+
+/// `R` rows and `V` vectors of C over `depth` steps of k, in registers.
+#[inline(always)]
+unsafe fn tile<S: Simd, const R: usize, const V: usize>(
+    o: &Operands,
+    row: usize,
+    column: usize,
+    width: usize,
+    k: usize,
+    depth: usize,
+    finish: Option<Finish>,
+) {
+    let tail = width - (V - 1) * S::LANES;
+    // SAFETY: the caller's contract: rows and columns lie within C, k steps within A and B.
+    unsafe {
+        let c = o.c.add(row * o.n + column);
+        let mut sums = [[S::splat(0.0); V]; R];
+        if k > 0 {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                *sums = load::<S, V>(c.add(r * o.n), tail);
+            }
+        }
+        let mut a = o.a.add(row * o.a_row + k * o.a_k);
+        let mut b = o.b.add(k * o.n + column);
+        if tail == S::LANES {
+            for _ in 0..depth {
+                let vectors: [S::V; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+                multiply::<S, R, V>(&mut sums, a, o.a_row, vectors);
+                a = a.add(o.a_k);
+                b = b.add(o.n);
+            }
+        } else {
+            for _ in 0..depth {
+                multiply::<S, R, V>(&mut sums, a, o.a_row, load::<S, V>(b, tail));
+                a = a.wrapping_add(o.a_k);
+                b = b.wrapping_add(o.n);
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            finish_row::<S, V>(o, sums, (row + r) * o.n, column, tail, finish);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn load<S: Simd, const V: usize>(p: *const f32, tail: usize) -> [S::V; V] {
+    // SAFETY: the last vector reads `tail` elements only.
+    std::array::from_fn(|v| unsafe {
+        if v + 1 < V { S::load(p.add(v * S::LANES)) } else { S::load_n(p.add(v * S::LANES), tail) }
+    })
+}
+
+#[inline(always)]
+unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
+    sums: &mut [[S::V; V]; R],
+    a: *const f32,
+    a_row: usize,
+    b: [S::V; V],
+) {
+    for (r, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: A has an element for each row of the tile.
+        unsafe {
+            let x = S::splat(*a.add(r * a_row));
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = S::fma(x, b, *sum);
+            }
+        }
+    }
+}
+
+/// Applies the epilogue to one row of a tile and stores it.
+#[inline(always)]
+unsafe fn finish_row<S: Simd, const V: usize>(
+    o: &Operands,
+    sums: &[S::V; V],
+    row: usize,
+    column: usize,
+    tail: usize,
+    finish: Option<Finish>,
+) {
+    // SAFETY: all pointers are to rows of n elements, of which this tile's columns are touched.
+    unsafe {
+        let zero = S::splat(0.0);
+        let values: [S::V; V] = match finish {
+            None | Some(Finish::Store) => *sums,
+            Some(Finish::Bias(bias)) => {
+                let bias = load::<S, V>(bias.add(column), tail);
+                std::array::from_fn(|v| S::add(sums[v], bias[v]))
+            }
+            Some(Finish::BiasRelu(bias)) => {
+                let bias = load::<S, V>(bias.add(column), tail);
+                std::array::from_fn(|v| S::max(zero, S::add(sums[v], bias[v])))
+            }
+            Some(Finish::Mask(y)) => {
+                let y = load::<S, V>(y.add(row + column), tail);
+                std::array::from_fn(|v| S::select_less(zero, y[v], sums[v], zero))
+            }
+        };
+        let c = o.c.add(row + column);
+        for (v, value) in values.into_iter().enumerate() {
+            let n = if v + 1 < V { S::LANES } else { tail };
+            if n == S::LANES {
+                S::store(c.add(v * S::LANES), value)
+            } else {
+                S::store_n(c.add(v * S::LANES), value, n)
+            }
+        }
+    }
+}

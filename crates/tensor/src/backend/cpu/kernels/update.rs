@@ -1,0 +1,144 @@
+//! Optimizer steps over one contiguous range of parameters: the formulas of [`crate::ops::optimizer`], a vector at a time.
+
+use std::ops::Range;
+
+use super::super::simd::Simd;
+use super::{BLOCK, Context};
+use crate::Optimizer;
+use crate::plan::{StepBlock, Update};
+
+/// The four arrays of an update at one place.
+struct Arrays {
+    p: *mut f32,
+    g: *const f32,
+    moments: [*mut f32; 2],
+}
+
+#[inline(always)]
+pub(super) unsafe fn update<S: Simd>(k: &Update, context: &Context<'_>, share: Range<usize>) {
+    let unused: *mut f32 = std::ptr::null_mut();
+    let arrays = Arrays {
+        p: context.at(k.parameter),
+        g: context.at(k.gradient),
+        moments: k.moments.map(|moment| moment.map_or(unused, |moment| context.at(moment))),
+    };
+    let range = share.start * BLOCK..k.elements.min(share.end * BLOCK);
+    // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
+    let block = unsafe { *context.at::<StepBlock>(k.step_block) };
+    // SAFETY: the range lies within all arrays the optimizer has.
+    unsafe {
+        match k.optimizer {
+            Optimizer::Sgd { momentum: 0.0, weight_decay } => sgd::<S>(&arrays, range, &block, weight_decay),
+            Optimizer::Sgd { momentum, weight_decay } => {
+                momentum_sgd::<S>(&arrays, range, &block, momentum, weight_decay)
+            }
+            Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
+                adam::<S>(&arrays, range, &block, [beta1, beta2, epsilon], weight_decay, 1.0);
+            }
+            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                let keep = 1.0 - block.learning_rate * weight_decay;
+                adam::<S>(&arrays, range, &block, [beta1, beta2, epsilon], 0.0, keep);
+            }
+        }
+    }
+}
+
+/// Calls `f(i, n)` for each vector of the range, `n` elements from `i` on.
+#[inline(always)]
+fn vectors<S: Simd>(range: Range<usize>, mut f: impl FnMut(usize, usize)) {
+    let mut i = range.start;
+    while i + S::LANES <= range.end {
+        f(i, S::LANES);
+        i += S::LANES;
+    }
+    if i < range.end {
+        f(i, range.end - i);
+    }
+}
+
+#[inline(always)]
+unsafe fn load<S: Simd>(p: *const f32, n: usize) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe { if n == S::LANES { S::load(p) } else { S::load_n(p, n) } }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd>(p: *mut f32, v: S::V, n: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { if n == S::LANES { S::store(p, v) } else { S::store_n(p, v, n) } }
+}
+
+#[inline(always)]
+unsafe fn sgd<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, decay: f32) {
+    vectors::<S>(
+        range,
+        #[inline(always)]
+        |i, n| {
+            // SAFETY: the range lies within the arrays.
+            unsafe {
+                let p = load::<S>(a.p.add(i), n);
+                let g = S::fma(p, S::splat(decay), load::<S>(a.g.add(i), n));
+                store::<S>(a.p.add(i), S::fnma(g, S::splat(block.learning_rate), p), n);
+            }
+        },
+    );
+}
+
+#[inline(always)]
+unsafe fn momentum_sgd<S: Simd>(
+    a: &Arrays,
+    range: Range<usize>,
+    block: &StepBlock,
+    momentum: f32,
+    decay: f32,
+) {
+    vectors::<S>(
+        range,
+        #[inline(always)]
+        |i, n| {
+            // SAFETY: the range lies within the arrays.
+            unsafe {
+                let p = load::<S>(a.p.add(i), n);
+                let g = S::fma(p, S::splat(decay), load::<S>(a.g.add(i), n));
+                let b = S::fma(load::<S>(a.moments[0].add(i), n), S::splat(momentum), g);
+                store::<S>(a.moments[0].add(i), b, n);
+                store::<S>(a.p.add(i), S::fnma(b, S::splat(block.learning_rate), p), n);
+            }
+        },
+    );
+}
+
+/// Adam with weight decay added to the gradient (`decay`) or taken off the parameter (`keep`).
+#[inline(always)]
+unsafe fn adam<S: Simd>(
+    a: &Arrays,
+    range: Range<usize>,
+    block: &StepBlock,
+    [beta1, beta2, epsilon]: [f32; 3],
+    decay: f32,
+    keep: f32,
+) {
+    vectors::<S>(
+        range,
+        #[inline(always)]
+        |i, n| {
+            // SAFETY: the range lies within the arrays.
+            unsafe {
+                let p = load::<S>(a.p.add(i), n);
+                let g = S::fma(p, S::splat(decay), load::<S>(a.g.add(i), n));
+                let m = S::fma(
+                    load::<S>(a.moments[0].add(i), n),
+                    S::splat(beta1),
+                    S::mul(g, S::splat(1.0 - beta1)),
+                );
+                let squared = S::mul(S::mul(g, g), S::splat(1.0 - beta2));
+                let v = S::fma(load::<S>(a.moments[1].add(i), n), S::splat(beta2), squared);
+                store::<S>(a.moments[0].add(i), m, n);
+                store::<S>(a.moments[1].add(i), v, n);
+                let root = S::fma(S::fast_sqrt(v), S::splat(block.second_correction), S::splat(epsilon));
+                let step = S::fast_div(S::mul(m, S::splat(block.step_size)), root);
+                store::<S>(a.p.add(i), S::sub(S::mul(p, S::splat(keep)), step), n);
+            }
+        },
+    );
+}

@@ -1,0 +1,165 @@
+//! The CPU backend: every thread of a gang walks the same list of kernels and computes its share of each.
+//!
+//! A kernel is cut into units fixed by its shape; a thread takes a contiguous range of them. No result crosses units
+//! but in unit order, so the bits do not depend on how many threads there are. Between stages the gang meets at a
+//! spinning barrier: no job is queued, no lock taken and nothing allocated within a step.
+
+mod buffer;
+mod float_mode;
+mod gang;
+mod kernels;
+mod simd;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use buffer::Buffer;
+use float_mode::FlushDenormals;
+use gang::{Barrier, Gang};
+pub use simd::InstructionSet;
+
+use super::{Arena, Backend, Program};
+use crate::device::Ledger;
+use crate::plan::{Kernel, Value};
+use crate::session::Batches;
+use crate::{Device, Error, MemoryReading, MemoryReport};
+
+/// How to open the CPU.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuOptions {
+    /// Worker threads; by default one per core.
+    pub threads: Option<usize>,
+    /// Bytes that may be reserved at once; by default without limit.
+    pub budget: Option<u64>,
+    /// Instruction set; by default the best there is.
+    pub instruction_set: Option<InstructionSet>,
+}
+
+/// The CPU as a backend.
+pub struct Cpu {
+    gang: Arc<Gang>,
+    ledger: Arc<Ledger>,
+    instruction_set: InstructionSet,
+}
+
+impl Cpu {
+    /// Starts the worker threads.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] if the system gives none, [`Error::Unknown`] for an instruction set it does not have.
+    pub fn open(options: CpuOptions) -> Result<Arc<dyn Backend>, Error> {
+        let available = InstructionSet::available();
+        let instruction_set = options.instruction_set.unwrap_or(available[0]);
+        if !available.contains(&instruction_set) {
+            return Err(Error::Unknown(format!("the instruction set {}", instruction_set.name())));
+        }
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let gang = Arc::new(Gang::new(options.threads.unwrap_or(cores).max(1))?);
+        let ledger = Ledger::new(Device::Cpu, options.budget);
+        Ok(Arc::new(Cpu { gang, ledger, instruction_set }))
+    }
+}
+
+impl Backend for Cpu {
+    fn device(&self) -> Device {
+        self.ledger.device()
+    }
+
+    fn memory(&self) -> MemoryReading {
+        self.ledger.reading()
+    }
+
+    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
+        let memory = Buffer::reserve(bytes, &self.ledger, report)?;
+        Ok(Box::new(CpuArena { memory, gang: self.gang.clone(), instruction_set: self.instruction_set }))
+    }
+}
+
+struct CpuArena {
+    memory: Buffer,
+    gang: Arc<Gang>,
+    instruction_set: InstructionSet,
+}
+
+impl Arena for CpuArena {
+    fn bytes(&self) -> usize {
+        self.memory.len()
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.memory.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.memory.bytes()[offset..offset + bytes.len()]);
+    }
+
+    fn run(&mut self, program: &Program, batches: Option<&Batches<'_>>, steps: usize) {
+        let base = self.memory.base();
+        let barrier = Barrier::new(self.gang.threads());
+        let instruction_set = self.instruction_set;
+        self.gang.run(&|thread| {
+            let _mode = FlushDenormals::new();
+            for step in 0..steps {
+                let rows =
+                    batches.map_or(&[][..], |b| &b.rows[step * program.batch_size..][..program.batch_size]);
+                let next = batches.map_or(&[][..], |b| {
+                    let start = ((step + 1) * program.batch_size).min(b.rows.len());
+                    &b.rows[start..(start + program.batch_size).min(b.rows.len())]
+                });
+                let context = Context { base, offsets: &program.offsets, batches, rows, next };
+                for stage in &program.stages {
+                    for kernel in stage {
+                        let units = kernels::units(kernel);
+                        let share = barrier.share(units, thread);
+                        if !share.is_empty() {
+                            execute(instruction_set, kernel, &context, share);
+                        }
+                    }
+                    barrier.wait();
+                }
+            }
+        });
+    }
+}
+
+/// What kernels see of the world: where values lie, and the rows of this step and the next.
+struct Context<'a> {
+    base: Base,
+    offsets: &'a [usize],
+    batches: Option<&'a Batches<'a>>,
+    rows: &'a [u32],
+    next: &'a [u32],
+}
+
+/// Start of the arena, shared by the gang.
+#[derive(Clone, Copy)]
+struct Base(*mut u8);
+
+// SAFETY: the threads of a gang touch disjoint bytes between two barriers: stages hold no two kernels that conflict,
+// and units of one kernel write disjoint elements.
+unsafe impl Send for Base {}
+// SAFETY: as above.
+unsafe impl Sync for Base {}
+
+impl Context<'_> {
+    /// Where `value` starts. Every value starts at a multiple of 4 bytes, those of 8-byte words at one of 64.
+    fn at<T>(&self, value: Value) -> *mut T {
+        // SAFETY: plans give every value an offset within the arena.
+        unsafe { self.base.0.add(self.offsets[value.index()]).cast() }
+    }
+}
+
+/// Computes a share of a kernel with the given instruction set.
+fn execute(set: InstructionSet, kernel: &Kernel, context: &Context<'_>, share: Range<usize>) {
+    // SAFETY: `Cpu::open` accepted only instruction sets that this processor has.
+    unsafe {
+        match set {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => kernels::execute::<simd::Avx512>(kernel, context, share),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => kernels::execute::<simd::Avx2>(kernel, context, share),
+            _ => kernels::execute::<simd::Portable>(kernel, context, share),
+        }
+    }
+}

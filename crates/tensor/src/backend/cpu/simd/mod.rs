@@ -1,0 +1,174 @@
+//! Vectors: one small trait, and what each instruction set makes of it.
+//!
+//! Kernels are written once, generic over [`Simd`], and compiled once per instruction set inside
+//! [`Simd::vectorize`], a function that has the features enabled; the processor decides at run time which copy runs.
+//! Nothing here forces a target processor on whoever builds the crate.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+pub(crate) use portable::Portable;
+
+/// Most lanes any instruction set has.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// An instruction set for vectors of f32.
+///
+/// # Safety
+/// All methods but `vectorize` must be called inside it (so that the features are enabled); pointers must be valid for
+/// `LANES` elements, or for `n` where an `n` is given. No alignment is required.
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// Elements in a vector.
+    const LANES: usize;
+    /// The vector.
+    type V: Copy;
+
+    /// Calls `f` with the instruction set's features enabled.
+    ///
+    /// # Safety
+    /// The processor must have the instruction set.
+    unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R;
+
+    unsafe fn splat(x: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    /// The first `n <= LANES` elements, zeros behind them.
+    unsafe fn load_n(p: *const f32, n: usize) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// Stores the first `n <= LANES` elements only.
+    unsafe fn store_n(p: *mut f32, v: Self::V, n: usize);
+    /// `LANES` bytes as floats.
+    unsafe fn load_u8(p: *const u8) -> Self::V;
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// a · b + c, fused where the instruction set can.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// c − a · b, fused where the instruction set can.
+    unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The larger; `b` where either is NaN.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller; `b` where either is NaN.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// `then` where a < b, else `other`.
+    unsafe fn select_less(a: Self::V, b: Self::V, then: Self::V, other: Self::V) -> Self::V;
+    /// Rounds to the nearest whole number, for |a| below 2²².
+    unsafe fn round(a: Self::V) -> Self::V;
+    /// 2ⁿ for a whole number n in −126 ..= 127.
+    unsafe fn exp2(n: Self::V) -> Self::V;
+    /// √a for a ≥ 0, to about 1 ulp, by the fastest means.
+    #[inline(always)]
+    unsafe fn fast_sqrt(a: Self::V) -> Self::V {
+        // SAFETY: the caller keeps this trait's contract.
+        unsafe { Self::sqrt(a) }
+    }
+    /// a / b for normal b > 0, to about 1 ulp, by the fastest means.
+    #[inline(always)]
+    unsafe fn fast_div(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: the caller keeps this trait's contract.
+        unsafe { Self::div(a, b) }
+    }
+
+    /// Σ of the lanes, pairwise: lane i with lane i + half, until one is left.
+    #[inline(always)]
+    unsafe fn sum(v: Self::V) -> f32 {
+        // SAFETY: the buffer has MAX_LANES elements; features are the caller's.
+        unsafe { Self::fold(v, |a, b| a + b) }
+    }
+
+    /// The largest lane.
+    #[inline(always)]
+    unsafe fn largest(v: Self::V) -> f32 {
+        // SAFETY: as for `sum`.
+        unsafe { Self::fold(v, |a, b| if a > b { a } else { b }) }
+    }
+
+    #[inline(always)]
+    unsafe fn fold(v: Self::V, f: impl Fn(f32, f32) -> f32) -> f32 {
+        let mut lanes = [0.0; MAX_LANES];
+        // SAFETY: the buffer has MAX_LANES elements.
+        unsafe { Self::store(lanes.as_mut_ptr(), v) };
+        let mut width = Self::LANES;
+        while width > 1 {
+            width /= 2;
+            for i in 0..width {
+                lanes[i] = f(lanes[i], lanes[i + width]);
+            }
+        }
+        lanes[0]
+    }
+
+    /// eˣ to 2 ulp: x = n ln 2 + r, e^r by a polynomial fitted on |r| ≤ ln 2 / 2, times 2ⁿ. 0 below −87.3, +∞ above 88.7.
+    #[inline(always)]
+    unsafe fn exp(x: Self::V) -> Self::V {
+        // SAFETY: arithmetic only; features are the caller's.
+        unsafe {
+            let (low, high) = (Self::splat(-87.336_54), Self::splat(88.72));
+            let clamped = Self::max(low, Self::min(high, x)); // in this order a NaN stays one
+            let n = Self::round(Self::mul(clamped, Self::splat(std::f32::consts::LOG2_E)));
+            let r = Self::fnma(n, Self::splat(0.693_359_4), clamped);
+            let r = Self::fnma(n, Self::splat(-2.121_944_4e-4), r);
+            let mut p = Self::splat(0.001_390_13);
+            for c in [0.008_363_14, 0.041_666_85, 0.166_665_77, 0.5] {
+                p = Self::fma(p, r, Self::splat(c));
+            }
+            let tail = Self::fma(Self::mul(p, r), r, r);
+            let y = Self::add(tail, Self::splat(1.0));
+            // 2ⁿ in two factors, so that n = 128 is possible.
+            let half = Self::round(Self::mul(n, Self::splat(0.5)));
+            let y = Self::mul(Self::mul(y, Self::exp2(half)), Self::exp2(Self::sub(n, half)));
+            let y = Self::select_less(x, low, Self::splat(0.0), y);
+            Self::select_less(high, x, Self::splat(f32::INFINITY), y)
+        }
+    }
+}
+
+/// The instruction sets this build knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// 512-bit vectors.
+    Avx512,
+    /// 256-bit vectors with fused multiply-add.
+    Avx2,
+    /// What the compiler makes of plain Rust.
+    Portable,
+}
+
+impl InstructionSet {
+    /// All that this processor can run, fastest first.
+    pub fn available() -> Vec<InstructionSet> {
+        let mut sets = vec![InstructionSet::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                sets.push(InstructionSet::Avx2);
+            }
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq");
+            if wide {
+                sets.push(InstructionSet::Avx512);
+            }
+        }
+        sets.reverse();
+        sets
+    }
+
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            InstructionSet::Avx512 => "AVX-512",
+            InstructionSet::Avx2 => "AVX2+FMA",
+            InstructionSet::Portable => "portable",
+        }
+    }
+}

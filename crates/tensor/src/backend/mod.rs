@@ -1,0 +1,50 @@
+//! Where plans run. Reading [`Backend`] and [`Arena`] is knowing all a device has to do.
+
+pub mod cpu;
+pub mod reference;
+
+use crate::plan::Kernel;
+use crate::session::Batches;
+use crate::{Device, Error, MemoryReading, MemoryReport};
+
+/// A device that can run plans.
+pub trait Backend: Send + Sync {
+    /// Which device it is.
+    fn device(&self) -> Device;
+
+    /// Memory of the device: what this process reserved through the backend, and what it may.
+    fn memory(&self) -> MemoryReading;
+
+    /// Reserves an arena of `bytes`, zeroed. `report` says what for.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; nothing is changed then, and the backend stays usable.
+    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error>;
+}
+
+/// A plan with every address known.
+#[derive(Debug)]
+pub struct Program {
+    /// Kernels in stages; those of one stage may run at the same time.
+    pub(crate) stages: Vec<Vec<Kernel>>,
+    /// Byte offset of every value in the arena.
+    pub(crate) offsets: Vec<usize>,
+    /// Rows a step takes from the dataset.
+    pub(crate) batch_size: usize,
+}
+
+/// One reservation of device memory and the means to run programs in it.
+pub trait Arena: Send {
+    /// Its size in bytes.
+    fn bytes(&self) -> usize;
+
+    /// Copies host bytes to `offset`.
+    fn write(&mut self, offset: usize, bytes: &[u8]);
+
+    /// Copies bytes at `offset` to the host, after all work queued before.
+    fn read(&self, offset: usize, bytes: &mut [u8]);
+
+    /// Runs `program` `steps` times. With `batches`, step i takes rows `i · batch_size ..` of their order; the session
+    /// has checked that they exist. Allocates nothing per step.
+    fn run(&mut self, program: &Program, batches: Option<&Batches<'_>>, steps: usize);
+}

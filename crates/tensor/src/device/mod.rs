@@ -1,0 +1,36 @@
+//! Devices: which one, and how much memory it has left.
+
+mod ledger;
+
+use std::fmt;
+
+pub(crate) use ledger::{Entry, Ledger};
+
+/// Identity of a device. Behaviour is a [`crate::backend::Backend`]'s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Device {
+    /// The host's processor.
+    Cpu,
+    /// An NVIDIA GPU, by index.
+    Cuda(usize),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// Memory reserved through a backend, as its ledger has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryReading {
+    /// Bytes reserved now.
+    pub reserved: u64,
+    /// Most bytes ever reserved at once.
+    pub peak: u64,
+    /// Bytes that may be reserved at once; `None` without a limit.
+    pub budget: Option<u64>,
+}

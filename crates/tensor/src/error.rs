@@ -1,0 +1,129 @@
+//! What can go wrong, with the numbers in it.
+
+use crate::{DType, Shape};
+
+/// Errors of recording, planning and running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A shape has more dimensions than [`crate::MAX_RANK`].
+    #[error("a shape has {rank} dimensions, at most {max} are possible")]
+    Rank {
+        /// Dimensions asked for.
+        rank: usize,
+        /// Dimensions possible.
+        max: usize,
+    },
+    /// A shape's size in bytes overflows.
+    #[error("an array of shape {dims:?} is larger than the address space")]
+    TooLarge {
+        /// The dimensions.
+        dims: Vec<usize>,
+    },
+    /// An op was given operands whose shapes do not fit it.
+    #[error("{op} needs {expected}, found {found:?}")]
+    Shapes {
+        /// The op.
+        op: &'static str,
+        /// What it takes.
+        expected: String,
+        /// What it was given, in order.
+        found: Vec<Shape>,
+    },
+    /// An op was given an operand of the wrong element type.
+    #[error("{op} needs an operand of type {expected}, found {found}")]
+    Types {
+        /// The op.
+        op: &'static str,
+        /// What it takes.
+        expected: DType,
+        /// What it was given.
+        found: DType,
+    },
+    /// The gradient was asked of something that is not a single number.
+    #[error("a gradient is taken of a scalar, found shape {0}")]
+    NotScalar(Shape),
+    /// The gradient passes through an op that has none.
+    #[error("{op} has no gradient, yet one is asked of something computed before it")]
+    NoGradient {
+        /// The op.
+        op: &'static str,
+    },
+    /// Plans given to one session disagree about parameters or optimizer state.
+    #[error(
+        "plan {plan} lays its parameters out differently from plan 0; plan all of a session from one state"
+    )]
+    StateMismatch {
+        /// Index of the plan.
+        plan: usize,
+    },
+    /// Data handed in or out has the wrong number of elements.
+    #[error("{what} has {found} elements, expected {expected}")]
+    Length {
+        /// What was copied.
+        what: String,
+        /// Elements the plan has.
+        expected: usize,
+        /// Elements given.
+        found: usize,
+    },
+    /// A row number of a batch lies outside its dataset.
+    #[error("row {row} is outside the dataset of {rows} samples")]
+    Row {
+        /// The row asked for.
+        row: u32,
+        /// Samples that exist.
+        rows: usize,
+    },
+    /// A class label is not below the number of classes the model was planned for.
+    #[error("sample {row} has label {label}, but the model has {classes} classes")]
+    Label {
+        /// The sample.
+        row: usize,
+        /// Its label.
+        label: u8,
+        /// Classes of the model.
+        classes: usize,
+    },
+    /// Dataset and plan do not fit together (u8 against f32 samples, classes against values, or none where one is needed).
+    #[error("the plan reads {expected}, the dataset holds {found}")]
+    Source {
+        /// What the plan reads.
+        expected: String,
+        /// What it was given.
+        found: String,
+    },
+    /// A node, slot or plan that does not exist in this session.
+    #[error("{0} is not part of this session")]
+    Unknown(String),
+    /// The memory a session needs is not to be had. Nothing was changed by the attempt.
+    #[error(
+        "out of memory on {device}: {requested} bytes are needed, {free} of {total} are free; take a smaller batch or raise the budget"
+    )]
+    OutOfMemory {
+        /// The device.
+        device: crate::Device,
+        /// Bytes asked for.
+        requested: u64,
+        /// Bytes that were free under the budget.
+        free: u64,
+        /// The budget, or the device's memory.
+        total: u64,
+        /// What the bytes were for.
+        report: Box<crate::MemoryReport>,
+    },
+    /// The worker threads could not be started.
+    #[error("cannot start {threads} worker threads: {reason}")]
+    Threads {
+        /// Threads asked for.
+        threads: usize,
+        /// The system's answer.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn shapes(op: &'static str, expected: impl Into<String>, found: &[Shape]) -> Error {
+        Error::Shapes { op, expected: expected.into(), found: found.to_vec() }
+    }
+}

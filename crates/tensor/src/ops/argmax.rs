@@ -1,0 +1,131 @@
+//! Which class has the largest score, and whether it is the label. The first of equals wins, as in NumPy.
+//!
+//! Neither has a gradient. A row of no columns has the class 0, a row that holds a NaN counts as wrong.
+
+use ndarray::{ArrayD, Axis};
+
+use crate::backend::reference::Interpreter;
+use crate::graph::{Call, Lowered, Meta, Op};
+use crate::plan::{ArgMax, Kernel};
+use crate::{DType, Error, Shape, Tensor};
+
+/// Input: `[rows, columns]`. Output: the column of the largest element of each row, as a whole f32.
+#[derive(Debug)]
+struct ArgMaxRows;
+
+/// Inputs: scores `[rows, classes]`, labels `[rows]`. Output: 1 where the largest score is the label's, else 0.
+#[derive(Debug)]
+struct Correct;
+
+fn argmax(scores: &ArrayD<f64>) -> Vec<usize> {
+    let first_largest = |row: ndarray::ArrayViewD<f64>| {
+        let mut best = 0;
+        for (i, x) in row.iter().enumerate() {
+            if *x > row[best] {
+                best = i;
+            }
+        }
+        best
+    };
+    scores.axis_iter(Axis(0)).map(first_largest).collect()
+}
+
+impl Op for ArgMaxRows {
+    fn name(&self) -> &'static str {
+        "argmax"
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        inputs[0].expect(DType::F32, self.name())?;
+        Ok(Meta::f32(Shape::new(&[inputs[0].shape.matrix(self.name())?.0])?))
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: Shape,
+        _: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        Ok(argmax(inputs[0]).into_iter().map(|i| i as f64).collect::<ndarray::Array1<f64>>().into_dyn())
+    }
+
+    fn lower(&self, call: &Call) -> Lowered {
+        let (rows, columns) = call.inputs[0].shape().rows();
+        let (input, output) = (call.inputs[0].value, call.output.value);
+        Lowered::Kernel(Kernel::ArgMax(ArgMax { input, labels: None, output, rows, columns }))
+    }
+}
+
+impl Op for Correct {
+    fn name(&self) -> &'static str {
+        "correct"
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        inputs[0].expect(DType::F32, self.name())?;
+        inputs[1].expect(DType::U8, self.name())?;
+        let (rows, _) = inputs[0].shape.matrix(self.name())?;
+        match inputs[1].shape.dims() {
+            [labels] if *labels == rows => Ok(Meta::f32(Shape::new(&[rows])?)),
+            _ => {
+                let found = [inputs[0].shape, inputs[1].shape];
+                Err(Error::shapes(self.name(), "scores [batch, classes] and labels [batch]", &found))
+            }
+        }
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: Shape,
+        _: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        let right =
+            argmax(inputs[0]).into_iter().zip(inputs[1]).map(|(i, &label)| f64::from(i as f64 == label));
+        Ok(right.collect::<ndarray::Array1<f64>>().into_dyn())
+    }
+
+    fn lower(&self, call: &Call) -> Lowered {
+        let (rows, columns) = call.inputs[0].shape().rows();
+        let (input, labels, output) = (call.inputs[0].value, Some(call.inputs[1].value), call.output.value);
+        Lowered::Kernel(Kernel::ArgMax(ArgMax { input, labels, output, rows, columns }))
+    }
+}
+
+impl<'g> Tensor<'g> {
+    /// For each row of `[rows, columns]` the column of its largest element, as a whole number in f32.
+    ///
+    /// # Errors
+    /// If `self` is not a matrix.
+    pub fn argmax(self) -> Result<Tensor<'g>, Error> {
+        self.unary(ArgMaxRows)
+    }
+
+    /// For each row 1.0 if its largest element stands in the column that `labels` names, else 0.0.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit.
+    pub fn correct(self, labels: Tensor<'g>) -> Result<Tensor<'g>, Error> {
+        self.binary(labels, Correct)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Case, values};
+    use ndarray::arr2;
+
+    #[test]
+    fn values_by_hand() {
+        let x = [arr2(&[[1.0, 3.0, 2.0], [5.0, 5.0, 0.0], [-2.0, -1.0, -3.0]]).into_dyn()];
+        values(&x, |x| x[0].argmax(), &[1.0, 0.0, 1.0]);
+        values(&x, |x| x[0].correct(x[0].graph().labels(&[1, 1, 1])?), &[1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn every_width_agrees_with_the_reference() {
+        for (rows, columns) in [(1, 1), (5, 10), (3, 17), (70, 100), (0, 4)] {
+            Case::new(&[vec![rows, columns]], |x| x[0].argmax()).forward_only().check();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Matrix product with transpose flags: C = op(A) · op(B), op(X) = X or Xᵀ.
+//!
+//! | A as stored | B as stored | dA | dB |
+//! | --- | --- | --- | --- |
+//! | A | B | dC · Bᵀ | Aᵀ · dC |
+//! | A | Bᵀ | dC · B | dCᵀ · A |
+//! | Aᵀ | B | B · dCᵀ | A · dC |
+//! | Aᵀ | Bᵀ | Bᵀ · dCᵀ | dCᵀ · Aᵀ |
+//!
+//! The flags close the op under differentiation: no transposed copy is ever recorded.
+
+use ndarray::{ArrayD, ArrayView2, Ix2};
+
+use crate::backend::reference::Interpreter;
+use crate::graph::{Backward, Call, Lowered, Meta, Op};
+use crate::plan::{Epilogue, Gemm, Kernel};
+use crate::{DType, Error, Shape, Tensor};
+
+#[derive(Debug)]
+struct MatMul {
+    transpose_a: bool,
+    transpose_b: bool,
+}
+
+/// Rows and columns as the product sees them.
+fn oriented((rows, columns): (usize, usize), transpose: bool) -> (usize, usize) {
+    if transpose { (columns, rows) } else { (rows, columns) }
+}
+
+impl Op for MatMul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        inputs.iter().try_for_each(|input| input.expect(DType::F32, self.name()))?;
+        let (m, k) = oriented(inputs[0].shape.matrix(self.name())?, self.transpose_a);
+        let (k_b, n) = oriented(inputs[1].shape.matrix(self.name())?, self.transpose_b);
+        if k != k_b {
+            let expected = format!("inner dimensions that agree (here {k} and {k_b})");
+            return Err(Error::shapes(self.name(), expected, &[inputs[0].shape, inputs[1].shape]));
+        }
+        Ok(Meta::f32(Shape::new(&[m, n])?))
+    }
+
+    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        let (a, b, dy) = (node.inputs[0], node.inputs[1], node.dy);
+        let da = node.when_wanted(0, || match self.transpose_a {
+            false => dy.matmul_with(b, false, !self.transpose_b),
+            true => b.matmul_with(dy, self.transpose_b, true),
+        })?;
+        let db = node.when_wanted(1, || match self.transpose_b {
+            false => a.matmul_with(dy, !self.transpose_a, false),
+            true => dy.matmul_with(a, true, self.transpose_a),
+        })?;
+        Ok(vec![da, db])
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: Shape,
+        _: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        let matrix = |x: &'_ ArrayD<f64>, transpose| -> ndarray::Array2<f64> {
+            let x: ArrayView2<f64> =
+                x.view().into_dimensionality::<Ix2>().expect("the shape rule wants matrices");
+            if transpose { x.t().to_owned() } else { x.to_owned() }
+        };
+        Ok(matrix(inputs[0], self.transpose_a).dot(&matrix(inputs[1], self.transpose_b)).into_dyn())
+    }
+
+    fn lower(&self, call: &Call) -> Lowered {
+        let (m, n) = call.output.shape().rows();
+        let (rows, columns) = call.inputs[0].shape().rows();
+        Lowered::Kernel(Kernel::Gemm(Gemm {
+            a: call.inputs[0].value,
+            b: call.inputs[1].value,
+            c: call.output.value,
+            m,
+            n,
+            k: oriented((rows, columns), self.transpose_a).1,
+            transpose_a: self.transpose_a,
+            transpose_b: self.transpose_b,
+            epilogue: Epilogue::None,
+            column_sum: None,
+        }))
+    }
+}
+
+impl<'g> Tensor<'g> {
+    /// `self · other` for matrices `[m, k]` and `[k, n]`.
+    ///
+    /// # Errors
+    /// If the operands are not matrices or their inner dimensions differ.
+    pub fn matmul(self, other: Tensor<'g>) -> Result<Tensor<'g>, Error> {
+        self.matmul_with(other, false, false)
+    }
+
+    /// `op(self) · op(other)`, where each flag says whether that operand is read transposed.
+    ///
+    /// # Errors
+    /// If the operands are not matrices or their inner dimensions differ.
+    pub fn matmul_with(
+        self,
+        other: Tensor<'g>,
+        transpose_a: bool,
+        transpose_b: bool,
+    ) -> Result<Tensor<'g>, Error> {
+        self.binary(other, MatMul { transpose_a, transpose_b })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Case, values};
+    use crate::{Error, Graph};
+    use ndarray::{arr2, array};
+
+    #[test]
+    fn values_by_hand() {
+        let a = arr2(&[[1.0, 2.0], [3.0, 4.0]]).into_dyn();
+        let b = arr2(&[[5.0, 6.0], [7.0, 8.0]]).into_dyn();
+        let x = [a, b];
+        values(&x, |x| x[0].matmul(x[1]), &[19.0, 22.0, 43.0, 50.0]);
+        values(&x, |x| x[0].matmul_with(x[1], true, false), &[26.0, 30.0, 38.0, 44.0]);
+        values(&x, |x| x[0].matmul_with(x[1], false, true), &[17.0, 23.0, 39.0, 53.0]);
+        values(&x, |x| x[0].matmul_with(x[1], true, true), &[23.0, 31.0, 34.0, 46.0]);
+    }
+
+    #[test]
+    fn inner_dimensions_that_differ_are_refused() {
+        let graph = Graph::new();
+        let a = graph.constant(array![[1.0, 2.0, 3.0]]).unwrap();
+        assert!(matches!(a.matmul(a), Err(Error::Shapes { op: "matmul", .. })));
+    }
+
+    #[test]
+    fn every_flag_and_size_agrees_with_the_reference_and_finite_differences() {
+        let sizes = [
+            (1, 1, 1),
+            (3, 5, 4),
+            (7, 1, 17),
+            (13, 16, 64),
+            (6, 33, 65),
+            (0, 3, 2),
+            (2, 0, 3),
+            (2, 3, 0),
+            (17, 70, 130),
+        ];
+        for (m, k, n) in sizes {
+            for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+                let a = if ta { vec![k, m] } else { vec![m, k] };
+                let b = if tb { vec![n, k] } else { vec![k, n] };
+                Case::new(&[a, b], move |x| x[0].matmul_with(x[1], ta, tb)).check();
+            }
+        }
+    }
+
+    #[test]
+    fn large_products_agree_with_the_reference() {
+        Case::new(&[vec![130, 700], vec![700, 257]], |x| x[0].matmul(x[1])).forward_only().check();
+        Case::new(&[vec![700, 130], vec![257, 700]], |x| x[0].matmul_with(x[1], true, true))
+            .forward_only()
+            .check();
+    }
+
+    #[test]
+    fn bias_activation_and_mask_fuse_without_changing_the_result() {
+        for (m, k, n) in [(1, 1, 1), (5, 7, 3), (64, 33, 10), (7, 12, 130)] {
+            let shapes = [vec![m, k], vec![k, n], vec![n]];
+            Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[2])).check();
+            Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[2])?.relu())
+                .away_from_zero()
+                .tolerant(0.2)
+                .check();
+        }
+    }
+
+    #[test]
+    fn two_layers_agree_with_the_reference() {
+        let shapes = [vec![9, 20], vec![20, 37], vec![37], vec![37, 10], vec![10]];
+        Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[2])?.tanh()?.matmul(x[3])?.add(x[4])).check();
+    }
+}

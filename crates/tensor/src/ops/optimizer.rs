@@ -1,0 +1,306 @@
+//! Parameter updates: SGD with momentum, Adam, AdamW, and the learning-rate schedules.
+//!
+//! With g the gradient, p the parameter, η the learning rate of step t (counted from 1):
+//!
+//! | | |
+//! | --- | --- |
+//! | SGD | g ← g + λp; b ← μb + g; p ← p − ηb (b = g without momentum) |
+//! | Adam | g ← g + λp; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; p ← p − η/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε) |
+//! | AdamW | p ← p − ηλp, then Adam with λ = 0 |
+//!
+//! These are PyTorch's formulas and defaults. Adam: Kingma & Ba, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980);
+//! AdamW: Loshchilov & Hutter, [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
+//!
+//! What changes from step to step (t, η, the bias corrections) stands in the session's step block and is advanced by a
+//! kernel of its own, so that a recorded sequence of steps can be replayed.
+
+use ndarray::ArrayD;
+
+use super::leaf::StoreGradient;
+use crate::backend::reference::Interpreter;
+use crate::graph::{Call, Lowered, Meta, Op};
+use crate::plan::{Advance, Kernel, Slot, Update};
+use crate::{DType, Error, Graph, Parameter, ParameterId, Shape, Tensor};
+
+/// How parameters follow their gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Optimizer {
+    /// Stochastic gradient descent; momentum 0 keeps no state.
+    Sgd {
+        /// μ
+        momentum: f32,
+        /// λ
+        weight_decay: f32,
+    },
+    /// Adam; two moments per parameter.
+    Adam {
+        /// β₁
+        beta1: f32,
+        /// β₂
+        beta2: f32,
+        /// ε
+        epsilon: f32,
+        /// λ, added to the gradient
+        weight_decay: f32,
+    },
+    /// Adam with decoupled weight decay; two moments per parameter.
+    AdamW {
+        /// β₁
+        beta1: f32,
+        /// β₂
+        beta2: f32,
+        /// ε
+        epsilon: f32,
+        /// λ, taken off the parameter
+        weight_decay: f32,
+    },
+}
+
+impl Optimizer {
+    /// Numbers kept per parameter besides its gradient.
+    pub fn moments(&self) -> usize {
+        match self {
+            Optimizer::Sgd { momentum, .. } => usize::from(*momentum != 0.0),
+            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => 2,
+        }
+    }
+
+    /// β₁ and β₂ of the bias corrections, for optimizers that have them.
+    pub(crate) fn betas(&self) -> Option<(f32, f32)> {
+        match *self {
+            Optimizer::Sgd { .. } => None,
+            Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
+                Some((beta1, beta2))
+            }
+        }
+    }
+}
+
+/// The learning rate as a function of the step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Schedule {
+    /// The same at every step.
+    Constant {
+        /// η
+        learning_rate: f64,
+    },
+    /// Half a cosine from the learning rate down to the minimum over so many steps, the minimum thereafter.
+    Cosine {
+        /// η at the first step.
+        learning_rate: f64,
+        /// η from step `steps` on.
+        minimum: f64,
+        /// Steps from one to the other.
+        steps: u64,
+    },
+    /// Multiplied by `factor` every so many steps.
+    Step {
+        /// η at the first step.
+        learning_rate: f64,
+        /// The factor.
+        factor: f64,
+        /// Steps between two multiplications.
+        every: u64,
+    },
+}
+
+impl Schedule {
+    /// The learning rate of step `t`, counted from 1.
+    pub fn at(&self, t: u64) -> f64 {
+        let done = t.saturating_sub(1);
+        match *self {
+            Schedule::Constant { learning_rate } => learning_rate,
+            Schedule::Cosine { learning_rate, minimum, steps } => {
+                let share = done.min(steps) as f64 / steps.max(1) as f64;
+                minimum + 0.5 * (learning_rate - minimum) * (1.0 + (std::f64::consts::PI * share).cos())
+            }
+            Schedule::Step { learning_rate, factor, every } => {
+                learning_rate * factor.powi(i32::try_from(done / every.max(1)).unwrap_or(i32::MAX))
+            }
+        }
+    }
+}
+
+/// βᵗ. `powi` would round differently on other platforms; this is exact to a few ulps everywhere.
+pub(crate) fn power(base: f64, exponent: u64) -> f64 {
+    let (mut result, mut square, mut rest) = (1.0, base, exponent);
+    while rest > 0 {
+        if rest & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        rest >>= 1;
+    }
+    result
+}
+
+/// Begins a step: advances the step number and sets what depends on it.
+#[derive(Debug)]
+struct AdvanceStep {
+    optimizer: Optimizer,
+    schedule: Schedule,
+}
+
+impl Op for AdvanceStep {
+    fn name(&self) -> &'static str {
+        "advance"
+    }
+    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
+        Ok(Meta::f32(Shape::new(&[0])?))
+    }
+    fn reference(
+        &self,
+        _: &[&ArrayD<f64>],
+        _: Shape,
+        machine: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        machine.step += 1;
+        machine.learning_rate = self.schedule.at(machine.step);
+        Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
+    }
+    fn lower(&self, call: &Call) -> Lowered {
+        let (schedule, betas) = (self.schedule, self.optimizer.betas());
+        Lowered::Kernel(Kernel::Advance(Advance { step_block: call.step_block, schedule, betas }))
+    }
+    fn has_effect(&self) -> bool {
+        true
+    }
+}
+
+/// Input: the stored gradient. Changes the parameter and its moments in place.
+#[derive(Debug)]
+struct UpdateParameter {
+    optimizer: Optimizer,
+    parameter: ParameterId,
+}
+
+impl Op for UpdateParameter {
+    fn name(&self) -> &'static str {
+        "update"
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        inputs[0].expect(DType::F32, self.name())?;
+        Ok(inputs[0])
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        shape: Shape,
+        machine: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        let mut p = machine.slot(Slot::Parameter(self.parameter), shape)?;
+        let (lr, t) = (machine.learning_rate, machine.step);
+        let moment = |i| machine.slot(Slot::Moment(i, self.parameter), shape);
+        let moments = match self.optimizer {
+            Optimizer::Sgd { momentum, weight_decay } => {
+                let g = inputs[0] + &p * f64::from(weight_decay);
+                let kept = momentum != 0.0;
+                let b = if kept { moment(0)? * f64::from(momentum) + g } else { g };
+                p = &p - &b * lr;
+                if kept { vec![b] } else { vec![] }
+            }
+            Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
+                let g = inputs[0] + &p * f64::from(weight_decay);
+                adam(&mut p, &g, moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
+            }
+            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                p *= 1.0 - lr * f64::from(weight_decay);
+                adam(&mut p, inputs[0], moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
+            }
+        };
+        machine.store(Slot::Parameter(self.parameter), p.clone());
+        for (i, moment) in moments.into_iter().enumerate() {
+            machine.store(Slot::Moment(i, self.parameter), moment);
+        }
+        Ok(p)
+    }
+
+    fn lower(&self, call: &Call) -> Lowered {
+        Lowered::Kernel(Kernel::Update(Update {
+            optimizer: self.optimizer,
+            parameter: call.output.value,
+            gradient: call.inputs[0].value,
+            moments: [None, None],
+            step_block: call.step_block,
+            elements: call.output.shape().elements(),
+        }))
+    }
+
+    fn persistent_output(&self) -> Option<Slot> {
+        Some(Slot::Parameter(self.parameter))
+    }
+
+    fn has_effect(&self) -> bool {
+        true
+    }
+}
+
+/// Adam's formula in f64; returns the new moments.
+fn adam(
+    p: &mut ArrayD<f64>,
+    g: &ArrayD<f64>,
+    m: ArrayD<f64>,
+    v: ArrayD<f64>,
+    lr: f64,
+    t: u64,
+    [beta1, beta2, epsilon]: [f32; 3],
+) -> Vec<ArrayD<f64>> {
+    let (b1, b2) = (f64::from(beta1), f64::from(beta2));
+    let m = m * b1 + g * (1.0 - b1);
+    let v = v * b2 + g * g * (1.0 - b2);
+    let correction = (1.0 - power(b2, t)).sqrt();
+    let denominator = v.mapv(|v| v.sqrt() / correction + f64::from(epsilon));
+    *p = &*p - &m / denominator * (lr / (1.0 - power(b1, t)));
+    vec![m, v]
+}
+
+impl Graph {
+    /// Begins an optimizer step; record it before anything else of the step.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another node.
+    pub fn advance(&self, optimizer: Optimizer, schedule: Schedule) -> Result<(), Error> {
+        self.record(AdvanceStep { optimizer, schedule }, &[]).map(|_| ())
+    }
+
+    /// Moves `parameter` along `gradient` in place, after everything that reads the old value.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn update(
+        &self,
+        optimizer: Optimizer,
+        parameter: &Parameter,
+        gradient: Tensor<'_>,
+    ) -> Result<(), Error> {
+        if gradient.shape() != parameter.shape {
+            let found = [parameter.shape, gradient.shape()];
+            return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
+        }
+        let gradient = self.tensor(gradient.id).unary(StoreGradient { parameter: parameter.id })?;
+        gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Schedule, power};
+
+    #[test]
+    fn powers_are_exact_to_rounding() {
+        assert_eq!(power(0.5, 10), 0.000_976_562_5);
+        assert_eq!(power(0.9, 0), 1.0);
+        assert!((power(0.999, 1000) / 0.999_f64.powf(1000.0) - 1.0).abs() < 1e-13);
+    }
+
+    #[test]
+    fn schedules_by_hand() {
+        let cosine = Schedule::Cosine { learning_rate: 1.0, minimum: 0.0, steps: 100 };
+        assert_eq!((cosine.at(1), cosine.at(101), cosine.at(500)), (1.0, 0.0, 0.0));
+        assert!((cosine.at(51) - 0.5).abs() < 1e-15);
+        let step = Schedule::Step { learning_rate: 0.1, factor: 0.5, every: 10 };
+        assert_eq!((step.at(1), step.at(10), step.at(11), step.at(21)), (0.1, 0.1, 0.05, 0.025));
+    }
+}

@@ -1,0 +1,296 @@
+//! Sums, means and maxima, and the broadcast that is their gradient.
+//!
+//! | op | y | dx |
+//! | --- | --- | --- |
+//! | `sum_axis` | Σ over one axis, which disappears | dy stretched along it |
+//! | `sum`, `mean` | Σ of all elements, divided by their number | dy, dy/n everywhere |
+//! | `max_axis` | largest along one axis (no gradient) | |
+//! | `sum_to` | Σ over every stretched dimension: the inverse of broadcasting | dy stretched back |
+//! | `broadcast_to` | copies along dimensions of size 1 | `sum_to` |
+//!
+//! The sum of nothing is 0, the mean of nothing 0/0 (NaN), the maximum of nothing −∞, as in NumPy's reductions with an
+//! initial value.
+
+use ndarray::{ArrayD, Axis, IxDyn};
+
+use super::elementwise::{Elementwise, Pointwise};
+use crate::backend::reference::Interpreter;
+use crate::graph::{Backward, Call, Lowered, Meta, Op};
+use crate::plan::{Kernel, Map, MapOp, Reduce, Reduction};
+use crate::{DType, Error, Shape, Tensor};
+
+#[derive(Debug)]
+struct ReduceAxis {
+    reduction: Reduction,
+    axis: usize,
+}
+
+impl Op for ReduceAxis {
+    fn name(&self) -> &'static str {
+        match self.reduction {
+            Reduction::Sum => "sum_axis",
+            Reduction::Max => "max_axis",
+        }
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        inputs[0].expect(DType::F32, self.name())?;
+        let mut dims = inputs[0].shape.dims().to_vec();
+        if self.axis >= dims.len() {
+            return Err(Error::shapes(
+                self.name(),
+                format!("an operand with an axis {}", self.axis),
+                &[inputs[0].shape],
+            ));
+        }
+        dims.remove(self.axis);
+        Ok(Meta::f32(Shape::new(&dims)?))
+    }
+
+    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        if self.reduction == Reduction::Max {
+            return Err(Error::NoGradient { op: self.name() });
+        }
+        let input = node.inputs[0].shape();
+        let mut kept = input.dims().to_vec();
+        kept[self.axis] = 1;
+        Ok(vec![Some(node.dy.reshape(&kept)?.broadcast_to(input)?)])
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: Shape,
+        _: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        let (start, f): (f64, fn(&f64, &f64) -> f64) = match self.reduction {
+            Reduction::Sum => (0.0, |a, b| a + b),
+            Reduction::Max => (f64::NEG_INFINITY, |a, b| a.max(*b)),
+        };
+        Ok(inputs[0].fold_axis(Axis(self.axis), start, f))
+    }
+
+    fn lower(&self, call: &Call) -> Lowered {
+        let dims = call.inputs[0].meta.shape;
+        let (outer, rest) = dims.dims().split_at(self.axis);
+        Lowered::Kernel(Kernel::Reduce(Reduce {
+            reduction: self.reduction,
+            input: call.inputs[0].value,
+            output: call.output.value,
+            outer: outer.iter().product(),
+            reduced: rest[0],
+            inner: rest[1..].iter().product(),
+        }))
+    }
+}
+
+/// Stretching to a larger shape.
+#[derive(Debug)]
+struct BroadcastTo {
+    target: Shape,
+}
+
+impl Op for BroadcastTo {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        inputs[0].expect(DType::F32, self.name())?;
+        match inputs[0].shape.broadcast(self.target, self.name()) {
+            Ok(shape) if shape == self.target => Ok(Meta::f32(shape)),
+            _ => Err(Error::shapes(
+                self.name(),
+                "a shape that stretches to the target",
+                &[inputs[0].shape, self.target],
+            )),
+        }
+    }
+
+    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        Ok(vec![Some(node.dy)]) // the walk sums it to the input's shape
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        output: Shape,
+        _: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        let stretched =
+            inputs[0].broadcast(IxDyn(output.dims())).expect("the shape rule accepted this target");
+        Ok(stretched.to_owned())
+    }
+
+    fn lower(&self, call: &Call) -> Lowered {
+        Lowered::Kernel(Kernel::Map(Map::new(MapOp::Affine { scale: 1.0, shift: 0.0 }, call)))
+    }
+}
+
+/// `x · factor` where the factor is 1/n: an affine map with its own name in plans.
+#[derive(Debug)]
+struct Divide {
+    by: usize,
+}
+
+impl Elementwise for Divide {
+    const NAME: &'static str = "divide";
+    fn compute(&self, x: &[f64]) -> f64 {
+        x[0] / self.by as f64
+    }
+    fn kernel(&self) -> MapOp {
+        MapOp::Affine { scale: (1.0 / self.by as f64) as f32, shift: 0.0 }
+    }
+    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        Ok(vec![Some(node.dy.divide(self.by)?)])
+    }
+}
+
+impl<'g> Tensor<'g> {
+    /// Sum along `axis`, which disappears from the shape.
+    ///
+    /// # Errors
+    /// If there is no such axis.
+    pub fn sum_axis(self, axis: usize) -> Result<Tensor<'g>, Error> {
+        self.unary(ReduceAxis { reduction: Reduction::Sum, axis })
+    }
+
+    /// Largest element along `axis`, which disappears from the shape. Has no gradient.
+    ///
+    /// # Errors
+    /// If there is no such axis.
+    pub fn max_axis(self, axis: usize) -> Result<Tensor<'g>, Error> {
+        self.unary(ReduceAxis { reduction: Reduction::Max, axis })
+    }
+
+    /// Sum of all elements, a scalar.
+    ///
+    /// # Errors
+    /// If `self` is not f32.
+    pub fn sum(self) -> Result<Tensor<'g>, Error> {
+        match self.shape().rank() {
+            0 => Ok(self),
+            1 => self.sum_axis(0),
+            _ => self.flatten(0)?.sum_axis(0),
+        }
+    }
+
+    /// Mean of all elements, a scalar; NaN if there are none.
+    ///
+    /// # Errors
+    /// If `self` is not f32.
+    pub fn mean(self) -> Result<Tensor<'g>, Error> {
+        self.sum()?.divide(self.shape().elements())
+    }
+
+    /// Sums away what broadcasting to `self`'s shape had stretched, so that the result has shape `target`.
+    ///
+    /// # Errors
+    /// If `target` does not broadcast to `self`'s shape.
+    pub fn sum_to(self, target: Shape) -> Result<Tensor<'g>, Error> {
+        if self.shape() == target {
+            return Ok(self);
+        }
+        let lead = self.shape().rank() - target.rank().min(self.shape().rank());
+        let mut reduced = self;
+        for _ in 0..lead {
+            reduced = reduced.sum_axis(0)?;
+        }
+        for axis in 0..target.rank() {
+            if target.dims()[axis] == 1 && reduced.dims()[axis] != 1 {
+                let mut kept = reduced.dims().to_vec();
+                kept[axis] = 1;
+                reduced = reduced.sum_axis(axis)?.reshape(&kept)?;
+            }
+        }
+        match reduced.shape() == target {
+            true => Ok(reduced),
+            false => Err(Error::shapes(
+                "sum_to",
+                "a target that broadcasts to the operand",
+                &[self.shape(), target],
+            )),
+        }
+    }
+
+    /// Copies `self` along its dimensions of size 1 (and new leading ones) to shape `target`.
+    ///
+    /// # Errors
+    /// If `self` does not broadcast to `target`.
+    pub fn broadcast_to(self, target: Shape) -> Result<Tensor<'g>, Error> {
+        match self.as_full() {
+            _ if self.shape() == target => Ok(self),
+            Some(value) if self.shape().broadcast(target, "broadcast_to")? == target => {
+                self.graph.full(value, target)
+            }
+            _ => self.unary(BroadcastTo { target }),
+        }
+    }
+
+    /// `self / n`.
+    fn divide(self, n: usize) -> Result<Tensor<'g>, Error> {
+        match self.as_full() {
+            Some(value) => self.graph.full((f64::from(value) / n as f64) as f32, self.shape()),
+            None => self.unary(Pointwise(Divide { by: n })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Shape;
+    use crate::testing::{Case, values};
+    use ndarray::arr2;
+
+    #[test]
+    fn values_by_hand() {
+        let x = [arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).into_dyn()];
+        values(&x, |x| x[0].sum_axis(0), &[5.0, 7.0, 9.0]);
+        values(&x, |x| x[0].sum_axis(1), &[6.0, 15.0]);
+        values(&x, |x| x[0].max_axis(1), &[3.0, 6.0]);
+        values(&x, |x| x[0].sum(), &[21.0]);
+        values(&x, |x| x[0].mean(), &[3.5]);
+        values(&x, |x| x[0].sum_to(Shape::new(&[2, 1])?), &[6.0, 15.0]);
+        values(
+            &[arr2(&[[1.0], [2.0]]).into_dyn()],
+            |x| x[0].broadcast_to(Shape::new(&[2, 2])?),
+            &[1.0, 1.0, 2.0, 2.0],
+        );
+    }
+
+    #[test]
+    fn the_sum_of_nothing_is_zero() {
+        values(&[ndarray::Array2::<f32>::zeros((0, 3)).into_dyn()], |x| x[0].sum_axis(0), &[0.0, 0.0, 0.0]);
+        values(&[ndarray::Array2::<f32>::zeros((2, 0)).into_dyn()], |x| x[0].sum_axis(1), &[0.0, 0.0]);
+    }
+
+    #[test]
+    fn reductions_agree_with_the_reference_and_finite_differences() {
+        for shape in [vec![1], vec![5, 3], vec![2, 17, 3], vec![33, 1, 20], vec![64, 130]] {
+            for axis in 0..shape.len() {
+                Case::new(std::slice::from_ref(&shape), move |x| x[0].sum_axis(axis)).check();
+                Case::new(std::slice::from_ref(&shape), move |x| x[0].max_axis(axis)).forward_only().check();
+            }
+        }
+        Case::each_size(|x| x[0].sum()).check_all();
+        Case::new(&[vec![7, 9]], |x| x[0].mean()).check();
+    }
+
+    #[test]
+    fn a_million_numbers_are_summed_to_seven_digits() {
+        Case::new(&[vec![1_000_003]], |x| x[0].sum()).range(0.0, 1.0).forward_only().check();
+        Case::new(&[vec![100_003, 9]], |x| x[0].sum_axis(0)).range(0.0, 1.0).forward_only().check();
+    }
+
+    #[test]
+    fn broadcasting_and_its_inverse_agree_with_the_reference() {
+        for (from, to) in
+            [(vec![1], vec![4]), (vec![3, 1], vec![3, 5]), (vec![1, 4], vec![2, 3, 4]), (vec![], vec![6])]
+        {
+            let target = Shape::new(&to).unwrap();
+            let source = Shape::new(&from).unwrap();
+            Case::new(&[from], move |x| x[0].broadcast_to(target)).check();
+            Case::new(&[to], move |x| x[0].sum_to(source)).check();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Reshape and flatten: the same bytes under another shape, never a copy.
+
+use ndarray::{ArrayD, IxDyn};
+
+use crate::backend::reference::Interpreter;
+use crate::graph::{Backward, Call, Lowered, Meta, Op};
+use crate::{Error, Shape, Tensor};
+
+#[derive(Debug)]
+struct Reshape {
+    target: Shape,
+}
+
+impl Op for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+        match inputs[0].shape.elements() == self.target.elements() {
+            true => Ok(Meta { shape: self.target, dtype: inputs[0].dtype }),
+            false => Err(Error::shapes(
+                "reshape",
+                "as many elements before as after",
+                &[inputs[0].shape, self.target],
+            )),
+        }
+    }
+
+    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        Ok(vec![Some(node.dy.reshape(node.inputs[0].dims())?)])
+    }
+
+    fn reference(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        output: Shape,
+        _: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        let values = inputs[0].iter().copied().collect();
+        Ok(ArrayD::from_shape_vec(IxDyn(output.dims()), values).expect("the shape rule compared the counts"))
+    }
+
+    fn lower(&self, _: &Call) -> Lowered {
+        Lowered::Alias
+    }
+}
+
+impl<'g> Tensor<'g> {
+    /// The same elements, in the same order, under the shape `dims`.
+    ///
+    /// # Errors
+    /// If the number of elements differs.
+    pub fn reshape(self, dims: &[usize]) -> Result<Tensor<'g>, Error> {
+        let target = Shape::new(dims)?;
+        match self.as_full() {
+            _ if self.shape() == target => Ok(self),
+            Some(value) if self.shape().elements() == target.elements() => self.graph.full(value, target),
+            _ => self.unary(Reshape { target }),
+        }
+    }
+
+    /// Merges the dimensions from `start` on into one (PyTorch's `flatten(start_dim=start)`).
+    ///
+    /// # Errors
+    /// If there are fewer than `start` dimensions.
+    pub fn flatten(self, start: usize) -> Result<Tensor<'g>, Error> {
+        if start > self.shape().rank() {
+            let expected = format!("at least {start} dimensions");
+            return Err(Error::shapes("flatten", expected, &[self.shape()]));
+        }
+        let (kept, merged) = self.dims().split_at(start);
+        let mut dims = kept.to_vec();
+        dims.push(merged.iter().product());
+        self.reshape(&dims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Case, values};
+    use crate::{Error, Graph};
+    use ndarray::arr2;
+
+    #[test]
+    fn values_by_hand() {
+        let x = [arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).into_dyn()];
+        values(&x, |x| x[0].reshape(&[3, 2])?.sum_axis(0), &[9.0, 12.0]);
+        values(&x, |x| x[0].flatten(0), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn a_reshape_cannot_invent_elements() {
+        let graph = Graph::new();
+        let x = graph.constant(arr2(&[[1.0, 2.0]])).unwrap();
+        assert!(matches!(x.reshape(&[3]), Err(Error::Shapes { op: "reshape", .. })));
+        assert!(matches!(x.flatten(3), Err(Error::Shapes { op: "flatten", .. })));
+    }
+
+    #[test]
+    fn reshapes_agree_with_the_reference_and_finite_differences() {
+        Case::new(&[vec![2, 3, 4]], |x| x[0].flatten(1)?.tanh()).check();
+        Case::new(&[vec![12]], |x| x[0].reshape(&[3, 4])?.sum_axis(1)).check();
+    }
+}

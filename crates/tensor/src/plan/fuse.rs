@@ -1,0 +1,266 @@
+//! Fusion: peephole rules over the kernel list, each one a merge of two kernels into one that saves a pass over memory.
+//!
+//! | rule | from | to |
+//! | --- | --- | --- |
+//! | store | kernel, copy to a gradient's slot | kernel that writes the slot |
+//! | bias | gemm, add of a row | gemm with bias |
+//! | relu | gemm with bias, relu | gemm with bias and relu |
+//! | mask | gemm, relu gradient | gemm with mask |
+//! | column sum | gemm over B, column sums of B | gemm that writes both |
+//! | loss | losses, their gradient | one pass for both |
+//! | update | updates of neighbouring parameters | one update over the range |
+//!
+//! No rule depends on a size, so plans for different batch sizes have the same kernels and their memory is comparable.
+
+use super::kernel::{Epilogue, Kernel, MapOp, Reduction, RowScale};
+use super::lower::Draft;
+use super::{Extent, Value};
+use crate::plan::MapInput;
+
+/// Applies all rules until nothing changes, then drops what nobody reads.
+pub(crate) fn fuse(draft: &mut Draft) {
+    store_in_place(draft);
+    for rule in [bias, relu, mask, column_sum, loss] {
+        while rule(draft) {}
+    }
+    drop_unread(draft);
+    while update(draft) {}
+}
+
+/// The only kernel that reads `value` as a temporary, unless the value is an output or persistent.
+fn sole_reader(draft: &Draft, value: Value) -> Option<usize> {
+    if draft.is_output(value) || draft.values[value.index()].persistent.is_some() {
+        return None;
+    }
+    let mut readers = draft.kernels.iter().enumerate().filter(|(_, placed)| placed.kernel.reads(value));
+    match (readers.next(), readers.next()) {
+        (Some((i, _)), None) => Some(i),
+        _ => None,
+    }
+}
+
+fn writer(draft: &Draft, value: Value) -> Option<usize> {
+    draft.kernels.iter().position(|placed| placed.kernel.writes(value))
+}
+
+/// A gradient that is only copied into its slot is written there in the first place.
+fn store_in_place(draft: &mut Draft) {
+    let mut i = 0;
+    while i < draft.kernels.len() {
+        let Kernel::Copy { input, output, .. } = draft.kernels[i].kernel else {
+            i += 1;
+            continue;
+        };
+        let temporary = draft.values[input.index()].persistent.is_none() && !draft.is_output(input);
+        if temporary && writer(draft, input).is_some() {
+            draft.kernels.remove(i);
+            for placed in &mut draft.kernels {
+                placed.kernel.operands(&mut |_, value| {
+                    if *value == input {
+                        *value = output
+                    }
+                });
+            }
+        } else {
+            i += 1;
+        }
+    }
+}
+
+/// Finds a gemm accepted by `accepts` whose product goes only into a map accepted by `epilogue`, and merges them.
+fn merge_epilogue(
+    draft: &mut Draft,
+    epilogue: impl Fn(&super::Gemm, &super::Map, MapInput, MapInput) -> Option<Epilogue>,
+) -> bool {
+    for i in 0..draft.kernels.len() {
+        let Kernel::Gemm(gemm) = &draft.kernels[i].kernel else { continue };
+        let Some(j) = sole_reader(draft, gemm.c) else { continue };
+        let Kernel::Map(map) = &draft.kernels[j].kernel else { continue };
+        if map.shape.elements() != gemm.m * gemm.n {
+            continue;
+        }
+        let [first, second] = map.inputs;
+        let (product, other) = if first.value == gemm.c { (first, second) } else { (second, first) };
+        let full = map.shape.broadcast_strides(&map.shape);
+        let Some(epilogue) =
+            Some(()).filter(|()| product.strides == full).and_then(|()| epilogue(gemm, map, product, other))
+        else {
+            continue;
+        };
+        let mut fused = gemm.clone();
+        fused.epilogue = epilogue;
+        fused.c = map.output;
+        // The merged kernel stands where its last operand is ready.
+        draft.kernels[j].kernel = Kernel::Gemm(fused);
+        draft.kernels.remove(i);
+        return true;
+    }
+    false
+}
+
+/// gemm + row
+fn bias(draft: &mut Draft) -> bool {
+    merge_epilogue(draft, |gemm, map, _, other| {
+        let row = map.shape.rank() == 2 && other.strides[..2] == [0, 1] && gemm.n > 1
+            || map.shape.rank() == 2 && gemm.n == 1 && other.strides[..2] == [0, 0];
+        let matches = gemm.epilogue == Epilogue::None && map.op == MapOp::Add && map.arity == 2 && row;
+        (matches && other.value != gemm.c).then_some(Epilogue::Bias(other.value))
+    })
+}
+
+/// relu(gemm + row)
+fn relu(draft: &mut Draft) -> bool {
+    merge_epilogue(draft, |gemm, map, _, _| match gemm.epilogue {
+        Epilogue::Bias(bias) if map.op == MapOp::Relu => Some(Epilogue::BiasRelu(bias)),
+        _ => None,
+    })
+}
+
+/// relu_grad(gemm, y)
+fn mask(draft: &mut Draft) -> bool {
+    merge_epilogue(draft, |gemm, map, product, other| {
+        let masked =
+            map.op == MapOp::ReluGrad && map.inputs[0] == product && other.strides == product.strides;
+        (masked && gemm.epilogue == Epilogue::None && other.value != gemm.c)
+            .then_some(Epilogue::ReluMask(other.value))
+    })
+}
+
+/// A gemm whose second operand is also summed over its rows: the bias gradient beside the weight gradient.
+fn column_sum(draft: &mut Draft) -> bool {
+    for i in 0..draft.kernels.len() {
+        let Kernel::Reduce(reduce) = &draft.kernels[i].kernel else { continue };
+        if reduce.reduction != Reduction::Sum || reduce.outer != 1 || reduce.inner == 1 && reduce.reduced == 1
+        {
+            continue;
+        }
+        let (summed, sums, rows, columns) = (reduce.input, reduce.output, reduce.reduced, reduce.inner);
+        let partner = draft.kernels.iter().position(|placed| match &placed.kernel {
+            Kernel::Gemm(g) => {
+                g.b == summed && !g.transpose_b && (g.k, g.n) == (rows, columns) && g.column_sum.is_none()
+            }
+            _ => false,
+        });
+        let Some(j) = partner else { continue };
+        let read_between = draft.kernels[i..j.max(i)].iter().any(|placed| placed.kernel.reads(sums));
+        if read_between {
+            continue;
+        }
+        if let Kernel::Gemm(gemm) = &mut draft.kernels[j].kernel {
+            gemm.column_sum = Some(sums);
+        }
+        draft.kernels.remove(i);
+        return true;
+    }
+    false
+}
+
+/// Losses and their gradient from one pass.
+fn loss(draft: &mut Draft) -> bool {
+    for i in 0..draft.kernels.len() {
+        for j in i + 1..draft.kernels.len() {
+            let merged = match (&draft.kernels[i].kernel, &draft.kernels[j].kernel) {
+                (Kernel::CrossEntropy(a), Kernel::CrossEntropy(b))
+                    if (a.logits, a.labels) == (b.logits, b.labels)
+                        && a.dlogits.is_none()
+                        && b.losses.is_none() =>
+                {
+                    let (losses, dlogits) = (a.losses, b.dlogits);
+                    constant(b.scale).map(|scale| {
+                        Kernel::CrossEntropy(super::CrossEntropy { losses, dlogits, scale, ..a.clone() })
+                    })
+                }
+                (Kernel::Mse(a), Kernel::Mse(b))
+                    if (a.prediction, a.target) == (b.prediction, b.target)
+                        && a.dprediction.is_none()
+                        && b.losses.is_none() =>
+                {
+                    let (losses, dprediction) = (a.losses, b.dprediction);
+                    constant(b.scale)
+                        .map(|scale| Kernel::Mse(super::Mse { losses, dprediction, scale, ..a.clone() }))
+                }
+                _ => None,
+            };
+            if let Some(kernel) = merged {
+                draft.kernels[i].kernel = kernel;
+                draft.kernels.remove(j);
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// A scale that is known already where the losses are computed.
+fn constant(scale: RowScale) -> Option<RowScale> {
+    matches!(scale, RowScale::Constant(_)).then_some(scale)
+}
+
+/// Drops kernels whose results nobody reads.
+fn drop_unread(draft: &mut Draft) {
+    let mut i = draft.kernels.len();
+    while i > 0 {
+        i -= 1;
+        let unread =
+            draft.kernels[i].kernel.accesses().into_iter().filter(|(access, _)| access.writes()).all(
+                |(_, value)| {
+                    draft.values[value.index()].persistent.is_none()
+                        && !draft.is_output(value)
+                        && !draft.kernels.iter().any(|placed| placed.kernel.reads(value))
+                },
+            );
+        if unread {
+            draft.kernels.remove(i);
+        }
+    }
+}
+
+/// Two neighbouring updates of adjacent ranges become one.
+fn update(draft: &mut Draft) -> bool {
+    let extent = |draft: &Draft, value: Value| draft.values[value.index()].persistent;
+    for i in 0..draft.kernels.len() {
+        for j in i + 1..draft.kernels.len() {
+            let (Kernel::Update(a), Kernel::Update(b)) = (&draft.kernels[i].kernel, &draft.kernels[j].kernel)
+            else {
+                continue;
+            };
+            let pairs = || {
+                let moments =
+                    a.moments.iter().zip(&b.moments).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)));
+                [(&a.parameter, &b.parameter), (&a.gradient, &b.gradient)].into_iter().chain(moments)
+            };
+            let adjacent = |(a, b): (&Value, &Value)| match (extent(draft, *a), extent(draft, *b)) {
+                (Some(a), Some(b)) => a.end() == b.offset,
+                _ => false,
+            };
+            if a.optimizer != b.optimizer || !pairs().all(adjacent) {
+                continue;
+            }
+            let mut joined = a.clone();
+            joined.elements += b.elements;
+            let mut kernel = Kernel::Update(joined);
+            let joins: Vec<(Value, Value)> = pairs().map(|(a, b)| (*a, *b)).collect();
+            for (a, b) in joins {
+                let joined = join(draft, a, b);
+                kernel.operands(&mut |_, value| {
+                    if *value == a {
+                        *value = joined
+                    }
+                });
+            }
+            // The gradients of both are ready where the later one stands.
+            draft.kernels[j].kernel = kernel;
+            draft.kernels.remove(i);
+            return true;
+        }
+    }
+    false
+}
+
+/// A value that spans two adjacent persistent ones.
+fn join(draft: &mut Draft, a: Value, b: Value) -> Value {
+    let (a, b) = (draft.values[a.index()].clone(), draft.values[b.index()].clone());
+    let offset = a.persistent.expect("only persistent values are joined").offset;
+    let bytes = a.bytes + b.bytes;
+    draft.add_value(super::lower::ValueInfo { bytes, persistent: Some(Extent { offset, bytes }), ..a })
+}

@@ -1,0 +1,180 @@
+//! From a recorded graph to something executable: fused kernels in order, and a byte offset for every buffer.
+//!
+//! ```text
+//! graph ── lower ──► kernels over values ── fuse ──► fewer kernels ── schedule ──► stages ── layout ──► offsets
+//! ```
+//!
+//! * **lower** keeps what the outputs and effects need, and turns each op into one kernel.
+//! * **fuse** merges epilogues, loss and gradient, neighbouring updates.
+//! * **schedule** groups kernels that may run side by side into stages; between stages threads wait for one another.
+//! * **layout** gives each temporary a place, from the stages in which it lives.
+//!
+//! A plan borrows no graph and knows no device memory: it can be made for any batch size without allocating a byte.
+
+mod fuse;
+mod kernel;
+mod layout;
+mod lower;
+mod report;
+mod schedule;
+mod state;
+
+use std::collections::HashMap;
+
+pub(crate) use kernel::{
+    Advance, ArgMax, CrossEntropy, Data, Dropout, Epilogue, Gather, GatherTargets, Gemm, Kernel, Map,
+    MapInput, MapOp, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
+};
+pub use report::{Category, MemoryReport};
+pub use state::State;
+pub(crate) use state::{ALIGNMENT, Extent, MetricBlock, Slot, StepBlock};
+
+use crate::graph::Meta;
+use crate::{Error, Graph, NodeId, Tensor};
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// In the session's persistent part, from its start.
+    Persistent(Extent),
+    /// In the transient part, from its start.
+    Transient(Extent),
+}
+
+/// A buffer of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Buffer {
+    pub(crate) place: Place,
+    pub(crate) category: Category,
+}
+
+/// A graph made executable for one batch size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    state: State,
+    stages: Vec<Vec<Kernel>>,
+    buffers: Vec<Buffer>,
+    transient_bytes: usize,
+    outputs: HashMap<NodeId, (Value, Meta)>,
+    batch_size: usize,
+    classes: Option<usize>,
+}
+
+impl Plan {
+    /// Plans `graph` over `state`: everything that has an effect, and `outputs`, which can be read after each run.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the graph uses a parameter, or a gradient, that `state` does not keep.
+    pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
+        let mut draft = lower::lower(graph, state, outputs)?;
+        fuse::fuse(&mut draft);
+        let stages = schedule::stages(&mut draft);
+        let (buffers, transient_bytes) = layout::place(&draft, &stages);
+        let kernels: Vec<Vec<Kernel>> = stages.into_iter().map(|s| s.kernels).collect();
+        let batch_size = kernels.iter().flatten().find_map(batch_rows).unwrap_or(0);
+        let classes = kernels.iter().flatten().find_map(class_count);
+        Ok(Plan {
+            state: state.clone(),
+            stages: kernels,
+            buffers,
+            transient_bytes,
+            outputs: draft.outputs,
+            batch_size,
+            classes,
+        })
+    }
+
+    /// What the plan keeps from run to run.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Samples each run takes from a dataset; 0 if it takes none.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    /// The kernels in stages: those of one stage may run at the same time.
+    pub(crate) fn stages(&self) -> &[Vec<Kernel>] {
+        &self.stages
+    }
+
+    /// The same for reading: the kernels' names, in stages.
+    pub fn describe(&self) -> Vec<Vec<String>> {
+        self.stages.iter().map(|stage| stage.iter().map(Kernel::to_string).collect()).collect()
+    }
+
+    /// Bytes a session with this plan alone takes.
+    pub fn bytes(&self) -> usize {
+        self.state.bytes() + self.transient_bytes
+    }
+
+    /// Every byte of a session with this plan alone, by category.
+    pub fn report(&self) -> MemoryReport {
+        Plan::report_together(std::slice::from_ref(self))
+    }
+
+    /// Every byte of a session with all of `plans`: the persistent part once, and the largest transient part.
+    pub fn report_together(plans: &[Plan]) -> MemoryReport {
+        let Some(first) = plans.first() else { return MemoryReport::default() };
+        let persistent = first.state.bytes();
+        let mut labelled = first.state.labelled();
+        for buffer in plans.iter().flat_map(|plan| &plan.buffers) {
+            if let Place::Transient(extent) = buffer.place {
+                labelled.push((buffer.category, Extent { offset: persistent + extent.offset, ..extent }));
+            }
+        }
+        MemoryReport::count(&labelled, Plan::bytes_together(plans))
+    }
+
+    /// Bytes of a session with all of `plans`.
+    pub fn bytes_together(plans: &[Plan]) -> usize {
+        let transient = plans.iter().map(|plan| plan.transient_bytes).max().unwrap_or(0);
+        plans.first().map_or(0, |plan| plan.state.bytes()) + transient
+    }
+
+    /// Classes the labels of a batch are compared with, if they are.
+    pub(crate) fn classes(&self) -> Option<usize> {
+        self.classes
+    }
+
+    pub(crate) fn kernels(&self) -> impl Iterator<Item = &Kernel> {
+        self.stages.iter().flatten()
+    }
+
+    /// Offset of every value from the start of the arena.
+    pub(crate) fn offsets(&self) -> Vec<usize> {
+        let persistent = self.state.bytes();
+        let offset = |buffer: &Buffer| match buffer.place {
+            Place::Persistent(extent) => extent.offset,
+            Place::Transient(extent) => persistent + extent.offset,
+        };
+        self.buffers.iter().map(offset).collect()
+    }
+
+    /// Where output `node` lies in the arena, and what it is.
+    pub(crate) fn output(&self, node: NodeId) -> Result<(Extent, Meta), Error> {
+        let &(value, meta) =
+            self.outputs.get(&node).ok_or_else(|| Error::Unknown(format!("output node {}", node.0)))?;
+        let extent = match self.buffers[value.index()].place {
+            Place::Persistent(extent) => extent,
+            Place::Transient(extent) => Extent { offset: self.state.bytes() + extent.offset, ..extent },
+        };
+        Ok((Extent { bytes: meta.bytes(), ..extent }, meta))
+    }
+}
+
+fn batch_rows(kernel: &Kernel) -> Option<usize> {
+    match kernel {
+        Kernel::Gather(k) => Some(k.rows),
+        Kernel::GatherTargets(k) => Some(k.rows),
+        _ => None,
+    }
+}
+
+fn class_count(kernel: &Kernel) -> Option<usize> {
+    match kernel {
+        Kernel::CrossEntropy(k) => Some(k.columns),
+        _ => None,
+    }
+}

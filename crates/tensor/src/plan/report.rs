@@ -1,0 +1,116 @@
+//! The memory report: every byte of the arena counted once, under the most important thing that ever lies there.
+
+use std::fmt;
+
+use super::state::Extent;
+
+/// What a byte of memory is for, most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Category {
+    /// The model: exactly 4 bytes a parameter.
+    Parameters,
+    /// Gradients of the parameters.
+    Gradients,
+    /// The optimizer's moments.
+    OptimizerState,
+    /// The normalised inputs and the labels of one batch.
+    Batch,
+    /// Results of the forward pass that the backward pass reads.
+    Activations,
+    /// Temporaries, second copies, step scalars, alignment and fragmentation.
+    Workspace,
+    /// The dataset, where it is resident on the device.
+    Dataset,
+}
+
+impl Category {
+    /// All of them, most important first.
+    pub const ALL: [Category; 7] = [
+        Category::Parameters,
+        Category::Gradients,
+        Category::OptimizerState,
+        Category::Batch,
+        Category::Activations,
+        Category::Workspace,
+        Category::Dataset,
+    ];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Category::Parameters => "parameters",
+            Category::Gradients => "gradients",
+            Category::OptimizerState => "optimizer state",
+            Category::Batch => "batch",
+            Category::Activations => "activations",
+            Category::Workspace => "workspace",
+            Category::Dataset => "dataset",
+        }
+    }
+}
+
+/// Bytes by category. The parts add up to the total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryReport {
+    bytes: [u64; Category::ALL.len()],
+}
+
+impl MemoryReport {
+    /// Bytes of one category.
+    pub fn get(&self, category: Category) -> u64 {
+        self.bytes[category as usize]
+    }
+
+    /// Bytes of all categories.
+    pub fn total(&self) -> u64 {
+        self.bytes.iter().sum()
+    }
+
+    /// Counts `labelled` ranges of an arena of `total` bytes; what no range covers is workspace.
+    pub(crate) fn count(labelled: &[(Category, Extent)], total: usize) -> MemoryReport {
+        let mut cuts: Vec<usize> =
+            labelled.iter().flat_map(|(_, e)| [e.offset, e.end()]).chain([0, total]).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let mut report = MemoryReport::default();
+        for piece in cuts.windows(2) {
+            let extent = Extent { offset: piece[0], bytes: piece[1] - piece[0] };
+            let covering =
+                labelled.iter().filter(|(_, e)| e.overlaps(&extent)).map(|&(category, _)| category);
+            report.bytes[covering.min().unwrap_or(Category::Workspace) as usize] += extent.bytes as u64;
+        }
+        report
+    }
+}
+
+impl fmt::Display for MemoryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for category in Category::ALL {
+            writeln!(f, "{:<16} {:>14} B", category.name(), self.get(category))?;
+        }
+        write!(f, "{:<16} {:>14} B", "total", self.total())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_counted_once_under_the_most_important_category() {
+        let extent = |offset, bytes| Extent { offset, bytes };
+        let labelled = [
+            (Category::Parameters, extent(0, 10)),
+            (Category::Batch, extent(64, 30)),
+            (Category::Workspace, extent(64, 50)),
+            (Category::Activations, extent(80, 40)),
+        ];
+        let report = MemoryReport::count(&labelled, 128);
+        assert_eq!(report.get(Category::Parameters), 10);
+        assert_eq!(report.get(Category::Batch), 30);
+        assert_eq!(report.get(Category::Activations), 26);
+        assert_eq!(report.get(Category::Workspace), 54 + 8);
+        assert_eq!(report.total(), 128);
+    }
+}
