@@ -1,0 +1,72 @@
+//! Which function follows a hidden layer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use plangrad_tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// An activation function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// max(x, 0)
+    #[default]
+    Relu,
+    /// tanh x
+    Tanh,
+    /// 1 / (1 + e⁻ˣ)
+    Sigmoid,
+    /// x Φ(x), the exact form
+    Gelu,
+}
+
+impl Activation {
+    /// All of them.
+    pub const ALL: [Activation; 4] = [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Gelu];
+
+    /// Records the function.
+    ///
+    /// # Errors
+    /// If `x` is not f32.
+    pub fn forward(self, x: Tensor<'_>) -> Result<Tensor<'_>, Error> {
+        Ok(match self {
+            Activation::Relu => x.relu()?,
+            Activation::Tanh => x.tanh()?,
+            Activation::Sigmoid => x.sigmoid()?,
+            Activation::Gelu => x.gelu()?,
+        })
+    }
+
+    /// The name of PyTorch's module for it.
+    pub fn module_name(self) -> &'static str {
+        match self {
+            Activation::Relu => "ReLU",
+            Activation::Tanh => "Tanh",
+            Activation::Sigmoid => "Sigmoid",
+            Activation::Gelu => "GELU",
+        }
+    }
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Activation::Relu => "relu",
+            Activation::Tanh => "tanh",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Gelu => "gelu",
+        })
+    }
+}
+
+impl FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Activation, Error> {
+        let unknown = || Error::Name { what: "activation", found: name.into(), choices: "relu, tanh, sigmoid, gelu" };
+        Activation::ALL.into_iter().find(|a| a.to_string() == name).ok_or_else(unknown)
+    }
+}
