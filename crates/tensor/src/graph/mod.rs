@@ -6,6 +6,7 @@
 mod op;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(crate) use op::{Backward, Call, Lowered, Meta, Op, Operand};
@@ -68,6 +69,7 @@ pub(crate) struct Node {
 #[derive(Debug, Default)]
 pub struct Graph {
     nodes: RefCell<Vec<Node>>,
+    parameters: RefCell<HashMap<ParameterId, NodeId>>,
     in_backward: Cell<bool>,
 }
 
@@ -85,12 +87,18 @@ impl Graph {
         Graph::default()
     }
 
-    /// A trained parameter, readable by every plan of a session.
+    /// A trained parameter, readable by every plan of a session. Asking again gives the same tensor, so a gradient by it
+    /// counts every use.
     ///
     /// # Errors
     /// Only if the graph cannot hold another node.
     pub fn parameter(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
-        self.record(leaf::Variable::parameter(parameter), &[])
+        if let Some(&id) = self.parameters.borrow().get(&parameter.id) {
+            return Ok(self.tensor(id));
+        }
+        let tensor = self.record(leaf::Variable::parameter(parameter), &[])?;
+        self.parameters.borrow_mut().insert(parameter.id, tensor.id);
+        Ok(tensor)
     }
 
     /// A value copied into the plan, of which no gradient is asked.

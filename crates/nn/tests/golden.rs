@@ -1,0 +1,162 @@
+//! Same weights in, same numbers out as PyTorch: logits, every gradient, ten losses, parameters after ten steps, for
+//! Adam, AdamW and SGD with momentum. The expected values were written by `tests/golden/golden.py`.
+
+use std::path::PathBuf;
+
+use plangrad_nn::checkpoint::{self, Loaded};
+use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{DType, Optimizer, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets};
+
+const BATCH: usize = 16;
+const STEPS: usize = 10;
+const ADAM: Optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+const ADAMW: Optimizer = Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
+const SGD: Optimizer = Optimizer::Sgd { momentum: 0.9, weight_decay: 1e-4 };
+
+/// A 32-bit hash (the finaliser of MurmurHash3), as in golden.py.
+fn mix(i: u64) -> u32 {
+    let x = i as u32;
+    let x = (x ^ (x >> 16)).wrapping_mul(0x85EB_CA6B);
+    let x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
+    x ^ (x >> 16)
+}
+
+fn pixels(rows: usize, elements: usize) -> Vec<u8> {
+    let pixel = |i: usize| {
+        let h = mix(i as u64 + 1);
+        let (row, column) = (i / elements, i % elements);
+        if h % 3 == 0 || column / 16 % 10 == row % 10 { (h >> 8) as u8 } else { 0 }
+    };
+    (0..rows * elements).map(pixel).collect()
+}
+
+fn weights(parameter: usize, count: usize, inputs: usize) -> Vec<f32> {
+    let offset = 1_000_003 * (parameter as u64 + 1);
+    let weight = |i: u64| ((f64::from(mix(i + offset)) / 2f64.powi(31) - 1.0) / (inputs as f64).sqrt()) as f32;
+    (0..count as u64).map(weight).collect()
+}
+
+/// One of golden.py's cases.
+struct Case {
+    task: Task,
+    source: Source,
+    golden: Loaded,
+}
+
+impl Case {
+    fn new(name: &str, elements: usize, hidden: &[usize], mean: f32, std: f32) -> Case {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/golden/{name}.safetensors"));
+        let golden = checkpoint::read(&path).unwrap();
+        let config = MlpConfig {
+            sample_shape: vec![elements],
+            hidden: hidden.to_vec(),
+            outputs: 10,
+            activation: Activation::Relu,
+            dropout: 0.0,
+        };
+        let samples = SampleFormat {
+            shape: Shape::new(&[elements]).unwrap(),
+            dtype: DType::U8,
+            scale: [1.0 / (255.0 * std)].into(),
+            shift: [-mean / std].into(),
+        };
+        let labels = (0..BATCH * STEPS).map(|i| (i % 10) as u8).collect();
+        let source = Source::new(Samples::U8(pixels(BATCH * STEPS, elements)), Targets::Classes(labels), elements);
+        let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
+        Case { task, source: source.unwrap(), golden }
+    }
+
+    /// A session with golden.py's first weights.
+    fn session(&self, plans: Vec<Plan>) -> Session {
+        let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
+        let mut session = Session::new(&Cpu::open(options).unwrap(), plans).unwrap();
+        for p in self.task.model.parameters() {
+            let inputs = self.task.model.layers()[p.id.0 / 2].inputs();
+            session.set_parameter(p.id, &weights(p.id.0, p.shape.elements(), inputs)).unwrap();
+        }
+        session
+    }
+
+    fn rows(step: usize) -> Vec<u32> {
+        (step * BATCH..(step + 1) * BATCH).map(|i| i as u32).collect()
+    }
+
+    fn expected(&self, name: &str) -> &[f32] {
+        &self.golden.tensors().find(|t| t.name == name).unwrap_or_else(|| panic!("no {name}")).values
+    }
+
+    fn check(&self) {
+        self.check_logits();
+        for (name, optimizer, learning_rate) in [("adam", ADAM, 1e-3), ("adamw", ADAMW, 1e-3), ("sgd", SGD, 0.05)] {
+            self.check_optimizer(name, optimizer, learning_rate);
+        }
+    }
+
+    fn check_logits(&self) {
+        let state = self.task.training_state(ADAM).unwrap();
+        let evaluation = self.task.evaluation_plan(&state, BATCH).unwrap();
+        let mut session = self.session(vec![evaluation.plan]);
+        session.run(0, &self.source.batches(&Case::rows(0)).unwrap()).unwrap();
+        let logits: Vec<f32> = session.read(0, evaluation.scores).unwrap().into_iter().collect();
+        assert_close("logits", &logits, self.expected("logits"));
+    }
+
+    fn check_optimizer(&self, name: &str, optimizer: Optimizer, learning_rate: f64) {
+        let schedule = Schedule::Constant { learning_rate };
+        let mut session = self.session(vec![self.task.training_plan(optimizer, schedule, BATCH).unwrap()]);
+        for (step, expected) in self.expected(&format!("{name}.losses")).iter().enumerate() {
+            session.run(0, &self.source.batches(&Case::rows(step)).unwrap()).unwrap();
+            if step == 0 {
+                for p in self.task.model.parameters() {
+                    let gradient = session.gradient(p.id).unwrap();
+                    assert_close(&p.name, &gradient, self.expected(&format!("gradient.{}", p.name)));
+                }
+            }
+            let loss = session.metrics().last_loss;
+            let error = (loss / f64::from(*expected) - 1.0).abs();
+            assert!(error < 1e-5, "{name}, step {step}: loss {loss} instead of {expected}");
+        }
+        for p in self.task.model.parameters() {
+            let after = format!("{name}.after.{}", p.name);
+            if self.golden.tensors().any(|t| t.name == after) {
+                assert_close_after_steps(&after, &session.parameter(p.id).unwrap(), self.expected(&after));
+            }
+        }
+    }
+}
+
+/// Within 1e-5 of the largest element, but for one element in ten thousand: where a gradient is nearly zero, Adam divides
+/// rounding noise by itself, and its step is of any size up to the learning rate. None may be off by a tenth of a step.
+fn assert_close_after_steps(name: &str, found: &[f32], expected: &[f32]) {
+    let largest = expected.iter().fold(0f32, |a, x| a.max(x.abs()));
+    let errors: Vec<f32> = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).collect();
+    let noisy = errors.iter().filter(|&&error| error > 1e-5 * largest).count();
+    assert!(noisy * 10_000 <= errors.len(), "{name}: {noisy} of {} elements differ", errors.len());
+    assert!(errors.iter().all(|&error| error < 1e-4), "{name}: an element is off by a tenth of a step");
+}
+
+/// Within 1e-5 of the largest element.
+fn assert_close(name: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{name}");
+    let largest = expected.iter().fold(0f32, |a, x| a.max(x.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let error = (found - expected).abs();
+        assert!(error <= 1e-5 * largest, "{name}[{i}]: {found} instead of {expected} (largest {largest})");
+    }
+}
+
+#[test]
+fn mnist_shapes_follow_pytorch() {
+    Case::new("mnist", 784, &[128], 0.1307, 0.3081).check();
+}
+
+#[test]
+fn cifar_shapes_follow_pytorch() {
+    Case::new("cifar", 3072, &[32], 0.5, 0.5).check();
+}
+
+#[test]
+fn two_hidden_layers_follow_pytorch_up_to_the_last_parameter() {
+    Case::new("two_hidden", 784, &[64, 32], 0.1307, 0.3081).check();
+}

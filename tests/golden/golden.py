@@ -1,0 +1,110 @@
+"""Writes the golden values: what PyTorch computes for the same weights and the same batches.
+
+    python3 -m venv venv && venv/bin/pip install torch numpy safetensors
+    venv/bin/python tests/golden/golden.py            # rewrites tests/golden/*.safetensors
+
+`cargo xtask golden` does both. The files are committed; the tests read them and need no Python. Inputs and first
+weights are formulas of their index (see `pixel` and `weight`), so that only results are stored: the logits of the first
+batch, the gradient of every parameter, and per optimizer ten losses and the parameters after ten steps.
+"""
+
+import os
+import sys
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BATCH = 16
+STEPS = 10
+CASES = {  # name: sample elements, hidden layers, mean and std of the normalisation
+    "mnist": (784, [128], 0.1307, 0.3081),
+    "cifar": (3072, [32], 0.5, 0.5),
+    "two_hidden": (784, [64, 32], 0.1307, 0.3081),
+}
+OPTIMIZERS = {
+    "adam": lambda p: torch.optim.Adam(p, lr=1e-3),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.01),
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=1e-4),
+}
+
+
+def mix(i):
+    """A 32-bit hash of each index (the finaliser of MurmurHash3)."""
+    x = i.astype(np.uint64) & 0xFFFFFFFF
+    x = ((x ^ (x >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    x = ((x ^ (x >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    return x ^ (x >> 16)
+
+
+def pixels(rows, elements):
+    """Bytes: two thirds black, the rest anything, brighter in places that depend on the label."""
+    i = np.arange(rows * elements, dtype=np.uint64)
+    h = mix(i + 1)
+    row, column = i // elements, i % elements
+    lit = (h % 3 == 0) | (column // 16 % 10 == row % 10)
+    return np.where(lit, (h >> 8) & 255, 0).astype(np.uint8).reshape(rows, elements)
+
+
+def weights(parameter, count, inputs):
+    """Uniform in ±1/sqrt(inputs), a formula of the parameter's number and the element's."""
+    h = mix(np.arange(count, dtype=np.uint64) + np.uint64(1_000_003 * (parameter + 1)))
+    return ((h / 2.0**31 - 1.0) / np.sqrt(inputs)).astype(np.float32)
+
+
+class Net(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.depth = len(sizes) - 1
+        for i in range(self.depth):
+            setattr(self, f"layer{i + 1}", nn.Linear(sizes[i], sizes[i + 1]))
+        with torch.no_grad():
+            for n, p in enumerate(self.parameters()):
+                inputs = sizes[n // 2]
+                p.copy_(torch.from_numpy(weights(n, p.numel(), inputs)).reshape(p.shape))
+
+    def forward(self, x):
+        for i in range(self.depth):
+            x = getattr(self, f"layer{i + 1}")(x)
+            x = torch.relu(x) if i + 1 < self.depth else x
+        return x
+
+
+def run(name, elements, hidden, mean, std):
+    sizes = [elements, *hidden, 10]
+    data = pixels(BATCH * STEPS, elements).astype(np.float32)
+    x = torch.from_numpy((data / np.float32(255) - np.float32(mean)) / np.float32(std))
+    y = torch.arange(BATCH * STEPS) % 10
+    out = {}
+    for optimizer_name, make in OPTIMIZERS.items():
+        model = Net(sizes)
+        optimizer = make(model.parameters())
+        losses = []
+        for step in range(STEPS):
+            rows = slice(step * BATCH, (step + 1) * BATCH)
+            logits = model(x[rows])
+            loss = nn.functional.cross_entropy(logits, y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            if step == 0 and optimizer_name == "adam":
+                out["logits"] = logits.detach().clone()
+                for key, p in model.named_parameters():
+                    out[f"gradient.{key}"] = p.grad.clone()
+            optimizer.step()
+            losses.append(loss.item())
+        out[f"{optimizer_name}.losses"] = torch.tensor(losses, dtype=torch.float32)
+        if name == "two_hidden":
+            for key, p in model.named_parameters():
+                out[f"{optimizer_name}.after.{key}"] = p.detach().clone()
+    path = os.path.join(sys.argv[1] if len(sys.argv) > 1 else HERE, f"{name}.safetensors")
+    save_file(out, path)
+    os.chmod(path, 0o644)
+    print(name, {k: tuple(v.shape) for k, v in out.items() if not k.startswith("adamw.after")})
+
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+for case, settings in CASES.items():
+    run(case, *settings)
