@@ -11,7 +11,9 @@ impl Graph {
     /// path from them to the loss is differentiated. What does not influence the loss has gradient zero.
     ///
     /// # Errors
-    /// [`Error::NotScalar`] if `loss` is not one number; [`Error::NoGradient`] if a path crosses an op without a rule.
+    /// [`Error::NotScalar`] if `loss` is not one number; [`Error::Constant`] if a gradient is asked by what
+    /// [`Graph::constant`] made, or by what depends on nothing else; [`Error::NoGradient`] if a path crosses an op
+    /// without a rule.
     pub fn gradients<'g>(
         &'g self,
         loss: Tensor<'g>,
@@ -19,6 +21,12 @@ impl Graph {
     ) -> Result<Vec<Tensor<'g>>, Error> {
         if loss.shape().rank() != 0 {
             return Err(Error::NotScalar(loss.shape()));
+        }
+        if with_respect_to.iter().chain([&loss]).any(|t| !std::ptr::eq(t.graph, self)) {
+            return Err(Error::OtherGraph { op: "gradients" });
+        }
+        if let Some(constant) = with_respect_to.iter().find(|t| !t.requires_grad()) {
+            return Err(Error::Constant(constant.shape()));
         }
         self.enter_backward();
         let wanted = self.influenced_by(with_respect_to, loss.id);

@@ -93,6 +93,53 @@ pub enum Error {
         /// What it was given.
         found: String,
     },
+    /// Rows handed to a run are not whole batches.
+    #[error(
+        "{rows} rows are no whole number of batches of {batch_size}; plan the rest as a batch of its own"
+    )]
+    Rows {
+        /// Rows given.
+        rows: usize,
+        /// Rows in a batch of the plan.
+        batch_size: usize,
+    },
+    /// One graph takes batches of two sizes.
+    #[error("one graph takes batches of {first} and of {second} samples")]
+    BatchSizes {
+        /// One size.
+        first: usize,
+        /// The other.
+        second: usize,
+    },
+    /// A tensor was combined with one of another graph.
+    #[error("{op} was given a tensor of another graph")]
+    OtherGraph {
+        /// The op.
+        op: &'static str,
+    },
+    /// The gradient was asked by a constant.
+    #[error("a gradient is asked by a constant of shape {0}; record it as a variable or a parameter")]
+    Constant(Shape),
+    /// A parameter is updated more than once in one step.
+    #[error("parameter {0} is updated twice in one step; add the gradients and update it once")]
+    UpdatedTwice(usize),
+    /// A step was recorded for another optimizer than its state keeps moments for.
+    #[error("the step is recorded for {found:?}, but the state was made for {expected:?}")]
+    Optimizer {
+        /// The state's.
+        expected: crate::Optimizer,
+        /// The step's.
+        found: crate::Optimizer,
+    },
+    /// The buffers of a plan together are larger than any memory.
+    #[error("the buffers of the plan are together larger than the address space; take a smaller batch")]
+    PlanTooLarge,
+    /// Outputs were asked of a plan that was not the last to run: plans share one memory.
+    #[error("plan {plan} was not the last to run, so its outputs are not in memory")]
+    Stale {
+        /// Index of the plan.
+        plan: usize,
+    },
     /// A node, slot or plan that does not exist in this session.
     #[error("{0} is not part of this session")]
     Unknown(String),

@@ -29,6 +29,7 @@ mod plan;
 pub mod random;
 mod session;
 mod shape;
+mod source;
 #[cfg(test)]
 mod testing;
 
@@ -39,5 +40,6 @@ pub use graph::{Graph, NodeId, Parameter, ParameterId, Tensor};
 pub use ops::gather::{SampleFormat, TargetFormat};
 pub use ops::optimizer::{Optimizer, Schedule};
 pub use plan::{Category, MemoryReport, Plan, State};
-pub use session::{Batches, Metrics, Samples, Session, Source, Targets, eval};
+pub use session::{Metrics, Session, eval};
 pub use shape::{MAX_RANK, Shape};
+pub use source::{Batches, Samples, Source, Targets};

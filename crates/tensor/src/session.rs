@@ -9,50 +9,9 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
 use crate::backend::{Arena, Backend, Program};
-use crate::ops::gather::TargetFormat;
-use crate::plan::{Extent, Kernel, MetricBlock, Plan, Slot, State, StepBlock};
+use crate::plan::{Extent, MetricBlock, Plan, Slot, State, StepBlock};
+use crate::source::Batches;
 use crate::{DType, Error, MemoryReport, NodeId, ParameterId, Tensor};
-
-/// The samples of a dataset, one after another.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Samples {
-    /// Pixels as they lie in the file.
-    U8(Vec<u8>),
-    /// Values of tables.
-    F32(Vec<f32>),
-}
-
-/// What is known about each sample.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Targets {
-    /// A class each.
-    Classes(Vec<u8>),
-    /// `width` values each.
-    Values {
-        /// All values, sample by sample.
-        values: Vec<f32>,
-        /// Values per sample.
-        width: usize,
-    },
-}
-
-/// A dataset in host memory, read in place.
-#[derive(Clone, Debug)]
-pub struct Source {
-    samples: Samples,
-    targets: Targets,
-    sample_elements: usize,
-    len: usize,
-    /// First sample with the largest label.
-    largest_label: Option<(usize, u8)>,
-}
-
-/// Rows of a dataset in the order in which a run takes them.
-#[derive(Clone, Copy, Debug)]
-pub struct Batches<'a> {
-    pub(crate) source: &'a Source,
-    pub(crate) rows: &'a [u32],
-}
 
 /// Sums over the batches since they were last reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -79,107 +38,6 @@ impl Metrics {
     }
 }
 
-impl Source {
-    /// A dataset of samples with `sample_elements` elements each.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if samples and targets do not count the same.
-    pub fn new(samples: Samples, targets: Targets, sample_elements: usize) -> Result<Source, Error> {
-        let elements = match &samples {
-            Samples::U8(bytes) => bytes.len(),
-            Samples::F32(values) => values.len(),
-        };
-        let (len, target_elements, expected) = match &targets {
-            Targets::Classes(labels) => (labels.len(), labels.len(), labels.len()),
-            Targets::Values { values, width } => {
-                let len = values.len() / (*width).max(1);
-                (len, values.len(), len * width)
-            }
-        };
-        let length = |what: &str, expected, found| Error::Length { what: what.into(), expected, found };
-        if target_elements != expected {
-            return Err(length("the list of targets", expected, target_elements));
-        }
-        match len.checked_mul(sample_elements) {
-            Some(n) if n == elements && u32::try_from(len).is_ok() => {}
-            _ => return Err(length("the list of samples", len.saturating_mul(sample_elements), elements)),
-        }
-        let largest_label = match &targets {
-            Targets::Classes(labels) => labels.iter().max().map(|&max| {
-                (labels.iter().position(|&label| label == max).expect("the maximum is among them"), max)
-            }),
-            Targets::Values { .. } => None,
-        };
-        Ok(Source { samples, targets, sample_elements, len, largest_label })
-    }
-
-    /// Number of samples.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are no samples.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Elements of one sample.
-    pub fn sample_elements(&self) -> usize {
-        self.sample_elements
-    }
-
-    /// All samples.
-    pub fn samples(&self) -> &Samples {
-        &self.samples
-    }
-
-    /// All targets.
-    pub fn targets(&self) -> &Targets {
-        &self.targets
-    }
-
-    /// These rows of the dataset, in this order.
-    ///
-    /// # Errors
-    /// [`Error::Row`] if one of them does not exist.
-    pub fn batches<'a>(&'a self, rows: &'a [u32]) -> Result<Batches<'a>, Error> {
-        match rows.iter().find(|&&row| row as usize >= self.len) {
-            Some(&row) => Err(Error::Row { row, rows: self.len }),
-            None => Ok(Batches { source: self, rows }),
-        }
-    }
-
-    /// Whether `kernel`, if it reads a dataset, can read this one.
-    fn check(&self, kernel: &Kernel) -> Result<(), Error> {
-        let (expected, found) = match kernel {
-            Kernel::Gather(k) => {
-                let dtype = match self.samples {
-                    Samples::U8(_) => DType::U8,
-                    Samples::F32(_) => DType::F32,
-                };
-                let elements = k.channels * k.pixels;
-                (
-                    format!("samples of {elements} {}", k.dtype),
-                    format!("samples of {} {dtype}", self.sample_elements),
-                )
-            }
-            Kernel::GatherTargets(k) => {
-                let describe = |format| match format {
-                    TargetFormat::Class => "class labels".to_string(),
-                    TargetFormat::Values(width) => format!("{width} target values per sample"),
-                };
-                let found = match &self.targets {
-                    Targets::Classes(_) => TargetFormat::Class,
-                    Targets::Values { width, .. } => TargetFormat::Values(*width),
-                };
-                (describe(k.format), describe(found))
-            }
-            _ => return Ok(()),
-        };
-        if expected == found { Ok(()) } else { Err(Error::Source { expected, found }) }
-    }
-}
-
 /// Memory on a device, and the plans that run in it.
 pub struct Session {
     backend: Arc<dyn Backend>,
@@ -187,6 +45,8 @@ pub struct Session {
     state: State,
     plans: Vec<Plan>,
     programs: Vec<Program>,
+    /// The plan whose temporaries are in the arena now.
+    last_run: Option<usize>,
 }
 
 impl Session {
@@ -208,7 +68,14 @@ impl Session {
             batch_size: plan.batch_size(),
         };
         let programs = plans.iter().map(program).collect();
-        Ok(Session { backend: backend.clone(), arena, state: first.state().clone(), programs, plans })
+        Ok(Session {
+            backend: backend.clone(),
+            arena,
+            state: first.state().clone(),
+            programs,
+            plans,
+            last_run: None,
+        })
     }
 
     /// What the plans said the session would take, by category.
@@ -234,21 +101,20 @@ impl Session {
     /// Runs plan number `plan` once for each batch in `batches`, back to back.
     ///
     /// # Errors
-    /// If the dataset does not fit the plan, or the rows are not whole batches.
+    /// [`Error::Source`] or [`Error::Label`] if the dataset does not fit the plan, [`Error::Rows`] if the rows are not
+    /// whole batches. Nothing has run then.
     pub fn run(&mut self, plan: usize, batches: &Batches<'_>) -> Result<(), Error> {
-        let program = self.programs.get(plan).ok_or_else(|| Error::Unknown(format!("plan {plan}")))?;
+        let program = self.programs.get(plan).ok_or_else(|| unknown_plan(plan))?;
         self.plans[plan].kernels().try_for_each(|kernel| batches.source.check(kernel))?;
-        check_labels(batches.source, self.plans[plan].classes())?;
-        let size = program.batch_size.max(1);
-        if !batches.rows.len().is_multiple_of(size) {
-            let expected = batches.rows.len() / size * size;
-            return Err(Error::Length {
-                what: "the list of rows".into(),
-                expected,
-                found: batches.rows.len(),
-            });
+        let (size, rows) = (program.batch_size, batches.rows.len());
+        if size == 0 {
+            return Err(Error::Source { expected: "no dataset".into(), found: "batches".into() });
         }
-        self.arena.run(program, Some(batches), batches.rows.len() / size);
+        if !rows.is_multiple_of(size) {
+            return Err(Error::Rows { rows, batch_size: size });
+        }
+        self.last_run = Some(plan);
+        self.arena.run(program, Some(batches), rows / size);
         Ok(())
     }
 
@@ -257,21 +123,25 @@ impl Session {
     /// # Errors
     /// If the plan takes batches.
     pub fn run_once(&mut self, plan: usize) -> Result<(), Error> {
-        let program = self.programs.get(plan).ok_or_else(|| Error::Unknown(format!("plan {plan}")))?;
+        let program = self.programs.get(plan).ok_or_else(|| unknown_plan(plan))?;
         if program.batch_size != 0 {
             return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
         }
+        self.last_run = Some(plan);
         self.arena.run(program, None, 1);
         Ok(())
     }
 
-    /// An output of plan number `plan` as it was computed last (labels and bytes as numbers).
+    /// An output of plan number `plan`, which must have run last (labels and bytes as numbers).
     ///
     /// # Errors
-    /// If the node is no output of that plan.
+    /// [`Error::Unknown`] if the node is no output of that plan, [`Error::Stale`] if another plan has run since, or
+    /// none yet.
     pub fn read(&self, plan: usize, node: NodeId) -> Result<ArrayD<f32>, Error> {
-        let plan = self.plans.get(plan).ok_or_else(|| Error::Unknown(format!("plan {plan}")))?;
-        let (extent, meta) = plan.output(node)?;
+        let (extent, meta) = self.plans.get(plan).ok_or_else(|| unknown_plan(plan))?.output(node)?;
+        if self.last_run != Some(plan) {
+            return Err(Error::Stale { plan });
+        }
         let values = match meta.dtype {
             DType::F32 => self.read_f32(extent),
             DType::U8 => self.read_bytes(extent).into_iter().map(f32::from).collect(),
@@ -365,7 +235,7 @@ impl Session {
     }
 
     fn extent(&self, slot: Slot) -> Result<Extent, Error> {
-        self.state.extent(slot).ok_or_else(|| Error::Unknown(format!("{slot:?}")))
+        self.state.extent(slot).ok_or_else(|| Error::Unknown(slot.to_string()))
     }
 
     fn read_slot(&self, slot: Slot, id: ParameterId) -> Result<Vec<f32>, Error> {
@@ -428,14 +298,8 @@ fn word(bytes: &[u8], i: usize) -> u64 {
     bytes.as_chunks::<8>().0.get(i).map_or(0, |word| u64::from_ne_bytes(*word))
 }
 
-/// No label may be beyond the classes the plan compares it with.
-fn check_labels(source: &Source, classes: Option<usize>) -> Result<(), Error> {
-    match (source.largest_label, classes) {
-        (Some((row, label)), Some(classes)) if usize::from(label) >= classes => {
-            Err(Error::Label { row, label, classes })
-        }
-        _ => Ok(()),
-    }
+fn unknown_plan(plan: usize) -> Error {
+    Error::Unknown(format!("plan {plan}"))
 }
 
 /// Computes one tensor of a graph without parameters, on one thread of the CPU: for tests, examples and exploring.

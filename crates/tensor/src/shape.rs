@@ -30,7 +30,8 @@ impl Shape {
         if dims.len() > MAX_RANK {
             return Err(Error::Rank { rank: dims.len(), max: MAX_RANK });
         }
-        let elements = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        // Empty dimensions count as 1, so that no product of some of the others overflows either.
+        let elements = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
         if elements.is_none_or(|n| n > isize::MAX as usize / 8) {
             return Err(Error::TooLarge { dims: dims.to_vec() });
         }
@@ -91,13 +92,16 @@ impl Shape {
         (i + self.rank).checked_sub(rank).map_or(1, |j| self.dims[j])
     }
 
-    /// Element strides of this operand when it is broadcast to `target`: 0 where it is stretched.
+    /// Element strides of this operand when it is broadcast to `target`: 0 where it is stretched or has no such
+    /// dimension. A dimension that is 1 in both has a stride too, so that an operand of the target's shape looks the
+    /// same for batches of one sample as for larger ones.
     pub(crate) fn broadcast_strides(&self, target: &Shape) -> [usize; MAX_RANK] {
         let mut strides = [0; MAX_RANK];
         let mut step = 1;
-        for i in (0..target.rank).rev() {
-            let dim = self.aligned(i, target.rank);
-            strides[i] = if dim == 1 { 0 } else { step };
+        for (dim, i) in self.dims().iter().zip(target.rank - self.rank..target.rank).rev() {
+            if *dim == target.dims[i] {
+                strides[i] = step;
+            }
             step *= dim;
         }
         strides

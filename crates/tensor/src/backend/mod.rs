@@ -4,7 +4,7 @@ pub mod cpu;
 pub mod reference;
 
 use crate::plan::Kernel;
-use crate::session::Batches;
+use crate::source::Batches;
 use crate::{Device, Error, MemoryReading, MemoryReport};
 
 /// A device that can run plans.

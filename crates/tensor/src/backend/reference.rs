@@ -8,13 +8,16 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::ops::gather::TargetFormat;
 use crate::plan::Slot;
-use crate::session::{Batches, Metrics, Samples, Targets};
+use crate::session::Metrics;
+use crate::source::{Batches, Samples, Targets};
 use crate::{Error, Graph, NodeId, ParameterId, Shape, Tensor};
 
 /// The state a graph reads and changes, in f64.
 #[derive(Debug, Default)]
 pub struct Interpreter {
     slots: HashMap<Slot, ArrayD<f64>>,
+    /// Parameters as they will be after the step.
+    updated: HashMap<Slot, ArrayD<f64>>,
     /// Steps begun.
     pub step: u64,
     /// Seed of dropout.
@@ -47,6 +50,11 @@ impl Interpreter {
         self.slots.get(&Slot::Gradient(id))
     }
 
+    /// Moment `i` of a parameter after the last step.
+    pub fn moment(&self, i: usize, id: ParameterId) -> Option<&ArrayD<f64>> {
+        self.slots.get(&Slot::Moment(i, id))
+    }
+
     /// The rows that the next evaluation reads.
     pub fn set_batch(&mut self, batches: &Batches<'_>) {
         let width = batches.source.sample_elements();
@@ -74,12 +82,16 @@ impl Interpreter {
         match (self.slots.get(&slot), slot) {
             (Some(value), _) => Ok(value.clone()),
             (None, Slot::Moment(..)) => Ok(ArrayD::zeros(IxDyn(shape.dims()))),
-            (None, _) => Err(Error::Unknown(format!("{slot:?}"))),
+            (None, _) => Err(Error::Unknown(slot.to_string())),
         }
     }
 
+    /// Puts a value into its slot; that of a parameter when the step ends, for until then everybody reads the old one.
     pub(crate) fn store(&mut self, slot: Slot, value: ArrayD<f64>) {
-        self.slots.insert(slot, value);
+        match slot {
+            Slot::Parameter(_) => self.updated.insert(slot, value),
+            _ => self.slots.insert(slot, value),
+        };
     }
 
     pub(crate) fn samples(&self, elements: usize) -> Result<Vec<f64>, Error> {
@@ -115,6 +127,7 @@ impl Interpreter {
             );
             values.push(value);
         }
+        self.slots.extend(self.updated.drain());
         Ok(outputs.iter().map(|output| values[output.id.index()].clone()).collect())
     }
 }

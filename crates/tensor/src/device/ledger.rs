@@ -40,15 +40,13 @@ impl Ledger {
         }
     }
 
-    /// Enters `bytes`, or refuses when they do not fit the budget.
+    /// Enters `bytes`, or refuses when they do not fit the budget. The peak counts them once they are
+    /// [granted](Entry::granted).
     pub(crate) fn enter(self: &Arc<Ledger>, bytes: u64, report: &MemoryReport) -> Result<Entry, Error> {
         let limit = self.budget.unwrap_or(u64::MAX);
         let fits = |used: u64| used.checked_add(bytes).filter(|&total| total <= limit);
         match self.reserved.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits) {
-            Ok(before) => {
-                self.peak.fetch_max(before + bytes, Ordering::AcqRel);
-                Ok(Entry { ledger: self.clone(), bytes })
-            }
+            Ok(_) => Ok(Entry { ledger: self.clone(), bytes }),
             Err(used) => Err(self.out_of_memory(bytes, limit - used, limit, report)),
         }
     }
@@ -61,6 +59,14 @@ impl Ledger {
         report: &MemoryReport,
     ) -> Error {
         Error::OutOfMemory { device: self.device, requested, free, total, report: Box::new(*report) }
+    }
+}
+
+impl Entry {
+    /// The system has given the bytes as well.
+    pub(crate) fn granted(self) -> Entry {
+        self.ledger.peak.fetch_max(self.ledger.reserved.load(Ordering::Acquire), Ordering::AcqRel);
+        self
     }
 }
 
@@ -78,12 +84,12 @@ mod tests {
     fn what_does_not_fit_is_refused_and_changes_nothing() {
         let ledger = Ledger::new(Device::Cpu, Some(100));
         let report = MemoryReport::default();
-        let first = ledger.enter(60, &report).unwrap();
+        let first = ledger.enter(60, &report).unwrap().granted();
         let refused = ledger.enter(41, &report).unwrap_err();
         assert!(matches!(refused, Error::OutOfMemory { requested: 41, free: 40, total: 100, .. }));
         assert_eq!(ledger.reading(), MemoryReading { reserved: 60, peak: 60, budget: Some(100) });
         drop(first);
-        assert_eq!(ledger.enter(100, &report).map(|_| ledger.reading().peak).unwrap(), 100);
+        assert_eq!(ledger.enter(100, &report).map(|e| e.granted().ledger.reading().peak).unwrap(), 100);
         assert_eq!(ledger.reading().reserved, 0);
     }
 }

@@ -1,10 +1,12 @@
 //! Devices: which one, and how much memory it has left.
 
 mod ledger;
+mod system;
 
 use std::fmt;
 
 pub(crate) use ledger::{Entry, Ledger};
+pub(crate) use system::SystemMemory;
 
 /// Identity of a device. Behaviour is a [`crate::backend::Backend`]'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

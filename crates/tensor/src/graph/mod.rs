@@ -91,10 +91,17 @@ impl Graph {
     /// counts every use.
     ///
     /// # Errors
-    /// Only if the graph cannot hold another node.
+    /// If the graph knows this parameter with another shape.
     pub fn parameter(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
         if let Some(&id) = self.parameters.borrow().get(&parameter.id) {
-            return Ok(self.tensor(id));
+            let known = self.tensor(id);
+            return match known.shape() == parameter.shape {
+                true => Ok(known),
+                false => {
+                    let expected = format!("one shape for parameter {}", parameter.id.0);
+                    Err(Error::shapes("a graph", expected, &[known.shape(), parameter.shape]))
+                }
+            };
         }
         let tensor = self.record(leaf::Variable::parameter(parameter), &[])?;
         self.parameters.borrow_mut().insert(parameter.id, tensor.id);
@@ -155,6 +162,9 @@ impl Graph {
         op: impl Op + 'static,
         inputs: &[Tensor<'g>],
     ) -> Result<Tensor<'g>, Error> {
+        if inputs.iter().any(|t| !std::ptr::eq(t.graph, self)) {
+            return Err(Error::OtherGraph { op: op.name() });
+        }
         let metas: Vec<Meta> = inputs.iter().map(|t| t.meta).collect();
         let meta = op.output(&metas)?;
         let mut nodes = self.nodes.borrow_mut();

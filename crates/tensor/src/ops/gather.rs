@@ -56,7 +56,11 @@ impl Op for GatherSamples {
 
     fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
         let (channels, _) = self.channels();
+        if self.batch_size == 0 {
+            return Err(Error::shapes(self.name(), "a batch of at least one sample", &[]));
+        }
         let fits = self.format.scale.len() == self.format.shift.len()
+            && !self.format.scale.is_empty()
             && (channels == 1 || self.format.shape.dims().first() == Some(&channels));
         if !fits {
             let expected = "a scale and a shift for each channel, or one of each for all";
@@ -111,6 +115,9 @@ impl Op for GatherTargetsOp {
     }
 
     fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
+        if self.batch_size == 0 {
+            return Err(Error::shapes(self.name(), "a batch of at least one sample", &[]));
+        }
         Ok(match self.format {
             TargetFormat::Class => Meta { shape: Shape::new(&[self.batch_size])?, dtype: DType::U8 },
             TargetFormat::Values(width) => Meta::f32(Shape::new(&[self.batch_size, width])?),
@@ -140,7 +147,7 @@ impl Graph {
     /// The samples of the current batch, normalised: `[batch_size, sample shape…]`.
     ///
     /// # Errors
-    /// If scale and shift do not fit the channels.
+    /// If scale and shift do not fit the channels, or the batch is empty.
     pub fn samples(&self, format: &SampleFormat, batch_size: usize) -> Result<Tensor<'_>, Error> {
         self.record(GatherSamples { format: format.clone(), batch_size }, &[])
     }
@@ -148,7 +155,7 @@ impl Graph {
     /// The targets of the current batch: labels `[batch_size]` (u8), or values `[batch_size, width]` (f32).
     ///
     /// # Errors
-    /// If the shape is impossible.
+    /// If the shape is impossible, or the batch is empty.
     pub fn targets(&self, format: TargetFormat, batch_size: usize) -> Result<Tensor<'_>, Error> {
         self.record(GatherTargetsOp { format, batch_size }, &[])
     }

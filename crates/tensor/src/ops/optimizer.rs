@@ -159,8 +159,8 @@ impl Op for AdvanceStep {
         Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
     fn lower(&self, call: &Call) -> Lowered {
-        let (schedule, betas) = (self.schedule, self.optimizer.betas());
-        Lowered::Kernel(Kernel::Advance(Advance { step_block: call.step_block, schedule, betas }))
+        let (schedule, optimizer) = (self.schedule, self.optimizer);
+        Lowered::Kernel(Kernel::Advance(Advance { step_block: call.step_block, schedule, optimizer }))
     }
     fn has_effect(&self) -> bool {
         true
@@ -265,21 +265,22 @@ impl Graph {
         self.record(AdvanceStep { optimizer, schedule }, &[]).map(|_| ())
     }
 
-    /// Moves `parameter` along `gradient` in place, after everything that reads the old value.
+    /// Moves `parameter` along `gradient` in place, after everything that reads the old value: whatever the order of
+    /// recording, a step reads its parameters as they were when it began.
     ///
     /// # Errors
     /// If the shapes differ.
-    pub fn update(
-        &self,
+    pub fn update<'g>(
+        &'g self,
         optimizer: Optimizer,
         parameter: &Parameter,
-        gradient: Tensor<'_>,
+        gradient: Tensor<'g>,
     ) -> Result<(), Error> {
         if gradient.shape() != parameter.shape {
             let found = [parameter.shape, gradient.shape()];
             return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
         }
-        let gradient = self.tensor(gradient.id).unary(StoreGradient { parameter: parameter.id })?;
+        let gradient = self.record(StoreGradient { parameter: parameter.id }, &[gradient])?;
         gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
     }
 }

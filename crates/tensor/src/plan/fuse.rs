@@ -101,8 +101,8 @@ fn merge_epilogue(
 /// gemm + row
 fn bias(draft: &mut Draft) -> bool {
     merge_epilogue(draft, |gemm, map, _, other| {
-        let row = map.shape.rank() == 2 && other.strides[..2] == [0, 1] && gemm.n > 1
-            || map.shape.rank() == 2 && gemm.n == 1 && other.strides[..2] == [0, 0];
+        // A product that was reshaped meanwhile has rows of another length.
+        let row = map.shape.dims() == [gemm.m, gemm.n] && other.strides[..2] == [0, 1];
         let matches = gemm.epilogue == Epilogue::None && map.op == MapOp::Add && map.arity == 2 && row;
         (matches && other.value != gemm.c).then_some(Epilogue::Bias(other.value))
     })

@@ -103,8 +103,8 @@ pub(crate) enum Data {
 pub(crate) struct Advance {
     pub(crate) step_block: Value,
     pub(crate) schedule: Schedule,
-    /// β₁ and β₂, for optimizers with bias correction.
-    pub(crate) betas: Option<(f32, f32)>,
+    /// The one whose bias corrections are prepared.
+    pub(crate) optimizer: Optimizer,
 }
 
 /// See [`Kernel::Gather`].

@@ -7,8 +7,9 @@
 
 use super::lower::Draft;
 use super::schedule::Stage;
-use super::state::align;
+use super::state::{MOST_BYTES, align};
 use super::{Buffer, Category, Extent, Place, Value};
+use crate::Error;
 
 /// First and last stage in which a value is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +26,16 @@ impl Life {
 }
 
 /// The buffers of a draft and the bytes its temporaries take together.
-pub(crate) fn place(draft: &Draft, stages: &[Stage]) -> (Vec<Buffer>, usize) {
+///
+/// # Errors
+/// [`Error::PlanTooLarge`] if those bytes cannot be counted.
+pub(crate) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<Buffer>, usize), Error> {
     let lives = lives(draft, stages);
     let (offsets, total) = orders(&lives)
         .into_iter()
-        .map(|order| stack(draft, &order))
+        .filter_map(|order| stack(draft, &order))
         .min_by_key(|(_, total)| *total)
-        .expect("there are always orders to try");
+        .ok_or(Error::PlanTooLarge)?;
     let mut buffers: Vec<Buffer> = draft
         .values
         .iter()
@@ -48,7 +52,7 @@ pub(crate) fn place(draft: &Draft, stages: &[Stage]) -> (Vec<Buffer>, usize) {
     for value in activations(draft, stages) {
         buffers[value.index()].category = Category::Activations;
     }
-    (buffers, total)
+    Ok((buffers, total))
 }
 
 /// The life of every temporary that some kernel touches.
@@ -82,19 +86,24 @@ fn orders(lives: &[Life]) -> Vec<Vec<Life>> {
     ]
 }
 
-fn stack(draft: &Draft, order: &[Life]) -> (Vec<(Value, usize)>, usize) {
+/// Offsets in the given order and the total, unless that is more than any memory has.
+fn stack(draft: &Draft, order: &[Life]) -> Option<(Vec<(Value, usize)>, usize)> {
     let mut placed: Vec<(Life, usize)> = Vec::with_capacity(order.len());
     let mut total = 0;
     for life in order {
         let offset =
             placed.iter().filter(|(other, _)| other.meets(life)).map(|&(_, end)| end).max().unwrap_or(0);
+        // Neither summand is much above `MOST_BYTES`: the sum cannot overflow before it is compared.
         let end = offset + align(draft.values[life.value.index()].bytes);
+        if end > MOST_BYTES {
+            return None;
+        }
         placed.push((*life, end));
         total = total.max(end);
     }
     let offset =
         |(life, end): &(Life, usize)| (life.value, end - align(draft.values[life.value.index()].bytes));
-    (placed.iter().map(offset).collect(), total)
+    Some((placed.iter().map(offset).collect(), total))
 }
 
 /// What the forward pass made and the backward pass reads, the batch aside.

@@ -1,10 +1,10 @@
 //! Lowering: the nodes that matter, one kernel each, over values that know where they come from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Category, Extent, Kernel, Slot, State, Value};
 use crate::graph::{Call, Lowered, Meta, Node, Operand};
-use crate::{Error, Graph, NodeId, Tensor};
+use crate::{Error, Graph, NodeId, Shape, Tensor};
 
 /// A value before it has an address.
 #[derive(Clone, Debug)]
@@ -43,8 +43,20 @@ impl Draft {
         self.outputs.values().any(|&(output, _)| output == value)
     }
 
+    /// The slot of a parameter, or of what is kept for it, which must have the shape that the graph gives it.
+    fn slot(&mut self, state: &State, slot: Slot, shape: Shape) -> Result<Value, Error> {
+        let value = self.persistent(state, slot)?;
+        if let Slot::Parameter(id) | Slot::Gradient(id) | Slot::Moment(_, id) = slot
+            && state.parameters()[id.0].shape != shape
+        {
+            let expected = format!("for {slot} the shape {} of the state", state.parameters()[id.0].shape);
+            return Err(Error::shapes("the plan", expected, &[shape]));
+        }
+        Ok(value)
+    }
+
     fn persistent(&mut self, state: &State, slot: Slot) -> Result<Value, Error> {
-        let extent = state.extent(slot).ok_or_else(|| Error::Unknown(format!("{slot:?}")))?;
+        let extent = state.extent(slot).ok_or_else(|| Error::Unknown(slot.to_string()))?;
         let info = ValueInfo {
             bytes: extent.bytes,
             persistent: Some(extent),
@@ -78,12 +90,16 @@ fn mark_inputs(nodes: &[Node], node: usize, needed: &mut [bool]) {
 
 /// Lowers what `outputs` and effects need, in the order of recording.
 pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Draft, Error> {
+    if outputs.iter().any(|output| !std::ptr::eq(output.graph, graph)) {
+        return Err(Error::OtherGraph { op: "the plan" });
+    }
     let nodes = graph.nodes();
     let needed = needed(&nodes, outputs);
     let mut draft = Draft { kernels: Vec::new(), values: Vec::new(), outputs: HashMap::new() };
     let step_block = draft.persistent(state, Slot::StepBlock)?;
     let metrics = draft.persistent(state, Slot::Metrics)?;
     let mut values: Vec<Option<Value>> = vec![None; nodes.len()];
+    let mut updated = HashSet::new();
     for (i, node) in nodes.iter().enumerate().filter(|&(i, _)| needed[i]) {
         let operand = |id: NodeId, values: &[Option<Value>]| Operand {
             value: values[id.index()].expect("inputs are recorded, and so lowered, before their readers"),
@@ -91,8 +107,13 @@ pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
             full: nodes[id.index()].op.as_full(),
         };
         let inputs: Vec<Operand> = node.inputs.iter().map(|&id| operand(id, &values)).collect();
+        if let Some(Slot::Parameter(id)) = node.op.persistent_output()
+            && !updated.insert(id)
+        {
+            return Err(Error::UpdatedTwice(id.0));
+        }
         let output = match node.op.persistent_output() {
-            Some(slot) => draft.persistent(state, slot)?,
+            Some(slot) => draft.slot(state, slot, node.meta.shape)?,
             None => draft.add_value(ValueInfo {
                 bytes: node.meta.bytes(),
                 persistent: None,
@@ -104,20 +125,46 @@ pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
         let call = Call { inputs, output: output_operand, step_block, metrics };
         values[i] = Some(match node.op.lower(&call) {
             Lowered::Kernel(kernel) => {
+                check_optimizer(&kernel, state)?;
                 let kernel = bind_moments(kernel, &mut draft, state, node)?;
                 mark_batch(&kernel, &mut draft);
                 draft.kernels.push(Placed { kernel, backward: node.backward });
                 output
             }
             Lowered::Alias => call.inputs[0].value,
-            Lowered::Slot(slot) => draft.persistent(state, slot)?,
+            Lowered::Slot(slot) => draft.slot(state, slot, node.meta.shape)?,
         });
     }
     for output in outputs {
         let value = values[output.id.index()].expect("outputs are needed");
         draft.outputs.insert(output.id, (value, output.meta));
     }
+    updates_last(&mut draft);
     Ok(draft)
+}
+
+/// Moves the updates behind everything else, in the order in which parameters lie in memory: whatever reads a parameter
+/// reads its old value, in whichever order a step was recorded.
+fn updates_last(draft: &mut Draft) {
+    let values = &draft.values;
+    // The sort is stable, and what is no update (`None`) comes first.
+    draft.kernels.sort_by_key(|placed| match &placed.kernel {
+        Kernel::Update(update) => values[update.parameter.index()].persistent.map(|extent| extent.offset),
+        _ => None,
+    });
+}
+
+/// The moments an update finds, and the corrections a step prepares, must be those of its optimizer.
+fn check_optimizer(kernel: &Kernel, state: &State) -> Result<(), Error> {
+    let (Kernel::Update(super::Update { optimizer, .. }) | Kernel::Advance(super::Advance { optimizer, .. })) =
+        kernel
+    else {
+        return Ok(());
+    };
+    match state.optimizer() {
+        Some(expected) if expected != *optimizer => Err(Error::Optimizer { expected, found: *optimizer }),
+        _ => Ok(()),
+    }
 }
 
 /// Gives an update the moments that belong to its parameter.

@@ -26,6 +26,7 @@ pub(crate) use kernel::{
     MapInput, MapOp, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
 };
 pub use report::{Category, MemoryReport};
+use state::MOST_BYTES;
 pub use state::State;
 pub(crate) use state::{ALIGNMENT, Extent, MetricBlock, Slot, StepBlock};
 
@@ -57,22 +58,25 @@ pub struct Plan {
     transient_bytes: usize,
     outputs: HashMap<NodeId, (Value, Meta)>,
     batch_size: usize,
-    classes: Option<usize>,
 }
 
 impl Plan {
     /// Plans `graph` over `state`: everything that has an effect, and `outputs`, which can be read after each run.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the graph uses a parameter, or a gradient, that `state` does not keep.
+    /// [`Error::Unknown`] if the graph uses a parameter, or a gradient, that `state` does not keep, [`Error::Shapes`] if
+    /// it has another shape there; [`Error::Optimizer`], [`Error::UpdatedTwice`] or [`Error::BatchSizes`] if the graph is
+    /// no one step; [`Error::PlanTooLarge`] if the sizes together overflow.
     pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
         let mut draft = lower::lower(graph, state, outputs)?;
         fuse::fuse(&mut draft);
         let stages = schedule::stages(&mut draft);
-        let (buffers, transient_bytes) = layout::place(&draft, &stages);
+        let (buffers, transient_bytes) = layout::place(&draft, &stages)?;
+        if state.bytes() + transient_bytes > MOST_BYTES {
+            return Err(Error::PlanTooLarge);
+        }
         let kernels: Vec<Vec<Kernel>> = stages.into_iter().map(|s| s.kernels).collect();
-        let batch_size = kernels.iter().flatten().find_map(batch_rows).unwrap_or(0);
-        let classes = kernels.iter().flatten().find_map(class_count);
+        let batch_size = common_batch_size(kernels.iter().flatten())?;
         Ok(Plan {
             state: state.clone(),
             stages: kernels,
@@ -80,7 +84,6 @@ impl Plan {
             transient_bytes,
             outputs: draft.outputs,
             batch_size,
-            classes,
         })
     }
 
@@ -133,11 +136,6 @@ impl Plan {
         plans.first().map_or(0, |plan| plan.state.bytes()) + transient
     }
 
-    /// Classes the labels of a batch are compared with, if they are.
-    pub(crate) fn classes(&self) -> Option<usize> {
-        self.classes
-    }
-
     pub(crate) fn kernels(&self) -> impl Iterator<Item = &Kernel> {
         self.stages.iter().flatten()
     }
@@ -164,17 +162,20 @@ impl Plan {
     }
 }
 
+/// The batch size on which all gathers agree; 0 if there are none.
+fn common_batch_size<'k>(kernels: impl Iterator<Item = &'k Kernel>) -> Result<usize, Error> {
+    let mut sizes = kernels.filter_map(batch_rows);
+    let first = sizes.next().unwrap_or(0);
+    match sizes.find(|&size| size != first) {
+        Some(second) => Err(Error::BatchSizes { first, second }),
+        None => Ok(first),
+    }
+}
+
 fn batch_rows(kernel: &Kernel) -> Option<usize> {
     match kernel {
         Kernel::Gather(k) => Some(k.rows),
         Kernel::GatherTargets(k) => Some(k.rows),
-        _ => None,
-    }
-}
-
-fn class_count(kernel: &Kernel) -> Option<usize> {
-    match kernel {
-        Kernel::CrossEntropy(k) => Some(k.columns),
         _ => None,
     }
 }

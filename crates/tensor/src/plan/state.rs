@@ -1,6 +1,7 @@
 //! What a session keeps from step to step, and where: parameters, gradients and each moment contiguous, so that an
 //! optimizer step is one kernel over one range and an all-reduce is one call.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::report::Category;
@@ -8,6 +9,9 @@ use crate::{Error, Optimizer, Parameter, ParameterId};
 
 /// Every buffer starts at a multiple of this many bytes: a cache line, and the widest vector.
 pub(crate) const ALIGNMENT: usize = 64;
+
+/// No arena can be larger: a quarter of the address space, so that sums of two sizes never overflow.
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize / 2;
 
 pub(crate) fn align(bytes: usize) -> usize {
     bytes.next_multiple_of(ALIGNMENT)
@@ -61,6 +65,18 @@ pub(crate) enum Slot {
     Moment(usize, ParameterId),
 }
 
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Slot::StepBlock => f.write_str("the step block"),
+            Slot::Metrics => f.write_str("the metric sums"),
+            Slot::Parameter(id) => write!(f, "parameter {}", id.0),
+            Slot::Gradient(id) => write!(f, "the gradient of parameter {}", id.0),
+            Slot::Moment(i, id) => write!(f, "moment {i} of parameter {}", id.0),
+        }
+    }
+}
+
 /// A range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -89,7 +105,8 @@ impl State {
     /// For evaluation: parameters only.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the parameters are not numbered 0, 1, 2 …
+    /// [`Error::Unknown`] if the parameters are not numbered 0, 1, 2 …; [`Error::PlanTooLarge`] if their sizes
+    /// overflow.
     pub fn inference(parameters: &[Parameter]) -> Result<State, Error> {
         State::new(parameters, None)
     }
@@ -97,20 +114,30 @@ impl State {
     /// For training: parameters, a gradient for each, and the optimizer's moments.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the parameters are not numbered 0, 1, 2 …
+    /// [`Error::Unknown`] if the parameters are not numbered 0, 1, 2 …; [`Error::PlanTooLarge`] if their sizes
+    /// overflow.
     pub fn training(parameters: &[Parameter], optimizer: Optimizer) -> Result<State, Error> {
         State::new(parameters, Some(optimizer))
     }
 
     fn new(parameters: &[Parameter], optimizer: Option<Optimizer>) -> Result<State, Error> {
-        let mut offsets = vec![0];
+        let mut offsets = vec![0_usize];
         for (i, parameter) in parameters.iter().enumerate() {
             if parameter.id != ParameterId(i) {
                 return Err(Error::Unknown(format!("parameter {} (number {i} in the list)", parameter.id.0)));
             }
-            offsets.push(offsets[i] + 4 * parameter.shape.elements());
+            if parameter.transposed && parameter.shape.rank() > 2 {
+                let expected = "at most two dimensions where files have it transposed";
+                return Err(Error::shapes("parameter", expected, &[parameter.shape]));
+            }
+            let end = offsets[i].checked_add(4 * parameter.shape.elements()).filter(|&end| end <= MOST_BYTES);
+            offsets.push(end.ok_or(Error::PlanTooLarge)?);
         }
-        Ok(State { parameters: parameters.into(), offsets: offsets.into(), optimizer })
+        let state = State { parameters: parameters.into(), offsets: offsets.into(), optimizer };
+        match align(state.parameter_bytes()).checked_mul(state.groups()) {
+            Some(bytes) if bytes <= MOST_BYTES => Ok(state),
+            _ => Err(Error::PlanTooLarge),
+        }
     }
 
     /// The parameters, by id.

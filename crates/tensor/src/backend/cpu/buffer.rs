@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::Base;
-use crate::device::{Entry, Ledger};
+use crate::device::{Entry, Ledger, SystemMemory};
 use crate::plan::ALIGNMENT;
 use crate::{Error, MemoryReport};
 
@@ -26,14 +26,17 @@ impl Buffer {
         report: &MemoryReport,
     ) -> Result<Buffer, Error> {
         let entry = ledger.enter(bytes as u64, report)?;
-        let refused = || ledger.out_of_memory(bytes as u64, 0, ledger.reading().budget.unwrap_or(0), report);
+        let refused = || {
+            let system = SystemMemory::now();
+            ledger.out_of_memory(bytes as u64, system.free, system.total, report)
+        };
         let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| refused())?;
         if bytes == 0 {
-            return Ok(Buffer { start: NonNull::<Line>::dangling().cast(), layout, _entry: entry });
+            return Ok(Buffer { start: NonNull::<Line>::dangling().cast(), layout, _entry: entry.granted() });
         }
         // SAFETY: the layout's size is not zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(refused)?;
-        Ok(Buffer { start, layout, _entry: entry })
+        Ok(Buffer { start, layout, _entry: entry.granted() })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,18 +1,18 @@
 //! A gang of threads that run one closure together, and the barrier at which they meet.
 //!
 //! The threads are a rayon pool of the backend's own, so nothing else can occupy a worker while others wait for it,
-//! and a lock admits one run at a time. Forking is a tree of `rayon::join`, which allocates nothing.
+//! and runs take turns. Forking is a tree of `rayon::join`, which allocates nothing.
 
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::Error;
 
 /// As many threads as the backend was opened with.
 pub(super) struct Gang {
     pool: rayon::ThreadPool,
-    running: Mutex<()>,
+    turns: Turns,
 }
 
 impl Gang {
@@ -22,7 +22,7 @@ impl Gang {
             .thread_name(|i| format!("plangrad-{i}"))
             .build()
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Gang { pool, running: Mutex::new(()) })
+        Ok(Gang { pool, turns: Turns::default() })
     }
 
     pub(super) fn threads(&self) -> usize {
@@ -30,10 +30,42 @@ impl Gang {
     }
 
     /// Calls `work(i)` for i in 0 .. threads, each on a thread of its own and all at the same time.
+    ///
+    /// A panic in `work` comes out here once all threads are done; the gang can be used again.
     pub(super) fn run(&self, work: &(dyn Fn(usize) + Sync)) {
-        // A panic in `work` poisons nothing that a later run needs.
-        let _one_at_a_time = self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        self.pool.install(|| fork(0..self.threads(), work));
+        self.turns.take();
+        // The turn is given back by the gang, not by the caller. A caller that is a worker of another rayon pool takes up
+        // other jobs of that pool while it waits here; one of them may want this gang, and could never get it from a
+        // caller that lies below it on the same stack.
+        self.pool.install(|| {
+            let _turn = GiveBack(&self.turns);
+            fork(0..self.threads(), work);
+        });
+    }
+}
+
+/// Admits one run at a time.
+#[derive(Default)]
+struct Turns {
+    taken: Mutex<bool>,
+    given_back: Condvar,
+}
+
+impl Turns {
+    fn take(&self) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = self.given_back.wait_while(taken, |taken| *taken);
+        *wait.unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
+/// Gives a turn back when dropped, also by a panic.
+struct GiveBack<'a>(&'a Turns);
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.given_back.notify_one();
     }
 }
 
@@ -53,7 +85,26 @@ fn fork(range: Range<usize>, work: &(dyn Fn(usize) + Sync)) {
 /// A barrier that spins, then yields: stages take microseconds, less than it takes to wake a sleeping thread.
 pub(super) struct Barrier {
     threads: usize,
+    /// Arrivals so far, or at least [`BROKEN`] once a thread will never arrive.
     arrived: AtomicUsize,
+}
+
+/// More arrivals than any run has.
+const BROKEN: usize = 1 << (usize::BITS - 1);
+
+/// A thread will never reach the barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Broken;
+
+/// Breaks the barrier when the thread that holds it panics, so that the others stop waiting for it.
+pub(super) struct BreakOnPanic<'a>(pub(super) &'a Barrier);
+
+impl Drop for BreakOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.arrived.fetch_or(BROKEN, Ordering::AcqRel);
+        }
+    }
 }
 
 /// Turns of the spinning loop (about 50 µs) before the core is offered to others.
@@ -70,15 +121,22 @@ impl Barrier {
     }
 
     /// Returns when all threads have called it as often as this one.
-    pub(super) fn wait(&self) {
+    ///
+    /// # Errors
+    /// [`Broken`] if one of them has panicked.
+    pub(super) fn wait(&self) -> Result<(), Broken> {
         if self.threads == 1 {
-            return;
+            return Ok(());
         }
-        let ticket = self.arrived.fetch_add(1, Ordering::AcqRel) + 1;
-        let goal = ticket.next_multiple_of(self.threads);
+        let arrived = self.arrived.fetch_add(1, Ordering::AcqRel);
+        let goal = (arrived + 1).next_multiple_of(self.threads);
         let mut spins = 0;
-        while self.arrived.load(Ordering::Acquire) < goal {
-            spins += 1;
+        loop {
+            match self.arrived.load(Ordering::Acquire) {
+                broken if broken >= BROKEN => return Err(Broken),
+                arrived if arrived >= goal => return Ok(()),
+                _ => spins += 1,
+            }
             if spins < SPINS {
                 std::hint::spin_loop();
             } else {
@@ -101,9 +159,9 @@ mod tests {
             gang.run(&|_| {
                 for round in 1..=100 {
                     before.fetch_add(1, Ordering::AcqRel);
-                    barrier.wait();
+                    barrier.wait().unwrap();
                     assert!(before.load(Ordering::Acquire) >= round * threads);
-                    barrier.wait();
+                    barrier.wait().unwrap();
                 }
             });
             assert_eq!(before.load(Ordering::Acquire), 100 * threads);
@@ -126,7 +184,7 @@ mod tests {
             for _ in 0..3 {
                 scope.spawn(|| {
                     let barrier = Barrier::new(2);
-                    (0..20).for_each(|_| gang.run(&|_| barrier.wait()));
+                    (0..20).for_each(|_| gang.run(&|_| barrier.wait().unwrap()));
                 });
             }
         });

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 use buffer::Buffer;
 use float_mode::FlushDenormals;
-use gang::{Barrier, Gang};
+use gang::{Barrier, BreakOnPanic, Gang};
 pub use simd::InstructionSet;
 
 use super::{Arena, Backend, Program};
 use crate::device::Ledger;
 use crate::plan::{Kernel, Value};
-use crate::session::Batches;
+use crate::source::Batches;
 use crate::{Device, Error, MemoryReading, MemoryReport};
 
 /// How to open the CPU.
@@ -100,6 +100,7 @@ impl Arena for CpuArena {
         let instruction_set = self.instruction_set;
         self.gang.run(&|thread| {
             let _mode = FlushDenormals::new();
+            let _watch = BreakOnPanic(&barrier);
             for step in 0..steps {
                 let rows =
                     batches.map_or(&[][..], |b| &b.rows[step * program.batch_size..][..program.batch_size]);
@@ -116,7 +117,9 @@ impl Arena for CpuArena {
                             execute(instruction_set, kernel, &context, share);
                         }
                     }
-                    barrier.wait();
+                    if barrier.wait().is_err() {
+                        return; // the panic of the other thread goes on in the caller
+                    }
                 }
             }
         });

@@ -7,7 +7,7 @@ use super::{BLOCK, Context};
 use crate::ops::gather::TargetFormat;
 use crate::ops::optimizer::power;
 use crate::plan::{Advance, Data, Gather, GatherTargets, MetricBlock, MetricSums, Permute, StepBlock, Value};
-use crate::session::{Samples, Targets};
+use crate::source::{Samples, Targets};
 
 #[inline(always)]
 pub(super) unsafe fn advance(k: &Advance, context: &Context<'_>, _: Range<usize>) {
@@ -16,7 +16,8 @@ pub(super) unsafe fn advance(k: &Advance, context: &Context<'_>, _: Range<usize>
     block.step += 1;
     let learning_rate = k.schedule.at(block.step);
     let correction = |beta: f32| 1.0 - power(f64::from(beta), block.step);
-    let (first, second) = k.betas.map_or((1.0, 1.0), |(beta1, beta2)| (correction(beta1), correction(beta2)));
+    let (first, second) =
+        k.optimizer.betas().map_or((1.0, 1.0), |(beta1, beta2)| (correction(beta1), correction(beta2)));
     block.learning_rate = learning_rate as f32;
     block.step_size = (learning_rate / first) as f32;
     block.second_correction = (1.0 / second.sqrt()) as f32;

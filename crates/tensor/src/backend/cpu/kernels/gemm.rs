@@ -175,14 +175,15 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
                 *sums = load::<S, V>(c.add(r * o.n), tail);
             }
         }
-        let mut a = o.a.add(row * o.a_row + k * o.a_k);
-        let mut b = o.b.add(k * o.n + column);
+        // Wrapping, for after the last step (and where k is 0) they point behind the operand.
+        let mut a = o.a.wrapping_add(row * o.a_row + k * o.a_k);
+        let mut b = o.b.wrapping_add(k * o.n + column);
         if tail == S::LANES {
             for _ in 0..depth {
                 let vectors: [S::V; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
                 multiply::<S, R, V>(&mut sums, a, o.a_row, vectors);
-                a = a.add(o.a_k);
-                b = b.add(o.n);
+                a = a.wrapping_add(o.a_k);
+                b = b.wrapping_add(o.n);
             }
         } else {
             for _ in 0..depth {

@@ -1,0 +1,168 @@
+//! Datasets in host memory, and the rows of them that a run takes.
+//!
+//! A dataset is read in place by the first kernel of a step; nothing is copied or converted beforehand. What can be
+//! wrong with it is found here, before anything runs: kernels index it without a second look.
+
+use crate::ops::gather::TargetFormat;
+use crate::plan::Kernel;
+use crate::{DType, Error};
+
+/// The samples of a dataset, one after another.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Samples {
+    /// Pixels as they lie in the file.
+    U8(Vec<u8>),
+    /// Values of tables.
+    F32(Vec<f32>),
+}
+
+/// What is known about each sample.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// A class each.
+    Classes(Vec<u8>),
+    /// `width` values each.
+    Values {
+        /// All values, sample by sample.
+        values: Vec<f32>,
+        /// Values per sample.
+        width: usize,
+    },
+}
+
+/// A dataset in host memory, read in place.
+#[derive(Clone, Debug)]
+pub struct Source {
+    samples: Samples,
+    targets: Targets,
+    sample_elements: usize,
+    len: usize,
+    /// First sample with the largest label.
+    largest_label: Option<(usize, u8)>,
+}
+
+/// Rows of a dataset in the order in which a run takes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Batches<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) rows: &'a [u32],
+}
+
+impl Source {
+    /// A dataset of samples with `sample_elements` elements each.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if samples and targets do not count the same.
+    pub fn new(samples: Samples, targets: Targets, sample_elements: usize) -> Result<Source, Error> {
+        let elements = match &samples {
+            Samples::U8(bytes) => bytes.len(),
+            Samples::F32(values) => values.len(),
+        };
+        let (len, target_elements, expected) = match &targets {
+            Targets::Classes(labels) => (labels.len(), labels.len(), labels.len()),
+            Targets::Values { values, width } => {
+                let len = values.len() / (*width).max(1);
+                (len, values.len(), len * width)
+            }
+        };
+        let length = |what: &str, expected, found| Error::Length { what: what.into(), expected, found };
+        if target_elements != expected {
+            return Err(length("the list of targets", expected, target_elements));
+        }
+        match len.checked_mul(sample_elements) {
+            Some(n) if n == elements && u32::try_from(len).is_ok() => {}
+            _ => return Err(length("the list of samples", len.saturating_mul(sample_elements), elements)),
+        }
+        let largest_label = match &targets {
+            Targets::Classes(labels) => labels.iter().max().map(|&max| {
+                (labels.iter().position(|&label| label == max).expect("the maximum is among them"), max)
+            }),
+            Targets::Values { .. } => None,
+        };
+        Ok(Source { samples, targets, sample_elements, len, largest_label })
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Elements of one sample.
+    pub fn sample_elements(&self) -> usize {
+        self.sample_elements
+    }
+
+    /// All samples.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// All targets.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// These rows of the dataset, in this order.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if one of them does not exist.
+    pub fn batches<'a>(&'a self, rows: &'a [u32]) -> Result<Batches<'a>, Error> {
+        match rows.iter().find(|&&row| row as usize >= self.len) {
+            Some(&row) => Err(Error::Row { row, rows: self.len }),
+            None => Ok(Batches { source: self, rows }),
+        }
+    }
+
+    /// Whether `kernel`, if it reads a dataset, can read this one. Allocates only to say why not.
+    pub(crate) fn check(&self, kernel: &Kernel) -> Result<(), Error> {
+        match kernel {
+            Kernel::Gather(k) => self.check_samples(k.channels * k.pixels, k.dtype),
+            Kernel::GatherTargets(k) => self.check_targets(k.format),
+            Kernel::CrossEntropy(k) => self.check_labels(k.columns),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_samples(&self, elements: usize, dtype: DType) -> Result<(), Error> {
+        let found = match self.samples {
+            Samples::U8(_) => DType::U8,
+            Samples::F32(_) => DType::F32,
+        };
+        if (elements, dtype) == (self.sample_elements, found) {
+            return Ok(());
+        }
+        Err(Error::Source {
+            expected: format!("samples of {elements} {dtype}"),
+            found: format!("samples of {} {found}", self.sample_elements),
+        })
+    }
+
+    fn check_targets(&self, expected: TargetFormat) -> Result<(), Error> {
+        let found = match &self.targets {
+            Targets::Classes(_) => TargetFormat::Class,
+            Targets::Values { width, .. } => TargetFormat::Values(*width),
+        };
+        if expected == found {
+            return Ok(());
+        }
+        let describe = |format| match format {
+            TargetFormat::Class => "class labels".to_string(),
+            TargetFormat::Values(1) => "one target value per sample".to_string(),
+            TargetFormat::Values(width) => format!("{width} target values per sample"),
+        };
+        Err(Error::Source { expected: describe(expected), found: describe(found) })
+    }
+
+    /// No label may be beyond the classes the plan compares it with.
+    fn check_labels(&self, classes: usize) -> Result<(), Error> {
+        match self.largest_label {
+            Some((row, label)) if usize::from(label) >= classes => Err(Error::Label { row, label, classes }),
+            _ => Ok(()),
+        }
+    }
+}
