@@ -1,2 +1,80 @@
-//! xtask
-fn main() {}
+//! The project's own tasks: `cargo xtask <task>`.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod check;
+mod command;
+mod fuzz;
+mod golden;
+mod invariants;
+mod licences;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What can go wrong in a task, as a sentence.
+type Result<T> = std::result::Result<T, String>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "plangrad's own tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch datasets and verify them; the same as `plangrad download`
+    #[command(disable_help_flag = true)]
+    Download {
+        /// Datasets and options of `plangrad download`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Everything that must hold before a change lands, cheapest first
+    Ci {
+        /// Seconds of fuzzing for each target; 0 for none
+        #[arg(long, default_value_t = 10)]
+        fuzz_seconds: u32,
+    },
+    /// What the folders and manifests promise: who depends on whom, where unsafe code may be
+    Invariants,
+    /// Time an MNIST epoch against other frameworks and write docs/benchmarks.md
+    Bench(bench::Options),
+    /// Fuzz the parsers
+    Fuzz {
+        /// Seconds for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Compute the golden values anew with PyTorch and compare them with those committed
+    Golden {
+        /// Replace the committed values
+        #[arg(long)]
+        write: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Download { arguments } => {
+            let program = ["plangrad".into(), "download".into()];
+            return plangrad::run(program.into_iter().chain(arguments));
+        }
+        Task::Ci { fuzz_seconds } => check::all(fuzz_seconds),
+        Task::Invariants => invariants::check(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::Golden { write } => golden::run(write),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("error: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -33,4 +33,4 @@ pub use activation::Activation;
 pub use error::Error;
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpConfig, Mode};
-pub use task::{EvaluationPlan, Loss, Task};
+pub use task::{Loss, PredictionPlan, Task};

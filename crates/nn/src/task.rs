@@ -50,9 +50,9 @@ pub struct Task {
     pub loss: Loss,
 }
 
-/// A plan that judges a batch, and what can be read of it afterwards.
+/// A plan that answers for a batch, and what can be read of it afterwards.
 #[derive(Clone, Debug)]
-pub struct EvaluationPlan {
+pub struct PredictionPlan {
     /// The plan.
     pub plan: Plan,
     /// Scores `[batch, outputs]`: logits, or predicted values.
@@ -97,26 +97,43 @@ impl Task {
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
     }
 
-    /// One batch judged: losses and (for classes) right answers into the metrics, scores and probabilities to read.
+    /// One batch judged: its losses and (for classes) right answers go into the metrics.
     ///
     /// # Errors
     /// If the sizes overflow.
-    pub fn evaluation_plan(&self, state: &State, batch_size: usize) -> Result<EvaluationPlan, Error> {
+    pub fn evaluation_plan(&self, state: &State, batch_size: usize) -> Result<Plan, Error> {
         let graph = Graph::new();
+        self.evaluate(&graph, batch_size)?;
+        Ok(Plan::new(&graph, state, &[])?)
+    }
+
+    /// One batch judged as by [`Task::evaluation_plan`], with scores and probabilities to read.
+    ///
+    /// # Errors
+    /// If the sizes overflow.
+    pub fn prediction_plan(&self, state: &State, batch_size: usize) -> Result<PredictionPlan, Error> {
+        let graph = Graph::new();
+        let scores = self.evaluate(&graph, batch_size)?;
+        let probabilities = match self.loss {
+            Loss::CrossEntropy => Some(scores.softmax()?),
+            Loss::Mse => None,
+        };
+        let outputs: Vec<Tensor<'_>> = [Some(scores), probabilities].into_iter().flatten().collect();
+        let plan = Plan::new(&graph, state, &outputs)?;
+        Ok(PredictionPlan { plan, scores: scores.id(), probabilities: probabilities.map(|p| p.id()) })
+    }
+
+    /// Records forward pass and metrics of a batch; returns the scores.
+    fn evaluate<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<Tensor<'g>, Error> {
         let x = graph.samples(&self.samples, batch_size)?;
         let targets = graph.targets(self.targets(), batch_size)?;
-        let scores = self.model.forward(&graph, x, Mode::Evaluate)?;
-        let losses = self.losses(scores, targets)?;
-        let mut outputs = vec![scores];
-        match self.loss {
-            Loss::CrossEntropy => {
-                losses.accumulate_metrics(Some(scores.correct(targets)?))?;
-                outputs.push(scores.softmax()?);
-            }
-            Loss::Mse => losses.accumulate_metrics(None)?,
-        }
-        let plan = Plan::new(&graph, state, &outputs)?;
-        Ok(EvaluationPlan { plan, scores: scores.id(), probabilities: outputs.get(1).map(Tensor::id) })
+        let scores = self.model.forward(graph, x, Mode::Evaluate)?;
+        let correct = match self.loss {
+            Loss::CrossEntropy => Some(scores.correct(targets)?),
+            Loss::Mse => None,
+        };
+        self.losses(scores, targets)?.accumulate_metrics(correct)?;
+        Ok(scores)
     }
 
     /// One loss per sample.

@@ -46,7 +46,9 @@ struct Case {
 
 impl Case {
     fn new(name: &str, elements: usize, hidden: &[usize], mean: f32, std: f32) -> Case {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/golden/{name}.safetensors"));
+        let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+        let folder = std::env::var_os("PLANGRAD_GOLDEN").map_or(committed, PathBuf::from);
+        let path = folder.join(format!("{name}.safetensors"));
         let golden = checkpoint::read(&path).unwrap();
         let config = MlpConfig {
             sample_shape: vec![elements],
@@ -95,10 +97,10 @@ impl Case {
 
     fn check_logits(&self) {
         let state = self.task.training_state(ADAM).unwrap();
-        let evaluation = self.task.evaluation_plan(&state, BATCH).unwrap();
-        let mut session = self.session(vec![evaluation.plan]);
+        let prediction = self.task.prediction_plan(&state, BATCH).unwrap();
+        let mut session = self.session(vec![prediction.plan]);
         session.run(0, &self.source.batches(&Case::rows(0)).unwrap()).unwrap();
-        let logits: Vec<f32> = session.read(0, evaluation.scores).unwrap().into_iter().collect();
+        let logits: Vec<f32> = session.read(0, prediction.scores).unwrap().into_iter().collect();
         assert_close("logits", &logits, self.expected("logits"));
     }
 

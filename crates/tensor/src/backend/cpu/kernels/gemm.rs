@@ -171,8 +171,8 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
         let c = o.c.add(row * o.n + column);
         let mut sums = [[S::splat(0.0); V]; R];
         if k > 0 {
-            for (r, sums) in sums.iter_mut().enumerate() {
-                *sums = load::<S, V>(c.add(r * o.n), tail);
+            for r in 0..R {
+                sums[r] = load::<S, V>(c.add(r * o.n), tail);
             }
         }
         // Wrapping, for after the last step (and where k is 0) they point behind the operand.
@@ -192,7 +192,9 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
                 b = b.wrapping_add(o.n);
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
+        // Through a copy: the loop below is not unrolled, and an array that is indexed by a variable lives in memory.
+        let complete = sums;
+        for (r, sums) in complete.iter().enumerate() {
             finish_row::<S, V>(o, sums, (row + r) * o.n, column, tail, finish);
         }
     }
@@ -213,12 +215,12 @@ unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
     a_row: usize,
     b: [S::V; V],
 ) {
-    for (r, sums) in sums.iter_mut().enumerate() {
+    for r in 0..R {
         // SAFETY: A has an element for each row of the tile.
         unsafe {
             let x = S::splat(*a.add(r * a_row));
-            for (sum, b) in sums.iter_mut().zip(b) {
-                *sum = S::fma(x, b, *sum);
+            for v in 0..V {
+                sums[r][v] = S::fma(x, b[v], sums[r][v]);
             }
         }
     }

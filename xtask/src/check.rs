@@ -1,0 +1,37 @@
+//! `cargo xtask ci`: everything that must hold, cheapest first.
+
+use std::time::Instant;
+
+use crate::command::{program, run};
+use crate::{Result, fuzz, invariants, licences};
+
+pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
+    let steps: [(&str, &dyn Fn() -> Result<()>); 8] = [
+        ("format", &|| cargo(&["fmt", "--all", "--check"])),
+        ("invariants", &invariants::check),
+        ("licences", &licences::check),
+        ("lints", &|| cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])),
+        ("lints without features", &|| {
+            cargo(&["clippy", "--workspace", "--all-targets", "--no-default-features", "--", "-D", "warnings"])
+        }),
+        ("docs", &docs),
+        ("tests", &|| cargo(&["test", "--workspace", "--all-features"])),
+        ("fuzzing", &|| if fuzz_seconds == 0 { Ok(()) } else { fuzz::run(fuzz_seconds) }),
+    ];
+    for (name, step) in steps {
+        let started = Instant::now();
+        step().map_err(|sentence| format!("{name}: {sentence}"))?;
+        eprintln!("{name}: fine ({:.0} s)", started.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    run(program("cargo", arguments))
+}
+
+fn docs() -> Result<()> {
+    let mut command = program("cargo", &["doc", "--workspace", "--no-deps", "--all-features"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    run(command)
+}

@@ -1,0 +1,56 @@
+//! Running other programs, with their command lines shown.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::Result;
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    let xtask = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().map_or(xtask.clone(), |root| root.to_path_buf())
+}
+
+/// A program to be run in the workspace's root.
+pub(crate) fn program(name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(name);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a program to its end; what it prints goes where ours does.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let line = describe(&command);
+    eprintln!("\n$ {line}");
+    let status = command.status().map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}")) }
+}
+
+/// Runs a program and returns what it prints.
+pub(crate) fn output(mut command: Command) -> Result<String> {
+    let line = describe(&command);
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`{line}` ended with {}", output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("`{line}` printed something that is no text"))
+}
+
+/// Whether a program can be run at all.
+pub(crate) fn exists(name: &str, arguments: &[&str]) -> bool {
+    let status = program(name, arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn describe(command: &Command) -> String {
+    let environment = command.get_envs().filter_map(|(key, value)| {
+        Some(format!("{}={}", key.to_string_lossy(), shell(&value?.to_string_lossy())))
+    });
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    environment.chain(words.map(|word| shell(&word.to_string_lossy()))).collect::<Vec<_>>().join(" ")
+}
+
+fn shell(word: &str) -> String {
+    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
+}

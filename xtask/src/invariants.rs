@@ -1,0 +1,98 @@
+//! What ARCHITECTURE.md promises, checked: who depends on whom, and where unsafe code may be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+
+use crate::Result;
+use crate::command::root;
+
+/// Every package of the workspace, the packages of the workspace it may use, and whether it may hold unsafe code.
+const PACKAGES: [(&str, &[&str], bool); 6] = [
+    ("plangrad-formats", &[], false),
+    ("plangrad-tensor", &[], true),
+    ("plangrad-data", &["plangrad-formats"], false),
+    ("plangrad-nn", &["plangrad-tensor"], false),
+    ("plangrad", &["plangrad-nn", "plangrad-tensor", "plangrad-data", "plangrad-formats"], false),
+    ("xtask", &["plangrad"], false),
+];
+
+pub(crate) fn check() -> Result<()> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let mut broken = Vec::new();
+    for package in &metadata.packages {
+        match PACKAGES.iter().find(|(name, ..)| *name == package.name.as_str()) {
+            Some((_, allowed, unsafe_code)) => {
+                broken.extend(check_dependencies(package, allowed));
+                broken.extend(check_unsafe(package, *unsafe_code)?);
+            }
+            None => broken.push(format!("package {} is not in the list of xtask/src/invariants.rs", package.name)),
+        }
+    }
+    broken.extend(check_sources()?);
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
+}
+
+fn check_dependencies(package: &Package, allowed: &[&str]) -> Vec<String> {
+    let own: BTreeSet<&str> = PACKAGES.iter().map(|(name, ..)| *name).collect();
+    let dependencies = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
+    dependencies
+        .filter(|d| own.contains(d.name.as_str()) && !allowed.contains(&d.name.as_str()))
+        .map(|d| format!("{} must not depend on {}", package.name, d.name))
+        .collect()
+}
+
+/// A package without unsafe code says so itself, for the compiler to enforce.
+fn check_unsafe(package: &Package, allowed: bool) -> Result<Vec<String>> {
+    let targets = package.targets.iter().filter(|target| target.is_lib() || target.is_bin());
+    let mut broken = Vec::new();
+    for target in targets.filter(|_| !allowed) {
+        let text = read(target.src_path.as_std_path())?;
+        if !text.contains("#![forbid(unsafe_code)]") {
+            broken.push(format!("{} must forbid unsafe code", target.src_path));
+        }
+    }
+    Ok(broken)
+}
+
+/// Library sources neither print nor leave work undone.
+fn check_sources() -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    for library in ["formats", "tensor", "nn", "data"] {
+        for file in rust_files(&root().join("crates").join(library).join("src"))? {
+            let text = read(&file)?;
+            for (i, line) in text.lines().enumerate().take_while(|(_, line)| !line.contains("#[cfg(test)]")) {
+                let code = line.trim_start();
+                let printing = ["println!(", "eprintln!(", "print!("].iter().any(|word| code.starts_with(word));
+                if printing {
+                    broken.push(format!("{}:{}: a library does not print", file.display(), i + 1));
+                }
+            }
+        }
+    }
+    Ok(broken)
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for entry in entries {
+        let path = entry.map_err(|error| format!("{}: {error}", folder.display()))?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
