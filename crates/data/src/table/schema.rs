@@ -5,7 +5,7 @@ use crate::{Error, Result};
 /// The columns of a table, and the statistics its features were standardised with.
 ///
 /// A trained model keeps this, so that other tables, and single rows typed by hand, are read the same way.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TableSchema {
     /// Names of the feature columns in the order of a sample's values.
     pub features: Vec<String>,
