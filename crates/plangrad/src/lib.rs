@@ -1,1 +1,29 @@
-//! plangrad
+//! The driver: what the program `plangrad` does, as a library.
+//!
+//! [`run`] is the whole program, from arguments to exit code; `cargo xtask download` calls it too. Below it stand
+//!
+//! * [`cli`]: the command line, parsed and checked, and nothing else;
+//! * [`commands`]: one function for each command, from its arguments to its output;
+//! * [`Console`]: the only way to standard output: text, or one JSON object per line;
+//! * [`Picture`]: images drawn in a terminal, read from PNG and written to it.
+//!
+//! Wherever something can fail there is an [`Error`], which prints as one sentence. Nothing here computes: datasets,
+//! networks and tensors are crates of their own.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod commands;
+mod error;
+mod model;
+mod output;
+mod picture;
+pub mod process;
+mod run;
+pub mod train;
+
+pub use error::{Error, Result};
+pub use model::{Model, Prediction};
+pub use output::{Colour, Console, grouped};
+pub use picture::{Picture, PictureError};
+pub use run::run;

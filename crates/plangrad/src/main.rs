@@ -1,2 +1,9 @@
-//! plangrad
-fn main() {}
+//! The `plangrad` program: everything it does is in the library of the same name.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plangrad::run(std::env::args_os())
+}

@@ -1,0 +1,143 @@
+//! Options that say which data, and what they mean.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use plangrad_data::{DatasetName, Normalize, Options, Part, Task, available};
+
+use super::values;
+use crate::{Error, Result};
+
+/// Data options.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, digits or csv:FILE [default: mnist if it is in the data folder,
+    /// else the built-in digits]
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetName>,
+    /// Folder with the datasets
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = "data", value_name = "DIR",
+        value_parser = values::folder())]
+    pub data_dir: PathBuf,
+    /// How values become inputs: by the dataset's mean and deviation, (x − 0.5) / 0.5, or as they are
+    #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of::<Normalize>(&["dataset", "half", "none"]))]
+    pub normalize: Normalize,
+    /// Tables: name of the label column [default: the last]
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Tables: share of the rows kept for testing, 0 allowed [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub test_fraction: Option<f64>,
+}
+
+/// A dataset, and why it is this one where nobody named it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChosenDataset {
+    /// Which one.
+    pub name: DatasetName,
+    /// A sentence for the user who named none.
+    pub note: Option<String>,
+}
+
+impl DataArgs {
+    /// The dataset named; without one MNIST where it is in the data folder, else `digits`.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for options of tables with another dataset.
+    pub fn choose(&self) -> Result<ChosenDataset> {
+        let Some(name) = &self.dataset else {
+            self.check(&DatasetName::Mnist)?;
+            return Ok(self.default_dataset());
+        };
+        self.check(name)?;
+        Ok(ChosenDataset { name: name.clone(), note: None })
+    }
+
+    /// What to load it with. `seed` deals the rows of a table to its parts.
+    #[must_use]
+    pub fn options(&self, task: Task, seed: u64) -> Options {
+        let Options { test_fraction, .. } = Options::default();
+        Options {
+            data_dir: self.data_dir.clone(),
+            normalize: self.normalize,
+            label: self.label.clone(),
+            task,
+            test_fraction: self.test_fraction.unwrap_or(test_fraction),
+            seed,
+            schema: None,
+        }
+    }
+
+    fn default_dataset(&self) -> ChosenDataset {
+        let folder = self.data_dir.display();
+        let (name, note) = if available(&DatasetName::Mnist, &self.data_dir) {
+            (DatasetName::Mnist, format!("no --dataset given: using mnist, which is in {folder}"))
+        } else {
+            let get = "`plangrad download mnist` gets it";
+            (
+                DatasetName::Digits,
+                format!("no --dataset given and no mnist in {folder} ({get}): using the built-in digits"),
+            )
+        };
+        ChosenDataset { name, note: Some(note) }
+    }
+
+    fn check(&self, name: &DatasetName) -> Result<()> {
+        let given = [("--label", self.label.is_some()), ("--test-fraction", self.test_fraction.is_some())];
+        match given.into_iter().find(|(_, given)| *given && !matches!(name, DatasetName::Csv(_))) {
+            None => Ok(()),
+            Some((option, _)) => {
+                let problem = format!("is for tables (--dataset csv:FILE), not for {name}");
+                Err(Error::Option { option, problem })
+            }
+        }
+    }
+}
+
+/// One of the two parts of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Split {
+    /// What networks learn from.
+    #[value(help = None)]
+    Train,
+    /// What they are judged by.
+    #[value(help = None)]
+    Test,
+}
+
+impl Split {
+    /// Its name: `train` or `test`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+
+    /// The same for loading.
+    #[must_use]
+    pub fn part(self) -> Part {
+        match self {
+            Self::Train => Part::Train,
+            Self::Test => Part::Test,
+        }
+    }
+
+    /// This part of a dataset.
+    #[must_use]
+    pub fn of(self, dataset: &plangrad_data::Dataset) -> &plangrad_data::Split {
+        match self {
+            Self::Train => &dataset.train,
+            Self::Test => &dataset.test,
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

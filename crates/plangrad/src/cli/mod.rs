@@ -1,0 +1,251 @@
+//! The command line as types: what can be asked for, with ranges checked while parsing.
+//!
+//! Groups of options that several commands share stand in files of their own and are flattened into each command, so
+//! that an option has one name, one default and one help text everywhere. Nothing here opens a file or prints.
+
+mod data;
+mod model;
+mod training;
+pub(crate) mod usage;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use plangrad_data::DatasetName;
+
+pub use data::{ChosenDataset, DataArgs, Split};
+pub use model::{HiddenSizes, ModelArgs};
+pub use training::{DeviceChoice, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
+
+/// The whole command line.
+#[derive(Parser, Clone, Debug)]
+#[command(
+    name = "plangrad",
+    version,
+    about = "Trains image classifiers; plans every byte before it runs",
+    after_help = "Examples:\n  \
+        plangrad train                      train on MNIST if it is there, else on built-in digits\n  \
+        plangrad show --dataset digits --count 5\n  \
+        plangrad summary --dataset cifar10 --hidden 128\n\n\
+        `plangrad COMMAND --help` shows a command's options with examples.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Text for people, or one JSON object per line on standard output and nothing else there
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = "Output")]
+    pub format: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What standard output carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people.
+    #[default]
+    #[value(help = None)]
+    Human,
+    /// One JSON object per line.
+    #[value(help = None)]
+    Json,
+}
+
+/// The commands.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Train a network; writes a run folder with the model
+    Train(Box<Train>),
+    /// Test loss, accuracy and confusion matrix of a trained model
+    Eval(Eval),
+    /// Ask a trained model about one image, or one row of values
+    Predict(Predict),
+    /// Show samples of a dataset: picture, shape, label, range of values
+    Show(Show),
+    /// The table of a network's layers: output shape, parameters, sizes
+    Summary(Summary),
+    /// Fetch datasets and verify them
+    Download(Download),
+}
+
+/// Arguments of `eval`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad eval runs/mnist\n  \
+    plangrad eval model.safetensors --dataset fashion-mnist --split train")]
+pub struct Eval {
+    /// A run folder, or a model file (model.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// What to judge it by; what the model was trained on where nothing is said.
+    #[command(flatten)]
+    pub data: TrainedDataArgs,
+    /// Part of the dataset
+    #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
+    pub split: Split,
+    /// Samples judged at a time; the result does not depend on it
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = values::count,
+        allow_negative_numbers = true)]
+    pub batch_size: usize,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
+    pub threads: Option<usize>,
+}
+
+/// Arguments of `predict`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Examples:\n  \
+        plangrad predict runs/mnist --index 7\n  \
+        plangrad predict runs/mnist --random\n  \
+        plangrad predict runs/mnist --image seven.png --invert\n  \
+        plangrad predict runs/sums --values 10,11",
+    group(clap::ArgGroup::new("subject").required(true).args(["index", "random", "image", "values"]))
+)]
+pub struct Predict {
+    /// A run folder, or a model file (model.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Sample of the dataset, counted from 0
+    #[arg(long, value_name = "N", value_parser = values::index, allow_negative_numbers = true)]
+    pub index: Option<usize>,
+    /// Any sample of the dataset
+    #[arg(long)]
+    pub random: bool,
+    /// A PNG image of any size, resized to what the model reads
+    #[arg(long, value_name = "FILE.png")]
+    pub image: Option<PathBuf>,
+    /// A row of a table: numbers in the order of its columns, without the label
+    #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = values::finite, allow_hyphen_values = true)]
+    pub values: Option<Vec<f32>>,
+    /// Swap dark and light of --image: MNIST and its kin are light on dark
+    #[arg(long, requires = "image")]
+    pub invert: bool,
+    /// Most classes listed
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub top: usize,
+    /// Makes --random repeatable
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed)]
+    pub seed: Option<u64>,
+    /// Where samples come from; what the model was trained on where nothing is said.
+    #[command(flatten)]
+    pub data: TrainedDataArgs,
+    /// Part of the dataset
+    #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
+    pub split: Split,
+}
+
+/// Data options of commands whose model knows the rest.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Data")]
+pub struct TrainedDataArgs {
+    /// Another dataset than the model was trained on
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetName>,
+    /// Folder with the datasets [default: that of the run, else data]
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `show`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad show --dataset mnist --index 7\n  \
+    plangrad show --dataset cifar10 --random --count 12 --out twelve.png --scale 4\n  \
+    plangrad show --dataset csv:iris.csv --count 5")]
+pub struct Show {
+    /// Sample to show, counted from 0
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = values::index, allow_negative_numbers = true)]
+    pub index: usize,
+    /// Any sample
+    #[arg(long, conflicts_with = "index")]
+    pub random: bool,
+    /// How many: from --index on, or all at random
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub count: usize,
+    /// Part of the dataset
+    #[arg(long, value_enum, default_value_t = Split::Train, help_heading = "Data")]
+    pub split: Split,
+    /// Also write the image, or the grid of images, here
+    #[arg(long, value_name = "FILE.png", value_parser = values::png_file())]
+    pub out: Option<PathBuf>,
+    /// Enlarge the image written by --out
+    #[arg(long, value_name = "N", requires = "out", value_parser = values::scale, allow_negative_numbers = true)]
+    pub scale: Option<usize>,
+    /// Makes --random repeatable; also deals the rows of a table to its parts [default for that: 42]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed)]
+    pub seed: Option<u64>,
+    /// Which dataset.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What is learnt from it.
+    #[command(flatten)]
+    pub task: TaskArgs,
+}
+
+/// Arguments of `summary`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad summary\n  \
+    plangrad summary --dataset cifar10 --hidden 512,256 --activation gelu --dropout 0.2")]
+pub struct Summary {
+    /// What the network reads.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What it looks like.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// What it answers.
+    #[command(flatten)]
+    pub task: TaskArgs,
+}
+
+/// Arguments of `download`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad download\n  \
+    plangrad download cifar10 fashion-mnist\n  \
+    plangrad download all --data-dir /srv/datasets")]
+pub struct Download {
+    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, or all of them
+    #[arg(value_name = "DATASET", default_value = "mnist", value_parser = values::download_name)]
+    pub datasets: Vec<DownloadName>,
+    /// Folder to put them into
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = "data", value_name = "DIR",
+        value_parser = values::folder())]
+    pub data_dir: PathBuf,
+    /// Address to try instead of the built-in ones: the folder in which the files lie; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub mirror: Vec<String>,
+}
+
+/// What `download` can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DownloadName {
+    /// Every dataset that can be downloaded.
+    All,
+    /// This one.
+    One(DatasetName),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_in_its_help() {
+        for command in Cli::command().get_subcommands_mut() {
+            let help = command.render_help().to_string();
+            assert!(help.contains("Examples:\n  plangrad "), "{help}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Values of options, with their ranges: what is wrong is said as "expected …, found …".
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use plangrad_data::DatasetName;
+
+use super::DownloadName;
+
+/// Most threads that can be asked for.
+const MOST_THREADS: usize = 1024;
+
+/// Largest factor by which an image is enlarged.
+const MOST_SCALE: usize = 64;
+
+type Parsed<T> = Result<T, String>;
+
+/// How many: at least 1.
+pub(super) fn count(text: &str) -> Parsed<usize> {
+    ranged(text, "a whole number of at least 1", |&number| number >= 1)
+}
+
+/// How many steps, as they are counted in files: at least 1.
+pub(super) fn steps(text: &str) -> Parsed<u64> {
+    ranged(text, "a whole number of at least 1", |&number| number >= 1)
+}
+
+/// The number of a sample.
+pub(super) fn index(text: &str) -> Parsed<usize> {
+    ranged(text, "a whole number of at least 0", |_| true)
+}
+
+pub(super) fn seed(text: &str) -> Parsed<u64> {
+    ranged(text, "a whole number from 0 to 18446744073709551615", |_| true)
+}
+
+pub(super) fn threads(text: &str) -> Parsed<usize> {
+    ranged(text, "a whole number from 1 to 1024", |number| (1..=MOST_THREADS).contains(number))
+}
+
+pub(super) fn scale(text: &str) -> Parsed<usize> {
+    ranged(text, "a whole number from 1 to 64", |number| (1..=MOST_SCALE).contains(number))
+}
+
+/// A rate or a factor: finite as 32 bits, at least 0.
+pub(super) fn not_negative(text: &str) -> Parsed<f64> {
+    ranged(text, "a number of at least 0", |&number: &f64| number >= 0.0 && (number as f32).is_finite())
+}
+
+/// A share of something that must not be all of it.
+pub(super) fn share(text: &str) -> Parsed<f64> {
+    ranged(text, "a number of at least 0 and below 1", |number| (0.0..1.0).contains(number))
+}
+
+/// The same in single precision, where what is just below 1 rounds to 1.
+pub(super) fn share_f32(text: &str) -> Parsed<f32> {
+    ranged(text, "a number of at least 0 and below 1", |number| (0.0..1.0).contains(number))
+}
+
+pub(super) fn finite(text: &str) -> Parsed<f32> {
+    ranged(text.trim(), "numbers separated by commas", |number: &f32| number.is_finite())
+}
+
+fn ranged<T: FromStr + PartialOrd>(text: &str, expected: &str, fits: impl Fn(&T) -> bool) -> Parsed<T> {
+    text.parse().ok().filter(fits).ok_or_else(|| format!("expected {expected}, found `{text}`"))
+}
+
+/// One of these names, read as what it stands for.
+pub(super) fn one_of<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
+/// A folder; an empty name, as an empty variable of the environment gives it, stands for the default.
+pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(|name| if name.is_empty() { "data".into() } else { PathBuf::from(name) })
+}
+
+/// A file to be written, whose name must say that it is a PNG: a slip must not cost another file.
+pub(super) fn png_file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|name| {
+        let path = PathBuf::from(name);
+        let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+        if is_png {
+            Ok(path)
+        } else {
+            Err(format!("expected a name that ends with .png, found `{}`", path.display()))
+        }
+    })
+}
+
+pub(super) fn download_name(text: &str) -> Parsed<DownloadName> {
+    match text {
+        "all" => Ok(DownloadName::All),
+        name => name.parse::<DatasetName>().map(DownloadName::One).map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_outside_their_range_are_answered_with_the_range() {
+        assert_eq!(count("0").unwrap_err(), "expected a whole number of at least 1, found `0`");
+        for text in ["0", "-1", "1.5", "", "18446744073709551616", "NaN"] {
+            assert!(count(text).is_err() && steps(text).is_err() && threads(text).is_err(), "{text}");
+        }
+        for text in ["-0.1", "nan", "inf", "1e39", "", "x"] {
+            assert!(not_negative(text).is_err(), "{text}");
+        }
+        for text in ["1", "-0.1", "nan", "inf", "0.99999999999"] {
+            assert!(share_f32(text).is_err(), "{text}");
+        }
+        assert_eq!((share("0.999"), not_negative("0"), index("0")), (Ok(0.999), Ok(0.0), Ok(0)));
+        assert!(threads("1025").is_err() && scale("65").is_err() && finite("inf").is_err());
+    }
+}

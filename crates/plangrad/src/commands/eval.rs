@@ -1,0 +1,131 @@
+//! `plangrad eval`: how well a trained model does, and what it takes for what.
+
+use plangrad_data::Dataset;
+use serde::Serialize;
+
+use crate::cli::Eval;
+use crate::model::Evaluation;
+use crate::output::{Align, Table, counted, grouped};
+use crate::train::source;
+use crate::{Console, Model, Result};
+
+/// Letters of a class name above a column of the confusion matrix.
+const HEADING: usize = 5;
+
+/// Confusions listed where the matrix is too wide for the terminal.
+const MOST_LISTED: usize = 20;
+
+pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
+    let model = Model::open(&arguments.model)?;
+    let dataset = model.load(&arguments.data, arguments.split)?;
+    let heading = format!(
+        "{}: {}, trained on {}\n{} {}: {}",
+        model.file().display(),
+        model.layers(),
+        model.description().dataset,
+        dataset.name,
+        arguments.split,
+        counted(dataset.test.len(), "sample"),
+    );
+    let classes = dataset.classes.clone();
+    let evaluation =
+        model.evaluate(&source(owned_test(dataset))?, arguments.batch_size, arguments.threads)?;
+    console.text(&text(&heading, &evaluation, &classes))?;
+    let Evaluation { loss, samples, confusion } = &evaluation;
+    let object = Object {
+        loss: *loss,
+        accuracy: evaluation.accuracy(),
+        samples: *samples,
+        confusion,
+        classes: &classes,
+    };
+    console.json(&object)
+}
+
+fn owned_test(dataset: Dataset) -> plangrad_data::Split {
+    dataset.test
+}
+
+fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {
+    let mut text = format!("{heading}\n\nloss      {:.4}", evaluation.loss);
+    if let (Some(correct), Some(accuracy)) = (evaluation.correct(), evaluation.accuracy()) {
+        let (correct, samples) = (grouped(correct as usize), grouped(evaluation.samples));
+        text += &format!("\naccuracy  {:.2} % ({correct} of {samples})", 100.0 * accuracy);
+    }
+    if let Some(confusion) = &evaluation.confusion {
+        text += &format!("\n\n{}", confusion_text(confusion, classes));
+    }
+    text
+}
+
+/// The whole matrix, or where that is too wide its largest entries off the diagonal.
+fn confusion_text(confusion: &[Vec<u64>], classes: &[String]) -> String {
+    let matrix = matrix(confusion, classes);
+    if matrix.width() <= Console::width().max(80) {
+        return format!("Confusion (rows: the label; columns: the answer)\n\n{matrix}");
+    }
+    let (table, listed, all) = most_confused(confusion, classes);
+    format!("Most frequent confusions ({listed} of {all}; --format json has the whole matrix)\n\n{table}")
+}
+
+fn matrix(confusion: &[Vec<u64>], classes: &[String]) -> Table {
+    let short: Vec<String> = classes.iter().map(|name| name.chars().take(HEADING).collect()).collect();
+    let columns = short.iter().map(|name| (name.as_str(), Align::Right));
+    let mut table = Table::new([("", Align::Left)].into_iter().chain(columns)).gap(1);
+    for (name, row) in classes.iter().zip(confusion) {
+        let cells = row.iter().map(|&count| if count == 0 { "·".to_owned() } else { count.to_string() });
+        table.row([name.clone()].into_iter().chain(cells));
+    }
+    table
+}
+
+fn most_confused(confusion: &[Vec<u64>], classes: &[String]) -> (Table, usize, usize) {
+    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
+    for (label, row) in confusion.iter().enumerate() {
+        let wrong = row.iter().enumerate().filter(|&(answer, &count)| answer != label && count > 0);
+        pairs.extend(wrong.map(|(answer, &count)| (count, label, answer)));
+    }
+    pairs.sort_by_key(|&(count, label, answer)| (std::cmp::Reverse(count), label, answer));
+    let mut table = Table::new([("label", Align::Left), ("answer", Align::Left), ("times", Align::Right)]);
+    for &(count, label, answer) in pairs.iter().take(MOST_LISTED) {
+        table.row([classes[label].clone(), classes[answer].clone(), count.to_string()]);
+    }
+    (table, pairs.len().min(MOST_LISTED), pairs.len())
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    loss: f64,
+    accuracy: Option<f64>,
+    samples: usize,
+    confusion: &'a Option<Vec<Vec<u64>>>,
+    classes: &'a [String],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("class {number}")).collect()
+    }
+
+    #[test]
+    fn a_small_matrix_is_shown_whole() {
+        let classes = ["cat".to_owned(), "automobile".to_owned()];
+        let text = confusion_text(&[vec![12, 0], vec![3, 9]], &classes);
+        assert!(
+            text.ends_with("\n\n           cat autom\ncat         12     ·\nautomobile   3     9"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn of_a_wide_matrix_the_largest_confusions_are_listed() {
+        let mut confusion = vec![vec![0; 100]; 100];
+        (confusion[3][3], confusion[7][2], confusion[5][9]) = (50, 4, 6);
+        let text = confusion_text(&confusion, &names(100));
+        assert!(text.starts_with("Most frequent confusions (2 of 2;"), "{text}");
+        assert!(text.ends_with("class 5  class 9      6\nclass 7  class 2      4"), "{text}");
+    }
+}

@@ -1,0 +1,203 @@
+//! `plangrad predict`: what a trained model says about one sample, and how sure it is.
+
+use std::path::Path;
+
+use plangrad_data::{Sample, Target};
+use plangrad_tensor::Samples;
+use serde::Serialize;
+
+use super::{check_index, random_samples};
+use crate::cli::Predict;
+use crate::output::{Align, Table, short};
+use crate::{Colour, Console, Error, Model, Picture, Prediction, Result};
+
+/// Columns of the bar of a probability of 1.
+const BAR: usize = 40;
+
+pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> {
+    let model = Model::open(&arguments.model)?;
+    let subject = Subject::find(arguments, &model)?;
+    let prediction = model.predict(subject.sample.clone())?;
+    let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
+    console.text(&answer.text(arguments.top, console.colour()))?;
+    console.json(&answer.object())
+}
+
+/// The sample the model is asked about.
+struct Subject {
+    /// Where it comes from, for people.
+    what: String,
+    sample: Samples,
+    picture: Option<Picture>,
+    target: Option<Target>,
+    index: Option<usize>,
+}
+
+impl Subject {
+    fn find(arguments: &Predict, model: &Model) -> Result<Self> {
+        match (&arguments.image, &arguments.values) {
+            (Some(file), _) => Self::image(file, arguments.invert, model),
+            (None, Some(values)) => Self::row(values, model),
+            (None, None) => Self::of_dataset(arguments, model),
+        }
+    }
+
+    fn of_dataset(arguments: &Predict, model: &Model) -> Result<Self> {
+        let dataset = model.load(&arguments.data, arguments.split)?;
+        let part = &dataset.test;
+        let random = || random_samples(part.len(), 1, arguments.seed).first().copied().unwrap_or(0);
+        let index = arguments.index.unwrap_or_else(random);
+        check_index(index, part.len(), &dataset.name, arguments.split)?;
+        let (sample, picture) = match part.sample(index) {
+            Some(Sample::U8(pixels)) => {
+                (Samples::U8(pixels.to_vec()), Picture::from_planes(&dataset.sample_shape, pixels))
+            }
+            Some(Sample::F32(row)) => (Samples::F32(row.to_vec()), None),
+            None => (Samples::F32(Vec::new()), None),
+        };
+        let what = format!("{} {} #{index}", dataset.name, arguments.split);
+        Ok(Self { what, sample, picture, target: part.target(index), index: Some(index) })
+    }
+
+    fn image(file: &Path, invert: bool, model: &Model) -> Result<Self> {
+        let &[channels, height, width] = model.sample_shape() else {
+            return Err(wrong("--image", "this model reads the rows of a table; use --values"));
+        };
+        let read = Picture::read_png(file)?;
+        let mut what = file.display().to_string();
+        if (read.width(), read.height()) != (width, height) {
+            what +=
+                &format!(", resized from {} × {} to {width} × {height} pixels", read.width(), read.height());
+        }
+        let picture = read.with_channels(channels).resized(width, height);
+        if channels == 1 && !invert && picture.has_light_edge() {
+            let model = &model.description().dataset;
+            Console::remark(&format_args!(
+                "the image is dark on light, {model} is light on dark: --invert swaps the two"
+            ));
+        }
+        let picture = if invert { picture.inverted() } else { picture };
+        let sample = Samples::U8(picture.planes());
+        Ok(Self { what, sample, picture: Some(picture), target: None, index: None })
+    }
+
+    fn row(values: &[f32], model: &Model) -> Result<Self> {
+        let Some(table) = model.table() else {
+            return Err(wrong("--values", "this model reads images; use --image, --index or --random"));
+        };
+        if values.len() != table.features.len() {
+            let (expected, found) = (table.features.len(), values.len());
+            let columns = table.features.join(", ");
+            return Err(wrong(
+                "--values",
+                &format!("expected {expected} numbers ({columns}), found {found}"),
+            ));
+        }
+        let mut row = values.to_vec();
+        table.standardize(&mut row);
+        let named = table.features.iter().zip(values).map(|(name, value)| format!("{name} = {value}"));
+        let what = named.collect::<Vec<_>>().join(", ");
+        Ok(Self { what, sample: Samples::F32(row), picture: None, target: None, index: None })
+    }
+}
+
+fn wrong(option: &'static str, problem: &str) -> Error {
+    Error::Option { option, problem: problem.to_owned() }
+}
+
+/// What was asked and answered.
+struct Answer<'a> {
+    model: &'a Model,
+    subject: &'a Subject,
+    prediction: &'a Prediction,
+}
+
+impl Answer<'_> {
+    fn text(&self, top: usize, colour: Colour) -> String {
+        let picture = self.subject.picture.as_ref().map(|picture| picture.draw(colour).text() + "\n\n");
+        let answer = match self.prediction {
+            Prediction::Class { class, probabilities } => {
+                format!(
+                    "class {}{}\n\n{}",
+                    self.name(*class),
+                    self.verdict(*class),
+                    self.bars(probabilities, top, colour)
+                )
+            }
+            Prediction::Value(value) => {
+                let label = self.model.table().map_or("value", |table| &table.label);
+                let known = match self.subject.target {
+                    Some(Target::Value(known)) => format!(" (label {})", short(f64::from(known))),
+                    _ => String::new(),
+                };
+                format!("{label} = {}{known}", short(f64::from(*value)))
+            }
+        };
+        format!("{}\n\n{}{answer}", self.subject.what, picture.unwrap_or_default())
+    }
+
+    /// Whether the answer is right, where that is known.
+    fn verdict(&self, class: usize) -> String {
+        match self.subject.target {
+            Some(Target::Class(label)) if usize::from(label) == class => ", as labelled".to_owned(),
+            Some(Target::Class(label)) => format!(", wrong: the label is {}", self.name(usize::from(label))),
+            _ => String::new(),
+        }
+    }
+
+    fn bars(&self, probabilities: &[f32], top: usize, colour: Colour) -> String {
+        let mut order: Vec<usize> = (0..probabilities.len()).collect();
+        order.sort_by(|&one, &other| probabilities[other].total_cmp(&probabilities[one]));
+        let mut table =
+            Table::new([("class", Align::Left), ("probability", Align::Right), ("", Align::Left)]);
+        let full = if colour == Colour::None { "#" } else { "█" };
+        for class in order.into_iter().take(top) {
+            let probability = f64::from(probabilities[class]);
+            let bar = full.repeat((probability * BAR as f64).round() as usize);
+            table.row([self.name(class).to_owned(), format!("{:.2} %", 100.0 * probability), bar]);
+        }
+        table.to_string()
+    }
+
+    fn name(&self, class: usize) -> &str {
+        self.model.description().classes.get(class).map_or("", String::as_str)
+    }
+
+    fn object(&self) -> Object<'_> {
+        let (class, name, probabilities, value) = match self.prediction {
+            Prediction::Class { class, probabilities } => {
+                (Some(*class), Some(self.name(*class)), Some(probabilities.as_slice()), None)
+            }
+            Prediction::Value(value) => (None, None, None, Some(*value)),
+        };
+        let label = match self.subject.target {
+            Some(Target::Class(label)) => Some(f32::from(label)),
+            Some(Target::Value(value)) => Some(value),
+            None => None,
+        };
+        Object { class, name, probabilities, value, label: label.map(Number), index: self.subject.index }
+    }
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    class: Option<usize>,
+    name: Option<&'a str>,
+    probabilities: Option<&'a [f32]>,
+    value: Option<f32>,
+    label: Option<Number>,
+    index: Option<usize>,
+}
+
+/// A label, written without a fraction where it has none.
+struct Number(f32);
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 && self.0.abs() < 1e9 {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f32(self.0)
+        }
+    }
+}

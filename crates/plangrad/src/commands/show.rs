@@ -1,0 +1,325 @@
+//! `plangrad show`: samples of a dataset as a person wants to see them, and what a network is given instead.
+//!
+//! An image is normalised as a network's input is, then de-normalised and turned from channels after channels to pixel
+//! after pixel before it is drawn: what is seen is what the network sees.
+
+use std::path::Path;
+
+use plangrad_data::{
+    Affine, Dataset, DatasetName, Normalize, Options, Sample, Target, class_alias, load_part,
+};
+use plangrad_nn::checkpoint;
+use serde::Serialize;
+
+use super::{check_index, random_samples};
+use crate::cli::{Show, Split};
+use crate::output::{Align, Table, counted, short};
+use crate::picture::side_by_side;
+use crate::{Console, Error, Picture, Result};
+
+/// Most images beside one another in a file.
+const GRID_COLUMNS: usize = 10;
+
+/// Deals the rows of a table where no seed is given, as `train` does.
+const DEFAULT_SEED: u64 = 42;
+
+pub(super) fn show(arguments: &Show, console: &mut Console) -> Result<()> {
+    let chosen = arguments.data.choose()?;
+    if let Some(note) = &chosen.note {
+        Console::remark(note);
+    }
+    let task = arguments.task.task(&chosen.name)?;
+    let options = arguments.data.options(task, arguments.seed.unwrap_or(DEFAULT_SEED));
+    let shown = Shown::load(&chosen.name, &options, arguments.split)?;
+    let samples = shown.select(arguments)?;
+    if let Some(path) = &arguments.out {
+        write_png(&samples, path, arguments.scale.unwrap_or(1))?;
+    }
+    if console.is_json() {
+        return samples
+            .iter()
+            .try_for_each(|sample| console.json(&shown.object(sample, arguments.out.as_deref())));
+    }
+    console.text(&shown.text(&samples, console))?;
+    match &arguments.out {
+        Some(path) => console.text(&format_args!("written to {}", path.display())),
+        None => Ok(()),
+    }
+}
+
+/// A part of a dataset, before and after normalising.
+struct Shown {
+    dataset: Dataset,
+    split: Split,
+    normalize: Normalize,
+    affine: Affine,
+    /// A table as it is in the file; its rows are standardised on loading.
+    raw_table: Option<Dataset>,
+}
+
+/// One sample and what is told about it.
+struct Example {
+    index: usize,
+    label: Label,
+    raw: Vec<f32>,
+    normalized: Vec<f32>,
+    picture: Option<Picture>,
+}
+
+/// What a sample is said to be.
+enum Label {
+    Class { label: u8, name: String },
+    Value(f32),
+    Missing,
+}
+
+impl Shown {
+    fn load(name: &DatasetName, options: &Options, split: Split) -> Result<Self> {
+        let dataset = load_part(name, options, split.part())?;
+        dataset.notes.iter().for_each(|note| Console::warning(note));
+        let raw_options = Options { normalize: Normalize::None, ..options.clone() };
+        let raw_table =
+            dataset.table.as_ref().map(|_| load_part(name, &raw_options, split.part())).transpose()?;
+        if split.of(&dataset).is_empty() {
+            let (dataset, split) = (name.to_string(), split.name());
+            return Err(Error::EmptySplit { dataset, split, remedy: "choose the other part with --split" });
+        }
+        let affine = dataset.affine(options.normalize);
+        Ok(Self { dataset, split, normalize: options.normalize, affine, raw_table })
+    }
+
+    fn select(&self, arguments: &Show) -> Result<Vec<Example>> {
+        let samples = self.split.of(&self.dataset).len();
+        let numbers = if arguments.random {
+            random_samples(samples, arguments.count, arguments.seed)
+        } else {
+            check_index(arguments.index, samples, &self.dataset.name, self.split)?;
+            (arguments.index..samples).take(arguments.count).collect()
+        };
+        Ok(numbers.into_iter().filter_map(|index| self.example(index)).collect())
+    }
+
+    fn example(&self, index: usize) -> Option<Example> {
+        let split = self.split.of(&self.dataset);
+        let label = match split.target(index) {
+            Some(Target::Class(label)) => {
+                let name = self.dataset.classes.get(usize::from(label)).cloned().unwrap_or_default();
+                Label::Class { label, name }
+            }
+            Some(Target::Value(value)) => Label::Value(value),
+            None => Label::Missing,
+        };
+        let (raw, normalized, picture) = match split.sample(index)? {
+            Sample::U8(pixels) => {
+                let normalized = self.normalize(pixels);
+                let raw = pixels.iter().map(|&value| f32::from(value)).collect();
+                let picture =
+                    Picture::from_planes(&self.dataset.sample_shape, &self.denormalize(&normalized));
+                (raw, normalized, picture)
+            }
+            Sample::F32(row) => {
+                let raw = self.raw_table.as_ref().and_then(|table| self.split.of(table).sample(index));
+                let raw = if let Some(Sample::F32(raw)) = raw { raw } else { row };
+                (raw.to_vec(), row.to_vec(), None)
+            }
+        };
+        Some(Example { index, label, raw, normalized, picture })
+    }
+
+    fn normalize(&self, pixels: &[u8]) -> Vec<f32> {
+        let plane = self.plane();
+        pixels.iter().enumerate().map(|(place, &value)| self.affine.apply(value, place / plane)).collect()
+    }
+
+    fn denormalize(&self, values: &[f32]) -> Vec<u8> {
+        let plane = self.plane();
+        values.iter().enumerate().map(|(place, &x)| self.affine.invert(x, place / plane)).collect()
+    }
+
+    /// Values of one channel.
+    fn plane(&self) -> usize {
+        (self.dataset.sample_len() / self.affine.channels().max(1)).max(1)
+    }
+
+    fn dtype(&self) -> &'static str {
+        if self.dataset.table.is_some() { "f32" } else { "u8" }
+    }
+
+    fn text(&self, samples: &[Example], console: &Console) -> String {
+        let what = format!("{} {}", self.dataset.name, self.split);
+        let pictures = samples.iter().map(|sample| sample.picture.as_ref().map(|picture| (sample, picture)));
+        match (samples, pictures.collect::<Option<Vec<_>>>()) {
+            ([one], Some(picture)) => {
+                let picture =
+                    picture.iter().map(|(_, picture)| picture.draw(console.colour()).text() + "\n\n");
+                format!("{what} #{}\n\n{}{}", one.index, picture.collect::<String>(), self.facts(one))
+            }
+            ([one], None) => format!("{what} #{}\n\n{}\n\n{}", one.index, self.columns(one), self.facts(one)),
+            (_, Some(pictures)) => {
+                let drawings: Vec<_> = pictures
+                    .into_iter()
+                    .map(|(sample, picture)| (picture.draw(console.colour()), sample.caption()))
+                    .collect();
+                let heading = format!(
+                    "{what}: {}, shape {:?}, {}",
+                    counted(samples.len(), "sample"),
+                    self.dataset.sample_shape,
+                    self.dtype()
+                );
+                format!("{heading}\n\n{}", side_by_side(&drawings, Console::width()))
+            }
+            (_, None) => format!("{what}: {}\n\n{}", counted(samples.len(), "row"), self.rows(samples)),
+        }
+    }
+
+    /// What is told below one sample.
+    fn facts(&self, sample: &Example) -> String {
+        let mut table = Table::new([("label", Align::Left), (&sample.label.text(), Align::Left)]);
+        table.row(["shape".to_owned(), format!("{:?} {}", self.dataset.sample_shape, self.dtype())]);
+        table.row(["values".to_owned(), Range::of(&sample.raw).text()]);
+        let how = format!("{} (--normalize {})", Range::of(&sample.normalized).text(), self.normalize);
+        table.row(["normalised".to_owned(), how]);
+        table.to_string()
+    }
+
+    /// One row of a table, a line for each column.
+    fn columns(&self, sample: &Example) -> String {
+        let mut table =
+            Table::new([("column", Align::Left), ("value", Align::Right), ("normalised", Align::Right)]);
+        for (place, name) in self.features().iter().enumerate() {
+            let [value, normalized] = [&sample.raw, &sample.normalized].map(|row| number(row.get(place)));
+            table.row([name.clone(), value, normalized]);
+        }
+        table.to_string()
+    }
+
+    /// Several rows of a table as they are in the file.
+    fn rows(&self, samples: &[Example]) -> String {
+        let label = self.dataset.table.as_ref().map_or("label", |table| table.label.as_str());
+        let features = self.features().iter().map(|name| (name.as_str(), Align::Right));
+        let mut table =
+            Table::new([("#", Align::Right)].into_iter().chain(features).chain([(label, Align::Left)]));
+        for sample in samples {
+            let values = sample.raw.iter().map(|value| number(Some(value)));
+            table.row([sample.index.to_string()].into_iter().chain(values).chain([sample.label.short()]));
+        }
+        table.to_string()
+    }
+
+    fn features(&self) -> &[String] {
+        self.dataset.table.as_ref().map_or(&[], |table| &table.features)
+    }
+
+    fn object<'a>(&'a self, sample: &'a Example, out: Option<&Path>) -> Object<'a> {
+        let (label, value) = match &sample.label {
+            Label::Class { label, .. } => (Some(*label), None),
+            Label::Value(value) => (None, Some(*value)),
+            Label::Missing => (None, None),
+        };
+        Object {
+            dataset: self.dataset.name.to_string(),
+            split: self.split.name(),
+            index: sample.index,
+            shape: &self.dataset.sample_shape,
+            dtype: self.dtype(),
+            label,
+            name: sample.label.name(),
+            value,
+            raw: Range::of(&sample.raw),
+            normalized: Range::of(&sample.normalized),
+            features: self.dataset.table.as_ref().map(|table| table.features.as_slice()),
+            values: self.dataset.table.as_ref().map(|_| sample.raw.as_slice()),
+            out: out.map(|path| path.display().to_string()),
+        }
+    }
+}
+
+impl Example {
+    fn caption(&self) -> String {
+        format!("#{} {}", self.index, self.label.short())
+    }
+}
+
+impl Label {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Class { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    fn short(&self) -> String {
+        match self {
+            Self::Class { name, .. } => name.clone(),
+            Self::Value(value) => short(f64::from(*value)),
+            Self::Missing => String::new(),
+        }
+    }
+
+    /// Number and name, and what lessons call it: `1 automobile (car)`.
+    fn text(&self) -> String {
+        match self {
+            Self::Class { label, name } => {
+                let name = if *name == label.to_string() { String::new() } else { format!(" {name}") };
+                let alias = class_alias(self.name().unwrap_or_default()).map(|alias| format!(" ({alias})"));
+                format!("{label}{name}{}", alias.unwrap_or_default())
+            }
+            other => other.short(),
+        }
+    }
+}
+
+/// The range of some values.
+#[derive(Serialize)]
+struct Range {
+    min: f64,
+    max: f64,
+    mean: f64,
+}
+
+impl Range {
+    fn of(values: &[f32]) -> Self {
+        let wide = || values.iter().copied().map(f64::from);
+        Self {
+            min: wide().fold(f64::INFINITY, f64::min),
+            max: wide().fold(f64::NEG_INFINITY, f64::max),
+            mean: wide().sum::<f64>() / values.len() as f64,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("min {}, max {}, mean {}", short(self.min), short(self.max), short(self.mean))
+    }
+}
+
+fn number(value: Option<&f32>) -> String {
+    value.map(|&value| short(f64::from(value))).unwrap_or_default()
+}
+
+/// Writes one picture, or all of them as a grid; nothing is left behind where that fails.
+fn write_png(samples: &[Example], path: &Path, scale: usize) -> Result<()> {
+    let refused = |option, problem: &str| Error::Option { option, problem: problem.to_owned() };
+    let pictures: Vec<Picture> = samples.iter().filter_map(|sample| sample.picture.clone()).collect();
+    let grid = Picture::grid(&pictures, GRID_COLUMNS);
+    let grid = grid.ok_or_else(|| refused("--out", "a table has no pictures; leave it out"))?;
+    let too_large = "the image would be larger than 256 MiB; take a smaller --scale or --count";
+    let image = grid.enlarged(scale).ok_or_else(|| refused("--scale", too_large))?;
+    Ok(checkpoint::replace(path, &image.to_png(path)?)?)
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    dataset: String,
+    split: &'static str,
+    index: usize,
+    shape: &'a [usize],
+    dtype: &'static str,
+    label: Option<u8>,
+    name: Option<&'a str>,
+    value: Option<f32>,
+    raw: Range,
+    normalized: Range,
+    features: Option<&'a [String]>,
+    values: Option<&'a [f32]>,
+    out: Option<String>,
+}

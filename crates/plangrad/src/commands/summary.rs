@@ -1,0 +1,123 @@
+//! `plangrad summary`: the table of a network's layers as torchsummary prints it, for lessons to be followed.
+//!
+//! No dataset has to be there, except a table, whose columns decide what the network reads.
+
+use plangrad_data::{DatasetName, Part, load_part};
+use plangrad_nn::Mlp;
+use plangrad_nn::summary::Summary as Layers;
+use serde::Serialize;
+
+use crate::cli::Summary;
+use crate::output::grouped;
+use crate::{Console, Result};
+
+/// Columns of the table.
+const WIDTH: usize = 64;
+
+/// Seed that deals a table's rows, which no layer depends on.
+const ANY_SEED: u64 = 42;
+
+pub(super) fn summary(arguments: &Summary, console: &mut Console) -> Result<()> {
+    let dataset = arguments.data.dataset.clone().unwrap_or(DatasetName::Mnist);
+    let (sample_shape, outputs) = sides(arguments, &dataset)?;
+    let layers = Layers::of(&Mlp::new(&arguments.model.config(&sample_shape, outputs))?);
+    console.text(&table(&layers))?;
+    console.json(&Object::of(&layers))
+}
+
+/// What the network reads and how many numbers it answers.
+fn sides(arguments: &Summary, dataset: &DatasetName) -> Result<(Vec<usize>, usize)> {
+    let data = &arguments.data;
+    let task = arguments.task.task(dataset)?;
+    data.choose()?;
+    if let Some(spec) = dataset.spec() {
+        return Ok((spec.sample_shape, spec.classes.len()));
+    }
+    let table = load_part(dataset, &data.options(task, ANY_SEED), Part::Train)?;
+    Ok((table.sample_shape, table.classes.len().max(1)))
+}
+
+fn table(layers: &Layers) -> String {
+    let (thin, thick) = ("-".repeat(WIDTH), "=".repeat(WIDTH));
+    let mut lines = vec![thin.clone(), row("Layer (type)", "Output Shape", "Param #"), thick.clone()];
+    for layer in &layers.layers {
+        let shape: Vec<String> = layer.output_shape.iter().map(usize::to_string).collect();
+        lines.push(row(&layer.name, &format!("[-1, {}]", shape.join(", ")), &grouped(layer.parameters)));
+    }
+    let total = grouped(layers.total_parameters());
+    let sizes = [
+        ("Input size", layers.input_bytes()),
+        ("Forward/backward pass size", layers.forward_backward_bytes()),
+        ("Params size", layers.parameter_bytes()),
+        ("Estimated Total Size", layers.total_bytes()),
+    ];
+    lines.extend([
+        thick,
+        format!("Total params: {total}"),
+        format!("Trainable params: {total}"),
+        "Non-trainable params: 0".to_owned(),
+        thin.clone(),
+    ]);
+    lines.extend(sizes.map(|(name, bytes)| format!("{name} (MB): {:.2}", megabytes(bytes))));
+    lines.extend([thin, exact(layers)]);
+    lines.join("\n")
+}
+
+fn row(layer: &str, shape: &str, parameters: &str) -> String {
+    format!("{layer:>20}  {shape:>25} {parameters:>15}")
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// The same sizes to the byte, since lessons mix units and round.
+fn exact(layers: &Layers) -> String {
+    let bytes = |bytes: u64| grouped(usize::try_from(bytes).unwrap_or(usize::MAX));
+    format!(
+        "One sample as f32, MB = 1024² bytes; exactly {} + {} + {} = {} bytes.",
+        bytes(layers.input_bytes()),
+        bytes(layers.forward_backward_bytes()),
+        bytes(layers.parameter_bytes()),
+        bytes(layers.total_bytes())
+    )
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    layers: Vec<Layer<'a>>,
+    total_parameters: usize,
+    trainable_parameters: usize,
+    input_bytes: u64,
+    forward_backward_bytes: u64,
+    parameter_bytes: u64,
+    total_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Layer<'a> {
+    name: &'a str,
+    kind: &'a str,
+    output_shape: &'a [usize],
+    parameters: usize,
+}
+
+impl<'a> Object<'a> {
+    fn of(summary: &'a Layers) -> Self {
+        let layer = |layer: &'a plangrad_nn::summary::Layer| Layer {
+            name: &layer.name,
+            kind: layer.kind,
+            output_shape: &layer.output_shape,
+            parameters: layer.parameters,
+        };
+        Self {
+            layers: summary.layers.iter().map(layer).collect(),
+            total_parameters: summary.total_parameters(),
+            trainable_parameters: summary.total_parameters(),
+            input_bytes: summary.input_bytes(),
+            forward_backward_bytes: summary.forward_backward_bytes(),
+            parameter_bytes: summary.parameter_bytes(),
+            total_bytes: summary.total_bytes(),
+        }
+    }
+}

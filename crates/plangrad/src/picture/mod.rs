@@ -1,0 +1,212 @@
+//! Pictures: eight bits a channel, grey or RGB, pixel after pixel as PNG and terminals have them.
+//!
+//! Networks have an image channel after channel (`[channels, height, width]`, CHW); pictures have the channels of a
+//! pixel together (HWC). The way between the two is [`Picture::from_planes`] and [`Picture::planes`]. No other colour
+//! space, no alpha, no deeper channels: a transparent image is laid on white when it is read.
+
+mod draw;
+mod png;
+mod resize;
+
+pub(crate) use draw::side_by_side;
+pub use png::PictureError;
+
+/// Pixels between the pictures of a grid.
+const GRID_GAP: usize = 2;
+
+/// Brightness of the space between them.
+const GRID_GROUND: u8 = 96;
+
+/// A picture in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    width: usize,
+    height: usize,
+    channels: usize,
+    /// `[height, width, channels]`
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// Most bytes a picture may take when it is read or enlarged: 64 million pixels of four bytes.
+    pub const MOST_BYTES: usize = 256 << 20;
+
+    /// A picture from an image of shape `[channels, height, width]`; `None` unless `planes` has that many bytes and there
+    /// are 1 or 3 channels.
+    #[must_use]
+    pub fn from_planes(shape: &[usize], planes: &[u8]) -> Option<Self> {
+        let &[channels @ (1 | 3), height, width] = shape else { return None };
+        let size = height.checked_mul(width)?;
+        if size == 0 || size.checked_mul(channels) != Some(planes.len()) {
+            return None;
+        }
+        let pixels = (0..size).flat_map(|pixel| planes.iter().skip(pixel).step_by(size).copied()).collect();
+        Some(Self { width, height, channels, pixels })
+    }
+
+    /// The image as a network has it, `[channels, height, width]`.
+    #[must_use]
+    pub fn planes(&self) -> Vec<u8> {
+        (0..self.channels).flat_map(|c| self.pixels.iter().skip(c).step_by(self.channels).copied()).collect()
+    }
+
+    /// Columns of pixels.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows of pixels.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// 1 for grey, 3 for red, green and blue.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Red, green and blue of a pixel within the picture.
+    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
+        let pixel = &self.pixels[(y * self.width + x) * self.channels..][..self.channels];
+        [pixel[0], pixel[self.channels / 2], pixel[self.channels - 1]]
+    }
+
+    /// The same with 1 or 3 channels: grey is repeated; colours become their brightness (ITU-R BT.601).
+    #[must_use]
+    pub fn with_channels(&self, channels: usize) -> Self {
+        let pixels = match (self.channels, channels) {
+            (1, 3) => self.pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
+            (3, 1) => self.pixels.as_chunks::<3>().0.iter().map(|&colour| brightness(colour)).collect(),
+            _ => return self.clone(),
+        };
+        Self { channels, pixels, ..*self }
+    }
+
+    /// The same with dark and light swapped.
+    #[must_use]
+    pub fn inverted(&self) -> Self {
+        Self { pixels: self.pixels.iter().map(|value| 255 - value).collect(), ..*self }
+    }
+
+    /// The same with each pixel repeated `factor` times in both directions; `None` for factor 0, and where that would
+    /// take more memory than a picture may ([`MOST_BYTES`](Self::MOST_BYTES)).
+    #[must_use]
+    pub fn enlarged(&self, factor: usize) -> Option<Self> {
+        let bytes = self.pixels.len().checked_mul(factor)?.checked_mul(factor)?;
+        if bytes == 0 || bytes > Self::MOST_BYTES {
+            return None;
+        }
+        let mut large = Self::filled(self.width * factor, self.height * factor, self.channels, 0);
+        for (y, row) in large.pixels.chunks_exact_mut(self.width * factor * self.channels).enumerate() {
+            for (x, pixel) in row.chunks_exact_mut(self.channels).enumerate() {
+                let from = (y / factor * self.width + x / factor) * self.channels;
+                pixel.copy_from_slice(&self.pixels[from..from + self.channels]);
+            }
+        }
+        Some(large)
+    }
+
+    /// Pictures of one size in rows of `columns`, with some space between; `None` if there are none.
+    #[must_use]
+    pub fn grid(pictures: &[Self], columns: usize) -> Option<Self> {
+        let first = pictures.first()?;
+        let columns = columns.clamp(1, pictures.len());
+        let side = |count: usize, size: usize| count * (size + GRID_GAP) - GRID_GAP;
+        let (width, height) =
+            (side(columns, first.width), side(pictures.len().div_ceil(columns), first.height));
+        let mut grid = Self::filled(width, height, first.channels, GRID_GROUND);
+        for (number, picture) in pictures.iter().enumerate() {
+            let left = number % columns * (first.width + GRID_GAP);
+            grid.paste(picture, left, number / columns * (first.height + GRID_GAP));
+        }
+        Some(grid)
+    }
+
+    /// Whether the edge of the picture is lighter than the middle of the scale, as paper is.
+    #[must_use]
+    pub fn has_light_edge(&self) -> bool {
+        let grey = self.with_channels(1);
+        let is_edge = |x: usize, y: usize| x == 0 || y == 0 || x + 1 == grey.width || y + 1 == grey.height;
+        let pixels = grey.pixels.iter().enumerate();
+        let edge: Vec<u64> = pixels
+            .filter(|(place, _)| is_edge(place % grey.width, place / grey.width))
+            .map(|(_, &value)| u64::from(value))
+            .collect();
+        edge.iter().sum::<u64>() > 127 * edge.len() as u64
+    }
+
+    fn filled(width: usize, height: usize, channels: usize, value: u8) -> Self {
+        Self { width, height, channels, pixels: vec![value; width * height * channels] }
+    }
+
+    /// Copies `picture`, which has as many channels and fits there.
+    fn paste(&mut self, picture: &Self, left: usize, top: usize) {
+        let row_bytes = picture.width * picture.channels;
+        for (y, row) in picture.pixels.chunks_exact(row_bytes).enumerate() {
+            let start = ((top + y) * self.width + left) * self.channels;
+            self.pixels[start..start + row_bytes].copy_from_slice(row);
+        }
+    }
+}
+
+/// How bright a colour looks: 0.299 red + 0.587 green + 0.114 blue.
+fn brightness([red, green, blue]: [u8; 3]) -> u8 {
+    ((299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue) + 500) / 1000) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(width: usize, pixels: &[u8]) -> Picture {
+        Picture::from_planes(&[1, pixels.len() / width, width], pixels).unwrap()
+    }
+
+    #[test]
+    fn planes_become_pixels_and_pixels_planes() {
+        let planes = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26];
+        let picture = Picture::from_planes(&[3, 2, 3], &planes).unwrap();
+        assert_eq!((picture.width(), picture.height(), picture.rgb(2, 1)), (3, 2, [6, 16, 26]));
+        assert_eq!(picture.planes(), planes);
+        for shape in [&[3, 2][..], &[2, 3, 3], &[3, 2, 2], &[1, 0, 18], &[3, usize::MAX, usize::MAX]] {
+            assert_eq!(Picture::from_planes(shape, &planes), None, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn colours_become_their_brightness() {
+        let picture = Picture::from_planes(&[3, 1, 3], &[255, 0, 100, 0, 255, 100, 0, 0, 100]).unwrap();
+        assert_eq!(picture.with_channels(1).pixels, [76, 150, 100]);
+        assert_eq!(picture.with_channels(1).with_channels(3).rgb(0, 0), [76, 76, 76]);
+    }
+
+    #[test]
+    fn pictures_are_enlarged_pixel_by_pixel() {
+        assert_eq!(
+            grey(2, &[1, 2, 3, 4]).enlarged(2).unwrap(),
+            grey(4, &[1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
+        );
+        assert_eq!((grey(1, &[0]).enlarged(0), grey(1, &[0]).enlarged(usize::MAX)), (None, None));
+    }
+
+    #[test]
+    fn a_grid_leaves_space_between_its_pictures_and_none_around_them() {
+        let g = GRID_GROUND;
+        let pictures = [1, 2, 3].map(|value| grey(1, &[value]));
+        let expected = [1, g, g, 2, g, g, g, g, g, g, g, g, 3, g, g, g];
+        assert_eq!(Picture::grid(&pictures, 2).unwrap(), grey(4, &expected));
+        assert_eq!(Picture::grid(&pictures[..1], 9).unwrap(), pictures[0]);
+        assert_eq!(Picture::grid(&[], 3), None);
+    }
+
+    #[test]
+    fn paper_is_told_from_night() {
+        let mut paper = [255; 25];
+        paper[12] = 0;
+        assert!(grey(5, &paper).has_light_edge());
+        assert!(!grey(5, &paper).inverted().has_light_edge());
+    }
+}
