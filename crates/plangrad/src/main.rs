@@ -5,5 +5,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    plangrad::process::started();
     plangrad::run(std::env::args_os())
 }

@@ -23,6 +23,7 @@ pub(crate) fn format_asked_for(arguments: &[OsString]) -> Format {
 pub(crate) fn sentence(error: &clap::Error) -> String {
     let problem = problem(error).unwrap_or_else(|| first_line(error));
     match error.get(ContextKind::Usage).and_then(|usage| command(&usage.to_string())) {
+        Some(command) if problem.ends_with('?') => format!("{problem} See `{command} --help`"),
         Some(command) => format!("{problem}; see `{command} --help`"),
         None => problem,
     }
@@ -54,7 +55,10 @@ fn problem(error: &clap::Error) -> Option<String> {
             let found = if value.is_empty() { "none".to_owned() } else { format!("`{value}`") };
             format!("{}: {expected}, found {found}{}", argument()?, suggestion(ContextKind::SuggestedValue))
         }
-        ErrorKind::ValueValidation => format!("{}: {}", argument()?, error.source()?),
+        ErrorKind::ValueValidation if argument()?.starts_with('-') => {
+            format!("{}: {}", argument()?, error.source()?)
+        }
+        ErrorKind::ValueValidation => error.source()?.to_string(),
         ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
             Some(other) if option_name(&other) == argument()? => format!("{} was given twice", argument()?),
             Some(other) => format!("{} cannot be used with {}", argument()?, option_names(&other)),
@@ -62,7 +66,10 @@ fn problem(error: &clap::Error) -> Option<String> {
         },
         ErrorKind::MissingRequiredArgument => {
             let missing = error.get(ContextKind::InvalidArg).map(texts)?;
-            format!("missing: {}", missing.join(", "))
+            format!(
+                "missing: {}",
+                missing.iter().map(|argument| alternatives(argument)).collect::<Vec<_>>().join(", ")
+            )
         }
         ErrorKind::InvalidUtf8 => "expected UTF-8 text, found an argument with other bytes".to_owned(),
         _ => return None,
@@ -86,6 +93,14 @@ fn texts(value: &ContextValue) -> Vec<String> {
 /// `--lr` of `--lr <RATE>`.
 fn option_name(argument: &str) -> String {
     argument.split([' ', '=']).next().unwrap_or(argument).to_owned()
+}
+
+/// `--index <N> or --random` of `<--index <N>|--random>`.
+fn alternatives(argument: &str) -> String {
+    match argument.strip_prefix('<').and_then(|inner| inner.strip_suffix('>')) {
+        Some(group) if group.contains('|') => group.replace('|', " or "),
+        _ => argument.to_owned(),
+    }
 }
 
 fn option_names(arguments: &str) -> String {
@@ -113,7 +128,7 @@ mod tests {
     fn misspellings_are_answered_with_what_was_perhaps_meant() {
         assert_eq!(
             complaint("plangrad train --epoch 3"),
-            "unknown option `--epoch`; did you mean `--epochs`?; see `plangrad train --help`"
+            "unknown option `--epoch`; did you mean `--epochs`? See `plangrad train --help`"
         );
         assert!(complaint("plangrad trian").starts_with("unknown command `trian`; did you mean `train`?"));
         assert!(
@@ -121,6 +136,7 @@ mod tests {
                 .contains("--optimizer: expected one of sgd, adam, adamw, found `adm`; did you mean `adam`?")
         );
         assert!(complaint("plangrad show --dataset mnits").contains("did you mean `mnist`?"));
+        assert!(complaint("plangrad download minst").starts_with("unknown dataset `minst`"));
         assert!(complaint("plangrad train --activation rely").contains("did you mean `relu`?"));
     }
 
@@ -128,7 +144,7 @@ mod tests {
     fn values_out_of_range_are_named_with_their_option() {
         assert!(
             complaint("plangrad train --lr -1")
-                .starts_with("--lr: expected a number of at least 0, found `-1`;")
+                .starts_with("--lr: expected a number of at least 0, found `-1`")
         );
         assert!(
             complaint("plangrad train --threads 0")
@@ -147,7 +163,9 @@ mod tests {
             "{}",
             complaint("plangrad show --random --index 3")
         );
-        assert!(complaint("plangrad predict model").starts_with("missing: "));
+        assert!(
+            complaint("plangrad predict model").starts_with("missing: --index <N> or --random or --image")
+        );
         assert!(complaint("plangrad train --lr").starts_with("--lr: expected a value, found none"));
     }
 

@@ -1,0 +1,20 @@
+//! Training: from settings to a run folder with a saved model.
+//!
+//! A run is a function of its [`Settings`] and its data. Its state at any moment is a checkpoint; going on from one
+//! leads to the same bits as never having stopped. What happens on the way is told to an [`Observer`] as [`Event`]s.
+
+mod evaluate;
+mod event;
+mod folder;
+mod report;
+mod settings;
+mod source;
+mod trainer;
+
+pub use event::{Event, Observer, Position, Stop};
+pub use folder::RunFolder;
+pub use report::Reporter;
+pub(crate) use report::plan_line;
+pub use settings::{OptimizerSettings, ScheduleSettings, Settings};
+pub use source::{source, task};
+pub use trainer::{Intervals, Outcome, Trainer};

@@ -1,0 +1,221 @@
+//! Everything that decides a run's result, as it stands in the run folder's `config.toml`.
+//!
+//! Threads, log intervals and file names are not here: they change nothing. Values are resolved: no default of a later
+//! version can alter a run that is resumed with it.
+
+use std::path::{Path, PathBuf};
+
+use plangrad_data::{DatasetName, Normalize, Options, Task};
+use plangrad_nn::{Activation, Loss, MlpConfig};
+use plangrad_tensor::{Optimizer, Schedule};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Everything that decides a run's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Name of the dataset; tables by their absolute path.
+    pub dataset: String,
+    /// Folder with the datasets.
+    pub data_dir: PathBuf,
+    /// Normalisation.
+    pub normalize: String,
+    /// Tables: the label column; the last if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Tables: share of the rows kept for testing.
+    pub test_fraction: f64,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Units of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer.
+    pub activation: Activation,
+    /// Share of hidden units dropped.
+    pub dropout: f32,
+    /// Samples per step.
+    pub batch_size: usize,
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// Steps after which the run ends, if before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
+    /// Seed of weights, permutations, dropout, and of a table's parts.
+    pub seed: u64,
+    /// Whether samples are taken in random order.
+    pub shuffle: bool,
+    /// Weights to start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
+    /// Samples judged at a time; as many as fit into the training arena if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_batch_size: Option<usize>,
+    /// How parameters follow their gradients.
+    pub optimizer: OptimizerSettings,
+    /// How the learning rate changes.
+    pub schedule: ScheduleSettings,
+}
+
+/// [`Optimizer`] in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
+#[allow(missing_docs)] // the fields are those of `Optimizer`
+pub enum OptimizerSettings {
+    Sgd { momentum: f32, weight_decay: f32 },
+    Adam { beta1: f32, beta2: f32, epsilon: f32, weight_decay: f32 },
+    AdamW { beta1: f32, beta2: f32, epsilon: f32, weight_decay: f32 },
+}
+
+/// [`Schedule`] in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
+#[allow(missing_docs)] // the fields are those of `Schedule`
+pub enum ScheduleSettings {
+    Constant { learning_rate: f64 },
+    Cosine { learning_rate: f64, minimum: f64, steps: u64 },
+    Step { learning_rate: f64, factor: f64, every: u64 },
+}
+
+impl Settings {
+    /// The dataset's name.
+    ///
+    /// # Errors
+    /// If the file names one that does not exist.
+    pub fn dataset_name(&self) -> Result<DatasetName> {
+        Ok(self.dataset.parse()?)
+    }
+
+    /// The normalisation.
+    ///
+    /// # Errors
+    /// If the file names one that does not exist.
+    pub fn normalize(&self) -> Result<Normalize> {
+        Ok(self.normalize.parse()?)
+    }
+
+    /// What to load the dataset with.
+    ///
+    /// # Errors
+    /// If the file names a normalisation that does not exist.
+    pub fn options(&self) -> Result<Options> {
+        Ok(Options {
+            data_dir: self.data_dir.clone(),
+            normalize: self.normalize()?,
+            label: self.label.clone(),
+            task: match self.loss {
+                Loss::CrossEntropy => Task::Classification,
+                Loss::Mse => Task::Regression,
+            },
+            test_fraction: self.test_fraction,
+            seed: self.seed,
+            schema: None,
+        })
+    }
+
+    /// The network, for samples of this shape and so many outputs.
+    #[must_use]
+    pub fn model(&self, sample_shape: &[usize], outputs: usize) -> MlpConfig {
+        let (hidden, activation, dropout) = (self.hidden.clone(), self.activation, self.dropout);
+        MlpConfig { sample_shape: sample_shape.to_vec(), hidden, outputs, activation, dropout }
+    }
+
+    /// Reads a run's `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Config`].
+    pub fn read(path: &Path) -> Result<Settings> {
+        let text = std::fs::read_to_string(path).map_err(|reason| Error::Io {
+            path: path.into(),
+            action: "read",
+            reason,
+        })?;
+        toml::from_str(&text)
+            .map_err(|error| Error::Config { path: path.into(), reason: error.message().into() })
+    }
+
+    /// The text of a run's `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a path that is no text.
+    pub fn to_toml(&self, path: &Path) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::Config { path: path.into(), reason: error.to_string() })
+    }
+}
+
+impl OptimizerSettings {
+    /// Name and first learning rate, for people.
+    #[must_use]
+    pub fn describe(&self, schedule: &ScheduleSettings) -> String {
+        let name = match self {
+            Self::Sgd { momentum: 0.0, .. } => "SGD".to_owned(),
+            Self::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
+            Self::Adam { .. } => "Adam".to_owned(),
+            Self::AdamW { .. } => "AdamW".to_owned(),
+        };
+        match schedule {
+            ScheduleSettings::Constant { learning_rate } => format!("{name} {learning_rate}"),
+            ScheduleSettings::Cosine { learning_rate, minimum, .. } => {
+                format!("{name} from {learning_rate} along a cosine to {minimum}")
+            }
+            ScheduleSettings::Step { learning_rate, factor, every } => {
+                format!("{name} from {learning_rate}, times {factor} every {every} steps")
+            }
+        }
+    }
+}
+
+impl From<Optimizer> for OptimizerSettings {
+    fn from(optimizer: Optimizer) -> Self {
+        match optimizer {
+            Optimizer::Sgd { momentum, weight_decay } => Self::Sgd { momentum, weight_decay },
+            Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
+                Self::Adam { beta1, beta2, epsilon, weight_decay }
+            }
+            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                Self::AdamW { beta1, beta2, epsilon, weight_decay }
+            }
+        }
+    }
+}
+
+impl From<OptimizerSettings> for Optimizer {
+    fn from(settings: OptimizerSettings) -> Self {
+        match settings {
+            OptimizerSettings::Sgd { momentum, weight_decay } => Self::Sgd { momentum, weight_decay },
+            OptimizerSettings::Adam { beta1, beta2, epsilon, weight_decay } => {
+                Self::Adam { beta1, beta2, epsilon, weight_decay }
+            }
+            OptimizerSettings::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                Self::AdamW { beta1, beta2, epsilon, weight_decay }
+            }
+        }
+    }
+}
+
+impl From<Schedule> for ScheduleSettings {
+    fn from(schedule: Schedule) -> Self {
+        match schedule {
+            Schedule::Constant { learning_rate } => Self::Constant { learning_rate },
+            Schedule::Cosine { learning_rate, minimum, steps } => {
+                Self::Cosine { learning_rate, minimum, steps }
+            }
+            Schedule::Step { learning_rate, factor, every } => Self::Step { learning_rate, factor, every },
+        }
+    }
+}
+
+impl From<ScheduleSettings> for Schedule {
+    fn from(settings: ScheduleSettings) -> Self {
+        match settings {
+            ScheduleSettings::Constant { learning_rate } => Self::Constant { learning_rate },
+            ScheduleSettings::Cosine { learning_rate, minimum, steps } => {
+                Self::Cosine { learning_rate, minimum, steps }
+            }
+            ScheduleSettings::Step { learning_rate, factor, every } => {
+                Self::Step { learning_rate, factor, every }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! From a dataset as the data crate hands it out to what the tensor crate reads. The one place where they meet.
+
+use plangrad_data::{Dataset, Normalize, Split};
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
+
+use crate::Result;
+
+/// A part of a dataset, moved, not copied.
+///
+/// # Errors
+/// Never for a part the data crate made.
+pub fn source(split: Split) -> Result<Source> {
+    let sample_len = split.sample_len();
+    let samples = match split.samples {
+        plangrad_data::Samples::U8(bytes) => Samples::U8(bytes),
+        plangrad_data::Samples::F32(values) => Samples::F32(values),
+    };
+    let targets = match split.targets {
+        plangrad_data::Targets::Classes(labels) => Targets::Classes(labels),
+        plangrad_data::Targets::Values(values) => Targets::Values { values, width: 1 },
+    };
+    Ok(Source::new(samples, targets, sample_len)?)
+}
+
+/// What a network of this kind is trained for on `dataset`.
+///
+/// # Errors
+/// If the network or a shape is impossible.
+pub fn task(dataset: &Dataset, normalize: Normalize, model: &MlpConfig, loss: Loss) -> Result<Task> {
+    let affine = dataset.affine(normalize);
+    let dtype = match dataset.train.samples {
+        plangrad_data::Samples::U8(_) => DType::U8,
+        plangrad_data::Samples::F32(_) => DType::F32,
+    };
+    let samples = SampleFormat {
+        shape: Shape::new(&dataset.sample_shape)?,
+        dtype,
+        scale: affine.scale.into(),
+        shift: affine.shift.into(),
+    };
+    Ok(Task { model: Mlp::new(model)?, samples, loss })
+}
