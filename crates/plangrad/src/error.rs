@@ -26,13 +26,10 @@ pub enum Error {
     },
 
     /// There is no sample with this number.
-    #[error("--index: the {split} part of {dataset} has {samples}, counted from 0; there is no number {index}",
-        samples = crate::output::counted(*samples, "sample"))]
+    #[error("--index: {what} has {}, counted from 0; there is no number {index}", crate::output::counted(*samples, "sample"))]
     NoSample {
-        /// The dataset.
-        dataset: String,
-        /// Which part of it.
-        split: &'static str,
+        /// Dataset and part.
+        what: String,
         /// The number asked for.
         index: usize,
         /// Samples there are.

@@ -24,6 +24,17 @@ pub struct Model {
     weights: Loaded,
 }
 
+/// Samples a model is to be asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Questions {
+    /// The samples, with what is known about them.
+    pub split: plangrad_data::Split,
+    /// Names of their classes; empty for a regression.
+    pub classes: Vec<String>,
+    /// Where they come from, for people: `mnist test`.
+    pub what: String,
+}
+
 /// What a model answers to one sample.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
@@ -103,6 +114,15 @@ impl Model {
         &self.description
     }
 
+    /// What it was trained on, for people.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match &self.table {
+            Some(table) => format!("a table with the columns {}", table.features.join(", ")),
+            None => self.description.dataset.clone(),
+        }
+    }
+
     /// For a table: its columns.
     #[must_use]
     pub fn table(&self) -> Option<&TableSchema> {
@@ -127,24 +147,24 @@ impl Model {
         sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
     }
 
-    /// The part of a dataset that the model is to be asked about: the one named, or the one it was trained on.
+    /// The samples the model is to be asked about: a part of the dataset named, or of the one it was trained on. A table
+    /// that is named has no parts: all its rows are taken.
     ///
     /// # Errors
     /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; whatever is wrong with its files.
-    pub fn load(&self, data: &TrainedDataArgs, split: Split) -> Result<Dataset> {
+    pub fn load(&self, data: &TrainedDataArgs, split: Split) -> Result<Questions> {
         let run = self.file.parent().map(|folder| folder.join("config.toml"));
         let run = run.and_then(|config| Settings::read(&config).ok());
-        let (name, options, part) = match &data.dataset {
-            Some(name) => (name.clone(), self.options(data, &run, name), self.part_of_another(name, split)),
-            None => {
-                let name = self.trained_on(run.as_ref())?;
-                let mut options = self.options(data, &run, &name);
-                if let Some(run) = &run {
-                    (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
-                }
-                (name, options, split)
-            }
+        let name = match &data.dataset {
+            Some(name) => name.clone(),
+            None => self.trained_on(run.as_ref())?,
         };
+        let mut options = self.options(data, run.as_ref(), &name);
+        let whole_table = data.dataset.is_some() && matches!(name, DatasetName::Csv(_));
+        if let Some(run) = run.filter(|_| !whole_table) {
+            (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
+        }
+        let part = if whole_table { Split::Train } else { split };
         let dataset = load_part(&name, &options, part.part())?;
         dataset.notes.iter().for_each(|note| Console::warning(note));
         self.check(&dataset)?;
@@ -152,7 +172,12 @@ impl Model {
             let remedy = "choose the other part with --split";
             return Err(Error::EmptySplit { dataset: name.to_string(), split: split.name(), remedy });
         }
-        Ok(self.only(dataset, part))
+        let split = match part {
+            Split::Train => dataset.train,
+            Split::Test => dataset.test,
+        };
+        let what = if whole_table { name.to_string() } else { format!("{name} {part}") };
+        Ok(Questions { split, classes: dataset.classes, what })
     }
 
     /// Judges the model by `source`, taking `batch_size` samples at a time.
@@ -218,8 +243,8 @@ impl Model {
         }
     }
 
-    fn options(&self, data: &TrainedDataArgs, run: &Option<Settings>, name: &DatasetName) -> Options {
-        let of_run = run.as_ref().map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
+    fn options(&self, data: &TrainedDataArgs, run: Option<&Settings>, name: &DatasetName) -> Options {
+        let of_run = run.map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
         let Options { data_dir, .. } = Options::default();
         Options {
             data_dir: data.data_dir.clone().or(of_run).unwrap_or(data_dir),
@@ -228,23 +253,10 @@ impl Model {
                 Loss::Mse => Labels::Regression,
             },
             schema: self.table.clone(),
-            // A table named by the user is judged whole; the parts of the training table are those of its run.
+            // A table is taken whole, unless a run says how it was dealt to its parts.
             test_fraction: 0.0,
             ..Options::default()
         }
-    }
-
-    /// The part to load of a dataset the user named: a table has only one.
-    fn part_of_another(&self, name: &DatasetName, split: Split) -> Split {
-        if matches!(name, DatasetName::Csv(_)) { Split::Train } else { split }
-    }
-
-    /// The dataset with `part` as its test part, where the commands look.
-    fn only(&self, mut dataset: Dataset, part: Split) -> Dataset {
-        if part == Split::Train {
-            std::mem::swap(&mut dataset.train, &mut dataset.test);
-        }
-        dataset
     }
 
     fn check(&self, dataset: &Dataset) -> Result<()> {

@@ -1,10 +1,9 @@
 //! `plangrad eval`: how well a trained model does, and what it takes for what.
 
-use plangrad_data::Dataset;
 use serde::Serialize;
 
 use crate::cli::Eval;
-use crate::model::Evaluation;
+use crate::model::{Evaluation, Questions};
 use crate::output::{Align, Table, counted, grouped};
 use crate::train::source;
 use crate::{Console, Model, Result};
@@ -17,19 +16,15 @@ const MOST_LISTED: usize = 20;
 
 pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
     let model = Model::open(&arguments.model)?;
-    let dataset = model.load(&arguments.data, arguments.split)?;
+    let Questions { split, classes, what } = model.load(&arguments.data, arguments.split)?;
     let heading = format!(
-        "{}: {}, trained on {}\n{} {}: {}",
+        "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),
         model.layers(),
-        model.description().dataset,
-        dataset.name,
-        arguments.split,
-        counted(dataset.test.len(), "sample"),
+        model.origin(),
+        counted(split.len(), "sample"),
     );
-    let classes = dataset.classes.clone();
-    let evaluation =
-        model.evaluate(&source(owned_test(dataset))?, arguments.batch_size, arguments.threads)?;
+    let evaluation = model.evaluate(&source(split)?, arguments.batch_size, arguments.threads)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion } = &evaluation;
     let object = Object {
@@ -40,10 +35,6 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
         classes: &classes,
     };
     console.json(&object)
-}
-
-fn owned_test(dataset: Dataset) -> plangrad_data::Split {
-    dataset.test
 }
 
 fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {

@@ -9,7 +9,7 @@ mod train;
 
 use std::hash::{BuildHasher, RandomState};
 
-use plangrad_data::{DatasetName, Permutation};
+use plangrad_data::Permutation;
 
 use crate::cli::Command;
 use crate::{Console, Error, Result};
@@ -37,12 +37,9 @@ fn random_samples(samples: usize, count: usize, seed: Option<u64>) -> Vec<usize>
     order.into_iter().take(count).map(|number| number as usize).collect()
 }
 
-/// Refuses the number of a sample that is not there.
-fn check_index(index: usize, samples: usize, dataset: &DatasetName, split: crate::cli::Split) -> Result<()> {
-    if index < samples {
-        return Ok(());
-    }
-    Err(Error::NoSample { dataset: dataset.to_string(), split: split.name(), index, samples })
+/// Refuses the number of a sample that is not among the `samples` of `what`.
+fn check_index(index: usize, samples: usize, what: &str) -> Result<()> {
+    if index < samples { Ok(()) } else { Err(Error::NoSample { what: what.to_owned(), index, samples }) }
 }
 
 #[cfg(test)]

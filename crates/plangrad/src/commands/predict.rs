@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{check_index, random_samples};
 use crate::cli::Predict;
+use crate::model::Questions;
 use crate::output::{Align, Table, short};
 use crate::{Colour, Console, Error, Model, Picture, Prediction, Result};
 
@@ -43,20 +44,19 @@ impl Subject {
     }
 
     fn of_dataset(arguments: &Predict, model: &Model) -> Result<Self> {
-        let dataset = model.load(&arguments.data, arguments.split)?;
-        let part = &dataset.test;
-        let random = || random_samples(part.len(), 1, arguments.seed).first().copied().unwrap_or(0);
+        let Questions { split, what, .. } = model.load(&arguments.data, arguments.split)?;
+        let random = || random_samples(split.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
-        check_index(index, part.len(), &dataset.name, arguments.split)?;
-        let (sample, picture) = match part.sample(index) {
+        check_index(index, split.len(), &what)?;
+        let (sample, picture) = match split.sample(index) {
             Some(Sample::U8(pixels)) => {
-                (Samples::U8(pixels.to_vec()), Picture::from_planes(&dataset.sample_shape, pixels))
+                (Samples::U8(pixels.to_vec()), Picture::from_planes(model.sample_shape(), pixels))
             }
             Some(Sample::F32(row)) => (Samples::F32(row.to_vec()), None),
             None => (Samples::F32(Vec::new()), None),
         };
-        let what = format!("{} {} #{index}", dataset.name, arguments.split);
-        Ok(Self { what, sample, picture, target: part.target(index), index: Some(index) })
+        let what = format!("{what} #{index}");
+        Ok(Self { what, sample, picture, target: split.target(index), index: Some(index) })
     }
 
     fn image(file: &Path, invert: bool, model: &Model) -> Result<Self> {

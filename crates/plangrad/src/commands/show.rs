@@ -68,7 +68,7 @@ struct Example {
 
 /// What a sample is said to be.
 enum Label {
-    Class { label: u8, name: String },
+    Class { label: u8, name: String, alias: Option<&'static str> },
     Value(f32),
     Missing,
 }
@@ -93,7 +93,7 @@ impl Shown {
         let numbers = if arguments.random {
             random_samples(samples, arguments.count, arguments.seed)
         } else {
-            check_index(arguments.index, samples, &self.dataset.name, self.split)?;
+            check_index(arguments.index, samples, &format!("{} {}", self.dataset.name, self.split))?;
             (arguments.index..samples).take(arguments.count).collect()
         };
         Ok(numbers.into_iter().filter_map(|index| self.example(index)).collect())
@@ -104,7 +104,8 @@ impl Shown {
         let label = match split.target(index) {
             Some(Target::Class(label)) => {
                 let name = self.dataset.classes.get(usize::from(label)).cloned().unwrap_or_default();
-                Label::Class { label, name }
+                let alias = if self.dataset.table.is_none() { class_alias(&name) } else { None };
+                Label::Class { label, name, alias }
             }
             Some(Target::Value(value)) => Label::Value(value),
             None => Label::Missing,
@@ -259,9 +260,9 @@ impl Label {
     /// Number and name, and what lessons call it: `1 automobile (car)`.
     fn text(&self) -> String {
         match self {
-            Self::Class { label, name } => {
+            Self::Class { label, name, alias } => {
                 let name = if *name == label.to_string() { String::new() } else { format!(" {name}") };
-                let alias = class_alias(self.name().unwrap_or_default()).map(|alias| format!(" ({alias})"));
+                let alias = alias.map(|alias| format!(" ({alias})"));
                 format!("{label}{name}{}", alias.unwrap_or_default())
             }
             other => other.short(),
