@@ -33,6 +33,9 @@ mod source;
 #[cfg(test)]
 mod testing;
 
+#[cfg(test)]
+extern crate self as plangrad_tensor; // so that tests within and beside the crate can share code
+
 pub use device::{Device, MemoryReading};
 pub use dtype::DType;
 pub use error::Error;

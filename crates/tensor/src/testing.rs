@@ -4,6 +4,9 @@
 //! central differences of the f64 reference; and every instruction set, with one and with several threads, agrees with
 //! the reference in value and gradients, the threads bit for bit.
 
+#[allow(dead_code)] // unit and integration tests use different parts
+pub(crate) mod net;
+
 use std::sync::Arc;
 
 use ndarray::{ArrayD, Dimension, IxDyn};

@@ -139,18 +139,18 @@ pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
         let value = values[output.id.index()].expect("outputs are needed");
         draft.outputs.insert(output.id, (value, output.meta));
     }
-    updates_last(&mut draft);
+    batch_first_updates_last(&mut draft);
     Ok(draft)
 }
 
-/// Moves the updates behind everything else, in the order in which parameters lie in memory: whatever reads a parameter
-/// reads its old value, in whichever order a step was recorded.
-fn updates_last(draft: &mut Draft) {
+/// Puts gathers first, so that a batch is in memory as a whole, and updates last, in the order in which parameters lie
+/// in memory: whatever reads a parameter reads its old value, in whichever order a step was recorded.
+fn batch_first_updates_last(draft: &mut Draft) {
     let values = &draft.values;
-    // The sort is stable, and what is no update (`None`) comes first.
     draft.kernels.sort_by_key(|placed| match &placed.kernel {
-        Kernel::Update(update) => values[update.parameter.index()].persistent.map(|extent| extent.offset),
-        _ => None,
+        Kernel::Gather(_) | Kernel::GatherTargets(_) => (0, None),
+        Kernel::Update(update) => (2, values[update.parameter.index()].persistent.map(|e| e.offset)),
+        _ => (1, None),
     });
 }
 

@@ -18,6 +18,8 @@ mod lower;
 mod report;
 mod schedule;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -77,14 +79,11 @@ impl Plan {
         }
         let kernels: Vec<Vec<Kernel>> = stages.into_iter().map(|s| s.kernels).collect();
         let batch_size = common_batch_size(kernels.iter().flatten())?;
-        Ok(Plan {
-            state: state.clone(),
-            stages: kernels,
-            buffers,
-            transient_bytes,
-            outputs: draft.outputs,
-            batch_size,
-        })
+        let (state, outputs) = (state.clone(), draft.outputs);
+        let plan = Plan { state, stages: kernels, buffers, transient_bytes, outputs, batch_size };
+        #[cfg(test)]
+        tests::assert_sound(&plan);
+        Ok(plan)
     }
 
     /// What the plan keeps from run to run.
