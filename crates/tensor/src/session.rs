@@ -322,3 +322,6 @@ pub(crate) fn eval_on(backend: &Arc<dyn Backend>, tensors: &[Tensor<'_>]) -> Res
     session.run_once(0)?;
     tensors.iter().map(|tensor| session.read(0, tensor.id())).collect()
 }
+
+#[cfg(test)]
+mod tests;

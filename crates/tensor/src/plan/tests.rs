@@ -70,7 +70,9 @@ impl Memory<'_> {
                     extent.bytes
                 ));
             }
-            if extent.end() > self.plan.bytes() || self.transient(value) && extent.offset % ALIGNMENT != 0 {
+            if extent.end() > self.plan.bytes()
+                || self.transient(value) && !extent.offset.is_multiple_of(ALIGNMENT)
+            {
                 return Err(format!("{value:?} of {kernel} lies at {extent:?}"));
             }
         }

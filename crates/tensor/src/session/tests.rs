@@ -1,0 +1,67 @@
+//! What only the inside of a session can show: no kernel reads memory that the run has not written.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows, nets};
+
+/// Fills temporaries and gradients, which every run must write anew, with one byte; 0xFF makes them NaN.
+fn fill(session: &mut Session, byte: u8) {
+    let persistent = session.state.bytes();
+    session.arena.write(persistent, &vec![byte; session.reserved_bytes() - persistent]);
+    for i in 0..session.state.parameters().len() {
+        let gradient = session.extent(Slot::Gradient(ParameterId(i))).expect("a training state");
+        session.arena.write(gradient.offset, &vec![byte; gradient.bytes]);
+    }
+}
+
+/// All that persists after two training steps, and the bits of the scores and sums of an evaluation after them, each
+/// begun in memory full of `byte`.
+fn run_over(net: &Net, backend: &Arc<dyn Backend>, batch_size: usize, byte: u8) -> (Vec<u8>, Vec<u32>) {
+    let (evaluation, scores) = net.evaluation_plan(batch_size);
+    let mut session = net.session(backend, vec![net.training_plan(batch_size), evaluation]);
+    let source = net.source(2 * batch_size);
+    let rows = mixed_rows(2 * batch_size, source.len());
+    for rows in rows.chunks(batch_size) {
+        fill(&mut session, byte);
+        session.run(0, &source.batches(rows).unwrap()).unwrap();
+    }
+    let persistent = session.read_bytes(Extent { offset: 0, bytes: session.state.bytes() });
+    fill(&mut session, byte);
+    session.run(1, &source.batches(&rows).unwrap()).unwrap();
+    let mut bits: Vec<u32> = session.read(1, scores).unwrap().iter().map(|x| x.to_bits()).collect();
+    bits.extend(session.metrics().loss_sum.to_bits().to_ne_bytes().map(u32::from));
+    (persistent, bits)
+}
+
+fn assert_memory_does_not_matter(net: &Net, backend: &Arc<dyn Backend>, batch_size: usize) {
+    let clean = run_over(net, backend, batch_size, 0);
+    let dirty = run_over(net, backend, batch_size, 0xFF);
+    assert!(clean == dirty, "{net:?} in batches of {batch_size} reads what it has not written");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn no_run_reads_what_it_has_not_written(net in nets(), batch_size in 1usize..40) {
+        assert_memory_does_not_matter(&net, &cpu(1), batch_size);
+    }
+}
+
+#[test]
+fn no_instruction_set_reads_what_the_run_has_not_written() {
+    let classes = Net {
+        optimizer: ADAM,
+        activation: Activation::Gelu,
+        dropout: 0.3,
+        ..Net::classifier(&[1, 9, 9], &[35, 18], 11)
+    };
+    let values = Net { loss: Loss::Mse, outputs: 3, ..classes.clone() };
+    for (_, backends) in all_cpus() {
+        for backend in &backends[..2] {
+            assert_memory_does_not_matter(&classes, backend, 13);
+            assert_memory_does_not_matter(&values, backend, 13);
+        }
+    }
+}
