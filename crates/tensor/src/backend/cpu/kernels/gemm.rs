@@ -1,8 +1,8 @@
 //! Matrix product: C\[m, n\] = epilogue(op(A) · B), f32.
 //!
-//! C is cut into panels of up to four vectors' width, and each panel into bands of [`BAND`] rows, the units. Within a
-//! thread's bands of a panel the k dimension is walked in blocks whose part of B stays in the first-level cache, and
-//! tiles of a few rows are kept in registers: per step of k a tile loads its vectors of B once and multiplies them by
+//! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`BAND`] rows, the units. Within a thread's
+//! bands of a panel the k dimension is walked in blocks whose part of B stays in the first-level cache, and tiles of a
+//! few rows and vectors are kept in registers: per step of k a tile loads its vectors of B once and multiplies them by
 //! one number of A per row. A is read where it lies, by rows or columns, so a transposed first operand costs nothing;
 //! a transposed second operand has been turned round by the planner.
 //!
@@ -16,8 +16,6 @@ use crate::plan::{Epilogue, Gemm};
 
 /// Rows of C in a unit: a multiple of every tile height below.
 const BAND: usize = 12;
-/// Vectors in a panel.
-const PANEL_VECTORS: usize = 4;
 /// Steps of k between two visits to memory.
 const BLOCK_K: usize = 128;
 
@@ -81,7 +79,7 @@ pub(super) unsafe fn gemm<S: Simd>(gemm: &Gemm, context: &Context<'_>, share: Ra
         let rows = band * BAND..gemm.m.min((band + last - unit) * BAND);
         let mut column = columns.start;
         while column < columns.end {
-            let width = (columns.end - column).min(PANEL_VECTORS * S::LANES);
+            let width = (columns.end - column).min(S::TILE_VECTORS * S::LANES);
             // SAFETY: the caller's contract.
             unsafe { strip::<S>(&operands, rows.clone(), column, width, finish) };
             column += width;
@@ -108,7 +106,7 @@ unsafe fn column_sums<S: Simd>(o: &Operands, columns: Range<usize>, sums: *mut f
     }
 }
 
-/// Rows of C in a strip of at most four vectors' width.
+/// Rows of C in a strip of at most [`Simd::TILE_VECTORS`] vectors' width.
 #[inline(always)]
 unsafe fn strip<S: Simd>(o: &Operands, rows: Range<usize>, column: usize, width: usize, finish: Finish) {
     // SAFETY: the caller's contract. Narrow strips take higher tiles, to have as many chains in flight.
@@ -142,9 +140,17 @@ unsafe fn blocks<S: Simd, const R: usize, const V: usize>(
                 tile::<S, R, V>(o, row, column, width, k, depth, finish);
                 row += R;
             }
-            while row < rows.end {
-                tile::<S, 1, V>(o, row, column, width, k, depth, finish);
-                row += 1;
+            if R > 6 && row + 6 <= rows.end {
+                tile::<S, 6, V>(o, row, column, width, k, depth, finish);
+                row += 6;
+            }
+            match rows.end - row {
+                1 => tile::<S, 1, V>(o, row, column, width, k, depth, finish),
+                2 => tile::<S, 2, V>(o, row, column, width, k, depth, finish),
+                3 => tile::<S, 3, V>(o, row, column, width, k, depth, finish),
+                4 => tile::<S, 4, V>(o, row, column, width, k, depth, finish),
+                5 => tile::<S, 5, V>(o, row, column, width, k, depth, finish),
+                _ => {}
             }
         }
         k += depth;

@@ -19,6 +19,7 @@ unsafe fn mask(n: usize) -> __m256i {
 // SAFETY (of every block below): the trait's contract says that features are enabled and pointers valid.
 impl Simd for Avx2 {
     const LANES: usize = 8;
+    const TILE_VECTORS: usize = 2;
     type V = __m256;
 
     #[inline]

@@ -17,6 +17,7 @@ fn mask(n: usize) -> __mmask16 {
 // SAFETY (of every block below): the trait's contract says that features are enabled and pointers valid.
 impl Simd for Avx512 {
     const LANES: usize = 16;
+    const TILE_VECTORS: usize = 4;
     type V = __m512;
 
     #[inline]

@@ -27,6 +27,8 @@ pub(crate) const MAX_LANES: usize = 16;
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Elements in a vector.
     const LANES: usize;
+    /// Vectors in a row of a matrix product's tile: as many as leave room in the registers for six rows of them.
+    const TILE_VECTORS: usize;
     /// The vector.
     type V: Copy;
 

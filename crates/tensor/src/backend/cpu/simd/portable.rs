@@ -19,6 +19,7 @@ fn zip(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
 // SAFETY (of every block below): the trait's contract says that pointers are valid.
 impl Simd for Portable {
     const LANES: usize = N;
+    const TILE_VECTORS: usize = 1;
     type V = V;
 
     #[inline]
