@@ -122,7 +122,7 @@ pub struct Predict {
     #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = values::finite, allow_hyphen_values = true)]
     pub values: Option<Vec<f32>>,
     /// Swap dark and light of --image: MNIST and its kin are light on dark
-    #[arg(long, requires = "image")]
+    #[arg(long, conflicts_with_all = ["index", "random", "values"])]
     pub invert: bool,
     /// Most classes listed
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]

@@ -1,0 +1,162 @@
+//! The command line as a whole: help, wrong usage, exit codes, colours, and where output goes.
+
+mod support;
+
+use std::fs::File;
+use std::process::Stdio;
+
+use support::{command, finish, refusal, run};
+
+#[test]
+fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let overview = run(folder.path(), "--help").succeeded();
+    for command in ["train", "eval", "predict", "show", "summary", "download"] {
+        assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
+        let help = run(folder.path(), &format!("{command} --help")).succeeded();
+        assert!(help.contains("Examples:\n  plangrad ") && help.contains("--format <FORMAT>"), "{help}");
+        for later in ["--memory-budget", "--precision", "--on-oom", "cuda", "bf16"] {
+            assert!(!help.contains(later), "{later} in {help}");
+        }
+    }
+    for later in ["plan ", "fit", "sweep", "devices", "report"] {
+        assert!(!overview.contains(&format!("\n  {later}")), "{later} in {overview}");
+        assert_eq!(run(folder.path(), later).code, 2);
+    }
+    assert_eq!(
+        run(folder.path(), "--version").succeeded(),
+        format!("plangrad {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn without_a_command_the_help_is_shown_and_the_usage_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), "");
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("Usage: plangrad") && run.stderr.contains("error: no command was given"));
+}
+
+#[test]
+fn wrong_usage_is_one_sentence_with_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("trian", "unknown command `trian`; did you mean `train`?"),
+        ("train --epoch 3", "unknown option `--epoch`; did you mean `--epochs`?"),
+        ("train --dataset mnits", "did you mean `mnist`?"),
+        ("train --dataset table.csv", "did you mean `csv:table.csv`?"),
+        ("train --optimizer adm", "did you mean `adam`?"),
+        ("train --normalize datset", "did you mean `dataset`?"),
+        ("summary --activation rellu", "did you mean `relu`?"),
+        ("train --device cuda", "this build has no CUDA backend yet; use cpu or auto"),
+        ("train --device cuda:1", "this build has no CUDA backend yet"),
+        ("train --device gpu", "--device: expected auto or cpu, found `gpu`"),
+        ("train --threads 0", "--threads: expected a whole number from 1 to 1024, found `0`"),
+        ("train --threads -1", "--threads: expected a whole number from 1 to 1024, found `-1`"),
+        ("train --lr -0.1", "--lr: expected a number of at least 0, found `-0.1`"),
+        ("train --lr NaN", "--lr: expected a number of at least 0, found `NaN`"),
+        ("train --lr 1e39", "--lr: expected a number of at least 0"),
+        ("train --dropout 1", "--dropout: expected a number of at least 0 and below 1, found `1`"),
+        ("train --dropout nan", "--dropout: expected"),
+        ("train --batch-size 0", "--batch-size: expected a whole number of at least 1, found `0`"),
+        ("train --batch-size 1e3", "--batch-size: expected a whole number of at least 1"),
+        ("train --epochs 0", "--epochs: expected a whole number of at least 1, found `0`"),
+        ("train --max-steps 0", "--max-steps: expected"),
+        ("train --hidden 0", "--hidden: expected `none` or units such as 128"),
+        ("train --hidden 128,,64", "--hidden: expected `none` or units such as 128"),
+        ("summary --hidden 99999999999999999999", "--hidden: expected"),
+        ("train --seed -1", "--seed: expected a whole number from 0"),
+        ("train --momentum 0.9", "--momentum: is for --optimizer sgd"),
+        ("train --lr-factor 0.5", "--lr-factor: is for --schedule step"),
+        ("train --schedule cosine --lr-every 2", "--lr-every: is for --schedule step"),
+        ("train --loss mse --dataset digits", "--loss: mse is for the numbers of a table"),
+        ("train --label x --dataset digits", "--label: is for tables"),
+        ("show --test-fraction 0.5 --dataset digits", "--test-fraction: is for tables"),
+        ("show --test-fraction 1", "--test-fraction: expected a number of at least 0 and below 1"),
+        ("train --resume runs/a --seed 7", "--resume cannot be used with --seed"),
+        ("show --index 1 --random", "cannot be used with"),
+        ("show --index 1 --index 2", "--index was given twice"),
+        (
+            "show --dataset digits --index 20000",
+            "digits train has 20,000 samples, counted from 0; there is no number 20000",
+        ),
+        ("show --out picture.jpg", "--out: expected a name that ends with .png"),
+        ("show --scale 2", "missing: --out <FILE.png>"),
+        ("predict model", "missing: --index <N> or --random or --image <FILE.png> or --values"),
+        ("predict model --index 1 --values 1,2", "cannot be used with"),
+        ("predict model --values 1,inf", "--values: expected numbers separated by commas, found `inf`"),
+        ("predict model --index 1 --invert", "cannot be used with"),
+        ("eval", "missing: <MODEL>"),
+        ("download digits", "digits needs no download"),
+        ("download minst", "did you mean `mnist`?"),
+        ("summary extra", "unknown argument `extra`"),
+    ];
+    for (arguments, expected) in cases {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let sentence = refusal(folder.path(), &arguments, 2);
+        assert!(sentence.contains(expected), "{arguments:?}: {sentence}");
+    }
+    assert!(support::files(folder.path()).is_empty(), "wrong usage leaves nothing behind");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(folder.path())
+        .args(["show", "--dataset", "digits", "--count", "2000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_behind_standard_output_is_a_failure_and_one_behind_standard_error_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let run = |command: &mut std::process::Command| command.output().unwrap();
+    let output = run(command(folder.path()).args(["summary"]).stdout(full()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr).unwrap().starts_with("error: standard output cannot be written: ")
+    );
+    assert_eq!(run(command(folder.path()).args(["summary"]).stderr(full())).status.code(), Some(0));
+    assert_eq!(run(command(folder.path()).args(["sumary"]).stderr(full())).status.code(), Some(2));
+}
+
+#[test]
+fn colours_are_for_terminals_and_no_color_forbids_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let show = |variables: &[(&str, &str)]| {
+        let mut command = command(folder.path());
+        command.args(["show", "--dataset", "digits"]).envs(variables.iter().copied());
+        finish(&mut command).succeeded()
+    };
+    assert!(!show(&[]).contains('\x1b'));
+    assert!(!show(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]).contains('\x1b'));
+    assert!(show(&[("CLICOLOR_FORCE", "1")]).contains("\x1b[38;5;"));
+    assert!(show(&[("CLICOLOR_FORCE", "1"), ("COLORTERM", "truecolor")]).contains("\x1b[38;2;"));
+    for command_name in ["--help", "train --help", "trian"] {
+        let run = run(folder.path(), command_name);
+        assert!(!run.stdout.contains('\x1b') && !run.stderr.contains('\x1b'));
+    }
+}
+
+#[test]
+fn without_a_dataset_the_built_in_one_is_used_and_the_way_to_mnist_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for variable in [None, Some("")] {
+        let mut command = command(folder.path());
+        command.arg("show").envs(variable.map(|value| ("PLANGRAD_DATA", value)));
+        let run = finish(&mut command);
+        assert!(
+            run.stderr
+                .contains("no mnist in data (`plangrad download mnist` gets it): using the built-in digits")
+        );
+        assert!(run.succeeded().starts_with("digits train #0\n"));
+    }
+}

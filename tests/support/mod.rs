@@ -1,0 +1,172 @@
+//! What the end-to-end tests share: running the binary, and judging how it ended.
+
+#![allow(dead_code)] // each test file uses its own share of this
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// How the program ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Its exit code; −1 if a signal ended it.
+    pub(crate) code: i32,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard error.
+    pub(crate) stderr: String,
+}
+
+/// The program, to be run in `folder` with an environment that decides nothing.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plangrad"));
+    command.current_dir(folder).stdin(Stdio::null());
+    for variable in ["PLANGRAD_DATA", "NO_COLOR", "CLICOLOR_FORCE", "COLORTERM"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs the program in `folder`.
+pub(crate) fn plangrad<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Run {
+    finish(command(folder).args(arguments))
+}
+
+/// Runs the program in `folder` with arguments separated by spaces.
+pub(crate) fn run(folder: &Path, arguments: &str) -> Run {
+    plangrad(folder, arguments.split_whitespace())
+}
+
+/// Runs a command to its end.
+pub(crate) fn finish(command: &mut Command) -> Run {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+impl Run {
+    /// Standard output of a run that must have succeeded.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+
+    /// The JSON objects of a run that must have succeeded.
+    #[track_caller]
+    pub(crate) fn objects(self) -> Vec<Value> {
+        self.succeeded().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The one JSON object of a run that must have succeeded.
+    #[track_caller]
+    pub(crate) fn object(self) -> Value {
+        let objects = self.objects();
+        assert_eq!(objects.len(), 1);
+        objects.into_iter().next().unwrap()
+    }
+
+    /// The sentence of a run that must have failed with this exit code, one sentence and nothing else.
+    #[track_caller]
+    pub(crate) fn refused(self, code: i32) -> String {
+        assert_eq!(self.code, code, "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        let errors: Vec<&str> = self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors.len(), 1, "{self:?}");
+        assert!(self.stderr.ends_with(&format!("{}\n", errors[0])), "{self:?}");
+        let others = self.stderr.lines().filter(|line| !line.starts_with("error: "));
+        for line in others {
+            assert!(!line.contains("panicked") && !line.contains("RUST_BACKTRACE"), "{self:?}");
+        }
+        assert!(!errors[0].contains("panicked"), "{self:?}");
+        errors[0]["error: ".len()..].to_owned()
+    }
+}
+
+/// Runs the program as it is and with `--format json`, and checks that both refuse alike: one sentence on standard error,
+/// on standard output nothing but, in JSON, the error as an object. Returns the sentence.
+#[track_caller]
+pub(crate) fn refusal<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], code: i32) -> String {
+    let sentence = plangrad(folder, arguments).refused(code);
+    let json = finish(command(folder).args(arguments).args(["--format", "json"]));
+    assert_eq!(json.code, code, "{json:?}");
+    let lines: Vec<Value> = json.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{json:?}");
+    assert_eq!(lines[0]["event"], "error");
+    assert_eq!(lines[0]["message"].as_str(), Some(sentence.as_str()));
+    assert_eq!(lines[0]["kind"] == "usage", code == 2, "{json:?}");
+    assert!(!sentence.contains('\n') && sentence.len() > 10, "{sentence}");
+    sentence
+}
+
+/// The folder with real datasets, if the environment names one.
+pub(crate) fn real_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("PLANGRAD_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    if folder.is_none() {
+        eprintln!(
+            "SKIPPED: set PLANGRAD_DATA to a folder with mnist and cifar-10-batches-bin to run this test"
+        );
+    }
+    folder
+}
+
+/// Every file below `folder`, sorted: what must not have become more.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            }
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A tensor for [`safetensors`].
+pub(crate) struct Tensor<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Its shape.
+    pub(crate) shape: &'a [usize],
+    /// Its values.
+    pub(crate) values: &'a [f32],
+}
+
+/// The bytes of a safetensors file, laid out here and by nobody's library.
+pub(crate) fn safetensors(description: Option<&Value>, tensors: &[Tensor<'_>]) -> Vec<u8> {
+    let mut header = serde_json::Map::new();
+    if let Some(description) = description {
+        header.insert("__metadata__".to_owned(), json!({ "plangrad": description.to_string() }));
+    }
+    let mut data = Vec::new();
+    for tensor in tensors {
+        let start = data.len();
+        data.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
+        let entry = json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, data.len()] });
+        header.insert(tensor.name.to_owned(), entry);
+    }
+    let mut header = Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+}
+
+/// What plangrad writes about a linear model of 28 × 28 images with ten classes.
+pub(crate) fn digits_description() -> Value {
+    let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+    json!({
+        "format": 1,
+        "model": { "sample_shape": [1, 28, 28], "hidden": [], "outputs": 10, "activation": "relu", "dropout": 0.0 },
+        "loss": "cross-entropy",
+        "dataset": "digits",
+        "classes": classes,
+        "normalize": "none",
+        "scale": [1.0 / 255.0],
+        "shift": [0.0]
+    })
+}
