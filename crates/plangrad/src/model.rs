@@ -84,11 +84,11 @@ impl Model {
         let file = model_file(path)?;
         let weights = checkpoint::read(&file)?;
         let description = weights.require_description()?.clone();
-        let network = Mlp::new(&description.model)?;
+        let refused = |reason: String| plangrad_nn::Error::Metadata { path: file.clone(), reason };
+        let network = Mlp::new(&description.model).map_err(|error| refused(error.to_string()))?;
         for parameter in network.parameters() {
             weights.values(&parameter.name, &parameter.file_shape())?;
         }
-        let refused = |reason: String| plangrad_nn::Error::Metadata { path: file.clone(), reason };
         let table = description.table.clone().map(serde_json::from_value).transpose();
         let table: Option<TableSchema> = table.map_err(|error| refused(error.to_string()))?;
         contradiction(&description, table.as_ref()).map_or(Ok(()), |reason| Err(refused(reason)))?;

@@ -1,0 +1,113 @@
+//! Every JSON object has the keys that `docs/json.md` promises, no more and no fewer.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+use support::{command, finish, run};
+
+type Keys = BTreeSet<String>;
+
+/// The keys documented under each heading: the first column of its table.
+fn documented() -> BTreeMap<String, Keys> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
+    let mut sections: BTreeMap<String, Keys> = BTreeMap::new();
+    let mut heading = String::new();
+    for line in std::fs::read_to_string(page).unwrap().lines() {
+        if let Some(name) = line.strip_prefix("## ").or_else(|| line.strip_prefix("### ")) {
+            heading = name.to_owned();
+        } else if let Some(key) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
+            sections.entry(heading.clone()).or_default().insert(key.to_owned());
+        }
+    }
+    sections
+}
+
+fn keys(object: &Value) -> Keys {
+    object.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_command_prints_the_documented_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let documented = documented();
+    let train = run(folder.path(), "train --dataset digits --max-steps 3 --out run --format json").objects();
+    let events: Vec<&str> = train.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["start", "step", "epoch", "end"]);
+    for event in &train {
+        assert_eq!(keys(event), documented[event["event"].as_str().unwrap()]);
+    }
+    std::fs::write(folder.path().join("table.csv"), "a,b,sum\n1,2,3\n3,4,7\n5,6,11\n").unwrap();
+    let commands = [
+        ("summary", "summary"),
+        ("show", "show --dataset digits"),
+        ("show", "show --dataset digits --random --out x.png"),
+        ("show", "show --dataset csv:table.csv"),
+        ("show", "show --dataset csv:table.csv --loss mse"),
+        ("eval", "eval run"),
+        ("predict", "predict run --index 0"),
+        ("predict", "predict run --image x.png"),
+    ];
+    for (section, arguments) in commands {
+        let object = run(folder.path(), &format!("{arguments} --format json")).object();
+        assert_eq!(keys(&object), documented[section], "{arguments}");
+    }
+}
+
+#[test]
+fn nested_objects_have_the_documented_keys_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = run(folder.path(), "summary --format json").object();
+    let layer = ["kind", "name", "output_shape", "parameters"].map(str::to_owned);
+    assert_eq!(keys(&summary["layers"][0]), Keys::from(layer));
+    let shown = run(folder.path(), "show --dataset digits --format json").object();
+    for part in ["raw", "normalized"] {
+        assert_eq!(keys(&shown[part]), Keys::from(["max", "mean", "min"].map(str::to_owned)));
+    }
+}
+
+#[test]
+fn errors_have_the_documented_keys_and_kinds() {
+    let folder = tempfile::tempdir().unwrap();
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md")).unwrap();
+    std::fs::write(folder.path().join("x.png"), "no image").unwrap();
+    std::fs::write(folder.path().join("x.csv"), "a,b\n1\n").unwrap();
+    std::fs::write(folder.path().join("x.safetensors"), "no model").unwrap();
+    let cases = [
+        ("train --lr -1", "usage"),
+        ("show --dataset mnist", "not-found"),
+        ("show --dataset csv:x.csv", "data"),
+        ("show --dataset csv:y.csv", "io"),
+        ("eval x.safetensors", "model"),
+        ("train --resume nowhere", "run"),
+        ("download mnist --mirror http://127.0.0.1:1/", "download"),
+    ];
+    for (arguments, kind) in cases {
+        let mut command = command(folder.path());
+        let run = finish(command.args(arguments.split(' ')).args(["--format", "json"]));
+        let error: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((&error["event"], error["kind"].as_str()), (&"error".into(), Some(kind)), "{arguments}");
+        assert_eq!(keys(&error), documented()["error"]);
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is documented");
+    }
+}
+
+#[test]
+fn a_downloaded_file_is_told_with_the_documented_keys() {
+    let Some(data) = support::real_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("mnist")).unwrap();
+    for file in std::fs::read_dir(data.join("mnist")).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), folder.path().join("mnist").join(file.file_name())).unwrap();
+    }
+    let files = run(folder.path(), "download mnist --data-dir . --mirror http://127.0.0.1:1/ --format json")
+        .objects();
+    assert_eq!(files.len(), 4);
+    for file in &files {
+        assert_eq!(keys(file), documented()["download"]);
+        assert_eq!(file["outcome"], "already-verified");
+    }
+}
