@@ -10,9 +10,19 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
-        ("lints", &|| cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])),
+        ("lints", &|| {
+            cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
+        }),
         ("lints without features", &|| {
-            cargo(&["clippy", "--workspace", "--all-targets", "--no-default-features", "--", "-D", "warnings"])
+            cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--no-default-features",
+                "--",
+                "-D",
+                "warnings",
+            ])
         }),
         ("docs", &docs),
         ("tests", &|| cargo(&["test", "--workspace", "--all-features"])),

@@ -9,7 +9,8 @@ fn run_target(target: &str, seconds: u32) -> Result<()> {
     let found = format!("fuzz/found/{target}");
     fs::create_dir_all(root().join(&found)).map_err(|error| format!("{found}: {error}"))?;
     let (corpus, limit) = (format!("fuzz/corpus/{target}"), format!("-max_total_time={seconds}"));
-    let arguments = ["fuzz", "run", "--fuzz-dir", "fuzz", target, &found, &corpus, "--", &limit, "-verbosity=0"];
+    let arguments =
+        ["fuzz", "run", "--fuzz-dir", "fuzz", target, &found, &corpus, "--", &limit, "-verbosity=0"];
     let mut command = program("cargo", &arguments);
     command.env("RUSTC_BOOTSTRAP", "1");
     command::run(command)

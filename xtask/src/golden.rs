@@ -10,7 +10,10 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let python = environment.join("bin/python").display().to_string();
     if !environment.exists() {
         command::run(program("python3", &["-m", "venv", &environment.display().to_string()]))?;
-        command::run(program(&python, &["-m", "pip", "install", "--quiet", "torch", "numpy", "safetensors"]))?;
+        command::run(program(
+            &python,
+            &["-m", "pip", "install", "--quiet", "torch", "numpy", "safetensors"],
+        ))?;
     }
     let committed = root().join("tests/golden");
     let fresh = if write { committed.clone() } else { root().join("target/golden") };

@@ -32,7 +32,9 @@ pub(crate) fn check() -> Result<()> {
                 broken.extend(check_dependencies(package, allowed));
                 broken.extend(check_unsafe(package, *unsafe_code)?);
             }
-            None => broken.push(format!("package {} is not in the list of xtask/src/invariants.rs", package.name)),
+            None => {
+                broken.push(format!("package {} is not in the list of xtask/src/invariants.rs", package.name))
+            }
         }
     }
     broken.extend(check_sources()?);
@@ -69,7 +71,8 @@ fn check_sources() -> Result<Vec<String>> {
             let text = read(&file)?;
             for (i, line) in text.lines().enumerate().take_while(|(_, line)| !line.contains("#[cfg(test)]")) {
                 let code = line.trim_start();
-                let printing = ["println!(", "eprintln!(", "print!("].iter().any(|word| code.starts_with(word));
+                let printing =
+                    ["println!(", "eprintln!(", "print!("].iter().any(|word| code.starts_with(word));
                 if printing {
                     broken.push(format!("{}:{}: a library does not print", file.display(), i + 1));
                 }

@@ -32,7 +32,9 @@ pub(crate) fn check() -> Result<()> {
         .packages
         .iter()
         .filter(|package| !package.license.as_deref().is_some_and(acceptable))
-        .map(|package| format!("{} {} ({})", package.name, package.version, package.license.as_deref().unwrap_or("none")))
+        .map(|package| {
+            format!("{} {} ({})", package.name, package.version, package.license.as_deref().unwrap_or("none"))
+        })
         .collect();
     if !refused.is_empty() {
         return Err(format!("licences not on the list of xtask/src/licences.rs: {}", refused.join(", ")));
@@ -74,7 +76,13 @@ mod tests {
 
     #[test]
     fn expressions_are_accepted_if_they_can_be_met() {
-        for fine in ["MIT", "MIT OR Apache-2.0", "GPL-3.0 OR MIT", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
+        for fine in [
+            "MIT",
+            "MIT OR Apache-2.0",
+            "GPL-3.0 OR MIT",
+            "MIT/Apache-2.0",
+            "(MIT OR Apache-2.0) AND Unicode-3.0",
+        ] {
             assert!(acceptable(fine), "{fine}");
         }
         for refused in ["GPL-3.0", "MIT AND GPL-3.0", "", "(MIT OR Apache-2.0) AND GPL-3.0"] {

@@ -162,6 +162,7 @@ unsafe fn blocks<S: Simd, const R: usize, const V: usize>(
 
 /// `R` rows and `V` vectors of C over `depth` steps of k, in registers.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // plain counted loops are unrolled early enough for the sums to stay in registers
 unsafe fn tile<S: Simd, const R: usize, const V: usize>(
     o: &Operands,
     row: usize,
@@ -215,6 +216,7 @@ unsafe fn load<S: Simd, const V: usize>(p: *const f32, tail: usize) -> [S::V; V]
 }
 
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // as in `tile`
 unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
     sums: &mut [[S::V; V]; R],
     a: *const f32,
