@@ -47,3 +47,8 @@ pub use normalize::{Affine, Normalize};
 pub use sampling::Permutation;
 pub use spec::Spec;
 pub use table::TableSchema;
+
+/// The examples of the crate's page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -27,3 +27,13 @@ pub use model::{Model, Prediction};
 pub use output::{Colour, Console, grouped};
 pub use picture::{Picture, PictureError};
 pub use run::run;
+
+/// The examples of the project's page and of the crate's, compiled and run.
+#[cfg(doctest)]
+mod readme {
+    #[doc = include_str!("../../../README.md")]
+    struct Project;
+
+    #[doc = include_str!("../README.md")]
+    struct Crate;
+}

@@ -46,3 +46,8 @@ pub use plan::{Category, MemoryReport, Plan, State};
 pub use session::{Metrics, Session, eval};
 pub use shape::{MAX_RANK, Shape};
 pub use source::{Batches, Samples, Source, Targets};
+
+/// The examples of the crate's page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
