@@ -3,18 +3,18 @@
 //! Weights have PyTorch's names and layout, so `model.load_state_dict(load_file(path))` works, and the other way round.
 //! What plangrad needs besides stands in one metadata entry, `plangrad`, as JSON with sorted keys: the bytes of a file
 //! depend on nothing but the training. A checkpoint is the same file with the optimizer's moments and the position in
-//! the run. Files are written beside their place, synced and renamed, so no moment exists at which an earlier file is
-//! gone and the new one is not whole.
+//! the run. Files replace earlier ones whole ([`Staged`]).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use plangrad_tensor::{Metrics, Session};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
 
+pub use crate::staged::{Staged, replace};
 use crate::{Error, Loss, Mlp, MlpConfig};
 
 /// The metadata entry.
@@ -63,6 +63,8 @@ pub struct Progress {
     pub epoch: u64,
     /// Samples of the current epoch already trained on.
     pub position: u64,
+    /// Samples of the training part: the permutations are of so many.
+    pub samples: u64,
     /// Seed of the run: the permutations and dropout masks are functions of it, the epoch and the step.
     pub seed: u64,
     /// Bits of the sum of this epoch's losses so far (an f64).
@@ -122,23 +124,29 @@ pub fn weights(model: &Mlp, session: &Session) -> Result<Vec<NamedTensor>, Error
 /// Writes a model: weights and description.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written; an earlier file of that name is whole then.
-pub fn write_model(path: &Path, model: &Mlp, session: &Session, description: &Description) -> Result<(), Error> {
+/// [`Error::NotFinite`] if training has gone astray; [`Error::Io`] if the file cannot be written. An earlier file of that
+/// name is whole then.
+pub fn write_model(
+    path: &Path,
+    model: &Mlp,
+    session: &Session,
+    description: &Description,
+) -> Result<(), Error> {
     let description = Description { progress: None, ..description.clone() };
-    write(path, &weights(model, session)?, &description)
+    stage(path, &weights(model, session)?, &description)?.place()
 }
 
-/// Writes a checkpoint: weights, moments, description and progress.
+/// Stages a checkpoint: weights, moments, description and progress.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written; an earlier file of that name is whole then.
-pub fn write_checkpoint(
+/// [`Error::NotFinite`] if training has gone astray; [`Error::Io`] if the file cannot be written.
+pub fn stage_checkpoint(
     path: &Path,
     model: &Mlp,
     session: &Session,
     description: &Description,
     progress: Progress,
-) -> Result<(), Error> {
+) -> Result<Staged, Error> {
     let mut tensors = weights(model, session)?;
     let moments = session.plans().first().map_or(0, |plan| plan.state().moments());
     for i in 0..moments {
@@ -147,7 +155,7 @@ pub fn write_checkpoint(
             tensors.push(NamedTensor { name, shape: p.file_shape(), values });
         }
     }
-    write(path, &tensors, &Description { progress: Some(progress), ..description.clone() })
+    stage(path, &tensors, &Description { progress: Some(progress), ..description.clone() })
 }
 
 /// Sets a session's parameters, moments, step and metrics to a checkpoint's.
@@ -189,7 +197,8 @@ pub fn load_weights(loaded: &Loaded, model: &Mlp, session: &mut Session) -> Resu
 /// If the file holds another number of tensors or their shapes do not match in that order.
 pub fn match_in_order(loaded: &Loaded, model: &Mlp) -> Result<Vec<(String, String)>, Error> {
     let parameters = model.parameters();
-    let names: Vec<String> = loaded.tensors.keys().filter(|name| !name.starts_with("optimizer.")).cloned().collect();
+    let names: Vec<String> =
+        loaded.tensors.keys().filter(|name| !name.starts_with("optimizer.")).cloned().collect();
     if parameters.iter().all(|p| loaded.tensors.contains_key(&p.name)) {
         return Ok(parameters.iter().map(|p| (p.name.clone(), p.name.clone())).collect());
     }
@@ -203,7 +212,8 @@ pub fn match_in_order(loaded: &Loaded, model: &Mlp) -> Result<Vec<(String, Strin
         });
     }
     let of_rank = |rank: usize| {
-        let mut names: Vec<&String> = names.iter().filter(|name| loaded.tensors[*name].shape.len() == rank).collect();
+        let mut names: Vec<&String> =
+            names.iter().filter(|name| loaded.tensors[*name].shape.len() == rank).collect();
         names.sort_by_key(|name| natural_key(name));
         names.into_iter()
     };
@@ -256,16 +266,49 @@ impl Loaded {
     /// [`Error::MissingTensor`], [`Error::TensorMismatch`] or [`Error::NotFinite`].
     pub fn values(&self, name: &str, shape: &[usize]) -> Result<&[f32], Error> {
         let path = self.path.clone();
-        let missing = || Error::MissingTensor { path: path.clone(), name: name.into(), expected: shape.to_vec() };
+        let missing =
+            || Error::MissingTensor { path: path.clone(), name: name.into(), expected: shape.to_vec() };
         let tensor = self.tensors.get(name).ok_or_else(missing)?;
         if tensor.shape != shape {
             let (expected, found) = (format!("of shape {shape:?}"), format!("of shape {:?}", tensor.shape));
             return Err(Error::TensorMismatch { path, name: name.into(), expected, found });
         }
-        match tensor.values.iter().position(|x| !x.is_finite()) {
-            Some(element) => Err(Error::NotFinite { path, name: name.into(), element, value: tensor.values[element] }),
-            None => Ok(&tensor.values),
+        tensor.check_finite(&self.path)?;
+        Ok(&tensor.values)
+    }
+}
+
+impl NamedTensor {
+    /// Refuses values that are no numbers: no file of ours holds any, written or read.
+    fn check_finite(&self, path: &Path) -> Result<(), Error> {
+        match self.values.iter().position(|x| !x.is_finite()) {
+            Some(element) => Err(Error::NotFinite {
+                path: path.into(),
+                name: self.name.clone(),
+                element,
+                value: self.values[element],
+            }),
+            None => Ok(()),
         }
+    }
+}
+
+/// How a tensor goes into a file: bytes are made for one tensor at a time.
+impl View for &NamedTensor {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.values.iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.values.len()
     }
 }
 
@@ -275,7 +318,10 @@ impl Loaded {
 /// [`Error::Io`], [`Error::Format`], [`Error::Metadata`], or [`Error::TensorMismatch`] for tensors that are not f32.
 pub fn read(path: &Path) -> Result<Loaded, Error> {
     let bytes = fs::read(path).map_err(|reason| Error::Io { action: "read", path: path.into(), reason })?;
-    let format = |reason: safetensors::SafeTensorError| Error::Format { path: path.into(), reason: reason.to_string() };
+    let format = |reason: safetensors::SafeTensorError| Error::Format {
+        path: path.into(),
+        reason: reason.to_string(),
+    };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
     let description = match header.metadata().as_ref().and_then(|entries| entries.get(KEY)) {
         Some(json) => Some(describe(path, json)?),
@@ -305,44 +351,14 @@ fn tensor(path: &Path, name: &str, view: &TensorView<'_>) -> Result<NamedTensor,
     Ok(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values })
 }
 
-fn write(path: &Path, tensors: &[NamedTensor], description: &Description) -> Result<(), Error> {
+/// Lays out a file and writes it beside its place.
+fn stage(path: &Path, tensors: &[NamedTensor], description: &Description) -> Result<Staged, Error> {
     let format = |reason: String| Error::Format { path: path.into(), reason };
+    tensors.iter().try_for_each(|tensor| tensor.check_finite(path))?;
     // Through a `Value`, whose maps are sorted by key.
     let json = serde_json::to_value(description).map_err(|error| format(error.to_string()))?.to_string();
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|tensor| tensor.values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|(tensor, bytes)| Ok((&tensor.name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|error| format(error.to_string()))?;
     let metadata = HashMap::from([(KEY.to_string(), json)]);
-    let file = safetensors::serialize(views, Some(metadata)).map_err(|error| format(error.to_string()))?;
-    replace(path, &file)
-}
-
-/// Puts `bytes` at `path` so that at every moment the old file or the new one is there, whole.
-///
-/// # Errors
-/// [`Error::Io`]; the old file is untouched and nothing is left beside it.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let attempt = || -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        // The rename itself is lasting only once the directory is synced; not every system can.
-        if let Some(directory) = path.parent().and_then(|directory| File::open(directory).ok()) {
-            let _ = directory.sync_all();
-        }
-        Ok(())
-    };
-    attempt().map_err(|reason| {
-        let _ = fs::remove_file(&temporary);
-        Error::Io { action: "write", path: path.into(), reason }
-    })
+    let named = tensors.iter().map(|tensor| (&tensor.name, tensor));
+    let file = safetensors::serialize(named, Some(metadata)).map_err(|error| format(error.to_string()))?;
+    Staged::write(path, &file)
 }

@@ -117,22 +117,32 @@ pub enum Error {
         reason: String,
     },
 
+    /// Two processes would write the same run.
+    #[error("{} is in use by another plangrad process; wait for it or end it first", path.display())]
+    RunBusy {
+        /// The folder.
+        path: PathBuf,
+    },
+
     /// Training has gone astray.
     #[error(
-        "the loss is not a number any more ({loss}) in epoch {epoch}, at step {step}; try a smaller --lr, or --normalize dataset"
+        "training has diverged: {sign} in epoch {epoch}, by step {step}; try a smaller --lr, or --normalize dataset"
     )]
     Diverged {
+        /// What shows it, as a clause.
+        sign: String,
         /// The epoch, counted from 1.
         epoch: u64,
-        /// Steps taken.
+        /// Steps taken until it was noticed.
         step: u64,
-        /// What the sum of the losses is.
-        loss: f64,
     },
 
     /// The run was asked to stop, and has saved where it stands.
-    #[error("interrupted")]
-    Interrupted,
+    #[error("interrupted; what was learnt so far is saved, go on with: {resume}")]
+    Interrupted {
+        /// The command that goes on, as a shell reads it.
+        resume: String,
+    },
 
     /// Standard output takes no more.
     #[error("standard output cannot be written: {0}")]
@@ -154,9 +164,9 @@ impl Error {
             Self::Data(plangrad_data::Error::NotDownloadable { .. }) => "usage",
             Self::Data(_) => "data",
             Self::Tensor(error) | Self::Model(plangrad_nn::Error::Tensor(error)) => tensor_kind(error),
-            Self::RunExists { .. } | Self::NoRun { .. } | Self::Config { .. } => "run",
+            Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => "run",
             Self::Diverged { .. } => "diverged",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted { .. } => "interrupted",
             Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => "model",
             Self::Picture(PictureError::Io { .. }) | Self::Io { .. } | Self::Output(_) => "io",
             Self::Picture(_) => "image",

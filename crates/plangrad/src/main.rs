@@ -6,5 +6,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     plangrad::process::started();
+    plangrad::process::survive_file_size_limits();
     plangrad::run(std::env::args_os())
 }

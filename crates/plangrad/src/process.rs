@@ -1,4 +1,4 @@
-//! What the system knows about this process.
+//! What the system knows about this process, and what it may do to it.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -24,8 +24,40 @@ pub fn peak_resident_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
+/// Lets a write beyond the limit on file sizes fail with an error, as on a full disk, instead of killing the process.
+pub fn survive_file_size_limits() {
+    // That there is a handler is enough. Without one the process is as before.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
+}
+
+/// This program as its user called it, followed by `arguments`: a command that a shell reads back as it is.
+#[must_use]
+pub fn command(arguments: &[&str]) -> String {
+    let program =
+        std::env::args_os().next().map_or("plangrad".into(), |name| name.to_string_lossy().into_owned());
+    let words = [program.as_str()].into_iter().chain(arguments.iter().copied());
+    words.map(shell_word).collect::<Vec<_>>().join(" ")
+}
+
+/// A word that a shell reads back as it is.
+fn shell_word(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:+,@%=".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_path_with_spaces_is_quoted_for_the_shell() {
+        assert_eq!(super::shell_word("runs/mnist-1"), "runs/mnist-1");
+        assert_eq!(super::shell_word("my run's"), r"'my run'\''s'");
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn a_process_has_a_peak_of_some_megabytes() {

@@ -164,9 +164,9 @@ pub struct RunArgs {
     /// Steps between two checkpoints [default: one after each epoch]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
     pub checkpoint_every: Option<u64>,
-    /// Steps between two lines of progress
-    #[arg(long, default_value_t = 100, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
-    pub log_every: u64,
+    /// Steps between two lines of progress [default: 100]
+    #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
+    pub log_every: Option<u64>,
 }
 
 /// Where to compute.
@@ -311,7 +311,7 @@ mod tests {
     fn the_defaults_are_those_of_the_main_job() {
         let Train { data, model, task, training, run } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
-        assert_eq!((training.batch_size, training.seed, run.log_every), (64, 42, 100));
+        assert_eq!((training.batch_size, training.seed, run.log_every), (64, 42, None));
         assert_eq!(task.loss, Loss::CrossEntropy);
         let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
         assert_eq!(training.optimizer().unwrap(), adam);

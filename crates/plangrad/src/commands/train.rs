@@ -1,18 +1,26 @@
 //! `plangrad train`: from arguments to a finished run.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, available, load};
-use plangrad_nn::checkpoint;
+use plangrad_data::{Dataset, DatasetName, available, load};
+use plangrad_nn::checkpoint::{self, Progress};
+use plangrad_tensor::Optimizer;
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::cli::{Train, TrainingArgs};
+use crate::output::counted;
 use crate::train::{
-    Intervals, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Trainer, plan_line,
+    Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Trainer, plan_line,
 };
-use crate::{Console, Error, Result};
+use crate::{Console, Error, Result, process};
+
+/// Steps between two lines of progress, where nobody says so.
+const LOG_EVERY: u64 = 100;
 
 /// Trains a network, or goes on with a run.
 ///
@@ -20,22 +28,26 @@ use crate::{Console, Error, Result};
 /// Whatever is wrong with arguments, data, files or memory; [`Error::Interrupted`] after Ctrl-C, once all is saved.
 pub(super) fn train(arguments: &Train, console: &mut Console) -> Result<()> {
     let stop = stop_on_ctrl_c();
-    let outcome = match &arguments.run.resume {
-        Some(path) => resume(arguments, path, *console, &stop),
-        None => begin(arguments, *console, &stop),
+    let (run, folder) = match &arguments.run.resume {
+        Some(path) => resume(arguments, path, *console)?,
+        None => begin(arguments, *console)?,
     };
-    match outcome? {
-        Outcome::Complete => Ok(()),
-        Outcome::Interrupted => Err(Error::Interrupted),
-    }
+    perform(run, folder, &stop)
+}
+
+/// A run that is ready to go.
+struct Run {
+    settings: Settings,
+    trainer: Trainer,
+    reporter: Reporter,
+    console: Console,
 }
 
 /// A new run.
-fn begin(arguments: &Train, console: Console, stop: &Stop) -> Result<Outcome> {
+fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
     let chosen = arguments.data.choose()?;
-    let name = chosen.name.to_string();
-    let path = arguments.run.out.clone().unwrap_or_else(|| RunFolder::default_path(&name));
-    RunFolder::check_free(&path, arguments.run.overwrite)?;
+    let out = arguments.run.out.as_deref();
+    out.map_or(Ok(()), |path| RunFolder::check_free(path, arguments.run.overwrite))?;
     let task = arguments.task.task(&chosen.name)?;
     let optimizer = arguments.training.optimizer()?;
     arguments.training.schedule(1, 1)?; // what is wrong with the options shall not wait for the data
@@ -44,49 +56,105 @@ fn begin(arguments: &Train, console: Console, stop: &Stop) -> Result<Outcome> {
     }
     let dataset = load(&chosen.name, &arguments.data.options(task, arguments.training.seed))?;
     let settings = settings(arguments, &chosen.name, optimizer, &dataset)?;
-    let (mut trainer, mut reporter) = prepare(&settings, dataset, arguments, console)?;
-    if let Some(file) = &settings.init {
-        for (parameter, tensor) in trainer.start_from(&checkpoint::read(file)?)? {
-            reporter.note(&format!("{parameter} starts as {tensor} of {}", file.display()));
-        }
-    }
-    let mut folder = RunFolder::create(&path, &settings, arguments.run.overwrite)?;
-    trainer.save_checkpoint(&folder)?;
-    announce(&trainer, &settings, &mut folder, &mut reporter, console)?;
-    trainer.run(&mut folder, &mut reporter, intervals(arguments), stop)
+    let mut run = Run::prepare(settings, dataset, arguments, console)?;
+    run.initialise()?;
+    let start = run.trainer.start_event();
+    let stage = |path: &Path| run.trainer.stage_checkpoint(path);
+    let folder = RunFolder::create(out, arguments.run.overwrite, &run.settings, &start, stage)?;
+    Ok((run, folder))
 }
 
 /// An earlier run, from its last checkpoint on.
-fn resume(arguments: &Train, path: &std::path::Path, console: Console, stop: &Stop) -> Result<Outcome> {
-    let (mut folder, mut settings) = RunFolder::open(path)?;
-    settings.epochs = arguments.training.epochs.unwrap_or(settings.epochs);
-    let name = settings.dataset_name()?;
-    if !available(&name, &settings.data_dir) {
-        settings.data_dir = absolute(&arguments.data.data_dir)?; // the data have moved
+fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
+    let (mut folder, settings) = RunFolder::open(path)?;
+    let checkpoint = checkpoint::read(&folder.checkpoint())?;
+    let settings = resumed(settings, arguments)?;
+    let dataset = load(&settings.dataset_name()?, &settings.options()?)?;
+    let mut run = Run::prepare(settings, dataset, arguments, console)?;
+    let progress = run.trainer.resume(&checkpoint)?;
+    folder.save_settings(&run.settings)?;
+    folder.cut_back(&progress, run.settings.batch_size, run.trainer.is_finished())?;
+    run.reporter.note(&run.where_it_stands(path, &progress));
+    if let Some(warning) = past_the_cosine(&run.settings, &progress) {
+        run.reporter.note(&warning);
     }
-    let dataset = load(&name, &settings.options()?)?;
-    let (mut trainer, mut reporter) = prepare(&settings, dataset, arguments, console)?;
-    let progress = trainer.resume(&checkpoint::read(&folder.checkpoint())?)?;
-    folder.save_settings(&settings)?;
-    folder.cut_back(&progress, settings.batch_size)?;
-    let (epoch, step) = (progress.epoch + 1, progress.step);
-    reporter.note(&format!("going on with {} in epoch {epoch} after {step} steps", path.display()));
-    announce(&trainer, &settings, &mut folder, &mut reporter, console)?;
-    trainer.run(&mut folder, &mut reporter, intervals(arguments), stop)
+    Ok((run, folder))
 }
 
-/// Data, plans and memory of a run, and who tells it.
-fn prepare(
-    settings: &Settings,
-    dataset: Dataset,
-    arguments: &Train,
-    console: Console,
-) -> Result<(Trainer, Reporter)> {
-    let batches = dataset.train.len().div_ceil(settings.batch_size) as u64;
-    let mut reporter = Reporter::new(console, settings.epochs, batches);
-    dataset.notes.iter().for_each(|note| reporter.note(&format!("warning: {note}")));
-    let backend = open(arguments.training.threads)?;
-    Ok((Trainer::new(settings.clone(), dataset, &backend)?, reporter))
+/// Trains, and says what can be done next.
+fn perform(mut run: Run, mut folder: RunFolder, stop: &Stop) -> Result<()> {
+    let interrupted = |folder: &RunFolder| {
+        let resume = process::command(&["train", "--resume", &folder.path().to_string_lossy()]);
+        Err(Error::Interrupted { resume })
+    };
+    let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+    match outcome {
+        Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
+        Ok(Outcome::Interrupted) => interrupted(&folder),
+        // Nobody reads on: that ends the training, but must not pass for its success.
+        Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => interrupted(&folder),
+        Err(error) => Err(error),
+    }
+}
+
+impl Run {
+    /// Data, plans and memory, and who tells the run.
+    fn prepare(settings: Settings, dataset: Dataset, arguments: &Train, console: Console) -> Result<Run> {
+        dataset.notes.iter().for_each(|note| Console::warning(note));
+        let reporter = Reporter::new(console, &settings, dataset.train.len());
+        let trainer = Trainer::new(settings.clone(), dataset, &open(arguments.training.threads)?)?;
+        Ok(Run { settings, trainer, reporter, console })
+    }
+
+    /// Takes the weights of `--init`, and says which became which.
+    fn initialise(&mut self) -> Result<()> {
+        let Some(file) = &self.settings.init else { return Ok(()) };
+        for (parameter, tensor) in self.trainer.start_from(&checkpoint::read(file)?)? {
+            self.reporter.note(&format!("{parameter} starts as {tensor} of {}", file.display()));
+        }
+        Ok(())
+    }
+
+    /// Tells the start: in one line to people, as an event to programs.
+    fn announce(&mut self) -> Result<()> {
+        let start = self.trainer.start_event();
+        self.console.text(&plan_line(&start, &self.layers(), &self.settings))?;
+        self.reporter.event(&start)
+    }
+
+    /// `784-128-10`
+    fn layers(&self) -> String {
+        let layers = self.trainer.task().model.layers();
+        let sizes =
+            layers.iter().take(1).map(|layer| layer.inputs()).chain(layers.iter().map(|l| l.outputs()));
+        sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+    }
+
+    fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {
+        let (path, steps) = (path.display(), counted(progress.step as usize, "step"));
+        if self.trainer.is_finished() {
+            let epochs = counted(progress.epoch as usize, "epoch");
+            let more = if self.settings.max_steps.is_some() { "--max-steps or --epochs" } else { "--epochs" };
+            format!("{path} is complete with {epochs}, {steps}; a larger {more} goes on with it")
+        } else {
+            format!("going on with {path} in epoch {} after {steps}", progress.epoch + 1)
+        }
+    }
+
+    /// Commands that make use of the run.
+    fn next_steps(&self, folder: &Path) -> String {
+        let folder = folder.to_string_lossy();
+        let predict = match self.trainer.table() {
+            Some(table) => process::command(&["predict", &folder, "--values", &table.features.join(",")]),
+            None => process::command(&["predict", &folder, "--random"]),
+        };
+        let evaluate = process::command(&["eval", &folder]);
+        if self.trainer.test_samples() > 0 {
+            format!("Next:  {evaluate}\n       {predict}")
+        } else {
+            format!("Next:  {predict}")
+        }
+    }
 }
 
 /// The processor. (There is no other device in this build; `auto` and `cpu` are the same.)
@@ -94,56 +162,24 @@ fn open(threads: Option<usize>) -> Result<Arc<dyn Backend>> {
     Ok(Cpu::open(CpuOptions { threads, ..CpuOptions::default() })?)
 }
 
-/// Tells the start: in full to people, as an event to programs and to the run's log.
-fn announce(
-    trainer: &Trainer,
-    settings: &Settings,
-    folder: &mut RunFolder,
-    reporter: &mut Reporter,
-    console: Console,
-) -> Result<()> {
-    let start = trainer.start_event();
-    let model = &trainer.task().model;
-    let layers: Vec<usize> = model
-        .layers()
-        .iter()
-        .take(1)
-        .map(|l| l.inputs())
-        .chain(model.layers().iter().map(|l| l.outputs()))
-        .collect();
-    let training = format!(
-        "{}, batch {}, {} epochs",
-        settings.optimizer.describe(&settings.schedule),
-        settings.batch_size,
-        settings.epochs
-    );
-    console.text(&plan_line(&start, &layers, &training))?;
-    folder.log(&start)?;
-    reporter.event(&start)
-}
-
-fn intervals(arguments: &Train) -> Intervals {
-    Intervals { log: arguments.run.log_every, checkpoint: arguments.run.checkpoint_every }
-}
-
 /// All that decides the result, with every default resolved.
 fn settings(
     arguments: &Train,
-    name: &plangrad_data::DatasetName,
-    optimizer: plangrad_tensor::Optimizer,
+    name: &DatasetName,
+    optimizer: Optimizer,
     dataset: &Dataset,
 ) -> Result<Settings> {
-    let Train { data, model, task, training, .. } = arguments;
+    let Train { data, model, task, training, run } = arguments;
     let epochs = training.epochs.unwrap_or(TrainingArgs::EPOCHS);
     let per_epoch = dataset.train.len().div_ceil(training.batch_size) as u64;
     let planned = per_epoch.saturating_mul(epochs);
     let total = training.max_steps.map_or(planned, |most| most.min(planned));
     Ok(Settings {
         dataset: match name {
-            plangrad_data::DatasetName::Csv(file) => format!("csv:{}", absolute(file)?.display()),
+            DatasetName::Csv(file) => format!("csv:{}", anchored(file)?.display()),
             name => name.to_string(),
         },
-        data_dir: absolute(&data.data_dir)?,
+        data_dir: anchored(&data.data_dir)?,
         normalize: data.normalize.to_string(),
         label: data.label.clone(),
         test_fraction: data.options(task.task(name)?, training.seed).test_fraction,
@@ -156,29 +192,52 @@ fn settings(
         max_steps: training.max_steps,
         seed: training.seed,
         shuffle: !training.no_shuffle,
-        init: training.init.as_deref().map(absolute).transpose()?,
+        init: training.init.as_deref().map(anchored).transpose()?,
         eval_batch_size: training.eval_batch_size,
+        log_every: run.log_every.unwrap_or(LOG_EVERY),
+        checkpoint_every: run.checkpoint_every,
         optimizer: optimizer.into(),
         schedule: training.schedule(per_epoch, total)?.into(),
     })
 }
 
-/// A run is resumed from any folder: its paths are absolute.
-fn absolute(path: &std::path::Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|reason| Error::Io { path: path.into(), action: "found", reason })
+/// A run's settings with what may change when it goes on.
+fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
+    let Train { training, run, data, .. } = arguments;
+    settings.epochs = training.epochs.unwrap_or(settings.epochs);
+    settings.max_steps = training.max_steps.or(settings.max_steps);
+    settings.eval_batch_size = training.eval_batch_size.or(settings.eval_batch_size);
+    settings.log_every = run.log_every.unwrap_or(settings.log_every);
+    settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
+    if !available(&settings.dataset_name()?, &settings.data_dir) {
+        settings.data_dir = anchored(&data.data_dir)?; // the data have moved
+    }
+    Ok(settings)
 }
 
-/// The first Ctrl-C asks the run to stop and save; the second ends the program at once.
+/// What the user should know who trains for longer than the cosine was made for.
+fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
+    let ScheduleSettings::Cosine { steps, minimum, .. } = settings.schedule else { return None };
+    let per_epoch = progress.samples.div_ceil(settings.batch_size as u64);
+    let planned = settings.epochs.saturating_mul(per_epoch);
+    let total = settings.max_steps.map_or(planned, |most| most.min(planned));
+    (total > steps)
+        .then(|| format!("the cosine ends at step {steps}; from there on the learning rate is {minimum}"))
+}
+
+/// A run is resumed from any folder: its paths are absolute.
+fn anchored(path: &Path) -> Result<PathBuf> {
+    absolute(path).map_err(|reason| Error::Io { path: path.into(), action: "found", reason })
+}
+
+/// The first Ctrl-C (or SIGTERM) asks the run to stop and save; the second ends the program at once.
 fn stop_on_ctrl_c() -> Stop {
     let stop = Stop::default();
-    let asked = stop.clone();
-    let handler = move || {
-        if asked.asked() {
-            std::process::exit(130);
-        }
-        asked.ask();
-    };
-    // Without a handler (there is one already, in a program that embeds this library) Ctrl-C just ends the program.
-    let _ = ctrlc::set_handler(handler);
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal must find the flag as it was. Where a handler cannot be had, the signal just ends
+        // the program.
+        let _ = flag::register_conditional_shutdown(signal, 130, stop.flag())
+            .and_then(|_| flag::register(signal, stop.flag()));
+    }
     stop
 }

@@ -12,7 +12,7 @@ use crate::Result;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
-    /// Everything is planned and reserved; the first step comes next.
+    /// Everything is planned and reserved; steps come next.
     Start {
         /// Name of the dataset.
         dataset: String,
@@ -114,6 +114,12 @@ impl Stop {
     /// Asks.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Release);
+    }
+
+    /// The flag behind it, which a signal handler can set.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
     }
 
     /// Whether somebody asked.

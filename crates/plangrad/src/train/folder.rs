@@ -2,21 +2,24 @@
 //!
 //! Files are replaced whole or appended to line by line, so that a run killed at any moment can go on from here.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use plangrad_nn::checkpoint::{Progress, replace};
+use plangrad_nn::checkpoint::{Progress, Staged, replace};
+use serde_json::Value;
 
 use super::{Event, Settings};
 use crate::{Error, Result};
 
-/// A folder that holds one run.
+/// A folder that holds one run. While this lives, no other process can open it.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     metrics: Option<File>,
+    /// Held, not read: the system gives it back when the process ends, however it ends.
+    _lock: Option<File>,
 }
 
 const CONFIG: &str = "config.toml";
@@ -25,27 +28,55 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const MODEL: &str = "model.safetensors";
 
 impl RunFolder {
-    /// Begins a new run in `path`. Nothing of an earlier run is touched before this, and only with `overwrite`.
+    /// Begins a new run in `out`, or in `runs/<dataset>-<time>`, with what must be there before the first step: settings,
+    /// the first line of `metrics.jsonl`, and the checkpoint that `stage` makes for its path.
+    ///
+    /// An earlier run in that folder goes only once all of this is written: a full disk does not cost it.
     ///
     /// # Errors
-    /// [`Error::RunExists`] for a folder with a run in it; [`Error::Io`].
-    pub fn create(path: &Path, settings: &Settings, overwrite: bool) -> Result<RunFolder> {
-        RunFolder::check_free(path, overwrite)?;
-        fs::create_dir_all(path).map_err(io(path, "made a folder"))?;
-        for name in [CHECKPOINT, MODEL, METRICS, CONFIG] {
-            let file = path.join(name);
-            match fs::remove_file(&file) {
-                Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io(&file, "replaced")(reason));
-                }
-                _ => {}
+    /// [`Error::RunExists`] for a folder with a run in it, unless `overwrite` is set; [`Error::RunBusy`]; [`Error::Io`] or
+    /// [`Error::Model`] if it cannot be written.
+    pub fn create(
+        out: Option<&Path>,
+        overwrite: bool,
+        settings: &Settings,
+        start: &Event,
+        stage: impl FnOnce(&Path) -> Result<Staged>,
+    ) -> Result<RunFolder> {
+        let (path, is_new) = match out {
+            Some(path) => (path.to_path_buf(), make(path)?),
+            None => (make_default(&settings.dataset)?, true),
+        };
+        let begin = || {
+            let folder = RunFolder { path: path.clone(), metrics: None, _lock: lock(&path)? };
+            RunFolder::check_free(&path, overwrite)?;
+            folder.begin(settings, start, stage)?;
+            Ok(folder)
+        };
+        begin().inspect_err(|_| {
+            if is_new {
+                let _ = fs::remove_dir(&path); // which removes it only if it is empty
             }
-        }
-        let config = path.join(CONFIG);
-        replace(&config, settings.to_toml(&config)?.as_bytes())?;
-        let metrics = path.join(METRICS);
-        let file = File::create(&metrics).map_err(io(&metrics, "written"))?;
-        Ok(RunFolder { path: path.into(), metrics: Some(file) })
+        })
+    }
+
+    /// Puts the files of a new run in place. The checkpoint goes first and comes last, so that no moment exists at which
+    /// parts of two runs look like one.
+    fn begin(
+        &self,
+        settings: &Settings,
+        start: &Event,
+        stage: impl FnOnce(&Path) -> Result<Staged>,
+    ) -> Result<()> {
+        let (config, metrics) = (self.path.join(CONFIG), self.path.join(METRICS));
+        let files = [
+            Staged::write(&config, settings.to_toml(&config)?.as_bytes())?,
+            Staged::write(&metrics, line(start, &metrics)?.as_bytes())?,
+            stage(&self.checkpoint())?,
+        ];
+        remove(&self.checkpoint())?;
+        remove(&self.model())?;
+        Ok(files.into_iter().try_for_each(Staged::place)?)
     }
 
     /// Whether a new run may begin in `path`.
@@ -60,26 +91,15 @@ impl RunFolder {
     /// The run in `path`, to be gone on with.
     ///
     /// # Errors
-    /// [`Error::NoRun`] if there is none.
+    /// [`Error::NoRun`] if there is none, [`Error::RunBusy`] if another process is at it; whatever is wrong with its
+    /// settings.
     pub fn open(path: &Path) -> Result<(RunFolder, Settings)> {
         if !path.join(CONFIG).is_file() || !path.join(CHECKPOINT).is_file() {
             return Err(Error::NoRun { path: path.into() });
         }
+        let folder = RunFolder { path: path.into(), metrics: None, _lock: lock(path)? };
         let settings = Settings::read(&path.join(CONFIG))?;
-        Ok((RunFolder { path: path.into(), metrics: None }, settings))
-    }
-
-    /// A new folder's name: `runs/<dataset>-<time>`, with a number behind it if that is taken.
-    #[must_use]
-    pub fn default_path(dataset: &str) -> PathBuf {
-        let stem = dataset.strip_prefix("csv:").map_or(dataset, |file| {
-            Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("table")
-        });
-        let name = format!("{stem}-{}", timestamp(SystemTime::now()));
-        let numbered = (2..).map(|n| format!("{name}-{n}"));
-        let mut candidates =
-            std::iter::once(name.clone()).chain(numbered).map(|name| Path::new("runs").join(name));
-        candidates.find(|path| !path.exists()).expect("the numbers do not end")
+        Ok((folder, settings))
     }
 
     /// Where it is.
@@ -115,8 +135,7 @@ impl RunFolder {
     /// [`Error::Io`].
     pub fn log(&mut self, event: &Event) -> Result<()> {
         let path = self.path.join(METRICS);
-        let mut line = serde_json::to_string(event).map_err(|error| io(&path, "written")(error.into()))?;
-        line.push('\n');
+        let line = line(event, &path)?;
         let file = match &mut self.metrics {
             Some(file) => file,
             none => none.insert(
@@ -126,23 +145,34 @@ impl RunFolder {
         file.write_all(line.as_bytes()).map_err(io(&path, "written"))
     }
 
-    /// Cuts `metrics.jsonl` back to what had happened at the checkpoint, so that what is trained again is not told twice.
+    /// Makes all lines of `metrics.jsonl` lasting.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn cut_back(&mut self, progress: &Progress, batch_size: usize) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         let path = self.path.join(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        self.metrics.as_ref().map_or(Ok(()), |file| file.sync_data().map_err(io(&path, "written")))
+    }
+
+    /// Cuts `metrics.jsonl` back to what had happened at the checkpoint, so that what is trained again is not told twice.
+    /// The part of an epoch that `--max-steps` allowed has been told if the run `is_finished` with it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Model`].
+    pub fn cut_back(&mut self, progress: &Progress, batch_size: usize, is_finished: bool) -> Result<()> {
+        let path = self.path.join(METRICS);
+        let text = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(()),
             Err(reason) => return Err(io(&path, "read")(reason)),
         };
         let batches_done = progress.position.div_ceil(batch_size.max(1) as u64);
+        let epochs_told = progress.epoch + u64::from(is_finished && progress.position > 0);
         let kept = |line: &&str| {
-            let Ok(event) = serde_json::from_str::<serde_json::Value>(line) else { return false };
-            let number = |key: &str| event.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
-            match event.get("event").and_then(serde_json::Value::as_str) {
-                Some("epoch") => number("epoch") <= progress.epoch,
+            let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
+            let number = |key: &str| event.get(key).and_then(Value::as_u64).unwrap_or(0);
+            match event.get("event").and_then(Value::as_str) {
+                Some("epoch") => number("epoch") <= epochs_told,
                 Some("step") => (number("epoch"), number("step")) < (progress.epoch + 1, batches_done),
                 Some("end") => false,
                 _ => true,
@@ -151,6 +181,57 @@ impl RunFolder {
         let cut: String = text.lines().filter(kept).flat_map(|line| [line, "\n"]).collect();
         Ok(replace(&path, cut.as_bytes())?)
     }
+}
+
+/// Makes the folder; false if it was there.
+fn make(path: &Path) -> Result<bool> {
+    let is_new = !path.exists();
+    fs::create_dir_all(path).map_err(io(path, "made a folder"))?;
+    Ok(is_new)
+}
+
+/// Makes a new folder `runs/<dataset>-<time>`, with a number behind it if that is taken. Of two processes that start in the
+/// same second each gets its own.
+fn make_default(dataset: &str) -> Result<PathBuf> {
+    let runs = Path::new("runs");
+    make(runs)?;
+    let stem = dataset.strip_prefix("csv:").map_or(dataset, |file| {
+        Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("table")
+    });
+    let name = format!("{stem}-{}", timestamp(SystemTime::now()));
+    let mut number = 1;
+    loop {
+        let path = runs.join(if number == 1 { name.clone() } else { format!("{name}-{number}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(reason) if reason.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(reason) => return Err(io(&path, "made a folder")(reason)),
+        }
+    }
+}
+
+/// Keeps other processes out of a run. Where the system cannot lock a folder, nothing does.
+fn lock(path: &Path) -> Result<Option<File>> {
+    let Ok(folder) = File::open(path) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(Error::RunBusy { path: path.into() }),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Removes a file if it is there.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(reason) if reason.kind() != ErrorKind::NotFound => Err(io(path, "replaced")(reason)),
+        _ => Ok(()),
+    }
+}
+
+/// An event as a line of `metrics.jsonl`.
+fn line(event: &Event, path: &Path) -> Result<String> {
+    let json = serde_json::to_string(event).map_err(|error| io(path, "written")(error.into()))?;
+    Ok(json + "\n")
 }
 
 fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {

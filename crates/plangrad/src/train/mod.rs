@@ -6,6 +6,7 @@
 mod evaluate;
 mod event;
 mod folder;
+mod plans;
 mod report;
 mod settings;
 mod source;
@@ -17,4 +18,4 @@ pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub use settings::{OptimizerSettings, ScheduleSettings, Settings};
 pub use source::{source, task};
-pub use trainer::{Intervals, Outcome, Trainer};
+pub use trainer::{Outcome, Trainer};

@@ -1,9 +1,12 @@
 //! A run told to people or programs: lines on standard output, a progress bar on a terminal.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
 
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::Settings;
 use super::event::{Event, Observer, Position};
-use crate::output::{counted, grouped, short};
+use crate::output::{counted, grouped};
 use crate::{Console, Result};
 
 /// Tells a run on a console.
@@ -11,18 +14,23 @@ pub struct Reporter {
     console: Console,
     bar: ProgressBar,
     epochs: u64,
+    /// Batches of one epoch.
     batches: u64,
+    is_moving: bool,
 }
 
 impl Reporter {
-    /// For a run of so many epochs with so many batches each.
+    /// For a run with these settings on so many samples.
     #[must_use]
-    pub fn new(console: Console, epochs: u64, batches: u64) -> Reporter {
-        let bar = ProgressBar::with_draw_target(None, target(console));
-        let style =
-            ProgressStyle::with_template("{prefix} {bar:30} {percent:>3} %  {msg}  {per_sec}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Reporter { console, bar, epochs, batches }
+    pub fn new(console: Console, settings: &Settings, samples: usize) -> Reporter {
+        let (samples, batch_size) = (samples as u64, settings.batch_size as u64);
+        let all = settings.epochs.saturating_mul(samples);
+        let allowed = settings.max_steps.map_or(all, |steps| steps.saturating_mul(batch_size));
+        let target =
+            if console.is_json() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(all.min(allowed)), target).with_style(style());
+        let batches = samples.div_ceil(batch_size);
+        Reporter { console, bar, epochs: settings.epochs, batches, is_moving: false }
     }
 
     /// Writes a line without tearing the bar.
@@ -32,28 +40,30 @@ impl Reporter {
 
     fn describe(&self, event: &Event) -> Option<String> {
         Some(match event {
-            Event::Start { .. } => return None, // the command has said more than this
+            // The command has said more than the event when the run starts, and says how to go on when it was interrupted.
+            Event::Start { .. } | Event::End { model: None, .. } => return None,
             Event::Step { epoch, step, loss } => {
                 format!("Epoch {epoch}/{}, batch {step}/{}, loss {loss:.4}", self.epochs, self.batches)
             }
             Event::Epoch { .. } => describe_epoch(event, self.epochs),
-            Event::End { total_seconds, test_accuracy, model, run, .. } => match model {
-                Some(model) => {
-                    let accuracy =
-                        test_accuracy.map_or(String::new(), |a| format!("test accuracy {}, ", percent(a)));
-                    format!("{accuracy}{total_seconds:.2} s in all; model saved as {}", model.display())
-                }
-                None => format!(
-                    "interrupted and saved; go on with: plangrad train --resume {}",
-                    shell_word(&run.display().to_string())
-                ),
-            },
+            Event::End { total_seconds, test_accuracy, model: Some(model), .. } => {
+                let accuracy = test_accuracy
+                    .map_or(String::new(), |share| format!(", test accuracy {}", percent(share)));
+                format!("Done in {}{accuracy}, model in {}", seconds(*total_seconds), model.display())
+            }
         })
     }
 }
 
-fn target(console: Console) -> ProgressDrawTarget {
-    if console.is_json() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
+fn style() -> ProgressStyle {
+    let template = "{prefix} {bar:24} {percent:>3} %  {msg}  {pace}";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("pace", |state: &ProgressState, text: &mut dyn Write| {
+        let rate = state.per_sec() as usize;
+        if rate > 0 {
+            let _ = write!(text, "{} samples/s, {:#} left", grouped(rate), HumanDuration(state.eta()));
+        }
+    })
 }
 
 fn describe_epoch(event: &Event, epochs: u64) -> String {
@@ -73,15 +83,16 @@ fn describe_epoch(event: &Event, epochs: u64) -> String {
         return String::new();
     };
     let test = test_loss.map_or(String::new(), |loss| format!(", test loss {loss:.4}"));
-    let accuracy = test_accuracy.map_or(String::new(), |a| format!(", accuracy {}", percent(a)));
-    let peak =
-        peak_resident_bytes.map_or(String::new(), |peak| format!(", process peak {}", mebibytes(peak)));
+    let accuracy = test_accuracy.map_or(String::new(), |share| format!(", test accuracy {}", percent(share)));
+    let test_time = test_loss.map_or(String::new(), |_| format!(" + {} test", seconds(*eval_seconds)));
     let rate = grouped(samples_per_second.round() as usize);
+    let peak = peak_resident_bytes.map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
     format!(
-        "Epoch {epoch}/{epochs}: train loss {train_loss:.4}{test}{accuracy}; {train_seconds:.2} s + {eval_seconds:.2} s \
-         test, {rate} samples/s; memory planned {}, measured {}{peak}",
-        mebibytes(*planned_bytes),
-        mebibytes(*measured_bytes),
+        "Epoch {epoch}/{epochs}: train loss {train_loss:.4}{test}{accuracy}\n    {}{test_time}, {rate} samples/s; memory \
+         {} planned, {} measured{peak}",
+        seconds(*train_seconds),
+        size(*planned_bytes),
+        size(*measured_bytes),
     )
 }
 
@@ -90,32 +101,27 @@ fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
-/// `1.82 MiB`
-pub(crate) fn mebibytes(bytes: u64) -> String {
-    format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20))
+/// `1.25 s`, `0.8 ms`
+fn seconds(seconds: f64) -> String {
+    if seconds < 0.01 { format!("{:.1} ms", 1000.0 * seconds) } else { format!("{seconds:.2} s") }
 }
 
-/// A word that a shell reads back as it is.
-pub(crate) fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:+,@%=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+/// `1.82 MiB`, `3.1 KiB`, `832 bytes`
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => counted(bytes as usize, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.2} MiB", bytes as f64 / 1_048_576.0),
     }
 }
 
 impl Observer for Reporter {
     fn event(&mut self, event: &Event) -> Result<()> {
-        if matches!(event, Event::Epoch { .. } | Event::End { .. }) {
+        if matches!(event, Event::End { .. }) {
             self.bar.finish_and_clear();
-            self.bar.reset();
         }
         self.console.json(event)?;
-        match self.describe(event) {
-            Some(line) => self.line(&line),
-            None => Ok(()),
-        }
+        self.describe(event).map_or(Ok(()), |line| self.line(&line))
     }
 
     fn note(&mut self, note: &str) {
@@ -123,29 +129,52 @@ impl Observer for Reporter {
     }
 
     fn position(&mut self, position: &Position) {
-        self.bar.set_length(position.of);
+        if self.bar.is_hidden() {
+            return;
+        }
         self.bar.set_prefix(format!("epoch {}/{}", position.epoch, self.epochs));
-        self.bar.set_message(format!("loss {}", short(position.loss)));
-        self.bar.set_position(position.samples);
+        self.bar.set_message(format!("loss {:.4}", position.loss));
+        self.bar.set_position((position.epoch - 1) * position.of + position.samples);
+        if !self.is_moving {
+            self.bar.reset_eta(); // what was done before this process says nothing about its speed
+            self.is_moving = true;
+        }
     }
 }
 
 /// The line that says what will be done, before anything is.
 #[must_use]
-pub(crate) fn plan_line(event: &Event, layers: &[usize], training: &str) -> String {
-    let Event::Start { dataset, train_samples, test_samples, device, parameters, planned_bytes, .. } = event
+pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> String {
+    let Event::Start {
+        dataset,
+        train_samples,
+        test_samples,
+        device,
+        parameters,
+        batch_size,
+        planned_bytes,
+        ..
+    } = event
     else {
         return String::new();
     };
-    let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
+    let length = match settings.max_steps {
+        Some(steps) => format!("at most {} and {}", epochs(settings.epochs), counted(steps as usize, "step")),
+        None => epochs(settings.epochs),
+    };
     format!(
-        "{dataset}: {} to learn from, {} to test on; {} with {}; {training}; on {device}, {} planned",
+        "{dataset}: {} to learn from, {} to test on; {layers} with {}; {}, batch {batch_size}, {length}; on {device}, {} \
+         planned",
         counted(*train_samples, "sample"),
         grouped(*test_samples),
-        layers.join("-"),
         counted(*parameters, "parameter"),
-        mebibytes(*planned_bytes),
+        settings.optimizer.describe(&settings.schedule),
+        size(*planned_bytes),
     )
+}
+
+fn epochs(epochs: u64) -> String {
+    counted(epochs as usize, "epoch")
 }
 
 #[cfg(test)]
@@ -153,8 +182,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_with_spaces_is_quoted_for_the_shell() {
-        assert_eq!(shell_word("runs/mnist-1"), "runs/mnist-1");
-        assert_eq!(shell_word("my run's"), r"'my run'\''s'");
+    fn sizes_and_times_have_units_that_suit_them() {
+        assert_eq!([1, 1023].map(size), ["1 byte", "1,023 bytes"]);
+        assert_eq!([1024, 407_080, 1_905_344].map(size), ["1.0 KiB", "397.5 KiB", "1.82 MiB"]);
+        assert_eq!([0.0004, 0.25, 61.0].map(seconds), ["0.4 ms", "0.25 s", "61.00 s"]);
     }
 }

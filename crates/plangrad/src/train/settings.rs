@@ -1,7 +1,7 @@
-//! Everything that decides a run's result, as it stands in the run folder's `config.toml`.
+//! Everything that decides a run's result and what it leaves behind, as it stands in the run folder's `config.toml`.
 //!
-//! Threads, log intervals and file names are not here: they change nothing. Values are resolved: no default of a later
-//! version can alter a run that is resumed with it.
+//! Threads and the folder's name are not here: they change nothing. Values are resolved: no default of a later version
+//! can alter a run that is resumed with it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Everything that decides a run's result.
+/// Everything that decides a run's result, and how often it is logged and saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -52,6 +52,11 @@ pub struct Settings {
     /// Samples judged at a time; as many as fit into the training arena if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval_batch_size: Option<usize>,
+    /// Steps between two step events.
+    pub log_every: u64,
+    /// Steps between two checkpoints within an epoch; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<u64>,
     /// How parameters follow their gradients.
     pub optimizer: OptimizerSettings,
     /// How the learning rate changes.
@@ -131,8 +136,38 @@ impl Settings {
             action: "read",
             reason,
         })?;
-        toml::from_str(&text)
-            .map_err(|error| Error::Config { path: path.into(), reason: error.message().into() })
+        let wrong = |reason: String| Error::Config { path: path.into(), reason };
+        let settings: Settings =
+            toml::from_str(&text).map_err(|error| wrong(error.message().trim().into()))?;
+        settings.check().map_err(wrong)?;
+        Ok(settings)
+    }
+
+    /// Refuses what the command line would have refused: a file can be edited, or damaged.
+    fn check(&self) -> std::result::Result<(), String> {
+        let counts = [
+            ("batch_size", self.batch_size as u64),
+            ("epochs", self.epochs),
+            ("max_steps", self.max_steps.unwrap_or(1)),
+            ("eval_batch_size", self.eval_batch_size.unwrap_or(1) as u64),
+            ("log_every", self.log_every),
+            ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
+            return Err(format!("{name} is 0, expected at least 1"));
+        }
+        let shares = [("test_fraction", self.test_fraction), ("dropout", f64::from(self.dropout))];
+        let (betas, rates) =
+            (self.optimizer.shares(), [self.optimizer.rates(), self.schedule.rates()].concat());
+        if let Some((name, share)) =
+            shares.into_iter().chain(betas).find(|(_, share)| !(0.0..1.0).contains(share))
+        {
+            return Err(format!("{name} is {share}, expected at least 0 and below 1"));
+        }
+        match rates.into_iter().find(|&(_, rate)| !(rate >= 0.0 && (rate as f32).is_finite())) {
+            Some((name, rate)) => Err(format!("{name} is {rate}, expected a finite number of at least 0")),
+            None => Ok(()),
+        }
     }
 
     /// The text of a run's `config.toml`.
@@ -145,6 +180,26 @@ impl Settings {
 }
 
 impl OptimizerSettings {
+    /// Its numbers that must be below 1.
+    fn shares(self) -> Vec<(&'static str, f64)> {
+        match self {
+            Self::Sgd { momentum, .. } => vec![("momentum", momentum.into())],
+            Self::Adam { beta1, beta2, .. } | Self::AdamW { beta1, beta2, .. } => {
+                vec![("beta1", beta1.into()), ("beta2", beta2.into())]
+            }
+        }
+    }
+
+    /// Its numbers that must be finite.
+    fn rates(self) -> Vec<(&'static str, f64)> {
+        match self {
+            Self::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay.into())],
+            Self::Adam { epsilon, weight_decay, .. } | Self::AdamW { epsilon, weight_decay, .. } => {
+                vec![("epsilon", epsilon.into()), ("weight_decay", weight_decay.into())]
+            }
+        }
+    }
+
     /// Name and first learning rate, for people.
     #[must_use]
     pub fn describe(&self, schedule: &ScheduleSettings) -> String {
@@ -161,6 +216,21 @@ impl OptimizerSettings {
             }
             ScheduleSettings::Step { learning_rate, factor, every } => {
                 format!("{name} from {learning_rate}, times {factor} every {every} steps")
+            }
+        }
+    }
+}
+
+impl ScheduleSettings {
+    /// Its numbers that must be finite.
+    fn rates(self) -> Vec<(&'static str, f64)> {
+        match self {
+            Self::Constant { learning_rate } => vec![("learning_rate", learning_rate)],
+            Self::Cosine { learning_rate, minimum, .. } => {
+                vec![("learning_rate", learning_rate), ("minimum", minimum)]
+            }
+            Self::Step { learning_rate, factor, .. } => {
+                vec![("learning_rate", learning_rate), ("factor", factor)]
             }
         }
     }

@@ -1,16 +1,18 @@
 //! The training loop: whole batches in long runs without a pause, then what is left, then the test.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use plangrad_data::{Dataset, Permutation};
-use plangrad_nn::checkpoint::{self, Description, Progress};
-use plangrad_nn::{Loss, Task};
+use plangrad_data::{Dataset, Permutation, TableSchema};
+use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
+use plangrad_nn::{Loss, MlpConfig, Task};
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Metrics, Plan, Session, Source};
+use plangrad_tensor::{Metrics, Session, Source};
 
-use super::evaluate::{EvaluationPlans, evaluate};
+use super::evaluate::evaluate;
 use super::event::{Event, Observer, Position, Stop};
+use super::plans::{PlanNumbers, plan};
 use super::{RunFolder, Settings, source, task};
 use crate::process;
 use crate::{Error, Result};
@@ -35,28 +37,12 @@ pub struct Trainer {
     train: Source,
     test: Source,
     test_order: Vec<u32>,
+    table: Option<TableSchema>,
     session: Session,
     plans: PlanNumbers,
     progress: Progress,
     startup_seconds: Option<f64>,
     steps_per_second: f64,
-}
-
-/// Where the session's plans stand.
-#[derive(Clone, Copy, Debug)]
-struct PlanNumbers {
-    whole: usize,
-    rest: Option<usize>,
-    test: Option<(usize, Option<usize>)>,
-}
-
-/// How often to log and to save.
-#[derive(Clone, Copy, Debug)]
-pub struct Intervals {
-    /// Steps between two step events.
-    pub log: u64,
-    /// Steps between two checkpoints within an epoch.
-    pub checkpoint: Option<u64>,
 }
 
 impl Trainer {
@@ -74,7 +60,7 @@ impl Trainer {
                 (settings.dataset.clone(), "a run needs at least one sample to learn from");
             return Err(Error::EmptySplit { dataset, split: "train", remedy });
         }
-        let (train, test) = (source(dataset.train)?, source(dataset.test)?);
+        let (train, test, table) = (source(dataset.train)?, source(dataset.test)?, dataset.table);
         let (plans, numbers) = plan(&settings, &task, train.len(), test.len())?;
         let mut session = Session::new(backend, plans)?;
         task.model.initialise(&mut session, settings.seed)?;
@@ -83,6 +69,7 @@ impl Trainer {
             step: 0,
             epoch: 0,
             position: 0,
+            samples: train.len() as u64,
             seed: settings.seed,
             loss_sum_bits: 0,
             last_loss_bits: 0,
@@ -94,11 +81,12 @@ impl Trainer {
             description,
             train,
             test,
+            table,
             session,
             plans: numbers,
             progress,
             startup_seconds: None,
-            steps_per_second: 1000.0,
+            steps_per_second: 0.0,
         })
     }
 
@@ -117,16 +105,57 @@ impl Trainer {
     /// Goes on from a checkpoint.
     ///
     /// # Errors
-    /// If it is of another model.
+    /// [`Error::ModelMismatch`] if it is of another network or of other data; whatever is wrong with its tensors.
     pub fn resume(&mut self, loaded: &checkpoint::Loaded) -> Result<Progress> {
+        let expected = loaded.require_description()?;
+        if let Some(progress) = &expected.progress {
+            self.check_same(expected, progress)?;
+        }
         self.progress = checkpoint::restore(loaded, &self.task.model, &mut self.session)?;
         Ok(self.progress)
+    }
+
+    /// Refuses a checkpoint that these settings and data would not have led to.
+    fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
+        let (samples, position) = (self.train.len() as u64, progress.position);
+        let network = |of: &Description| {
+            let MlpConfig { hidden, activation, dropout, .. } = of.model.clone();
+            (hidden, activation, dropout, of.loss)
+        };
+        let found = if progress.samples != samples {
+            format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
+        } else if progress.seed != self.settings.seed || network(expected) != network(&self.description) {
+            "its config.toml now says another seed, network or loss".to_owned()
+        } else if (Description { progress: None, ..expected.clone() }) != self.description {
+            "its columns, classes or statistics are others now".to_owned()
+        } else if position > samples || position != samples && !self.is_batch_start(position) {
+            format!("sample {position} of its epoch begins no batch of {}", self.settings.batch_size)
+        } else {
+            return Ok(());
+        };
+        Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
+    }
+
+    fn is_batch_start(&self, position: u64) -> bool {
+        position.is_multiple_of(self.settings.batch_size as u64)
     }
 
     /// The task.
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// Samples the model is judged by.
+    #[must_use]
+    pub fn test_samples(&self) -> usize {
+        self.test.len()
+    }
+
+    /// For a table: its columns.
+    #[must_use]
+    pub fn table(&self) -> Option<&TableSchema> {
+        self.table.as_ref()
     }
 
     /// The session.
@@ -150,53 +179,79 @@ impl Trainer {
         }
     }
 
-    /// Writes the checkpoint of this moment.
+    /// The checkpoint of this moment, to be put at `path`.
     ///
     /// # Errors
-    /// If it cannot be written; the earlier one is whole then.
-    pub fn save_checkpoint(&self, folder: &RunFolder) -> Result<()> {
-        let (path, model) = (folder.checkpoint(), &self.task.model);
-        Ok(checkpoint::write_checkpoint(&path, model, &self.session, &self.description, self.progress)?)
+    /// If it cannot be written, or weights are no numbers.
+    pub fn stage_checkpoint(&self, path: &Path) -> Result<Staged> {
+        let (model, description) = (&self.task.model, &self.description);
+        let staged = checkpoint::stage_checkpoint(path, model, &self.session, description, self.progress);
+        staged.map_err(|error| self.astray(error))
+    }
+
+    /// Saves where the run stands; the earlier checkpoint is whole until then.
+    fn save(&self, folder: &mut RunFolder) -> Result<()> {
+        let checkpoint = self.stage_checkpoint(&folder.checkpoint())?;
+        folder.sync()?; // a checkpoint must not be lasting before the lines that lead up to it are
+        Ok(checkpoint.place()?)
     }
 
     /// Trains to the end, or until asked to stop. Saves a checkpoint after each epoch and the model at the end.
     ///
     /// # Errors
-    /// If the loss is no longer a number, or a file cannot be written.
+    /// [`Error::Diverged`], or a file cannot be written; the last checkpoint is whole then. If only the observer fails,
+    /// the run is saved before its error is returned.
     pub fn run(
         &mut self,
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
-        intervals: Intervals,
+        stop: &Stop,
+    ) -> Result<Outcome> {
+        let outcome = self.run_to_the_end(folder, observer, stop);
+        if let Err(Error::Output(_)) = outcome {
+            self.save(folder)?;
+        }
+        outcome
+    }
+
+    fn run_to_the_end(
+        &mut self,
+        folder: &mut RunFolder,
+        observer: &mut dyn Observer,
         stop: &Stop,
     ) -> Result<Outcome> {
         let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
         let mut accuracy = None;
-        while !self.finished() {
+        while !self.is_finished() {
             let started = Instant::now();
             if self.settings.shuffle {
                 Permutation::fill(&mut order, self.progress.seed, self.progress.epoch);
             }
             let first = self.progress.position;
-            let complete = self.train_epoch(&order, folder, observer, intervals, stop)?;
+            let complete = self.train_epoch(&order, folder, observer, stop)?;
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
-                self.save_checkpoint(folder)?;
-                self.tell_end(folder, observer, accuracy, false)?;
+                self.save(folder)?;
+                self.tell_end(folder, observer, accuracy, None)?;
                 return Ok(Outcome::Interrupted);
             }
             let trained = self.progress.position - first;
             accuracy = self.finish_epoch(folder, observer, seconds, trained)?;
-            self.save_checkpoint(folder)?;
+            self.save(folder)?;
         }
-        checkpoint::write_model(&folder.model(), &self.task.model, &self.session, &self.description)?;
-        let accuracy = accuracy.or(self.test()?.and_then(|test| self.accuracy(test)));
-        self.tell_end(folder, observer, accuracy, true)?;
+        let (path, model) = (folder.model(), &self.task.model);
+        let written = checkpoint::write_model(&path, model, &self.session, &self.description);
+        written.map_err(|error| self.astray(error))?;
+        if accuracy.is_none() {
+            accuracy = self.test()?.and_then(|test| self.accuracy(test)); // resumed, with nothing left to do
+        }
+        self.tell_end(folder, observer, accuracy, Some(path))?;
         Ok(Outcome::Complete)
     }
 
     /// Whether all epochs, or all steps allowed, are done.
-    fn finished(&self) -> bool {
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
         self.progress.epoch >= self.settings.epochs || self.steps_left() == Some(0)
     }
 
@@ -210,7 +265,6 @@ impl Trainer {
         order: &[u32],
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
-        intervals: Intervals,
         stop: &Stop,
     ) -> Result<bool> {
         while (self.progress.position as usize) < order.len() && self.steps_left() != Some(0) {
@@ -218,7 +272,7 @@ impl Trainer {
                 return Ok(false);
             }
             let batch = self.progress.position / self.settings.batch_size as u64;
-            self.stretch(order, intervals)?;
+            self.stretch(order)?;
             let loss = self.check_loss()?;
             observer.position(&Position {
                 epoch: self.progress.epoch + 1,
@@ -226,35 +280,46 @@ impl Trainer {
                 of: order.len() as u64,
                 loss,
             });
-            if batch.is_multiple_of(intervals.log) {
-                let event = Event::Step { epoch: self.progress.epoch + 1, step: batch, loss };
-                observer.event(&event)?;
-                folder.log(&event)?;
+            if batch.is_multiple_of(self.settings.log_every) {
+                self.tell(
+                    folder,
+                    observer,
+                    Event::Step { epoch: self.progress.epoch + 1, step: batch, loss },
+                )?;
             }
-            let due = intervals.checkpoint.is_some_and(|every| self.progress.step.is_multiple_of(every));
-            if due && (self.progress.position as usize) < order.len() {
-                self.save_checkpoint(folder)?;
+            if self.is_checkpoint_due(order.len()) {
+                self.save(folder)?;
             }
         }
         Ok(true)
     }
 
+    /// Whether to save within an epoch. Not where the epoch ends, or the run: there its test comes first.
+    fn is_checkpoint_due(&self, samples: usize) -> bool {
+        let due =
+            self.settings.checkpoint_every.is_some_and(|every| self.progress.step.is_multiple_of(every));
+        due && (self.progress.position as usize) < samples && self.steps_left() != Some(0)
+    }
+
     /// Takes steps without a pause: one if it is to be logged, else up to the next that is, the next checkpoint, the
     /// last step allowed, the last whole batch or a fifth of a second, whichever comes first.
-    fn stretch(&mut self, order: &[u32], intervals: Intervals) -> Result<()> {
+    fn stretch(&mut self, order: &[u32]) -> Result<()> {
         let size = self.settings.batch_size;
         let position = self.progress.position as usize;
         let (batch, whole) = (position / size, (order.len() - position) / size);
         let (plan, steps, rows) = if whole == 0 {
             (self.plans.rest.unwrap_or(self.plans.whole), 1, order.len() - position)
         } else {
-            let to_log = match batch as u64 % intervals.log {
+            let Settings { log_every, checkpoint_every, .. } = self.settings;
+            let to_log = match batch as u64 % log_every {
                 0 => 1,
-                past => intervals.log - past,
+                past => log_every - past,
             };
-            let to_checkpoint =
-                intervals.checkpoint.map_or(u64::MAX, |every| every - self.progress.step % every);
-            let in_time = (self.steps_per_second * STRETCH_SECONDS) as u64;
+            let to_checkpoint = checkpoint_every.map_or(u64::MAX, |every| every - self.progress.step % every);
+            let in_time = match self.startup_seconds {
+                None => 1, // the first step of the process tells how fast it is
+                Some(_) => (self.steps_per_second * STRETCH_SECONDS) as u64,
+            };
             let allowed = self.steps_left().unwrap_or(u64::MAX);
             let steps =
                 [to_log, to_checkpoint, in_time, allowed, whole as u64].into_iter().fold(u64::MAX, u64::min);
@@ -274,12 +339,26 @@ impl Trainer {
     fn check_loss(&mut self) -> Result<f64> {
         let Metrics { loss_sum, last_loss, .. } = self.session.metrics();
         if !loss_sum.is_finite() {
-            let (epoch, step) = (self.progress.epoch + 1, self.progress.step);
-            return Err(Error::Diverged { epoch, step, loss: loss_sum });
+            return Err(self.diverged(format!("the loss is {loss_sum}")));
         }
         self.progress.loss_sum_bits = loss_sum.to_bits();
         self.progress.last_loss_bits = last_loss.to_bits();
         Ok(last_loss)
+    }
+
+    fn diverged(&self, sign: String) -> Error {
+        let Progress { epoch, position, step, .. } = self.progress;
+        Error::Diverged { sign, epoch: (epoch + u64::from(position > 0)).max(1), step }
+    }
+
+    /// An error of writing, which may be that the weights are no numbers.
+    fn astray(&self, error: plangrad_nn::Error) -> Error {
+        match error {
+            plangrad_nn::Error::NotFinite { name, value, .. } => {
+                self.diverged(format!("{name} holds {value}"))
+            }
+            other => other.into(),
+        }
     }
 
     /// Judges the model, tells the epoch and begins the next. Returns the accuracy.
@@ -293,11 +372,15 @@ impl Trainer {
         let train_loss = self.session.metrics().mean_loss();
         let started = Instant::now();
         let test = self.test()?;
+        let test_loss = test.map(|test| test.mean_loss());
+        if let Some(loss) = test_loss.filter(|loss| !loss.is_finite()) {
+            return Err(self.diverged(format!("the test loss is {loss}")));
+        }
         let accuracy = test.and_then(|test| self.accuracy(test));
         let event = Event::Epoch {
             epoch: self.progress.epoch + 1,
             train_loss,
-            test_loss: test.map(|test| test.mean_loss()),
+            test_loss,
             test_accuracy: accuracy,
             train_seconds,
             eval_seconds: started.elapsed().as_secs_f64(),
@@ -306,8 +389,7 @@ impl Trainer {
             measured_bytes: self.session.backend().memory().reserved,
             peak_resident_bytes: process::peak_resident_bytes(),
         };
-        observer.event(&event)?;
-        folder.log(&event)?;
+        self.tell(folder, observer, event)?;
         let partial = (self.progress.position as usize) < self.train.len();
         if !partial {
             self.progress = Progress {
@@ -338,40 +420,23 @@ impl Trainer {
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
         test_accuracy: Option<f64>,
-        complete: bool,
+        model: Option<PathBuf>,
     ) -> Result<()> {
         let event = Event::End {
             total_seconds: process::seconds_since_start(),
             startup_seconds: self.startup_seconds,
             test_accuracy,
-            model: complete.then(|| folder.model()),
+            model,
             run: folder.path().into(),
         };
+        self.tell(folder, observer, event)
+    }
+
+    /// Tells an event, first to the run's log: an observer that fails must not leave a gap there.
+    fn tell(&self, folder: &mut RunFolder, observer: &mut dyn Observer, event: Event) -> Result<()> {
         folder.log(&event)?;
         observer.event(&event)
     }
-}
-
-/// The plans of a run: training and evaluation, each for whole batches and for what is left over.
-fn plan(settings: &Settings, task: &Task, train: usize, test: usize) -> Result<(Vec<Plan>, PlanNumbers)> {
-    let (optimizer, schedule) = (settings.optimizer.into(), settings.schedule.into());
-    let training = |batch_size| task.training_plan(optimizer, schedule, batch_size);
-    let size = settings.batch_size;
-    let mut plans = vec![training(size.min(train))?];
-    let rest = (train > size && train % size != 0).then(|| training(train % size)).transpose()?;
-    let rest = rest.map(|plan| push(&mut plans, plan));
-    let state = task.training_state(optimizer)?;
-    let arena = Plan::bytes_together(&plans);
-    let test = EvaluationPlans::new(task, &state, test, settings.eval_batch_size, arena)?.map(|evaluation| {
-        let whole = push(&mut plans, evaluation.whole);
-        (whole, evaluation.rest.map(|plan| push(&mut plans, plan)))
-    });
-    Ok((plans, PlanNumbers { whole: 0, rest, test }))
-}
-
-fn push(plans: &mut Vec<Plan>, plan: Plan) -> usize {
-    plans.push(plan);
-    plans.len() - 1
 }
 
 /// What the model's file says about it.
