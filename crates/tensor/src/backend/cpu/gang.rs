@@ -13,6 +13,8 @@ use crate::Error;
 pub(super) struct Gang {
     pool: rayon::ThreadPool,
     turns: Turns,
+    /// See [`Barrier`].
+    spins: u32,
 }
 
 impl Gang {
@@ -22,11 +24,19 @@ impl Gang {
             .thread_name(|i| format!("plangrad-{i}"))
             .build()
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Gang { pool, turns: Turns::default() })
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        // With fewer cores than threads the one waited for may be waiting for this core.
+        let spins = if threads > cores { 0 } else { SPINS };
+        Ok(Gang { pool, turns: Turns::default(), spins })
     }
 
     pub(super) fn threads(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// A barrier for one run of all threads.
+    pub(super) fn barrier(&self) -> Barrier {
+        Barrier { threads: self.threads(), spins: self.spins, arrived: AtomicUsize::new(0) }
     }
 
     /// Calls `work(i)` for i in 0 .. threads, each on a thread of its own and all at the same time.
@@ -85,6 +95,8 @@ fn fork(range: Range<usize>, work: &(dyn Fn(usize) + Sync)) {
 /// A barrier that spins, then yields: stages take microseconds, less than it takes to wake a sleeping thread.
 pub(super) struct Barrier {
     threads: usize,
+    /// Turns of the spinning loop before the core is offered to others.
+    spins: u32,
     /// Arrivals so far, or at least [`BROKEN`] once a thread will never arrive.
     arrived: AtomicUsize,
 }
@@ -107,14 +119,10 @@ impl Drop for BreakOnPanic<'_> {
     }
 }
 
-/// Turns of the spinning loop (about 50 µs) before the core is offered to others.
-const SPINS: u32 = 2_000;
+/// Turns of the spinning loop, about 10 µs, where every thread has a core of its own.
+const SPINS: u32 = 500;
 
 impl Barrier {
-    pub(super) fn new(threads: usize) -> Barrier {
-        Barrier { threads, arrived: AtomicUsize::new(0) }
-    }
-
     /// The units of a kernel that belong to `thread`.
     pub(super) fn share(&self, units: usize, thread: usize) -> Range<usize> {
         units * thread / self.threads..units * (thread + 1) / self.threads
@@ -137,7 +145,7 @@ impl Barrier {
                 arrived if arrived >= goal => return Ok(()),
                 _ => spins += 1,
             }
-            if spins < SPINS {
+            if spins < self.spins {
                 std::hint::spin_loop();
             } else {
                 std::thread::yield_now();
@@ -154,7 +162,7 @@ mod tests {
     fn every_thread_of_the_gang_meets_the_others() {
         for threads in [1, 2, 3, 5] {
             let gang = Gang::new(threads).unwrap();
-            let barrier = Barrier::new(threads);
+            let barrier = gang.barrier();
             let before = AtomicUsize::new(0);
             gang.run(&|_| {
                 for round in 1..=100 {
@@ -170,7 +178,7 @@ mod tests {
 
     #[test]
     fn shares_cover_all_units_once() {
-        let barrier = Barrier::new(3);
+        let barrier = Gang::new(3).unwrap().barrier();
         for units in [0, 1, 2, 3, 10, 64] {
             let all: Vec<usize> = (0..3).flat_map(|thread| barrier.share(units, thread)).collect();
             assert_eq!(all, (0..units).collect::<Vec<_>>());
@@ -183,7 +191,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    let barrier = Barrier::new(2);
+                    let barrier = gang.barrier();
                     (0..20).for_each(|_| gang.run(&|_| barrier.wait().unwrap()));
                 });
             }

@@ -9,13 +9,15 @@ mod float_mode;
 mod gang;
 mod kernels;
 mod simd;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use buffer::Buffer;
 use float_mode::FlushDenormals;
-use gang::{Barrier, BreakOnPanic, Gang};
+use gang::{BreakOnPanic, Gang};
 pub use simd::InstructionSet;
 
 use super::{Arena, Backend, Program};
@@ -96,7 +98,7 @@ impl Arena for CpuArena {
 
     fn run(&mut self, program: &Program, batches: Option<&Batches<'_>>, steps: usize) {
         let base = self.memory.base();
-        let barrier = Barrier::new(self.gang.threads());
+        let barrier = self.gang.barrier();
         let instruction_set = self.instruction_set;
         self.gang.run(&|thread| {
             let _mode = FlushDenormals::new();

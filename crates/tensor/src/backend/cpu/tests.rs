@@ -1,0 +1,107 @@
+//! What goes wrong in one thread of the gang must reach the caller, and nobody may wait for it for ever.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+use crate::plan::Kernel;
+use crate::testing::net::{Net, cpu, mixed_rows};
+
+/// Fails, instead of hanging the test run, if `work` takes longer than any machine needs.
+fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    let worker = std::thread::spawn(move || done.send(work()));
+    match result.recv_timeout(Duration::from_secs(60)) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("threads wait for one another for ever"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(worker.join().expect_err("the worker gave no result"))
+        }
+    }
+}
+
+fn message(panic: Box<dyn std::any::Any + Send>) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}
+
+#[test]
+fn a_panic_of_any_thread_reaches_the_caller_and_the_gang_goes_on() {
+    within_a_minute(|| {
+        for threads in [1, 2, 3, 5] {
+            let gang = Gang::new(threads).unwrap();
+            for culprit in 0..threads {
+                let barrier = gang.barrier();
+                let outcome = catch_unwind(AssertUnwindSafe(|| {
+                    gang.run(&|thread| {
+                        let _watch = BreakOnPanic(&barrier);
+                        for round in 0..3 {
+                            if (thread, round) == (culprit, 1) {
+                                panic!("a kernel failed");
+                            }
+                            if barrier.wait().is_err() {
+                                return;
+                            }
+                        }
+                    });
+                }));
+                assert_eq!(message(outcome.unwrap_err()), "a kernel failed");
+
+                let (arrived, barrier) = (AtomicUsize::new(0), gang.barrier());
+                gang.run(&|_| {
+                    arrived.fetch_add(1, Ordering::AcqRel);
+                    barrier.wait().unwrap();
+                    assert_eq!(arrived.load(Ordering::Acquire), threads);
+                });
+            }
+        }
+    });
+}
+
+/// A kernel of a damaged program indexes rows that are not there, on whichever thread has them.
+#[test]
+fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
+    within_a_minute(|| {
+        let net = Net::classifier(&[12], &[8], 3);
+        let (source, rows) = (net.source(30), mixed_rows(24, 30));
+        let plan = net.training_plan(6);
+        let program = |stages: Vec<Vec<Kernel>>| Program { stages, offsets: plan.offsets(), batch_size: 6 };
+        let sound = program(plan.stages().to_vec());
+        let mut damaged = program(plan.stages().to_vec());
+        damaged.batch_size = 3;
+        let batches = source.batches(&rows).unwrap();
+        for threads in 1..=3 {
+            let mut arena = cpu(threads).reserve(plan.bytes(), &plan.report()).unwrap();
+            let outcome = catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, Some(&batches), 2)));
+            assert!(message(outcome.unwrap_err()).contains("index out of bounds"));
+            arena.run(&sound, Some(&batches), 4);
+        }
+    });
+}
+
+/// A worker that waits for a gang takes up other work of its own pool, which may want the same gang.
+#[test]
+fn sessions_on_one_backend_can_be_run_from_the_tasks_of_another_pool() {
+    within_a_minute(|| {
+        let net = Net::classifier(&[12], &[8], 3);
+        let backend = cpu(2);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let train = || {
+            let (source, rows) = (net.source(30), mixed_rows(24, 30));
+            let mut session = net.session(&backend, vec![net.training_plan(6)]);
+            (0..20).for_each(|_| session.run(0, &source.batches(&rows).unwrap()).unwrap());
+            session.metrics().loss_sum.to_bits()
+        };
+        let alone = train();
+        pool.scope(|scope| {
+            for _ in 0..12 {
+                scope.spawn(|_| assert_eq!(train(), alone));
+            }
+        });
+    });
+}
