@@ -85,9 +85,9 @@ impl Display {
                 ));
             }
             Event::Finished(file) => {
-                let written = self.bar.suspend(|| report(file, &self.console));
+                self.bar.finish_and_clear();
                 if self.output.is_ok() {
-                    self.output = written;
+                    self.output = report(file, &self.console);
                 }
             }
             _ => {}

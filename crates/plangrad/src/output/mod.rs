@@ -125,7 +125,7 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// A number as short as it can be read back, with at most six decimals: `-0.424213`, `12`.
+/// A number with at most four decimals, very large and small ones with an exponent: `-0.4242`, `12`, `1.2500e-7`.
 pub(crate) fn short(number: f64) -> String {
     let magnitude = number.abs();
     if magnitude != 0.0 && !(1e-4..1e9).contains(&magnitude) {
