@@ -168,7 +168,7 @@ fn ours(code: &str) -> Option<Vec<&str>> {
 }
 
 fn is_path(code: &str) -> bool {
-    let starts = ["crates/", "xtask/", "docs/", "tests/", "fuzz/", "data/", ".ci/", ".cargo/"];
+    let starts = ["crates/", "xtask/", "docs/", "tests/", "fuzz/", "bench/", "data/", ".ci/", ".cargo/"];
     starts.iter().any(|start| code.starts_with(start)) && !code.contains([' ', '*'])
 }
 

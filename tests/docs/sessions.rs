@@ -165,7 +165,7 @@ fn match_lines(shown: &[&str], found: &[&str], vary: bool) -> Result<(), String>
 /// Whether two lines are the same but for what is measured; with `vary` but for all numbers and bars.
 fn same(shown: &str, found: &str, vary: bool) -> bool {
     let words = |line: &str| -> Vec<String> {
-        let words = line.split_whitespace().map(without_time);
+        let words = line.split_whitespace().map(|word| without_time(unit(word)));
         words.filter(|word| !vary || !word.chars().all(|c| c == '#')).collect()
     };
     let (mut shown, mut found) = (words(shown), words(found));
@@ -190,6 +190,14 @@ fn measured<'a>(before: impl Fn(usize) -> &'a str, after: &str, a: &str, b: &str
         (_, "accuracy", _) => (a - b).abs() <= ACCURACY,
         (_, "loss", _) | ("process", "peak", _) | (_, _, "s" | "samples/s") => true,
         _ => false,
+    }
+}
+
+/// Seconds and parts of them are one unit here.
+fn unit(word: &str) -> &str {
+    match word {
+        "ms" | "µs" => "s",
+        word => word,
     }
 }
 
@@ -234,6 +242,7 @@ fn measurements_may_differ_and_nothing_else() {
         "loss 0.3, accuracy 96.90 %; 1.5 s, 9 samples/s"
     ));
     assert!(same("saved as runs/digits-20261121-190447/x", "saved as runs/digits-20271231-235959/x"));
+    assert!(same("1.5 s + 8.0 ms test", "0.9 s + 0.1 s test"));
     assert!(same("error: long …", "error: long and more"));
     for (a, b) in [
         ("accuracy 97.28 %", "accuracy 93.00 %"),
