@@ -48,8 +48,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Runs that start a job in the pool: its queue takes a new block of memory every so many of them.
-const RUNS: usize = 63;
+/// Runs in one measurement. The queue that takes a run to the pool needs a new block of memory every 63 runs.
+const RUNS: usize = 5;
 
 /// Allocations of `RUNS` runs of so many steps each.
 fn allocations(session: &mut Session, source: &Source, rows: &[u32]) -> u64 {
@@ -62,11 +62,11 @@ fn allocations(session: &mut Session, source: &Source, rows: &[u32]) -> u64 {
 
 fn assert_steps_allocate_nothing(session: &mut Session, source: &Source, rows: &[u32]) {
     let mut measure = |steps: usize| allocations(session, source, &rows[..steps * 4]);
-    measure(2); // warms up: threads park for the first time, queues take a first block
-    // On a busy machine a thread of a pool may come to look for work, and register itself, only now: hence three tries.
-    let mut pairs = (0..3).map(|_| (measure(2), measure(200)));
-    let (two, _) = pairs.find(|(two, many)| two == many).expect("200 steps allocate as much as 2");
-    assert!(two <= 2, "{two} allocations in {RUNS} runs are more than the pools' queues take");
+    measure(2); // warms up: threads park for the first time, the queue takes a first block
+    // One of six measurements can meet a new block of the queue; and on a busy machine a thread of a pool may come to
+    // look for work, and register itself, only now.
+    let pairs: Vec<(u64, u64)> = (0..3).map(|_| (measure(2), measure(200))).collect();
+    assert!(pairs.contains(&(0, 0)), "allocations of {RUNS} runs of 2 and of 200 steps: {pairs:?}");
 }
 
 /// Five epochs of shuffled steps, a tail batch and an evaluation; the heap after each.
