@@ -112,6 +112,24 @@ pub(crate) fn real_data() -> Option<PathBuf> {
     folder
 }
 
+/// The events of one kind, in their order.
+pub(crate) fn select<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["event"] == kind).collect()
+}
+
+/// The lines of a run's `metrics.jsonl` without what a clock or the system's memory decides: the same for the same run.
+pub(crate) fn metrics(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &mut lines {
+        let entries = line.as_object_mut().unwrap();
+        entries.retain(|key, _| {
+            !key.contains("second") && !["peak_resident_bytes", "run", "model"].contains(&key.as_str())
+        });
+    }
+    lines
+}
+
 /// Every file below `folder`, sorted: what must not have become more.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

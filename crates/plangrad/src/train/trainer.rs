@@ -117,7 +117,7 @@ impl Trainer {
 
     /// Refuses a checkpoint that these settings and data would not have led to.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
-        let (samples, position) = (self.train.len() as u64, progress.position);
+        let samples = self.train.len() as u64;
         let network = |of: &Description| {
             let MlpConfig { hidden, activation, dropout, .. } = of.model.clone();
             (hidden, activation, dropout, of.loss)
@@ -128,16 +128,23 @@ impl Trainer {
             "its config.toml now says another seed, network or loss".to_owned()
         } else if (Description { progress: None, ..expected.clone() }) != self.description {
             "its columns, classes or statistics are others now".to_owned()
-        } else if position > samples || position != samples && !self.is_batch_start(position) {
-            format!("sample {position} of its epoch begins no batch of {}", self.settings.batch_size)
+        } else if self.steps_until(progress.epoch, progress.position) != Some(progress.step) {
+            let Progress { epoch, position, step, .. } = progress;
+            format!(
+                "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
+            )
         } else {
             return Ok(());
         };
         Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
     }
 
-    fn is_batch_start(&self, position: u64) -> bool {
-        position.is_multiple_of(self.settings.batch_size as u64)
+    /// Steps that lead to this position after so many epochs; `None` for what no run can reach.
+    fn steps_until(&self, epoch: u64, position: u64) -> Option<u64> {
+        let (samples, size) = (self.train.len() as u64, self.settings.batch_size as u64);
+        let is_between_steps = position == samples || position < samples && position.is_multiple_of(size);
+        let steps = epoch.checked_mul(samples.div_ceil(size))?.checked_add(position.div_ceil(size))?;
+        is_between_steps.then_some(steps).filter(|_| epoch < u64::MAX)
     }
 
     /// The task.

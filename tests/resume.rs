@@ -1,0 +1,328 @@
+//! A run is never lost: killed, interrupted or ended early, it goes on to the bytes it would have had.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Run, command, finish, metrics, run, select};
+
+/// Five epochs of 313 steps, with everything in them that has a state.
+const DIGITS: &str = "train --dataset digits --hidden 48,24 --dropout 0.2 --epochs 5 --log-every 10";
+
+/// What a run leaves behind: checkpoint, model, and its log without times.
+#[derive(PartialEq)]
+struct Left {
+    checkpoint: Vec<u8>,
+    model: Vec<u8>,
+    metrics: Vec<Value>,
+}
+
+impl Left {
+    fn by(run: &Path) -> Left {
+        Left {
+            checkpoint: fs::read(run.join("checkpoint.safetensors")).unwrap(),
+            model: fs::read(run.join("model.safetensors")).unwrap(),
+            metrics: metrics(run),
+        }
+    }
+
+    #[track_caller]
+    fn assert_same(&self, run: &Path) {
+        let found = Left::by(run);
+        assert_eq!(found.metrics, self.metrics);
+        assert!(found.model == self.model, "the models differ");
+        assert!(found.checkpoint == self.checkpoint, "the checkpoints differ");
+        let names = support::files(run);
+        assert!(names.iter().all(|name| name.extension().unwrap() != "tmp"), "{names:?}");
+    }
+}
+
+/// What the run in `folder` leaves when nothing disturbs it.
+fn undisturbed(folder: &Path, arguments: &str) -> Left {
+    run(folder, &format!("{arguments} --out undisturbed")).succeeded();
+    Left::by(&folder.join("undisturbed"))
+}
+
+/// A run in the background whose events can be waited for.
+struct Running {
+    child: Child,
+    events: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Running {
+    fn start(folder: &Path, arguments: &str) -> Running {
+        let mut command = command(folder);
+        command.args(arguments.split_whitespace()).args(["--format", "json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap()).lines();
+        Running { child, events }
+    }
+
+    /// Waits for an event that holds all of `texts`; false if the run ends before.
+    fn wait_for(&mut self, texts: &[&str]) -> bool {
+        self.events.by_ref().map(Result::unwrap).any(|line| texts.iter().all(|text| line.contains(text)))
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// How it ends. Its events are read to their end, as by a reader that stays.
+    fn end(mut self) -> Run {
+        let rest: Vec<String> = self.events.map(Result::unwrap).collect();
+        let mut stderr = String::new();
+        std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut stderr).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        Run { code, stdout: rest.join("\n"), stderr }
+    }
+}
+
+fn sleep(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+/// Starts a run, kills it, resumes it, kills that, … each after so many milliseconds, and lets the last one finish. Returns
+/// how many were really killed in mid-run.
+fn kill_again_and_again(folder: &Path, arguments: &str, delays: &[u64]) -> usize {
+    let mut killed = 0;
+    for (i, &delay) in delays.iter().enumerate() {
+        let arguments =
+            if i == 0 { format!("{arguments} --out killed") } else { "train --resume killed".to_owned() };
+        let mut running = Running::start(folder, &arguments);
+        // Every third is killed while it still loads, or takes the run up; the others at their work.
+        if i % 3 != 2 {
+            running.wait_for(&["start"]);
+        }
+        sleep(delay);
+        running.signal("-KILL");
+        killed += usize::from(running.end().code == -1);
+    }
+    run(folder, "train --resume killed").succeeded();
+    killed
+}
+
+#[test]
+fn killed_again_and_again_a_run_ends_with_the_bytes_it_would_have_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = format!("{DIGITS} --checkpoint-every 7");
+    let expected = undisturbed(folder.path(), &arguments);
+    let delays = [13, 2, 40, 31, 0, 150, 57, 3, 90, 22, 71, 5];
+    let killed = kill_again_and_again(folder.path(), &arguments, &delays);
+    assert!(killed >= 6, "only {killed} runs were killed before their end");
+    expected.assert_same(&folder.path().join("killed"));
+}
+
+#[test]
+fn killed_between_epochs_a_run_ends_with_the_bytes_it_would_have_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let options =
+        "--optimizer sgd --momentum 0.9 --lr 0.05 --schedule cosine --batch-size 50 --max-steps 1900";
+    let arguments = format!("{DIGITS} {options}");
+    let expected = undisturbed(folder.path(), &arguments);
+    let killed = kill_again_and_again(folder.path(), &arguments, &[60, 20, 80, 100, 35, 10]);
+    assert!(killed >= 2, "only {killed} runs were killed before their end");
+    expected.assert_same(&folder.path().join("killed"));
+}
+
+#[test]
+fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("it's here");
+    let expected = undisturbed(folder.path(), DIGITS);
+    for signal in ["-INT", "-TERM"] {
+        let mut interrupted = command(folder.path());
+        interrupted.args(DIGITS.split_whitespace()).args([
+            "--format",
+            "json",
+            "--overwrite",
+            "--out",
+            "it's here",
+        ]);
+        let mut child = interrupted.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut running = Running { child, events };
+        assert!(running.wait_for(&["step", "\"epoch\":2", "\"step\":100,"]));
+        running.signal(signal);
+        let end = running.end();
+        assert_eq!(end.code, 130, "{end:?}");
+        let events: Vec<Value> = end.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(select(&events, "end")[0]["model"], Value::Null);
+        assert_eq!(events.last().unwrap()["kind"], "interrupted");
+        assert!(!out.join("model.safetensors").exists());
+        let (_, resume) = end.stderr.trim_end().split_once("go on with: ").unwrap();
+        let resumed = finish(Command::new("sh").args(["-c", resume]).current_dir(folder.path()));
+        assert_eq!(resumed.code, 0, "{resume}: {resumed:?}");
+        assert!(resumed.stderr.starts_with("going on with it's here in epoch 2 after "), "{resumed:?}");
+        expected.assert_same(&out);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_ends_the_program_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    // One step of this takes seconds, and the first Ctrl-C waits for its end.
+    let arguments = "train --dataset digits --hidden 2048,2048 --batch-size 8000 --out slow";
+    let mut running = Running::start(folder.path(), arguments);
+    assert!(running.wait_for(&["start"]));
+    sleep(50);
+    running.signal("-INT");
+    sleep(50);
+    running.signal("-INT");
+    let end = running.end();
+    assert_eq!((end.code, end.stderr.as_str(), end.stdout.as_str()), (130, "", ""));
+}
+
+#[test]
+fn a_run_whose_reader_goes_away_is_saved_and_can_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed(folder.path(), DIGITS);
+    let mut running = Running::start(folder.path(), &format!("{DIGITS} --out unread"));
+    assert!(running.wait_for(&["step", "\"epoch\":1", "\"step\":50,"]));
+    let Running { child, events } = running;
+    drop(events);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("train --resume unread"));
+    run(folder.path(), "train --resume unread").succeeded();
+    expected.assert_same(&folder.path().join("unread"));
+}
+
+#[test]
+fn a_complete_run_says_so_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed(folder.path(), "train --dataset digits --hidden 16 --epochs 2");
+    let out = folder.path().join("undisturbed");
+    for _ in 0..2 {
+        let again = run(folder.path(), "train --resume undisturbed");
+        let note = "undisturbed is complete with 2 epochs, 626 steps; a larger --epochs goes on with it";
+        assert_eq!(again.stderr.trim_end(), note);
+        assert!(again.succeeded().contains("model in undisturbed/model.safetensors"));
+        expected.assert_same(&out);
+    }
+    // What was killed after its last checkpoint has no model yet.
+    fs::remove_file(out.join("model.safetensors")).unwrap();
+    run(folder.path(), "train --resume undisturbed").succeeded();
+    expected.assert_same(&out);
+}
+
+#[test]
+fn more_epochs_lead_to_what_they_would_have_led_to_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "train --dataset digits --hidden 16";
+    let expected = undisturbed(folder.path(), &format!("{arguments} --epochs 3"));
+    run(folder.path(), &format!("{arguments} --epochs 1 --out grown")).succeeded();
+    run(folder.path(), "train --resume grown --epochs 3").succeeded();
+    expected.assert_same(&folder.path().join("grown"));
+    let config = fs::read_to_string(folder.path().join("grown/config.toml")).unwrap();
+    assert!(config.contains("\nepochs = 3\n"), "{config}");
+}
+
+#[test]
+fn a_run_that_max_steps_ended_in_mid_epoch_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "train --dataset digits --hidden 16 --epochs 2 --log-every 10 --checkpoint-every 50";
+    let expected = undisturbed(folder.path(), &format!("{arguments} --max-steps 500"));
+    run(folder.path(), &format!("{arguments} --max-steps 100 --out part")).succeeded();
+    let part = folder.path().join("part");
+    let ended = Left::by(&part);
+    assert_eq!(select(&ended.metrics, "epoch").len(), 1);
+    let again = run(folder.path(), "train --resume part");
+    assert!(again.stderr.contains("is complete with 0 epochs, 100 steps; a larger --max-steps"), "{again:?}");
+    ended.assert_same(&part);
+    run(folder.path(), "train --resume part --max-steps 500").succeeded();
+    expected.assert_same(&part);
+}
+
+#[test]
+fn a_log_that_was_cut_off_or_ran_ahead_is_put_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "train --dataset digits --hidden 16 --epochs 2";
+    let expected = undisturbed(folder.path(), arguments);
+    run(folder.path(), &format!("{arguments} --max-steps 350 --out cut")).succeeded();
+    let log = folder.path().join("cut/metrics.jsonl");
+    let mut text = fs::read(&log).unwrap();
+    text.extend(b"{\"event\":\"step\",\"epoch\":2,\"step\":200,\"loss\":7.0}\n{\"event\":\"epoch\",\"epoch\":2}\n\xff{\"ev");
+    fs::write(&log, text).unwrap();
+    run(folder.path(), "train --resume cut --max-steps 9999").succeeded();
+    expected.assert_same(&folder.path().join("cut"));
+}
+
+#[test]
+fn a_run_in_use_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed(folder.path(), DIGITS);
+    let mut running = Running::start(folder.path(), &format!("{DIGITS} --out busy"));
+    assert!(running.wait_for(&["start"]));
+    for arguments in ["train --resume busy", "train --dataset digits --overwrite --out busy"] {
+        let sentence = run(folder.path(), arguments).refused(1);
+        assert_eq!(sentence, "busy is in use by another plangrad process; wait for it or end it first");
+    }
+    assert_eq!(running.end().code, 0);
+    expected.assert_same(&folder.path().join("busy"));
+}
+
+#[test]
+fn what_was_killed_before_its_first_checkpoint_is_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    run(folder.path(), "train --dataset digits --max-steps 1 --out whole").succeeded();
+    // In the order in which a run's files come to be.
+    let begun: PathBuf = folder.path().join("begun");
+    fs::create_dir(&begun).unwrap();
+    for (from, to) in [
+        ("config.toml", "config.toml.tmp"),
+        ("config.toml", "config.toml"),
+        ("metrics.jsonl", "metrics.jsonl"),
+    ] {
+        fs::copy(whole.join(from), begun.join(to)).unwrap();
+        let sentence = run(folder.path(), "train --resume begun").refused(1);
+        assert_eq!(
+            sentence,
+            "begun holds no run to go on with: expected config.toml and checkpoint.safetensors"
+        );
+    }
+    let sentence = run(folder.path(), "train --dataset digits --max-steps 1 --out begun").refused(1);
+    assert!(sentence.contains("--overwrite"), "{sentence}");
+    run(folder.path(), "train --dataset digits --max-steps 1 --out begun --overwrite").succeeded();
+    Left::by(&whole).assert_same(&begun);
+}
+
+#[test]
+fn a_run_whose_data_or_settings_have_changed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("t.csv");
+    let original = "a,b,y\n1,2,x\n3,5,z\n5,7,x\n8,8,z\n2,9,x\n";
+    fs::write(&table, original).unwrap();
+    run(folder.path(), "train --dataset csv:t.csv --epochs 1 --test-fraction 0 --hidden 4 --out it")
+        .succeeded();
+    let refused = || run(folder.path(), "train --resume it --epochs 2").refused(1);
+    for (changed, reason) in [
+        (format!("{original}4,4,z\n"), "there are 6 samples to learn from now, where there were 5"),
+        (original.replace("8,8", "8,80"), "its columns, classes or statistics are others now"),
+        (original.replace("a,b", "a,c"), "its columns, classes or statistics are others now"),
+        (original.replace('z', "w"), "its columns, classes or statistics are others now"),
+    ] {
+        fs::write(&table, changed).unwrap();
+        assert_eq!(refused(), format!("the run was trained on csv, but {reason}"));
+    }
+    fs::remove_file(&table).unwrap();
+    assert!(refused().contains("t.csv"));
+    fs::write(&table, original).unwrap();
+    let config = folder.path().join("it/config.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    for (from, to) in [("seed = 42", "seed = 43"), ("hidden = [4]", "hidden = [5]"), ("\"relu\"", "\"tanh\"")]
+    {
+        fs::write(&config, settings.replace(from, to)).unwrap();
+        assert!(refused().ends_with("config.toml now says another seed, network or loss"), "{to}");
+    }
+    fs::write(&config, settings).unwrap();
+    run(folder.path(), "train --resume it --epochs 2").succeeded();
+}
