@@ -25,7 +25,8 @@ pub enum Activation {
 
 impl Activation {
     /// All of them.
-    pub const ALL: [Activation; 4] = [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Gelu];
+    pub const ALL: [Activation; 4] =
+        [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Gelu];
 
     /// Records the function.
     ///
@@ -66,7 +67,8 @@ impl FromStr for Activation {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Activation, Error> {
-        let unknown = || Error::Name { what: "activation", found: name.into(), choices: "relu, tanh, sigmoid, gelu" };
+        let unknown =
+            || Error::Name { what: "activation", found: name.into(), choices: "relu, tanh, sigmoid, gelu" };
         Activation::ALL.into_iter().find(|a| a.to_string() == name).ok_or_else(unknown)
     }
 }

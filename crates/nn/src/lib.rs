@@ -34,7 +34,7 @@ pub use activation::Activation;
 pub use error::Error;
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpConfig, Mode};
-pub use task::{Loss, PredictionPlan, Task};
+pub use task::{Loss, PredictionPlan, SplitStep, Task};
 
 /// The examples of the crate's page, compiled and run.
 #[cfg(doctest)]

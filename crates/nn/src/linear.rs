@@ -21,7 +21,10 @@ impl Linear {
             let (id, name) = (ParameterId(first + offset), format!("{name}.{part}"));
             Ok(Parameter { id, name, shape: Shape::new(dims)?, transposed: dims.len() == 2 })
         };
-        Ok(Linear { weight: parameter(0, "weight", &[inputs, outputs])?, bias: parameter(1, "bias", &[outputs])? })
+        Ok(Linear {
+            weight: parameter(0, "weight", &[inputs, outputs])?,
+            bias: parameter(1, "bias", &[outputs])?,
+        })
     }
 
     /// Weight and bias.

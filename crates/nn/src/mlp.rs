@@ -48,14 +48,19 @@ impl Mlp {
         let inputs = inputs.filter(|&n| n > 0).ok_or_else(|| {
             Error::Config(format!("samples of shape {:?} as its input", config.sample_shape))
         })?;
-        let sizes: Vec<usize> = [inputs].iter().chain(&config.hidden).chain(&[config.outputs]).copied().collect();
+        let sizes: Vec<usize> =
+            [inputs].iter().chain(&config.hidden).chain(&[config.outputs]).copied().collect();
         if sizes.contains(&0) {
             return Err(Error::Config(format!("a layer without units (layers {sizes:?})")));
         }
         if !(0.0..1.0).contains(&config.dropout) {
-            return Err(Error::Config(format!("a dropout rate of {}; it must be at least 0 and below 1", config.dropout)));
+            return Err(Error::Config(format!(
+                "a dropout rate of {}; it must be at least 0 and below 1",
+                config.dropout
+            )));
         }
-        let layer = |(i, pair): (usize, &[usize])| Linear::new(&format!("layer{}", i + 1), pair[0], pair[1], 2 * i);
+        let layer =
+            |(i, pair): (usize, &[usize])| Linear::new(&format!("layer{}", i + 1), pair[0], pair[1], 2 * i);
         let layers = sizes.windows(2).enumerate().map(layer).collect::<Result<Vec<Linear>, Error>>()?;
         let parameters = layers.iter().flat_map(|layer| layer.parameters()).cloned().collect();
         Ok(Mlp { config: config.clone(), layers, parameters })

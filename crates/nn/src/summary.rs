@@ -91,7 +91,8 @@ mod tests {
 
     fn summary(sample_shape: &[usize], dropout: f32) -> Summary {
         let sample_shape = sample_shape.to_vec();
-        let config = MlpConfig { sample_shape, hidden: vec![128], outputs: 10, activation: Activation::Relu, dropout };
+        let config =
+            MlpConfig { sample_shape, hidden: vec![128], outputs: 10, activation: Activation::Relu, dropout };
         Summary::of(&Mlp::new(&config).unwrap())
     }
 
@@ -101,12 +102,18 @@ mod tests {
 
     #[test]
     fn the_lessons_tables_are_reproduced() {
-        for (shape, parameters, sizes) in
-            [(vec![1, 28, 28], 101_770, ["0.00", "0.01", "0.39", "0.40"]), (vec![3, 32, 32], 394_634, ["0.01", "0.03", "1.51", "1.54"])]
-        {
+        for (shape, parameters, sizes) in [
+            (vec![1, 28, 28], 101_770, ["0.00", "0.01", "0.39", "0.40"]),
+            (vec![3, 32, 32], 394_634, ["0.01", "0.03", "1.51", "1.54"]),
+        ] {
             let summary = summary(&shape, 0.0);
             assert_eq!(summary.total_parameters(), parameters);
-            let found = [summary.input_bytes(), summary.forward_backward_bytes(), summary.parameter_bytes(), summary.total_bytes()];
+            let found = [
+                summary.input_bytes(),
+                summary.forward_backward_bytes(),
+                summary.parameter_bytes(),
+                summary.total_bytes(),
+            ];
             assert_eq!(found.map(megabytes), sizes);
         }
     }

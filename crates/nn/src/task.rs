@@ -61,6 +61,21 @@ pub struct PredictionPlan {
     pub probabilities: Option<NodeId>,
 }
 
+/// The plans of a step that takes its batch in parts: `first`, then `next` so many times, then `last`, then `update`.
+#[derive(Clone, Debug)]
+pub struct SplitStep {
+    /// The first part.
+    pub first: Plan,
+    /// Further parts of the same size.
+    pub next: Option<Plan>,
+    /// How many of them.
+    pub next_count: usize,
+    /// The smaller part at the end.
+    pub last: Option<Plan>,
+    /// The update.
+    pub update: Plan,
+}
+
 impl Task {
     /// What the targets of the dataset must be.
     pub fn targets(&self) -> TargetFormat {
@@ -82,7 +97,12 @@ impl Task {
     ///
     /// # Errors
     /// If the sizes overflow.
-    pub fn training_plan(&self, optimizer: Optimizer, schedule: Schedule, batch_size: usize) -> Result<Plan, Error> {
+    pub fn training_plan(
+        &self,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        batch_size: usize,
+    ) -> Result<Plan, Error> {
         let graph = Graph::new();
         graph.advance(optimizer, schedule)?;
         let x = graph.samples(&self.samples, batch_size)?;
@@ -94,6 +114,65 @@ impl Task {
         for (parameter, gradient) in parameters.iter().zip(graph.gradients(losses.mean()?, &variables)?) {
             graph.update(optimizer, parameter, gradient)?;
         }
+        Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
+    }
+
+    /// A step on a batch of `rows` in parts of at most `part` rows, with the gradient summed over the parts before one
+    /// update. The loss of each sample weighs 1 / `rows` whatever part it is in, so the step is that of the whole batch.
+    ///
+    /// # Errors
+    /// If the sizes overflow.
+    pub fn split_step(
+        &self,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        rows: usize,
+        part: usize,
+    ) -> Result<SplitStep, Error> {
+        let part = part.clamp(1, rows.max(1));
+        let plan = |size, first| self.part_plan(optimizer, schedule, rows, size, first);
+        let whole_parts = (rows / part).max(1);
+        let left_over = if rows > part { rows % part } else { 0 };
+        Ok(SplitStep {
+            first: plan(part.min(rows), true)?,
+            next: (whole_parts > 1).then(|| plan(part, false)).transpose()?,
+            next_count: whole_parts - 1,
+            last: (left_over > 0).then(|| plan(left_over, false)).transpose()?,
+            update: self.update_plan(optimizer)?,
+        })
+    }
+
+    /// Gradients of `size` rows of a batch of `rows`, in place of those kept (the first part) or added to them.
+    fn part_plan(
+        &self,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        rows: usize,
+        size: usize,
+        first: bool,
+    ) -> Result<Plan, Error> {
+        let graph = Graph::new();
+        if first {
+            graph.advance(optimizer, schedule)?;
+        }
+        let x = graph.samples(&self.samples, size)?;
+        let targets = graph.targets(self.targets(), size)?;
+        let losses = self.losses(self.model.forward(&graph, x, Mode::Train)?, targets)?;
+        losses.accumulate_metrics(None)?;
+        let parameters = self.model.parameters();
+        let variables = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
+        let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
+        for (parameter, gradient) in parameters.iter().zip(graph.gradients(share, &variables)?) {
+            graph.store_gradient(parameter, gradient, !first)?;
+        }
+        graph.proceed(size)?;
+        Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
+    }
+
+    /// Moves all parameters along the gradients kept for them.
+    fn update_plan(&self, optimizer: Optimizer) -> Result<Plan, Error> {
+        let graph = Graph::new();
+        self.model.parameters().iter().try_for_each(|parameter| graph.update_kept(optimizer, parameter))?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
     }
 

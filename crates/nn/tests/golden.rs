@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use plangrad_nn::checkpoint::{self, Loaded};
 use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{DType, Optimizer, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets};
+use plangrad_tensor::{
+    DType, Optimizer, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets,
+};
 
 const BATCH: usize = 16;
 const STEPS: usize = 10;
@@ -33,7 +35,8 @@ fn pixels(rows: usize, elements: usize) -> Vec<u8> {
 
 fn weights(parameter: usize, count: usize, inputs: usize) -> Vec<f32> {
     let offset = 1_000_003 * (parameter as u64 + 1);
-    let weight = |i: u64| ((f64::from(mix(i + offset)) / 2f64.powi(31) - 1.0) / (inputs as f64).sqrt()) as f32;
+    let weight =
+        |i: u64| ((f64::from(mix(i + offset)) / 2f64.powi(31) - 1.0) / (inputs as f64).sqrt()) as f32;
     (0..count as u64).map(weight).collect()
 }
 
@@ -64,7 +67,8 @@ impl Case {
             shift: [-mean / std].into(),
         };
         let labels = (0..BATCH * STEPS).map(|i| (i % 10) as u8).collect();
-        let source = Source::new(Samples::U8(pixels(BATCH * STEPS, elements)), Targets::Classes(labels), elements);
+        let source =
+            Source::new(Samples::U8(pixels(BATCH * STEPS, elements)), Targets::Classes(labels), elements);
         let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
         Case { task, source: source.unwrap(), golden }
     }
@@ -90,7 +94,9 @@ impl Case {
 
     fn check(&self) {
         self.check_logits();
-        for (name, optimizer, learning_rate) in [("adam", ADAM, 1e-3), ("adamw", ADAMW, 1e-3), ("sgd", SGD, 0.05)] {
+        for (name, optimizer, learning_rate) in
+            [("adam", ADAM, 1e-3), ("adamw", ADAMW, 1e-3), ("sgd", SGD, 0.05)]
+        {
             self.check_optimizer(name, optimizer, learning_rate);
         }
     }
@@ -132,7 +138,8 @@ impl Case {
 /// rounding noise by itself, and its step is of any size up to the learning rate. None may be off by a tenth of a step.
 fn assert_close_after_steps(name: &str, found: &[f32], expected: &[f32]) {
     let largest = expected.iter().fold(0f32, |a, x| a.max(x.abs()));
-    let errors: Vec<f32> = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).collect();
+    let errors: Vec<f32> =
+        found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).collect();
     let noisy = errors.iter().filter(|&&error| error > 1e-5 * largest).count();
     assert!(noisy * 10_000 <= errors.len(), "{name}: {noisy} of {} elements differ", errors.len());
     assert!(errors.iter().all(|&error| error < 1e-4), "{name}: an element is off by a tenth of a step");

@@ -25,6 +25,7 @@ pub struct Interpreter {
     /// Sums over the batches so far.
     pub metrics: Metrics,
     pub(crate) learning_rate: f64,
+    pub(crate) first_row: u64,
     samples: Vec<Vec<f64>>,
     targets: Vec<Vec<f64>>,
 }

@@ -58,7 +58,13 @@ impl Op for DropoutOp {
         let mut y = inputs[0].clone();
         for (i, y) in y.iter_mut().enumerate() {
             let (row, unit) = (i / units, i % units);
-            let words = mask_words(machine.seed, self.layer, machine.step, row as u64, (unit / 4) as u32);
+            let words = mask_words(
+                machine.seed,
+                self.layer,
+                machine.step,
+                machine.first_row + row as u64,
+                (unit / 4) as u32,
+            );
             *y *= f64::from(words[unit % 4] >= threshold(self.rate)) / (1.0 - f64::from(self.rate));
         }
         Ok(y)

@@ -110,6 +110,9 @@ impl Variable {
     pub(crate) fn parameter(parameter: &Parameter) -> Variable {
         Variable { slot: Slot::Parameter(parameter.id), shape: parameter.shape, trainable: true }
     }
+    pub(crate) fn gradient(parameter: &Parameter) -> Variable {
+        Variable { slot: Slot::Gradient(parameter.id), shape: parameter.shape, trainable: false }
+    }
 }
 
 impl Op for Variable {
@@ -135,10 +138,12 @@ impl Op for Variable {
     }
 }
 
-/// Puts a gradient into the slot kept for it, so that an optimizer finds all of them contiguous.
+/// Puts a gradient into the slot kept for it, so that an optimizer finds all of them contiguous; or adds it to what is
+/// there, when a batch comes in parts.
 #[derive(Debug)]
 pub(crate) struct StoreGradient {
     pub(crate) parameter: ParameterId,
+    pub(crate) accumulate: bool,
 }
 
 impl Op for StoreGradient {
@@ -152,18 +157,27 @@ impl Op for StoreGradient {
     fn reference(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        shape: Shape,
         machine: &mut Interpreter,
     ) -> Result<ArrayD<f64>, Error> {
-        machine.store(Slot::Gradient(self.parameter), inputs[0].clone());
-        Ok(inputs[0].clone())
+        let slot = Slot::Gradient(self.parameter);
+        let gradient =
+            if self.accumulate { machine.slot(slot, shape)? + inputs[0] } else { inputs[0].clone() };
+        machine.store(slot, gradient.clone());
+        Ok(gradient)
     }
     fn lower(&self, call: &Call) -> Lowered {
         let (input, output, bytes) = (call.inputs[0].value, call.output.value, call.output.meta.bytes());
-        Lowered::Kernel(Kernel::Copy { input, output, bytes })
+        Lowered::Kernel(match self.accumulate {
+            true => Kernel::Accumulate { input, output, elements: bytes / 4 },
+            false => Kernel::Copy { input, output, bytes },
+        })
     }
     fn persistent_output(&self) -> Option<Slot> {
         Some(Slot::Gradient(self.parameter))
+    }
+    fn has_effect(&self) -> bool {
+        true
     }
 }
 

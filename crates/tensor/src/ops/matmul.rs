@@ -84,6 +84,8 @@ impl Op for MatMul {
             transpose_b: self.transpose_b,
             epilogue: Epilogue::None,
             column_sum: None,
+            accumulate: false,
+            accumulate_sums: false,
         }))
     }
 }

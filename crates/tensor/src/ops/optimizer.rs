@@ -16,7 +16,7 @@
 
 use ndarray::ArrayD;
 
-use super::leaf::StoreGradient;
+use super::leaf::{StoreGradient, Variable};
 use crate::backend::reference::Interpreter;
 use crate::graph::{Call, Lowered, Meta, Op};
 use crate::plan::{Advance, Kernel, Slot, Update};
@@ -155,12 +155,43 @@ impl Op for AdvanceStep {
         machine: &mut Interpreter,
     ) -> Result<ArrayD<f64>, Error> {
         machine.step += 1;
+        machine.first_row = 0;
         machine.learning_rate = self.schedule.at(machine.step);
         Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
     fn lower(&self, call: &Call) -> Lowered {
         let (schedule, optimizer) = (self.schedule, self.optimizer);
         Lowered::Kernel(Kernel::Advance(Advance { step_block: call.step_block, schedule, optimizer }))
+    }
+    fn has_effect(&self) -> bool {
+        true
+    }
+}
+
+/// Ends a part of a batch.
+#[derive(Debug)]
+struct ProceedRows {
+    rows: usize,
+}
+
+impl Op for ProceedRows {
+    fn name(&self) -> &'static str {
+        "proceed"
+    }
+    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
+        Ok(Meta::f32(Shape::new(&[0])?))
+    }
+    fn reference(
+        &self,
+        _: &[&ArrayD<f64>],
+        _: Shape,
+        machine: &mut Interpreter,
+    ) -> Result<ArrayD<f64>, Error> {
+        machine.first_row += self.rows as u64;
+        Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
+    }
+    fn lower(&self, call: &Call) -> Lowered {
+        Lowered::Kernel(Kernel::Proceed { step_block: call.step_block, rows: self.rows })
     }
     fn has_effect(&self) -> bool {
         true
@@ -276,12 +307,52 @@ impl Graph {
         parameter: &Parameter,
         gradient: Tensor<'g>,
     ) -> Result<(), Error> {
+        let gradient = self.keep_gradient(parameter, gradient, false)?;
+        gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
+    }
+
+    /// Keeps `gradient` for `parameter`, in place of what was kept, or added to it: how a batch that comes in parts sums
+    /// its gradient before [`Graph::update_kept`].
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn store_gradient<'g>(
+        &'g self,
+        parameter: &Parameter,
+        gradient: Tensor<'g>,
+        accumulate: bool,
+    ) -> Result<(), Error> {
+        self.keep_gradient(parameter, gradient, accumulate).map(|_| ())
+    }
+
+    /// Moves `parameter` along the gradient kept for it.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another node.
+    pub fn update_kept(&self, optimizer: Optimizer, parameter: &Parameter) -> Result<(), Error> {
+        let gradient = self.record(Variable::gradient(parameter), &[])?;
+        gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
+    }
+
+    /// Ends a part of a batch: the next part's rows follow these, which is what dropout counts them by.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another node.
+    pub fn proceed(&self, rows: usize) -> Result<(), Error> {
+        self.record(ProceedRows { rows }, &[]).map(|_| ())
+    }
+
+    fn keep_gradient<'g>(
+        &'g self,
+        parameter: &Parameter,
+        gradient: Tensor<'g>,
+        accumulate: bool,
+    ) -> Result<Tensor<'g>, Error> {
         if gradient.shape() != parameter.shape {
             let found = [parameter.shape, gradient.shape()];
             return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
         }
-        let gradient = self.record(StoreGradient { parameter: parameter.id }, &[gradient])?;
-        gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
+        self.record(StoreGradient { parameter: parameter.id, accumulate }, &[gradient])
     }
 }
 

@@ -3,6 +3,7 @@
 //! | rule | from | to |
 //! | --- | --- | --- |
 //! | store | kernel, copy to a gradient's slot | kernel that writes the slot |
+//! | accumulate | gemm, addition to a gradient's slot | gemm that goes on with the slot's sums |
 //! | bias | gemm, add of a row | gemm with bias |
 //! | relu | gemm with bias, relu | gemm with bias and relu |
 //! | mask | gemm, relu gradient | gemm with mask |
@@ -23,6 +24,7 @@ pub(crate) fn fuse(draft: &mut Draft) {
     for rule in [bias, relu, mask, column_sum, loss] {
         while rule(draft) {}
     }
+    while accumulate(draft) {}
     drop_unread(draft);
     while update(draft) {}
 }
@@ -65,6 +67,26 @@ fn store_in_place(draft: &mut Draft) {
             i += 1;
         }
     }
+}
+
+/// A product, or the column sums beside it, that is only added to a slot is added to it as it is summed. The sums are then
+/// the very chain that the whole batch would have given.
+fn accumulate(draft: &mut Draft) -> bool {
+    for i in 0..draft.kernels.len() {
+        let Kernel::Accumulate { input, output, .. } = draft.kernels[i].kernel else { continue };
+        let Some(j) = writer(draft, input).filter(|_| sole_reader(draft, input) == Some(i)) else { continue };
+        let Kernel::Gemm(gemm) = &mut draft.kernels[j].kernel else { continue };
+        if gemm.c == input && gemm.epilogue == Epilogue::None {
+            (gemm.c, gemm.accumulate) = (output, true);
+        } else if gemm.column_sum == Some(input) {
+            (gemm.column_sum, gemm.accumulate_sums) = (Some(output), true);
+        } else {
+            continue;
+        }
+        draft.kernels.remove(i);
+        return true;
+    }
+    false
 }
 
 /// Finds a gemm accepted by `accepts` whose product goes only into a map accepted by `epilogue`, and merges them.

@@ -54,6 +54,22 @@ pub(crate) enum Kernel {
         /// The numbers.
         data: Data,
     },
+    /// Adds one value to another of the same size, in place.
+    Accumulate {
+        /// What is added.
+        input: Value,
+        /// To what.
+        output: Value,
+        /// How many numbers.
+        elements: usize,
+    },
+    /// Moves the position in the batch on, after a part of it.
+    Proceed {
+        /// The step block.
+        step_block: Value,
+        /// Rows of the part.
+        rows: usize,
+    },
     /// Copies one value to another of the same size.
     Copy {
         /// From.
@@ -142,6 +158,10 @@ pub(crate) struct Gemm {
     pub(crate) epilogue: Epilogue,
     /// Where to write Σₖ B\[k, ·\]: a bias gradient that costs no pass of its own. Only with B not transposed.
     pub(crate) column_sum: Option<Value>,
+    /// Whether the product is added to what C holds, going on with the very sums that are there.
+    pub(crate) accumulate: bool,
+    /// The same for the column sums.
+    pub(crate) accumulate_sums: bool,
 }
 
 /// What happens to a product before it is stored.
@@ -337,6 +357,8 @@ impl fmt::Display for Kernel {
             Kernel::Gather(k) => write!(f, "gather {}×{}", k.rows, k.channels * k.pixels),
             Kernel::GatherTargets(k) => write!(f, "gather targets {}", k.rows),
             Kernel::Constant { .. } => f.write_str("constant"),
+            Kernel::Accumulate { elements, .. } => write!(f, "accumulate {elements}"),
+            Kernel::Proceed { rows, .. } => write!(f, "proceed {rows}"),
             Kernel::Copy { bytes, .. } => write!(f, "copy {bytes} B"),
             Kernel::Gemm(k) => {
                 let epilogue = match k.epilogue {
@@ -345,8 +367,9 @@ impl fmt::Display for Kernel {
                     Epilogue::BiasRelu(_) => " + bias, relu",
                     Epilogue::ReluMask(_) => ", relu mask",
                 };
+                let added = if k.accumulate { ", accumulated" } else { "" };
                 let sums = if k.column_sum.is_some() { ", column sums" } else { "" };
-                write!(f, "gemm {}×{}×{}{epilogue}{sums}", k.m, k.k, k.n)
+                write!(f, "gemm {}×{}×{}{epilogue}{added}{sums}", k.m, k.k, k.n)
             }
             Kernel::Map(k) => write!(f, "{:?} {}", k.op, k.shape),
             Kernel::Reduce(k) => write!(f, "{:?} {}×{}×{}", k.reduction, k.outer, k.reduced, k.inner),
@@ -381,14 +404,20 @@ impl Kernel {
                 visit(Read, input);
                 visit(Write, output);
             }
+            Kernel::Accumulate { input, output, .. } => {
+                visit(Read, input);
+                visit(InPlace, output);
+            }
+            Kernel::Proceed { step_block, .. } => visit(InPlace, step_block),
             Kernel::Gemm(k) => {
+                let written = |accumulate| if accumulate { InPlace } else { Write };
                 visit(Read, &mut k.a);
                 visit(Read, &mut k.b);
                 if let Epilogue::Bias(v) | Epilogue::BiasRelu(v) | Epilogue::ReluMask(v) = &mut k.epilogue {
                     visit(Read, v);
                 }
-                visit(Write, &mut k.c);
-                k.column_sum.iter_mut().for_each(|v| visit(Write, v));
+                visit(written(k.accumulate), &mut k.c);
+                k.column_sum.iter_mut().for_each(|v| visit(written(k.accumulate_sums), v));
             }
             Kernel::Map(k) => {
                 k.inputs[..k.arity].iter_mut().for_each(|input| visit(Read, &mut input.value));

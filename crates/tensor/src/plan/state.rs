@@ -36,7 +36,8 @@ pub(crate) struct StepBlock {
     pub(crate) step_size: f32,
     /// 1 / √(1 − β₂ᵗ)
     pub(crate) second_correction: f32,
-    pub(crate) padding: f32,
+    /// Row of the batch at which the running part of it begins.
+    pub(crate) first_row: u32,
 }
 
 /// Running sums, as they lie in the arena.

@@ -174,6 +174,10 @@ fn footprint(kernel: &Kernel) -> Vec<(Value, usize)> {
             Data::Fill(_, n) => vec![(*output, 4 * n)],
         },
         Kernel::Copy { input, output, bytes } => vec![(*input, *bytes), (*output, *bytes)],
+        Kernel::Accumulate { input, output, elements } => {
+            vec![(*input, 4 * elements), (*output, 4 * elements)]
+        }
+        Kernel::Proceed { step_block: block, .. } => vec![step_block(*block)],
         Kernel::Gemm(k) => {
             let epilogue = match k.epilogue {
                 Epilogue::None => None,

@@ -14,6 +14,7 @@ pub(super) unsafe fn advance(k: &Advance, context: &Context<'_>, _: Range<usize>
     // SAFETY: the step block lies at its place in the arena, and this kernel alone touches it in this stage.
     let block = unsafe { &mut *context.at::<StepBlock>(k.step_block) };
     block.step += 1;
+    block.first_row = 0;
     let learning_rate = k.schedule.at(block.step);
     let correction = |beta: f32| 1.0 - power(f64::from(beta), block.step);
     let (first, second) =
@@ -155,6 +156,30 @@ pub(super) unsafe fn constant(output: Value, data: &Data, context: &Context<'_>)
 pub(super) unsafe fn copy(input: Value, output: Value, bytes: usize, context: &Context<'_>) {
     // SAFETY: two values of one size that do not overlap, or the same.
     unsafe { context.at::<u8>(output).copy_from(context.at::<u8>(input), bytes) };
+}
+
+#[inline(always)]
+pub(super) unsafe fn accumulate<S: Simd>(
+    &(input, output, elements): &(Value, Value, usize),
+    context: &Context<'_>,
+    share: Range<usize>,
+) {
+    let (input, output): (*const f32, *mut f32) = (context.at(input), context.at(output));
+    let mut i = share.start * BLOCK;
+    let end = elements.min(share.end * BLOCK);
+    while i < end {
+        let n = (end - i).min(S::LANES);
+        // SAFETY: both values have so many elements.
+        unsafe {
+            S::store_n(output.add(i), S::add(S::load_n(output.add(i), n), S::load_n(input.add(i), n)), n)
+        };
+        i += n;
+    }
+}
+
+pub(super) unsafe fn proceed(step_block: Value, rows: usize, context: &Context<'_>) {
+    // SAFETY: the step block lies at its place in the arena, and this kernel alone touches it in this stage.
+    unsafe { (*context.at::<StepBlock>(step_block)).first_row += rows as u32 };
 }
 
 pub(super) fn permute_units(k: &Permute) -> usize {

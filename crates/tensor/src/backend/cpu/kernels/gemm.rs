@@ -37,6 +37,8 @@ struct Operands {
     c: *mut f32,
     n: usize,
     k: usize,
+    /// Whether C's first numbers are those it holds.
+    accumulate: bool,
 }
 
 /// What is done to a tile once it is complete.
@@ -59,6 +61,7 @@ pub(super) unsafe fn gemm<S: Simd>(gemm: &Gemm, context: &Context<'_>, share: Ra
         c: context.at(gemm.c),
         n: gemm.n,
         k: gemm.k,
+        accumulate: gemm.accumulate,
     };
     let finish = match gemm.epilogue {
         Epilogue::None => Finish::Store,
@@ -74,7 +77,7 @@ pub(super) unsafe fn gemm<S: Simd>(gemm: &Gemm, context: &Context<'_>, share: Ra
         let columns = panel * PANEL..gemm.n.min((panel + 1) * PANEL);
         if let (Some(sums), 0) = (gemm.column_sum, band) {
             // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
-            unsafe { column_sums::<S>(&operands, columns.clone(), context.at(sums)) };
+            unsafe { column_sums::<S>(&operands, columns.clone(), context.at(sums), gemm.accumulate_sums) };
         }
         let rows = band * BAND..gemm.m.min((band + last - unit) * BAND);
         let mut column = columns.start;
@@ -90,13 +93,13 @@ pub(super) unsafe fn gemm<S: Simd>(gemm: &Gemm, context: &Context<'_>, share: Ra
 
 /// Σₖ B\[k, j\] for the given columns.
 #[inline(always)]
-unsafe fn column_sums<S: Simd>(o: &Operands, columns: Range<usize>, sums: *mut f32) {
+unsafe fn column_sums<S: Simd>(o: &Operands, columns: Range<usize>, sums: *mut f32, accumulate: bool) {
     let mut j = columns.start;
     while j < columns.end {
         let n = (columns.end - j).min(S::LANES);
         // SAFETY: reads rows of B and writes n sums, all within the operands.
         unsafe {
-            let mut sum = S::splat(0.0);
+            let mut sum = if accumulate { S::load_n(sums.add(j), n) } else { S::splat(0.0) };
             for k in 0..o.k {
                 sum = S::add(sum, S::load_n(o.b.add(k * o.n + j), n));
             }
@@ -177,7 +180,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
     unsafe {
         let c = o.c.add(row * o.n + column);
         let mut sums = [[S::splat(0.0); V]; R];
-        if k > 0 {
+        if k > 0 || o.accumulate {
             for r in 0..R {
                 sums[r] = load::<S, V>(c.add(r * o.n), tail);
             }

@@ -22,6 +22,8 @@ const BLOCK: usize = 4096;
 pub(super) fn units(kernel: &Kernel) -> usize {
     match kernel {
         Kernel::Advance(_) | Kernel::Metrics(_) | Kernel::Constant { .. } | Kernel::Copy { .. } => 1,
+        Kernel::Proceed { .. } => 1,
+        Kernel::Accumulate { elements, .. } => elements.div_ceil(BLOCK),
         Kernel::Gather(k) => k.rows,
         Kernel::GatherTargets(_) => 1,
         Kernel::Gemm(k) => gemm::units(k),
@@ -65,6 +67,13 @@ pub(super) unsafe fn execute<S: Simd>(kernel: &Kernel, context: &Context<'_>, sh
         Kernel::Copy { input, output, bytes } => {
             // SAFETY: this function's contract.
             unsafe { data::copy(*input, *output, *bytes, context) }
+        }
+        Kernel::Accumulate { input, output, elements } => {
+            run!(data::accumulate::<S>, &(*input, *output, *elements))
+        }
+        Kernel::Proceed { step_block, rows } => {
+            // SAFETY: this function's contract.
+            unsafe { data::proceed(*step_block, *rows, context) }
         }
         Kernel::Gemm(k) => run!(gemm::gemm::<S>, k),
         Kernel::Map(k) => run!(map::map::<S>, k),

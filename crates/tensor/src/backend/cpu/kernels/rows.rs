@@ -195,10 +195,10 @@ pub(super) unsafe fn dropout(k: &Dropout, context: &Context<'_>, share: Range<us
     let (input, output): (*const f32, *mut f32) = (context.at(k.input), context.at(k.output));
     let (limit, scale) = (threshold(k.rate), 1.0 / (1.0 - k.rate));
     // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
-    let StepBlock { step, seed, .. } = unsafe { *context.at::<StepBlock>(k.step_block) };
+    let StepBlock { step, seed, first_row, .. } = unsafe { *context.at::<StepBlock>(k.step_block) };
     for row in share {
         for block in 0..k.units.div_ceil(4) {
-            let words = mask_words(seed, k.layer, step, row as u64, block as u32);
+            let words = mask_words(seed, k.layer, step, u64::from(first_row) + row as u64, block as u32);
             for (lane, word) in words.iter().enumerate().take(k.units - 4 * block) {
                 let i = row * k.units + 4 * block + lane;
                 // SAFETY: i lies within the operands.

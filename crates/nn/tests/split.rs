@@ -1,0 +1,123 @@
+//! A batch taken in parts is the batch taken whole: the parts' gradients are summed as one chain, so on the CPU even the
+//! bits are the same, whatever the parts, the optimizer and the activation, and with dropout.
+
+use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, SplitStep, Task};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{
+    DType, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets, random,
+};
+use proptest::prelude::*;
+
+const ROWS: usize = 30;
+const INPUTS: usize = 40;
+const SCHEDULE: Schedule = Schedule::Constant { learning_rate: 0.01 };
+
+fn task(hidden: &[usize], activation: Activation, dropout: f32, loss: Loss) -> Task {
+    let outputs = if loss == Loss::Mse { 1 } else { 7 };
+    let hidden = hidden.to_vec();
+    let config = MlpConfig { sample_shape: vec![INPUTS], hidden, outputs, activation, dropout };
+    let samples = SampleFormat {
+        shape: Shape::new(&[INPUTS]).unwrap(),
+        dtype: DType::U8,
+        scale: [0.01].into(),
+        shift: [-0.7].into(),
+    };
+    Task { model: Mlp::new(&config).unwrap(), samples, loss }
+}
+
+fn source(loss: Loss) -> Source {
+    let pixels = (0..ROWS * INPUTS).map(|i| random::philox([i as u32, 0, 0, 0], [5, 6])[0] as u8).collect();
+    let targets = match loss {
+        Loss::CrossEntropy => Targets::Classes((0..ROWS).map(|i| (i * 3 % 7) as u8).collect()),
+        Loss::Mse => Targets::Values { values: (0..ROWS).map(|i| i as f32 * 0.1).collect(), width: 1 },
+    };
+    Source::new(Samples::U8(pixels), targets, INPUTS).unwrap()
+}
+
+/// Bits of all parameters and moments after three steps on the same batch, and the sum of the losses.
+fn bits(
+    task: &Task,
+    optimizer: Optimizer,
+    mut session: Session,
+    step: impl Fn(&mut Session),
+) -> (Vec<u32>, f64) {
+    task.model.initialise(&mut session, 11).unwrap();
+    session.set_step(0, 9);
+    (0..3).for_each(|_| step(&mut session));
+    let mut values = Vec::new();
+    for p in task.model.parameters() {
+        values.extend(session.parameter(p.id).unwrap());
+        (0..optimizer.moments()).for_each(|i| values.extend(session.moment(i, p.id).unwrap()));
+    }
+    (values.into_iter().map(f32::to_bits).collect(), session.metrics().loss_sum)
+}
+
+fn whole_and_split(task: &Task, optimizer: Optimizer, rows: usize, part: usize) -> [(Vec<u32>, f64); 2] {
+    let source = source(task.loss);
+    let order: Vec<u32> = (0..rows as u32).rev().collect();
+    let backend = Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
+    let whole = Session::new(&backend, vec![task.training_plan(optimizer, SCHEDULE, rows).unwrap()]).unwrap();
+    let whole =
+        bits(task, optimizer, whole, |session| session.run(0, &source.batches(&order).unwrap()).unwrap());
+
+    let SplitStep { first, next, next_count, last, update } =
+        task.split_step(optimizer, SCHEDULE, rows, part).unwrap();
+    let mut sequence = vec![(0, part.min(rows))];
+    let mut plans = vec![first];
+    if let Some(next) = next {
+        plans.push(next);
+        sequence.extend(vec![(plans.len() - 1, part); next_count]);
+    }
+    if let Some(last) = last {
+        sequence.push((plans.len(), last.batch_size()));
+        plans.push(last);
+    }
+    plans.push(update);
+    let update = plans.len() - 1;
+    assert_eq!(sequence.iter().map(|(_, rows)| rows).sum::<usize>(), rows);
+    let split = bits(task, optimizer, Session::new(&backend, plans).unwrap(), |session| {
+        let mut start = 0;
+        for &(plan, rows) in &sequence {
+            session.run(plan, &source.batches(&order[start..start + rows]).unwrap()).unwrap();
+            start += rows;
+        }
+        session.run_once(update).unwrap();
+    });
+    [whole, split]
+}
+
+const OPTIMIZERS: [Optimizer; 4] = [
+    Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 },
+    Optimizer::Sgd { momentum: 0.9, weight_decay: 1e-3 },
+    Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 },
+    Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 },
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn parts_give_the_bits_of_the_whole(
+        hidden in prop::collection::vec(1usize..70, 0..3),
+        activation in prop::sample::select(Activation::ALL.to_vec()),
+        dropout in prop::sample::select(vec![0.0f32, 0.3]),
+        optimizer in prop::sample::select(OPTIMIZERS.to_vec()),
+        loss in prop::sample::select(vec![Loss::CrossEntropy, Loss::Mse]),
+        rows in 1usize..=ROWS,
+        part in 1usize..=ROWS,
+    ) {
+        let [whole, split] = whole_and_split(&task(&hidden, activation, dropout, loss), optimizer, rows, part);
+        prop_assert_eq!(whole.0, split.0);
+        prop_assert!((whole.1 - split.1).abs() <= 1e-12 * whole.1.abs());
+    }
+}
+
+#[test]
+fn a_batch_of_seven_in_parts_of_three_runs_three_parts() {
+    let task = task(&[8], Activation::Relu, 0.0, Loss::CrossEntropy);
+    let step = task.split_step(OPTIMIZERS[2], SCHEDULE, 7, 3).unwrap();
+    assert_eq!((step.next_count, step.first.batch_size()), (1, 3));
+    assert_eq!(step.last.unwrap().batch_size(), 1);
+    let gradients = step.first.report().get(plangrad_tensor::Category::Gradients);
+    assert_eq!(gradients, 4 * task.model.parameter_count() as u64);
+}
