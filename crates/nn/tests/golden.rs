@@ -28,7 +28,7 @@ fn pixels(rows: usize, elements: usize) -> Vec<u8> {
     let pixel = |i: usize| {
         let h = mix(i as u64 + 1);
         let (row, column) = (i / elements, i % elements);
-        if h % 3 == 0 || column / 16 % 10 == row % 10 { (h >> 8) as u8 } else { 0 }
+        if h.is_multiple_of(3) || column / 16 % 10 == row % 10 { (h >> 8) as u8 } else { 0 }
     };
     (0..rows * elements).map(pixel).collect()
 }

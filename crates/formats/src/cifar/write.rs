@@ -5,8 +5,8 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::read::check_labels;
 use super::Records;
+use super::read::check_labels;
 use crate::{Error, Result};
 
 /// Writes records in the official binary form. `writer` is flushed, not synced; buffer it, for two writes are made

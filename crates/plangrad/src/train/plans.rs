@@ -31,7 +31,7 @@ pub(super) fn plan(
     let training = |batch_size| task.training_plan(optimizer, schedule, batch_size);
     let size = settings.batch_size;
     let mut plans = vec![training(size.min(train))?];
-    let rest = (train > size && train % size != 0).then(|| training(train % size)).transpose()?;
+    let rest = (train > size && !train.is_multiple_of(size)).then(|| training(train % size)).transpose()?;
     let rest = rest.map(|plan| push(&mut plans, plan));
     let state = task.training_state(optimizer)?;
     let arena = Plan::bytes_together(&plans);

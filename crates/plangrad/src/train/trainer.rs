@@ -335,7 +335,7 @@ impl Trainer {
         };
         let started = Instant::now();
         self.session.run(plan, &self.train.batches(&order[position..position + rows])?)?;
-        self.startup_seconds.get_or_insert_with(|| process::seconds_since_start());
+        self.startup_seconds.get_or_insert_with(process::seconds_since_start);
         self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.progress.step += steps as u64;
         self.progress.position += rows as u64;
