@@ -146,8 +146,8 @@ impl Measured {
     fn add_plangrad(&mut self, events: &[Value]) -> Result<()> {
         let of = |kind: &'static str| events.iter().filter(move |event| event["event"] == kind);
         self.epochs.extend(of("epoch").skip(1).filter_map(|event| event["train_seconds"].as_f64()));
-        let peaks = of("epoch").filter_map(|event| event["peak_resident_bytes"].as_f64());
-        self.peak.extend(peaks.last().map(|bytes| bytes / f64::from(1 << 20)));
+        let mut peaks = of("epoch").filter_map(|event| event["peak_resident_bytes"].as_f64());
+        self.peak.extend(peaks.next_back().map(|bytes| bytes / f64::from(1 << 20)));
         let end = of("end").next().ok_or("plangrad told no end")?;
         self.first_step.extend(end["startup_seconds"].as_f64());
         self.accuracy.extend(end["test_accuracy"].as_f64());
