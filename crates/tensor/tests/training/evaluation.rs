@@ -1,18 +1,17 @@
 //! Evaluation: the same to the bit however the dataset is cut into batches, on any number of threads.
 
-use plangrad_tensor::{Error, Metrics, Plan};
+use std::sync::Arc;
+
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{Error, Metrics, Plan, Source, Targets};
 
 use crate::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows};
 
 const ROWS: usize = 300;
 
 /// Evaluates the first rows of a dataset in batches of one size and what is left as a batch of its own.
-fn evaluate(
-    net: &Net,
-    backend: &std::sync::Arc<dyn plangrad_tensor::backend::Backend>,
-    batch_size: usize,
-) -> Metrics {
-    let (source, rows) = (net.source(ROWS), (0..ROWS as u32).collect::<Vec<_>>());
+fn evaluate(net: &Net, source: &Source, backend: &Arc<dyn Backend>, batch_size: usize) -> Metrics {
+    let rows: Vec<u32> = (0..ROWS as u32).collect();
     let tail = ROWS % batch_size;
     let sizes = [Some(batch_size), Some(tail).filter(|&tail| tail > 0)];
     let plans: Vec<Plan> = sizes.into_iter().flatten().map(|size| net.evaluation_plan(size).0).collect();
@@ -24,18 +23,25 @@ fn evaluate(
     session.metrics()
 }
 
+/// The dataset with targets of such different sizes that a sum of losses, even in f64, depends on its order.
+fn uneven(net: &Net) -> Source {
+    let target = |i: usize| 10_f32.powi((i / 3 * 7 % 9) as i32 - 3);
+    let targets = Targets::Values { values: (0..ROWS * 3).map(target).collect(), width: 3 };
+    Source::new(net.source(ROWS).samples().clone(), targets, net.source(ROWS).sample_elements()).unwrap()
+}
+
 #[test]
 fn sums_do_not_depend_on_the_batch_size_or_the_threads() {
     let classes = Net::classifier(&[1, 9, 7], &[37, 21], 10);
     let values = Net { loss: Loss::Mse, activation: Activation::Tanh, outputs: 3, ..classes.clone() };
-    for net in [classes, values] {
+    for (net, source) in [(&classes, classes.source(ROWS)), (&values, uneven(&values))] {
         for (set, backends) in all_cpus() {
-            let first = evaluate(&net, &backends[0], ROWS);
+            let first = evaluate(net, &source, &backends[0], ROWS);
             assert_eq!(first.samples, ROWS as u64);
             assert!(first.loss_sum > 0.0);
             for backend in &backends {
                 for batch_size in [1, 7, 64, ROWS] {
-                    let sums = evaluate(&net, backend, batch_size);
+                    let sums = evaluate(net, &source, backend, batch_size);
                     assert_eq!(
                         sums.loss_sum.to_bits(),
                         first.loss_sum.to_bits(),
