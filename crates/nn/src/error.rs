@@ -71,7 +71,7 @@ pub enum Error {
         expected: Vec<usize>,
     },
     /// A tensor has another shape or type than the model's.
-    #[error("tensor {name:?} in {} is {found}, expected {expected}", path.display())]
+    #[error("tensor {name:?} in {} is {found}, expected one {expected}", path.display())]
     TensorMismatch {
         /// The file.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum Error {
         found: String,
     },
     /// A file holds more or fewer tensors than the model has parameters.
-    #[error("{} holds {found} tensors, the model has {expected} parameters ({model})", path.display())]
+    #[error("{} does not fit the model: expected {expected} tensors ({model}), found {found}", path.display())]
     TensorCount {
         /// The file.
         path: PathBuf,

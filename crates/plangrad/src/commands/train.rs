@@ -57,7 +57,7 @@ fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
     let dataset = load(&chosen.name, &arguments.data.options(task, arguments.training.seed))?;
     let settings = settings(arguments, &chosen.name, optimizer, &dataset)?;
     let mut run = Run::prepare(settings, dataset, arguments, console)?;
-    run.initialise()?;
+    arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
     let stage = |path: &Path| run.trainer.stage_checkpoint(path);
     let folder = RunFolder::create(out, arguments.run.overwrite, &run.settings, &start, stage)?;
@@ -107,10 +107,11 @@ impl Run {
     }
 
     /// Takes the weights of `--init`, and says which became which.
-    fn initialise(&mut self) -> Result<()> {
-        let Some(file) = &self.settings.init else { return Ok(()) };
-        for (parameter, tensor) in self.trainer.start_from(&checkpoint::read(file)?)? {
-            self.reporter.note(&format!("{parameter} starts as {tensor} of {}", file.display()));
+    fn start_from(&mut self, file: &Path) -> Result<()> {
+        let pairs = self.trainer.start_from(&checkpoint::read(file)?)?;
+        self.reporter.note(&format!("weights from {}:", file.display()));
+        for (parameter, tensor) in pairs {
+            self.reporter.note(&format!("  {tensor} -> {parameter}"));
         }
         Ok(())
     }

@@ -162,7 +162,7 @@ impl Settings {
         if let Some((name, share)) =
             shares.into_iter().chain(betas).find(|(_, share)| !(0.0..1.0).contains(share))
         {
-            return Err(format!("{name} is {share}, expected at least 0 and below 1"));
+            return Err(format!("{name} is {}, expected at least 0 and below 1", share as f32));
         }
         match rates.into_iter().find(|&(_, rate)| !(rate >= 0.0 && (rate as f32).is_finite())) {
             Some((name, rate)) => Err(format!("{name} is {rate}, expected a finite number of at least 0")),
@@ -209,16 +209,21 @@ impl OptimizerSettings {
             Self::Adam { .. } => "Adam".to_owned(),
             Self::AdamW { .. } => "AdamW".to_owned(),
         };
-        match schedule {
-            ScheduleSettings::Constant { learning_rate } => format!("{name} {learning_rate}"),
+        match *schedule {
+            ScheduleSettings::Constant { learning_rate } => format!("{name} {}", rate(learning_rate)),
             ScheduleSettings::Cosine { learning_rate, minimum, .. } => {
-                format!("{name} from {learning_rate} along a cosine to {minimum}")
+                format!("{name} from {} along a cosine to {}", rate(learning_rate), rate(minimum))
             }
             ScheduleSettings::Step { learning_rate, factor, every } => {
-                format!("{name} from {learning_rate}, times {factor} every {every} steps")
+                format!("{name} from {}, times {} every {every} steps", rate(learning_rate), rate(factor))
             }
         }
     }
+}
+
+/// `0.001`, `2.5e-7`: as short as it can be read back.
+fn rate(rate: f64) -> String {
+    if rate == 0.0 || (1e-4..1e6).contains(&rate) { rate.to_string() } else { format!("{rate:e}") }
 }
 
 impl ScheduleSettings {

@@ -1,0 +1,115 @@
+//! Training takes its memory before the first step: what an epoch asks the allocator for does not depend on its steps.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use plangrad::Result;
+use plangrad::train::{
+    Event, Observer, OptimizerSettings, Outcome, Position, RunFolder, ScheduleSettings, Settings, Stop,
+    Trainer,
+};
+use plangrad_data::{DatasetName, Options, load};
+use plangrad_nn::{Activation, Loss};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+
+/// The system's allocator, with a count of what it is asked for by any thread.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed on to the system's allocator as it came; the counter touches no memory of its callers.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise about `layout` is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise about `pointer` and `layout` is handed on; `alloc` took it from the same allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as for `dealloc`, and the caller's promise about `size` is handed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Notes how often the allocator was asked when the first step was told and when its epoch was.
+#[derive(Default)]
+struct Watch {
+    after_first_step: Option<usize>,
+    after_epoch: Option<usize>,
+}
+
+impl Observer for Watch {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        let now = || Some(ALLOCATIONS.load(Ordering::Relaxed));
+        match event {
+            Event::Step { .. } if self.after_first_step.is_none() => self.after_first_step = now(),
+            Event::Epoch { .. } => self.after_epoch = now(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, _: &str) {}
+
+    fn position(&mut self, _: &Position) {}
+}
+
+fn settings(max_steps: u64) -> Settings {
+    Settings {
+        dataset: "digits".into(),
+        data_dir: PathBuf::new(),
+        normalize: "dataset".into(),
+        label: None,
+        test_fraction: 0.0,
+        loss: Loss::CrossEntropy,
+        hidden: vec![32],
+        activation: Activation::Relu,
+        dropout: 0.1,
+        batch_size: 8,
+        epochs: 1,
+        max_steps: Some(max_steps),
+        seed: 1,
+        shuffle: true,
+        init: None,
+        eval_batch_size: None,
+        log_every: 1_000_000,
+        checkpoint_every: None,
+        optimizer: OptimizerSettings::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 },
+        schedule: ScheduleSettings::Constant { learning_rate: 1e-3 },
+    }
+}
+
+/// Allocations between the first of so many steps and the end of their epoch, its test included.
+fn allocations(max_steps: u64) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(max_steps);
+    let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+    let backend = Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
+    let mut trainer = Trainer::new(settings.clone(), dataset, &backend).unwrap();
+    let (start, out) = (trainer.start_event(), folder.path().join("run"));
+    let stage = |path: &std::path::Path| trainer.stage_checkpoint(path);
+    let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();
+    let mut watch = Watch::default();
+    let outcome = trainer.run(&mut run, &mut watch, &Stop::default()).unwrap();
+    assert_eq!(outcome, Outcome::Complete);
+    watch.after_epoch.unwrap() - watch.after_first_step.unwrap()
+}
+
+#[test]
+fn an_epoch_asks_for_memory_as_often_with_two_thousand_steps_as_with_twenty() {
+    allocations(20); // whatever is made once in a process
+    let (few, many) = (allocations(20), allocations(2020));
+    // A few for each look at the clock, which comes every fifth of a second, and for the epoch's lines; none for a step.
+    assert!(few < 100, "{few} allocations around 20 steps");
+    assert!(many < few + 50, "{many} allocations around 2020 steps, {few} around 20");
+}
