@@ -88,3 +88,80 @@ impl Graph {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, ArrayD, arr1, arr2};
+
+    use crate::testing::net::cpu;
+    use crate::{Error, Graph, Tensor};
+
+    fn values(tensors: &[Tensor<'_>]) -> Vec<ArrayD<f32>> {
+        crate::session::eval_on(&cpu(1), tensors).unwrap()
+    }
+
+    #[test]
+    fn gradients_add_where_paths_meet() {
+        let graph = Graph::new();
+        let x = graph.variable(arr1(&[3.0, -2.0])).unwrap();
+        let y = x.mul(x).unwrap().add(x).unwrap(); // x² + x
+        let slope = graph.gradients(y.sum().unwrap(), &[x]).unwrap();
+        assert_eq!(values(&slope)[0], arr1(&[7.0, -3.0]).into_dyn());
+    }
+
+    #[test]
+    fn stretched_dimensions_are_summed_away() {
+        let graph = Graph::new();
+        let matrix = graph.variable(Array2::from_elem((3, 2), 2.0)).unwrap();
+        let (row, column) = (
+            graph.variable(arr1(&[1.0, 10.0])).unwrap(),
+            graph.variable(arr2(&[[1.0], [2.0], [3.0]])).unwrap(),
+        );
+        let loss = matrix.mul(row).unwrap().mul(column).unwrap().sum().unwrap();
+        let found = values(&graph.gradients(loss, &[row, column, matrix]).unwrap());
+        assert_eq!(found[0], arr1(&[12.0, 12.0]).into_dyn());
+        assert_eq!(found[1], arr2(&[[22.0], [22.0], [22.0]]).into_dyn());
+        assert_eq!(found[2], arr2(&[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]).into_dyn());
+    }
+
+    #[test]
+    fn intermediate_results_have_gradients_too() {
+        let graph = Graph::new();
+        let x = graph.variable(arr1(&[2.0])).unwrap();
+        let between = x.mul(x).unwrap();
+        let loss = between.affine(5.0, 0.0).unwrap().sum().unwrap();
+        let found = values(&graph.gradients(loss, &[between, x]).unwrap());
+        assert_eq!((found[0][0], found[1][0]), (5.0, 20.0));
+    }
+
+    #[test]
+    fn what_does_not_influence_the_loss_has_gradient_zero() {
+        let graph = Graph::new();
+        let x = graph.variable(arr1(&[2.0])).unwrap();
+        let loss = x.exp().unwrap().sum().unwrap();
+        let aside = graph.variable(arr2(&[[1.0, 2.0]])).unwrap();
+        let found = graph.gradients(loss, &[aside]).unwrap();
+        assert_eq!(values(&found)[0], arr2(&[[0.0, 0.0]]).into_dyn());
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_differentiated() {
+        let graph = Graph::new();
+        let (x, y) = (graph.variable(arr1(&[2.0])).unwrap(), graph.variable(arr1(&[5.0])).unwrap());
+        let largest = y.reshape(&[1, 1]).unwrap().max_axis(1).unwrap(); // has no gradient
+        let loss = x.mul(largest).unwrap().sum().unwrap();
+        assert_eq!(values(&graph.gradients(loss, &[x]).unwrap())[0][0], 5.0);
+        assert!(matches!(graph.gradients(loss, &[x, y]), Err(Error::NoGradient { op: "max_axis" })));
+    }
+
+    #[test]
+    fn gradients_can_be_differentiated_again() {
+        let graph = Graph::new();
+        let x = graph.variable(arr1(&[2.0])).unwrap();
+        let cube = x.mul(x).unwrap().mul(x).unwrap().sum().unwrap();
+        let slope = graph.gradients(cube, &[x]).unwrap()[0];
+        let curvature = graph.gradients(slope.sum().unwrap(), &[x]).unwrap()[0];
+        let found = values(&[slope, curvature]);
+        assert_eq!((found[0][0], found[1][0]), (12.0, 12.0));
+    }
+}

@@ -160,3 +160,68 @@ impl Graph {
         self.record(GatherTargetsOp { format, batch_size }, &[])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SampleFormat, TargetFormat};
+    use crate::testing::{backends, net::cpu};
+    use crate::{DType, Graph, Plan, Samples, Session, Shape, Source, State, Targets};
+
+    fn format(shape: &[usize], dtype: DType, scale: &[f32], shift: &[f32]) -> SampleFormat {
+        SampleFormat { shape: Shape::new(shape).unwrap(), dtype, scale: scale.into(), shift: shift.into() }
+    }
+
+    #[test]
+    fn rows_are_picked_in_order_and_each_channel_has_its_own_scale() {
+        let graph = Graph::new();
+        let format = format(&[2, 1, 2], DType::U8, &[1.0, 0.5], &[0.0, -1.0]);
+        let samples = graph.samples(&format, 3).unwrap();
+        let labels = graph.targets(TargetFormat::Class, 3).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[samples, labels]).unwrap();
+        let source =
+            Source::new(Samples::U8(vec![0, 1, 2, 3, 10, 20, 30, 40]), Targets::Classes(vec![7, 255]), 4);
+        let (source, mut session) = (source.unwrap(), Session::new(&cpu(2), vec![plan]).unwrap());
+        session.run(0, &source.batches(&[1, 0, 1]).unwrap()).unwrap();
+        let found = session.read(0, samples.id()).unwrap();
+        assert_eq!(found.shape(), [3, 2, 1, 2]);
+        assert!(found.iter().eq(&[10., 20., 14., 19., 0., 1., 0., 0.5, 10., 20., 14., 19.]));
+        assert!(session.read(0, labels.id()).unwrap().iter().eq(&[255., 7., 255.]));
+    }
+
+    #[test]
+    fn values_are_picked_with_their_rows() {
+        let graph = Graph::new();
+        let targets = graph.targets(TargetFormat::Values(2), 2).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[targets]).unwrap();
+        let values = Targets::Values { values: vec![1., 2., 3., 4., 5., 6.], width: 2 };
+        let source = Source::new(Samples::F32(vec![0.0; 3]), values, 1).unwrap();
+        let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
+        session.run(0, &source.batches(&[2, 0]).unwrap()).unwrap();
+        assert!(session.read(0, targets.id()).unwrap().iter().eq(&[5., 6., 1., 2.]));
+    }
+
+    #[test]
+    fn every_width_type_and_instruction_set_normalises_alike() {
+        for width in [1, 7, 8, 15, 16, 17, 33, 100] {
+            for dtype in [DType::U8, DType::F32] {
+                let graph = Graph::new();
+                let samples = graph.samples(&format(&[3, width], dtype, &[0.25; 3], &[-2.0; 3]), 5).unwrap();
+                let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[samples]).unwrap();
+                let bytes: Vec<u8> = (0..6 * 3 * width).map(|i| (i * 37 % 256) as u8).collect();
+                let expected: Vec<f32> =
+                    bytes[3 * width..].iter().map(|&x| f32::from(x) * 0.25 - 2.0).collect();
+                let data = match dtype {
+                    DType::U8 => Samples::U8(bytes),
+                    DType::F32 => Samples::F32(bytes.into_iter().map(f32::from).collect()),
+                };
+                let source = Source::new(data, Targets::Classes(vec![0; 6]), 3 * width).unwrap();
+                for (name, backend) in backends() {
+                    let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
+                    session.run(0, &source.batches(&[1, 2, 3, 4, 5]).unwrap()).unwrap();
+                    let found = session.read(0, samples.id()).unwrap();
+                    assert!(found.iter().eq(&expected), "{name}, {width} {dtype}");
+                }
+            }
+        }
+    }
+}

@@ -66,3 +66,56 @@ impl<'g> Tensor<'g> {
         self.graph.record(Accumulate, &inputs).map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2};
+
+    use crate::testing::net::cpu;
+    use crate::{Error, Graph, Metrics, Plan, Session, State};
+
+    #[test]
+    fn sums_run_on_until_they_are_reset() {
+        let graph = Graph::new();
+        let losses = graph.constant(arr1(&[0.5, 1.5, 4.0])).unwrap();
+        let right = graph.constant(arr1(&[1.0, 0.0, 1.0])).unwrap();
+        losses.accumulate_metrics(Some(right)).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[]).unwrap();
+        let mut session = Session::new(&cpu(2), vec![plan]).unwrap();
+        assert_eq!(session.metrics(), Metrics::default());
+        assert!(session.metrics().mean_loss().is_nan() && session.metrics().accuracy().is_nan());
+        session.run_once(0).unwrap();
+        session.run_once(0).unwrap();
+        let metrics = session.metrics();
+        assert_eq!(metrics, Metrics { loss_sum: 12.0, samples: 6, correct: 4, last_loss: 2.0 });
+        assert_eq!((metrics.mean_loss(), metrics.accuracy()), (2.0, 4.0 / 6.0));
+        session.set_metrics(Metrics::default());
+        session.run_once(0).unwrap();
+        assert_eq!(session.metrics(), Metrics { loss_sum: 6.0, samples: 3, correct: 2, last_loss: 2.0 });
+    }
+
+    #[test]
+    fn a_million_small_losses_are_not_lost_beside_a_large_sum() {
+        let graph = Graph::new();
+        graph.constant(ndarray::Array1::from_elem(1000, 0.001)).unwrap().accumulate_metrics(None).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[]).unwrap();
+        let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
+        session.set_metrics(Metrics { loss_sum: 1e6, ..Metrics::default() });
+        (0..1000).for_each(|_| session.run_once(0).unwrap());
+        let gained = session.metrics().loss_sum - 1e6;
+        assert!((gained / (1e6 * f64::from(0.001_f32)) - 1.0).abs() < 1e-6, "{gained}");
+        assert_eq!(session.metrics().correct, 0);
+    }
+
+    #[test]
+    fn losses_and_right_answers_are_vectors_of_one_length() {
+        let graph = Graph::new();
+        let three = graph.constant(arr1(&[1.0, 2.0, 3.0])).unwrap();
+        let two = graph.constant(arr1(&[1.0, 2.0])).unwrap();
+        let matrix = graph.constant(arr2(&[[1.0]])).unwrap();
+        let labels = graph.labels(&[1, 2, 3]).unwrap();
+        assert!(matches!(three.accumulate_metrics(Some(two)), Err(Error::Shapes { op: "metrics", .. })));
+        assert!(matches!(matrix.accumulate_metrics(None), Err(Error::Shapes { op: "metrics", .. })));
+        assert!(matches!(three.accumulate_metrics(Some(labels)), Err(Error::Types { op: "metrics", .. })));
+    }
+}

@@ -358,7 +358,91 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use super::{Schedule, power};
+    use super::{Optimizer, Schedule, power};
+    use crate::testing::backends;
+    use crate::testing::net::{ADAM, SGD};
+    use crate::{Graph, Parameter, ParameterId, Plan, Session, Shape, State};
+
+    /// The first element of a vector of `n` after each of three steps with gradient 0.5, from 2.0 on, on every backend.
+    fn three_steps(optimizer: Optimizer, schedule: Schedule, n: usize) -> Vec<[f32; 3]> {
+        let shape = Shape::new(&[n]).unwrap();
+        let parameter = Parameter { id: ParameterId(0), name: "p".into(), shape, transposed: false };
+        let graph = Graph::new();
+        graph.advance(optimizer, schedule).unwrap();
+        graph.update(optimizer, &parameter, graph.full(0.5, shape).unwrap()).unwrap();
+        let state = State::training(std::slice::from_ref(&parameter), optimizer).unwrap();
+        let plan = Plan::new(&graph, &state, &[]).unwrap();
+        let run = |(name, backend)| {
+            let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
+            session.set_parameter(ParameterId(0), &vec![2.0; n]).unwrap();
+            [(); 3].map(|()| {
+                session.run_once(0).unwrap();
+                let p = session.parameter(ParameterId(0)).unwrap();
+                assert!(p.iter().all(|x| *x == p[0]), "{name}: {p:?}");
+                p[0]
+            })
+        };
+        backends().into_iter().map(run).collect()
+    }
+
+    fn assert_three_steps(optimizer: Optimizer, schedule: Schedule, expected: [f32; 3]) {
+        for n in [1, 7, 16, 33, 5000] {
+            for found in three_steps(optimizer, schedule, n) {
+                let close = |(x, y): (&f32, &f32)| (x - y).abs() <= 2e-7 * y.abs();
+                assert!(found.iter().zip(&expected).all(close), "{found:?} instead of {expected:?}");
+            }
+        }
+    }
+
+    const TENTH: Schedule = Schedule::Constant { learning_rate: 0.1 };
+
+    #[test]
+    fn sgd_by_hand() {
+        assert_three_steps(SGD, TENTH, [1.95, 1.9, 1.85]);
+        // g = 0.5 + 0.1 p: 0.7, then 0.693, then 0.68607.
+        let decay = Optimizer::Sgd { momentum: 0.0, weight_decay: 0.1 };
+        assert_three_steps(decay, TENTH, [1.93, 1.8607, 1.792_093]);
+        // b = 0.5, 0.95, 1.355.
+        let momentum = Optimizer::Sgd { momentum: 0.9, weight_decay: 0.0 };
+        assert_three_steps(momentum, TENTH, [1.95, 1.855, 1.7195]);
+    }
+
+    /// With a constant gradient both corrected moments are exact, so each step is η · g / (|g| + ε).
+    #[test]
+    fn adam_by_hand() {
+        assert_three_steps(ADAM, TENTH, [1.9, 1.8, 1.7]);
+        // The decay of 0.1 is taken off before the step: 2 · 0.99 − 0.1 and so on.
+        let decoupled = Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
+        assert_three_steps(decoupled, TENTH, [1.88, 1.7612, 1.643_588]);
+        // A large ε halves the step.
+        let damped = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 0.5, weight_decay: 0.0 };
+        assert_three_steps(damped, TENTH, [1.95, 1.9, 1.85]);
+    }
+
+    #[test]
+    fn each_step_has_the_learning_rate_of_its_schedule() {
+        let halving = Schedule::Step { learning_rate: 0.4, factor: 0.5, every: 1 };
+        assert_three_steps(SGD, halving, [1.8, 1.7, 1.65]);
+        let cosine = Schedule::Cosine { learning_rate: 0.4, minimum: 0.0, steps: 2 };
+        assert_three_steps(SGD, cosine, [1.8, 1.7, 1.7]);
+        assert_three_steps(ADAM, halving, [1.6, 1.4, 1.3]);
+    }
+
+    #[test]
+    fn a_run_goes_on_from_the_step_that_was_set() {
+        let halving = Schedule::Step { learning_rate: 0.4, factor: 0.5, every: 1 };
+        let shape = Shape::new(&[1]).unwrap();
+        let parameter = Parameter { id: ParameterId(0), name: "p".into(), shape, transposed: false };
+        let graph = Graph::new();
+        graph.advance(SGD, halving).unwrap();
+        graph.update(SGD, &parameter, graph.full(1.0, shape).unwrap()).unwrap();
+        let state = State::training(&[parameter], SGD).unwrap();
+        let plan = Plan::new(&graph, &state, &[]).unwrap();
+        let mut session = Session::new(&crate::testing::net::cpu(1), vec![plan]).unwrap();
+        session.set_step(2, 0);
+        session.run_once(0).unwrap();
+        assert_eq!((session.parameter(ParameterId(0)).unwrap()[0], session.step()), (-0.1, 3));
+    }
 
     #[test]
     fn powers_are_exact_to_rounding() {
