@@ -5,15 +5,17 @@
 //! depend on nothing but the training. A checkpoint is the same file with the optimizer's moments and the position in
 //! the run. Files replace earlier ones whole ([`Staged`]).
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use plangrad_tensor::{Metrics, Session};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use plangrad_tensor::{Metrics, Parameter, Session};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::staged::not_written;
 pub use crate::staged::{Staged, replace};
 use crate::{Error, Loss, Mlp, MlpConfig};
 
@@ -110,17 +112,6 @@ fn moment_name(i: usize, parameter: &str) -> String {
     format!("optimizer.moment{}.{parameter}", i + 1)
 }
 
-/// The weights of `model` as they are in `session`.
-///
-/// # Errors
-/// If the session holds another model.
-pub fn weights(model: &Mlp, session: &Session) -> Result<Vec<NamedTensor>, Error> {
-    let tensor = |p: &plangrad_tensor::Parameter| {
-        Ok(NamedTensor { name: p.name.clone(), shape: p.file_shape(), values: session.parameter(p.id)? })
-    };
-    model.parameters().iter().map(tensor).collect()
-}
-
 /// Writes a model: weights and description.
 ///
 /// # Errors
@@ -133,7 +124,7 @@ pub fn write_model(
     description: &Description,
 ) -> Result<(), Error> {
     let description = Description { progress: None, ..description.clone() };
-    stage(path, &weights(model, session)?, &description)?.place()
+    stage(path, weights(model, session), &description)?.place()
 }
 
 /// Stages a checkpoint: weights, moments, description and progress.
@@ -147,15 +138,15 @@ pub fn stage_checkpoint(
     description: &Description,
     progress: Progress,
 ) -> Result<Staged, Error> {
-    let mut tensors = weights(model, session)?;
+    let mut tensors = weights(model, session);
     let moments = session.plans().first().map_or(0, |plan| plan.state().moments());
     for i in 0..moments {
         for p in model.parameters() {
-            let (name, values) = (moment_name(i, &p.name), session.moment(i, p.id)?);
-            tensors.push(NamedTensor { name, shape: p.file_shape(), values });
+            let name = moment_name(i, &p.name);
+            tensors.push(Stored { name, moment: Some(i), ..Stored::weight(session, p) });
         }
     }
-    stage(path, &tensors, &Description { progress: Some(progress), ..description.clone() })
+    stage(path, tensors, &Description { progress: Some(progress), ..description.clone() })
 }
 
 /// Sets a session's parameters, moments, step and metrics to a checkpoint's.
@@ -218,7 +209,7 @@ pub fn match_in_order(loaded: &Loaded, model: &Mlp) -> Result<Vec<(String, Strin
         names.into_iter()
     };
     let (mut matrices, mut vectors) = (of_rank(2), of_rank(1));
-    let partner = |p: &plangrad_tensor::Parameter| {
+    let partner = |p: &Parameter| {
         let shape = p.file_shape();
         let name = if shape.len() == 2 { matrices.next() } else { vectors.next() };
         let missing = || Error::MissingTensor {
@@ -273,42 +264,18 @@ impl Loaded {
             let (expected, found) = (format!("of shape {shape:?}"), format!("of shape {:?}", tensor.shape));
             return Err(Error::TensorMismatch { path, name: name.into(), expected, found });
         }
-        tensor.check_finite(&self.path)?;
+        check_finite(&tensor.values, &self.path, name)?;
         Ok(&tensor.values)
     }
 }
 
-impl NamedTensor {
-    /// Refuses values that are no numbers: no file of ours holds any, written or read.
-    fn check_finite(&self, path: &Path) -> Result<(), Error> {
-        match self.values.iter().position(|x| !x.is_finite()) {
-            Some(element) => Err(Error::NotFinite {
-                path: path.into(),
-                name: self.name.clone(),
-                element,
-                value: self.values[element],
-            }),
-            None => Ok(()),
+/// Refuses values that are no numbers: no file of ours holds any, written or read.
+fn check_finite(values: &[f32], path: &Path, name: &str) -> Result<(), Error> {
+    match values.iter().position(|x| !x.is_finite()) {
+        Some(element) => {
+            Err(Error::NotFinite { path: path.into(), name: name.into(), element, value: values[element] })
         }
-    }
-}
-
-/// How a tensor goes into a file: bytes are made for one tensor at a time.
-impl View for &NamedTensor {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|x| x.to_le_bytes()).collect()
-    }
-
-    fn data_len(&self) -> usize {
-        4 * self.values.len()
+        None => Ok(()),
     }
 }
 
@@ -318,10 +285,7 @@ impl View for &NamedTensor {
 /// [`Error::Io`], [`Error::Format`], [`Error::Metadata`], or [`Error::TensorMismatch`] for tensors that are not f32.
 pub fn read(path: &Path) -> Result<Loaded, Error> {
     let bytes = fs::read(path).map_err(|reason| Error::Io { action: "read", path: path.into(), reason })?;
-    let format = |reason: safetensors::SafeTensorError| Error::Format {
-        path: path.into(),
-        reason: reason.to_string(),
-    };
+    let format = |reason: SafeTensorError| Error::Format { path: path.into(), reason: reason.to_string() };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
     let description = match header.metadata().as_ref().and_then(|entries| entries.get(KEY)) {
         Some(json) => Some(describe(path, json)?),
@@ -351,14 +315,58 @@ fn tensor(path: &Path, name: &str, view: &TensorView<'_>) -> Result<NamedTensor,
     Ok(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values })
 }
 
-/// Lays out a file and writes it beside its place.
-fn stage(path: &Path, tensors: &[NamedTensor], description: &Description) -> Result<Staged, Error> {
-    let format = |reason: String| Error::Format { path: path.into(), reason };
-    tensors.iter().try_for_each(|tensor| tensor.check_finite(path))?;
+/// A tensor in a session, fetched when it is its turn to be written: a file costs the memory of its largest tensor.
+struct Stored<'a> {
+    name: String,
+    session: &'a Session,
+    parameter: &'a Parameter,
+    moment: Option<usize>,
+}
+
+impl<'a> Stored<'a> {
+    fn weight(session: &'a Session, parameter: &'a Parameter) -> Stored<'a> {
+        Stored { name: parameter.name.clone(), session, parameter, moment: None }
+    }
+
+    /// Its values, for the file at `path`.
+    fn bytes(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        let values = match self.moment {
+            None => self.session.parameter(self.parameter.id)?,
+            Some(i) => self.session.moment(i, self.parameter.id)?,
+        };
+        check_finite(&values, path, &self.name)?;
+        Ok(values.iter().flat_map(|x| x.to_le_bytes()).collect())
+    }
+}
+
+/// The weights of `model` in `session`.
+fn weights<'a>(model: &'a Mlp, session: &'a Session) -> Vec<Stored<'a>> {
+    model.parameters().iter().map(|parameter| Stored::weight(session, parameter)).collect()
+}
+
+/// Writes a file beside its place.
+fn stage(path: &Path, mut tensors: Vec<Stored<'_>>, description: &Description) -> Result<Staged, Error> {
+    tensors.sort_by(|one, other| one.name.cmp(&other.name));
+    let header = header(&tensors, description)
+        .map_err(|error| Error::Format { path: path.into(), reason: error.to_string() })?;
+    Staged::write(path, |file| {
+        file.write_all(&header).map_err(not_written(path))?;
+        tensors.iter().try_for_each(|t| file.write_all(&t.bytes(path)?).map_err(not_written(path)))
+    })
+}
+
+/// The header of a safetensors file: its length, names, shapes and places of the tensors, and the description.
+fn header(tensors: &[Stored<'_>], description: &Description) -> Result<Vec<u8>, SafeTensorError> {
+    let mut end = 0;
+    let info = |tensor: &Stored<'_>| {
+        let (start, shape) = (end, tensor.parameter.file_shape());
+        end += 4 * tensor.parameter.shape.elements();
+        (tensor.name.clone(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (start, end) })
+    };
+    let infos = tensors.iter().map(info).collect();
     // Through a `Value`, whose maps are sorted by key.
-    let json = serde_json::to_value(description).map_err(|error| format(error.to_string()))?.to_string();
-    let metadata = HashMap::from([(KEY.to_string(), json)]);
-    let named = tensors.iter().map(|tensor| (&tensor.name, tensor));
-    let file = safetensors::serialize(named, Some(metadata)).map_err(|error| format(error.to_string()))?;
-    Staged::write(path, &file)
+    let entry = (KEY.to_string(), serde_json::to_value(description)?.to_string());
+    let mut json = serde_json::to_vec(&Metadata::new(Some(HashMap::from([entry])), infos)?)?;
+    json.resize(json.len().next_multiple_of(8), b' ');
+    Ok([&(json.len() as u64).to_le_bytes()[..], &json].concat())
 }

@@ -18,21 +18,26 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Writes `bytes` beside `path` and syncs them.
+    /// Lets `fill` write a file beside `path`, and syncs it.
     ///
     /// # Errors
-    /// [`Error::Io`]; nothing is left beside `path` then.
-    pub fn write(path: &Path, bytes: &[u8]) -> Result<Staged, Error> {
+    /// What `fill` says, or [`Error::Io`]; nothing is left beside `path` then.
+    pub fn write(path: &Path, fill: impl FnOnce(&mut File) -> Result<(), Error>) -> Result<Staged, Error> {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(".tmp");
         let staged = Staged { path: path.into(), temporary: path.with_file_name(name) };
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&staged.temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(|reason| staged.failed(reason))?;
+        let mut file = File::create(&staged.temporary).map_err(not_written(path))?;
+        fill(&mut file)?;
+        file.sync_all().map_err(not_written(path))?;
         Ok(staged)
+    }
+
+    /// Stages a file with these bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; nothing is left beside `path` then.
+    pub fn bytes(path: &Path, bytes: &[u8]) -> Result<Staged, Error> {
+        Staged::write(path, |file| file.write_all(bytes).map_err(not_written(path)))
     }
 
     /// Puts the file at its place, where it replaces an earlier one.
@@ -40,16 +45,12 @@ impl Staged {
     /// # Errors
     /// [`Error::Io`]; the earlier file is untouched and nothing is left beside it.
     pub fn place(self) -> Result<(), Error> {
-        fs::rename(&self.temporary, &self.path).map_err(|reason| self.failed(reason))?;
+        fs::rename(&self.temporary, &self.path).map_err(not_written(&self.path))?;
         // The rename itself is lasting only once the directory is synced; not every system can.
         if let Some(directory) = self.path.parent().and_then(|directory| File::open(directory).ok()) {
             let _ = directory.sync_all();
         }
         Ok(())
-    }
-
-    fn failed(&self, reason: io::Error) -> Error {
-        Error::Io { action: "write", path: self.path.clone(), reason }
     }
 }
 
@@ -60,12 +61,17 @@ impl Drop for Staged {
     }
 }
 
+/// Says of which file the system speaks.
+pub(crate) fn not_written(path: &Path) -> impl Fn(io::Error) -> Error {
+    move |reason| Error::Io { action: "write", path: path.into(), reason }
+}
+
 /// Puts `bytes` at `path` so that at every moment the old file or the new one is there, whole.
 ///
 /// # Errors
 /// [`Error::Io`]; the old file is untouched and nothing is left beside it.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    Staged::write(path, bytes)?.place()
+    Staged::bytes(path, bytes)?.place()
 }
 
 #[cfg(test)]
@@ -83,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         replace(&path, b"old").unwrap();
-        let staged = Staged::write(&path, b"new").unwrap();
+        let staged = Staged::bytes(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         staged.place().unwrap();
         assert_eq!(
@@ -95,7 +101,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_placed_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        drop(Staged::write(&folder.path().join("file"), b"new").unwrap());
+        drop(Staged::bytes(&folder.path().join("file"), b"new").unwrap());
         assert_eq!(names(folder.path()), Vec::<String>::new());
     }
 

@@ -70,8 +70,8 @@ impl RunFolder {
     ) -> Result<()> {
         let (config, metrics) = (self.path.join(CONFIG), self.path.join(METRICS));
         let files = [
-            Staged::write(&config, settings.to_toml(&config)?.as_bytes())?,
-            Staged::write(&metrics, line(start, &metrics)?.as_bytes())?,
+            Staged::bytes(&config, settings.to_toml(&config)?.as_bytes())?,
+            Staged::bytes(&metrics, line(start, &metrics)?.as_bytes())?,
             stage(&self.checkpoint())?,
         ];
         remove(&self.checkpoint())?;
