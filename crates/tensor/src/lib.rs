@@ -42,7 +42,7 @@ pub use error::Error;
 pub use graph::{Graph, NodeId, Parameter, ParameterId, Tensor};
 pub use ops::gather::{SampleFormat, TargetFormat};
 pub use ops::optimizer::{Optimizer, Schedule};
-pub use plan::{Category, MemoryReport, Plan, State};
+pub use plan::{BufferInfo, Category, MemoryReport, Plan, Segment, State};
 pub use session::{Metrics, Session, eval};
 pub use shape::{MAX_RANK, Shape};
 pub use source::{Batches, Samples, Source, Targets};

@@ -11,6 +11,7 @@
 //!
 //! A plan borrows no graph and knows no device memory: it can be made for any batch size without allocating a byte.
 
+mod buffers;
 mod fuse;
 mod kernel;
 mod layout;
@@ -23,6 +24,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+pub use buffers::{BufferInfo, Segment};
 pub(crate) use kernel::{
     Advance, ArgMax, CrossEntropy, Data, Dropout, Epilogue, Gather, GatherTargets, Gemm, Kernel, Map,
     MapInput, MapOp, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
@@ -116,17 +118,29 @@ impl Plan {
         Plan::report_together(std::slice::from_ref(self))
     }
 
-    /// Every byte of a session with all of `plans`: the persistent part once, and the largest transient part.
+    /// Every byte of a session with all of `plans`: the persistent part once, and the largest transient part. A byte is
+    /// counted as the first plan that reaches it uses it, so a plan that fits into the arena of those before it adds
+    /// nothing, and changes nothing of what they are said to take.
     pub fn report_together(plans: &[Plan]) -> MemoryReport {
-        let Some(first) = plans.first() else { return MemoryReport::default() };
-        let persistent = first.state.bytes();
-        let mut labelled = first.state.labelled();
-        for buffer in plans.iter().flat_map(|plan| &plan.buffers) {
-            if let Place::Transient(extent) = buffer.place {
-                labelled.push((buffer.category, Extent { offset: persistent + extent.offset, ..extent }));
-            }
+        let mut report = MemoryReport::default();
+        let mut reached = 0;
+        for plan in plans.iter() {
+            report.count(&plan.labelled(), reached..plan.bytes());
+            reached = reached.max(plan.bytes());
         }
-        MemoryReport::count(&labelled, Plan::bytes_together(plans))
+        report
+    }
+
+    /// Every buffer with its place in the arena and what it is for.
+    fn labelled(&self) -> Vec<(Category, Extent)> {
+        let persistent = self.state.bytes();
+        let transient = self.buffers.iter().filter_map(|buffer| match buffer.place {
+            Place::Transient(extent) => {
+                Some((buffer.category, Extent { offset: persistent + extent.offset, ..extent }))
+            }
+            Place::Persistent(_) => None,
+        });
+        self.state.labelled().into_iter().chain(transient).collect()
     }
 
     /// Bytes of a session with all of `plans`.

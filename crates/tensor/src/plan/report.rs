@@ -1,6 +1,7 @@
 //! The memory report: every byte of the arena counted once, under the most important thing that ever lies there.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::state::Extent;
 
@@ -67,20 +68,23 @@ impl MemoryReport {
         self.bytes.iter().sum()
     }
 
-    /// Counts `labelled` ranges of an arena of `total` bytes; what no range covers is workspace.
-    pub(crate) fn count(labelled: &[(Category, Extent)], total: usize) -> MemoryReport {
-        let mut cuts: Vec<usize> =
-            labelled.iter().flat_map(|(_, e)| [e.offset, e.end()]).chain([0, total]).collect();
+    /// Adds the bytes of `range`, as the `labelled` ranges of an arena say what they are for; what no range covers is
+    /// workspace.
+    pub(crate) fn count(&mut self, labelled: &[(Category, Extent)], range: Range<usize>) {
+        let mut cuts: Vec<usize> = labelled
+            .iter()
+            .flat_map(|(_, e)| [e.offset, e.end()])
+            .filter(|cut| range.contains(cut))
+            .chain([range.start, range.end])
+            .collect();
         cuts.sort_unstable();
         cuts.dedup();
-        let mut report = MemoryReport::default();
-        for piece in cuts.windows(2) {
+        for piece in cuts.windows(2).filter(|piece| piece[1] <= range.end) {
             let extent = Extent { offset: piece[0], bytes: piece[1] - piece[0] };
             let covering =
                 labelled.iter().filter(|(_, e)| e.overlaps(&extent)).map(|&(category, _)| category);
-            report.bytes[covering.min().unwrap_or(Category::Workspace) as usize] += extent.bytes as u64;
+            self.bytes[covering.min().unwrap_or(Category::Workspace) as usize] += extent.bytes as u64;
         }
-        report
     }
 }
 
@@ -106,11 +110,22 @@ mod tests {
             (Category::Workspace, extent(64, 50)),
             (Category::Activations, extent(80, 40)),
         ];
-        let report = MemoryReport::count(&labelled, 128);
+        let mut report = MemoryReport::default();
+        report.count(&labelled, 0..128);
         assert_eq!(report.get(Category::Parameters), 10);
         assert_eq!(report.get(Category::Batch), 30);
         assert_eq!(report.get(Category::Activations), 26);
         assert_eq!(report.get(Category::Workspace), 54 + 8);
         assert_eq!(report.total(), 128);
+    }
+
+    #[test]
+    fn of_a_range_only_its_own_bytes_are_counted() {
+        let labelled = [(Category::Batch, Extent { offset: 0, bytes: 100 })];
+        let mut report = MemoryReport::default();
+        report.count(&labelled, 64..128);
+        let (reached, smaller) = (128, 64);
+        report.count(&labelled, reached..smaller);
+        assert_eq!((report.get(Category::Batch), report.get(Category::Workspace)), (36, 28));
     }
 }

@@ -1,0 +1,312 @@
+//! A plan read out for people and pictures: every buffer by name, where it lies, and in which stages it is needed.
+//!
+//! Names and sizes come from the kernels that write the buffers, not from the layout: what a reader multiplies out here
+//! must be what the layout has given room to.
+
+use super::state::{METRICS_BYTES, STEP_BLOCK_BYTES};
+use super::{
+    ArgMax, CrossEntropy, Epilogue, Extent, Kernel, MapOp, Mse, Place, Plan, Reduction, Slot, Value,
+};
+use crate::ops::gather::TargetFormat;
+use crate::{Category, Shape};
+
+/// One buffer of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BufferInfo {
+    /// What it holds: `inputs`, `relu(product + bias)`, `first moments`.
+    pub name: String,
+    /// How many numbers, dimension by dimension: `[64, 784]`.
+    pub shape: Vec<usize>,
+    /// Bytes of each number.
+    pub element_bytes: usize,
+    /// What it is for.
+    pub category: Category,
+    /// Its first byte in the arena.
+    pub offset: usize,
+    /// Its size: shape and element multiplied out, without alignment.
+    pub bytes: usize,
+    /// The first stage in which it is needed, counted from 0.
+    pub first_stage: usize,
+    /// The last one. A result that is read after the run is needed up to the last stage of all.
+    pub last_stage: usize,
+    /// Whether it outlives the run: parameters, gradients, moments, the step block, the metric sums.
+    pub is_persistent: bool,
+}
+
+/// A run of bytes of the arena that are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its first byte.
+    pub offset: usize,
+    /// How many.
+    pub bytes: usize,
+    /// Under what they are counted.
+    pub category: Category,
+    /// The number, in [`Plan::buffers`], of the buffer for which they are counted; `None` for alignment and gaps.
+    pub buffer: Option<usize>,
+}
+
+impl Plan {
+    /// Every buffer: what persists first, then the rest in the order in which they come to life.
+    pub fn buffers(&self) -> Vec<BufferInfo> {
+        let mut buffers = self.persistent_buffers();
+        let mut lives: Vec<Option<BufferInfo>> = vec![None; self.buffers.len()];
+        for (stage, kernels) in self.stages.iter().enumerate() {
+            for kernel in kernels {
+                for (access, value) in kernel.accesses() {
+                    self.touch(&mut lives[value.index()], stage, kernel, access.writes(), value);
+                }
+            }
+        }
+        let last = self.stages.len().saturating_sub(1);
+        for &(value, _) in self.outputs.values() {
+            if let Some(life) = &mut lives[value.index()] {
+                life.last_stage = last;
+            }
+        }
+        let mut transient: Vec<BufferInfo> = lives.into_iter().flatten().collect();
+        transient.sort_by_key(|buffer| (buffer.first_stage, buffer.offset));
+        buffers.extend(transient);
+        buffers
+    }
+
+    /// The arena cut where what is counted changes: the [report](Plan::report) piece by piece. Of several buffers of one
+    /// category that ever lie at a byte the first in [`Plan::buffers`] is the one it is counted for.
+    pub fn segments(&self) -> Vec<Segment> {
+        let buffers = self.buffers();
+        let extents: Vec<Extent> =
+            buffers.iter().map(|b| Extent { offset: b.offset, bytes: b.bytes }).collect();
+        let mut cuts: Vec<usize> =
+            extents.iter().flat_map(|e| [e.offset, e.end()]).chain([0, self.bytes()]).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let piece = |ends: &[usize]| {
+            let extent = Extent { offset: ends[0], bytes: ends[1] - ends[0] };
+            let covering = (0..buffers.len()).filter(|&i| extents[i].overlaps(&extent));
+            let buffer = covering.min_by_key(|&i| (buffers[i].category, i));
+            let category = buffer.map_or(Category::Workspace, |i| buffers[i].category);
+            Segment { offset: extent.offset, bytes: extent.bytes, category, buffer }
+        };
+        cuts.windows(2).map(piece).collect()
+    }
+
+    fn persistent_buffers(&self) -> Vec<BufferInfo> {
+        let last_stage = self.stages.len().saturating_sub(1);
+        let named = ["parameters", "gradients", "first moments", "second moments"];
+        let groups = self.state.labelled().into_iter().zip(named).map(|((category, extent), name)| {
+            // An optimizer with one moment keeps a velocity, which is the moment of nothing.
+            let name = if name == "first moments" && self.state.moments() == 1 { "momentum" } else { name };
+            (name, category, extent, 4)
+        });
+        let block = |name, slot, bytes| {
+            let extent = self.state.extent(slot).unwrap_or(Extent { offset: 0, bytes: 0 });
+            (name, Category::Workspace, Extent { bytes, ..extent }, 1)
+        };
+        let blocks = [
+            block("step block", Slot::StepBlock, STEP_BLOCK_BYTES),
+            block("metric sums", Slot::Metrics, METRICS_BYTES),
+        ];
+        let buffer = |(name, category, extent, element_bytes): (&str, Category, Extent, usize)| BufferInfo {
+            name: name.to_owned(),
+            shape: vec![extent.bytes / element_bytes],
+            element_bytes,
+            category,
+            offset: extent.offset,
+            bytes: extent.bytes,
+            first_stage: 0,
+            last_stage,
+            is_persistent: true,
+        };
+        groups.chain(blocks).map(buffer).collect()
+    }
+
+    /// Notes that a kernel of `stage` touches `value`, unless that persists. The first that does writes it.
+    fn touch(
+        &self,
+        life: &mut Option<BufferInfo>,
+        stage: usize,
+        kernel: &Kernel,
+        writes: bool,
+        value: Value,
+    ) {
+        let buffer = &self.buffers[value.index()];
+        let Place::Transient(extent) = buffer.place else { return };
+        if let Some(life) = life {
+            life.last_stage = stage;
+        } else if writes {
+            let Content { name, shape, element_bytes } = content(kernel, value);
+            *life = Some(BufferInfo {
+                name,
+                shape,
+                element_bytes,
+                category: buffer.category,
+                offset: self.state.bytes() + extent.offset,
+                bytes: extent.bytes,
+                first_stage: stage,
+                last_stage: stage,
+                is_persistent: false,
+            });
+        }
+    }
+}
+
+/// What a kernel writes into one of its results.
+struct Content {
+    name: String,
+    shape: Vec<usize>,
+    element_bytes: usize,
+}
+
+fn content(kernel: &Kernel, value: Value) -> Content {
+    let numbers = |name: &str, shape: &[usize]| Content {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        element_bytes: 4,
+    };
+    match kernel {
+        Kernel::Gather(k) => numbers("inputs", &[k.rows, k.channels * k.pixels]),
+        Kernel::GatherTargets(k) => match k.format {
+            TargetFormat::Class => Content { element_bytes: 1, ..numbers("labels", &[k.rows]) },
+            TargetFormat::Values(width) => numbers("targets", &[k.rows, width]),
+        },
+        Kernel::Gemm(k) if k.column_sum == Some(value) => numbers("column sums", &[k.n]),
+        Kernel::Gemm(k) => numbers(product(k.epilogue), &[k.m, k.n]),
+        Kernel::Map(k) => numbers(formula(k.op), dims(&k.shape)),
+        Kernel::Reduce(k) if k.reduction == Reduction::Sum => numbers("sums", &[k.outer, k.inner]),
+        Kernel::Reduce(k) => numbers("maxima", &[k.outer, k.inner]),
+        Kernel::Softmax(k) if k.log => numbers("log softmax", &[k.rows, k.columns]),
+        Kernel::Softmax(k) => numbers("softmax", &[k.rows, k.columns]),
+        Kernel::CrossEntropy(CrossEntropy { losses, rows, .. }) | Kernel::Mse(Mse { losses, rows, .. })
+            if *losses == Some(value) =>
+        {
+            numbers("losses", &[*rows])
+        }
+        Kernel::CrossEntropy(k) => numbers("gradient by logits", &[k.rows, k.columns]),
+        Kernel::Mse(k) => numbers("gradient by predictions", &[k.rows, k.columns]),
+        Kernel::Permute(k) => numbers("turned copy", dims(&k.shape)),
+        Kernel::ArgMax(ArgMax { labels: Some(_), rows, .. }) => numbers("right answers", &[*rows]),
+        Kernel::ArgMax(k) => numbers("answers", &[k.rows]),
+        Kernel::Dropout(k) => numbers("dropout", &[k.rows, k.units]),
+        Kernel::Copy { bytes, .. } => Content { element_bytes: 1, ..numbers("copy", &[*bytes]) },
+        Kernel::Constant { data, .. } => match data {
+            super::Data::F32(values) => numbers("constant", &[values.len()]),
+            super::Data::U8(bytes) => Content { element_bytes: 1, ..numbers("constant", &[bytes.len()]) },
+            super::Data::Fill(_, count) => numbers("constant", &[*count]),
+        },
+        Kernel::Accumulate { elements, .. } => numbers("sums", &[*elements]),
+        // These write what persists and nothing else.
+        Kernel::Advance(_) | Kernel::Proceed { .. } | Kernel::Metrics(_) | Kernel::Update(_) => {
+            numbers("", &[])
+        }
+    }
+}
+
+fn product(epilogue: Epilogue) -> &'static str {
+    match epilogue {
+        Epilogue::None => "product",
+        Epilogue::Bias(_) => "product + bias",
+        Epilogue::BiasRelu(_) => "relu(product + bias)",
+        Epilogue::ReluMask(_) => "gradient through relu",
+    }
+}
+
+fn formula(op: MapOp) -> &'static str {
+    match op {
+        MapOp::Add => "sum",
+        MapOp::Sub => "difference",
+        MapOp::Mul => "elementwise product",
+        MapOp::Div => "quotient",
+        MapOp::Affine { .. } => "scaled",
+        MapOp::Exp => "exp",
+        MapOp::Ln => "ln",
+        MapOp::Sqrt => "square root",
+        MapOp::Relu => "relu",
+        MapOp::ReluGrad => "gradient through relu",
+        MapOp::Tanh => "tanh",
+        MapOp::TanhGrad => "gradient through tanh",
+        MapOp::Sigmoid => "sigmoid",
+        MapOp::SigmoidGrad => "gradient through sigmoid",
+        MapOp::Gelu => "gelu",
+        MapOp::GeluGrad => "gradient through gelu",
+    }
+}
+
+/// The dimensions, of which a single number has one.
+fn dims(shape: &Shape) -> &[usize] {
+    if shape.dims().is_empty() { &[1] } else { shape.dims() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::net::{Net, nets};
+
+    fn size(buffer: &BufferInfo) -> usize {
+        buffer.shape.iter().product::<usize>() * buffer.element_bytes
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_out_is_what_is_planned(net in nets(), batch_size in 1usize..70) {
+            for plan in [net.training_plan(batch_size), net.evaluation_plan(batch_size).0] {
+                let buffers = plan.buffers();
+                for buffer in &buffers {
+                    prop_assert_eq!(size(buffer), buffer.bytes, "{:?}", buffer);
+                    prop_assert!(!buffer.name.is_empty() && buffer.first_stage <= buffer.last_stage);
+                    prop_assert!(buffer.offset + buffer.bytes <= plan.bytes());
+                }
+                let report = plan.report();
+                for category in Category::ALL {
+                    let counted = plan.segments().into_iter().filter(|s| s.category == category);
+                    prop_assert_eq!(counted.map(|s| s.bytes as u64).sum::<u64>(), report.get(category));
+                }
+                let transient = buffers.iter().filter(|b| !b.is_persistent).count();
+                prop_assert_eq!(transient, plan.values_written());
+            }
+        }
+
+        #[test]
+        fn two_buffers_that_are_needed_at_the_same_time_share_no_byte(net in nets(), batch_size in 1usize..70) {
+            let buffers = net.training_plan(batch_size).buffers();
+            for (i, a) in buffers.iter().enumerate() {
+                for b in &buffers[..i] {
+                    let meet = a.first_stage <= b.last_stage && b.first_stage <= a.last_stage;
+                    let apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+                    prop_assert!(!meet || apart, "{:?} {:?}", a, b);
+                }
+            }
+        }
+    }
+
+    impl Plan {
+        /// How many temporaries some kernel writes.
+        fn values_written(&self) -> usize {
+            let written = self.kernels().flat_map(|kernel| kernel.accesses());
+            let written = written.filter(|(access, value)| {
+                access.writes() && matches!(self.buffers[value.index()].place, Place::Transient(_))
+            });
+            written.map(|(_, value)| value).collect::<std::collections::HashSet<_>>().len()
+        }
+    }
+
+    #[test]
+    fn the_buffers_of_the_lessons_step_have_the_names_of_what_they_hold() {
+        let net = Net::classifier(&[1, 28, 28], &[128], 10);
+        let plan = net.training_plan(64);
+        let held: Vec<(String, Vec<usize>, usize)> =
+            plan.buffers().into_iter().map(|b| (b.name, b.shape, b.bytes)).collect();
+        for (name, shape, bytes) in [
+            ("parameters", vec![101_770], 407_080),
+            ("inputs", vec![64, 784], 200_704),
+            ("labels", vec![64], 64),
+            ("relu(product + bias)", vec![64, 128], 32_768),
+            ("product + bias", vec![64, 10], 2_560),
+            ("gradient by logits", vec![64, 10], 2_560),
+            ("gradient through relu", vec![64, 128], 32_768),
+        ] {
+            assert!(held.contains(&(name.to_owned(), shape, bytes)), "{name} in {held:?}");
+        }
+    }
+}
