@@ -6,7 +6,7 @@ mod system;
 use std::fmt;
 
 pub(crate) use ledger::{Entry, Ledger};
-pub(crate) use system::SystemMemory;
+pub use system::SystemMemory;
 
 /// Identity of a device. Behaviour is a [`crate::backend::Backend`]'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

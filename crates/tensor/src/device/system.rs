@@ -1,42 +1,159 @@
-//! What the operating system says about the host's memory, for the message of a refused reservation.
+//! What the operating system says about the host's memory: what there is, and what this process may still have of it.
 //!
-//! Linux only, from `/proc/meminfo` (proc(5)); elsewhere both numbers are 0. No budget is derived from it here: how much
-//! of a machine to use is for whoever opens the backend to say.
+//! Linux only, from `/proc/meminfo` (proc(5)) and from the memory limits of control groups, the older and the newer kind
+//! (<https://docs.kernel.org/admin-guide/cgroup-v1/memory.html>,
+//! <https://docs.kernel.org/admin-guide/cgroup-v2.html>); elsewhere all numbers are 0. Nothing is found out by allocating.
+
+use std::path::{Path, PathBuf};
 
 /// Bytes of the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SystemMemory {
-    /// Available without swapping.
-    pub(crate) free: u64,
+pub struct SystemMemory {
     /// Installed.
-    pub(crate) total: u64,
+    pub total: u64,
+    /// To be had without swapping, and within the limit.
+    pub free: u64,
+    /// The lowest limit on the control groups this process is in, if it is below `total`: what containers set.
+    pub limit: Option<u64>,
+}
+
+/// A limit on a group of processes, and what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit {
+    bytes: u64,
+    free: u64,
 }
 
 impl SystemMemory {
-    pub(crate) fn now() -> SystemMemory {
-        std::fs::read_to_string("/proc/meminfo")
-            .map_or(SystemMemory::default(), |text| SystemMemory::parse(&text))
+    /// As it is now; all 0 where the system does not say.
+    pub fn now() -> SystemMemory {
+        SystemMemory::read(&|path| std::fs::read_to_string(path).ok())
     }
 
-    fn parse(meminfo: &str) -> SystemMemory {
-        let kibibytes = |name: &str| {
-            let line = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0)
-        };
-        let bytes = |name| kibibytes(name).saturating_mul(1024);
-        SystemMemory { free: bytes("MemAvailable"), total: bytes("MemTotal") }
+    fn read(file: &dyn Fn(&Path) -> Option<String>) -> SystemMemory {
+        let Some(meminfo) = file(Path::new("/proc/meminfo")) else { return SystemMemory::default() };
+        let (total, available) = (kibibytes(&meminfo, "MemTotal"), kibibytes(&meminfo, "MemAvailable"));
+        let limits: Vec<Limit> =
+            limits(file).into_iter().filter(|limit| (1..total).contains(&limit.bytes)).collect();
+        SystemMemory {
+            total,
+            free: limits.iter().map(|limit| limit.free).fold(available, u64::min),
+            limit: limits.iter().map(|limit| limit.bytes).min(),
+        }
+    }
+}
+
+/// A line of `/proc/meminfo`, in bytes; 0 if it is not there.
+fn kibibytes(meminfo: &str, name: &str) -> u64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes.unwrap_or(0).saturating_mul(1024)
+}
+
+/// The limits on the groups this process is in, each of which lies within the next.
+fn limits(file: &dyn Fn(&Path) -> Option<String>) -> Vec<Limit> {
+    let groups = file(Path::new("/proc/self/cgroup")).unwrap_or_default();
+    groups.lines().flat_map(|line| group_limits(line, file)).collect()
+}
+
+/// The limits along one line of `/proc/self/cgroup`: `0::/path` for the newer kind, `4:memory:/path` for the older.
+fn group_limits(line: &str, file: &dyn Fn(&Path) -> Option<String>) -> Vec<Limit> {
+    let mut fields = line.splitn(3, ':').skip(1);
+    let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { return Vec::new() };
+    let names = match controllers {
+        "" => Names {
+            root: "/sys/fs/cgroup",
+            limit: "memory.max",
+            used: "memory.current",
+            cached: "inactive_file",
+        },
+        list if list.split(',').any(|controller| controller == "memory") => Names {
+            root: "/sys/fs/cgroup/memory",
+            limit: "memory.limit_in_bytes",
+            used: "memory.usage_in_bytes",
+            cached: "total_inactive_file",
+        },
+        _ => return Vec::new(),
+    };
+    // Within a container the path may be the host's, of which only the root is seen.
+    let group = PathBuf::from(names.root).join(path.trim_start_matches('/'));
+    let folders = group.ancestors().take_while(|folder| folder.starts_with(names.root));
+    folders.filter_map(|folder| names.limit(folder, file)).collect()
+}
+
+/// The files of a control group.
+struct Names {
+    root: &'static str,
+    limit: &'static str,
+    used: &'static str,
+    /// What of the memory used is copies of files that can be dropped at any moment.
+    cached: &'static str,
+}
+
+impl Names {
+    fn limit(&self, folder: &Path, file: &dyn Fn(&Path) -> Option<String>) -> Option<Limit> {
+        let number = |name: &str| file(&folder.join(name))?.trim().parse::<u64>().ok();
+        let bytes = number(self.limit)?; // the word `max` is no limit
+        let stat = file(&folder.join("memory.stat")).unwrap_or_default();
+        let cached = stat.lines().find_map(|line| line.strip_prefix(self.cached)?.trim().parse::<u64>().ok());
+        let used = number(self.used).unwrap_or(0).saturating_sub(cached.unwrap_or(0));
+        Some(Limit { bytes, free: bytes.saturating_sub(used) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::SystemMemory;
+    use super::*;
+
+    const MEMINFO: &str = "MemTotal:       16384 kB\nMemFree:         1 kB\nMemAvailable:    8192 kB\n";
+
+    fn read(files: &[(&str, &str)]) -> SystemMemory {
+        SystemMemory::read(&|path| {
+            let found = files.iter().find(|(name, _)| Path::new(name) == path);
+            found.map(|(_, text)| (*text).to_owned())
+        })
+    }
 
     #[test]
     fn lines_of_proc_meminfo_are_kibibytes_and_missing_ones_zero() {
-        let text = "MemTotal:       16384 kB\nMemFree:         1 kB\nMemAvailable:    2048 kB\n";
-        assert_eq!(SystemMemory::parse(text), SystemMemory { free: 2 << 20, total: 16 << 20 });
-        assert_eq!(SystemMemory::parse("MemTotal: many kB"), SystemMemory::default());
+        let expected = SystemMemory { free: 8 << 20, total: 16 << 20, limit: None };
+        assert_eq!(read(&[("/proc/meminfo", MEMINFO)]), expected);
+        assert_eq!(read(&[("/proc/meminfo", "MemTotal: many kB")]), SystemMemory::default());
+        assert_eq!(read(&[]), SystemMemory::default());
+    }
+
+    #[test]
+    fn the_tightest_group_of_the_newer_kind_decides_and_cached_files_do_not_count() {
+        let memory = read(&[
+            ("/proc/meminfo", MEMINFO),
+            ("/proc/self/cgroup", "0::/outer/inner\n"),
+            ("/sys/fs/cgroup/outer/inner/memory.max", "max\n"),
+            ("/sys/fs/cgroup/outer/memory.max", "4194304\n"),
+            ("/sys/fs/cgroup/outer/memory.current", "3145728\n"),
+            ("/sys/fs/cgroup/outer/memory.stat", "anon 1\ninactive_file 1048576\n"),
+        ]);
+        assert_eq!(memory, SystemMemory { total: 16 << 20, free: 2 << 20, limit: Some(4 << 20) });
+    }
+
+    #[test]
+    fn groups_of_the_older_kind_count_too_even_where_only_the_root_is_seen() {
+        let memory = read(&[
+            ("/proc/meminfo", MEMINFO),
+            ("/proc/self/cgroup", "5:cpu:/x\n4:memory:/docker/0123\n0::/\n"),
+            ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1048576\n"),
+            ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "1048577\n"),
+        ]);
+        assert_eq!(memory, SystemMemory { total: 16 << 20, free: 0, limit: Some(1 << 20) });
+    }
+
+    #[test]
+    fn a_limit_above_what_there_is_is_none() {
+        let memory = read(&[
+            ("/proc/meminfo", MEMINFO),
+            ("/proc/self/cgroup", "4:memory:/\n"),
+            ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+        ]);
+        assert_eq!((memory.free, memory.limit), (8 << 20, None));
     }
 
     #[test]
