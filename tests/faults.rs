@@ -142,7 +142,10 @@ fn standard_output_that_is_full_ends_a_run_that_can_go_on() {
         command(folder.path()).args(format!("{SMALL} --out it").split(' ')).stdout(full).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr, "error: standard output cannot be written: No space left on device (os error 28)\n");
+    let (remark, error) = stderr.trim_end().split_once('\n').unwrap();
+    assert_eq!(error, "error: standard output cannot be written: No space left on device (os error 28)");
+    let (_, resume) = remark.split_once("the last checkpoint is whole; go on from it with: ").unwrap();
+    assert!(resume.ends_with(" train --resume it"), "{resume}");
     assert_intact(&folder.path().join("it"));
     run(folder.path(), "train --resume it").succeeded();
     let model = |out: &str| fs::read(folder.path().join(out).join("model.safetensors")).unwrap();

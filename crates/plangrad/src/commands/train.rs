@@ -2,17 +2,15 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
-use std::sync::Arc;
 
 use plangrad_data::{Dataset, DatasetName, available, load};
 use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
-use plangrad_tensor::backend::Backend;
-use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::cli::{Train, TrainingArgs};
+use crate::device::open_cpu;
 use crate::output::counted;
 use crate::train::{
     Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Trainer, plan_line,
@@ -83,17 +81,20 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
 
 /// Trains, and says what can be done next.
 fn perform(mut run: Run, mut folder: RunFolder, stop: &Stop) -> Result<()> {
-    let interrupted = |folder: &RunFolder| {
-        let resume = process::command(&["train", "--resume", &folder.path().to_string_lossy()]);
-        Err(Error::Interrupted { resume })
-    };
     let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+    let resume = process::command(&["train", "--resume", &folder.path().to_string_lossy()]);
     match outcome {
         Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
-        Ok(Outcome::Interrupted) => interrupted(&folder),
+        Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // Nobody reads on: that ends the training, but must not pass for its success.
-        Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => interrupted(&folder),
-        Err(error) => Err(error),
+        Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => {
+            Err(Error::Interrupted { resume })
+        }
+        Err(diverged @ Error::Diverged { .. }) => Err(diverged), // it would again
+        Err(error) => {
+            Console::remark(&format_args!("the last checkpoint is whole; go on from it with: {resume}"));
+            Err(error)
+        }
     }
 }
 
@@ -101,8 +102,10 @@ impl Run {
     /// Data, plans and memory, and who tells the run.
     fn prepare(settings: Settings, dataset: Dataset, arguments: &Train, console: Console) -> Result<Run> {
         dataset.notes.iter().for_each(|note| Console::warning(note));
+        arguments.budget.note().iter().for_each(|note| Console::remark(note));
         let reporter = Reporter::new(console, &settings, dataset.train.len());
-        let trainer = Trainer::new(settings.clone(), dataset, &open(arguments.training.threads)?)?;
+        let backend = open_cpu(arguments.training.threads, arguments.budget.bytes())?;
+        let trainer = Trainer::new(settings.clone(), dataset, &backend)?;
         Ok(Run { settings, trainer, reporter, console })
     }
 
@@ -158,11 +161,6 @@ impl Run {
     }
 }
 
-/// The processor. (There is no other device in this build; `auto` and `cpu` are the same.)
-fn open(threads: Option<usize>) -> Result<Arc<dyn Backend>> {
-    Ok(Cpu::open(CpuOptions { threads, ..CpuOptions::default() })?)
-}
-
 /// All that decides the result, with every default resolved.
 fn settings(
     arguments: &Train,
@@ -170,7 +168,7 @@ fn settings(
     optimizer: Optimizer,
     dataset: &Dataset,
 ) -> Result<Settings> {
-    let Train { data, model, task, training, run } = arguments;
+    let Train { data, model, task, training, run, .. } = arguments;
     let epochs = training.epochs.unwrap_or(TrainingArgs::EPOCHS);
     let per_epoch = dataset.train.len().div_ceil(training.batch_size) as u64;
     let planned = per_epoch.saturating_mul(epochs);

@@ -6,8 +6,9 @@
 mod evaluate;
 mod event;
 mod folder;
-mod plans;
+pub(crate) mod plans;
 mod report;
+mod resume;
 mod settings;
 mod source;
 mod trainer;

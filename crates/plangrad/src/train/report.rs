@@ -6,7 +6,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use super::Settings;
 use super::event::{Event, Observer, Position};
-use crate::output::{counted, grouped};
+use crate::output::{counted, grouped, size};
 use crate::{Console, Result};
 
 /// Tells a run on a console.
@@ -104,15 +104,6 @@ fn percent(share: f64) -> String {
 /// `1.25 s`, `0.8 ms`
 fn seconds(seconds: f64) -> String {
     if seconds < 0.01 { format!("{:.1} ms", 1000.0 * seconds) } else { format!("{seconds:.2} s") }
-}
-
-/// `1.82 MiB`, `3.1 KiB`, `832 bytes`
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => counted(bytes as usize, "byte"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.2} MiB", bytes as f64 / 1_048_576.0),
-    }
 }
 
 impl Observer for Reporter {

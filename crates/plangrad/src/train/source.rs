@@ -1,10 +1,12 @@
 //! From a dataset as the data crate hands it out to what the tensor crate reads. The one place where they meet.
 
 use plangrad_data::{Dataset, Normalize, Split};
+use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 
-use crate::Result;
+use super::Settings;
+use crate::{Error, Result};
 
 /// A part of a dataset, moved, not copied.
 ///
@@ -40,4 +42,22 @@ pub fn task(dataset: &Dataset, normalize: Normalize, model: &MlpConfig, loss: Lo
         shift: affine.shift.into(),
     };
     Ok(Task { model: Mlp::new(model)?, samples, loss })
+}
+
+/// What the model's file says about it.
+pub(super) fn describe(settings: &Settings, dataset: &Dataset, task: &Task) -> Result<Description> {
+    let table = dataset.table.as_ref().map(serde_json::to_value).transpose();
+    Ok(Description {
+        format: Description::FORMAT,
+        model: task.model.config().clone(),
+        loss: settings.loss,
+        // A table's path says nothing about the model and would make its bytes depend on a folder's name.
+        dataset: if dataset.table.is_some() { "csv".into() } else { dataset.name.to_string() },
+        classes: dataset.classes.clone(),
+        normalize: settings.normalize.clone(),
+        scale: task.samples.scale.to_vec(),
+        shift: task.samples.shift.to_vec(),
+        table: table.map_err(|error| Error::Output(error.into()))?,
+        progress: None,
+    })
 }

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use plangrad_data::{Dataset, Permutation, TableSchema};
 use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
-use plangrad_nn::{Loss, MlpConfig, Task};
+use plangrad_nn::{Loss, Task};
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::{Metrics, Session, Source};
 
 use super::evaluate::evaluate;
 use super::event::{Event, Observer, Position, Stop};
-use super::plans::{PlanNumbers, plan};
+use super::plans::{PlanNumbers, Step, out_of_memory, plan};
+use super::source::describe;
 use super::{RunFolder, Settings, source, task};
 use crate::process;
 use crate::{Error, Result};
@@ -31,16 +32,16 @@ pub enum Outcome {
 
 /// A run in memory: data, plans and session.
 pub struct Trainer {
-    settings: Settings,
-    task: Task,
-    description: Description,
-    train: Source,
+    pub(super) settings: Settings,
+    pub(super) task: Task,
+    pub(super) description: Description,
+    pub(super) train: Source,
     test: Source,
     test_order: Vec<u32>,
     table: Option<TableSchema>,
-    session: Session,
+    pub(super) session: Session,
     plans: PlanNumbers,
-    progress: Progress,
+    pub(super) progress: Progress,
     startup_seconds: Option<f64>,
     steps_per_second: f64,
 }
@@ -61,8 +62,10 @@ impl Trainer {
             return Err(Error::EmptySplit { dataset, split: "train", remedy });
         }
         let (train, test, table) = (source(dataset.train)?, source(dataset.test)?, dataset.table);
-        let (plans, numbers) = plan(&settings, &task, train.len(), test.len())?;
-        let mut session = Session::new(backend, plans)?;
+        let (step, samples) = (Step::from(&settings), (train.len(), test.len()));
+        let (plans, numbers) = plan(&step, &task, samples.0, samples.1)?;
+        let mut session = Session::new(backend, plans)
+            .map_err(|refused| out_of_memory(refused, &step, &task, samples.0, samples.1))?;
         task.model.initialise(&mut session, settings.seed)?;
         session.set_step(0, settings.seed);
         let progress = Progress {
@@ -100,51 +103,6 @@ impl Trainer {
             self.session.set_parameter(parameter.id, loaded.values(tensor, &parameter.file_shape())?)?;
         }
         Ok(pairs)
-    }
-
-    /// Goes on from a checkpoint.
-    ///
-    /// # Errors
-    /// [`Error::ModelMismatch`] if it is of another network or of other data; whatever is wrong with its tensors.
-    pub fn resume(&mut self, loaded: &checkpoint::Loaded) -> Result<Progress> {
-        let expected = loaded.require_description()?;
-        if let Some(progress) = &expected.progress {
-            self.check_same(expected, progress)?;
-        }
-        self.progress = checkpoint::restore(loaded, &self.task.model, &mut self.session)?;
-        Ok(self.progress)
-    }
-
-    /// Refuses a checkpoint that these settings and data would not have led to.
-    fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
-        let samples = self.train.len() as u64;
-        let network = |of: &Description| {
-            let MlpConfig { hidden, activation, dropout, .. } = of.model.clone();
-            (hidden, activation, dropout, of.loss)
-        };
-        let found = if progress.samples != samples {
-            format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
-        } else if progress.seed != self.settings.seed || network(expected) != network(&self.description) {
-            "its config.toml now says another seed, network or loss".to_owned()
-        } else if (Description { progress: None, ..expected.clone() }) != self.description {
-            "its columns, classes or statistics are others now".to_owned()
-        } else if self.steps_until(progress.epoch, progress.position) != Some(progress.step) {
-            let Progress { epoch, position, step, .. } = progress;
-            format!(
-                "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
-            )
-        } else {
-            return Ok(());
-        };
-        Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
-    }
-
-    /// Steps that lead to this position after so many epochs; `None` for what no run can reach.
-    fn steps_until(&self, epoch: u64, position: u64) -> Option<u64> {
-        let (samples, size) = (self.train.len() as u64, self.settings.batch_size as u64);
-        let is_between_steps = position == samples || position < samples && position.is_multiple_of(size);
-        let steps = epoch.checked_mul(samples.div_ceil(size))?.checked_add(position.div_ceil(size))?;
-        is_between_steps.then_some(steps).filter(|_| epoch < u64::MAX)
     }
 
     /// The task.
@@ -228,7 +186,7 @@ impl Trainer {
         stop: &Stop,
     ) -> Result<Outcome> {
         let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
-        let mut accuracy = None;
+        let mut last_test = None;
         while !self.is_finished() {
             let started = Instant::now();
             if self.settings.shuffle {
@@ -239,19 +197,20 @@ impl Trainer {
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
                 self.save(folder)?;
-                self.tell_end(folder, observer, accuracy, None)?;
+                self.tell_end(folder, observer, last_test.flatten(), None)?;
                 return Ok(Outcome::Interrupted);
             }
             let trained = self.progress.position - first;
-            accuracy = self.finish_epoch(folder, observer, seconds, trained)?;
+            last_test = Some(self.finish_epoch(folder, observer, seconds, trained)?);
             self.save(folder)?;
         }
         let (path, model) = (folder.model(), &self.task.model);
         let written = checkpoint::write_model(&path, model, &self.session, &self.description);
         written.map_err(|error| self.astray(error))?;
-        if accuracy.is_none() {
-            accuracy = self.test()?.and_then(|test| self.accuracy(test)); // resumed, with nothing left to do
-        }
+        let accuracy = match last_test {
+            Some(accuracy) => accuracy,
+            None => self.test()?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
+        };
         self.tell_end(folder, observer, accuracy, Some(path))?;
         Ok(Outcome::Complete)
     }
@@ -396,9 +355,8 @@ impl Trainer {
             measured_bytes: self.session.backend().memory().reserved,
             peak_resident_bytes: process::peak_resident_bytes(),
         };
-        self.tell(folder, observer, event)?;
-        let partial = (self.progress.position as usize) < self.train.len();
-        if !partial {
+        let is_whole = self.progress.position as usize == self.train.len();
+        if is_whole {
             self.progress = Progress {
                 epoch: self.progress.epoch + 1,
                 position: 0,
@@ -408,6 +366,7 @@ impl Trainer {
             };
             self.session.set_metrics(Metrics::default());
         }
+        self.tell(folder, observer, event)?; // last, so that an observer that fails leaves a state that can be saved
         Ok(accuracy)
     }
 
@@ -444,22 +403,4 @@ impl Trainer {
         folder.log(&event)?;
         observer.event(&event)
     }
-}
-
-/// What the model's file says about it.
-fn describe(settings: &Settings, dataset: &Dataset, task: &Task) -> Result<Description> {
-    let table = dataset.table.as_ref().map(serde_json::to_value).transpose();
-    Ok(Description {
-        format: Description::FORMAT,
-        model: task.model.config().clone(),
-        loss: settings.loss,
-        // A table's path says nothing about the model and would make its bytes depend on a folder's name.
-        dataset: if dataset.table.is_some() { "csv".into() } else { dataset.name.to_string() },
-        classes: dataset.classes.clone(),
-        normalize: settings.normalize.clone(),
-        scale: task.samples.scale.to_vec(),
-        shift: task.samples.shift.to_vec(),
-        table: table.map_err(|error| Error::Output(error.into()))?,
-        progress: None,
-    })
 }

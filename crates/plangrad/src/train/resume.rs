@@ -1,0 +1,54 @@
+//! Going on from a checkpoint, if it is one of this run.
+
+use plangrad_nn::MlpConfig;
+use plangrad_nn::checkpoint::{self, Description, Progress};
+
+use super::Trainer;
+use crate::{Error, Result};
+
+impl Trainer {
+    /// Goes on from a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::ModelMismatch`] if it is of another network or of other data; whatever is wrong with its tensors.
+    pub fn resume(&mut self, loaded: &checkpoint::Loaded) -> Result<Progress> {
+        let expected = loaded.require_description()?;
+        if let Some(progress) = &expected.progress {
+            self.check_same(expected, progress)?;
+        }
+        self.progress = checkpoint::restore(loaded, &self.task.model, &mut self.session)?;
+        Ok(self.progress)
+    }
+
+    /// Refuses a checkpoint that these settings and data would not have led to.
+    fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
+        let samples = self.train.len() as u64;
+        let network = |of: &Description| {
+            let MlpConfig { hidden, activation, dropout, .. } = of.model.clone();
+            (hidden, activation, dropout, of.loss)
+        };
+        let found = if progress.samples != samples {
+            format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
+        } else if progress.seed != self.settings.seed || network(expected) != network(&self.description) {
+            "its config.toml now says another seed, network or loss".to_owned()
+        } else if (Description { progress: None, ..expected.clone() }) != self.description {
+            "its columns, classes or statistics are others now".to_owned()
+        } else if self.steps_until(progress.epoch, progress.position) != Some(progress.step) {
+            let Progress { epoch, position, step, .. } = progress;
+            format!(
+                "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
+    }
+
+    /// Steps that lead to this position after so many epochs; `None` for what no run can reach.
+    fn steps_until(&self, epoch: u64, position: u64) -> Option<u64> {
+        let (samples, size) = (self.train.len() as u64, self.settings.batch_size as u64);
+        let is_between_steps = position == samples || position < samples && position.is_multiple_of(size);
+        let steps = epoch.checked_mul(samples.div_ceil(size))?.checked_add(position.div_ceil(size))?;
+        is_between_steps.then_some(steps).filter(|_| epoch < u64::MAX)
+    }
+}
