@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use plangrad_tensor::{Device, MemoryReport};
+
+use crate::output::{grouped_bytes, size};
 use crate::picture::PictureError;
 
 /// The result of everything in this crate that can fail.
@@ -94,6 +97,28 @@ pub enum Error {
         reason: io::Error,
     },
 
+    /// The memory that is needed is not to be had. Nothing was changed by the attempt.
+    #[error(
+        "out of memory on {device}: {what} needs {} bytes ({}), {} of {} bytes are free; {remedy}",
+        grouped_bytes(*requested), size(*requested), grouped_bytes(*free), grouped_bytes(*total)
+    )]
+    OutOfMemory {
+        /// The device.
+        device: Device,
+        /// What it was for.
+        what: String,
+        /// Bytes asked for.
+        requested: u64,
+        /// Bytes that were free.
+        free: u64,
+        /// The budget, or the device's memory.
+        total: u64,
+        /// What can be done, as a clause.
+        remedy: String,
+        /// What the bytes were for, by category.
+        report: Box<MemoryReport>,
+    },
+
     /// A new run would replace an earlier one.
     #[error("{} holds a run already; choose another --out, go on with it by --resume, or replace it with --overwrite", path.display())]
     RunExists {
@@ -163,6 +188,7 @@ impl Error {
             }
             Self::Data(plangrad_data::Error::NotDownloadable { .. }) => "usage",
             Self::Data(_) => "data",
+            Self::OutOfMemory { .. } => "out-of-memory",
             Self::Tensor(error) | Self::Model(plangrad_nn::Error::Tensor(error)) => tensor_kind(error),
             Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => "run",
             Self::Diverged { .. } => "diverged",
@@ -202,7 +228,7 @@ impl Error {
 fn tensor_kind(error: &plangrad_tensor::Error) -> &'static str {
     match error {
         plangrad_tensor::Error::OutOfMemory { .. } => "out-of-memory",
-        plangrad_tensor::Error::TooLarge { .. } => "too-large",
+        plangrad_tensor::Error::TooLarge { .. } | plangrad_tensor::Error::PlanTooLarge => "too-large",
         _ => "internal",
     }
 }
