@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod device;
 mod error;
 mod model;
 mod output;

@@ -4,15 +4,19 @@
 //! there before anything is computed. Training is elsewhere: nothing here changes a weight.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plangrad_data::{Dataset, DatasetName, Options, TableSchema, Task as Labels, available, load_part};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Loss, Mlp, PredictionPlan, Task};
-use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{DType, NodeId, SampleFormat, Samples, Session, Shape, Source, State, Targets};
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{
+    DType, Error as TensorError, NodeId, Plan, SampleFormat, Samples, Session, Shape, Source, State, Targets,
+};
 
 use crate::cli::{Split, TrainedDataArgs};
-use crate::train::Settings;
+use crate::device::open_cpu;
+use crate::train::{Settings, plans};
 use crate::{Console, Error, Result};
 
 /// A trained model.
@@ -184,12 +188,17 @@ impl Model {
     ///
     /// # Errors
     /// If memory runs out, or `source` is for another model.
-    pub fn evaluate(&self, source: &Source, batch_size: usize, threads: Option<usize>) -> Result<Evaluation> {
+    pub fn evaluate(
+        &self,
+        source: &Source,
+        batch_size: usize,
+        backend: &Arc<dyn Backend>,
+    ) -> Result<Evaluation> {
         let batch_size = batch_size.clamp(1, source.len().max(1));
         let whole = batch_size;
         let rest = source.len() % whole;
         let sizes = [Some(whole), (rest > 0).then_some(rest)];
-        let mut asking = Asking::new(self, sizes.into_iter().flatten(), threads)?;
+        let mut asking = Asking::new(self, sizes.into_iter().flatten(), backend)?;
         let outputs = self.description.model.outputs;
         let mut confusion = vec![vec![0_u64; outputs]; outputs];
         let order: Vec<u32> = (0..source.len() as u32).collect();
@@ -217,7 +226,7 @@ impl Model {
             Loss::Mse => Targets::Values { values: vec![0.0], width: 1 },
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
-        let mut asking = Asking::new(self, [1], Some(1))?;
+        let mut asking = Asking::new(self, [1], &open_cpu(Some(1), None)?)?;
         let scores = asking.run(0, &source, &[0])?;
         match asking.plans[0].probabilities {
             Some(node) => {
@@ -290,14 +299,20 @@ struct Nodes {
 }
 
 impl Asking {
-    fn new(model: &Model, sizes: impl IntoIterator<Item = usize>, threads: Option<usize>) -> Result<Self> {
+    fn new(
+        model: &Model,
+        sizes: impl IntoIterator<Item = usize>,
+        backend: &Arc<dyn Backend>,
+    ) -> Result<Self> {
         let state = State::inference(model.task.model.parameters())?;
         let plans = sizes.into_iter().map(|size| model.task.prediction_plan(&state, size));
         let plans = plans.collect::<std::result::Result<Vec<_>, _>>()?;
         let nodes = |plan: &PredictionPlan| Nodes { scores: plan.scores, probabilities: plan.probabilities };
         let nodes = plans.iter().map(nodes).collect();
-        let backend = Cpu::open(CpuOptions { threads, ..CpuOptions::default() })?;
-        let mut session = Session::new(&backend, plans.into_iter().map(|plan| plan.plan).collect())?;
+        let plans: Vec<Plan> = plans.into_iter().map(|plan| plan.plan).collect();
+        let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
+        let mut session = Session::new(backend, plans)
+            .map_err(|refused| out_of_memory(refused, &model.task, &state, batch_size))?;
         checkpoint::load_weights(&model.weights, &model.task.model, &mut session)?;
         Ok(Self { session, plans: nodes })
     }
@@ -307,6 +322,22 @@ impl Asking {
         self.session.run(plan, &source.batches(rows)?)?;
         Ok(self.session.read(plan, self.plans[plan].scores)?.into_iter().collect())
     }
+}
+
+/// What to say where the memory for judging `batch_size` samples at a time was refused.
+fn out_of_memory(refused: TensorError, task: &Task, state: &State, batch_size: usize) -> Error {
+    let TensorError::OutOfMemory { device, requested, free, total, report } = refused else {
+        return refused.into();
+    };
+    let fits = |n| task.prediction_plan(state, n).is_ok_and(|plan| plan.plan.bytes() as u64 <= free);
+    let remedy = match plans::largest(batch_size, |n| Ok(fits(n))) {
+        Ok(largest) if fits(largest) => {
+            format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
+        }
+        _ => "not even one sample at a time fits; raise --memory-budget".to_owned(),
+    };
+    let what = format!("asking about {batch_size} samples at a time");
+    Error::OutOfMemory { device, what, requested, free, total, remedy, report }
 }
 
 /// The file of a model: itself, or that of a run folder.

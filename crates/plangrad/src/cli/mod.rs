@@ -4,6 +4,7 @@
 //! that an option has one name, one default and one help text everywhere. Nothing here opens a file or prints.
 
 mod data;
+mod memory;
 mod model;
 mod training;
 pub(crate) mod usage;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use plangrad_data::DatasetName;
 
 pub use data::{ChosenDataset, DataArgs, Split};
+pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use training::{DeviceChoice, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
 
@@ -93,6 +95,9 @@ pub struct Eval {
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
+    /// With how much memory.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
 }
 
 /// Arguments of `predict`.

@@ -7,7 +7,7 @@ use plangrad_data::{DatasetName, Task};
 use plangrad_nn::Loss;
 use plangrad_tensor::{Optimizer, Schedule};
 
-use super::{DataArgs, ModelArgs, values};
+use super::{BudgetArgs, DataArgs, ModelArgs, values};
 use crate::{Error, Result};
 
 /// Arguments of `train`.
@@ -31,6 +31,9 @@ pub struct Train {
     /// How.
     #[command(flatten)]
     pub training: TrainingArgs,
+    /// With how much memory.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
     /// Where it goes.
     #[command(flatten)]
     pub run: RunArgs,
@@ -278,7 +281,7 @@ impl TrainingArgs {
     }
 }
 
-fn device(text: &str) -> std::result::Result<DeviceChoice, String> {
+pub(super) fn device(text: &str) -> std::result::Result<DeviceChoice, String> {
     match text {
         "auto" => Ok(DeviceChoice::Auto),
         "cpu" => Ok(DeviceChoice::Cpu),
@@ -309,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_main_job() {
-        let Train { data, model, task, training, run } = train(&[]).unwrap();
+        let Train { data, model, task, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
         assert_eq!((training.batch_size, training.seed, run.log_every), (64, 42, None));
         assert_eq!(task.loss, Loss::CrossEntropy);

@@ -125,6 +125,21 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// `3.20 GiB`, `1.82 MiB`, `3.1 KiB`, `832 bytes`
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => counted(bytes as usize, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.2} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+/// A number of bytes with its thousands apart.
+pub(crate) fn grouped_bytes(bytes: u64) -> String {
+    grouped(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// A number with at most four decimals, very large and small ones with an exponent: `-0.4242`, `12`, `1.2500e-7`.
 pub(crate) fn short(number: f64) -> String {
     let magnitude = number.abs();

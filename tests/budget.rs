@@ -1,0 +1,147 @@
+//! `--memory-budget`: what fits works, one byte less is refused, and a refusal leaves everything as it was.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{command, files, finish, refusal, run};
+
+/// Bytes a `train` with these options plans, as it says itself.
+fn planned(folder: &Path, options: &str) -> u64 {
+    let train = format!("train {options} --max-steps 1 --out planned --overwrite --format json");
+    let bytes = run(folder, &train).objects()[0]["planned_bytes"].as_u64().unwrap();
+    fs::remove_dir_all(folder.join("planned")).unwrap();
+    bytes
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+/// Every file below `folder` with what is in it.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let all = files(folder).into_iter().filter(|path| path.is_file());
+    all.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn a_budget_of_exactly_the_planned_bytes_trains_and_one_byte_less_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for options in [
+        "--dataset digits",
+        "--dataset digits --hidden 32,16 --activation gelu --dropout 0.1 --optimizer sgd --batch-size 17",
+        "--dataset digits --hidden none --batch-size 1 --eval-batch-size 500",
+    ] {
+        let bytes = planned(folder.path(), options);
+        let enough = format!(
+            "train {options} --max-steps 1 --out enough --overwrite --memory-budget {bytes} --format json"
+        );
+        let events = run(folder.path(), &enough).objects();
+        assert_eq!(events[2]["measured_bytes"].as_u64(), Some(bytes), "{options}");
+        let before = files(folder.path());
+        let short = format!("train {options} --out short --memory-budget {}", bytes - 1);
+        let sentence = refusal(folder.path(), &words(&short), 1);
+        assert!(sentence.starts_with("out of memory on cpu: training on batches of "), "{sentence}");
+        assert_eq!(files(folder.path()), before, "nothing was written");
+    }
+}
+
+#[test]
+fn the_refusal_names_the_bytes_and_the_largest_batch_which_then_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentence =
+        refusal(folder.path(), &words("train --dataset digits --batch-size 1024 --memory-budget 4MiB"), 1);
+    let said = "out of memory on cpu: training on batches of 1024 needs ";
+    assert!(
+        sentence.starts_with(said) && sentence.contains("4,194,304 of 4,194,304 bytes are free"),
+        "{sentence}"
+    );
+    let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
+    let largest: usize = largest.parse().unwrap();
+    let train = |batch_size| {
+        let arguments =
+            "train --dataset digits --max-steps 1 --memory-budget 4MiB --overwrite --out fits --batch-size";
+        run(folder.path(), &format!("{arguments} {batch_size}"))
+    };
+    train(largest).succeeded();
+    assert_eq!(train(largest + 1).code, 1);
+}
+
+#[test]
+fn where_no_batch_fits_the_remedy_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentence = refusal(folder.path(), &words("train --dataset digits --memory-budget 0"), 1);
+    assert!(
+        sentence.ends_with("not even a batch of 1 fits; take a smaller network, or raise --memory-budget")
+    );
+    let evaluation = "train --dataset digits --memory-budget 2MiB --eval-batch-size 4000";
+    let sentence = refusal(folder.path(), &words(evaluation), 1);
+    assert!(sentence.contains("take a smaller --eval-batch-size"), "{sentence}");
+}
+
+#[test]
+fn programs_are_told_the_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path());
+    let run = finish(command.args(words("train --dataset digits --memory-budget 1KiB --format json")));
+    let error: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, error["kind"].as_str()), (1, Some("out-of-memory")));
+}
+
+#[test]
+fn a_run_that_does_not_fit_any_more_is_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "train --dataset digits --max-steps 3 --out run").succeeded();
+    let before = contents(folder.path());
+    for arguments in [
+        "train --resume run --epochs 9 --memory-budget 1MiB",
+        "train --dataset digits --out run --overwrite --memory-budget 1MiB",
+        "eval run --memory-budget 100KiB",
+    ] {
+        refusal(folder.path(), &words(arguments), 1);
+        assert_eq!(contents(folder.path()), before, "{arguments}");
+    }
+    run(folder.path(), "train --resume run --max-steps 5 --memory-budget 2MiB").succeeded();
+}
+
+#[test]
+fn an_evaluation_takes_the_batch_that_it_is_told_to_take() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "train --dataset digits --max-steps 3 --out run").succeeded();
+    let sentence = refusal(folder.path(), &words("eval run --memory-budget 1MiB"), 1);
+    let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
+    let eval = |options: &str| run(folder.path(), &format!("eval run --format json {options}"));
+    let within = eval(&format!("--memory-budget 1MiB --batch-size {largest}")).object();
+    assert_eq!(within, eval("").object(), "the result does not depend on the batch");
+}
+
+#[test]
+fn what_no_machine_has_is_refused_without_trying() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentence = run(folder.path(), "train --dataset digits --hidden 16777216,16777216").refused(1);
+    assert!(sentence.starts_with("out of memory on cpu: "), "{sentence}");
+}
+
+#[test]
+fn units_are_named_for_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |size: &str| {
+        let arguments =
+            format!("train --dataset digits --max-steps 1 --out run --overwrite --memory-budget {size}");
+        run(folder.path(), &arguments)
+    };
+    let decimal = train("2MB");
+    assert!(
+        decimal.stderr.contains("--memory-budget 2MB is 2,000,000 bytes, in units of 1000s"),
+        "{decimal:?}"
+    );
+    assert!(!train("2MiB").stderr.contains("--memory-budget"));
+    let sentence = refusal(folder.path(), &words("train --memory-budget 8M"), 2);
+    assert!(
+        sentence.starts_with("--memory-budget: expected a number of bytes or a size such as 8MiB"),
+        "{sentence}"
+    );
+}
