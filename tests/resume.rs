@@ -10,49 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use plangrad::train::{Event, Observer, Position, RunFolder, Settings, Stop, Trainer};
-use plangrad_data::load;
-use plangrad_nn::checkpoint;
-use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use serde_json::Value;
-use support::{Run, command, finish, metrics, run, select};
+use support::{Left, Run, command, finish, run, select, undisturbed};
 
 /// Five epochs of 313 steps, with everything in them that has a state.
 const DIGITS: &str = "train --dataset digits --hidden 48,24 --dropout 0.2 --epochs 5 --log-every 10";
-
-/// What a run leaves behind: checkpoint, model, and its log without times.
-#[derive(PartialEq)]
-struct Left {
-    checkpoint: Vec<u8>,
-    model: Vec<u8>,
-    metrics: Vec<Value>,
-}
-
-impl Left {
-    fn by(run: &Path) -> Left {
-        Left {
-            checkpoint: fs::read(run.join("checkpoint.safetensors")).unwrap(),
-            model: fs::read(run.join("model.safetensors")).unwrap(),
-            metrics: metrics(run),
-        }
-    }
-
-    #[track_caller]
-    fn assert_same(&self, run: &Path) {
-        let found = Left::by(run);
-        assert_eq!(found.metrics, self.metrics);
-        assert!(found.model == self.model, "the models differ");
-        assert!(found.checkpoint == self.checkpoint, "the checkpoints differ");
-        let names = support::files(run);
-        assert!(names.iter().all(|name| name.extension().unwrap() != "tmp"), "{names:?}");
-    }
-}
-
-/// What the run in `folder` leaves when nothing disturbs it.
-fn undisturbed(folder: &Path, arguments: &str) -> Left {
-    run(folder, &format!("{arguments} --out undisturbed")).succeeded();
-    Left::by(&folder.join("undisturbed"))
-}
 
 /// A run in the background whose events can be waited for.
 struct Running {
@@ -329,48 +291,4 @@ fn a_run_whose_data_or_settings_have_changed_is_refused() {
     }
     fs::write(&config, settings).unwrap();
     run(folder.path(), "train --resume it --epochs 2").succeeded();
-}
-
-/// Listens to some events and fails at the next, as standard output does that is full.
-struct Impatient(usize);
-
-impl Observer for Impatient {
-    fn event(&mut self, _: &Event) -> plangrad::Result<()> {
-        if self.0 == 0 {
-            return Err(plangrad::Error::Output(std::io::ErrorKind::StorageFull.into()));
-        }
-        self.0 -= 1;
-        Ok(())
-    }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
-}
-
-#[test]
-fn whichever_event_cannot_be_told_the_run_goes_on_from_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let arguments =
-        "train --dataset digits --hidden 8 --batch-size 1500 --log-every 4 --epochs 3 --max-steps 40";
-    let expected = undisturbed(folder.path(), arguments);
-    let settings = Settings::read(&folder.path().join("undisturbed/config.toml")).unwrap();
-    let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
-    let backend = Cpu::open(CpuOptions::default()).unwrap();
-    let trainer = || Trainer::new(settings.clone(), dataset.clone(), &backend).unwrap();
-    for patience in 0..expected.metrics.len() - 1 {
-        let mut begun = trainer();
-        let out = folder.path().join(format!("out{patience}"));
-        let stage = |path: &Path| begun.stage_checkpoint(path);
-        let mut run = RunFolder::create(Some(&out), false, &settings, &begun.start_event(), stage).unwrap();
-        let failed = begun.run(&mut run, &mut Impatient(patience), &Stop::default());
-        assert!(matches!(failed, Err(plangrad::Error::Output(_))), "{failed:?} after {patience} events");
-        drop((run, begun)); // the lock, and memory on the backend that both share
-        let mut resumed = trainer();
-        let (mut run, _) = RunFolder::open(&out).unwrap();
-        let progress = resumed.resume(&checkpoint::read(&run.checkpoint()).unwrap()).unwrap();
-        run.cut_back(&progress, settings.batch_size, resumed.is_finished()).unwrap();
-        resumed.run(&mut run, &mut Impatient(usize::MAX), &Stop::default()).unwrap();
-        expected.assert_same(&out);
-    }
 }

@@ -130,6 +130,42 @@ pub(crate) fn metrics(run: &Path) -> Vec<Value> {
     lines
 }
 
+/// What a run leaves behind: checkpoint, model, and its log without times.
+pub(crate) struct Left {
+    checkpoint: Vec<u8>,
+    model: Vec<u8>,
+    /// As [`metrics`] has them.
+    pub(crate) metrics: Vec<Value>,
+}
+
+impl Left {
+    /// Reads what is in a run folder.
+    pub(crate) fn by(run: &Path) -> Left {
+        Left {
+            checkpoint: std::fs::read(run.join("checkpoint.safetensors")).unwrap(),
+            model: std::fs::read(run.join("model.safetensors")).unwrap(),
+            metrics: metrics(run),
+        }
+    }
+
+    /// Fails unless `run` holds the same, and nothing half written.
+    #[track_caller]
+    pub(crate) fn assert_same(&self, run: &Path) {
+        let found = Left::by(run);
+        assert_eq!(found.metrics, self.metrics);
+        assert!(found.model == self.model, "the models differ");
+        assert!(found.checkpoint == self.checkpoint, "the checkpoints differ");
+        let names = files(run);
+        assert!(names.iter().all(|name| name.extension().unwrap() != "tmp"), "{names:?}");
+    }
+}
+
+/// What the run in `folder` leaves when nothing disturbs it.
+pub(crate) fn undisturbed(folder: &Path, arguments: &str) -> Left {
+    run(folder, &format!("{arguments} --out undisturbed")).succeeded();
+    Left::by(&folder.join("undisturbed"))
+}
+
 /// Every file below `folder`, sorted: what must not have become more.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
