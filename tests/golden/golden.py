@@ -5,7 +5,7 @@
 
 `cargo xtask golden` does both. The files are committed; the tests read them and need no Python. Inputs and first
 weights are formulas of their index (see `pixel` and `weight`), so that only results are stored: the logits of the first
-batch, the gradient of every parameter, and per optimizer ten losses and the parameters after ten steps.
+batch, the gradient of every parameter, and per optimizer ten losses, the parameters and Adam's moments after ten steps.
 """
 
 import os
@@ -98,6 +98,10 @@ def run(name, elements, hidden, mean, std):
         if name == "two_hidden":
             for key, p in model.named_parameters():
                 out[f"{optimizer_name}.after.{key}"] = p.detach().clone()
+                if optimizer_name == "adam" and key != "layer1.weight":
+                    state = optimizer.state[p]
+                    out[f"adam.moment1.{key}"] = state["exp_avg"].clone()
+                    out[f"adam.moment2.{key}"] = state["exp_avg_sq"].clone()
     path = os.path.join(sys.argv[1] if len(sys.argv) > 1 else HERE, f"{name}.safetensors")
     save_file(out, path)
     os.chmod(path, 0o644)

@@ -130,6 +130,12 @@ impl Case {
             if self.golden.tensors().any(|t| t.name == after) {
                 assert_close_after_steps(&after, &session.parameter(p.id).unwrap(), self.expected(&after));
             }
+            for i in 0..2 {
+                let moment = format!("{name}.moment{}.{}", i + 1, p.name);
+                if self.golden.tensors().any(|t| t.name == moment) {
+                    assert_close(&moment, &session.moment(i, p.id).unwrap(), self.expected(&moment));
+                }
+            }
         }
     }
 }

@@ -123,6 +123,14 @@ pub enum Error {
     /// A parameter is updated more than once in one step.
     #[error("parameter {0} is updated twice in one step; add the gradients and update it once")]
     UpdatedTwice(usize),
+    /// The gradient kept for a parameter is written more than once, or written and read as kept before, in one graph.
+    #[error(
+        "the gradient of parameter {0} is kept twice in one graph; add the gradients first, or record a graph for each"
+    )]
+    StoredTwice(usize),
+    /// A step updates parameters without having begun.
+    #[error("a step updates parameters without `Graph::advance`, so its learning rate would be 0")]
+    NotAdvanced,
     /// A step was recorded for another optimizer than its state keeps moments for.
     #[error("the step is recorded for {found:?}, but the state was made for {expected:?}")]
     Optimizer {

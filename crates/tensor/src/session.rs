@@ -113,8 +113,10 @@ impl Session {
         if !rows.is_multiple_of(size) {
             return Err(Error::Rows { rows, batch_size: size });
         }
-        self.last_run = Some(plan);
-        self.arena.run(program, Some(batches), rows / size);
+        if rows > 0 {
+            self.last_run = Some(plan);
+            self.arena.run(program, Some(batches), rows / size);
+        }
         Ok(())
     }
 

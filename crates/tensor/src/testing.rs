@@ -52,6 +52,26 @@ pub(crate) fn values(
     }
 }
 
+/// Inputs on which expressions are compared between the reference and every backend, NaN for NaN.
+pub(crate) struct Fixed(Vec<ArrayD<f32>>);
+
+impl Fixed {
+    /// Asserts that every backend gives what the reference gives.
+    pub(crate) fn agree(&self, expression: impl for<'g> Fn(&[Tensor<'g>]) -> Result<Tensor<'g>, Error>) {
+        let graph = Graph::new();
+        let x: Vec<Tensor<'_>> = self.0.iter().map(|x| graph.constant(x.clone()).unwrap()).collect();
+        let y = expression(&x).unwrap();
+        let reference = Interpreter::new().run(&graph, &[y]).unwrap().remove(0);
+        for (name, backend) in backends() {
+            let found = eval_on(&backend, &[y]).unwrap().remove(0);
+            for (found, reference) in found.iter().zip(&reference) {
+                let same = f64::from(*found) == *reference || found.is_nan() && reference.is_nan();
+                assert!(same, "{name}: {found} instead of {reference} for {:?}", self.0);
+            }
+        }
+    }
+}
+
 /// Pairs of shapes that broadcast in every way.
 pub(crate) fn broadcast_shapes() -> Vec<Vec<Vec<usize>>> {
     let pair = |a: &[usize], b: &[usize]| vec![a.to_vec(), b.to_vec()];
@@ -80,6 +100,11 @@ pub(crate) fn backends() -> Vec<(String, Arc<dyn Backend>)> {
 }
 
 impl Case {
+    /// These very inputs.
+    pub(crate) fn fixed(inputs: &[ArrayD<f32>]) -> Fixed {
+        Fixed(inputs.to_vec())
+    }
+
     pub(crate) fn new(
         shapes: &[Vec<usize>],
         expression: impl for<'g> Fn(&[Tensor<'g>]) -> Result<Tensor<'g>, Error> + 'static,

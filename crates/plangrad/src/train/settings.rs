@@ -68,9 +68,9 @@ pub struct Settings {
 #[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(missing_docs)] // the fields are those of `Optimizer`
 pub enum OptimizerSettings {
-    Sgd { momentum: f32, weight_decay: f32 },
-    Adam { beta1: f32, beta2: f32, epsilon: f32, weight_decay: f32 },
-    AdamW { beta1: f32, beta2: f32, epsilon: f32, weight_decay: f32 },
+    Sgd { momentum: f64, weight_decay: f64 },
+    Adam { beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
+    AdamW { beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
 }
 
 /// [`Schedule`] in a file.
@@ -200,15 +200,20 @@ impl OptimizerSettings {
         }
     }
 
-    /// Name and first learning rate, for people.
-    #[must_use]
-    pub fn describe(&self, schedule: &ScheduleSettings) -> String {
-        let name = match self {
+    /// Its name, for people.
+    pub(crate) fn name(&self) -> String {
+        match self {
             Self::Sgd { momentum: 0.0, .. } => "SGD".to_owned(),
             Self::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
             Self::Adam { .. } => "Adam".to_owned(),
             Self::AdamW { .. } => "AdamW".to_owned(),
-        };
+        }
+    }
+
+    /// Name and first learning rate, for people.
+    #[must_use]
+    pub fn describe(&self, schedule: &ScheduleSettings) -> String {
+        let name = self.name();
         match *schedule {
             ScheduleSettings::Constant { learning_rate } => format!("{name} {}", rate(learning_rate)),
             ScheduleSettings::Cosine { learning_rate, minimum, .. } => {

@@ -65,7 +65,9 @@ mod kept {
     }
 }
 
-activation!(Relu, ReluGrad, "relu", "relu_grad", output, |x| x.max(0.0), |y| f64::from(y > 0.0));
+activation!(Relu, ReluGrad, "relu", "relu_grad", output, |x| if x.is_nan() { x } else { x.max(0.0) }, |y| {
+    f64::from(y > 0.0)
+});
 activation!(Tanh, TanhGrad, "tanh", "tanh_grad", output, f64::tanh, |y| 1.0 - y * y);
 activation!(Sigmoid, SigmoidGrad, "sigmoid", "sigmoid_grad", output, |x| 1.0 / (1.0 + (-x).exp()), |y| y
     * (1.0 - y));

@@ -1,4 +1,5 @@
-//! Which class has the largest score, and whether it is the label. The first of equals wins, as in NumPy.
+//! Which class has the largest score, and whether it is the label. The first of equals wins, and the first NaN over all
+//! numbers, as in NumPy.
 //!
 //! Neither has a gradient. A row of no columns has the class 0, a row that holds a NaN counts as wrong.
 
@@ -21,7 +22,7 @@ fn argmax(scores: &ArrayD<f64>) -> Vec<usize> {
     let first_largest = |row: ndarray::ArrayViewD<f64>| {
         let mut best = 0;
         for (i, x) in row.iter().enumerate() {
-            if *x > row[best] {
+            if *x > row[best] || x.is_nan() && !row[best].is_nan() {
                 best = i;
             }
         }
@@ -80,8 +81,9 @@ impl Op for Correct {
         _: Shape,
         _: &mut Interpreter,
     ) -> Result<ArrayD<f64>, Error> {
-        let right =
-            argmax(inputs[0]).into_iter().zip(inputs[1]).map(|(i, &label)| f64::from(i as f64 == label));
+        let nan = inputs[0].axis_iter(Axis(0)).map(|row| row.iter().any(|x| x.is_nan()));
+        let answers = argmax(inputs[0]).into_iter().zip(nan).zip(inputs[1]);
+        let right = answers.map(|((i, nan), &label)| f64::from(i as f64 == label && !nan));
         Ok(right.collect::<ndarray::Array1<f64>>().into_dyn())
     }
 
@@ -120,6 +122,18 @@ mod tests {
         let x = [arr2(&[[1.0, 3.0, 2.0], [5.0, 5.0, 0.0], [-2.0, -1.0, -3.0]]).into_dyn()];
         values(&x, |x| x[0].argmax(), &[1.0, 0.0, 1.0]);
         values(&x, |x| x[0].correct(x[0].graph().labels(&[1, 1, 1])?), &[1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_row_with_a_nan_answers_the_nan_and_is_wrong() {
+        for row in [[f32::NAN, 1.0], [1.0, f32::NAN]] {
+            let case = Case::fixed(&[arr2(&[row]).into_dyn()]);
+            case.agree(|x| x[0].argmax());
+            for label in [0, 1] {
+                case.agree(move |x| x[0].correct(x[0].graph().labels(&[label])?));
+            }
+        }
+        values(&[arr2(&[[1.0, f32::NAN]]).into_dyn()], |x| x[0].argmax(), &[1.0]);
     }
 
     #[test]

@@ -23,11 +23,14 @@ pub(crate) fn threshold(rate: f32) -> u32 {
     (f64::from(rate) * 4_294_967_296.0) as u32
 }
 
+/// Sets the words of masks apart from those of first weights, which are drawn under the same seed.
+const STREAM: u32 = 0x6472_6f70;
+
 /// The random words of units `4 · block ..` of one sample.
 #[inline]
 pub(crate) fn mask_words(seed: u64, layer: u32, step: u64, position: u64, block: u32) -> [u32; 4] {
     let counter = [block, position as u32, step as u32, (step >> 32) as u32 ^ (layer << 16)];
-    philox(counter, [seed as u32, (seed >> 32) as u32])
+    philox(counter, [seed as u32 ^ STREAM, (seed >> 32) as u32])
 }
 
 impl Op for DropoutOp {

@@ -22,41 +22,56 @@ use crate::graph::{Call, Lowered, Meta, Op};
 use crate::plan::{Advance, Kernel, Slot, Update};
 use crate::{DType, Error, Graph, Parameter, ParameterId, Shape, Tensor};
 
-/// How parameters follow their gradients.
+/// How parameters follow their gradients. Numbers are f64, as in PyTorch: 1 − β is taken before it is rounded to f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
     /// Stochastic gradient descent; momentum 0 keeps no state.
     Sgd {
         /// μ
-        momentum: f32,
+        momentum: f64,
         /// λ
-        weight_decay: f32,
+        weight_decay: f64,
     },
     /// Adam; two moments per parameter.
     Adam {
         /// β₁
-        beta1: f32,
+        beta1: f64,
         /// β₂
-        beta2: f32,
+        beta2: f64,
         /// ε
-        epsilon: f32,
+        epsilon: f64,
         /// λ, added to the gradient
-        weight_decay: f32,
+        weight_decay: f64,
     },
     /// Adam with decoupled weight decay; two moments per parameter.
     AdamW {
         /// β₁
-        beta1: f32,
+        beta1: f64,
         /// β₂
-        beta2: f32,
+        beta2: f64,
         /// ε
-        epsilon: f32,
+        epsilon: f64,
         /// λ, taken off the parameter
-        weight_decay: f32,
+        weight_decay: f64,
     },
 }
 
 impl Optimizer {
+    /// SGD without momentum or decay.
+    pub fn sgd() -> Optimizer {
+        Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 }
+    }
+
+    /// Adam with PyTorch's defaults.
+    pub fn adam() -> Optimizer {
+        Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+
+    /// AdamW with PyTorch's defaults.
+    pub fn adamw() -> Optimizer {
+        Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+    }
+
     /// Numbers kept per parameter besides its gradient.
     pub fn moments(&self) -> usize {
         match self {
@@ -66,7 +81,7 @@ impl Optimizer {
     }
 
     /// β₁ and β₂ of the bias corrections, for optimizers that have them.
-    pub(crate) fn betas(&self) -> Option<(f32, f32)> {
+    pub(crate) fn betas(&self) -> Option<(f64, f64)> {
         match *self {
             Optimizer::Sgd { .. } => None,
             Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
@@ -115,7 +130,7 @@ impl Schedule {
                 minimum + 0.5 * (learning_rate - minimum) * (1.0 + (std::f64::consts::PI * share).cos())
             }
             Schedule::Step { learning_rate, factor, every } => {
-                learning_rate * factor.powi(i32::try_from(done / every.max(1)).unwrap_or(i32::MAX))
+                learning_rate * power(factor, done / every.max(1))
             }
         }
     }
@@ -226,18 +241,18 @@ impl Op for UpdateParameter {
         let moment = |i| machine.slot(Slot::Moment(i, self.parameter), shape);
         let moments = match self.optimizer {
             Optimizer::Sgd { momentum, weight_decay } => {
-                let g = inputs[0] + &p * f64::from(weight_decay);
+                let g = inputs[0] + &p * weight_decay;
                 let kept = momentum != 0.0;
-                let b = if kept { moment(0)? * f64::from(momentum) + g } else { g };
+                let b = if kept { moment(0)? * momentum + g } else { g };
                 p = &p - &b * lr;
                 if kept { vec![b] } else { vec![] }
             }
             Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
-                let g = inputs[0] + &p * f64::from(weight_decay);
+                let g = inputs[0] + &p * weight_decay;
                 adam(&mut p, &g, moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
             }
             Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                p *= 1.0 - lr * f64::from(weight_decay);
+                p *= 1.0 - lr * weight_decay;
                 adam(&mut p, inputs[0], moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
             }
         };
@@ -276,13 +291,12 @@ fn adam(
     v: ArrayD<f64>,
     lr: f64,
     t: u64,
-    [beta1, beta2, epsilon]: [f32; 3],
+    [b1, b2, epsilon]: [f64; 3],
 ) -> Vec<ArrayD<f64>> {
-    let (b1, b2) = (f64::from(beta1), f64::from(beta2));
     let m = m * b1 + g * (1.0 - b1);
     let v = v * b2 + g * g * (1.0 - b2);
     let correction = (1.0 - power(b2, t)).sqrt();
-    let denominator = v.mapv(|v| v.sqrt() / correction + f64::from(epsilon));
+    let denominator = v.mapv(|v| v.sqrt() / correction + epsilon);
     *p = &*p - &m / denominator * (lr / (1.0 - power(b1, t)));
     vec![m, v]
 }

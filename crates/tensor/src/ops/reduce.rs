@@ -8,7 +8,7 @@
 //! | `sum_to` | Σ over every stretched dimension: the inverse of broadcasting | dy stretched back |
 //! | `broadcast_to` | copies along dimensions of size 1 | `sum_to` |
 //!
-//! The sum of nothing is 0, the mean of nothing 0/0 (NaN), the maximum of nothing −∞, as in NumPy's reductions with an
+//! A maximum over numbers of which one is NaN is NaN. The sum of nothing is 0, the mean of nothing 0/0 (NaN), the maximum of nothing −∞, as in NumPy's reductions with an
 //! initial value.
 
 use ndarray::{ArrayD, Axis, IxDyn};
@@ -65,7 +65,7 @@ impl Op for ReduceAxis {
     ) -> Result<ArrayD<f64>, Error> {
         let (start, f): (f64, fn(&f64, &f64) -> f64) = match self.reduction {
             Reduction::Sum => (0.0, |a, b| a + b),
-            Reduction::Max => (f64::NEG_INFINITY, |a, b| a.max(*b)),
+            Reduction::Max => (f64::NEG_INFINITY, |a, b| if *a > *b || a.is_nan() { *a } else { *b }),
         };
         Ok(inputs[0].fold_axis(Axis(self.axis), start, f))
     }
@@ -191,7 +191,10 @@ impl<'g> Tensor<'g> {
         if self.shape() == target {
             return Ok(self);
         }
-        let lead = self.shape().rank() - target.rank().min(self.shape().rank());
+        let Some(lead) = self.shape().rank().checked_sub(target.rank()) else {
+            let found = [self.shape(), target];
+            return Err(Error::shapes("sum_to", "a target of no more dimensions than the operand", &found));
+        };
         let mut reduced = self;
         for _ in 0..lead {
             reduced = reduced.sum_axis(0)?;
@@ -256,6 +259,21 @@ mod tests {
             |x| x[0].broadcast_to(Shape::new(&[2, 2])?),
             &[1.0, 1.0, 2.0, 2.0],
         );
+    }
+
+    #[test]
+    fn a_maximum_over_a_nan_is_one_wherever_it_stands() {
+        for x in [arr2(&[[f32::NAN, 1.0]]), arr2(&[[1.0, f32::NAN]]), arr2(&[[f32::INFINITY, f32::NAN]])] {
+            let both = [x.clone(), x.t().to_owned()].map(|x| Case::fixed(&[x.into_dyn()]));
+            both.iter().zip([1, 0]).for_each(|(case, axis)| case.agree(move |x| x[0].max_axis(axis)));
+        }
+    }
+
+    #[test]
+    fn a_target_of_more_dimensions_is_refused() {
+        let graph = crate::Graph::new();
+        let x = graph.constant(ndarray::arr1(&[1.0, 2.0, 3.0])).unwrap();
+        assert!(x.sum_to(Shape::new(&[1, 1]).unwrap()).is_err());
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
     let step_block = draft.persistent(state, Slot::StepBlock)?;
     let metrics = draft.persistent(state, Slot::Metrics)?;
     let mut values: Vec<Option<Value>> = vec![None; nodes.len()];
-    let mut updated = HashSet::new();
+    let (mut written, mut kept) = (HashSet::new(), HashSet::new());
     for (i, node) in nodes.iter().enumerate().filter(|&(i, _)| needed[i]) {
         let operand = |id: NodeId, values: &[Option<Value>]| Operand {
             value: values[id.index()].expect("inputs are recorded, and so lowered, before their readers"),
@@ -107,11 +107,7 @@ pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
             full: nodes[id.index()].op.as_full(),
         };
         let inputs: Vec<Operand> = node.inputs.iter().map(|&id| operand(id, &values)).collect();
-        if let Some(Slot::Parameter(id)) = node.op.persistent_output()
-            && !updated.insert(id)
-        {
-            return Err(Error::UpdatedTwice(id.0));
-        }
+        written_once(node.op.persistent_output(), &mut written)?;
         let output = match node.op.persistent_output() {
             Some(slot) => draft.slot(state, slot, node.meta.shape)?,
             None => draft.add_value(ValueInfo {
@@ -132,15 +128,63 @@ pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
                 output
             }
             Lowered::Alias => call.inputs[0].value,
-            Lowered::Slot(slot) => draft.slot(state, slot, node.meta.shape)?,
+            Lowered::Slot(slot) => {
+                kept.insert(slot);
+                draft.slot(state, slot, node.meta.shape)?
+            }
         });
+    }
+    if let Some(Slot::Gradient(id)) =
+        kept.iter().find(|slot| written.contains(slot) && matches!(slot, Slot::Gradient(_)))
+    {
+        return Err(Error::StoredTwice(id.0));
+    }
+    let updates = written
+        .iter()
+        .any(|slot| matches!(slot, Slot::Parameter(id) if written.contains(&Slot::Gradient(*id))));
+    if updates && !draft.kernels.iter().any(|placed| matches!(placed.kernel, Kernel::Advance(_))) {
+        return Err(Error::NotAdvanced);
     }
     for output in outputs {
         let value = values[output.id.index()].expect("outputs are needed");
+        let value = before_updates(&mut draft, value, output.meta);
         draft.outputs.insert(output.id, (value, output.meta));
     }
     batch_first_updates_last(&mut draft);
     Ok(draft)
+}
+
+/// A slot is written at most once in a graph: fusion moves stores to where their values are made, which is right only if
+/// nobody else touches the slot.
+fn written_once(slot: Option<Slot>, written: &mut HashSet<Slot>) -> Result<(), Error> {
+    match slot {
+        Some(slot) if !written.insert(slot) => Err(match slot {
+            Slot::Gradient(id) => Error::StoredTwice(id.0),
+            Slot::Parameter(id) | Slot::Moment(_, id) => Error::UpdatedTwice(id.0),
+            Slot::StepBlock | Slot::Metrics => Error::Unknown(slot.to_string()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// An output that is a parameter is read as it was when the step began, like everything else of the step: if the graph
+/// updates it, the output is a copy made before.
+fn before_updates(draft: &mut Draft, value: Value, meta: Meta) -> Value {
+    let Some(extent) = draft.values[value.index()].persistent else { return value };
+    let updated = draft.kernels.iter().any(|placed| match &placed.kernel {
+        Kernel::Update(update) => {
+            draft.values[update.parameter.index()].persistent.is_some_and(|other| other.overlaps(&extent))
+        }
+        _ => false,
+    });
+    if !updated {
+        return value;
+    }
+    let bytes = meta.bytes();
+    let info = ValueInfo { bytes, persistent: None, backward: false, category: Category::Workspace };
+    let output = draft.add_value(info);
+    draft.kernels.push(Placed { kernel: Kernel::Copy { input: value, output, bytes }, backward: false });
+    output
 }
 
 /// Puts gathers first, so that a batch is in memory as a whole, and updates last, in the order in which parameters lie

@@ -263,17 +263,57 @@ fn parameters_of_another_shape_than_the_states() {
     }
 }
 
+type Recording<'a> = &'a dyn for<'g> Fn(&'g Graph, plangrad_tensor::Tensor<'g>);
+
 #[test]
 fn steps_that_are_none() {
     let parameters = net().parameters();
     let graph = Graph::new();
-    let g = graph.full(1.0, parameters[1].shape).unwrap();
-    graph.update(SGD, &parameters[1], g).unwrap();
-    graph.update(SGD, &parameters[1], g).unwrap();
+    graph.update_kept(SGD, &parameters[1]).unwrap();
+    graph.update_kept(SGD, &parameters[1]).unwrap();
     assert_error!(
         Plan::new(&graph, &net().state(), &[]),
         Error::UpdatedTwice(1),
         "parameter 1 is updated twice in one step; add the gradients and update it once"
+    );
+
+    // Two stores into one place, or a store beside a reader of what was kept: which comes first would decide the result.
+    let twice: [Recording<'_>; 4] = [
+        &|graph, g| {
+            graph.update(SGD, &parameters[1], g).unwrap();
+            graph.update(SGD, &parameters[1], g).unwrap();
+        },
+        &|graph, g| {
+            graph.store_gradient(&parameters[1], g, false).unwrap();
+            graph.store_gradient(&parameters[1], g, true).unwrap();
+        },
+        &|graph, g| {
+            graph.update_kept(SGD, &parameters[1]).unwrap();
+            graph.store_gradient(&parameters[1], g, false).unwrap();
+        },
+        &|graph, g| {
+            graph.store_gradient(&parameters[1], g, true).unwrap();
+            graph.update_kept(SGD, &parameters[1]).unwrap();
+        },
+    ];
+    for record in twice {
+        let graph = Graph::new();
+        let g = graph.full(1.0, parameters[1].shape).unwrap();
+        record(&graph, g);
+        assert_error!(
+            Plan::new(&graph, &net().state(), &[]),
+            Error::StoredTwice(1),
+            "the gradient of parameter 1 is kept twice in one graph; add the gradients first, or record a graph for each"
+        );
+    }
+
+    let graph = Graph::new();
+    let g = graph.full(1.0, parameters[1].shape).unwrap();
+    graph.update(SGD, &parameters[1], g).unwrap();
+    assert_error!(
+        Plan::new(&graph, &net().state(), &[]),
+        Error::NotAdvanced,
+        "a step updates parameters without `Graph::advance`, so its learning rate would be 0"
     );
 
     let graph = Graph::new();

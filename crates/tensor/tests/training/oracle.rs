@@ -173,3 +173,27 @@ fn steps_one_by_one_and_in_one_run_are_the_same() {
     assert_eq!(together.metrics(), apart.metrics());
     assert_eq!(together.step(), 5);
 }
+
+/// A step reads its parameters as they were when it began, and so does who asks for them as outputs.
+#[test]
+fn a_parameter_asked_as_an_output_is_the_one_the_step_began_with() {
+    use plangrad_tensor::{Graph, Parameter, ParameterId, Plan, Schedule, Session, Shape, State};
+    let w = Parameter {
+        id: ParameterId(0),
+        name: "w".into(),
+        shape: Shape::new(&[3]).unwrap(),
+        transposed: false,
+    };
+    let sgd = plangrad_tensor::Optimizer::sgd();
+    let graph = Graph::new();
+    graph.advance(sgd, Schedule::Constant { learning_rate: 1.0 }).unwrap();
+    let before = graph.parameter(&w).unwrap();
+    graph.update(sgd, &w, graph.full(5.0, w.shape).unwrap()).unwrap();
+    let state = State::training(std::slice::from_ref(&w), sgd).unwrap();
+    let plan = Plan::new(&graph, &state, &[before]).unwrap();
+    let mut session = Session::new(&crate::net::cpu(1), vec![plan]).unwrap();
+    session.set_parameter(w.id, &[7.0, 8.0, 9.0]).unwrap();
+    session.run_once(0).unwrap();
+    assert_eq!(session.read(0, before.id()).unwrap().as_slice().unwrap(), [7.0, 8.0, 9.0]);
+    assert_eq!(session.parameter(w.id).unwrap(), [2.0, 3.0, 4.0]);
+}

@@ -16,7 +16,7 @@ pub(super) unsafe fn advance(k: &Advance, context: &Context<'_>, _: Range<usize>
     block.step += 1;
     block.first_row = 0;
     let learning_rate = k.schedule.at(block.step);
-    let correction = |beta: f32| 1.0 - power(f64::from(beta), block.step);
+    let correction = |beta: f64| 1.0 - power(beta, block.step);
     let (first, second) =
         k.optimizer.betas().map_or((1.0, 1.0), |(beta1, beta2)| (correction(beta1), correction(beta2)));
     block.learning_rate = learning_rate as f32;

@@ -46,36 +46,35 @@ pub(super) unsafe fn reduce<S: Simd>(k: &Reduce, context: &Context<'_>, share: R
     }
 }
 
+/// The larger of two numbers, or NaN if either is.
+#[inline(always)]
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
 /// Reduces `n` neighbouring numbers to one.
 #[inline(always)]
 unsafe fn along<S: Simd>(reduction: Reduction, p: *const f32, n: usize) -> f32 {
+    if reduction == Reduction::Max {
+        // SAFETY: reads p .. p + n.
+        return (0..n).map(|i| unsafe { *p.add(i) }).fold(f32::NEG_INFINITY, larger);
+    }
     let mut total = 0f64;
-    let mut largest = f32::NEG_INFINITY;
     let mut i = 0;
     while i < n {
         let end = n.min(i + RUN);
         // SAFETY: reads p .. p + n.
         unsafe {
-            match reduction {
-                Reduction::Sum => {
-                    let mut sum = S::splat(0.0);
-                    while i < end {
-                        sum = S::add(sum, S::load_n(p.add(i), (end - i).min(S::LANES)));
-                        i += S::LANES;
-                    }
-                    total += f64::from(S::sum(sum));
-                }
-                Reduction::Max => {
-                    while i < end {
-                        largest = largest.max(*p.add(i));
-                        i += 1;
-                    }
-                }
+            let mut sum = S::splat(0.0);
+            while i < end {
+                sum = S::add(sum, S::load_n(p.add(i), (end - i).min(S::LANES)));
+                i += S::LANES;
             }
+            total += f64::from(S::sum(sum));
         }
         i = end;
     }
-    if reduction == Reduction::Sum { total as f32 } else { largest }
+    total as f32
 }
 
 /// Reduces `rows` rows of `n` numbers each to `n` numbers.
@@ -87,23 +86,28 @@ unsafe fn across<S: Simd>(
     stride: usize,
     n: usize,
 ) -> [f32; MAX_LANES] {
-    let mut result = [if reduction == Reduction::Sum { 0.0 } else { f32::NEG_INFINITY }; MAX_LANES];
+    if reduction == Reduction::Max {
+        let mut largest = [f32::NEG_INFINITY; MAX_LANES];
+        for row in 0..rows {
+            for (column, largest) in largest.iter_mut().enumerate().take(n) {
+                // SAFETY: reads n numbers of each row.
+                *largest = larger(*largest, unsafe { *p.add(row * stride + column) });
+            }
+        }
+        return largest;
+    }
     let mut totals = [0f64; MAX_LANES];
     for from in (0..rows).step_by(RUN) {
         let mut lanes = [0f32; MAX_LANES];
-        // SAFETY: reads n numbers of each row; the buffers have MAX_LANES elements.
+        // SAFETY: reads n numbers of each row; the buffer has MAX_LANES elements.
         unsafe {
-            let mut v = S::load(result.as_ptr());
+            let mut v = S::splat(0.0);
             for row in from..rows.min(from + RUN) {
-                let x = S::load_n(p.add(row * stride), n);
-                v = if reduction == Reduction::Sum { S::add(v, x) } else { S::max(v, x) };
+                v = S::add(v, S::load_n(p.add(row * stride), n));
             }
             S::store(lanes.as_mut_ptr(), v);
         }
-        match reduction {
-            Reduction::Sum => totals.iter_mut().zip(lanes).for_each(|(total, x)| *total += f64::from(x)),
-            Reduction::Max => result = lanes,
-        }
+        totals.iter_mut().zip(lanes).for_each(|(total, x)| *total += f64::from(x));
     }
-    if reduction == Reduction::Sum { totals.map(|x| x as f32) } else { result }
+    totals.map(|x| x as f32)
 }

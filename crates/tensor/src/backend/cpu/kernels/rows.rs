@@ -175,7 +175,7 @@ pub(super) unsafe fn argmax(k: &ArgMax, context: &Context<'_>, share: Range<usiz
             let x = std::slice::from_raw_parts(input.add(row * k.columns), k.columns);
             let mut best = 0;
             for (i, &value) in x.iter().enumerate() {
-                if value > x[best] {
+                if value > x[best] || value.is_nan() && !x[best].is_nan() {
                     best = i;
                 }
             }

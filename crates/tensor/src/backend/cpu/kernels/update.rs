@@ -28,16 +28,19 @@ pub(super) unsafe fn update<S: Simd>(k: &Update, context: &Context<'_>, share: R
     // SAFETY: the range lies within all arrays the optimizer has.
     unsafe {
         match k.optimizer {
-            Optimizer::Sgd { momentum: 0.0, weight_decay } => sgd::<S>(&arrays, range, &block, weight_decay),
+            Optimizer::Sgd { momentum: 0.0, weight_decay } => {
+                sgd::<S>(&arrays, range, &block, weight_decay as f32);
+            }
             Optimizer::Sgd { momentum, weight_decay } => {
-                momentum_sgd::<S>(&arrays, range, &block, momentum, weight_decay)
+                momentum_sgd::<S>(&arrays, range, &block, momentum as f32, weight_decay as f32);
             }
             Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
-                adam::<S>(&arrays, range, &block, [beta1, beta2, epsilon], weight_decay, 1.0);
+                let factors = Factors::new(beta1, beta2, epsilon, weight_decay, 1.0);
+                adam::<S>(&arrays, range, &block, &factors);
             }
             Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                let keep = 1.0 - block.learning_rate * weight_decay;
-                adam::<S>(&arrays, range, &block, [beta1, beta2, epsilon], 0.0, keep);
+                let keep = 1.0 - f64::from(block.learning_rate) * weight_decay;
+                adam::<S>(&arrays, range, &block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
             }
         }
     }
@@ -108,16 +111,36 @@ unsafe fn momentum_sgd<S: Simd>(
     );
 }
 
-/// Adam with weight decay added to the gradient (`decay`) or taken off the parameter (`keep`).
-#[inline(always)]
-unsafe fn adam<S: Simd>(
-    a: &Arrays,
-    range: Range<usize>,
-    block: &StepBlock,
-    [beta1, beta2, epsilon]: [f32; 3],
+/// The numbers of Adam's formula, each rounded to f32 once: 1 − β from f64, or it would lose half its digits.
+struct Factors {
+    keep_first: f32,
+    take_first: f32,
+    keep_second: f32,
+    take_second: f32,
+    epsilon: f32,
+    /// Weight decay added to the gradient.
     decay: f32,
+    /// What decoupled weight decay leaves of the parameter.
     keep: f32,
-) {
+}
+
+impl Factors {
+    #[inline(always)]
+    fn new(beta1: f64, beta2: f64, epsilon: f64, decay: f64, keep: f64) -> Factors {
+        Factors {
+            keep_first: beta1 as f32,
+            take_first: (1.0 - beta1) as f32,
+            keep_second: beta2 as f32,
+            take_second: (1.0 - beta2) as f32,
+            epsilon: epsilon as f32,
+            decay: decay as f32,
+            keep: keep as f32,
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn adam<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &Factors) {
     vectors::<S>(
         range,
         #[inline(always)]
@@ -125,19 +148,19 @@ unsafe fn adam<S: Simd>(
             // SAFETY: the range lies within the arrays.
             unsafe {
                 let p = load::<S>(a.p.add(i), n);
-                let g = S::fma(p, S::splat(decay), load::<S>(a.g.add(i), n));
+                let g = S::fma(p, S::splat(f.decay), load::<S>(a.g.add(i), n));
                 let m = S::fma(
                     load::<S>(a.moments[0].add(i), n),
-                    S::splat(beta1),
-                    S::mul(g, S::splat(1.0 - beta1)),
+                    S::splat(f.keep_first),
+                    S::mul(g, S::splat(f.take_first)),
                 );
-                let squared = S::mul(S::mul(g, g), S::splat(1.0 - beta2));
-                let v = S::fma(load::<S>(a.moments[1].add(i), n), S::splat(beta2), squared);
+                let squared = S::mul(S::mul(g, g), S::splat(f.take_second));
+                let v = S::fma(load::<S>(a.moments[1].add(i), n), S::splat(f.keep_second), squared);
                 store::<S>(a.moments[0].add(i), m, n);
                 store::<S>(a.moments[1].add(i), v, n);
-                let root = S::fma(S::fast_sqrt(v), S::splat(block.second_correction), S::splat(epsilon));
+                let root = S::fma(S::fast_sqrt(v), S::splat(block.second_correction), S::splat(f.epsilon));
                 let step = S::fast_div(S::mul(m, S::splat(block.step_size)), root);
-                store::<S>(a.p.add(i), S::sub(S::mul(p, S::splat(keep)), step), n);
+                store::<S>(a.p.add(i), S::sub(S::mul(p, S::splat(f.keep)), step), n);
             }
         },
     );

@@ -132,8 +132,14 @@ impl Simd for Avx512 {
             let half = _mm512_mul_ps(estimate, _mm512_set1_ps(0.5));
             let error = _mm512_fnmadd_ps(root, half, _mm512_set1_ps(0.5));
             let refined = _mm512_fmadd_ps(root, error, root);
-            // √0 is 0 and not the root of the smallest number.
-            _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, tiny), refined, _mm512_setzero_ps())
+            // √0 is 0 and not the root of the smallest number; infinity and NaN are their own roots.
+            let finite =
+                _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, tiny), refined, _mm512_setzero_ps());
+            _mm512_mask_blend_ps(
+                _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(a, _mm512_set1_ps(f32::INFINITY)),
+                finite,
+                a,
+            )
         }
     }
 
@@ -145,7 +151,10 @@ impl Simd for Avx512 {
             let estimate = _mm512_rcp14_ps(b);
             let refined = _mm512_mul_ps(estimate, _mm512_fnmadd_ps(b, estimate, _mm512_set1_ps(2.0)));
             let quotient = _mm512_mul_ps(a, refined);
-            _mm512_fmadd_ps(_mm512_fnmadd_ps(b, quotient, a), refined, quotient)
+            let finite = _mm512_fmadd_ps(_mm512_fnmadd_ps(b, quotient, a), refined, quotient);
+            // What is divided by infinity is 0; the refinement would make it NaN.
+            let infinite = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(b, _mm512_set1_ps(f32::INFINITY));
+            _mm512_mask_blend_ps(infinite, finite, _mm512_mul_ps(a, estimate))
         }
     }
 }

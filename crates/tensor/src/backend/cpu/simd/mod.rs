@@ -66,13 +66,13 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// 2ⁿ for a whole number n in −126 ..= 127.
     unsafe fn exp2(n: Self::V) -> Self::V;
-    /// √a for a ≥ 0, to about 1 ulp, by the fastest means.
+    /// √a for a ≥ 0 or NaN, to about 1 ulp, by the fastest means.
     #[inline(always)]
     unsafe fn fast_sqrt(a: Self::V) -> Self::V {
         // SAFETY: the caller keeps this trait's contract.
         unsafe { Self::sqrt(a) }
     }
-    /// a / b for normal b > 0, to about 1 ulp, by the fastest means.
+    /// a / b for finite a and normal or infinite b > 0, to about 1 ulp, by the fastest means.
     #[inline(always)]
     unsafe fn fast_div(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: the caller keeps this trait's contract.
@@ -171,6 +171,71 @@ impl InstructionSet {
             InstructionSet::Avx512 => "AVX-512",
             InstructionSet::Avx2 => "AVX2+FMA",
             InstructionSet::Portable => "portable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Applies `f` to every pair of numbers, a vector at a time.
+    unsafe fn each<S: Simd>(pairs: &[(f32, f32)], f: impl Fn(S::V, S::V) -> S::V) -> Vec<f32> {
+        let mut results = Vec::new();
+        for &(a, b) in pairs {
+            let mut lanes = [0.0; MAX_LANES];
+            // SAFETY: the buffer has MAX_LANES elements; the caller is within `vectorize`.
+            unsafe { S::store(lanes.as_mut_ptr(), f(S::splat(a), S::splat(b))) };
+            results.push(lanes[S::LANES - 1]);
+        }
+        results
+    }
+
+    unsafe fn check<S: Simd>() {
+        let numbers = [0.0, f32::MIN_POSITIVE, 1e-20, 0.3, 1.0, 7.5, 1e20, f32::MAX, f32::INFINITY, f32::NAN];
+        let pairs: Vec<(f32, f32)> =
+            numbers.iter().flat_map(|&a| numbers[1..].iter().map(move |&b| (a, b))).collect();
+        // SAFETY: the caller knows that the processor has the instruction set.
+        let (roots, quotients, exponentials) = unsafe {
+            S::vectorize(|| {
+                (
+                    each::<S>(&pairs, |a, _| S::fast_sqrt(a)),
+                    each::<S>(&pairs, |a, b| S::fast_div(a, b)),
+                    each::<S>(&pairs, |a, _| S::exp(a)),
+                )
+            })
+        };
+        let close = |found: f32, expected: f64| {
+            let expected = expected as f32;
+            found == expected
+                || found.is_nan() && expected.is_nan()
+                || (found - expected).abs() <= 3e-7 * expected.abs().max(f32::MIN_POSITIVE)
+        };
+        for (i, &(a, b)) in pairs.iter().enumerate() {
+            assert!(close(roots[i], f64::from(a).sqrt()), "root of {a}: {}", roots[i]);
+            assert!(close(exponentials[i], f64::from(a).exp()), "exp({a}): {}", exponentials[i]);
+            let expected = f64::from(a) / f64::from(b);
+            // An estimate of 1 / b beyond 2¹²⁶ is flushed, and a quotient beyond f32 is of no optimizer's making.
+            if !a.is_infinite() && (b < 8.5e37 || b.is_infinite()) {
+                let overflows = expected > f64::from(f32::MAX) && expected.is_finite();
+                assert!(overflows || close(quotients[i], expected), "{a} / {b}: {}", quotients[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn roots_quotients_and_exponentials_hold_up_to_infinity_and_nan() {
+        for set in InstructionSet::available() {
+            // SAFETY: the set is available.
+            unsafe {
+                match set {
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx512 => check::<Avx512>(),
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx2 => check::<Avx2>(),
+                    _ => check::<Portable>(),
+                }
+            }
         }
     }
 }
