@@ -114,8 +114,8 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Share of the last update kept, with sgd [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = values::share_f32, allow_negative_numbers = true)]
-    pub momentum: Option<f32>,
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub momentum: Option<f64>,
     /// Pull of the weights towards 0 [default: 0; 0.01 with adamw]
     #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
@@ -212,18 +212,15 @@ pub enum ScheduleName {
     Step,
 }
 
-impl TrainingArgs {
-    /// Epochs, where a run has no number of its own.
-    pub const EPOCHS: u64 = 5;
-
-    /// The optimizer these options describe.
+impl OptimizerName {
+    /// The optimizer of this name.
     ///
     /// # Errors
     /// [`Error::Option`] for a momentum that the optimizer does not have.
-    pub fn optimizer(&self) -> Result<Optimizer> {
-        let weight_decay = |default: f64| self.weight_decay.unwrap_or(default) as f32;
+    pub fn with(self, momentum: Option<f64>, weight_decay: Option<f64>) -> Result<Optimizer> {
+        let weight_decay = |default: f64| weight_decay.unwrap_or(default);
         let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
-        match (self.optimizer, self.momentum) {
+        match (self, momentum) {
             (OptimizerName::Sgd, momentum) => {
                 Ok(Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay(0.0) })
             }
@@ -237,6 +234,19 @@ impl TrainingArgs {
                 Ok(Optimizer::AdamW { beta1, beta2, epsilon, weight_decay: weight_decay(0.01) })
             }
         }
+    }
+}
+
+impl TrainingArgs {
+    /// Epochs, where a run has no number of its own.
+    pub const EPOCHS: u64 = 5;
+
+    /// The optimizer these options describe.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a momentum that the optimizer does not have.
+    pub fn optimizer(&self) -> Result<Optimizer> {
+        self.optimizer.with(self.momentum, self.weight_decay)
     }
 
     /// The learning rate at the first step.
