@@ -42,6 +42,9 @@ fn every_command_prints_the_documented_keys() {
     std::fs::write(folder.path().join("table.csv"), "a,b,sum\n1,2,3\n3,4,7\n5,6,11\n").unwrap();
     let commands = [
         ("summary", "summary"),
+        ("plan", "plan"),
+        ("plan", "plan --explain --compare --timeline - --memory-budget 8MiB"),
+        ("devices", "devices"),
         ("show", "show --dataset digits"),
         ("show", "show --dataset digits --random --out x.png"),
         ("show", "show --dataset csv:table.csv"),
@@ -62,6 +65,19 @@ fn nested_objects_have_the_documented_keys_too() {
     let summary = run(folder.path(), "summary --format json").object();
     let layer = ["kind", "name", "output_shape", "parameters"].map(str::to_owned);
     assert_eq!(keys(&summary["layers"][0]), Keys::from(layer));
+    let documented = documented();
+    let plan = run(folder.path(), "plan --explain --compare --timeline - --format json").object();
+    let row = &plan["rows"][0];
+    for (section, object) in [
+        ("row of plan", row),
+        ("part of an explanation", &row["explanation"][0]),
+        ("claim of a comparison", &row["comparison"][0]),
+        ("timeline of plan", &plan["timeline"]),
+        ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
+        ("cpu", &run(folder.path(), "devices --format json").object()["cpu"]),
+    ] {
+        assert_eq!(keys(object), documented[section], "{section}");
+    }
     let shown = run(folder.path(), "show --dataset digits --format json").object();
     for part in ["raw", "normalized"] {
         assert_eq!(keys(&shown[part]), Keys::from(["max", "mean", "min"].map(str::to_owned)));

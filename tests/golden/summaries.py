@@ -23,7 +23,7 @@ import torch
 import torchinfo
 import torchsummary
 from accelerate.commands.estimate import estimate_training_usage
-from accelerate.utils import calculate_maximum_sizes
+from accelerate.utils import calculate_maximum_sizes, convert_bytes
 from torch import nn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -93,9 +93,10 @@ def keras_parameters(shape, hidden, classes, dropout):
 
 
 def accelerate_bytes(model):
-    """`accelerate estimate-memory` for training in float32 with Adam, by part."""
+    """What `accelerate estimate-memory` gives for training in float32 with Adam, and as it prints it."""
     total, _ = calculate_maximum_sizes(model)
-    return {part: int(size) for part, size in estimate_training_usage(total, "float32").items()}
+    step = int(max(estimate_training_usage(total, "float32").values()))
+    return [step, convert_bytes(step)]
 
 
 def record(shape, hidden, classes, dropout, batch):

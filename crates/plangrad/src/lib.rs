@@ -15,7 +15,9 @@
 pub mod cli;
 pub mod commands;
 pub mod device;
+mod drawing;
 mod error;
+pub mod memory;
 mod model;
 mod output;
 mod picture;

@@ -6,6 +6,7 @@
 mod data;
 mod memory;
 mod model;
+mod plan;
 mod training;
 pub(crate) mod usage;
 mod values;
@@ -18,6 +19,7 @@ use plangrad_data::DatasetName;
 pub use data::{ChosenDataset, DataArgs, Split};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
+pub use plan::{Devices, Plan, TimelineTarget};
 pub use training::{DeviceChoice, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
 
 /// The whole command line.
@@ -29,6 +31,7 @@ pub use training::{DeviceChoice, OptimizerName, ScheduleName, TaskArgs, Train, T
     after_help = "Examples:\n  \
         plangrad train                      train on MNIST if it is there, else on built-in digits\n  \
         plangrad show --dataset digits --count 5\n  \
+        plangrad plan --batch-sizes 64,1024 what a batch size costs, to the byte\n  \
         plangrad summary --dataset cifar10 --hidden 128\n\n\
         `plangrad COMMAND --help` shows a command's options with examples.",
     subcommand_required = true,
@@ -69,6 +72,10 @@ pub enum Command {
     Show(Show),
     /// The table of a network's layers: output shape, parameters, sizes
     Summary(Summary),
+    /// What batch sizes cost: every byte of a step, planned and not run
+    Plan(Box<Plan>),
+    /// This machine: cores, vector instructions, memory
+    Devices(Devices),
     /// Fetch datasets and verify them
     Download(Download),
 }

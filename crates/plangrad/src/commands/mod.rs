@@ -1,7 +1,9 @@
 //! One function for each command: from its arguments to its results on the console.
 
+mod devices;
 mod download;
 mod eval;
+mod plan;
 mod predict;
 mod show;
 mod summary;
@@ -25,6 +27,8 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Predict(arguments) => predict::predict(arguments, console),
         Command::Show(arguments) => show::show(arguments, console),
         Command::Summary(arguments) => summary::summary(arguments, console),
+        Command::Plan(arguments) => plan::plan(arguments, console),
+        Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
     }
 }

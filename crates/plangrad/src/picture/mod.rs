@@ -44,6 +44,12 @@ impl Picture {
         Some(Self { width, height, channels, pixels })
     }
 
+    /// A picture from red, green and blue of pixel after pixel; `None` unless there are that many.
+    pub(crate) fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Option<Self> {
+        let bytes = width.checked_mul(height)?.checked_mul(3)?;
+        (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, channels: 3, pixels })
+    }
+
     /// The image as a network has it, `[channels, height, width]`.
     #[must_use]
     pub fn planes(&self) -> Vec<u8> {

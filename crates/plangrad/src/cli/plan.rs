@@ -1,0 +1,95 @@
+//! The arguments of `plan`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use super::training::{DeviceChoice, OptimizerName, device};
+use super::{BudgetArgs, DataArgs, ModelArgs, TaskArgs, values};
+
+/// Arguments of `plan`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad plan --optimizer sgd\n  \
+    plangrad plan --dataset cifar10 --hidden 512,256 --batch-sizes 32,128,512 --memory-budget 32MiB\n  \
+    plangrad plan --input 3,64,64 --classes 200 --batch-sizes 64 --explain\n  \
+    plangrad plan --batch-sizes 64 --timeline step.svg --timeline -")]
+pub struct Plan {
+    /// Samples per step: one row for each
+    #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',', default_values_t = [64, 256, 1024, 4096],
+        value_parser = values::count, allow_negative_numbers = true)]
+    pub batch_sizes: Vec<usize>,
+    /// The formula behind each figure
+    #[arg(long)]
+    pub explain: bool,
+    /// What torchsummary, torchinfo, Keras and accelerate would say
+    #[arg(long)]
+    pub compare: bool,
+    /// Draw which buffer lives when and where, for the first batch size: FILE.svg, FILE.png, or - for the terminal; may
+    /// be given several times
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(target), allow_hyphen_values = true)]
+    pub timeline: Vec<TimelineTarget>,
+    /// What the network reads [default: that of mnist]
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Samples of this shape instead of a dataset's: channels, height, width, or any other
+    #[arg(long, value_name = "C,H,W", value_delimiter = ',', value_parser = values::count, requires = "classes",
+        conflicts_with_all = ["dataset", "label", "test_fraction"], help_heading = "Data", allow_negative_numbers = true)]
+    pub input: Option<Vec<usize>>,
+    /// Classes to tell apart, with --input
+    #[arg(long, value_name = "N", value_parser = values::count, requires = "input", help_heading = "Data",
+        allow_negative_numbers = true)]
+    pub classes: Option<usize>,
+    /// What it looks like.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// What it answers.
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// How parameters follow their gradients
+    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
+    pub optimizer: OptimizerName,
+    /// Share of the last update kept, with sgd; any but 0 costs a number for each parameter [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, help_heading = "Training",
+        allow_negative_numbers = true)]
+    pub momentum: Option<f64>,
+    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
+    pub eval_batch_size: Option<usize>,
+    /// Where it would be computed: auto, cpu
+    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device, help_heading = "Training")]
+    pub device: DeviceChoice,
+    /// What it may take; says which batch sizes fit.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+}
+
+/// Where a timeline goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimelineTarget {
+    /// Standard output.
+    Terminal,
+    /// An SVG file.
+    Svg(PathBuf),
+    /// A PNG file.
+    Png(PathBuf),
+}
+
+/// A slip must not cost another file: the name says what it is.
+fn target(name: OsString) -> Result<TimelineTarget, String> {
+    let path = PathBuf::from(name);
+    let ends_with = |kind: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(kind));
+    match () {
+        () if path.as_os_str() == "-" => Ok(TimelineTarget::Terminal),
+        () if ends_with("svg") => Ok(TimelineTarget::Svg(path)),
+        () if ends_with("png") => Ok(TimelineTarget::Png(path)),
+        () => Err(format!("expected - or a name that ends with .svg or .png, found `{}`", path.display())),
+    }
+}
+
+/// Arguments of `devices`: none.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(after_help = "Examples:\n  plangrad devices\n  plangrad devices --format json")]
+pub struct Devices {}

@@ -1,0 +1,105 @@
+//! The formula behind each figure of a plan: one part for each buffer, which add up to the category, and these to the
+//! total.
+
+use std::collections::BTreeMap;
+
+use plangrad_nn::Task;
+use plangrad_tensor::{BufferInfo, Category, Plan};
+
+use super::Row;
+use crate::output::{counted, grouped, grouped_bytes};
+
+/// One summand of a category.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it belongs to.
+    pub category: Category,
+    /// What it is: `inputs`, `alignment and gaps`.
+    pub name: String,
+    /// How its bytes come about: `64 samples × 784 values × 4 B`.
+    pub formula: String,
+    /// The bytes counted.
+    pub bytes: u64,
+}
+
+/// Every byte of a row, part by part, in the order of the categories.
+#[must_use]
+pub fn explain(row: &Row, task: &Task) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut reached = 0;
+    for (number, plan) in row.plans.iter().enumerate().filter(|(_, plan)| plan.bytes() > 0) {
+        if plan.bytes() > reached {
+            parts.extend(parts_beyond(plan, reached, number, task));
+            reached = plan.bytes();
+        }
+    }
+    parts.sort_by_key(|part| part.category);
+    parts
+}
+
+/// The bytes of a plan from `reached` on, buffer by buffer.
+fn parts_beyond(plan: &Plan, reached: usize, number: usize, task: &Task) -> Vec<Part> {
+    let buffers = plan.buffers();
+    let mut per_buffer: BTreeMap<Option<usize>, u64> = BTreeMap::new();
+    for segment in plan.segments() {
+        let start = segment.offset.max(reached);
+        let bytes = (segment.offset + segment.bytes).saturating_sub(start) as u64;
+        *per_buffer.entry(segment.buffer).or_default() += bytes;
+    }
+    let whose =
+        if number == 0 { String::new() } else { format!("evaluation of {}: ", grouped(plan.batch_size())) };
+    let part = |(buffer, bytes): (Option<usize>, u64)| match buffer.map(|i| &buffers[i]) {
+        Some(buffer) => Part {
+            category: buffer.category,
+            name: format!("{whose}{}", buffer.name),
+            formula: formula(buffer, bytes, task),
+            bytes,
+        },
+        None => Part {
+            category: Category::Workspace,
+            name: format!("{whose}alignment and gaps"),
+            formula: format!("{} B", grouped_bytes(bytes)),
+            bytes,
+        },
+    };
+    // Gaps come last.
+    let gaps = per_buffer.remove(&None);
+    per_buffer
+        .into_iter()
+        .chain(gaps.map(|bytes| (None, bytes)))
+        .filter(|&(_, bytes)| bytes > 0)
+        .map(part)
+        .collect()
+}
+
+fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
+    let product = match (buffer.name.as_str(), buffer.shape.as_slice()) {
+        ("parameters", _) => format!("({}) × 4 B", numbers(task)),
+        ("inputs", [rows, values]) => {
+            format!("{} × {} × 4 B", counted(*rows, "sample"), counted(*values, "value"))
+        }
+        ("labels", [rows]) => format!("{} × 1 B", counted(*rows, "label")),
+        (name @ ("gradients" | "first moments" | "second moments"), [numbers]) => {
+            format!("{} {name} × 4 B", grouped(*numbers))
+        }
+        (_, [bytes]) if buffer.element_bytes == 1 => format!("{} B", grouped(*bytes)),
+        (_, shape) => {
+            let factors: Vec<String> = shape.iter().map(|&size| grouped(size)).collect();
+            format!("{} × {} B", factors.join(" × "), buffer.element_bytes)
+        }
+    };
+    if bytes_counted == buffer.bytes as u64 {
+        product
+    } else {
+        format!("{} B of {product}, the rest in memory counted already", grouped_bytes(bytes_counted))
+    }
+}
+
+/// `784 × 128 + 128 + 128 × 10 + 10`
+fn numbers(task: &Task) -> String {
+    let layer = |layer: &plangrad_nn::Linear| {
+        let (inputs, outputs) = (grouped(layer.inputs()), grouped(layer.outputs()));
+        format!("{inputs} × {outputs} + {outputs}")
+    };
+    task.model.layers().iter().map(layer).collect::<Vec<_>>().join(" + ")
+}

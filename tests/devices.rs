@@ -1,0 +1,42 @@
+//! `plangrad devices`: what the machine has, the same as a run may take.
+
+mod support;
+
+use support::run;
+
+#[test]
+fn the_processor_and_its_memory_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = run(folder.path(), "devices --format json").object();
+    let cpu = &devices["cpu"];
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(cpu["cores"].as_u64(), Some(cores as u64));
+    let features = cpu["features"].as_array().unwrap();
+    assert_eq!(features.last().unwrap(), "portable");
+    assert_eq!(devices["gpus"].as_array().unwrap().len(), 0);
+    assert_eq!(devices["cuda_unavailable_because"], "this build has no CUDA backend yet");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_what_the_system_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = run(folder.path(), "devices --format json").object();
+    let cpu = |key: &str| devices["cpu"][key].as_u64();
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+    assert_eq!(cpu("memory_total"), Some(1024 * total.unwrap().parse::<u64>().unwrap()));
+    let of = cpu("memory_limit").or(cpu("memory_total"));
+    assert_eq!(Some(cpu("memory_used").unwrap() + cpu("memory_free").unwrap()), of);
+}
+
+#[test]
+fn people_read_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = run(folder.path(), "devices").succeeded();
+    for line in
+        ["cpu", "  cores ", "  vectors ", "  memory ", "  used ", "  free ", "gpu", "  none: this build"]
+    {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{line} in {text}");
+    }
+}
