@@ -18,15 +18,24 @@ use super::lower::Draft;
 use super::{Extent, Value};
 use crate::plan::MapInput;
 
-/// Applies all rules until nothing changes, then drops what nobody reads.
+/// A rule looks for a merge from a place in the kernel list on, and says from where to look for the next.
+type Rule = fn(&mut Draft, usize) -> Option<usize>;
+
+/// Applies each rule from end to end of the list, and drops what nobody reads.
 pub(crate) fn fuse(draft: &mut Draft) {
     store_in_place(draft);
-    for rule in [bias, relu, mask, column_sum, loss] {
-        while rule(draft) {}
+    for rule in [bias as Rule, relu, mask, column_sum, loss, accumulate] {
+        apply(rule, draft);
     }
-    while accumulate(draft) {}
     drop_unread(draft);
-    while update(draft) {}
+    apply(update, draft);
+}
+
+fn apply(rule: Rule, draft: &mut Draft) {
+    let mut from = 0;
+    while let Some(next) = rule(draft, from) {
+        from = next;
+    }
 }
 
 /// The only kernel that reads `value` as a temporary, unless the value is an output or persistent.
@@ -71,8 +80,8 @@ fn store_in_place(draft: &mut Draft) {
 
 /// A product, or the column sums beside it, that is only added to a slot is added to it as it is summed. The sums are then
 /// the very chain that the whole batch would have given.
-fn accumulate(draft: &mut Draft) -> bool {
-    for i in 0..draft.kernels.len() {
+fn accumulate(draft: &mut Draft, from: usize) -> Option<usize> {
+    for i in from..draft.kernels.len() {
         let Kernel::Accumulate { input, output, .. } = draft.kernels[i].kernel else { continue };
         let Some(j) = writer(draft, input).filter(|_| sole_reader(draft, input) == Some(i)) else { continue };
         let Kernel::Gemm(gemm) = &mut draft.kernels[j].kernel else { continue };
@@ -84,17 +93,18 @@ fn accumulate(draft: &mut Draft) -> bool {
             continue;
         }
         draft.kernels.remove(i);
-        return true;
+        return Some(i);
     }
-    false
+    None
 }
 
 /// Finds a gemm accepted by `accepts` whose product goes only into a map accepted by `epilogue`, and merges them.
 fn merge_epilogue(
     draft: &mut Draft,
+    from: usize,
     epilogue: impl Fn(&super::Gemm, &super::Map, MapInput, MapInput) -> Option<Epilogue>,
-) -> bool {
-    for i in 0..draft.kernels.len() {
+) -> Option<usize> {
+    for i in from..draft.kernels.len() {
         let Kernel::Gemm(gemm) = &draft.kernels[i].kernel else { continue };
         let Some(j) = sole_reader(draft, gemm.c) else { continue };
         let Kernel::Map(map) = &draft.kernels[j].kernel else { continue };
@@ -115,14 +125,14 @@ fn merge_epilogue(
         // The merged kernel stands where its last operand is ready.
         draft.kernels[j].kernel = Kernel::Gemm(fused);
         draft.kernels.remove(i);
-        return true;
+        return Some(i);
     }
-    false
+    None
 }
 
 /// gemm + row
-fn bias(draft: &mut Draft) -> bool {
-    merge_epilogue(draft, |gemm, map, _, other| {
+fn bias(draft: &mut Draft, from: usize) -> Option<usize> {
+    merge_epilogue(draft, from, |gemm, map, _, other| {
         // A product that was reshaped meanwhile has rows of another length.
         let row = map.shape.dims() == [gemm.m, gemm.n] && other.strides[..2] == [0, 1];
         let matches = gemm.epilogue == Epilogue::None && map.op == MapOp::Add && map.arity == 2 && row;
@@ -131,16 +141,16 @@ fn bias(draft: &mut Draft) -> bool {
 }
 
 /// relu(gemm + row)
-fn relu(draft: &mut Draft) -> bool {
-    merge_epilogue(draft, |gemm, map, _, _| match gemm.epilogue {
+fn relu(draft: &mut Draft, from: usize) -> Option<usize> {
+    merge_epilogue(draft, from, |gemm, map, _, _| match gemm.epilogue {
         Epilogue::Bias(bias) if map.op == MapOp::Relu => Some(Epilogue::BiasRelu(bias)),
         _ => None,
     })
 }
 
 /// relu_grad(gemm, y)
-fn mask(draft: &mut Draft) -> bool {
-    merge_epilogue(draft, |gemm, map, product, other| {
+fn mask(draft: &mut Draft, from: usize) -> Option<usize> {
+    merge_epilogue(draft, from, |gemm, map, product, other| {
         let masked =
             map.op == MapOp::ReluGrad && map.inputs[0] == product && other.strides == product.strides;
         (masked && gemm.epilogue == Epilogue::None && other.value != gemm.c)
@@ -149,11 +159,10 @@ fn mask(draft: &mut Draft) -> bool {
 }
 
 /// A gemm whose second operand is also summed over its rows: the bias gradient beside the weight gradient.
-fn column_sum(draft: &mut Draft) -> bool {
-    for i in 0..draft.kernels.len() {
+fn column_sum(draft: &mut Draft, from: usize) -> Option<usize> {
+    for i in from..draft.kernels.len() {
         let Kernel::Reduce(reduce) = &draft.kernels[i].kernel else { continue };
-        if reduce.reduction != Reduction::Sum || reduce.outer != 1 || reduce.inner == 1 && reduce.reduced == 1
-        {
+        if reduce.reduction != Reduction::Sum || reduce.outer != 1 {
             continue;
         }
         let (summed, sums, rows, columns) = (reduce.input, reduce.output, reduce.reduced, reduce.inner);
@@ -172,14 +181,14 @@ fn column_sum(draft: &mut Draft) -> bool {
             gemm.column_sum = Some(sums);
         }
         draft.kernels.remove(i);
-        return true;
+        return Some(i);
     }
-    false
+    None
 }
 
 /// Losses and their gradient from one pass.
-fn loss(draft: &mut Draft) -> bool {
-    for i in 0..draft.kernels.len() {
+fn loss(draft: &mut Draft, from: usize) -> Option<usize> {
+    for i in from..draft.kernels.len() {
         for j in i + 1..draft.kernels.len() {
             let merged = match (&draft.kernels[i].kernel, &draft.kernels[j].kernel) {
                 (Kernel::CrossEntropy(a), Kernel::CrossEntropy(b))
@@ -206,11 +215,11 @@ fn loss(draft: &mut Draft) -> bool {
             if let Some(kernel) = merged {
                 draft.kernels[i].kernel = kernel;
                 draft.kernels.remove(j);
-                return true;
+                return Some(i);
             }
         }
     }
-    false
+    None
 }
 
 /// A scale that is known already where the losses are computed.
@@ -218,29 +227,32 @@ fn constant(scale: RowScale) -> Option<RowScale> {
     matches!(scale, RowScale::Constant(_)).then_some(scale)
 }
 
-/// Drops kernels whose results nobody reads.
+/// Drops kernels whose results nobody reads, the last first, so that what only they read goes too.
 fn drop_unread(draft: &mut Draft) {
-    let mut i = draft.kernels.len();
-    while i > 0 {
-        i -= 1;
-        let unread =
-            draft.kernels[i].kernel.accesses().into_iter().filter(|(access, _)| access.writes()).all(
-                |(_, value)| {
-                    draft.values[value.index()].persistent.is_none()
-                        && !draft.is_output(value)
-                        && !draft.kernels.iter().any(|placed| placed.kernel.reads(value))
-                },
-            );
+    let mut readers = vec![0usize; draft.values.len()];
+    let accesses: Vec<Vec<_>> = draft.kernels.iter().map(|placed| placed.kernel.accesses()).collect();
+    for (_, value) in accesses.iter().flatten().filter(|(access, _)| access.reads()) {
+        readers[value.index()] += 1;
+    }
+    for (i, accesses) in accesses.iter().enumerate().rev() {
+        let unread = accesses.iter().filter(|(access, _)| access.writes()).all(|&(_, value)| {
+            let temporary = draft.values[value.index()].persistent.is_none() && !draft.is_output(value);
+            temporary && readers[value.index()] == 0
+        });
         if unread {
             draft.kernels.remove(i);
+            accesses
+                .iter()
+                .filter(|(access, _)| access.reads())
+                .for_each(|(_, value)| readers[value.index()] -= 1);
         }
     }
 }
 
 /// Two neighbouring updates of adjacent ranges become one.
-fn update(draft: &mut Draft) -> bool {
+fn update(draft: &mut Draft, from: usize) -> Option<usize> {
     let extent = |draft: &Draft, value: Value| draft.values[value.index()].persistent;
-    for i in 0..draft.kernels.len() {
+    for i in from..draft.kernels.len() {
         for j in i + 1..draft.kernels.len() {
             let (Kernel::Update(a), Kernel::Update(b)) = (&draft.kernels[i].kernel, &draft.kernels[j].kernel)
             else {
@@ -273,10 +285,10 @@ fn update(draft: &mut Draft) -> bool {
             // The gradients of both are ready where the later one stands.
             draft.kernels[j].kernel = kernel;
             draft.kernels.remove(i);
-            return true;
+            return Some(i);
         }
     }
-    false
+    None
 }
 
 /// A value that spans two adjacent persistent ones.
