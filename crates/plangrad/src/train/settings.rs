@@ -183,9 +183,9 @@ impl OptimizerSettings {
     /// Its numbers that must be below 1.
     fn shares(self) -> Vec<(&'static str, f64)> {
         match self {
-            Self::Sgd { momentum, .. } => vec![("momentum", momentum.into())],
+            Self::Sgd { momentum, .. } => vec![("momentum", momentum)],
             Self::Adam { beta1, beta2, .. } | Self::AdamW { beta1, beta2, .. } => {
-                vec![("beta1", beta1.into()), ("beta2", beta2.into())]
+                vec![("beta1", beta1), ("beta2", beta2)]
             }
         }
     }
@@ -193,9 +193,9 @@ impl OptimizerSettings {
     /// Its numbers that must be finite.
     fn rates(self) -> Vec<(&'static str, f64)> {
         match self {
-            Self::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay.into())],
+            Self::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay)],
             Self::Adam { epsilon, weight_decay, .. } | Self::AdamW { epsilon, weight_decay, .. } => {
-                vec![("epsilon", epsilon.into()), ("weight_decay", weight_decay.into())]
+                vec![("epsilon", epsilon), ("weight_decay", weight_decay)]
             }
         }
     }

@@ -1,0 +1,138 @@
+//! What `plan` tells programs. The keys are documented in `docs/json.md`.
+
+use plangrad_tensor::{BufferInfo, Category};
+use serde::Serialize;
+
+use super::{Report, Subject};
+use crate::memory::{Claim, Part, Row, claims, explain};
+
+impl Report<'_> {
+    /// All of it as an object.
+    pub(super) fn object(&self) -> Object<'_> {
+        let row = |row| RowObject::of(row, self);
+        let timeline = self.rows.first().filter(|_| !self.arguments.timeline.is_empty());
+        Object {
+            network: self.subject.blueprint.layers(),
+            parameters: self.subject.blueprint.task.model.parameter_count(),
+            device: "cpu",
+            budget_bytes: self.budget(),
+            rows: self.rows.iter().map(row).collect(),
+            timeline: timeline.map(TimelineObject::of),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Object<'a> {
+    network: String,
+    parameters: usize,
+    device: &'a str,
+    budget_bytes: Option<u64>,
+    rows: Vec<RowObject>,
+    timeline: Option<TimelineObject>,
+}
+
+#[derive(Serialize)]
+struct RowObject {
+    batch_size: usize,
+    parameters_bytes: u64,
+    gradients_bytes: u64,
+    optimizer_state_bytes: u64,
+    batch_bytes: u64,
+    activations_bytes: u64,
+    workspace_bytes: u64,
+    dataset_bytes: u64,
+    total_bytes: u64,
+    lesson_bytes: u64,
+    fits: Option<bool>,
+    explanation: Option<Vec<PartObject>>,
+    comparison: Option<Vec<ClaimObject>>,
+}
+
+impl RowObject {
+    fn of(row: &Row, report: &Report<'_>) -> Self {
+        let Report { arguments, subject: Subject { blueprint, .. }, .. } = report;
+        let bytes = |category| row.report.get(category);
+        let explanation = || explain(row, &blueprint.task).into_iter().map(PartObject::of).collect();
+        let comparison = || claims(blueprint, row.batch_size).into_iter().map(ClaimObject::of).collect();
+        Self {
+            batch_size: row.batch_size,
+            parameters_bytes: bytes(Category::Parameters),
+            gradients_bytes: bytes(Category::Gradients),
+            optimizer_state_bytes: bytes(Category::OptimizerState),
+            batch_bytes: bytes(Category::Batch),
+            activations_bytes: bytes(Category::Activations),
+            workspace_bytes: bytes(Category::Workspace),
+            dataset_bytes: bytes(Category::Dataset),
+            total_bytes: row.report.total(),
+            lesson_bytes: row.lesson_bytes,
+            fits: report.fits(row),
+            explanation: arguments.explain.then(explanation),
+            comparison: arguments.compare.then(comparison),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PartObject {
+    category: &'static str,
+    name: String,
+    formula: String,
+    bytes: u64,
+}
+
+impl PartObject {
+    fn of(part: Part) -> Self {
+        Self { category: part.category.name(), name: part.name, formula: part.formula, bytes: part.bytes }
+    }
+}
+
+#[derive(Serialize)]
+struct ClaimObject {
+    package: &'static str,
+    bytes: u64,
+    prints: String,
+    leaves_out: &'static str,
+}
+
+impl ClaimObject {
+    fn of(claim: Claim) -> Self {
+        let Claim { package, bytes, prints, leaves_out } = claim;
+        Self { package, bytes, prints, leaves_out }
+    }
+}
+
+#[derive(Serialize)]
+struct TimelineObject {
+    batch_size: usize,
+    stages: Vec<Vec<String>>,
+    buffers: Vec<BufferObject>,
+}
+
+#[derive(Serialize)]
+struct BufferObject {
+    name: String,
+    shape: Vec<usize>,
+    category: &'static str,
+    offset: usize,
+    bytes: usize,
+    first_stage: usize,
+    last_stage: usize,
+}
+
+impl TimelineObject {
+    fn of(row: &Row) -> Self {
+        let buffer = |buffer: BufferInfo| BufferObject {
+            category: buffer.category.name(),
+            name: buffer.name,
+            shape: buffer.shape,
+            offset: buffer.offset,
+            bytes: buffer.bytes,
+            first_stage: buffer.first_stage,
+            last_stage: buffer.last_stage,
+        };
+        let step = row.step();
+        let buffers = step.buffers().into_iter().map(buffer).collect();
+        Self { batch_size: row.batch_size, stages: step.describe(), buffers }
+    }
+}

@@ -1,0 +1,160 @@
+//! `plangrad plan`: what batch sizes cost, to the byte, without running anything.
+//!
+//! No dataset has to be there, except a table, whose columns and rows decide. Others are taken to be complete: of a
+//! partial one only the last batch of an epoch differs, unless a batch is larger than it.
+
+mod json;
+mod text;
+
+use plangrad_data::{DatasetName, load};
+use plangrad_nn::{Loss, Mlp, Task, checkpoint};
+use plangrad_tensor::{DType, SampleFormat, Shape};
+
+use crate::cli::{Plan, TimelineTarget};
+use crate::memory::{Blueprint, Row, Timeline};
+use crate::output::{counted, grouped, grouped_bytes};
+use crate::train::{OptimizerSettings, task};
+use crate::{Console, Error, Result};
+
+/// Seed that deals a table's rows, on which no count depends.
+const ANY_SEED: u64 = 42;
+
+/// What a partial dataset on disk changes.
+const PARTIAL: &str =
+    "; of a partial one only the last batch of an epoch differs, unless a batch is larger than all there is";
+
+pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
+    arguments.budget.note().iter().for_each(|note| Console::remark(note));
+    let subject = subject(arguments)?;
+    let rows: Vec<Row> =
+        arguments.batch_sizes.iter().map(|&n| subject.blueprint.row(n)).collect::<Result<_>>()?;
+    let report = Report { arguments, subject: &subject, rows: &rows };
+    console.text(&report.text())?;
+    if let Some(first) = rows.first() {
+        let title = format!(
+            "{}, batch {}: {} bytes",
+            subject.network,
+            first.batch_size,
+            grouped_bytes(first.report.total())
+        );
+        draw(&Timeline::new(first.step(), title), &arguments.timeline, console)?;
+    }
+    console.json(&report.object())
+}
+
+/// What is planned, and how to call it.
+struct Subject {
+    blueprint: Blueprint,
+    /// `784-128-10, Adam`
+    network: String,
+    /// A sentence on where samples come from.
+    data: String,
+}
+
+fn subject(arguments: &Plan) -> Result<Subject> {
+    let optimizer = arguments.optimizer.with(arguments.momentum, None)?;
+    let (task, samples, data) = match (&arguments.input, arguments.classes) {
+        (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
+        _ => of_dataset(arguments)?,
+    };
+    let eval_batch_size = arguments.eval_batch_size;
+    let blueprint = Blueprint { task, optimizer, samples, eval_batch_size };
+    let network = format!(
+        "{} with {}, {}",
+        blueprint.layers(),
+        counted(blueprint.task.model.parameter_count(), "parameter"),
+        OptimizerSettings::from(optimizer).name()
+    );
+    Ok(Subject { blueprint, network, data })
+}
+
+type Samples = Option<(usize, usize)>;
+
+fn of_shape(arguments: &Plan, shape: &[usize], classes: usize) -> Result<(Task, Samples, String)> {
+    if arguments.task.loss == Loss::Mse {
+        let problem = "mse is for the numbers of a table (--dataset csv:FILE), not for --classes".to_owned();
+        return Err(Error::Option { option: "--loss", problem });
+    }
+    let task = images(arguments, shape, classes)?;
+    Ok((task, None, format!("samples of shape {shape:?}, as many as are wanted")))
+}
+
+fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
+    let data = &arguments.data;
+    let name = data.dataset.clone().unwrap_or(DatasetName::Mnist);
+    let labels = arguments.task.task(&name)?;
+    data.choose()?;
+    let (task, train, test, complete) = match name.spec() {
+        Some(spec) => {
+            let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
+            (task, spec.train_samples, spec.test_samples, PARTIAL)
+        }
+        None => {
+            let table = load(&name, &data.options(labels, ANY_SEED))?;
+            let model = arguments.model.config(&table.sample_shape, table.classes.len().max(1));
+            let task = task(&table, data.normalize, &model, arguments.task.loss)?;
+            (task, table.train.len(), table.test.len(), "")
+        }
+    };
+    if train == 0 {
+        let remedy = "a run needs at least one sample to learn from";
+        return Err(Error::EmptySplit { dataset: name.to_string(), split: "train", remedy });
+    }
+    let samples = counted(train, "sample");
+    let data = format!("{name}: {samples} to learn from, {} to test on{complete}", grouped(test));
+    Ok((task, Some((train, test)), data))
+}
+
+/// A classification of images, stored as bytes.
+fn images(arguments: &Plan, shape: &[usize], classes: usize) -> Result<Task> {
+    let samples = SampleFormat {
+        shape: Shape::new(shape)?,
+        dtype: DType::U8,
+        scale: [1.0].into(), // numbers, on which no size depends
+        shift: [0.0].into(),
+    };
+    Ok(Task { model: Mlp::new(&arguments.model.config(shape, classes))?, samples, loss: arguments.task.loss })
+}
+
+fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> Result<()> {
+    for target in targets {
+        let path = match target {
+            TimelineTarget::Terminal => {
+                console.text(&format_args!("\n{}", timeline.text(console.colour())))?;
+                continue;
+            }
+            TimelineTarget::Svg(path) => {
+                checkpoint::replace(path, timeline.draw().to_svg().as_bytes())?;
+                path
+            }
+            TimelineTarget::Png(path) => {
+                let problem = || "the picture would be too large; take an .svg".to_owned();
+                let picture = timeline.draw().to_picture();
+                let picture =
+                    picture.ok_or_else(|| Error::Option { option: "--timeline", problem: problem() })?;
+                checkpoint::replace(path, &picture.to_png(path)?)?;
+                path
+            }
+        };
+        console.text(&format_args!("\nwritten to {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// All rows with what was asked about them.
+struct Report<'a> {
+    arguments: &'a Plan,
+    subject: &'a Subject,
+    rows: &'a [Row],
+}
+
+impl Report<'_> {
+    fn budget(&self) -> Option<u64> {
+        self.arguments.budget.bytes()
+    }
+
+    /// Whether the budget suffices; `None` without one.
+    fn fits(&self, row: &Row) -> Option<bool> {
+        self.budget().map(|budget| row.report.total() <= budget)
+    }
+}

@@ -1,0 +1,133 @@
+//! What `plan` shows to people: tables, formulas, comparisons.
+
+use plangrad_tensor::{Category, Optimizer};
+
+use super::{Report, Subject};
+use crate::memory::{Claim, Part, Row, claims, explain};
+use crate::output::{Align, Table, grouped, grouped_bytes, size};
+
+/// What the lessons say about 784-128-10 with SGD, by batch size.
+const LESSON: [(usize, &str); 4] = [(64, "~1 MB"), (256, "~1.7 MB"), (1024, "~4.5 MB"), (4096, "~15 MB")];
+
+const ROUNDED: &str = "The lesson's 1, 1.7 and 15 are the MiB (of 1024² bytes), rounded. Its 4.5 for batch 1024 is not: that \
+                       is 4.34 MiB, and 4.55 only in MB of 1000² bytes.";
+
+impl Report<'_> {
+    /// All of it, in the order of the options.
+    pub(super) fn text(&self) -> String {
+        let Subject { network, data, .. } = self.subject;
+        let mut text = format!("{network}; on cpu\n{data}\n\n{}", self.table(&grouped_bytes));
+        text += &format!("\n\nThe same in KiB and MiB, units of 1024s\n\n{}", self.table(&size));
+        text += &format!("\n\n{}", self.lesson());
+        if self.arguments.explain {
+            self.rows.iter().for_each(|row| text += &format!("\n\n{}", self.explanation(row)));
+        }
+        if self.arguments.compare {
+            self.rows.iter().for_each(|row| text += &format!("\n\n{}", self.comparison(row)));
+        }
+        text
+    }
+
+    fn table(&self, show: &dyn Fn(u64) -> String) -> Table {
+        let names = Category::ALL.map(|category| (category.name(), Align::Right));
+        let last =
+            [("total", Align::Right), (if self.budget().is_some() { "fits" } else { "" }, Align::Left)];
+        let mut table = Table::new([("batch size", Align::Right)].into_iter().chain(names).chain(last));
+        for row in self.rows {
+            let bytes = Category::ALL.map(|category| show(row.report.get(category)));
+            let fits = match self.fits(row) {
+                None => "",
+                Some(true) => "yes",
+                Some(false) => "no",
+            };
+            let end = [show(row.report.total()), fits.to_owned()];
+            table.row([grouped(row.batch_size)].into_iter().chain(bytes).chain(end));
+        }
+        table
+    }
+
+    /// The sums that lessons make, beside what they say.
+    fn lesson(&self) -> String {
+        let says = |row: &Row| {
+            let found = LESSON.iter().find(|(batch_size, _)| *batch_size == row.batch_size);
+            found.filter(|_| self.is_the_lessons()).map_or("", |(_, text)| text)
+        };
+        let is_told = self.rows.iter().any(|row| !says(row).is_empty());
+        let columns = ["batch size", "bytes", "MiB (1024²)", "MB (1000²)"].map(|name| (name, Align::Right));
+        let last = (if is_told { "a lesson says" } else { "" }, Align::Left);
+        let mut table = Table::new(columns.into_iter().chain([last]));
+        for row in self.rows {
+            let bytes = row.lesson_bytes;
+            let mebibytes = format!("{:.2}", bytes as f64 / 1_048_576.0);
+            let megabytes = format!("{:.2}", bytes as f64 / 1e6);
+            table.row([
+                grouped(row.batch_size),
+                grouped_bytes(bytes),
+                mebibytes,
+                megabytes,
+                says(row).to_owned(),
+            ]);
+        }
+        let heading = "As lessons count: parameters, gradients, optimizer state, inputs, hidden activations; no labels, no \
+                       workspace";
+        let note = if is_told { format!("\n{ROUNDED}") } else { String::new() };
+        format!("{heading}\n\n{table}{note}")
+    }
+
+    /// Whether this is the network the lessons' figures are about.
+    fn is_the_lessons(&self) -> bool {
+        let plain = Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 };
+        self.subject.blueprint.layers() == "784-128-10" && self.subject.blueprint.optimizer == plain
+    }
+
+    fn explanation(&self, row: &Row) -> String {
+        let parts = explain(row, &self.subject.blueprint.task);
+        let mut lines = vec![format!("batch size {}", grouped(row.batch_size))];
+        for category in Category::ALL {
+            let bytes = grouped_bytes(row.report.get(category));
+            let of_category: Vec<&Part> = parts.iter().filter(|part| part.category == category).collect();
+            match of_category.as_slice() {
+                [] => lines.push(format!("{:<16} {bytes} B: {}", category.name(), self.none(category))),
+                parts if parts.len() <= 2 && category != Category::Workspace => {
+                    let formulas: Vec<&str> = parts.iter().map(|part| part.formula.as_str()).collect();
+                    lines.push(format!("{:<16} {} = {bytes} B", category.name(), formulas.join(" + ")));
+                }
+                parts => {
+                    lines.push(format!("{:<16} {bytes} B:", category.name()));
+                    lines.extend(parts.iter().map(|part| {
+                        let bytes = grouped_bytes(part.bytes);
+                        format!("  {:<32} {} = {bytes} B", part.name, part.formula)
+                    }));
+                }
+            }
+        }
+        lines.push(format!("{:<16} {} B", "total", grouped_bytes(row.report.total())));
+        lines.join("\n")
+    }
+
+    /// Why a category is empty.
+    fn none(&self, category: Category) -> &'static str {
+        match category {
+            Category::OptimizerState => "SGD without momentum keeps nothing",
+            Category::Dataset => "on the CPU samples are read where they lie",
+            Category::Activations => "without hidden layers the backward pass reads the inputs alone",
+            _ => "nothing",
+        }
+    }
+
+    fn comparison(&self, row: &Row) -> String {
+        let heading = format!("What others say, batch size {}", grouped(row.batch_size));
+        let mut table = Table::new([
+            ("", Align::Left),
+            ("bytes", Align::Right),
+            ("it prints", Align::Left),
+            ("leaves out", Align::Left),
+        ]);
+        let plan = [grouped_bytes(row.report.total()), size(row.report.total())];
+        table.row(["plangrad plan".to_owned()].into_iter().chain(plan).chain(["nothing".to_owned()]));
+        for Claim { package, bytes, prints, leaves_out } in claims(&self.subject.blueprint, row.batch_size) {
+            table.row([package.to_owned(), grouped_bytes(bytes), prints, leaves_out.to_owned()]);
+        }
+        format!("{heading}\n\n{table}")
+    }
+}
