@@ -157,6 +157,20 @@ fn people_are_shown_the_lessons_sums_and_the_formulas() {
 }
 
 #[test]
+fn a_batch_larger_than_the_dataset_is_planned_as_all_of_it_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = run(folder.path(), "plan --dataset digits --batch-sizes 20000,30000").succeeded();
+    assert!(
+        text.contains(
+            "batch size 30,000: there are only 20,000 samples to learn from, so a step takes those"
+        )
+    );
+    assert!(!text.contains("batch size 20,000: there are only"), "{text}");
+    let rows = rows(folder.path(), "--dataset digits --batch-sizes 20000,30000");
+    assert_eq!(rows[0]["total_bytes"], rows[1]["total_bytes"]);
+}
+
+#[test]
 fn a_budget_tells_which_batch_sizes_fit() {
     let folder = tempfile::tempdir().unwrap();
     let total = bytes(&rows(folder.path(), "--batch-sizes 256")[0], "total_bytes");

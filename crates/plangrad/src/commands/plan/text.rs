@@ -4,7 +4,7 @@ use plangrad_tensor::{Category, Optimizer};
 
 use super::{Report, Subject};
 use crate::memory::{Claim, Part, Row, claims, explain};
-use crate::output::{Align, Table, grouped, grouped_bytes, size};
+use crate::output::{Align, Table, counted, grouped, grouped_bytes, size};
 
 /// What the lessons say about 784-128-10 with SGD, by batch size.
 const LESSON: [(usize, &str); 4] = [(64, "~1 MB"), (256, "~1.7 MB"), (1024, "~4.5 MB"), (4096, "~15 MB")];
@@ -18,6 +18,12 @@ impl Report<'_> {
         let Subject { network, data, .. } = self.subject;
         let mut text = format!("{network}; on cpu\n{data}\n\n{}", self.table(&grouped_bytes));
         text += &format!("\n\nThe same in KiB and MiB, units of 1024s\n\n{}", self.table(&size));
+        for row in self.rows.iter().filter(|row| row.step().batch_size() < row.batch_size) {
+            let (asked, there) = (grouped(row.batch_size), counted(row.step().batch_size(), "sample"));
+            text += &format!(
+                "\n\nbatch size {asked}: there are only {there} to learn from, so a step takes those"
+            );
+        }
         text += &format!("\n\n{}", self.lesson());
         if self.arguments.explain {
             self.rows.iter().for_each(|row| text += &format!("\n\n{}", self.explanation(row)));
@@ -125,7 +131,9 @@ impl Report<'_> {
         ]);
         let plan = [grouped_bytes(row.report.total()), size(row.report.total())];
         table.row(["plangrad plan".to_owned()].into_iter().chain(plan).chain(["nothing".to_owned()]));
-        for Claim { package, bytes, prints, leaves_out } in claims(&self.subject.blueprint, row.batch_size) {
+        for Claim { package, bytes, prints, leaves_out } in
+            claims(&self.subject.blueprint, row.step().batch_size())
+        {
             table.row([package.to_owned(), grouped_bytes(bytes), prints, leaves_out.to_owned()]);
         }
         format!("{heading}\n\n{table}")
