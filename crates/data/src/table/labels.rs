@@ -8,6 +8,9 @@ use crate::{Error, Options, Result, Targets, Task};
 /// Most classes a label of one byte can tell apart.
 const MAX_CLASSES: usize = 256;
 
+/// Fewest different whole numbers that are taken for amounts: less may well be one example of each class.
+const FEWEST_AMOUNTS: usize = 4;
+
 /// The labels read so far.
 pub(super) enum Labels {
     /// Classes found on the way, numbered in the order they turned up.
@@ -58,6 +61,25 @@ impl Labels {
             Self::Found { numbers, .. } if numbers.len() == 1 => numbers.keys().next().map(String::as_str),
             _ => None,
         }
+    }
+
+    /// What shows that classes found on the way are rather amounts, if anything does: whole numbers that hardly repeat, or
+    /// numbers that are not whole.
+    pub(super) fn look_like_amounts(&self) -> Option<String> {
+        let Self::Found { numbers, labels } = self else { return None };
+        let value = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite());
+        let values: Vec<f64> = numbers.keys().map_while(|text| value(text)).collect();
+        if values.len() < numbers.len() {
+            return None; // a text is among them
+        }
+        if values.len() == labels.len() && values.len() >= FEWEST_AMOUNTS {
+            return Some("every label is a different number".to_owned());
+        }
+        if let Some(broken) = values.iter().find(|value| value.fract() != 0.0) {
+            return Some(format!("there are labels that are no whole numbers, such as {broken},"));
+        }
+        let hardly_repeat = values.len() * 10 >= labels.len() * 9 && values.len() >= FEWEST_AMOUNTS;
+        hardly_repeat.then(|| "nearly every label is a different number".to_owned())
     }
 
     /// The targets and the class names in label order: by value if all are numbers, else by their text.

@@ -113,6 +113,13 @@ impl Rows {
                 self.columns.label_name()
             ));
         }
+        if let Some(sign) = self.labels.look_like_amounts() {
+            notes.push(format!(
+                "{}: {sign} in the column `{}`: to predict numbers, say --loss mse",
+                path.display(),
+                self.columns.label_name()
+            ));
+        }
         notes
     }
 }

@@ -139,6 +139,27 @@ fn what_looks_odd_but_can_be_read_is_said_in_a_note() {
 }
 
 #[test]
+fn numbers_taken_for_classes_are_noted_where_they_look_like_amounts() {
+    let note = |labels: &[&str], task| {
+        let rows: String = labels.iter().map(|label| format!("1,{label}\n")).collect();
+        read(&format!("a,y\n{rows}"), &Options { task, ..raw() }).unwrap().notes.join("\n")
+    };
+    let remedy = "in the column `y`: to predict numbers, say --loss mse";
+    for (labels, sign) in [
+        (&["3", "7", "11", "15"][..], "every label is a different number"),
+        (&["1", "2", "3", "4", "5", "6", "7", "8", "9", "9"], "nearly every label is a different number"),
+        (&["1", "2.5", "1", "2.5"], "there are labels that are no whole numbers, such as 2.5,"),
+    ] {
+        let text = note(labels, Task::Classification);
+        assert!(text.ends_with(&format!(": {sign} {remedy}")), "{text}");
+        assert_eq!(note(labels, Task::Regression), "");
+    }
+    for classes in [&["0", "1", "1", "0"][..], &["0", "1", "2"], &["1", "2", "3", "4", "other"]] {
+        assert_eq!(note(classes, Task::Classification), "");
+    }
+}
+
+#[test]
 fn every_malformed_cell_and_row_is_named_by_line_and_column() {
     let regression = Options { task: Task::Regression, ..raw() };
     let cases = [
