@@ -147,6 +147,20 @@ fn colours_are_for_terminals_and_no_color_forbids_them() {
 }
 
 #[test]
+fn a_data_folder_that_was_named_and_is_not_there_is_no_reason_to_take_another_dataset() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for name in ["nowhere", "file"] {
+        let sentence = run(folder.path(), &format!("train --data-dir {name} --max-steps 1")).refused(2);
+        assert!(sentence.starts_with(&format!("--data-dir: {name} (given here or by PLANGRAD_DATA)")));
+        let mut command = command(folder.path());
+        assert_eq!(finish(command.arg("train").env("PLANGRAD_DATA", name)).refused(2), sentence);
+        assert!(!folder.path().join("runs").exists());
+    }
+    run(folder.path(), "train --data-dir nowhere --dataset digits --max-steps 1").succeeded();
+}
+
+#[test]
 fn without_a_dataset_the_built_in_one_is_used_and_the_way_to_mnist_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for variable in [None, Some("")] {

@@ -155,8 +155,10 @@ fn a_run_whose_reader_goes_away_is_saved_and_can_go_on() {
     let Running { child, events } = running;
     drop(events);
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("train --resume unread"));
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let sentence = "error: standard output was closed; what was learnt so far is saved, go on with: ";
+    assert!(stderr.starts_with(sentence) && stderr.ends_with("train --resume unread\n"), "{stderr}");
     run(folder.path(), "train --resume unread").succeeded();
     expected.assert_same(&folder.path().join("unread"));
 }
@@ -189,6 +191,22 @@ fn more_epochs_lead_to_what_they_would_have_led_to_at_once() {
     expected.assert_same(&folder.path().join("grown"));
     let config = fs::read_to_string(folder.path().join("grown/config.toml")).unwrap();
     assert!(config.contains("\nepochs = 3\n"), "{config}");
+}
+
+#[test]
+fn fewer_epochs_than_a_run_has_are_refused_and_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "train --dataset digits --hidden 16 --epochs 3 --max-steps 700 --out part";
+    run(folder.path(), arguments).succeeded();
+    let part = folder.path().join("part");
+    let before = Left::by(&part);
+    let config = fs::read(part.join("config.toml")).unwrap();
+    for (epochs, had) in [(1, "completed 2 epochs"), (2, "been given 3 epochs")] {
+        let sentence = run(folder.path(), &format!("train --resume part --epochs {epochs}")).refused(2);
+        assert_eq!(sentence, format!("--epochs: the run has already {had}; it can only be raised"));
+        before.assert_same(&part);
+        assert_eq!(fs::read(part.join("config.toml")).unwrap(), config);
+    }
 }
 
 #[test]

@@ -169,6 +169,13 @@ pub enum Error {
         resume: String,
     },
 
+    /// Whoever read the output of a run has gone. The run has saved where it stands.
+    #[error("standard output was closed; what was learnt so far is saved, go on with: {resume}")]
+    Unread {
+        /// The command that goes on, as a shell reads it.
+        resume: String,
+    },
+
     /// Standard output takes no more.
     #[error("standard output cannot be written: {0}")]
     Output(io::Error),
@@ -194,7 +201,10 @@ impl Error {
             Self::Diverged { .. } => "diverged",
             Self::Interrupted { .. } => "interrupted",
             Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => "model",
-            Self::Picture(PictureError::Io { .. }) | Self::Io { .. } | Self::Output(_) => "io",
+            Self::Picture(PictureError::Io { .. })
+            | Self::Io { .. }
+            | Self::Unread { .. }
+            | Self::Output(_) => "io",
             Self::Picture(_) => "image",
         }
     }

@@ -1,7 +1,7 @@
 //! Options that say which data, and what they mean.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use plangrad_data::{DatasetName, Normalize, Options, Part, Task, available};
@@ -18,7 +18,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetName>,
     /// Folder with the datasets
-    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = "data", value_name = "DIR",
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = values::DATA_FOLDER, value_name = "DIR",
         value_parser = values::folder())]
     pub data_dir: PathBuf,
     /// How values become inputs: by the dataset's mean and deviation, (x − 0.5) / 0.5, or as they are
@@ -53,6 +53,23 @@ impl DataArgs {
         };
         self.check(name)?;
         Ok(ChosenDataset { name: name.clone(), note: None })
+    }
+
+    /// Refuses a data folder that somebody named and that is none, where what is in it decides on the dataset: a slip must
+    /// not end in training on something else. The default one need not be there.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub fn check_folder(&self) -> Result<()> {
+        let is_default = self.data_dir == Path::new(values::DATA_FOLDER);
+        if self.dataset.is_some() || is_default || self.data_dir.is_dir() {
+            return Ok(());
+        }
+        let problem = format!(
+            "{} (given here or by PLANGRAD_DATA) is no folder; name the one with the datasets, or say which with --dataset",
+            self.data_dir.display()
+        );
+        Err(Error::Option { option: "--data-dir", problem })
     }
 
     /// What to load it with. `seed` deals the rows of a table to its parts.

@@ -261,7 +261,7 @@ impl TrainingArgs {
     /// The schedule these options describe, for a run of `total_steps` with `steps_per_epoch` in each epoch.
     ///
     /// # Errors
-    /// [`Error::Option`] for an option of another schedule.
+    /// [`Error::Option`] for an option of another schedule, or a cosine that would rise.
     pub fn schedule(&self, steps_per_epoch: u64, total_steps: u64) -> Result<Schedule> {
         self.check_schedule()?;
         let learning_rate = self.learning_rate();
@@ -269,6 +269,10 @@ impl TrainingArgs {
             ScheduleName::Constant => Schedule::Constant { learning_rate },
             ScheduleName::Cosine => {
                 let minimum = self.lr_minimum.unwrap_or(0.0);
+                if minimum > learning_rate {
+                    let problem = format!("{minimum} is above the learning rate, which is {learning_rate}");
+                    return Err(Error::Option { option: "--lr-minimum", problem });
+                }
                 Schedule::Cosine { learning_rate, minimum, steps: total_steps }
             }
             ScheduleName::Step => {
@@ -339,6 +343,15 @@ mod tests {
         assert_eq!(schedule(&["--schedule", "step", "--lr-every", "3", "--lr", "0.5"]).unwrap(), step);
         let message = schedule(&["--schedule", "step", "--lr-minimum", "0"]).unwrap_err().to_string();
         assert_eq!(message, "--lr-minimum: is for --schedule cosine");
+    }
+
+    #[test]
+    fn a_cosine_falls_or_stays_and_never_rises() {
+        let cosine = |minimum| schedule(&["--schedule", "cosine", "--lr", "0.01", "--lr-minimum", minimum]);
+        assert!(cosine("0.01").is_ok());
+        let error = cosine("0.02").unwrap_err();
+        assert_eq!(error.to_string(), "--lr-minimum: 0.02 is above the learning rate, which is 0.01");
+        assert_eq!(error.exit_code(), 2);
     }
 
     #[test]

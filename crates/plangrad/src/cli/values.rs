@@ -75,9 +75,13 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
+/// The data folder where nobody names one.
+pub(super) const DATA_FOLDER: &str = "data";
+
 /// A folder; an empty name, as an empty variable of the environment gives it, stands for the default.
 pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(|name| if name.is_empty() { "data".into() } else { PathBuf::from(name) })
+    OsStringValueParser::new()
+        .map(|name| if name.is_empty() { DATA_FOLDER.into() } else { PathBuf::from(name) })
 }
 
 /// A file to be written, whose name must say that it is a PNG: a slip must not cost another file.

@@ -25,6 +25,7 @@ const DEFAULT_SEED: u64 = 42;
 
 pub(super) fn show(arguments: &Show, console: &mut Console) -> Result<()> {
     let chosen = arguments.data.choose()?;
+    arguments.data.check_folder()?;
     if let Some(note) = &chosen.note {
         Console::remark(note);
     }

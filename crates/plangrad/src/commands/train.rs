@@ -44,6 +44,7 @@ struct Run {
 /// A new run.
 fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
     let chosen = arguments.data.choose()?;
+    arguments.data.check_folder()?;
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| RunFolder::check_free(path, arguments.run.overwrite))?;
     let task = arguments.task.task(&chosen.name)?;
@@ -66,6 +67,8 @@ fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
 fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = checkpoint::read(&folder.checkpoint())?;
+    let done = checkpoint.description.as_ref().and_then(|description| description.progress);
+    check_raised(arguments, &settings, done.map_or(0, |progress| progress.epoch))?;
     let settings = resumed(settings, arguments)?;
     let dataset = load(&settings.dataset_name()?, &settings.options()?)?;
     let mut run = Run::prepare(settings, dataset, arguments, console)?;
@@ -87,9 +90,7 @@ fn perform(mut run: Run, mut folder: RunFolder, stop: &Stop) -> Result<()> {
         Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // Nobody reads on: that ends the training, but must not pass for its success.
-        Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => {
-            Err(Error::Interrupted { resume })
-        }
+        Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
         Err(diverged @ Error::Diverged { .. }) => Err(diverged), // it would again
         Err(error) => {
             Console::remark(&format_args!("the last checkpoint is whole; go on from it with: {resume}"));
@@ -197,6 +198,20 @@ fn settings(
         checkpoint_every: run.checkpoint_every,
         optimizer: optimizer.into(),
         schedule: training.schedule(per_epoch, total)?.into(),
+    })
+}
+
+/// Refuses to make a run shorter than it is, or than it was to be.
+fn check_raised(arguments: &Train, settings: &Settings, epochs_done: u64) -> Result<()> {
+    let Some(asked) = arguments.training.epochs else { return Ok(()) };
+    let had = match (epochs_done, settings.epochs) {
+        (done, _) if asked < done => format!("completed {}", counted(done as usize, "epoch")),
+        (_, own) if asked < own => format!("been given {}", counted(own as usize, "epoch")),
+        _ => return Ok(()),
+    };
+    Err(Error::Option {
+        option: "--epochs",
+        problem: format!("the run has already {had}; it can only be raised"),
     })
 }
 
