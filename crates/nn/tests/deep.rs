@@ -13,8 +13,12 @@ fn seconds_to_plan(layers: usize) -> f64 {
         activation: Activation::Relu,
         dropout: 0.1,
     };
-    let samples =
-        SampleFormat { shape: Shape::new(&[16]).unwrap(), dtype: DType::U8, scale: [1.0].into(), shift: [0.0].into() };
+    let samples = SampleFormat {
+        shape: Shape::new(&[16]).unwrap(),
+        dtype: DType::U8,
+        scale: [1.0].into(),
+        shift: [0.0].into(),
+    };
     let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
     let started = Instant::now();
     task.training_plan(Optimizer::adam(), Schedule::Constant { learning_rate: 1e-3 }, 8).unwrap();
