@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::{Left, Run, command, finish, run, select, undisturbed};
@@ -116,9 +116,13 @@ fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut running = Running { child, events };
         assert!(running.wait_for(&["step", "\"epoch\":2", "\"step\":100,"]));
+        // `timeout` sends its signal twice, which is one request.
+        running.signal(signal);
         running.signal(signal);
         let end = running.end();
         assert_eq!(end.code, 130, "{end:?}");
+        let said = "stopping after this step and saving; press Ctrl-C again to end without saving\nerror: ";
+        assert!(end.stderr.starts_with(said), "{end:?}");
         let events: Vec<Value> = end.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(select(&events, "end")[0]["model"], Value::Null);
         assert_eq!(events.last().unwrap()["kind"], "interrupted");
@@ -135,15 +139,21 @@ fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
 fn a_second_ctrl_c_ends_the_program_at_once() {
     let folder = tempfile::tempdir().unwrap();
     // One step of this takes seconds, and the first Ctrl-C waits for its end.
-    let arguments = "train --dataset digits --hidden 2048,2048 --batch-size 8000 --out slow";
+    let arguments = "train --dataset digits --hidden 2048,2048,2048 --batch-size 10000 --out slow";
     let mut running = Running::start(folder.path(), arguments);
     assert!(running.wait_for(&["start"]));
     sleep(50);
     running.signal("-INT");
-    sleep(50);
+    sleep(600);
+    let asked = Instant::now();
     running.signal("-INT");
     let end = running.end();
-    assert_eq!((end.code, end.stderr.as_str(), end.stdout.as_str()), (130, "", ""));
+    assert!(asked.elapsed() < Duration::from_millis(900), "{:?}", asked.elapsed());
+    assert_eq!((end.code, end.stdout.as_str()), (130, ""), "{end:?}");
+    let (first, second) = end.stderr.split_once('\n').unwrap();
+    assert!(first.starts_with("stopping after this step and saving; "), "{end:?}");
+    let sentence = "ended without saving; the run stands at its last checkpoint, go on with: ";
+    assert!(second.starts_with(sentence) && second.ends_with("train --resume slow\n"), "{end:?}");
 }
 
 #[test]

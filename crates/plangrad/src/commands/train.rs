@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf, absolute};
 use plangrad_data::{Dataset, DatasetName, available, load};
 use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use crate::cli::{Train, TrainingArgs};
 use crate::device::open_cpu;
 use crate::output::counted;
 use crate::train::{
-    Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Trainer, plan_line,
+    Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Trainer, plan_line,
 };
 use crate::{Console, Error, Result, process};
 
@@ -25,12 +23,12 @@ const LOG_EVERY: u64 = 100;
 /// # Errors
 /// Whatever is wrong with arguments, data, files or memory; [`Error::Interrupted`] after Ctrl-C, once all is saved.
 pub(super) fn train(arguments: &Train, console: &mut Console) -> Result<()> {
-    let stop = stop_on_ctrl_c();
+    let interrupts = Interrupts::listen();
     let (run, folder) = match &arguments.run.resume {
         Some(path) => resume(arguments, path, *console)?,
         None => begin(arguments, *console)?,
     };
-    perform(run, folder, &stop)
+    perform(run, folder, &interrupts)
 }
 
 /// A run that is ready to go.
@@ -83,9 +81,11 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
 }
 
 /// Trains, and says what can be done next.
-fn perform(mut run: Run, mut folder: RunFolder, stop: &Stop) -> Result<()> {
-    let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts) -> Result<()> {
     let resume = process::command(&["train", "--resume", &folder.path().to_string_lossy()]);
+    interrupts.run_begins(&resume, run.reporter.bar());
+    let stop = interrupts.stop();
+    let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
         Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
@@ -242,16 +242,4 @@ fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
 /// A run is resumed from any folder: its paths are absolute.
 fn anchored(path: &Path) -> Result<PathBuf> {
     absolute(path).map_err(|reason| Error::Io { path: path.into(), action: "found", reason })
-}
-
-/// The first Ctrl-C (or SIGTERM) asks the run to stop and save; the second ends the program at once.
-fn stop_on_ctrl_c() -> Stop {
-    let stop = Stop::default();
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal must find the flag as it was. Where a handler cannot be had, the signal just ends
-        // the program.
-        let _ = flag::register_conditional_shutdown(signal, 130, stop.flag())
-            .and_then(|_| flag::register(signal, stop.flag()));
-    }
-    stop
 }

@@ -116,12 +116,6 @@ impl Stop {
         self.0.store(true, Ordering::Release);
     }
 
-    /// The flag behind it, which a signal handler can set.
-    #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-
     /// Whether somebody asked.
     #[must_use]
     pub fn asked(&self) -> bool {

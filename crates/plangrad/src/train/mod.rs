@@ -6,6 +6,7 @@
 mod evaluate;
 mod event;
 mod folder;
+mod interrupt;
 pub(crate) mod plans;
 mod report;
 mod resume;
@@ -15,6 +16,7 @@ mod trainer;
 
 pub use event::{Event, Observer, Position, Stop};
 pub use folder::RunFolder;
+pub use interrupt::Interrupts;
 pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub use settings::{OptimizerSettings, ScheduleSettings, Settings};

@@ -33,6 +33,12 @@ impl Reporter {
         Reporter { console, bar, epochs: settings.epochs, batches, is_moving: false }
     }
 
+    /// The bar, for others who write to the same terminal.
+    #[must_use]
+    pub fn bar(&self) -> ProgressBar {
+        self.bar.clone()
+    }
+
     /// Writes a line without tearing the bar.
     fn line(&self, line: &str) -> Result<()> {
         self.bar.suspend(|| self.console.text(&line))

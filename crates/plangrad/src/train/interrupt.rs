@@ -1,0 +1,118 @@
+//! Ctrl-C and SIGTERM: the first asks the run to stop and save, a later one ends the program at once.
+//!
+//! Handlers may do next to nothing, so they set a flag that a thread of its own looks at; that works on every system, which
+//! waiting for signals does not. The thread must answer whatever the others are stuck in, so each of its lines has a moment
+//! to get out, and no more: a terminal that takes nothing must not keep the program alive.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::low_level::exit;
+
+use super::Stop;
+use crate::Console;
+
+/// Pause between two looks at the flag: short for a hand at a keyboard, long for a processor.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A signal so soon after the first is the same request: `timeout` sends its signal to the program and to its group.
+const SAME_REQUEST: Duration = Duration::from_millis(500);
+
+/// How long a line may take to get out.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Exit code of an interrupted program, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+/// What the signals asked for, and what there is to tell about the run they interrupt.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts {
+    stop: Stop,
+    run: Arc<OnceLock<Interrupted>>,
+}
+
+/// A run that can be gone on with.
+#[derive(Debug)]
+struct Interrupted {
+    resume: String,
+    bar: ProgressBar,
+}
+
+impl Interrupts {
+    /// Listens from now on. Where that cannot be had, a signal just ends the program.
+    #[must_use]
+    pub fn listen() -> Interrupts {
+        let interrupts = Interrupts::default();
+        let (listener, came) = (interrupts.clone(), Arc::new(AtomicBool::new(false)));
+        let handlers = Arc::clone(&came);
+        let thread = thread::Builder::new().name("signals".to_owned());
+        if thread.spawn(move || listener.answer(&came)).is_ok() {
+            for signal in [SIGINT, SIGTERM] {
+                let _ = flag::register(signal, Arc::clone(&handlers));
+            }
+        }
+        interrupts
+    }
+
+    /// What the signals ask to stop.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// From now on there is a run with a checkpoint: the command that goes on with it, and the bar that shows it.
+    pub fn run_begins(&self, resume: &str, bar: ProgressBar) {
+        let _ = self.run.set(Interrupted { resume: resume.to_owned(), bar }); // there is one run in a program
+    }
+
+    /// Answers the signals, for as long as the program lives.
+    fn answer(&self, came: &AtomicBool) {
+        let wait = || {
+            while !came.swap(false, Ordering::AcqRel) {
+                thread::sleep(PAUSE);
+            }
+        };
+        wait();
+        let first = Instant::now();
+        self.say("stopping after this step and saving; press Ctrl-C again to end without saving");
+        self.stop.ask(); // second, so that nothing the run says as it ends comes before
+        loop {
+            wait();
+            if first.elapsed() > SAME_REQUEST {
+                self.say(&self.farewell());
+                exit(INTERRUPTED);
+            }
+        }
+    }
+
+    fn farewell(&self) -> String {
+        match self.run.get() {
+            None => "ended before the run had begun".to_owned(),
+            Some(Interrupted { resume, .. }) => {
+                format!("ended without saving; the run stands at its last checkpoint, go on with: {resume}")
+            }
+        }
+    }
+
+    /// Writes a line to standard error, above the bar.
+    fn say(&self, line: &str) {
+        let (line, bar) = (line.to_owned(), self.run.get().map(|run| run.bar.clone()));
+        let (done, said) = channel();
+        let write = move || {
+            match bar {
+                Some(bar) => bar.suspend(|| Console::remark(&line)),
+                None => Console::remark(&line),
+            }
+            let _ = done.send(()); // nobody may wait for it any more
+        };
+        if thread::Builder::new().spawn(write).is_ok() {
+            let _ = said.recv_timeout(PATIENCE);
+        }
+    }
+}
