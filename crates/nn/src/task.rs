@@ -105,13 +105,8 @@ impl Task {
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
         graph.advance(optimizer, schedule)?;
-        let x = graph.samples(&self.samples, batch_size)?;
-        let targets = graph.targets(self.targets(), batch_size)?;
-        let losses = self.losses(self.model.forward(&graph, x, Mode::Train)?, targets)?;
-        losses.accumulate_metrics(None)?;
-        let parameters = self.model.parameters();
-        let variables = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
-        for (parameter, gradient) in parameters.iter().zip(graph.gradients(losses.mean()?, &variables)?) {
+        let loss = self.training_losses(&graph, batch_size)?.mean()?;
+        for (parameter, gradient) in self.model.parameters().iter().zip(self.gradients(&graph, loss)?) {
             graph.update(optimizer, parameter, gradient)?;
         }
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
@@ -155,14 +150,9 @@ impl Task {
         if first {
             graph.advance(optimizer, schedule)?;
         }
-        let x = graph.samples(&self.samples, size)?;
-        let targets = graph.targets(self.targets(), size)?;
-        let losses = self.losses(self.model.forward(&graph, x, Mode::Train)?, targets)?;
-        losses.accumulate_metrics(None)?;
-        let parameters = self.model.parameters();
-        let variables = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
+        let losses = self.training_losses(&graph, size)?;
         let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
-        for (parameter, gradient) in parameters.iter().zip(graph.gradients(share, &variables)?) {
+        for (parameter, gradient) in self.model.parameters().iter().zip(self.gradients(&graph, share)?) {
             graph.store_gradient(parameter, gradient, !first)?;
         }
         graph.proceed(size)?;
@@ -213,6 +203,22 @@ impl Task {
         };
         self.losses(scores, targets)?.accumulate_metrics(correct)?;
         Ok(scores)
+    }
+
+    /// Records forward pass, losses and metrics of a batch to be learnt from; returns one loss per sample.
+    fn training_losses<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<Tensor<'g>, Error> {
+        let x = graph.samples(&self.samples, batch_size)?;
+        let targets = graph.targets(self.targets(), batch_size)?;
+        let losses = self.losses(self.model.forward(graph, x, Mode::Train)?, targets)?;
+        losses.accumulate_metrics(None)?;
+        Ok(losses)
+    }
+
+    /// The gradient of `loss` by each parameter, in their order.
+    fn gradients<'g>(&self, graph: &'g Graph, loss: Tensor<'g>) -> Result<Vec<Tensor<'g>>, Error> {
+        let parameters = self.model.parameters();
+        let variables = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
+        Ok(graph.gradients(loss, &variables)?)
     }
 
     /// One loss per sample.

@@ -5,6 +5,7 @@
 
 use ndarray::{ArrayD, Axis};
 
+use super::cross_entropy;
 use crate::backend::reference::Interpreter;
 use crate::graph::{Call, Lowered, Meta, Op};
 use crate::plan::{ArgMax, Kernel};
@@ -63,16 +64,8 @@ impl Op for Correct {
     }
 
     fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
-        inputs[1].expect(DType::U8, self.name())?;
-        let (rows, _) = inputs[0].shape.matrix(self.name())?;
-        match inputs[1].shape.dims() {
-            [labels] if *labels == rows => Ok(Meta::f32(Shape::new(&[rows])?)),
-            _ => {
-                let found = [inputs[0].shape, inputs[1].shape];
-                Err(Error::shapes(self.name(), "scores [batch, classes] and labels [batch]", &found))
-            }
-        }
+        let (rows, _) = cross_entropy::check(self.name(), inputs)?;
+        Ok(Meta::f32(Shape::new(&[rows])?))
     }
 
     fn reference(

@@ -6,6 +6,7 @@
 
 use ndarray::{ArrayD, Axis, Ix2};
 
+use super::softmax::log_softmax;
 use crate::backend::reference::Interpreter;
 use crate::graph::{Backward, Call, Lowered, Meta, Op};
 use crate::plan::{CrossEntropy, Kernel, RowScale};
@@ -19,7 +20,8 @@ struct Losses;
 #[derive(Debug)]
 struct LossesGrad;
 
-fn check(name: &'static str, inputs: &[Meta]) -> Result<(usize, usize), Error> {
+/// Rows and columns of scores `[batch, classes]` that come with labels `[batch]`.
+pub(super) fn check(name: &'static str, inputs: &[Meta]) -> Result<(usize, usize), Error> {
     inputs[0].expect(DType::F32, name)?;
     inputs[1].expect(DType::U8, name)?;
     let (rows, columns) = inputs[0].shape.matrix(name)?;
@@ -35,13 +37,7 @@ fn check(name: &'static str, inputs: &[Meta]) -> Result<(usize, usize), Error> {
 
 /// ln softmax of each row.
 fn log_probabilities(scores: &ArrayD<f64>) -> ndarray::Array2<f64> {
-    let mut y = scores.clone().into_dimensionality::<Ix2>().expect("the shape rule wants a matrix");
-    for mut row in y.axis_iter_mut(Axis(0)) {
-        let max = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-        let log_sum = max + row.iter().map(|x| (x - max).exp()).sum::<f64>().ln();
-        row.mapv_inplace(|x| x - log_sum);
-    }
-    y
+    log_softmax(scores).into_dimensionality::<Ix2>().expect("the shape rule wants a matrix")
 }
 
 impl Op for Losses {

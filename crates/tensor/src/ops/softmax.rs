@@ -17,6 +17,17 @@ struct SoftmaxRows {
     log: bool,
 }
 
+/// ln softmax over the last dimension, in f64.
+pub(super) fn log_softmax(x: &ArrayD<f64>) -> ArrayD<f64> {
+    let mut y = x.clone();
+    for mut row in y.lanes_mut(Axis(x.ndim() - 1)) {
+        let max = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+        let log_sum = max + row.iter().map(|x| (x - max).exp()).sum::<f64>().ln();
+        row.mapv_inplace(|x| x - log_sum);
+    }
+    y
+}
+
 /// `t` summed over its last dimension, which stays with size 1.
 fn row_sums(t: Tensor<'_>) -> Result<Tensor<'_>, Error> {
     let mut dims = t.dims().to_vec();
@@ -50,16 +61,11 @@ impl Op for SoftmaxRows {
     fn reference(
         &self,
         inputs: &[&ArrayD<f64>],
-        output: Shape,
+        _: Shape,
         _: &mut Interpreter,
     ) -> Result<ArrayD<f64>, Error> {
-        let mut y = inputs[0].clone();
-        for mut row in y.lanes_mut(Axis(output.rank() - 1)) {
-            let max = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-            let log_sum = max + row.iter().map(|x| (x - max).exp()).sum::<f64>().ln();
-            row.mapv_inplace(|x| if self.log { x - log_sum } else { (x - log_sum).exp() });
-        }
-        Ok(y)
+        let y = log_softmax(inputs[0]);
+        Ok(if self.log { y } else { y.mapv(f64::exp) })
     }
 
     fn lower(&self, call: &Call) -> Lowered {
