@@ -105,7 +105,9 @@ impl Task {
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
         graph.advance(optimizer, schedule)?;
-        let loss = self.training_losses(&graph, batch_size)?.mean()?;
+        let losses = self.training_losses(&graph, batch_size)?;
+        losses.accumulate_metrics(None)?;
+        let loss = losses.mean()?;
         for (parameter, gradient) in self.model.parameters().iter().zip(self.gradients(&graph, loss)?) {
             graph.update(optimizer, parameter, gradient)?;
         }
@@ -151,6 +153,7 @@ impl Task {
             graph.advance(optimizer, schedule)?;
         }
         let losses = self.training_losses(&graph, size)?;
+        if first { losses.accumulate_metrics(None) } else { losses.continue_metrics(None) }?;
         let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
         for (parameter, gradient) in self.model.parameters().iter().zip(self.gradients(&graph, share)?) {
             graph.store_gradient(parameter, gradient, !first)?;
@@ -205,13 +208,11 @@ impl Task {
         Ok(scores)
     }
 
-    /// Records forward pass, losses and metrics of a batch to be learnt from; returns one loss per sample.
+    /// Records forward pass and losses of a batch to be learnt from; returns one loss per sample.
     fn training_losses<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<Tensor<'g>, Error> {
         let x = graph.samples(&self.samples, batch_size)?;
         let targets = graph.targets(self.targets(), batch_size)?;
-        let losses = self.losses(self.model.forward(graph, x, Mode::Train)?, targets)?;
-        losses.accumulate_metrics(None)?;
-        Ok(losses)
+        self.losses(self.model.forward(graph, x, Mode::Train)?, targets)
     }
 
     /// The gradient of `loss` by each parameter, in their order.

@@ -148,6 +148,12 @@ pub enum Error {
         /// Index of the plan.
         plan: usize,
     },
+    /// A dataset in host memory was given to a session on a device with memory of its own that has no room for batches.
+    #[error("the dataset is not in the memory of {device}; upload it there, or make a streaming session")]
+    NotResident {
+        /// The device.
+        device: crate::Device,
+    },
     /// A node, slot or plan that does not exist in this session.
     #[error("{0} is not part of this session")]
     Unknown(String),

@@ -27,6 +27,7 @@ mod graph;
 mod ops;
 mod plan;
 pub mod random;
+mod resident;
 mod session;
 mod shape;
 mod source;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
-use crate::backend::{Arena, Backend, Program};
-use crate::plan::{Extent, MetricBlock, Plan, Slot, State, StepBlock};
+use crate::backend::{Arena, Backend, Feed, Program};
+use crate::plan::{Extent, MetricBlock, Plan, Slot, Staging, State, StepBlock, align};
 use crate::source::Batches;
 use crate::{DType, Error, MemoryReport, NodeId, ParameterId, Tensor};
 
@@ -45,6 +45,8 @@ pub struct Session {
     state: State,
     plans: Vec<Plan>,
     programs: Vec<Program>,
+    /// Room for batches of datasets that are not in the device's memory.
+    staging: Option<Staging>,
     /// The plan whose temporaries are in the arena now.
     last_run: Option<usize>,
 }
@@ -57,11 +59,31 @@ impl Session {
     /// [`Error::OutOfMemory`] if that is not to be had, [`Error::StateMismatch`] if the plans were made over different
     /// states.
     pub fn new(backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Result<Session, Error> {
+        Session::reserve(backend, plans, None)
+    }
+
+    /// The same for datasets that stay in host memory. On a device with memory of its own there is then room for two
+    /// batches in the arena, which are brought there as they are needed; elsewhere they are read in place.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn streaming(backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Result<Session, Error> {
+        let staging =
+            backend.has_own_memory().then(|| Staging::new(&plans, align(Plan::bytes_together(&plans))));
+        Session::reserve(backend, plans, staging)
+    }
+
+    fn reserve(
+        backend: &Arc<dyn Backend>,
+        plans: Vec<Plan>,
+        staging: Option<Staging>,
+    ) -> Result<Session, Error> {
         let first = plans.first().ok_or_else(|| Error::Unknown("the first of no plans".into()))?;
         if let Some(plan) = plans.iter().position(|plan| plan.state() != first.state()) {
             return Err(Error::StateMismatch { plan });
         }
-        let arena = backend.reserve(Plan::bytes_together(&plans), &Plan::report_together(&plans))?;
+        let report = report(&plans, staging);
+        let arena = backend.reserve(report.total() as usize, &report)?;
         let program = |plan: &Plan| Program {
             stages: plan.stages().to_vec(),
             offsets: plan.offsets(),
@@ -74,13 +96,19 @@ impl Session {
             state: first.state().clone(),
             programs,
             plans,
+            staging,
             last_run: None,
         })
     }
 
     /// What the plans said the session would take, by category.
     pub fn planned(&self) -> MemoryReport {
-        Plan::report_together(&self.plans)
+        report(&self.plans, self.staging)
+    }
+
+    /// What [`Session::streaming`] with these plans would take on a device with memory of its own.
+    pub fn streaming_report(plans: &[Plan]) -> MemoryReport {
+        report(plans, Some(Staging::new(plans, align(Plan::bytes_together(plans)))))
     }
 
     /// The bytes the session holds.
@@ -113,10 +141,20 @@ impl Session {
         if !rows.is_multiple_of(size) {
             return Err(Error::Rows { rows, batch_size: size });
         }
-        if rows > 0 {
-            self.last_run = Some(plan);
-            self.arena.run(program, Some(batches), rows / size);
+        if rows == 0 {
+            return Ok(());
         }
+        let arena = &mut self.arena;
+        let steps = rows / size;
+        match (batches.source.resident_on(&self.backend), self.staging) {
+            _ if !self.backend.has_own_memory() => arena.run(program, &Feed::Host(batches), steps),
+            (Some(resident), _) => {
+                resident.feed(batches.rows, size, |feed, steps| arena.run(program, feed, steps));
+            }
+            (None, Some(staging)) => arena.run(program, &Feed::Staged { batches, staging }, steps),
+            (None, None) => return Err(Error::NotResident { device: self.backend.device() }),
+        }
+        self.last_run = Some(plan);
         Ok(())
     }
 
@@ -130,7 +168,7 @@ impl Session {
             return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
         }
         self.last_run = Some(plan);
-        self.arena.run(program, None, 1);
+        self.arena.run(program, &Feed::None, 1);
         Ok(())
     }
 
@@ -207,18 +245,16 @@ impl Session {
     /// The sums since the last reset.
     pub fn metrics(&self) -> Metrics {
         let block = self.metric_block();
-        let MetricBlock { loss_sum, samples, correct, last_loss } = block;
-        Metrics { loss_sum, samples, correct, last_loss }
+        let MetricBlock { loss_sum, samples, correct, last_sum, last_samples } = block;
+        Metrics { loss_sum, samples, correct, last_loss: last_sum / last_samples.max(1) as f64 }
     }
 
     /// Sets the sums, to go on from a checkpoint or (with the default) to start anew.
     pub fn set_metrics(&mut self, metrics: Metrics) {
         let extent = self.extent(Slot::Metrics).expect("every state has metric sums");
         let Metrics { loss_sum, samples, correct, last_loss } = metrics;
-        let words =
-            [loss_sum.to_ne_bytes(), samples.to_ne_bytes(), correct.to_ne_bytes(), last_loss.to_ne_bytes()]
-                .concat();
-        self.arena.write(extent.offset, &words);
+        let words = [loss_sum.to_bits(), samples, correct, last_loss.to_bits(), 1].map(u64::to_ne_bytes);
+        self.arena.write(extent.offset, words.as_flattened());
     }
 
     fn step_block(&self) -> StepBlock {
@@ -232,7 +268,8 @@ impl Session {
             loss_sum: f64::from_bits(word(&bytes, 0)),
             samples: word(&bytes, 1),
             correct: word(&bytes, 2),
-            last_loss: f64::from_bits(word(&bytes, 3)),
+            last_sum: f64::from_bits(word(&bytes, 3)),
+            last_samples: word(&bytes, 4),
         }
     }
 
@@ -288,6 +325,16 @@ impl std::fmt::Debug for Session {
             self.backend.device()
         )
     }
+}
+
+/// Every byte of a session: that of its plans, and behind them what is staged.
+fn report(plans: &[Plan], staging: Option<Staging>) -> MemoryReport {
+    let mut report = Plan::report_together(plans);
+    if let Some(staging) = staging.filter(|staging| staging.bytes() > 0) {
+        let reached = Plan::bytes_together(plans);
+        report.count(&staging.labelled(), reached..align(reached) + staging.bytes());
+    }
+    report
 }
 
 /// A row-major `[rows, columns]` matrix as `[columns, rows]`.

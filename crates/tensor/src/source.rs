@@ -1,11 +1,16 @@
 //! Datasets in host memory, and the rows of them that a run takes.
 //!
-//! A dataset is read in place by the first kernel of a step; nothing is copied or converted beforehand. What can be
-//! wrong with it is found here, before anything runs: kernels index it without a second look.
+//! On the host a dataset is read in place by the first kernel of a step; nothing is copied or converted beforehand. For a
+//! device with memory of its own it is copied there once, as it is, or else batch by batch. What can be wrong with it is found here, before anything runs: kernels index it without a second look.
 
+use std::fmt;
+use std::sync::Arc;
+
+use crate::backend::Backend;
 use crate::ops::gather::TargetFormat;
 use crate::plan::Kernel;
-use crate::{DType, Error};
+use crate::resident::{Resident, ResidentLayout};
+use crate::{DType, Error, MemoryReport};
 
 /// The samples of a dataset, one after another.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +35,8 @@ pub enum Targets {
     },
 }
 
-/// A dataset in host memory, read in place.
-#[derive(Clone, Debug)]
+/// A dataset in host memory, and perhaps a copy of it in a device's.
+#[derive(Clone)]
 pub struct Source {
     samples: Samples,
     targets: Targets,
@@ -39,6 +44,8 @@ pub struct Source {
     len: usize,
     /// First sample with the largest label.
     largest_label: Option<(usize, u8)>,
+    /// A copy in a device's memory.
+    resident: Option<Arc<Resident>>,
 }
 
 /// Rows of a dataset in the order in which a run takes them.
@@ -79,7 +86,7 @@ impl Source {
             }),
             Targets::Values { .. } => None,
         };
-        Ok(Source { samples, targets, sample_elements, len, largest_label })
+        Ok(Source { samples, targets, sample_elements, len, largest_label, resident: None })
     }
 
     /// Number of samples.
@@ -107,6 +114,34 @@ impl Source {
         &self.targets
     }
 
+    /// What a copy in a device's memory takes there: samples, targets, and 4 bytes a sample for the order in which a run
+    /// takes them.
+    pub fn resident_report(&self) -> MemoryReport {
+        self.resident_layout().report()
+    }
+
+    /// Copies the dataset into the memory of a device, to be read there by the sessions of `backend`. Where a device reads
+    /// host memory, nothing is to be done, and nothing is.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; nothing is changed then.
+    pub fn upload(&mut self, backend: &Arc<dyn Backend>) -> Result<(), Error> {
+        if backend.has_own_memory() && !self.is_resident(backend) {
+            self.resident = Some(Arc::new(Resident::upload(backend, self)?));
+        }
+        Ok(())
+    }
+
+    /// Gives a copy in a device's memory back.
+    pub fn evict(&mut self) {
+        self.resident = None;
+    }
+
+    /// Whether sessions of `backend` find a copy in its memory.
+    pub fn is_resident(&self, backend: &Arc<dyn Backend>) -> bool {
+        self.resident_on(backend).is_some()
+    }
+
     /// These rows of the dataset, in this order.
     ///
     /// # Errors
@@ -115,6 +150,41 @@ impl Source {
         match rows.iter().find(|&&row| row as usize >= self.len) {
             Some(&row) => Err(Error::Row { row, rows: self.len }),
             None => Ok(Batches { source: self, rows }),
+        }
+    }
+
+    pub(crate) fn resident_on(&self, backend: &Arc<dyn Backend>) -> Option<&Resident> {
+        self.resident.as_deref().filter(|resident| resident.is_on(backend))
+    }
+
+    pub(crate) fn resident_layout(&self) -> ResidentLayout {
+        ResidentLayout::new(self.sample_bytes().len(), self.target_bytes().len(), self.len)
+    }
+
+    /// All samples as they lie in memory.
+    pub(crate) fn sample_bytes(&self) -> &[u8] {
+        match &self.samples {
+            Samples::U8(bytes) => bytes,
+            Samples::F32(values) => bytemuck::cast_slice(values),
+        }
+    }
+
+    /// All targets as they lie in memory.
+    pub(crate) fn target_bytes(&self) -> &[u8] {
+        match &self.targets {
+            Targets::Classes(labels) => labels,
+            Targets::Values { values, .. } => bytemuck::cast_slice(values),
+        }
+    }
+
+    /// Copies `rows`, one after another, into `memory`: their samples and their targets from these offsets on.
+    pub(crate) fn copy_rows(&self, rows: &[u32], memory: &mut [u8], [samples, targets]: [usize; 2]) {
+        for (source, start) in [(self.sample_bytes(), samples), (self.target_bytes(), targets)] {
+            let width = source.len() / self.len.max(1);
+            for (i, &row) in rows.iter().enumerate().filter(|_| width > 0) {
+                memory[start + i * width..][..width]
+                    .copy_from_slice(&source[row as usize * width..][..width]);
+            }
         }
     }
 
@@ -164,5 +234,12 @@ impl Source {
             Some((row, label)) if usize::from(label) >= classes => Err(Error::Label { row, label, classes }),
             _ => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resident = if self.resident.is_some() { ", resident" } else { "" };
+        write!(f, "Source({} samples of {} elements{resident})", self.len, self.sample_elements)
     }
 }

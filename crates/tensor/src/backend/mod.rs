@@ -4,6 +4,7 @@ pub mod cpu;
 pub mod reference;
 
 use crate::plan::Kernel;
+pub use crate::plan::Staging;
 use crate::source::Batches;
 use crate::{Device, Error, MemoryReading, MemoryReport};
 
@@ -14,6 +15,10 @@ pub trait Backend: Send + Sync {
 
     /// Memory of the device: what this process reserved through the backend, and what it may.
     fn memory(&self) -> MemoryReading;
+
+    /// Whether it has memory of its own, into which samples must be brought. Where not, kernels read a dataset in host
+    /// memory in place.
+    fn has_own_memory(&self) -> bool;
 
     /// Reserves an arena of `bytes`, zeroed. `report` says what for.
     ///
@@ -38,13 +43,43 @@ pub trait Arena: Send {
     /// Its size in bytes.
     fn bytes(&self) -> usize;
 
+    /// Where it starts, as the device's kernels address it.
+    fn address(&self) -> usize;
+
     /// Copies host bytes to `offset`.
     fn write(&mut self, offset: usize, bytes: &[u8]);
 
     /// Copies bytes at `offset` to the host, after all work queued before.
     fn read(&self, offset: usize, bytes: &mut [u8]);
 
-    /// Runs `program` `steps` times. With `batches`, step i takes rows `i · batch_size ..` of their order; the session
-    /// has checked that they exist. Allocates nothing per step.
-    fn run(&mut self, program: &Program, batches: Option<&Batches<'_>>, steps: usize);
+    /// Runs `program` `steps` times. Step i takes rows `i · batch_size ..` of the feed's order; the session has checked
+    /// that they exist. Allocates nothing per step.
+    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize);
+}
+
+/// Where the kernels of a run find samples and targets, and in which order they take them.
+#[derive(Debug)]
+pub enum Feed<'a> {
+    /// The program reads no dataset.
+    None,
+    /// In host memory, where kernels read it in place.
+    Host(&'a Batches<'a>),
+    /// In host memory, from where the rows of each step are copied to a place in the arena before it runs.
+    Staged {
+        /// The dataset and the order.
+        batches: &'a Batches<'a>,
+        /// The place.
+        staging: Staging,
+    },
+    /// In the device's own memory.
+    Resident {
+        /// Address of the first sample.
+        samples: usize,
+        /// Address of the first target.
+        targets: usize,
+        /// Address of the rows below as the device holds them, 4 bytes each.
+        order: usize,
+        /// The rows.
+        rows: &'a [u32],
+    },
 }

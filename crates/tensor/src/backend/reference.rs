@@ -24,6 +24,8 @@ pub struct Interpreter {
     pub seed: u64,
     /// Sums over the batches so far.
     pub metrics: Metrics,
+    /// Σ of the losses of the last batch, and its samples.
+    pub(crate) last_batch: (f64, usize),
     pub(crate) learning_rate: f64,
     pub(crate) first_row: u64,
     samples: Vec<Vec<f64>>,

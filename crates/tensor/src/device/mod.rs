@@ -13,6 +13,8 @@ pub use system::SystemMemory;
 pub enum Device {
     /// The host's processor.
     Cpu,
+    /// The host's processor with memory of its own, into which datasets are copied: a stand-in for a GPU on any machine.
+    Accelerator,
     /// An NVIDIA GPU, by index.
     Cuda(usize),
 }
@@ -21,6 +23,7 @@ impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Device::Cpu => f.write_str("cpu"),
+            Device::Accelerator => f.write_str("accelerator"),
             Device::Cuda(index) => write!(f, "cuda:{index}"),
         }
     }

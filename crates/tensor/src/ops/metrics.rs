@@ -12,7 +12,10 @@ use crate::{DType, Error, Shape, Tensor};
 
 /// Inputs: losses `[batch]` and, if counted, right answers `[batch]`.
 #[derive(Debug)]
-struct Accumulate;
+struct Accumulate {
+    /// Whether these are a further part of the batch before.
+    continues: bool,
+}
 
 impl Op for Accumulate {
     fn name(&self) -> &'static str {
@@ -36,7 +39,9 @@ impl Op for Accumulate {
     ) -> Result<ArrayD<f64>, Error> {
         machine.metrics.loss_sum += inputs[0].sum();
         machine.metrics.samples += inputs[0].len() as u64;
-        machine.metrics.last_loss = inputs[0].sum() / inputs[0].len() as f64;
+        let before = if self.continues { machine.last_batch } else { (0.0, 0) };
+        machine.last_batch = (before.0 + inputs[0].sum(), before.1 + inputs[0].len());
+        machine.metrics.last_loss = machine.last_batch.0 / machine.last_batch.1 as f64;
         machine.metrics.correct += inputs.get(1).map_or(0.0, |right| right.sum()) as u64;
         Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
@@ -47,6 +52,7 @@ impl Op for Accumulate {
             correct: call.inputs.get(1).map(|input| input.value),
             rows: call.inputs[0].shape().elements(),
             metrics: call.metrics,
+            continues: self.continues,
         }))
     }
 
@@ -62,8 +68,20 @@ impl<'g> Tensor<'g> {
     /// # Errors
     /// If the operands are not vectors of one length.
     pub fn accumulate_metrics(self, correct: Option<Tensor<'g>>) -> Result<(), Error> {
+        self.record_metrics(correct, false)
+    }
+
+    /// The same for a further part of the batch before: the last loss is then that of all parts together.
+    ///
+    /// # Errors
+    /// If the operands are not vectors of one length.
+    pub fn continue_metrics(self, correct: Option<Tensor<'g>>) -> Result<(), Error> {
+        self.record_metrics(correct, true)
+    }
+
+    fn record_metrics(self, correct: Option<Tensor<'g>>, continues: bool) -> Result<(), Error> {
         let inputs: Vec<Tensor<'g>> = [Some(self), correct].into_iter().flatten().collect();
-        self.graph.record(Accumulate, &inputs).map(|_| ())
+        self.graph.record(Accumulate { continues }, &inputs).map(|_| ())
     }
 }
 
@@ -92,6 +110,23 @@ mod tests {
         session.set_metrics(Metrics::default());
         session.run_once(0).unwrap();
         assert_eq!(session.metrics(), Metrics { loss_sum: 6.0, samples: 3, correct: 2, last_loss: 2.0 });
+    }
+
+    #[test]
+    fn the_last_loss_of_a_batch_in_parts_is_that_of_all_parts() {
+        let plan = |losses: &[f32], continues: bool| {
+            let graph = Graph::new();
+            let losses = graph.constant(arr1(losses)).unwrap();
+            if continues { losses.continue_metrics(None) } else { losses.accumulate_metrics(None) }.unwrap();
+            Plan::new(&graph, &State::inference(&[]).unwrap(), &[]).unwrap()
+        };
+        let plans = vec![plan(&[1.0, 2.0], false), plan(&[6.0, 7.0, 4.0], true)];
+        let mut session = Session::new(&cpu(1), plans).unwrap();
+        for _ in 0..2 {
+            [0, 1].into_iter().for_each(|part| session.run_once(part).unwrap());
+            assert_eq!(session.metrics().last_loss, 4.0);
+        }
+        assert_eq!((session.metrics().loss_sum, session.metrics().samples), (40.0, 10));
     }
 
     #[test]

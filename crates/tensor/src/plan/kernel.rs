@@ -337,6 +337,8 @@ pub(crate) struct MetricSums {
     pub(crate) correct: Option<Value>,
     pub(crate) rows: usize,
     pub(crate) metrics: Value,
+    /// Whether these rows are a further part of the last batch.
+    pub(crate) continues: bool,
 }
 
 /// See [`Kernel::Update`].

@@ -18,6 +18,7 @@ mod layout;
 mod lower;
 mod report;
 mod schedule;
+mod staging;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,10 @@ pub(crate) use kernel::{
     MapInput, MapOp, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
 };
 pub use report::{Category, MemoryReport};
+pub use staging::Staging;
 use state::MOST_BYTES;
 pub use state::State;
-pub(crate) use state::{ALIGNMENT, Extent, MetricBlock, Slot, StepBlock};
+pub(crate) use state::{ALIGNMENT, Extent, MetricBlock, Slot, StepBlock, align};
 
 use crate::graph::Meta;
 use crate::{Error, Graph, NodeId, Tensor};

@@ -68,6 +68,12 @@ impl MemoryReport {
         self.bytes.iter().sum()
     }
 
+    /// The bytes of both, category by category.
+    #[must_use]
+    pub fn plus(&self, other: &MemoryReport) -> MemoryReport {
+        MemoryReport { bytes: std::array::from_fn(|i| self.bytes[i] + other.bytes[i]) }
+    }
+
     /// Adds the bytes of `range`, as the `labelled` ranges of an arena say what they are for; what no range covers is
     /// workspace.
     pub(crate) fn count(&mut self, labelled: &[(Category, Extent)], range: Range<usize>) {

@@ -47,8 +47,10 @@ pub(crate) struct MetricBlock {
     pub(crate) loss_sum: f64,
     pub(crate) samples: u64,
     pub(crate) correct: u64,
-    /// Mean loss of the last batch.
-    pub(crate) last_loss: f64,
+    /// Σ of the losses of the last batch.
+    pub(crate) last_sum: f64,
+    /// Samples of the last batch.
+    pub(crate) last_samples: u64,
 }
 
 /// A place in a session's persistent memory.

@@ -3,6 +3,7 @@
 #[path = "../../src/testing/net.rs"]
 mod net;
 
+mod accelerator;
 mod budget;
 mod errors;
 mod evaluation;

@@ -20,10 +20,10 @@ use float_mode::FlushDenormals;
 use gang::{BreakOnPanic, Gang};
 pub use simd::InstructionSet;
 
-use super::{Arena, Backend, Program};
+use super::{Arena, Backend, Feed, Program};
 use crate::device::Ledger;
 use crate::plan::{Kernel, Value};
-use crate::source::Batches;
+use crate::source::{Batches, Samples, Targets};
 use crate::{Device, Error, MemoryReading, MemoryReport};
 
 /// How to open the CPU.
@@ -35,6 +35,8 @@ pub struct CpuOptions {
     pub budget: Option<u64>,
     /// Instruction set; by default the best there is.
     pub instruction_set: Option<InstructionSet>,
+    /// Whether to be an accelerator, with memory of its own into which datasets are copied.
+    pub accelerator: bool,
 }
 
 /// The CPU as a backend.
@@ -57,7 +59,8 @@ impl Cpu {
         }
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let gang = Arc::new(Gang::new(options.threads.unwrap_or(cores).max(1))?);
-        let ledger = Ledger::new(Device::Cpu, options.budget);
+        let device = if options.accelerator { Device::Accelerator } else { Device::Cpu };
+        let ledger = Ledger::new(device, options.budget);
         Ok(Arc::new(Cpu { gang, ledger, instruction_set }))
     }
 }
@@ -69,6 +72,10 @@ impl Backend for Cpu {
 
     fn memory(&self) -> MemoryReading {
         self.ledger.reading()
+    }
+
+    fn has_own_memory(&self) -> bool {
+        self.device() == Device::Accelerator
     }
 
     fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
@@ -88,6 +95,10 @@ impl Arena for CpuArena {
         self.memory.len()
     }
 
+    fn address(&self) -> usize {
+        self.memory.bytes().as_ptr().expose_provenance()
+    }
+
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         self.memory.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
     }
@@ -96,21 +107,38 @@ impl Arena for CpuArena {
         bytes.copy_from_slice(&self.memory.bytes()[offset..offset + bytes.len()]);
     }
 
-    fn run(&mut self, program: &Program, batches: Option<&Batches<'_>>, steps: usize) {
+    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) {
+        match feed {
+            Feed::None => self.run_steps(program, &View::default(), 0..steps),
+            Feed::Host(batches) => self.run_steps(program, &View::of(batches), 0..steps),
+            Feed::Resident { samples, targets, rows, .. } => {
+                let [samples, targets] = [*samples, *targets].map(std::ptr::with_exposed_provenance);
+                self.run_steps(program, &View { samples, targets, rows: Some(rows) }, 0..steps);
+            }
+            Feed::Staged { batches, staging } => {
+                for rows in batches.rows.chunks(program.batch_size).take(steps) {
+                    batches.source.copy_rows(rows, self.memory.bytes_mut(), staging.places(0));
+                    let base = self.memory.base().0.cast_const();
+                    let [samples, targets] = staging.places(0).map(|offset| base.wrapping_add(offset));
+                    self.run_steps(program, &View { samples, targets, rows: None }, 0..1);
+                }
+            }
+        }
+    }
+}
+
+impl CpuArena {
+    /// Lets the gang walk the program once for each of `steps`.
+    fn run_steps(&mut self, program: &Program, view: &View<'_>, steps: Range<usize>) {
         let base = self.memory.base();
         let barrier = self.gang.barrier();
         let instruction_set = self.instruction_set;
         self.gang.run(&|thread| {
             let _mode = FlushDenormals::new();
             let _watch = BreakOnPanic(&barrier);
-            for step in 0..steps {
-                let rows =
-                    batches.map_or(&[][..], |b| &b.rows[step * program.batch_size..][..program.batch_size]);
-                let next = batches.map_or(&[][..], |b| {
-                    let start = ((step + 1) * program.batch_size).min(b.rows.len());
-                    &b.rows[start..(start + program.batch_size).min(b.rows.len())]
-                });
-                let context = Context { base, offsets: &program.offsets, batches, rows, next };
+            for step in steps.clone() {
+                let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
+                let context = Context { base, offsets: &program.offsets, view, rows, next };
                 for stage in &program.stages {
                     for kernel in stage {
                         let units = kernels::units(kernel);
@@ -128,13 +156,52 @@ impl Arena for CpuArena {
     }
 }
 
-/// What kernels see of the world: where values lie, and the rows of this step and the next.
+/// A dataset as kernels read it, wherever it lies, and the order of its rows.
+struct View<'a> {
+    samples: *const u8,
+    targets: *const u8,
+    /// `None`: as they lie there.
+    rows: Option<&'a [u32]>,
+}
+
+// SAFETY: what it points to is only read, and outlives the run: the feed borrows it.
+unsafe impl Sync for View<'_> {}
+
+impl Default for View<'_> {
+    fn default() -> Self {
+        View { samples: std::ptr::null(), targets: std::ptr::null(), rows: Some(&[]) }
+    }
+}
+
+impl<'a> View<'a> {
+    fn of(batches: &Batches<'a>) -> View<'a> {
+        let samples = match batches.source.samples() {
+            Samples::U8(bytes) => bytes.as_ptr(),
+            Samples::F32(values) => values.as_ptr().cast(),
+        };
+        let targets = match batches.source.targets() {
+            Targets::Classes(labels) => labels.as_ptr(),
+            Targets::Values { values, .. } => values.as_ptr().cast(),
+        };
+        View { samples, targets, rows: Some(batches.rows) }
+    }
+
+    /// Rows of a step; none past the end of the order.
+    fn batch(&self, step: usize, size: usize) -> Option<&'a [u32]> {
+        self.rows.map(|rows| {
+            let start = (step * size).min(rows.len());
+            &rows[start..(start + size).min(rows.len())]
+        })
+    }
+}
+
+/// What kernels see of the world: where values lie, the dataset, and the rows of this step and the next.
 struct Context<'a> {
     base: Base,
     offsets: &'a [usize],
-    batches: Option<&'a Batches<'a>>,
-    rows: &'a [u32],
-    next: &'a [u32],
+    view: &'a View<'a>,
+    rows: Option<&'a [u32]>,
+    next: Option<&'a [u32]>,
 }
 
 /// Start of the arena, shared by the gang.
@@ -152,6 +219,11 @@ impl Context<'_> {
     fn at<T>(&self, value: Value) -> *mut T {
         // SAFETY: plans give every value an offset within the arena.
         unsafe { self.base.0.add(self.offsets[value.index()]).cast() }
+    }
+
+    /// Row of the dataset that is number `i` of the batch.
+    fn row(&self, i: usize) -> usize {
+        self.rows.map_or(i, |rows| rows[i] as usize)
     }
 }
 

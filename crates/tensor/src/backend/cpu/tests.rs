@@ -77,9 +77,9 @@ fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
         let batches = source.batches(&rows).unwrap();
         for threads in 1..=3 {
             let mut arena = cpu(threads).reserve(plan.bytes(), &plan.report()).unwrap();
-            let outcome = catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, Some(&batches), 2)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Feed::Host(&batches), 2)));
             assert!(message(outcome.unwrap_err()).contains("index out of bounds"));
-            arena.run(&sound, Some(&batches), 4);
+            arena.run(&sound, &Feed::Host(&batches), 4);
         }
     });
 }

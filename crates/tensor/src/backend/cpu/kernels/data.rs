@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::super::simd::Simd;
 use super::{BLOCK, Context};
+use crate::DType;
 use crate::ops::gather::TargetFormat;
 use crate::ops::optimizer::power;
 use crate::plan::{Advance, Data, Gather, GatherTargets, MetricBlock, MetricSums, Permute, StepBlock, Value};
-use crate::source::{Samples, Targets};
 
 #[inline(always)]
 pub(super) unsafe fn advance(k: &Advance, context: &Context<'_>, _: Range<usize>) {
@@ -31,13 +31,15 @@ pub(super) unsafe fn metrics(k: &MetricSums, context: &Context<'_>, _: Range<usi
     unsafe {
         let block = &mut *context.at::<MetricBlock>(k.metrics);
         let losses = std::slice::from_raw_parts(context.at::<f32>(k.losses), k.rows);
-        let mut batch = 0.0;
+        if !k.continues {
+            (block.last_sum, block.last_samples) = (0.0, 0);
+        }
         for &loss in losses {
             block.loss_sum += f64::from(loss);
-            batch += f64::from(loss);
+            block.last_sum += f64::from(loss);
         }
         block.samples += k.rows as u64;
-        block.last_loss = batch / k.rows as f64;
+        block.last_samples += k.rows as u64;
         if let Some(correct) = k.correct {
             let right = std::slice::from_raw_parts(context.at::<f32>(correct), k.rows);
             block.correct += right.iter().filter(|&&x| x != 0.0).count() as u64;
@@ -47,34 +49,26 @@ pub(super) unsafe fn metrics(k: &MetricSums, context: &Context<'_>, _: Range<usi
 
 #[inline(always)]
 pub(super) unsafe fn gather<S: Simd>(k: &Gather, context: &Context<'_>, share: Range<usize>) {
-    let Some(batches) = context.batches else { return };
     let width = k.channels * k.pixels;
     let output: *mut f32 = context.at(k.output);
     for i in share {
-        let row = context.rows[i] as usize;
-        // SAFETY: the session checked that every row exists and that rows have `width` elements.
+        let row = context.row(i);
+        // SAFETY: the session checked that every row exists and that rows have `width` elements of this type.
         unsafe {
-            let output = output.add(i * width);
-            match batches.source.samples() {
-                Samples::U8(bytes) => {
-                    if let Some(&next) = context.next.get(i) {
-                        prefetch(bytes.as_ptr().add(next as usize * width), width);
+            if let (DType::U8, Some(&next)) = (k.dtype, context.next.and_then(|rows| rows.get(i))) {
+                prefetch(context.view.samples.wrapping_add(next as usize * width), width);
+            }
+            for channel in 0..k.channels {
+                let (start, output) = (channel * k.pixels, output.add(i * width + channel * k.pixels));
+                let (first, scale, shift) = (row * width + start, k.scale[channel], k.shift[channel]);
+                match k.dtype {
+                    DType::U8 => {
+                        let source = std::slice::from_raw_parts(context.view.samples.add(first), k.pixels);
+                        normalise_bytes::<S>(source, output, scale, shift);
                     }
-                    for channel in 0..k.channels {
-                        let start = channel * k.pixels;
-                        let (scale, shift) = (k.scale[channel], k.shift[channel]);
-                        let source = &bytes[row * width + start..][..k.pixels];
-                        normalise_bytes::<S>(source, output.add(start), scale, shift);
-                    }
-                }
-                Samples::F32(values) => {
-                    for channel in 0..k.channels {
-                        let start = channel * k.pixels;
-                        let (scale, shift) = (k.scale[channel], k.shift[channel]);
-                        let source = &values[row * width + start..][..k.pixels];
-                        for (j, &x) in source.iter().enumerate() {
-                            *output.add(start + j) = x * scale + shift;
-                        }
+                    DType::F32 => {
+                        let source = context.view.samples.cast::<f32>().add(first);
+                        (0..k.pixels).for_each(|j| *output.add(j) = *source.add(j) * scale + shift);
                     }
                 }
             }
@@ -118,21 +112,16 @@ unsafe fn normalise_bytes<S: Simd>(source: &[u8], output: *mut f32, scale: f32, 
 
 #[inline(always)]
 pub(super) unsafe fn gather_targets(k: &GatherTargets, context: &Context<'_>, _: Range<usize>) {
-    let Some(batches) = context.batches else { return };
-    for (i, &row) in context.rows.iter().enumerate().take(k.rows) {
-        let row = row as usize;
-        // SAFETY: the output has a place for each row; the source is indexed with checks.
+    for i in 0..k.rows {
+        let row = context.row(i);
+        // SAFETY: the session checked that every row exists and has targets of this kind; the output has a place for each.
         unsafe {
-            match (batches.source.targets(), k.format) {
-                (Targets::Classes(labels), TargetFormat::Class) => {
-                    *context.at::<u8>(k.output).add(i) = labels[row]
+            match k.format {
+                TargetFormat::Class => *context.at::<u8>(k.output).add(i) = *context.view.targets.add(row),
+                TargetFormat::Values(width) => {
+                    let source = context.view.targets.cast::<f32>().add(row * width);
+                    context.at::<f32>(k.output).add(i * width).copy_from_nonoverlapping(source, width);
                 }
-                (Targets::Values { values, .. }, TargetFormat::Values(width)) => {
-                    let output =
-                        std::slice::from_raw_parts_mut(context.at::<f32>(k.output).add(i * width), width);
-                    output.copy_from_slice(&values[row * width..][..width]);
-                }
-                _ => {} // the session refuses a source that does not fit
             }
         }
     }

@@ -1,0 +1,74 @@
+//! Room in an arena for batches of a dataset that stays in host memory, on a device with memory of its own.
+//!
+//! There are two places, so that a batch can travel while the one before is computed with. They lie behind everything
+//! the plans use, and hold samples and targets as the dataset does: a byte for a pixel.
+
+use super::report::Category;
+use super::state::{Extent, align};
+use super::{Kernel, Plan};
+use crate::ops::gather::TargetFormat;
+
+/// Batches that can be there at once.
+const PLACES: usize = 2;
+
+/// Where batches are staged in an arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Staging {
+    start: usize,
+    sample_bytes: usize,
+    target_bytes: usize,
+}
+
+impl Staging {
+    /// Room for the largest batch of any of `plans`, from byte `start` on.
+    pub(crate) fn new(plans: &[Plan], start: usize) -> Staging {
+        let kernels = || plans.iter().flat_map(Plan::kernels);
+        Staging {
+            start,
+            sample_bytes: kernels().map(sample_bytes).max().unwrap_or(0),
+            target_bytes: kernels().map(target_bytes).max().unwrap_or(0),
+        }
+    }
+
+    /// Bytes of all places.
+    pub(crate) fn bytes(&self) -> usize {
+        PLACES * self.stride()
+    }
+
+    /// Offsets in the arena of samples and targets of the batch of a step; steps take the places in turn.
+    pub(crate) fn places(&self, step: usize) -> [usize; 2] {
+        let start = self.start + step % PLACES * self.stride();
+        [start, start + align(self.sample_bytes)]
+    }
+
+    /// What is there, for the memory report.
+    pub(crate) fn labelled(&self) -> Vec<(Category, Extent)> {
+        let place = |step| {
+            let [samples, targets] = self.places(step);
+            [(samples, self.sample_bytes), (targets, self.target_bytes)]
+        };
+        let extents = (0..PLACES).flat_map(place);
+        extents.map(|(offset, bytes)| (Category::Batch, Extent { offset, bytes })).collect()
+    }
+
+    fn stride(&self) -> usize {
+        align(self.sample_bytes) + align(self.target_bytes)
+    }
+}
+
+fn sample_bytes(kernel: &Kernel) -> usize {
+    match kernel {
+        Kernel::Gather(k) => k.rows * k.channels * k.pixels * k.dtype.size(),
+        _ => 0,
+    }
+}
+
+fn target_bytes(kernel: &Kernel) -> usize {
+    match kernel {
+        Kernel::GatherTargets(k) => match k.format {
+            TargetFormat::Class => k.rows,
+            TargetFormat::Values(width) => 4 * k.rows * width,
+        },
+        _ => 0,
+    }
+}

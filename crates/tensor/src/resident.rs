@@ -1,0 +1,80 @@
+//! Datasets in a device's own memory: samples and targets as they are on the host, and room for the order in which a
+//! run takes them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::backend::{Arena, Backend, Feed};
+use crate::plan::{Category, Extent, align};
+use crate::source::Source;
+use crate::{Error, MemoryReport};
+
+/// Where the parts of a dataset lie in their reservation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResidentLayout {
+    parts: [Extent; 3],
+}
+
+impl ResidentLayout {
+    /// For a dataset of `len` samples with so many bytes of samples and of targets.
+    pub(crate) fn new(sample_bytes: usize, target_bytes: usize, len: usize) -> ResidentLayout {
+        let mut offset = 0;
+        let parts = [sample_bytes, target_bytes, 4 * len].map(|bytes| {
+            let extent = Extent { offset, bytes };
+            offset += align(bytes);
+            extent
+        });
+        ResidentLayout { parts }
+    }
+
+    /// Samples, targets and order are the dataset; what aligns them is workspace.
+    pub(crate) fn report(&self) -> MemoryReport {
+        let labelled = self.parts.map(|extent| (Category::Dataset, extent));
+        let mut report = MemoryReport::default();
+        report.count(&labelled, 0..self.bytes());
+        report
+    }
+
+    fn bytes(&self) -> usize {
+        align(self.parts[2].end())
+    }
+}
+
+/// A dataset in a device's memory. Given back when dropped.
+pub(crate) struct Resident {
+    memory: Mutex<Box<dyn Arena>>,
+    backend: Arc<dyn Backend>,
+    layout: ResidentLayout,
+}
+
+impl Resident {
+    /// Copies a dataset into memory of its own on `backend`.
+    pub(crate) fn upload(backend: &Arc<dyn Backend>, source: &Source) -> Result<Resident, Error> {
+        let layout = source.resident_layout();
+        let mut memory = backend.reserve(layout.bytes(), &layout.report())?;
+        let [samples, targets, _] = layout.parts.map(|part| part.offset);
+        memory.write(samples, source.sample_bytes());
+        memory.write(targets, source.target_bytes());
+        Ok(Resident { memory: Mutex::new(memory), backend: backend.clone(), layout })
+    }
+
+    pub(crate) fn is_on(&self, backend: &Arc<dyn Backend>) -> bool {
+        Arc::ptr_eq(&self.backend, backend)
+    }
+
+    /// Lets `run` take `rows`, as many at a time as there is room for their order. `step` rows are never parted.
+    pub(crate) fn feed(&self, rows: &[u32], step: usize, mut run: impl FnMut(&Feed<'_>, usize)) {
+        let mut memory = self.memory();
+        let [samples, targets, order] = self.layout.parts;
+        let base = memory.address();
+        let room = order.bytes / 4 / step * step;
+        for rows in rows.chunks(room.max(step)) {
+            memory.write(order.offset, bytemuck::cast_slice(rows));
+            let [samples, targets, order] = [samples, targets, order].map(|part| base + part.offset);
+            run(&Feed::Resident { samples, targets, order, rows }, rows.len() / step);
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Box<dyn Arena>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

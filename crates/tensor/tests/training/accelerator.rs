@@ -1,0 +1,110 @@
+//! A device with memory of its own: datasets are copied there, or their batches are; either way every byte is counted, and
+//! the bits are those of the host.
+
+use std::sync::Arc;
+
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{Category, DType, Device, Error, Metrics, Session, Source};
+use proptest::prelude::*;
+
+use crate::net::{Loss, Net, cpu, mixed_rows, nets};
+
+fn accelerator(budget: Option<u64>) -> Arc<dyn Backend> {
+    Cpu::open(CpuOptions { threads: Some(2), budget, accelerator: true, ..CpuOptions::default() }).unwrap()
+}
+
+/// Parameters and sums after running `rows` in batches of `size`.
+fn train(
+    net: &Net,
+    mut session: Session,
+    source: &Source,
+    rows: &[u32],
+) -> Result<(Vec<u32>, Metrics), Error> {
+    net.initialise(&mut session);
+    session.run(0, &source.batches(rows)?)?;
+    let parameters = net.parameters();
+    let values = parameters.iter().flat_map(|p| session.parameter(p.id).unwrap());
+    Ok((values.map(f32::to_bits).collect(), session.metrics()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    #[test]
+    fn resident_staged_and_host_data_lead_to_the_same_bits(net in nets(), size in 1usize..9, steps in 1usize..7) {
+        let (plan, mut source) = (net.training_plan(size), net.source(2 * size + 1));
+        let rows = mixed_rows(size * steps, source.len()); // more than the dataset has room to order, at times
+        let on_host = train(&net, Session::new(&cpu(1), vec![plan.clone()])?, &source, &rows)?;
+
+        let device = accelerator(None);
+        let staged = Session::streaming(&device, vec![plan.clone()])?;
+        prop_assert_eq!(staged.planned(), Session::streaming_report(std::slice::from_ref(&plan)));
+        prop_assert_eq!(staged.planned().total(), device.memory().reserved);
+        let (pixels, targets) = (size * net.sample.iter().product::<usize>() * net.dtype.size(), size * target_bytes(&net));
+        let staging = staged.planned().get(Category::Batch) - plan.report().get(Category::Batch);
+        prop_assert_eq!(staging, 2 * (pixels + targets) as u64);
+        prop_assert_eq!(&train(&net, staged, &source, &rows)?, &on_host);
+        prop_assert_eq!(device.memory().reserved, 0);
+
+        source.upload(&device)?;
+        prop_assert!(source.is_resident(&device) && !source.is_resident(&accelerator(None)));
+        let dataset = source.resident_report();
+        let len = source.len();
+        let held = len * net.sample.iter().product::<usize>() * net.dtype.size() + len * target_bytes(&net) + 4 * len;
+        prop_assert_eq!(dataset.get(Category::Dataset), held as u64);
+        prop_assert_eq!(dataset.total(), device.memory().reserved);
+        let resident = Session::new(&device, vec![plan.clone()])?;
+        prop_assert_eq!(device.memory().reserved, dataset.plus(&plan.report()).total());
+        prop_assert_eq!(&train(&net, resident, &source, &rows)?, &on_host);
+
+        source.evict();
+        prop_assert_eq!(device.memory().reserved, 0);
+    }
+}
+
+fn target_bytes(net: &Net) -> usize {
+    if net.loss == Loss::CrossEntropy { 1 } else { 4 * net.outputs }
+}
+
+fn net() -> Net {
+    Net { dtype: DType::U8, ..Net::classifier(&[12], &[8], 3) }
+}
+
+#[test]
+fn a_dataset_that_does_not_fit_is_refused_and_stays_on_the_host() {
+    let mut source = net().source(100);
+    let bytes = source.resident_report().total();
+    let error = source.upload(&accelerator(Some(bytes - 1))).unwrap_err();
+    let Error::OutOfMemory { device, requested, free, total, report } = error else { panic!("{error}") };
+    assert_eq!((device, requested, free, total), (Device::Accelerator, bytes, bytes - 1, bytes - 1));
+    assert_eq!((report.get(Category::Dataset), bytes), (100 * (12 + 1 + 4), 1216 + 128 + 448));
+
+    let device = accelerator(Some(bytes));
+    assert!(!source.is_resident(&device));
+    source.upload(&device).unwrap();
+    source.upload(&device).unwrap(); // it is there already
+    assert_eq!(device.memory().reserved, bytes);
+}
+
+#[test]
+fn a_session_without_room_for_batches_refuses_a_dataset_that_is_not_in_its_memory() {
+    let (net, source) = (net(), net().source(10));
+    let mut session = net.session(&accelerator(None), vec![net.training_plan(5)]);
+    let refused = session.run(0, &source.batches(&[0, 1, 2, 3, 4]).unwrap()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the dataset is not in the memory of accelerator; upload it there, or make a streaming session"
+    );
+    assert_eq!(session.metrics(), Metrics::default());
+}
+
+#[test]
+fn a_device_that_reads_host_memory_takes_no_copy_and_no_room_for_batches() {
+    let (host, mut source) = (cpu(1), net().source(10));
+    source.upload(&host).unwrap();
+    assert!(!source.is_resident(&host));
+    let plan = net().training_plan(5);
+    let session = Session::streaming(&host, vec![plan.clone()]).unwrap();
+    assert_eq!((session.planned(), host.memory().reserved), (plan.report(), plan.bytes() as u64));
+}
