@@ -5,6 +5,8 @@
 
 #![cfg(unix)] // sessions are run by a shell
 
+#[path = "docs/examples.rs"]
+mod examples;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[path = "docs/sessions.rs"]

@@ -2,8 +2,8 @@
 //!
 //! A line `...` stands for any lines, and ` …` at the end of a line for the rest of it. What a run measures (losses,
 //! seconds, samples per second, memory of the process, the time in a run's name) may be any number, and accuracies may
-//! differ by a percentage point, as they do between processor types. Everything else must be there to the letter. A
-//! command must succeed, unless `error:` is shown.
+//! differ by a percentage point, as they do between processor types; rounding errors, which are written like 1.2e-7, may be
+//! any below a millionth. Everything else must be there to the letter. A command must succeed, unless `error:` is shown.
 
 use std::fs;
 use std::io::{Read, Seek};
@@ -11,6 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::examples;
 use super::markdown::{Block, Page};
 
 /// Programs a session may use besides plangrad.
@@ -18,6 +19,9 @@ const HARMLESS: [&str; 5] = ["cat", "cmp", "grep", "ls", "sha256sum"];
 
 /// Largest difference of two accuracies, in percentage points.
 const ACCURACY: f64 = 1.0;
+
+/// Largest rounding error.
+const ROUNDING: f64 = 1e-6;
 
 /// Runs the sessions of a page in one folder, and says what differs from what is shown.
 pub(crate) fn check(page: &Page) -> Vec<String> {
@@ -116,6 +120,9 @@ fn shortened(lines: &[&str]) -> String {
 
 /// Runs a command line; whether it succeeded, and what it wrote to standard output and standard error, in that order.
 fn run(command: &str, folder: &Path) -> (bool, String) {
+    if let Some(example) = command.strip_prefix("cargo run --release --example ") {
+        return (true, examples::output(example));
+    }
     let command = command.replace("cargo run --release -- ", "plangrad ");
     let program = command.split(' ').next().unwrap_or_default();
     assert!(program == "plangrad" || HARMLESS.contains(&program), "a session may not run `{program}`");
@@ -185,7 +192,11 @@ fn same(shown: &str, found: &str, vary: bool) -> bool {
 /// Whether `a` and `b` are two measurements of one thing, which the words around them tell.
 fn measured<'a>(before: impl Fn(usize) -> &'a str, after: &str, a: &str, b: &str) -> bool {
     let value = |word: &str| word.replace(',', "").trim_end_matches([';', ')']).parse::<f64>().ok();
+    let rounding = a.contains('e') && b.contains('e');
     let (Some(a), Some(b)) = (value(a), value(b)) else { return false };
+    if rounding {
+        return a <= ROUNDING && b <= ROUNDING;
+    }
     match (before(2), before(1), after) {
         (_, "accuracy", _) => (a - b).abs() <= ACCURACY,
         (_, "loss", _) | ("process", "peak", _) | (_, _, "s" | "samples/s") => true,
@@ -244,12 +255,15 @@ fn measurements_may_differ_and_nothing_else() {
     assert!(same("saved as runs/digits-20261121-190447/x", "saved as runs/digits-20271231-235959/x"));
     assert!(same("1.5 s + 8.0 ms test", "0.9 s + 0.1 s test"));
     assert!(same("error: long …", "error: long and more"));
+    assert!(same("off by 1.4e-7", "off by 9.0e-8"));
     for (a, b) in [
         ("accuracy 97.28 %", "accuracy 93.00 %"),
         ("101,770 parameters", "101,771 parameters"),
         ("memory planned 1.82 MiB", "memory planned 1.83 MiB"),
         ("loss 0.1", "loss NaN%"),
         ("error: long …", "error: short"),
+        ("off by 1.4e-7", "off by 1.4e-2"),
+        ("off by 1.4e-7", "off by 0.1"),
     ] {
         assert!(!same(a, b), "{a} / {b}");
     }
