@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::path::Path;
+
 use serde_json::Value;
 use support::run;
 
@@ -116,4 +118,34 @@ fn the_lessons_sums_are_1_00_and_1_67_and_4_34_and_15_03_mebibytes() {
     let sums: Vec<String> =
         plan["rows"].as_array().unwrap().iter().map(|row| mebibytes(bytes(row, "lesson_bytes"), 2)).collect();
     assert_eq!(sums, ["1.00", "1.67", "4.34", "15.03"]);
+}
+
+/// What `docs/memory.md` puts beside a figure of the lessons.
+fn correction(lesson: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/memory.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let row = page.lines().find_map(|line| line.strip_prefix(&format!("| {lesson} | ")));
+    row.unwrap_or_else(|| panic!("no row says `{lesson}`")).to_owned()
+}
+
+#[test]
+fn where_lessons_round_or_are_wrong_the_guide_has_the_right_figures() {
+    for (batch_size, lesson) in [(64, "1"), (256, "1.7"), (1024, "4.5"), (4096, "15")] {
+        let row = row(&format!("{MNIST} --batch-sizes {batch_size} --optimizer sgd"));
+        let right = format!("{} MiB | ", mebibytes(bytes(&row, "lesson_bytes"), 2));
+        let told = correction(&format!("~{lesson} MB at batch {batch_size}"));
+        assert!(told.starts_with(&right), "{told} instead of {right}");
+        // Rounded to its own digits, the lesson's figure is the right one, or the guide says that it is not.
+        let decimals = lesson.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let rounded = mebibytes(bytes(&row, "lesson_bytes"), decimals);
+        assert_eq!(told.contains("| rounded |"), rounded == lesson, "{told}");
+        assert_eq!(told.contains("| wrong: "), rounded != lesson, "{told}");
+    }
+    let image = |options: &str| inputs(&format!("{options} --batch-sizes 1")) as f64;
+    let times = format!("{:.1} times | wrong", image(CIFAR) / image(MNIST));
+    assert!(correction("a CIFAR image is about 13 times an MNIST image").starts_with(&times));
+    let largest = |x: f32| format!("{:.1} · 10³⁸", f64::from(x) / 1e38);
+    assert_eq!(largest(2.0f32.powi(127)), "1.7 · 10³⁸");
+    let told = correction("f32 ranges to ±1.7 · 10³⁸");
+    assert!(told.starts_with(&format!("±{} | wrong: that is 2¹²⁷", largest(f32::MAX))), "{told}");
 }
