@@ -26,6 +26,7 @@ pub mod checkpoint;
 mod error;
 mod linear;
 mod mlp;
+mod split;
 mod staged;
 pub mod summary;
 mod task;
@@ -34,7 +35,8 @@ pub use activation::Activation;
 pub use error::Error;
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpConfig, Mode};
-pub use task::{Loss, PredictionPlan, SplitStep, Task};
+pub use split::{Parts, SplitStep};
+pub use task::{Loss, PredictionPlan, Task};
 
 /// The examples of the crate's page, compiled and run.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use plangrad_tensor::{Graph, NodeId, Optimizer, Plan, SampleFormat, Schedule, State, TargetFormat, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Mlp, Mode};
+use crate::{Error, Mlp, Mode, SplitStep};
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,21 +59,6 @@ pub struct PredictionPlan {
     pub scores: NodeId,
     /// Class probabilities `[batch, outputs]`, for a classification.
     pub probabilities: Option<NodeId>,
-}
-
-/// The plans of a step that takes its batch in parts: `first`, then `next` so many times, then `last`, then `update`.
-#[derive(Clone, Debug)]
-pub struct SplitStep {
-    /// The first part.
-    pub first: Plan,
-    /// Further parts of the same size.
-    pub next: Option<Plan>,
-    /// How many of them.
-    pub next_count: usize,
-    /// The smaller part at the end.
-    pub last: Option<Plan>,
-    /// The update.
-    pub update: Plan,
 }
 
 impl Task {

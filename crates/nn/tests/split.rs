@@ -1,7 +1,7 @@
 //! A batch taken in parts is the batch taken whole: the parts' gradients are summed as one chain, so on the CPU even the
 //! bits are the same, whatever the parts, the optimizer and the activation, and with dropout.
 
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, SplitStep, Task};
+use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
     DType, Metrics, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets, random,
@@ -60,28 +60,11 @@ fn whole_and_split(task: &Task, optimizer: Optimizer, rows: usize, part: usize) 
     let whole =
         bits(task, optimizer, whole, |session| session.run(0, &source.batches(&order).unwrap()).unwrap());
 
-    let SplitStep { first, next, next_count, last, update } =
-        task.split_step(optimizer, SCHEDULE, rows, part).unwrap();
-    let mut sequence = vec![(0, part.min(rows))];
-    let mut plans = vec![first];
-    if let Some(next) = next {
-        plans.push(next);
-        sequence.extend(vec![(plans.len() - 1, part); next_count]);
-    }
-    if let Some(last) = last {
-        sequence.push((plans.len(), last.batch_size()));
-        plans.push(last);
-    }
-    plans.push(update);
-    let update = plans.len() - 1;
-    assert_eq!(sequence.iter().map(|(_, rows)| rows).sum::<usize>(), rows);
+    let mut plans = Vec::new();
+    let parts = task.split_step(optimizer, SCHEDULE, rows, part).unwrap().add_to(&mut plans);
+    assert_eq!(parts.batch_size(), rows);
     let split = bits(task, optimizer, Session::new(&backend, plans).unwrap(), |session| {
-        let mut start = 0;
-        for &(plan, rows) in &sequence {
-            session.run(plan, &source.batches(&order[start..start + rows]).unwrap()).unwrap();
-            start += rows;
-        }
-        session.run_once(update).unwrap();
+        parts.step(session, &source, &order).unwrap();
     });
     [whole, split]
 }
@@ -119,4 +102,19 @@ fn a_batch_of_seven_in_parts_of_three_runs_three_parts() {
     assert_eq!(step.last.unwrap().batch_size(), 1);
     let gradients = step.first.report().get(plangrad_tensor::Category::Gradients);
     assert_eq!(gradients, 4 * task.model.parameter_count() as u64);
+}
+
+#[test]
+fn rows_that_are_not_the_batch_are_refused() {
+    let task = task(&[8], Activation::Relu, 0.0, Loss::CrossEntropy);
+    let (mut plans, source) = (Vec::new(), source(task.loss));
+    let parts = task.split_step(OPTIMIZERS[0], SCHEDULE, 7, 3).unwrap().add_to(&mut plans);
+    let backend = Cpu::open(CpuOptions::default()).unwrap();
+    let mut session = Session::new(&backend, plans).unwrap();
+    for rows in [&[0, 1, 2][..], &[0, 1, 2, 3, 4, 5, 6, 7]] {
+        let refused = parts.step(&mut session, &source, rows).unwrap_err();
+        let sentence = format!("{} rows are no whole number of batches of 7", rows.len());
+        assert!(refused.to_string().contains(&sentence), "{refused}");
+    }
+    assert_eq!(session.step(), 0);
 }

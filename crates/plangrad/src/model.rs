@@ -311,7 +311,7 @@ impl Asking {
         let nodes = plans.iter().map(nodes).collect();
         let plans: Vec<Plan> = plans.into_iter().map(|plan| plan.plan).collect();
         let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
-        let mut session = Session::new(backend, plans)
+        let mut session = Session::streaming(backend, plans)
             .map_err(|refused| out_of_memory(refused, &model.task, &state, batch_size))?;
         checkpoint::load_weights(&model.weights, &model.task.model, &mut session)?;
         Ok(Self { session, plans: nodes })

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::ops::gather::TargetFormat;
+use crate::ops::gather::{SampleFormat, TargetFormat};
 use crate::plan::Kernel;
 use crate::resident::{Resident, ResidentLayout};
 use crate::{DType, Error, MemoryReport};
@@ -118,6 +118,12 @@ impl Source {
     /// takes them.
     pub fn resident_report(&self) -> MemoryReport {
         self.resident_layout().report()
+    }
+
+    /// The same for any dataset of `len` samples and targets of these formats.
+    pub fn resident_report_of(samples: &SampleFormat, targets: TargetFormat, len: usize) -> MemoryReport {
+        let sample_bytes = samples.shape.elements() * samples.dtype.size();
+        ResidentLayout::new(len * sample_bytes, len * targets.bytes(), len).report()
     }
 
     /// Copies the dataset into the memory of a device, to be read there by the sessions of `backend`. Where a device reads

@@ -4,6 +4,7 @@
 //! that an option has one name, one default and one help text everywhere. Nothing here opens a file or prints.
 
 mod data;
+mod device;
 mod memory;
 mod model;
 mod plan;
@@ -17,10 +18,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use plangrad_data::DatasetName;
 
 pub use data::{ChosenDataset, DataArgs, Split};
+pub use device::{DeviceArgs, OnOomName, OomArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
-pub use training::{DeviceChoice, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
+pub use training::{OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]
@@ -99,12 +101,9 @@ pub struct Eval {
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = values::count,
         allow_negative_numbers = true)]
     pub batch_size: usize,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
-    pub threads: Option<usize>,
-    /// With how much memory.
+    /// Where to compute.
     #[command(flatten)]
-    pub budget: BudgetArgs,
+    pub device: DeviceArgs,
 }
 
 /// Arguments of `predict`.

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::training::{DeviceChoice, OptimizerName, device};
+use super::device::device_choice;
+use super::training::OptimizerName;
 use super::{BudgetArgs, DataArgs, ModelArgs, TaskArgs, values};
+use crate::device::DeviceChoice;
 
 /// Arguments of `plan`.
 #[derive(Args, Clone, Debug)]
@@ -58,8 +60,8 @@ pub struct Plan {
     /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
-    /// Where it would be computed: auto, cpu
-    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device, help_heading = "Training")]
+    /// Where it would be computed: auto, cpu, or accelerator, which has memory of its own for the dataset
+    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device_choice, help_heading = "Training")]
     pub device: DeviceChoice,
     /// What it may take; says which batch sizes fit.
     #[command(flatten)]

@@ -7,7 +7,7 @@ use plangrad_data::{DatasetName, Task};
 use plangrad_nn::Loss;
 use plangrad_tensor::{Optimizer, Schedule};
 
-use super::{BudgetArgs, DataArgs, ModelArgs, values};
+use super::{DataArgs, DeviceArgs, ModelArgs, OomArgs, values};
 use crate::{Error, Result};
 
 /// Arguments of `train`.
@@ -31,9 +31,12 @@ pub struct Train {
     /// How.
     #[command(flatten)]
     pub training: TrainingArgs,
-    /// With how much memory.
+    /// Where.
     #[command(flatten)]
-    pub budget: BudgetArgs,
+    pub device: DeviceArgs,
+    /// What to do where memory does not suffice.
+    #[command(flatten)]
+    pub oom: OomArgs,
     /// Where it goes.
     #[command(flatten)]
     pub run: RunArgs,
@@ -140,12 +143,6 @@ pub struct TrainingArgs {
     /// Start from these weights: any safetensors file whose shapes match in order
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
-    /// Where to compute: auto, cpu
-    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device)]
-    pub device: DeviceChoice,
-    /// Threads; the result does not depend on them [default: one per core]
-    #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
-    pub threads: Option<usize>,
     /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
@@ -170,16 +167,6 @@ pub struct RunArgs {
     /// Steps between two lines of progress [default: 100]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
     pub log_every: Option<u64>,
-}
-
-/// Where to compute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// The best there is.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
 }
 
 /// The optimizers by name.
@@ -292,17 +279,6 @@ impl TrainingArgs {
             Some((option, _, _, problem)) => Err(Error::Option { option, problem: problem.to_owned() }),
             None => Ok(()),
         }
-    }
-}
-
-pub(super) fn device(text: &str) -> std::result::Result<DeviceChoice, String> {
-    match text {
-        "auto" => Ok(DeviceChoice::Auto),
-        "cpu" => Ok(DeviceChoice::Cpu),
-        gpu if gpu == "cuda" || gpu.starts_with("cuda:") => {
-            Err("this build has no CUDA backend yet; use cpu or auto".to_owned())
-        }
-        other => Err(format!("expected auto or cpu, found `{other}`")),
     }
 }
 

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::cli::Eval;
-use crate::device::open_cpu;
 use crate::model::{Evaluation, Questions};
 use crate::output::{Align, Table, counted, grouped};
 use crate::train::source;
@@ -25,8 +24,7 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
         model.origin(),
         counted(split.len(), "sample"),
     );
-    arguments.budget.note().iter().for_each(|note| Console::remark(note));
-    let backend = open_cpu(arguments.threads, arguments.budget.bytes())?;
+    let backend = arguments.device.open()?;
     let evaluation = model.evaluate(&source(split)?, arguments.batch_size, &backend)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion } = &evaluation;

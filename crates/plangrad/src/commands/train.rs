@@ -8,7 +8,6 @@ use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
 
 use crate::cli::{Train, TrainingArgs};
-use crate::device::open_cpu;
 use crate::output::counted;
 use crate::train::{
     Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Trainer, plan_line,
@@ -28,7 +27,7 @@ pub(super) fn train(arguments: &Train, console: &mut Console) -> Result<()> {
         Some(path) => resume(arguments, path, *console)?,
         None => begin(arguments, *console)?,
     };
-    perform(run, folder, &interrupts)
+    perform(run, folder, &interrupts, &arguments.device.given(arguments.oom))
 }
 
 /// A run that is ready to go.
@@ -81,11 +80,15 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
 }
 
 /// Trains, and says what can be done next.
-fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts) -> Result<()> {
-    let resume = process::command(&["train", "--resume", &folder.path().to_string_lossy()]);
+fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: &[String]) -> Result<()> {
+    let path = folder.path().to_string_lossy().into_owned();
+    let words: Vec<&str> =
+        ["train", "--resume", &path].into_iter().chain(means.iter().map(String::as_str)).collect();
+    let resume = process::command(&words);
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
-    let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+    let outcome =
+        run.announce(&mut folder).and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
         Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
@@ -103,10 +106,9 @@ impl Run {
     /// Data, plans and memory, and who tells the run.
     fn prepare(settings: Settings, dataset: Dataset, arguments: &Train, console: Console) -> Result<Run> {
         dataset.notes.iter().for_each(|note| Console::warning(note));
-        arguments.budget.note().iter().for_each(|note| Console::remark(note));
         let reporter = Reporter::new(console, &settings, dataset.train.len());
-        let backend = open_cpu(arguments.training.threads, arguments.budget.bytes())?;
-        let trainer = Trainer::new(settings.clone(), dataset, &backend)?;
+        let resources = arguments.device.resources(arguments.oom)?;
+        let trainer = Trainer::new(settings.clone(), dataset, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }
 
@@ -121,10 +123,15 @@ impl Run {
     }
 
     /// Tells the start: in one line to people, as an event to programs.
-    fn announce(&mut self) -> Result<()> {
+    fn announce(&mut self, folder: &mut RunFolder) -> Result<()> {
         let start = self.trainer.start_event();
         self.console.text(&plan_line(&start, &self.layers(), &self.settings))?;
-        self.reporter.event(&start)
+        self.reporter.event(&start)?;
+        for rung in self.trainer.rungs() {
+            folder.log(rung)?;
+            self.reporter.event(rung)?;
+        }
+        Ok(())
     }
 
     /// `784-128-10`

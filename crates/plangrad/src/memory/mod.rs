@@ -16,7 +16,8 @@ pub use explain::{Part, explain};
 pub(crate) use timeline::Timeline;
 
 use crate::Result;
-use crate::train::plans::{LARGEST, Step, plan};
+use crate::train::Layout;
+use crate::train::plans::{LARGEST, Samples, Step, plan};
 
 /// Everything the memory of training depends on, but for the batch size.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Blueprint {
     pub samples: Option<(usize, usize)>,
     /// Samples judged at a time; as many as fit into the memory of training if absent.
     pub eval_batch_size: Option<usize>,
+    /// Whether the device has memory of its own, which holds the dataset too.
+    pub has_own_memory: bool,
 }
 
 /// What training on batches of one size takes.
@@ -57,8 +60,10 @@ impl Blueprint {
             batch_size,
             eval_batch_size: self.eval_batch_size,
         };
-        let (plans, _) = plan(&step, &self.task, train, test)?;
-        let report = Plan::report_together(&plans);
+        let samples = Samples { train, test };
+        let layout = Layout::new(self.has_own_memory, batch_size);
+        let (plans, _) = plan(&step, &self.task, samples, layout)?;
+        let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(batch_size.min(train), &report);
         Ok(Row { batch_size, plans, report, lesson_bytes })
     }

@@ -26,10 +26,23 @@ pub enum Event {
         parameters: usize,
         /// Samples per step.
         batch_size: usize,
+        /// Samples at a time, where a step takes its batch in parts; null where it takes it whole.
+        micro_batch_size: Option<usize>,
         /// Seed of the run.
         seed: u64,
         /// Bytes the session was planned to take.
         planned_bytes: u64,
+    },
+    /// Memory did not suffice, and the run found another way.
+    Oom {
+        /// Which.
+        rung: Rung,
+        /// What was refused, as a clause.
+        reason: String,
+        /// Bytes the run was to take.
+        bytes_before: u64,
+        /// Bytes it takes instead.
+        bytes_after: u64,
     },
     /// A step whose number in its epoch is a multiple of `--log-every`.
     Step {
@@ -76,6 +89,18 @@ pub enum Event {
         /// The run's folder.
         run: PathBuf,
     },
+}
+
+/// A way to go on where memory does not suffice, from the cheapest to the dearest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rung {
+    /// The dataset stays in host memory, from where each batch is brought to the device.
+    DatasetOnHost,
+    /// A step takes its batch in parts and adds their gradients: the same step in less memory.
+    MicroBatches,
+    /// The run moves to the processor and its memory.
+    Cpu,
 }
 
 /// How far an epoch has come, for a progress bar.

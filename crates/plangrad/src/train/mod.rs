@@ -3,10 +3,11 @@
 //! A run is a function of its [`Settings`] and its data. Its state at any moment is a checkpoint; going on from one
 //! leads to the same bits as never having stopped. What happens on the way is told to an [`Observer`] as [`Event`]s.
 
-mod evaluate;
+mod engine;
 mod event;
 mod folder;
 mod interrupt;
+mod ladder;
 pub(crate) mod plans;
 mod report;
 mod resume;
@@ -14,9 +15,11 @@ mod settings;
 mod source;
 mod trainer;
 
-pub use event::{Event, Observer, Position, Stop};
+pub(crate) use engine::Layout;
+pub use event::{Event, Observer, Position, Rung, Stop};
 pub use folder::RunFolder;
 pub use interrupt::Interrupts;
+pub use ladder::{OnOom, Resources};
 pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub use settings::{OptimizerSettings, ScheduleSettings, Settings};

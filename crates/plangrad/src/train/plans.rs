@@ -1,10 +1,11 @@
 //! The plans of a run: training and evaluation, each for whole batches and for what is left over.
 
-use plangrad_nn::Task;
-use plangrad_tensor::{Error as TensorError, Optimizer, Plan, Schedule, State};
+use plangrad_nn::{Parts, Task};
+use plangrad_tensor::{Optimizer, Plan, Schedule, State};
 
 use super::Settings;
-use crate::{Error, Result};
+use super::engine::{Layout, Placement};
+use crate::Result;
 
 /// The largest evaluation batch anybody asks for without saying so.
 pub(crate) const LARGEST: usize = 1000;
@@ -32,68 +33,72 @@ impl From<&Settings> for Step {
 }
 
 /// Where the plans stand in their session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PlanNumbers {
     /// A training step on a whole batch.
-    pub(crate) whole: usize,
+    pub(crate) whole: Training,
     /// A training step on the last, smaller batch of an epoch.
-    pub(crate) rest: Option<usize>,
+    pub(crate) rest: Option<Training>,
     /// The evaluation of a whole batch and of the last, smaller one; `None` without test samples.
     pub(crate) test: Option<(usize, Option<usize>)>,
 }
 
-/// All plans for so many samples to learn from and to test on.
-pub(crate) fn plan(step: &Step, task: &Task, train: usize, test: usize) -> Result<(Vec<Plan>, PlanNumbers)> {
-    let Step { optimizer, schedule, batch_size: size, eval_batch_size } = *step;
-    let training = |batch_size| task.training_plan(optimizer, schedule, batch_size);
-    let mut plans = vec![training(size.min(train))?];
-    let rest = (train > size && !train.is_multiple_of(size)).then(|| training(train % size)).transpose()?;
-    let rest = rest.map(|plan| push(&mut plans, plan));
-    let state = task.training_state(optimizer)?;
+/// How a training step takes its batch.
+#[derive(Clone, Debug)]
+pub(crate) enum Training {
+    /// At once, by this plan.
+    Whole(usize),
+    /// In parts.
+    Parts(Parts),
+}
+
+/// How many samples there are to learn from, and to test on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples {
+    pub(crate) train: usize,
+    pub(crate) test: usize,
+}
+
+/// All plans of a run that is laid out like this.
+pub(crate) fn plan(
+    step: &Step,
+    task: &Task,
+    samples: Samples,
+    Layout { part, placement }: Layout,
+) -> Result<(Vec<Plan>, PlanNumbers)> {
+    let (size, mut plans) = (step.batch_size.min(samples.train), Vec::new());
+    let whole = training(step, task, size, part, &mut plans)?;
+    let rest =
+        (samples.train % size > 0).then(|| training(step, task, samples.train % size, part, &mut plans));
+    let rest = rest.transpose()?;
+    let state = task.training_state(step.optimizer)?;
     let arena = Plan::bytes_together(&plans);
-    let test = evaluation(task, &state, test, eval_batch_size, arena)?.map(|(whole, rest)| {
+    // Where batches are brought to the device there shall be room for what is judged.
+    let most = if placement == Placement::Streamed { part.min(size) } else { LARGEST };
+    let test = evaluation(task, &state, samples.test, step.eval_batch_size, (arena, most))?;
+    let test = test.map(|(whole, rest)| {
         let whole = push(&mut plans, whole);
         (whole, rest.map(|plan| push(&mut plans, plan)))
     });
-    Ok((plans, PlanNumbers { whole: 0, rest, test }))
+    Ok((plans, PlanNumbers { whole, rest, test }))
 }
 
-/// What to say where the memory for `step` was refused: with the largest batch for which there is enough.
-pub(crate) fn out_of_memory(
-    refused: TensorError,
-    step: &Step,
-    task: &Task,
-    train: usize,
-    test: usize,
-) -> Error {
-    let TensorError::OutOfMemory { device, requested, free, total, report } = refused else {
-        return refused.into();
-    };
-    let fits = |batch_size| -> Result<bool> {
-        let (plans, _) = plan(&Step { batch_size, ..*step }, task, train, test)?;
-        Ok(Plan::bytes_together(&plans) as u64 <= free)
-    };
-    let batch_size = step.batch_size.min(train);
-    // What cannot be planned does not fit either; the refusal is what is to be told.
-    let largest = largest(batch_size, |n| Ok(fits(n).unwrap_or(false))).unwrap_or(1);
-    let remedy = match fits(largest) {
-        Ok(true) => format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget"),
-        _ if step.eval_batch_size.is_some_and(|n| n > 1) => {
-            "no batch fits; take a smaller --eval-batch-size or network, or raise --memory-budget".to_owned()
-        }
-        _ => "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned(),
-    };
-    let what = format!("training on batches of {batch_size}");
-    Error::OutOfMemory { device, what, requested, free, total, remedy, report }
+/// A training step on `size` samples, at most `part` at a time.
+fn training(step: &Step, task: &Task, size: usize, part: usize, plans: &mut Vec<Plan>) -> Result<Training> {
+    let Step { optimizer, schedule, .. } = *step;
+    if part < size {
+        return Ok(Training::Parts(task.split_step(optimizer, schedule, size, part)?.add_to(plans)));
+    }
+    Ok(Training::Whole(push(plans, task.training_plan(optimizer, schedule, size)?)))
 }
 
-/// Evaluation plans for `samples`: batches of `wanted`, or of as many of at most 1000 as fit into `arena` bytes.
+/// Evaluation plans for `samples`: batches of `wanted`, or of as many of at most `most` as fit into `arena` bytes.
 fn evaluation(
     task: &Task,
     state: &State,
     samples: usize,
     wanted: Option<usize>,
-    arena: usize,
+    (arena, most): (usize, usize),
 ) -> Result<Option<(Plan, Option<Plan>)>> {
     if samples == 0 {
         return Ok(None);
@@ -101,7 +106,7 @@ fn evaluation(
     let plan = |batch_size| task.evaluation_plan(state, batch_size);
     let batch_size = match wanted {
         Some(wanted) => wanted.min(samples),
-        None => largest(LARGEST.min(samples), |n| Ok(plan(n)?.bytes() <= arena))?,
+        None => largest(most.min(samples), |n| Ok(plan(n)?.bytes() <= arena))?,
     };
     let rest = match samples % batch_size {
         0 => None,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Settings;
-use super::event::{Event, Observer, Position};
+use super::event::{Event, Observer, Position, Rung};
 use crate::output::{counted, grouped, size};
 use crate::{Console, Result};
 
@@ -48,6 +48,10 @@ impl Reporter {
         Some(match event {
             // The command has said more than the event when the run starts, and says how to go on when it was interrupted.
             Event::Start { .. } | Event::End { model: None, .. } => return None,
+            Event::Oom { rung, reason, bytes_before, bytes_after } => {
+                let (before, after) = (size(*bytes_before), size(*bytes_after));
+                format!("Out of memory: {reason}; {}: {before} before, {after} now", describe_rung(*rung))
+            }
             Event::Step { epoch, step, loss } => {
                 format!("Epoch {epoch}/{}, batch {step}/{}, loss {loss:.4}", self.epochs, self.batches)
             }
@@ -58,6 +62,14 @@ impl Reporter {
                 format!("Done in {}{accuracy}, model in {}", seconds(*total_seconds), model.display())
             }
         })
+    }
+}
+
+fn describe_rung(rung: Rung) -> &'static str {
+    match rung {
+        Rung::DatasetOnHost => "the dataset stays on the host, and each batch is brought to the device",
+        Rung::MicroBatches => "batches are taken in parts whose gradients are added up, for the same steps",
+        Rung::Cpu => "the run moves to the cpu",
     }
 }
 
@@ -149,6 +161,7 @@ pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> Str
         device,
         parameters,
         batch_size,
+        micro_batch_size,
         planned_bytes,
         ..
     } = event
@@ -159,9 +172,10 @@ pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> Str
         Some(steps) => format!("at most {} and {}", epochs(settings.epochs), counted(steps as usize, "step")),
         None => epochs(settings.epochs),
     };
+    let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     format!(
-        "{dataset}: {} to learn from, {} to test on; {layers} with {}; {}, batch {batch_size}, {length}; on {device}, {} \
-         planned",
+        "{dataset}: {} to learn from, {} to test on; {layers} with {}; {}, batch {batch_size}{parts}, {length}; on {device}, \
+         {} planned",
         counted(*train_samples, "sample"),
         grouped(*test_samples),
         counted(*parameters, "parameter"),

@@ -16,13 +16,13 @@ impl Trainer {
         if let Some(progress) = &expected.progress {
             self.check_same(expected, progress)?;
         }
-        self.progress = checkpoint::restore(loaded, &self.task.model, &mut self.session)?;
+        self.progress = checkpoint::restore(loaded, &self.task.model, &mut self.engine.session)?;
         Ok(self.progress)
     }
 
     /// Refuses a checkpoint that these settings and data would not have led to.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
-        let samples = self.train.len() as u64;
+        let samples = self.data.train.len() as u64;
         let network = |of: &Description| {
             let MlpConfig { hidden, activation, dropout, .. } = of.model.clone();
             (hidden, activation, dropout, of.loss)
@@ -46,7 +46,7 @@ impl Trainer {
 
     /// Steps that lead to this position after so many epochs; `None` for what no run can reach.
     fn steps_until(&self, epoch: u64, position: u64) -> Option<u64> {
-        let (samples, size) = (self.train.len() as u64, self.settings.batch_size as u64);
+        let (samples, size) = (self.data.train.len() as u64, self.settings.batch_size as u64);
         let is_between_steps = position == samples || position < samples && position.is_multiple_of(size);
         let steps = epoch.checked_mul(samples.div_ceil(size))?.checked_add(position.div_ceil(size))?;
         is_between_steps.then_some(steps).filter(|_| epoch < u64::MAX)

@@ -1,20 +1,18 @@
 //! The training loop: whole batches in long runs without a pause, then what is left, then the test.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use plangrad_data::{Dataset, Permutation, TableSchema};
 use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
 use plangrad_nn::{Loss, Task};
-use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Metrics, Session, Source};
+use plangrad_tensor::{Metrics, Session};
 
-use super::evaluate::evaluate;
+use super::engine::{Data, Engine};
 use super::event::{Event, Observer, Position, Stop};
-use super::plans::{PlanNumbers, Step, out_of_memory, plan};
+use super::plans::Step;
 use super::source::describe;
-use super::{RunFolder, Settings, source, task};
+use super::{Resources, RunFolder, Settings, source, task};
 use crate::process;
 use crate::{Error, Result};
 
@@ -35,12 +33,10 @@ pub struct Trainer {
     pub(super) settings: Settings,
     pub(super) task: Task,
     pub(super) description: Description,
-    pub(super) train: Source,
-    test: Source,
-    test_order: Vec<u32>,
+    pub(super) data: Data,
     table: Option<TableSchema>,
-    pub(super) session: Session,
-    plans: PlanNumbers,
+    pub(super) engine: Engine,
+    rungs: Vec<Event>,
     pub(super) progress: Progress,
     startup_seconds: Option<f64>,
     steps_per_second: f64,
@@ -51,7 +47,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If the dataset is empty, the network impossible, or memory runs out.
-    pub fn new(settings: Settings, dataset: Dataset, backend: &Arc<dyn Backend>) -> Result<Trainer> {
+    pub fn new(settings: Settings, dataset: Dataset, resources: &Resources) -> Result<Trainer> {
         let outputs = if dataset.classes.is_empty() { 1 } else { dataset.classes.len() };
         let model = settings.model(&dataset.sample_shape, outputs);
         let task = task(&dataset, settings.normalize()?, &model, settings.loss)?;
@@ -61,32 +57,27 @@ impl Trainer {
                 (settings.dataset.clone(), "a run needs at least one sample to learn from");
             return Err(Error::EmptySplit { dataset, split: "train", remedy });
         }
-        let (train, test, table) = (source(dataset.train)?, source(dataset.test)?, dataset.table);
-        let (step, samples) = (Step::from(&settings), (train.len(), test.len()));
-        let (plans, numbers) = plan(&step, &task, samples.0, samples.1)?;
-        let mut session = Session::new(backend, plans)
-            .map_err(|refused| out_of_memory(refused, &step, &task, samples.0, samples.1))?;
-        task.model.initialise(&mut session, settings.seed)?;
-        session.set_step(0, settings.seed);
+        let mut data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
+        let (mut engine, rungs) = resources.reserve(&Step::from(&settings), &task, &mut data)?;
+        task.model.initialise(&mut engine.session, settings.seed)?;
+        engine.session.set_step(0, settings.seed);
         let progress = Progress {
             step: 0,
             epoch: 0,
             position: 0,
-            samples: train.len() as u64,
+            samples: data.train.len() as u64,
             seed: settings.seed,
             loss_sum_bits: 0,
             last_loss_bits: 0,
         };
         Ok(Trainer {
-            test_order: (0..test.len() as u32).collect(),
             settings,
             task,
             description,
-            train,
-            test,
-            table,
-            session,
-            plans: numbers,
+            data,
+            table: dataset.table,
+            engine,
+            rungs,
             progress,
             startup_seconds: None,
             steps_per_second: 0.0,
@@ -100,7 +91,9 @@ impl Trainer {
     pub fn start_from(&mut self, loaded: &checkpoint::Loaded) -> Result<Vec<(String, String)>> {
         let pairs = checkpoint::match_in_order(loaded, &self.task.model)?;
         for (parameter, (_, tensor)) in self.task.model.parameters().iter().zip(&pairs) {
-            self.session.set_parameter(parameter.id, loaded.values(tensor, &parameter.file_shape())?)?;
+            self.engine
+                .session
+                .set_parameter(parameter.id, loaded.values(tensor, &parameter.file_shape())?)?;
         }
         Ok(pairs)
     }
@@ -114,7 +107,7 @@ impl Trainer {
     /// Samples the model is judged by.
     #[must_use]
     pub fn test_samples(&self) -> usize {
-        self.test.len()
+        self.data.test.len()
     }
 
     /// For a table: its columns.
@@ -126,7 +119,13 @@ impl Trainer {
     /// The session.
     #[must_use]
     pub fn session(&self) -> &Session {
-        &self.session
+        &self.engine.session
+    }
+
+    /// What was done to get the memory, from the first refusal on; nothing where it sufficed.
+    #[must_use]
+    pub fn rungs(&self) -> &[Event] {
+        &self.rungs
     }
 
     /// The event that begins the run.
@@ -134,13 +133,14 @@ impl Trainer {
     pub fn start_event(&self) -> Event {
         Event::Start {
             dataset: self.description.dataset.clone(),
-            train_samples: self.train.len(),
-            test_samples: self.test.len(),
-            device: self.session.backend().device().to_string(),
+            train_samples: self.data.train.len(),
+            test_samples: self.data.test.len(),
+            device: self.engine.session.backend().device().to_string(),
             parameters: self.task.model.parameter_count(),
             batch_size: self.settings.batch_size,
+            micro_batch_size: self.engine.micro_batch_size(),
             seed: self.settings.seed,
-            planned_bytes: self.session.planned().total(),
+            planned_bytes: self.engine.planned().total(),
         }
     }
 
@@ -150,7 +150,8 @@ impl Trainer {
     /// If it cannot be written, or weights are no numbers.
     pub fn stage_checkpoint(&self, path: &Path) -> Result<Staged> {
         let (model, description) = (&self.task.model, &self.description);
-        let staged = checkpoint::stage_checkpoint(path, model, &self.session, description, self.progress);
+        let staged =
+            checkpoint::stage_checkpoint(path, model, &self.engine.session, description, self.progress);
         staged.map_err(|error| self.astray(error))
     }
 
@@ -185,7 +186,7 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &Stop,
     ) -> Result<Outcome> {
-        let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
+        let mut order: Vec<u32> = (0..self.data.train.len() as u32).collect();
         let mut last_test = None;
         while !self.is_finished() {
             let started = Instant::now();
@@ -205,11 +206,11 @@ impl Trainer {
             self.save(folder)?;
         }
         let (path, model) = (folder.model(), &self.task.model);
-        let written = checkpoint::write_model(&path, model, &self.session, &self.description);
+        let written = checkpoint::write_model(&path, model, &self.engine.session, &self.description);
         written.map_err(|error| self.astray(error))?;
         let accuracy = match last_test {
             Some(accuracy) => accuracy,
-            None => self.test()?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
+            None => self.engine.test(&self.data)?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
         };
         self.tell_end(folder, observer, accuracy, Some(path))?;
         Ok(Outcome::Complete)
@@ -273,8 +274,8 @@ impl Trainer {
         let size = self.settings.batch_size;
         let position = self.progress.position as usize;
         let (batch, whole) = (position / size, (order.len() - position) / size);
-        let (plan, steps, rows) = if whole == 0 {
-            (self.plans.rest.unwrap_or(self.plans.whole), 1, order.len() - position)
+        let (steps, rows) = if whole == 0 {
+            (1, order.len() - position)
         } else {
             let Settings { log_every, checkpoint_every, .. } = self.settings;
             let to_log = match batch as u64 % log_every {
@@ -290,10 +291,10 @@ impl Trainer {
             let steps =
                 [to_log, to_checkpoint, in_time, allowed, whole as u64].into_iter().fold(u64::MAX, u64::min);
             let steps = steps.max(1) as usize;
-            (self.plans.whole, steps, steps * size)
+            (steps, steps * size)
         };
         let started = Instant::now();
-        self.session.run(plan, &self.train.batches(&order[position..position + rows])?)?;
+        self.engine.steps(&self.data, &order[position..position + rows])?;
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
         self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.progress.step += steps as u64;
@@ -303,7 +304,7 @@ impl Trainer {
 
     /// Takes the sums over, or says that they are no numbers.
     fn check_loss(&mut self) -> Result<f64> {
-        let Metrics { loss_sum, last_loss, .. } = self.session.metrics();
+        let Metrics { loss_sum, last_loss, .. } = self.engine.session.metrics();
         if !loss_sum.is_finite() {
             return Err(self.diverged(format!("the loss is {loss_sum}")));
         }
@@ -335,9 +336,9 @@ impl Trainer {
         train_seconds: f64,
         trained: u64,
     ) -> Result<Option<f64>> {
-        let train_loss = self.session.metrics().mean_loss();
+        let train_loss = self.engine.session.metrics().mean_loss();
         let started = Instant::now();
-        let test = self.test()?;
+        let test = self.engine.test(&self.data)?;
         let test_loss = test.map(|test| test.mean_loss());
         if let Some(loss) = test_loss.filter(|loss| !loss.is_finite()) {
             return Err(self.diverged(format!("the test loss is {loss}")));
@@ -351,11 +352,11 @@ impl Trainer {
             train_seconds,
             eval_seconds: started.elapsed().as_secs_f64(),
             samples_per_second: trained as f64 / train_seconds,
-            planned_bytes: self.session.planned().total(),
-            measured_bytes: self.session.backend().memory().reserved,
+            planned_bytes: self.engine.planned().total(),
+            measured_bytes: self.engine.measured_bytes(),
             peak_resident_bytes: process::peak_resident_bytes(),
         };
-        let is_whole = self.progress.position as usize == self.train.len();
+        let is_whole = self.progress.position as usize == self.data.train.len();
         if is_whole {
             self.progress = Progress {
                 epoch: self.progress.epoch + 1,
@@ -364,16 +365,10 @@ impl Trainer {
                 last_loss_bits: 0,
                 ..self.progress
             };
-            self.session.set_metrics(Metrics::default());
+            self.engine.session.set_metrics(Metrics::default());
         }
         self.tell(folder, observer, event)?; // last, so that an observer that fails leaves a state that can be saved
         Ok(accuracy)
-    }
-
-    /// Judges the model; `None` without test samples.
-    fn test(&mut self) -> Result<Option<Metrics>> {
-        let Some((whole, rest)) = self.plans.test else { return Ok(None) };
-        evaluate(&mut self.session, whole, rest, &self.test, &self.test_order).map(Some)
     }
 
     /// The accuracy, which a regression has not.

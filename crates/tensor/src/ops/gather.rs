@@ -35,6 +35,16 @@ pub enum TargetFormat {
     Values(usize),
 }
 
+impl TargetFormat {
+    /// Bytes a dataset holds for each sample.
+    pub fn bytes(self) -> usize {
+        match self {
+            TargetFormat::Class => 1,
+            TargetFormat::Values(width) => 4 * width,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct GatherSamples {
     format: SampleFormat,

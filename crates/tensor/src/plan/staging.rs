@@ -6,7 +6,6 @@
 use super::report::Category;
 use super::state::{Extent, align};
 use super::{Kernel, Plan};
-use crate::ops::gather::TargetFormat;
 
 /// Batches that can be there at once.
 const PLACES: usize = 2;
@@ -65,10 +64,7 @@ fn sample_bytes(kernel: &Kernel) -> usize {
 
 fn target_bytes(kernel: &Kernel) -> usize {
     match kernel {
-        Kernel::GatherTargets(k) => match k.format {
-            TargetFormat::Class => k.rows,
-            TargetFormat::Values(width) => 4 * k.rows * width,
-        },
+        Kernel::GatherTargets(k) => k.rows * k.format.bytes(),
         _ => 0,
     }
 }

@@ -58,7 +58,13 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         _ => of_dataset(arguments)?,
     };
     let eval_batch_size = arguments.eval_batch_size;
-    let blueprint = Blueprint { task, optimizer, samples, eval_batch_size };
+    let blueprint = Blueprint {
+        task,
+        optimizer,
+        samples,
+        eval_batch_size,
+        has_own_memory: arguments.device.has_own_memory(),
+    };
     let network = format!(
         "{} with {}, {}",
         blueprint.layers(),

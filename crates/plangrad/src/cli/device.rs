@@ -1,0 +1,102 @@
+//! Options that say where to compute, with how much memory, and what to do where that does not suffice.
+
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use plangrad_tensor::backend::Backend;
+
+use super::{BudgetArgs, values};
+use crate::device::{self, DeviceChoice};
+use crate::train::{OnOom, Resources};
+use crate::{Console, Result};
+
+/// Where to compute.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Device")]
+pub struct DeviceArgs {
+    /// Where to compute: auto, cpu, or accelerator (the processor with memory of its own, a stand-in for a GPU)
+    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device_choice)]
+    pub device: DeviceChoice,
+    /// Threads; the result does not depend on them [default: one per core]
+    #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
+    pub threads: Option<usize>,
+    /// With how much memory.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+}
+
+/// What to do where memory does not suffice.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Memory")]
+pub struct OomArgs {
+    /// Where memory does not suffice: ladder keeps the dataset on the host, then takes batches in parts, then moves to the
+    /// cpu; cpu moves there at once [default: ladder with --device auto, else error]
+    #[arg(long, value_enum, value_name = "WAY", help_heading = "Memory")]
+    pub on_oom: Option<OnOomName>,
+    /// Take each batch in N parts and add up their gradients: the same steps in less memory [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Memory", allow_negative_numbers = true)]
+    pub accumulate: Option<usize>,
+}
+
+/// [`OnOom`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnOomName {
+    /// Down the ladder.
+    #[value(help = None)]
+    Ladder,
+    /// An error.
+    #[value(help = None)]
+    Error,
+    /// To the processor.
+    #[value(help = None)]
+    Cpu,
+}
+
+impl DeviceArgs {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn open(&self) -> Result<Arc<dyn Backend>> {
+        self.budget.note().iter().for_each(|note| Console::remark(note));
+        device::open(self.device, self.threads, self.budget.bytes())
+    }
+
+    /// The device, and what to do where its memory does not suffice.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::open`].
+    pub fn resources(&self, oom: OomArgs) -> Result<Resources> {
+        let on_oom = match (oom.on_oom, self.device) {
+            (Some(OnOomName::Ladder), _) | (None, DeviceChoice::Auto) => OnOom::Ladder,
+            (Some(OnOomName::Cpu), _) => OnOom::Cpu,
+            (Some(OnOomName::Error), _) | (None, _) => OnOom::Error,
+        };
+        Ok(Resources {
+            backend: self.open()?,
+            on_oom,
+            accumulate: oom.accumulate.unwrap_or(1),
+            threads: self.threads,
+        })
+    }
+
+    /// These options as they were given, for a command that goes on with the same means.
+    #[must_use]
+    pub fn given(&self, oom: OomArgs) -> Vec<String> {
+        let threads = self.threads.map(|n| n.to_string());
+        let on_oom = oom.on_oom.and_then(|way| Some(way.to_possible_value()?.get_name().to_owned()));
+        let options = [
+            ("--device", (self.device != DeviceChoice::Auto).then(|| self.device.to_string())),
+            ("--threads", threads),
+            ("--memory-budget", self.budget.memory_budget.as_ref().map(ToString::to_string)),
+            ("--on-oom", on_oom),
+            ("--accumulate", oom.accumulate.map(|n| n.to_string())),
+        ];
+        let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        given.flatten().collect()
+    }
+}
+
+pub(super) fn device_choice(text: &str) -> std::result::Result<DeviceChoice, String> {
+    text.parse()
+}

@@ -1,0 +1,173 @@
+//! What a run does where memory does not suffice: it goes down a ladder, rung by rung, until a real reservation succeeds.
+//!
+//! Everything is reserved before the first step, so a refusal finds nothing begun. Each rung leads to the same steps: data
+//! on the host are the same data, the gradients of a batch's parts add up to that of the batch, and the processor is a
+//! device like any other.
+
+use std::sync::Arc;
+
+use plangrad_nn::Task;
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{Device, Error as TensorError};
+
+use super::engine::{Data, Engine, Layout, Placement};
+use super::event::{Event, Rung};
+use super::plans::{Step, largest};
+use crate::device::open_cpu;
+use crate::output::grouped_bytes;
+use crate::{Error, Result};
+
+/// What to do where memory does not suffice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOom {
+    /// Keep the dataset on the host, then take batches in parts, then move to the processor.
+    Ladder,
+    /// End with an error that says what would fit.
+    Error,
+    /// Move to the processor at once.
+    Cpu,
+}
+
+/// What a run may compute with.
+#[derive(Clone)]
+pub struct Resources {
+    /// The device, with its budget.
+    pub backend: Arc<dyn Backend>,
+    /// Where its memory does not suffice.
+    pub on_oom: OnOom,
+    /// Parts in which a batch is taken to begin with; 1 for the whole.
+    pub accumulate: usize,
+    /// Threads of the processor, should the run move there; its budget is what the machine has free.
+    pub threads: Option<usize>,
+}
+
+impl Resources {
+    /// This device alone: batches whole, and an error where they do not fit.
+    #[must_use]
+    pub fn of(backend: &Arc<dyn Backend>) -> Resources {
+        Resources { backend: backend.clone(), on_oom: OnOom::Error, accumulate: 1, threads: None }
+    }
+
+    /// Reserves everything a run needs, on the first rung where it is to be had. Returns what was done to get it.
+    pub(crate) fn reserve(&self, step: &Step, task: &Task, data: &mut Data) -> Result<(Engine, Vec<Event>)> {
+        let mut place = self.first(step, data);
+        let mut events = Vec::new();
+        loop {
+            let refused = match Engine::reserve(step, task, data, &place.backend, place.layout) {
+                Err(Error::Tensor(refused @ TensorError::OutOfMemory { .. })) => refused,
+                other => return Ok((other?, events)),
+            };
+            let attempt = Attempt { step, task, data, place: &place, refused };
+            let Some((rung, next)) = self.next(&attempt)? else { return Err(attempt.error(self.on_oom)) };
+            events.push(attempt.event(rung, &next)?);
+            place = next;
+        }
+    }
+
+    /// How a run is laid out on this device where memory suffices.
+    fn first(&self, step: &Step, data: &Data) -> Place {
+        let part = step.batch_size.min(data.train.len()).div_ceil(self.accumulate);
+        Place { backend: self.backend.clone(), layout: Layout::new(self.backend.has_own_memory(), part) }
+    }
+
+    /// The next rung; `None` where there is none.
+    fn next(&self, attempt: &Attempt<'_>) -> Result<Option<(Rung, Place)>> {
+        let Place { backend, layout } = attempt.place;
+        let here = |layout| Place { backend: backend.clone(), layout };
+        if self.on_oom == OnOom::Ladder && layout.placement == Placement::Resident {
+            let streamed = Layout { placement: Placement::Streamed, ..*layout };
+            return Ok(Some((Rung::DatasetOnHost, here(streamed))));
+        }
+        if let Some(part) = attempt.smaller_part().filter(|_| self.on_oom == OnOom::Ladder) {
+            return Ok(Some((Rung::MicroBatches, here(Layout { part, ..*layout }))));
+        }
+        if self.on_oom == OnOom::Error || backend.device() == Device::Cpu {
+            return Ok(None);
+        }
+        let cpu = Resources { backend: open_cpu(self.threads, None)?, ..self.clone() };
+        Ok(Some((Rung::Cpu, cpu.first(attempt.step, attempt.data))))
+    }
+}
+
+/// A device, and how a run is laid out on it.
+struct Place {
+    backend: Arc<dyn Backend>,
+    layout: Layout,
+}
+
+/// A reservation that was refused.
+struct Attempt<'a> {
+    step: &'a Step,
+    task: &'a Task,
+    data: &'a Data,
+    place: &'a Place,
+    refused: TensorError,
+}
+
+impl Attempt<'_> {
+    fn batch_size(&self) -> usize {
+        self.step.batch_size.min(self.data.train.len())
+    }
+
+    /// Bytes there are for the run, now that nothing of it is reserved.
+    fn room(&self) -> u64 {
+        let memory = self.place.backend.memory();
+        match (memory.budget, &self.refused) {
+            (Some(budget), _) => budget.saturating_sub(memory.reserved),
+            (None, TensorError::OutOfMemory { free, .. }) => *free,
+            (None, _) => 0,
+        }
+    }
+
+    /// Whether a run like this would fit here. What cannot be planned does not.
+    fn fits(&self, step: &Step, layout: Layout) -> bool {
+        layout.planned(step, self.task, self.data.samples()).is_ok_and(|report| report.total() <= self.room())
+    }
+
+    /// Samples at a time so that a batch is taken in as few parts as memory allows, all but the last of one size; `None`
+    /// where not even one fits.
+    fn smaller_part(&self) -> Option<usize> {
+        let most = self.place.layout.part.checked_sub(1).filter(|&most| most > 0)?;
+        let fits = |part| self.fits(self.step, Layout { part, ..self.place.layout });
+        let part = largest(most, |part| Ok(fits(part))).ok().filter(|&part| fits(part))?;
+        let batch_size = self.batch_size();
+        Some(batch_size.div_ceil(batch_size.div_ceil(part)))
+    }
+
+    fn event(&self, rung: Rung, next: &Place) -> Result<Event> {
+        let bytes = |place: &Place| -> Result<u64> {
+            Ok(place.layout.planned(self.step, self.task, self.data.samples())?.total())
+        };
+        let (bytes_before, bytes_after) = (bytes(self.place)?, bytes(next)?);
+        let (device, room) = (self.place.backend.device(), grouped_bytes(self.room()));
+        let reason =
+            format!("{device} has {room} bytes for the run, which needs {}", grouped_bytes(bytes_before));
+        Ok(Event::Oom { rung, reason, bytes_before, bytes_after })
+    }
+
+    /// What to say where there is no way to go on: with the largest batch for which there is enough.
+    fn error(self, on_oom: OnOom) -> Error {
+        let batch_size = self.batch_size();
+        let fits = |batch_size: usize| {
+            let part = self.place.layout.part.min(batch_size);
+            self.fits(&Step { batch_size, ..*self.step }, Layout { part, ..self.place.layout })
+        };
+        let largest = largest(batch_size, |n| Ok(fits(n))).unwrap_or(1);
+        let remedy = if fits(largest) {
+            let parts =
+                if on_oom == OnOom::Ladder { "" } else { " --on-oom ladder to take batches in parts," };
+            format!("take --batch-size {largest}, the largest that fits,{parts} or raise --memory-budget")
+        } else if self.step.eval_batch_size.is_some_and(|n| n > 1) {
+            "no batch fits; take a smaller --eval-batch-size or network, or raise --memory-budget".to_owned()
+        } else {
+            "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned()
+        };
+        let what = format!("training on batches of {batch_size}");
+        match self.refused {
+            TensorError::OutOfMemory { device, requested, free, total, report } => {
+                Error::OutOfMemory { device, what, requested, free, total, remedy, report }
+            }
+            other => other.into(),
+        }
+    }
+}
