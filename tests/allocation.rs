@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plangrad::Result;
 use plangrad::train::{
-    Event, Observer, OptimizerSettings, Outcome, Position, RunFolder, ScheduleSettings, Settings, Stop,
-    Trainer,
+    Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
+    Stop, Trainer,
 };
 use plangrad_data::{DatasetName, Options, load};
 use plangrad_nn::{Activation, Loss};
@@ -95,7 +95,7 @@ fn allocations(max_steps: u64) -> usize {
     let settings = settings(max_steps);
     let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
     let backend = Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
-    let mut trainer = Trainer::new(settings.clone(), dataset, &backend).unwrap();
+    let mut trainer = Trainer::new(settings.clone(), dataset, &Resources::of(&backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
     let stage = |path: &std::path::Path| trainer.stage_checkpoint(path);
     let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();

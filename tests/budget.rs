@@ -42,7 +42,7 @@ fn a_budget_of_exactly_the_planned_bytes_trains_and_one_byte_less_is_refused() {
         let events = run(folder.path(), &enough).objects();
         assert_eq!(events[2]["measured_bytes"].as_u64(), Some(bytes), "{options}");
         let before = files(folder.path());
-        let short = format!("train {options} --out short --memory-budget {}", bytes - 1);
+        let short = format!("train {options} --device cpu --out short --memory-budget {}", bytes - 1);
         let sentence = refusal(folder.path(), &words(&short), 1);
         assert!(sentence.starts_with("out of memory on cpu: training on batches of "), "{sentence}");
         assert_eq!(files(folder.path()), before, "nothing was written");
@@ -52,8 +52,11 @@ fn a_budget_of_exactly_the_planned_bytes_trains_and_one_byte_less_is_refused() {
 #[test]
 fn the_refusal_names_the_bytes_and_the_largest_batch_which_then_trains() {
     let folder = tempfile::tempdir().unwrap();
-    let sentence =
-        refusal(folder.path(), &words("train --dataset digits --batch-size 1024 --memory-budget 4MiB"), 1);
+    let sentence = refusal(
+        folder.path(),
+        &words("train --dataset digits --batch-size 1024 --memory-budget 4MiB --on-oom error"),
+        1,
+    );
     let said = "out of memory on cpu: training on batches of 1024 needs ";
     assert!(
         sentence.starts_with(said) && sentence.contains("4,194,304 of 4,194,304 bytes are free"),
@@ -62,8 +65,7 @@ fn the_refusal_names_the_bytes_and_the_largest_batch_which_then_trains() {
     let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
     let largest: usize = largest.parse().unwrap();
     let train = |batch_size| {
-        let arguments =
-            "train --dataset digits --max-steps 1 --memory-budget 4MiB --overwrite --out fits --batch-size";
+        let arguments = "train --dataset digits --device cpu --max-steps 1 --memory-budget 4MiB --overwrite --out fits --batch-size";
         run(folder.path(), &format!("{arguments} {batch_size}"))
     };
     train(largest).succeeded();

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use plangrad::train::{Event, Observer, Position, RunFolder, Settings, Stop, Trainer};
+use plangrad::train::{Event, Observer, Position, Resources, RunFolder, Settings, Stop, Trainer};
 use plangrad_data::load;
 use plangrad_nn::checkpoint;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -36,7 +36,7 @@ fn whichever_event_cannot_be_told_the_run_goes_on_from_there() {
     let settings = Settings::read(&folder.path().join("undisturbed/config.toml")).unwrap();
     let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
     let backend = Cpu::open(CpuOptions::default()).unwrap();
-    let trainer = || Trainer::new(settings.clone(), dataset.clone(), &backend).unwrap();
+    let trainer = || Trainer::new(settings.clone(), dataset.clone(), &Resources::of(&backend)).unwrap();
     for patience in 0..expected.metrics.len() - 1 {
         let mut begun = trainer();
         let out = folder.path().join(format!("out{patience}"));
@@ -84,7 +84,8 @@ fn no_checkpoint_stands_between_the_last_step_of_an_epoch_and_its_test() {
     let settings = Settings::read(&folder.path().join("first/config.toml")).unwrap();
     let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
     let mut trainer =
-        Trainer::new(settings.clone(), dataset, &Cpu::open(CpuOptions::default()).unwrap()).unwrap();
+        Trainer::new(settings.clone(), dataset, &Resources::of(&Cpu::open(CpuOptions::default()).unwrap()))
+            .unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("second"));
     let stage = |path: &Path| trainer.stage_checkpoint(path);
     let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();

@@ -124,7 +124,8 @@ pub(crate) fn metrics(run: &Path) -> Vec<Value> {
     for line in &mut lines {
         let entries = line.as_object_mut().unwrap();
         entries.retain(|key, _| {
-            !key.contains("second") && !["peak_resident_bytes", "run", "model"].contains(&key.as_str())
+            !key.contains("second")
+                && !["peak_resident_bytes", "resident_bytes", "run", "model"].contains(&key.as_str())
         });
     }
     lines
@@ -146,6 +147,11 @@ impl Left {
             model: std::fs::read(run.join("model.safetensors")).unwrap(),
             metrics: metrics(run),
         }
+    }
+
+    /// Whether model and checkpoint are the same, whatever the log says of how they came about.
+    pub(crate) fn has_the_bytes_of(&self, other: &Left) -> bool {
+        self.model == other.model && self.checkpoint == other.checkpoint
     }
 
     /// Fails unless `run` holds the same, and nothing half written.

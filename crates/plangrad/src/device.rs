@@ -7,9 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use plangrad_tensor::SystemMemory;
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{Device, SystemMemory};
 
 use crate::Result;
 
@@ -33,6 +33,15 @@ impl DeviceChoice {
     #[must_use]
     pub fn has_own_memory(self) -> bool {
         self == DeviceChoice::Accelerator
+    }
+
+    /// The device that is meant on this machine.
+    #[must_use]
+    pub fn device(self) -> Device {
+        match self {
+            DeviceChoice::Auto | DeviceChoice::Cpu => Device::Cpu,
+            DeviceChoice::Accelerator => Device::Accelerator,
+        }
     }
 }
 

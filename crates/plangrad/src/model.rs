@@ -62,6 +62,10 @@ pub struct Evaluation {
     pub samples: usize,
     /// For classes: how often a class (row) was taken for a class (column).
     pub confusion: Option<Vec<Vec<u64>>>,
+    /// Bytes that were planned to be taken.
+    pub planned_bytes: u64,
+    /// Bytes that were taken, as the device's ledger has them.
+    pub measured_bytes: u64,
 }
 
 impl Evaluation {
@@ -213,7 +217,9 @@ impl Model {
         }
         let loss = asking.session.metrics().mean_loss();
         let confusion = (self.task.loss == Loss::CrossEntropy).then_some(confusion);
-        Ok(Evaluation { loss, samples: source.len(), confusion })
+        let planned_bytes = asking.session.planned().total();
+        let measured_bytes = backend.memory().reserved;
+        Ok(Evaluation { loss, samples: source.len(), confusion, planned_bytes, measured_bytes })
     }
 
     /// Asks the model about one sample, not normalised if it is an image, standardised if it is a row.
@@ -311,8 +317,9 @@ impl Asking {
         let nodes = plans.iter().map(nodes).collect();
         let plans: Vec<Plan> = plans.into_iter().map(|plan| plan.plan).collect();
         let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
-        let mut session = Session::streaming(backend, plans)
-            .map_err(|refused| out_of_memory(refused, &model.task, &state, batch_size))?;
+        let mut session = Session::streaming(backend, plans).map_err(|refused| {
+            out_of_memory(refused, &model.task, &state, batch_size, backend.has_own_memory())
+        })?;
         checkpoint::load_weights(&model.weights, &model.task.model, &mut session)?;
         Ok(Self { session, plans: nodes })
     }
@@ -325,11 +332,21 @@ impl Asking {
 }
 
 /// What to say where the memory for judging `batch_size` samples at a time was refused.
-fn out_of_memory(refused: TensorError, task: &Task, state: &State, batch_size: usize) -> Error {
+fn out_of_memory(
+    refused: TensorError,
+    task: &Task,
+    state: &State,
+    batch_size: usize,
+    has_own_memory: bool,
+) -> Error {
     let TensorError::OutOfMemory { device, requested, free, total, report } = refused else {
         return refused.into();
     };
-    let fits = |n| task.prediction_plan(state, n).is_ok_and(|plan| plan.plan.bytes() as u64 <= free);
+    let bytes = |plan: Plan| match has_own_memory {
+        true => Session::streaming_report(&[plan]).total(),
+        false => plan.bytes() as u64,
+    };
+    let fits = |n| task.prediction_plan(state, n).is_ok_and(|plan| bytes(plan.plan) <= free);
     let remedy = match plans::largest(batch_size, |n| Ok(fits(n))) {
         Ok(largest) if fits(largest) => {
             format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
@@ -412,7 +429,7 @@ mod tests {
     #[test]
     fn right_answers_are_on_the_diagonal() {
         let confusion = Some(vec![vec![3, 1], vec![0, 4]]);
-        let evaluation = Evaluation { loss: 0.5, samples: 8, confusion };
+        let evaluation = Evaluation { loss: 0.5, samples: 8, confusion, planned_bytes: 0, measured_bytes: 0 };
         assert_eq!((evaluation.correct(), evaluation.accuracy()), (Some(7), Some(0.875)));
     }
 }

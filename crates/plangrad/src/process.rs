@@ -19,8 +19,18 @@ pub fn seconds_since_start() -> f64 {
 /// Most memory the process ever had resident, in bytes; `None` where the system does not tell (it does on Linux).
 #[must_use]
 pub fn peak_resident_bytes() -> Option<u64> {
+    status_bytes("VmHWM:")
+}
+
+/// Memory the process has resident now, in bytes; `None` where the system does not tell (it does on Linux).
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    status_bytes("VmRSS:")
+}
+
+fn status_bytes(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
@@ -63,5 +73,6 @@ mod tests {
     fn a_process_has_a_peak_of_some_megabytes() {
         let peak = super::peak_resident_bytes().unwrap();
         assert!((1 << 20..1 << 34).contains(&peak), "{peak}");
+        assert!((1 << 20..=peak).contains(&super::resident_bytes().unwrap()));
     }
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::cli::Eval;
 use crate::model::{Evaluation, Questions};
-use crate::output::{Align, Table, counted, grouped};
+use crate::output::{Align, Table, counted, grouped, size};
 use crate::train::source;
-use crate::{Console, Model, Result};
+use crate::{Console, Model, Result, process};
 
 /// Letters of a class name above a column of the confusion matrix.
 const HEADING: usize = 5;
@@ -27,13 +27,16 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
     let backend = arguments.device.open()?;
     let evaluation = model.evaluate(&source(split)?, arguments.batch_size, &backend)?;
     console.text(&text(&heading, &evaluation, &classes))?;
-    let Evaluation { loss, samples, confusion } = &evaluation;
+    let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;
     let object = Object {
         loss: *loss,
         accuracy: evaluation.accuracy(),
         samples: *samples,
         confusion,
         classes: &classes,
+        planned_bytes: *planned_bytes,
+        measured_bytes: *measured_bytes,
+        peak_resident_bytes: process::peak_resident_bytes(),
     };
     console.json(&object)
 }
@@ -44,6 +47,10 @@ fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {
         let (correct, samples) = (grouped(correct as usize), grouped(evaluation.samples));
         text += &format!("\naccuracy  {:.2} % ({correct} of {samples})", 100.0 * accuracy);
     }
+    let (planned, measured) = (size(evaluation.planned_bytes), size(evaluation.measured_bytes));
+    let peak =
+        process::peak_resident_bytes().map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
+    text += &format!("\nmemory    {planned} planned, {measured} measured{peak}");
     if let Some(confusion) = &evaluation.confusion {
         text += &format!("\n\n{}", confusion_text(confusion, classes));
     }
@@ -92,6 +99,9 @@ struct Object<'a> {
     samples: usize,
     confusion: &'a Option<Vec<Vec<u64>>>,
     classes: &'a [String],
+    planned_bytes: u64,
+    measured_bytes: u64,
+    peak_resident_bytes: Option<u64>,
 }
 
 #[cfg(test)]

@@ -87,8 +87,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: 
     let resume = process::command(&words);
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
-    let outcome =
-        run.announce(&mut folder).and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+    let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
         Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
@@ -123,15 +122,10 @@ impl Run {
     }
 
     /// Tells the start: in one line to people, as an event to programs.
-    fn announce(&mut self, folder: &mut RunFolder) -> Result<()> {
+    fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
         self.console.text(&plan_line(&start, &self.layers(), &self.settings))?;
-        self.reporter.event(&start)?;
-        for rung in self.trainer.rungs() {
-            folder.log(rung)?;
-            self.reporter.event(rung)?;
-        }
-        Ok(())
+        self.reporter.event(&start)
     }
 
     /// `784-128-10`

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use plangrad_nn::Task;
-use plangrad_tensor::{BufferInfo, Category, Plan};
+use plangrad_tensor::{BufferInfo, Category, Plan, Source};
 
 use super::Row;
 use crate::output::{counted, grouped, grouped_bytes};
@@ -33,8 +33,29 @@ pub fn explain(row: &Row, task: &Task) -> Vec<Part> {
             reached = plan.bytes();
         }
     }
+    if let Some((train, test)) = row.resident {
+        parts.extend(parts_of_dataset("samples to learn from", train, task));
+        parts.extend(parts_of_dataset("samples to test on", test, task));
+    }
     parts.sort_by_key(|part| part.category);
     parts
+}
+
+/// A part of the dataset in the device's memory, and what aligns it.
+fn parts_of_dataset(name: &str, len: usize, task: &Task) -> Vec<Part> {
+    let report = Source::resident_report_of(&task.samples, task.targets(), len);
+    let sample = grouped(task.samples.shape.elements() * task.samples.dtype.size());
+    let each = format!("({sample} B + {} B for the target + 4 B for the order)", task.targets().bytes());
+    let part = |category, name: String, formula| {
+        let bytes = report.get(category);
+        (bytes > 0).then_some(Part { category, name, formula, bytes })
+    };
+    let gaps = grouped_bytes(report.get(Category::Workspace));
+    let parts = [
+        part(Category::Dataset, name.to_owned(), format!("{} × {each}", counted(len, "sample"))),
+        part(Category::Workspace, format!("alignment of {name}"), format!("{gaps} B")),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// The bytes of a plan from `reached` on, buffer by buffer.

@@ -41,6 +41,8 @@ pub struct Row {
     pub batch_size: usize,
     /// The plans of the session: a step on a whole batch first.
     pub plans: Vec<Plan>,
+    /// Samples to learn from and to test on that the device holds in memory of its own.
+    pub resident: Option<(usize, usize)>,
     /// Every byte, by category.
     pub report: MemoryReport,
     /// As lessons count it: parameters, gradients, moments, inputs and hidden activations, and nothing else.
@@ -65,7 +67,8 @@ impl Blueprint {
         let (plans, _) = plan(&step, &self.task, samples, layout)?;
         let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(batch_size.min(train), &report);
-        Ok(Row { batch_size, plans, report, lesson_bytes })
+        let resident = self.has_own_memory.then_some((train, test));
+        Ok(Row { batch_size, plans, resident, report, lesson_bytes })
     }
 
     fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {

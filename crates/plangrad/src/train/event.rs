@@ -32,6 +32,8 @@ pub enum Event {
         seed: u64,
         /// Bytes the session was planned to take.
         planned_bytes: u64,
+        /// What the process had resident just before these were reserved, if the system says.
+        resident_bytes: Option<u64>,
     },
     /// Memory did not suffice, and the run found another way.
     Oom {

@@ -37,6 +37,7 @@ pub struct Trainer {
     table: Option<TableSchema>,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
+    resident_bytes: Option<u64>,
     pub(super) progress: Progress,
     startup_seconds: Option<f64>,
     steps_per_second: f64,
@@ -58,6 +59,7 @@ impl Trainer {
             return Err(Error::EmptySplit { dataset, split: "train", remedy });
         }
         let mut data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
+        let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&Step::from(&settings), &task, &mut data)?;
         task.model.initialise(&mut engine.session, settings.seed)?;
         engine.session.set_step(0, settings.seed);
@@ -78,6 +80,7 @@ impl Trainer {
             table: dataset.table,
             engine,
             rungs,
+            resident_bytes,
             progress,
             startup_seconds: None,
             steps_per_second: 0.0,
@@ -122,7 +125,7 @@ impl Trainer {
         &self.engine.session
     }
 
-    /// What was done to get the memory, from the first refusal on; nothing where it sufficed.
+    /// What was done to get the memory, from the first refusal on; nothing where it sufficed, and once it has been told.
     #[must_use]
     pub fn rungs(&self) -> &[Event] {
         &self.rungs
@@ -141,6 +144,7 @@ impl Trainer {
             micro_batch_size: self.engine.micro_batch_size(),
             seed: self.settings.seed,
             planned_bytes: self.engine.planned().total(),
+            resident_bytes: self.resident_bytes,
         }
     }
 
@@ -186,6 +190,9 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &Stop,
     ) -> Result<Outcome> {
+        for rung in std::mem::take(&mut self.rungs) {
+            self.tell(folder, observer, rung)?;
+        }
         let mut order: Vec<u32> = (0..self.data.train.len() as u32).collect();
         let mut last_test = None;
         while !self.is_finished() {

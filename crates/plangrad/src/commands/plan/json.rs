@@ -8,13 +8,13 @@ use crate::memory::{Claim, Part, Row, claims, explain};
 
 impl Report<'_> {
     /// All of it as an object.
-    pub(super) fn object(&self) -> Object<'_> {
+    pub(super) fn object(&self) -> Object {
         let row = |row| RowObject::of(row, self);
         let timeline = self.rows.first().filter(|_| !self.arguments.timeline.is_empty());
         Object {
             network: self.subject.blueprint.layers(),
             parameters: self.subject.blueprint.task.model.parameter_count(),
-            device: "cpu",
+            device: self.arguments.device.device().to_string(),
             budget_bytes: self.budget(),
             rows: self.rows.iter().map(row).collect(),
             timeline: timeline.map(TimelineObject::of),
@@ -23,10 +23,10 @@ impl Report<'_> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Object<'a> {
+pub(super) struct Object {
     network: String,
     parameters: usize,
-    device: &'a str,
+    device: String,
     budget_bytes: Option<u64>,
     rows: Vec<RowObject>,
     timeline: Option<TimelineObject>,

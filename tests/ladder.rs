@@ -1,0 +1,342 @@
+//! Where memory does not suffice a run goes down the ladder, rung by rung, and ends with the very bytes it would have had.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use plangrad::train::{
+    Event, Observer, OnOom, Outcome, Position, Resources, RunFolder, Rung, Settings, Stop, Trainer,
+};
+use plangrad_data::{Dataset, load};
+use plangrad_nn::checkpoint;
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::backend::{Arena, Backend};
+use plangrad_tensor::{Device, Error as TensorError, MemoryReading, MemoryReport};
+use serde_json::Value;
+use support::{Left, metrics, real_data, refusal, run, select, undisturbed};
+
+const TRAIN: &str = "train --dataset digits --epochs 2 --max-steps 400 --dropout 0.1";
+
+/// What `train` plans with these options.
+fn planned(folder: &Path, options: &str) -> u64 {
+    let events = run(folder, &format!("{TRAIN} {options} --out planned --overwrite --format json")).objects();
+    events[0]["planned_bytes"].as_u64().unwrap()
+}
+
+/// The names of the rungs in a run's own log, and its start event.
+fn rungs(run: &Path) -> (Vec<String>, Value) {
+    let events = metrics(run);
+    let start = select(&events, "start")[0].clone();
+    let oom = select(&events, "oom");
+    for event in &oom {
+        assert!(event["reason"].as_str().unwrap().contains(" bytes for the run, which needs "), "{event}");
+        let bytes = |key: &str| event[key].as_u64().unwrap();
+        assert!(bytes("bytes_before") > bytes("bytes_after"), "{event}");
+    }
+    for pair in oom.windows(2) {
+        assert_eq!(pair[0]["bytes_after"], pair[1]["bytes_before"]);
+    }
+    if let Some(last) = oom.last() {
+        assert_eq!(last["bytes_after"], start["planned_bytes"]);
+    }
+    (oom.iter().map(|event| event["rung"].as_str().unwrap().to_owned()).collect(), start)
+}
+
+#[test]
+fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed(folder.path(), TRAIN);
+    let resident = planned(folder.path(), "--device accelerator");
+    let streamed = {
+        let options = format!("--device accelerator --on-oom ladder --memory-budget {}", resident - 1);
+        planned(folder.path(), &options)
+    };
+    let parted = {
+        let options = format!("--device accelerator --on-oom ladder --memory-budget {}", streamed - 1);
+        planned(folder.path(), &options)
+    };
+    let (host, parts, cpu) = ("dataset-on-host", "micro-batches", "cpu");
+    let cases = [
+        (resident, vec![], "accelerator"),
+        (resident - 1, vec![host], "accelerator"),
+        (streamed, vec![host], "accelerator"),
+        (streamed - 1, vec![host, parts], "accelerator"),
+        (parted, vec![host, parts], "accelerator"),
+        (1 << 20, vec![host, cpu], "cpu"),
+        (0, vec![host, cpu], "cpu"),
+    ];
+    for (budget, names, device) in cases {
+        let out = folder.path().join(format!("run{budget}"));
+        let options = "--device accelerator --on-oom ladder";
+        let said =
+            run(folder.path(), &format!("{TRAIN} {options} --memory-budget {budget} --out run{budget}"));
+        let said = said.succeeded();
+        assert_eq!(said.matches("Out of memory: accelerator has ").count(), names.len(), "{said}");
+        let (found, start) = rungs(&out);
+        assert_eq!(
+            (found, start["device"].as_str().unwrap()),
+            (names.iter().map(|&n| n.into()).collect(), device)
+        );
+        let is_parted = names.contains(&parts);
+        assert_eq!(start["micro_batch_size"].as_u64().is_some_and(|part| part < 64), is_parted, "{start}");
+        assert!(Left::by(&out).has_the_bytes_of(&expected), "{budget}");
+        for epoch in select(&metrics(&out), "epoch") {
+            assert_eq!(epoch["planned_bytes"], epoch["measured_bytes"]);
+            assert_eq!(epoch["planned_bytes"], start["planned_bytes"]);
+        }
+    }
+}
+
+#[test]
+fn a_device_that_is_named_ends_with_an_error_and_auto_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed(folder.path(), TRAIN);
+    for device in ["cpu", "accelerator"] {
+        let arguments = format!("{TRAIN} --device {device} --memory-budget 1800KiB --out named");
+        let sentence = refusal(folder.path(), &arguments.split(' ').collect::<Vec<_>>(), 1);
+        assert!(sentence.starts_with(&format!("out of memory on {device}: ")), "{sentence}");
+        assert!(!folder.path().join("named").exists());
+    }
+    run(folder.path(), &format!("{TRAIN} --memory-budget 1800KiB --out auto")).succeeded();
+    assert_eq!(rungs(&folder.path().join("auto")).0, ["micro-batches"]);
+    assert!(Left::by(&folder.path().join("auto")).has_the_bytes_of(&expected));
+
+    let at_once = format!("{TRAIN} --device accelerator --on-oom cpu --memory-budget 1800KiB --out at-once");
+    run(folder.path(), &at_once).succeeded();
+    assert_eq!(rungs(&folder.path().join("at-once")).0, ["cpu"]);
+    assert!(Left::by(&folder.path().join("at-once")).has_the_bytes_of(&expected));
+
+    let nowhere = format!("{TRAIN} --memory-budget 1MiB --out nowhere");
+    let sentence = refusal(folder.path(), &nowhere.split(' ').collect::<Vec<_>>(), 1);
+    assert!(sentence.contains("not even a batch of 1 fits"), "{sentence}");
+}
+
+#[test]
+fn parts_by_hand_are_the_same_steps_in_less_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed(folder.path(), TRAIN);
+    let whole = planned(folder.path(), "");
+    for (count, part) in [(1, None), (2, Some(32)), (5, Some(13)), (64, Some(1)), (999, Some(1))] {
+        run(folder.path(), &format!("{TRAIN} --accumulate {count} --out parts{count}")).succeeded();
+        let (names, start) = rungs(&folder.path().join(format!("parts{count}")));
+        assert_eq!((names.len(), start["micro_batch_size"].as_u64()), (0, part));
+        assert_eq!(start["planned_bytes"].as_u64().unwrap() < whole, part.is_some());
+        assert!(
+            Left::by(&folder.path().join(format!("parts{count}"))).has_the_bytes_of(&expected),
+            "{count}"
+        );
+    }
+}
+
+#[test]
+fn the_command_that_goes_on_names_the_same_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let means = "--device accelerator --threads 1 --memory-budget 1800KiB --on-oom ladder --accumulate 3";
+    let arguments = format!("{TRAIN} {means} --out run");
+    let mut child = support::command(folder.path());
+    let mut child = child.args(arguments.split(' ')).stdout(std::process::Stdio::piped());
+    child = child.stderr(std::process::Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    drop(child.stdout.take()); // nobody reads on
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains(&format!("train --resume run {means}")), "{error}");
+}
+
+/// A backend that refuses the reservations with these numbers, counted from 0 over its life.
+struct Faulty {
+    inner: Arc<dyn Backend>,
+    refused: Vec<usize>,
+    reservations: AtomicUsize,
+}
+
+impl Faulty {
+    fn new(accelerator: bool, refused: &[usize]) -> Arc<Faulty> {
+        let options = CpuOptions { threads: Some(2), accelerator, ..CpuOptions::default() };
+        let inner = Cpu::open(options).unwrap();
+        Arc::new(Faulty { inner, refused: refused.to_vec(), reservations: AtomicUsize::new(0) })
+    }
+}
+
+impl Backend for Faulty {
+    fn device(&self) -> Device {
+        self.inner.device()
+    }
+
+    fn memory(&self) -> MemoryReading {
+        self.inner.memory()
+    }
+
+    fn has_own_memory(&self) -> bool {
+        self.inner.has_own_memory()
+    }
+
+    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, TensorError> {
+        if self.refused.contains(&self.reservations.fetch_add(1, Ordering::SeqCst)) {
+            let (requested, report) = (bytes as u64, Box::new(*report));
+            let (device, free, total) = (self.device(), requested.saturating_sub(1), requested);
+            return Err(TensorError::OutOfMemory { device, requested, free, total, report });
+        }
+        self.inner.reserve(bytes, report)
+    }
+}
+
+/// Hears of rungs, and of nothing else.
+#[derive(Default)]
+struct Listener(Vec<Rung>);
+
+impl Observer for Listener {
+    fn event(&mut self, event: &Event) -> plangrad::Result<()> {
+        if let Event::Oom { rung, .. } = event {
+            self.0.push(*rung);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, _: &str) {}
+
+    fn position(&mut self, _: &Position) {}
+}
+
+/// A run to compare with, and what it is made of.
+struct Scene {
+    folder: tempfile::TempDir,
+    expected: Left,
+    settings: Settings,
+    dataset: Dataset,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments =
+            "train --dataset digits --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 2 --max-steps 250";
+        let expected = undisturbed(folder.path(), arguments);
+        let settings = Settings::read(&folder.path().join("undisturbed/config.toml")).unwrap();
+        let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
+        Scene { folder, expected, settings, dataset }
+    }
+
+    fn trainer(
+        &self,
+        settings: &Settings,
+        backend: &Arc<Faulty>,
+        on_oom: OnOom,
+    ) -> plangrad::Result<Trainer> {
+        let backend: Arc<dyn Backend> = backend.clone();
+        let resources = Resources { on_oom, ..Resources::of(&backend) };
+        Trainer::new(settings.clone(), self.dataset.clone(), &resources)
+    }
+
+    /// Trains to the end in a folder of this name; returns the rungs that were told.
+    fn train(&self, mut trainer: Trainer, settings: &Settings, name: &str) -> Vec<Rung> {
+        let (out, start) = (self.folder.path().join(name), trainer.start_event());
+        let stage = |path: &Path| trainer.stage_checkpoint(path);
+        let mut run = RunFolder::create(Some(&out), false, settings, &start, stage).unwrap();
+        let mut listener = Listener::default();
+        assert_eq!(trainer.run(&mut run, &mut listener, &Stop::default()).unwrap(), Outcome::Complete);
+        listener.0
+    }
+
+    fn assert_same(&self, name: &str) {
+        assert!(Left::by(&self.folder.path().join(name)).has_the_bytes_of(&self.expected), "{name}");
+    }
+}
+
+#[test]
+fn with_the_ladder_a_failure_of_any_reservation_leads_to_the_same_bytes() {
+    let scene = Scene::new();
+    for (accelerator, reservations) in [(false, 1), (true, 3)] {
+        let whole = Faulty::new(accelerator, &[]);
+        scene.train(
+            scene.trainer(&scene.settings, &whole, OnOom::Ladder).unwrap(),
+            &scene.settings,
+            "counted",
+        );
+        assert_eq!(
+            whole.reservations.load(Ordering::SeqCst),
+            reservations,
+            "all reservations of a run are tried"
+        );
+        fs::remove_dir_all(scene.folder.path().join("counted")).unwrap();
+        for first in 0..reservations {
+            for failures in 1..=4 {
+                let refused: Vec<usize> = (first..first + failures).collect();
+                let backend = Faulty::new(accelerator, &refused);
+                let name = format!("ladder-{accelerator}-{first}-{failures}");
+                let trainer = scene.trainer(&scene.settings, &backend, OnOom::Ladder).unwrap();
+                let rungs = scene.train(trainer, &scene.settings, &name);
+                assert_eq!(rungs.len(), failures, "{name}: {rungs:?}");
+                assert_eq!(rungs[0] == Rung::DatasetOnHost, accelerator, "{name}: {rungs:?}");
+                assert!(rungs[1..].iter().all(|&rung| rung == Rung::MicroBatches), "{name}: {rungs:?}");
+                scene.assert_same(&name);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_it_the_same_process_trains_to_the_same_bytes_after_any_failure() {
+    let scene = Scene::new();
+    for (accelerator, reservations) in [(false, 1), (true, 3)] {
+        for failing in 0..reservations {
+            let backend = Faulty::new(accelerator, &[failing]);
+            let refused = scene.trainer(&scene.settings, &backend, OnOom::Error).err().unwrap();
+            assert!(matches!(refused, plangrad::Error::OutOfMemory { .. }), "{refused}");
+            assert_eq!(backend.memory().reserved, 0, "nothing is left behind");
+            let name = format!("again-{accelerator}-{failing}");
+            scene.train(
+                scene.trainer(&scene.settings, &backend, OnOom::Error).unwrap(),
+                &scene.settings,
+                &name,
+            );
+            scene.assert_same(&name);
+        }
+    }
+}
+
+#[test]
+fn a_failure_while_a_run_is_resumed_leaves_it_as_it_was() {
+    let scene = Scene::new();
+    let half = Settings { max_steps: Some(120), ..scene.settings.clone() };
+    for failing in 0..3 {
+        let name = format!("half-{failing}");
+        let backend = Faulty::new(true, &[3 + failing]); // the first three succeed
+        scene.train(scene.trainer(&half, &backend, OnOom::Error).unwrap(), &half, &name);
+        let path = scene.folder.path().join(&name);
+        let before = Left::by(&path);
+        assert!(scene.trainer(&scene.settings, &backend, OnOom::Error).is_err());
+        before.assert_same(&path);
+
+        let (mut folder, _) = RunFolder::open(&path).unwrap();
+        let mut trainer = scene.trainer(&scene.settings, &backend, OnOom::Error).unwrap();
+        let progress = trainer.resume(&checkpoint::read(&folder.checkpoint()).unwrap()).unwrap();
+        folder.cut_back(&progress, scene.settings.batch_size, false).unwrap();
+        trainer.run(&mut folder, &mut Listener::default(), &Stop::default()).unwrap();
+        scene.assert_same(&name);
+    }
+}
+
+#[test]
+fn with_a_large_batch_the_process_takes_what_it_had_and_the_plan() {
+    let Some(data) = real_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = format!(
+        "train --dataset mnist --batch-size 16384 --epochs 2 --out run --format json --data-dir {}",
+        data.display()
+    );
+    let events = run(folder.path(), &arguments).objects();
+    let bytes = |event: &Value, key: &str| event[key].as_u64().unwrap();
+    let (planned, resident) = (bytes(&events[0], "planned_bytes"), bytes(&events[0], "resident_bytes"));
+    for epoch in select(&events, "epoch") {
+        let (peak, four) = (bytes(epoch, "peak_resident_bytes"), 4 << 20);
+        assert!(
+            peak <= resident + planned + four,
+            "{peak} with {resident} resident before and {planned} planned"
+        );
+        assert!(peak >= planned);
+    }
+}
