@@ -1,4 +1,5 @@
-//! Times training epochs on random bytes: `cargo run --release -p plangrad-nn --example step_time -- [threads] [batch] [inputs] [hidden]`.
+//! Times training epochs on random bytes: `cargo run --release -p plangrad-nn --example step_time -- [threads] [batch] [inputs] [hidden]`;
+//! with 0 threads as many are used as pay.
 
 use std::time::Instant;
 
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         order.swap(i, random::philox([i as u32, 1, 0, 0], [3, 4])[0] as usize % (i + 1));
     }
     let mut session = Session::new(
-        &Cpu::open(CpuOptions { threads: Some(threads), ..CpuOptions::default() })?,
+        &Cpu::open(CpuOptions { threads: Some(threads).filter(|&n| n > 0), ..CpuOptions::default() })?,
         vec![plan],
     )?;
     task.model.initialise(&mut session, 42)?;

@@ -84,12 +84,13 @@ impl Session {
         }
         let report = report(&plans, staging);
         let arena = backend.reserve(report.total() as usize, &report)?;
-        let program = |plan: &Plan| Program {
+        let program = |(number, plan): (usize, &Plan)| Program {
+            number,
             stages: plan.stages().to_vec(),
             offsets: plan.offsets(),
             batch_size: plan.batch_size(),
         };
-        let programs = plans.iter().map(program).collect();
+        let programs = plans.iter().enumerate().map(program).collect();
         Ok(Session {
             backend: backend.clone(),
             arena,

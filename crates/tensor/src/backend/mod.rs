@@ -30,6 +30,8 @@ pub trait Backend: Send + Sync {
 /// A plan with every address known.
 #[derive(Debug)]
 pub struct Program {
+    /// Its number among those of its session.
+    pub(crate) number: usize,
     /// Kernels in stages; those of one stage may run at the same time.
     pub(crate) stages: Vec<Vec<Kernel>>,
     /// Byte offset of every value in the arena.

@@ -34,22 +34,23 @@ impl Gang {
         self.pool.current_num_threads()
     }
 
-    /// A barrier for one run of all threads.
-    pub(super) fn barrier(&self) -> Barrier {
-        Barrier { threads: self.threads(), spins: self.spins, arrived: AtomicUsize::new(0) }
+    /// A barrier for one run of so many threads.
+    pub(super) fn barrier(&self, threads: usize) -> Barrier {
+        Barrier { threads, spins: self.spins, arrived: AtomicUsize::new(0) }
     }
 
-    /// Calls `work(i)` for i in 0 .. threads, each on a thread of its own and all at the same time.
+    /// Calls `work(i)` for i in 0 .. `threads`, at most those there are, each on a thread of its own and all at the same
+    /// time.
     ///
     /// A panic in `work` comes out here once all threads are done; the gang can be used again.
-    pub(super) fn run(&self, work: &(dyn Fn(usize) + Sync)) {
+    pub(super) fn run(&self, threads: usize, work: &(dyn Fn(usize) + Sync)) {
         self.turns.take();
         // The turn is given back by the gang, not by the caller. A caller that is a worker of another rayon pool takes up
         // other jobs of that pool while it waits here; one of them may want this gang, and could never get it from a
         // caller that lies below it on the same stack.
         self.pool.install(|| {
             let _turn = GiveBack(&self.turns);
-            fork(0..self.threads(), work);
+            fork(0..threads.min(self.threads()), work);
         });
     }
 }
@@ -162,9 +163,9 @@ mod tests {
     fn every_thread_of_the_gang_meets_the_others() {
         for threads in [1, 2, 3, 5] {
             let gang = Gang::new(threads).unwrap();
-            let barrier = gang.barrier();
+            let barrier = gang.barrier(threads);
             let before = AtomicUsize::new(0);
-            gang.run(&|_| {
+            gang.run(threads, &|_| {
                 for round in 1..=100 {
                     before.fetch_add(1, Ordering::AcqRel);
                     barrier.wait().unwrap();
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn shares_cover_all_units_once() {
-        let barrier = Gang::new(3).unwrap().barrier();
+        let barrier = Gang::new(3).unwrap().barrier(3);
         for units in [0, 1, 2, 3, 10, 64] {
             let all: Vec<usize> = (0..3).flat_map(|thread| barrier.share(units, thread)).collect();
             assert_eq!(all, (0..units).collect::<Vec<_>>());
@@ -191,8 +192,8 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    let barrier = gang.barrier();
-                    (0..20).for_each(|_| gang.run(&|_| barrier.wait().unwrap()));
+                    let barrier = gang.barrier(2);
+                    (0..20).for_each(|_| gang.run(2, &|_| barrier.wait().unwrap()));
                 });
             }
         });

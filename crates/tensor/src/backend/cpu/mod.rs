@@ -9,16 +9,19 @@ mod float_mode;
 mod gang;
 mod kernels;
 mod simd;
+mod tempo;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use buffer::Buffer;
 use float_mode::FlushDenormals;
 use gang::{BreakOnPanic, Gang};
 pub use simd::InstructionSet;
+use tempo::Tempo;
 
 use super::{Arena, Backend, Feed, Program};
 use crate::device::Ledger;
@@ -29,7 +32,7 @@ use crate::{Device, Error, MemoryReading, MemoryReport};
 /// How to open the CPU.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CpuOptions {
-    /// Worker threads; by default one per core.
+    /// Worker threads, all of which are used; by default one per core, of which as many are used as pay.
     pub threads: Option<usize>,
     /// Bytes that may be reserved at once; by default without limit.
     pub budget: Option<u64>,
@@ -44,6 +47,8 @@ pub struct Cpu {
     gang: Arc<Gang>,
     ledger: Arc<Ledger>,
     instruction_set: InstructionSet,
+    /// Whether all threads are used, even where fewer are faster.
+    all_threads: bool,
 }
 
 impl Cpu {
@@ -61,7 +66,7 @@ impl Cpu {
         let gang = Arc::new(Gang::new(options.threads.unwrap_or(cores).max(1))?);
         let device = if options.accelerator { Device::Accelerator } else { Device::Cpu };
         let ledger = Ledger::new(device, options.budget);
-        Ok(Arc::new(Cpu { gang, ledger, instruction_set }))
+        Ok(Arc::new(Cpu { gang, ledger, instruction_set, all_threads: options.threads.is_some() }))
     }
 }
 
@@ -80,7 +85,15 @@ impl Backend for Cpu {
 
     fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
         let memory = Buffer::reserve(bytes, &self.ledger, report)?;
-        Ok(Box::new(CpuArena { memory, gang: self.gang.clone(), instruction_set: self.instruction_set }))
+        let Cpu { gang, instruction_set, all_threads, .. } = self;
+        let (gang, tempos) = (gang.clone(), Vec::new());
+        Ok(Box::new(CpuArena {
+            memory,
+            gang,
+            instruction_set: *instruction_set,
+            all_threads: *all_threads,
+            tempos,
+        }))
     }
 }
 
@@ -88,6 +101,9 @@ struct CpuArena {
     memory: Buffer,
     gang: Arc<Gang>,
     instruction_set: InstructionSet,
+    all_threads: bool,
+    /// How many threads pay for each program, by its number.
+    tempos: Vec<Tempo>,
 }
 
 impl Arena for CpuArena {
@@ -128,12 +144,29 @@ impl Arena for CpuArena {
 }
 
 impl CpuArena {
-    /// Lets the gang walk the program once for each of `steps`.
-    fn run_steps(&mut self, program: &Program, view: &View<'_>, steps: Range<usize>) {
+    /// Lets as many threads as pay walk the program once for each of `steps`.
+    fn run_steps(&mut self, program: &Program, view: &View<'_>, mut steps: Range<usize>) {
+        if self.all_threads {
+            return self.walk(program, view, steps, self.gang.threads());
+        }
+        while self.tempos.len() <= program.number {
+            self.tempos.push(Tempo::new(self.gang.threads()));
+        }
+        while !steps.is_empty() {
+            let (threads, count) = self.tempos[program.number].next(steps.len());
+            let started = Instant::now();
+            self.walk(program, view, steps.start..steps.start + count, threads);
+            self.tempos[program.number].took(count, started.elapsed());
+            steps.start += count;
+        }
+    }
+
+    /// Lets `threads` of the gang walk the program once for each of `steps`.
+    fn walk(&mut self, program: &Program, view: &View<'_>, steps: Range<usize>, threads: usize) {
         let base = self.memory.base();
-        let barrier = self.gang.barrier();
+        let barrier = self.gang.barrier(threads);
         let instruction_set = self.instruction_set;
-        self.gang.run(&|thread| {
+        self.gang.run(threads, &|thread| {
             let _mode = FlushDenormals::new();
             let _watch = BreakOnPanic(&barrier);
             for step in steps.clone() {

@@ -36,9 +36,9 @@ fn a_panic_of_any_thread_reaches_the_caller_and_the_gang_goes_on() {
         for threads in [1, 2, 3, 5] {
             let gang = Gang::new(threads).unwrap();
             for culprit in 0..threads {
-                let barrier = gang.barrier();
+                let barrier = gang.barrier(threads);
                 let outcome = catch_unwind(AssertUnwindSafe(|| {
-                    gang.run(&|thread| {
+                    gang.run(threads, &|thread| {
                         let _watch = BreakOnPanic(&barrier);
                         for round in 0..3 {
                             if (thread, round) == (culprit, 1) {
@@ -52,8 +52,8 @@ fn a_panic_of_any_thread_reaches_the_caller_and_the_gang_goes_on() {
                 }));
                 assert_eq!(message(outcome.unwrap_err()), "a kernel failed");
 
-                let (arrived, barrier) = (AtomicUsize::new(0), gang.barrier());
-                gang.run(&|_| {
+                let (arrived, barrier) = (AtomicUsize::new(0), gang.barrier(threads));
+                gang.run(threads, &|_| {
                     arrived.fetch_add(1, Ordering::AcqRel);
                     barrier.wait().unwrap();
                     assert_eq!(arrived.load(Ordering::Acquire), threads);
@@ -70,7 +70,8 @@ fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
         let net = Net::classifier(&[12], &[8], 3);
         let (source, rows) = (net.source(30), mixed_rows(24, 30));
         let plan = net.training_plan(6);
-        let program = |stages: Vec<Vec<Kernel>>| Program { stages, offsets: plan.offsets(), batch_size: 6 };
+        let program =
+            |stages: Vec<Vec<Kernel>>| Program { number: 0, stages, offsets: plan.offsets(), batch_size: 6 };
         let sound = program(plan.stages().to_vec());
         let mut damaged = program(plan.stages().to_vec());
         damaged.batch_size = 3;
