@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plangrad_data::DatasetName;
 
+pub use crate::drawing::PictureFile;
 pub use data::{ChosenDataset, DataArgs, Split};
 pub use device::{DeviceArgs, OnOomName, OomArgs};
 pub use memory::{BudgetArgs, Size};

@@ -1,14 +1,13 @@
 //! The arguments of `plan`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::training::OptimizerName;
-use super::{BudgetArgs, DataArgs, ModelArgs, TaskArgs, values};
+use super::{BudgetArgs, DataArgs, ModelArgs, PictureFile, TaskArgs, values};
 use crate::device::DeviceChoice;
 
 /// Arguments of `plan`.
@@ -73,22 +72,17 @@ pub struct Plan {
 pub enum TimelineTarget {
     /// Standard output.
     Terminal,
-    /// An SVG file.
-    Svg(PathBuf),
-    /// A PNG file.
-    Png(PathBuf),
+    /// A file.
+    File(PictureFile),
 }
 
-/// A slip must not cost another file: the name says what it is.
 fn target(name: OsString) -> Result<TimelineTarget, String> {
-    let path = PathBuf::from(name);
-    let ends_with = |kind: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(kind));
-    match () {
-        () if path.as_os_str() == "-" => Ok(TimelineTarget::Terminal),
-        () if ends_with("svg") => Ok(TimelineTarget::Svg(path)),
-        () if ends_with("png") => Ok(TimelineTarget::Png(path)),
-        () => Err(format!("expected - or a name that ends with .svg or .png, found `{}`", path.display())),
+    if name == "-" {
+        return Ok(TimelineTarget::Terminal);
     }
+    values::picture_file(name)
+        .map(TimelineTarget::File)
+        .map_err(|error| error.replacen("expected", "expected - or", 1))
 }
 
 /// Arguments of `devices`: none.

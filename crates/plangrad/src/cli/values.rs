@@ -1,12 +1,13 @@
 //! Values of options, with their ranges: what is wrong is said as "expected …, found …".
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use plangrad_data::DatasetName;
 
-use super::DownloadName;
+use super::{DownloadName, PictureFile};
 
 /// Most threads that can be asked for.
 const MOST_THREADS: usize = 1024;
@@ -46,6 +47,16 @@ pub(super) fn scale(text: &str) -> Parsed<usize> {
 /// A rate or a factor: finite as 32 bits, at least 0.
 pub(super) fn not_negative(text: &str) -> Parsed<f64> {
     ranged(text, "a number of at least 0", |&number: &f64| number >= 0.0 && (number as f32).is_finite())
+}
+
+/// A time, or anything else that can be measured and is not 0.
+pub(super) fn positive(text: &str) -> Parsed<f64> {
+    ranged(text, "a number above 0", |&number: &f64| number > 0.0 && number.is_finite())
+}
+
+/// A share of something that may be all of it, and must not be nothing.
+pub(super) fn portion(text: &str) -> Parsed<f64> {
+    ranged(text, "a number above 0 and at most 1", |&number| number > 0.0 && number <= 1.0)
 }
 
 /// A share of something that must not be all of it.
@@ -97,6 +108,13 @@ pub(super) fn png_file() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// A drawing to be written, whose name must say what it is.
+pub(super) fn picture_file(name: OsString) -> Parsed<PictureFile> {
+    let path = PathBuf::from(name);
+    let expected = format!("expected a name that ends with .svg or .png, found `{}`", path.display());
+    PictureFile::named(path).ok_or(expected)
+}
+
 pub(super) fn download_name(text: &str) -> Parsed<DownloadName> {
     match text {
         "all" => Ok(DownloadName::All),
@@ -116,6 +134,12 @@ mod tests {
         }
         for text in ["-0.1", "nan", "inf", "1e39", "", "x"] {
             assert!(not_negative(text).is_err(), "{text}");
+        }
+        for text in ["0", "-1", "inf", "nan", ""] {
+            assert!(positive(text).is_err(), "{text}");
+        }
+        for text in ["0", "-0.5", "1.01", "2", "nan", "inf", ""] {
+            assert!(portion(text).is_err(), "{text}");
         }
         for text in ["1", "-0.1", "nan", "inf", "0.99999999999"] {
             assert!(share_f32(text).is_err(), "{text}");

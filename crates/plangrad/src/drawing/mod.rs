@@ -1,11 +1,14 @@
-//! Drawings of rectangles and words, as SVG and as PNG from one description.
+//! Drawings of rectangles, straight lines and words, as SVG and as PNG from one description.
 //!
 //! A drawing is measured in points, and its letters are [`LETTER`] points wide, so that what fits is known without a font.
 //! SVG leaves the letters to the reader's own monospaced font; PNG has them from a font of 8 × 8 pixels. No curves, no
-//! transparency, no other font: charts of memory need none.
+//! transparency, no other font: charts of memory and time need none.
 
+mod file;
 mod raster;
 mod svg;
+
+pub use file::PictureFile;
 
 /// Points from one letter to the next.
 pub(crate) const LETTER: f64 = 8.0;
@@ -31,6 +34,8 @@ pub(crate) struct Drawing {
 pub(crate) enum Shape {
     /// A filled rectangle.
     Box { x: f64, y: f64, width: f64, height: f64, colour: Rgb },
+    /// A line with round ends; a dot where it ends where it begins.
+    Line { from: [f64; 2], to: [f64; 2], width: f64, colour: Rgb },
     /// A line of text; `y` is where its letters stand.
     Text { x: f64, y: f64, anchor: Anchor, colour: Rgb, text: String },
 }
@@ -49,6 +54,16 @@ impl Drawing {
         self.shapes.push(Shape::Box { x, y, width, height, colour });
     }
 
+    /// Adds a line with round ends.
+    pub(crate) fn line(&mut self, from: [f64; 2], to: [f64; 2], width: f64, colour: Rgb) {
+        self.shapes.push(Shape::Line { from, to, width, colour });
+    }
+
+    /// Adds a dot.
+    pub(crate) fn dot(&mut self, middle: [f64; 2], diameter: f64, colour: Rgb) {
+        self.line(middle, middle, diameter, colour);
+    }
+
     /// Adds a line of text.
     pub(crate) fn text(&mut self, [x, y]: [f64; 2], anchor: Anchor, colour: Rgb, text: impl Into<String>) {
         self.shapes.push(Shape::Text { x, y, anchor, colour, text: text.into() });
@@ -58,4 +73,27 @@ impl Drawing {
 /// Points a text is wide.
 pub(crate) fn width_of(text: &str) -> f64 {
     LETTER * text.chars().count() as f64
+}
+
+/// `text`, without its middle if it is wider than `width` points.
+pub(crate) fn shortened(text: &str, width: f64) -> String {
+    let most = (width / LETTER) as usize;
+    let letters: Vec<char> = text.chars().collect();
+    let kept = most.saturating_sub(3) / 2;
+    if letters.len() <= most {
+        return text.to_owned();
+    }
+    let (start, end) = (&letters[..kept], &letters[letters.len() - kept..]);
+    format!("{}...{}", String::from_iter(start), String::from_iter(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_wide_loses_its_middle() {
+        assert_eq!(shortened("batch sizes", 11.0 * LETTER), "batch sizes");
+        assert_eq!(shortened("batch sizes", 10.0 * LETTER), "bat...zes");
+    }
 }

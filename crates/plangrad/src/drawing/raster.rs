@@ -42,6 +42,10 @@ impl Canvas {
                 let (right, bottom) = (pixel(x + width).max(left + 1), pixel(y + height).max(top + 1));
                 self.fill([left, top], [right, bottom], *colour);
             }
+            Shape::Line { from, to, width, colour } => {
+                let pixels = |point: &[f64; 2]| point.map(|points| points * SCALE);
+                self.line(pixels(from), pixels(to), width * SCALE, *colour);
+            }
             Shape::Text { x, y, anchor, colour, text } => {
                 let start = match anchor {
                     Anchor::Start => *x,
@@ -50,6 +54,25 @@ impl Canvas {
                 };
                 for (i, letter) in text.chars().enumerate() {
                     self.letter(letter, start + LETTER * i as f64, *y, *colour);
+                }
+            }
+        }
+    }
+
+    /// A line with round ends, in pixels: each pixel has as much of the colour as the line covers of it.
+    fn line(&mut self, from: [f64; 2], to: [f64; 2], width: f64, colour: Rgb) {
+        let reach = width / 2.0 + 1.0;
+        let range = |axis: usize, pixels: usize| {
+            let (low, high) = (from[axis].min(to[axis]) - reach, from[axis].max(to[axis]) + reach);
+            low.max(0.0) as usize..(high.max(0.0).ceil() as usize).min(pixels)
+        };
+        for y in range(1, self.height) {
+            for x in range(0, self.width) {
+                let distance = distance([x as f64 + 0.5, y as f64 + 0.5], from, to);
+                let share = (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
+                let pixel = &mut self.pixels[3 * (y * self.width + x)..][..3];
+                for (value, ink) in pixel.iter_mut().zip(colour) {
+                    *value = (f64::from(*value) * (1.0 - share) + f64::from(ink) * share).round() as u8;
                 }
             }
         }
@@ -78,6 +101,16 @@ impl Canvas {
             }
         }
     }
+}
+
+/// How far a point is from the line between two others.
+fn distance(point: [f64; 2], from: [f64; 2], to: [f64; 2]) -> f64 {
+    let along = [to[0] - from[0], to[1] - from[1]];
+    let offset = [point[0] - from[0], point[1] - from[1]];
+    let length = along[0] * along[0] + along[1] * along[1];
+    let share = if length > 0.0 { (offset[0] * along[0] + offset[1] * along[1]) / length } else { 0.0 };
+    let share = share.clamp(0.0, 1.0);
+    (offset[0] - share * along[0]).hypot(offset[1] - share * along[1])
 }
 
 #[cfg(test)]
@@ -113,6 +146,24 @@ mod tests {
         let mut drawing = blank(4.0, 3.0);
         drawing.rectangle([1.0, 1.0], [1.0, 0.001], RED);
         assert_eq!(inked(&drawing).len(), 2);
+    }
+
+    #[test]
+    fn a_line_covers_what_lies_between_its_ends_and_a_dot_is_round() {
+        let mut drawing = blank(10.0, 10.0);
+        drawing.line([2.0, 3.0], [8.0, 3.0], 1.0, RED);
+        let ink = inked(&drawing);
+        assert!((4..16).all(|x| ink.contains(&(x, 5)) && ink.contains(&(x, 6))), "{ink:?}");
+        assert!(ink.iter().all(|&(x, y)| (3..17).contains(&x) && (5..7).contains(&y)), "{ink:?}");
+        let mut drawing = blank(10.0, 10.0);
+        drawing.dot([5.0, 5.0], 4.0, RED);
+        let ink = inked(&drawing);
+        let mirrored: Vec<_> = ink.iter().map(|&(x, y)| (19 - x, 19 - y)).rev().collect();
+        assert_eq!(ink, mirrored);
+        assert!(ink.contains(&(10, 6)) && !ink.contains(&(6, 6)), "{ink:?}");
+        let mut drawing = blank(4.0, 3.0);
+        drawing.line([-50.0, -50.0], [-10.0, 90.0], 1.0, RED);
+        assert!(inked(&drawing).is_empty(), "what lies outside is not drawn");
     }
 
     #[test]

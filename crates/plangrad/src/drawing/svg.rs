@@ -38,6 +38,25 @@ fn element(shape: &Shape) -> String {
             number(*height),
             hexadecimal(*colour)
         ),
+        Shape::Line { from, to, width, colour } if from == to => writeln!(
+            element,
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"/>",
+            number(from[0]),
+            number(from[1]),
+            number(width / 2.0),
+            hexadecimal(*colour)
+        ),
+        Shape::Line { from, to, width, colour } => writeln!(
+            element,
+            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{}\" stroke-width=\"{}\" \
+             stroke-linecap=\"round\"/>",
+            number(from[0]),
+            number(from[1]),
+            number(to[0]),
+            number(to[1]),
+            hexadecimal(*colour),
+            number(*width)
+        ),
         Shape::Text { x, y, anchor, colour, text } => writeln!(
             element,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"{}\">{}</text>",
@@ -79,6 +98,8 @@ mod tests {
             Drawing { title: "a < b & c".to_owned(), width: 100.0, height: 50.5, shapes: Vec::new() };
         drawing.rectangle([1.0, 2.25], [3.0, 4.0], [255, 0, 16]);
         drawing.text([5.0, 6.0], Anchor::End, [0, 0, 0], "64×784 <f32>");
+        drawing.line([1.0, 2.0], [3.5, 4.0], 1.5, [0, 0, 255]);
+        drawing.dot([5.0, 6.0], 7.0, [0, 0, 255]);
         let svg = drawing.to_svg();
         assert!(
             svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"50.5\""),
@@ -88,6 +109,8 @@ mod tests {
             "<title>a &lt; b &amp; c</title>",
             "<rect x=\"1\" y=\"2.25\" width=\"3\" height=\"4\" fill=\"#ff0010\"/>",
             "<text x=\"5\" y=\"6\" text-anchor=\"end\" fill=\"#000000\">64×784 &lt;f32&gt;</text>",
+            "<line x1=\"1\" y1=\"2\" x2=\"3.5\" y2=\"4\" stroke=\"#0000ff\" stroke-width=\"1.5\" stroke-linecap=\"round\"/>",
+            "<circle cx=\"5\" cy=\"6\" r=\"3.5\" fill=\"#0000ff\"/>",
         ] {
             assert!(svg.contains(part), "{part} in {svg}");
         }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use plangrad_tensor::{BufferInfo, Category, Plan};
 
 use crate::Colour;
-use crate::drawing::{Anchor, Drawing, LETTER, LINE, Rgb, width_of};
+use crate::drawing::{Anchor, Drawing, LETTER, LINE, Rgb, shortened, width_of};
 use crate::output::{Align, Table, grouped, size};
 
 const INK: Rgb = [34, 34, 34];
@@ -79,7 +79,7 @@ impl Timeline {
         let height = legend + LINE * self.counted.len() as f64 + 16.0;
         let width = LEFT + across.max(3.0 * STAGE) + RIGHT;
         let mut drawing = Drawing { title: self.title.clone(), width, height, shapes: Vec::new() };
-        drawing.text([16.0, 26.0], Anchor::Start, INK, shortened(&self.title, (width - 32.0) / LETTER));
+        drawing.text([16.0, 26.0], Anchor::Start, INK, shortened(&self.title, width - 32.0));
         self.panel(&mut drawing, [transient, TRANSIENT], false, "during a step");
         self.panel(&mut drawing, [persistent, PERSISTENT], true, "kept from step to step");
         self.axis(&mut drawing, axis, &kernels);
@@ -206,17 +206,6 @@ impl Timeline {
         };
         format!("{}{live}{}", "·".repeat(cell * buffer.first_stage), "·".repeat(cell * after))
     }
-}
-
-/// `text`, without its middle if it has more than `most` letters.
-fn shortened(text: &str, most: f64) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let kept = (most as usize).saturating_sub(3) / 2;
-    if letters.len() <= most as usize {
-        return text.to_owned();
-    }
-    let (start, end) = (&letters[..kept], &letters[letters.len() - kept..]);
-    format!("{}...{}", String::from_iter(start), String::from_iter(end))
 }
 
 /// A buffer's rectangle, with as much of its name and size as there is room for.

@@ -7,7 +7,7 @@ mod json;
 mod text;
 
 use plangrad_data::{DatasetName, load};
-use plangrad_nn::{Loss, Mlp, Task, checkpoint};
+use plangrad_nn::{Loss, Mlp, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
 
 use crate::cli::{Plan, TimelineTarget};
@@ -124,25 +124,15 @@ fn images(arguments: &Plan, shape: &[usize], classes: usize) -> Result<Task> {
 
 fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> Result<()> {
     for target in targets {
-        let path = match target {
+        match target {
             TimelineTarget::Terminal => {
                 console.text(&format_args!("\n{}", timeline.text(console.colour())))?;
-                continue;
             }
-            TimelineTarget::Svg(path) => {
-                checkpoint::replace(path, timeline.draw().to_svg().as_bytes())?;
-                path
+            TimelineTarget::File(file) => {
+                file.write(&timeline.draw(), "--timeline")?;
+                console.text(&format_args!("\nwritten to {}", file.path().display()))?;
             }
-            TimelineTarget::Png(path) => {
-                let problem = || "the picture would be too large; take an .svg".to_owned();
-                let picture = timeline.draw().to_picture();
-                let picture =
-                    picture.ok_or_else(|| Error::Option { option: "--timeline", problem: problem() })?;
-                checkpoint::replace(path, &picture.to_png(path)?)?;
-                path
-            }
-        };
-        console.text(&format_args!("\nwritten to {}", path.display()))?;
+        }
     }
     Ok(())
 }
