@@ -69,6 +69,8 @@ pub struct Progress {
     pub samples: u64,
     /// Seed of the run: the permutations and dropout masks are functions of it, the epoch and the step.
     pub seed: u64,
+    /// Samples of a step: a run goes on with as many, whatever the machine would take by then.
+    pub batch_size: u64,
     /// Bits of the sum of this epoch's losses so far (an f64).
     pub loss_sum_bits: u64,
     /// Bits of the last batch's loss (an f64).

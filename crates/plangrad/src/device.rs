@@ -71,13 +71,13 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// The device, which may reserve `budget` bytes (default: what is free), with so many threads (default: one per core)
+/// The device, which may reserve `budget` bytes (default: [`default_budget`]), with so many threads (default: one per core)
 /// where it is the processor.
 ///
 /// # Errors
 /// If the system gives no threads.
 pub fn open(choice: DeviceChoice, threads: Option<usize>, budget: Option<u64>) -> Result<Arc<dyn Backend>> {
-    let (budget, accelerator) = (budget.or_else(free_memory), choice.has_own_memory());
+    let (budget, accelerator) = (budget.or_else(default_budget), choice.has_own_memory());
     Ok(Cpu::open(CpuOptions { threads, budget, accelerator, ..CpuOptions::default() })?)
 }
 
@@ -89,8 +89,16 @@ pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Arc<dyn B
     open(DeviceChoice::Cpu, threads, budget)
 }
 
-/// Bytes the system has left for this process; `None` where it does not say.
+/// What a run may take that names no budget: what the system has free, less a [margin](default_budget_of) for the system
+/// itself; `None` where it does not say.
 #[must_use]
-pub fn free_memory() -> Option<u64> {
-    Some(SystemMemory::now()).filter(|memory| memory.total > 0).map(|memory| memory.free)
+pub fn default_budget() -> Option<u64> {
+    Some(SystemMemory::now()).filter(|memory| memory.total > 0).map(default_budget_of)
+}
+
+/// The same where memory stands so. A sixteenth of all there is, or of the limit on this process, stays free: memory that is
+/// really used to the last byte, as `fit` uses it, would have the system kill something.
+#[must_use]
+pub fn default_budget_of(memory: SystemMemory) -> u64 {
+    memory.free.saturating_sub(memory.limit.unwrap_or(memory.total) / 16)
 }

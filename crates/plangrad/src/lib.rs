@@ -17,6 +17,7 @@ pub mod commands;
 pub mod device;
 mod drawing;
 mod error;
+pub mod fit;
 pub mod memory;
 mod model;
 mod output;

@@ -15,10 +15,10 @@ pub(crate) struct ResidentLayout {
 }
 
 impl ResidentLayout {
-    /// For a dataset of `len` samples with so many bytes of samples and of targets.
-    pub(crate) fn new(sample_bytes: usize, target_bytes: usize, len: usize) -> ResidentLayout {
+    /// For so many bytes of samples and of targets, and the order of at most `rows` rows at a time.
+    pub(crate) fn new(sample_bytes: usize, target_bytes: usize, rows: usize) -> ResidentLayout {
         let mut offset = 0;
-        let parts = [sample_bytes, target_bytes, 4 * len].map(|bytes| {
+        let parts = [sample_bytes, target_bytes, 4 * rows].map(|bytes| {
             let extent = Extent { offset, bytes };
             offset += align(bytes);
             extent
@@ -47,14 +47,23 @@ pub(crate) struct Resident {
 }
 
 impl Resident {
-    /// Copies a dataset into memory of its own on `backend`.
-    pub(crate) fn upload(backend: &Arc<dyn Backend>, source: &Source) -> Result<Resident, Error> {
-        let layout = source.resident_layout();
+    /// Copies a dataset into memory of its own on `backend`, with room for the order of so many rows.
+    pub(crate) fn upload(
+        backend: &Arc<dyn Backend>,
+        source: &Source,
+        rows: usize,
+    ) -> Result<Resident, Error> {
+        let layout = source.resident_layout(rows);
         let mut memory = backend.reserve(layout.bytes(), &layout.report())?;
         let [samples, targets, _] = layout.parts.map(|part| part.offset);
         memory.write(samples, source.sample_bytes());
         memory.write(targets, source.target_bytes());
         Ok(Resident { memory: Mutex::new(memory), backend: backend.clone(), layout })
+    }
+
+    /// Rows whose order there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.layout.parts[2].bytes / 4
     }
 
     pub(crate) fn is_on(&self, backend: &Arc<dyn Backend>) -> bool {
@@ -66,7 +75,7 @@ impl Resident {
         let mut memory = self.memory();
         let [samples, targets, order] = self.layout.parts;
         let base = memory.address();
-        let room = order.bytes / 4 / step * step;
+        let room = self.room() / step * step;
         for rows in rows.chunks(room.max(step)) {
             memory.write(order.offset, bytemuck::cast_slice(rows));
             let [samples, targets, order] = [samples, targets, order].map(|part| base + part.offset);

@@ -117,13 +117,23 @@ impl Source {
     /// What a copy in a device's memory takes there: samples, targets, and 4 bytes a sample for the order in which a run
     /// takes them.
     pub fn resident_report(&self) -> MemoryReport {
-        self.resident_layout().report()
+        self.resident_layout(self.len).report()
     }
 
     /// The same for any dataset of `len` samples and targets of these formats.
     pub fn resident_report_of(samples: &SampleFormat, targets: TargetFormat, len: usize) -> MemoryReport {
+        Source::resident_report_for(samples, targets, len, len)
+    }
+
+    /// The same with room for the order of batches of `rows` rows, should that be more.
+    pub fn resident_report_for(
+        samples: &SampleFormat,
+        targets: TargetFormat,
+        len: usize,
+        rows: usize,
+    ) -> MemoryReport {
         let sample_bytes = samples.shape.elements() * samples.dtype.size();
-        ResidentLayout::new(len * sample_bytes, len * targets.bytes(), len).report()
+        ResidentLayout::new(len * sample_bytes, len * targets.bytes(), len.max(rows)).report()
     }
 
     /// Copies the dataset into the memory of a device, to be read there by the sessions of `backend`. Where a device reads
@@ -132,8 +142,18 @@ impl Source {
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing is changed then.
     pub fn upload(&mut self, backend: &Arc<dyn Backend>) -> Result<(), Error> {
-        if backend.has_own_memory() && !self.is_resident(backend) {
-            self.resident = Some(Arc::new(Resident::upload(backend, self)?));
+        self.upload_for(backend, self.len)
+    }
+
+    /// The same with room for the order of batches of `rows` rows: more than there are samples, if samples are taken again.
+    ///
+    /// # Errors
+    /// As [`Source::upload`].
+    pub fn upload_for(&mut self, backend: &Arc<dyn Backend>, rows: usize) -> Result<(), Error> {
+        let rows = rows.max(self.len);
+        let is_there = self.resident_on(backend).is_some_and(|resident| resident.room() >= rows);
+        if backend.has_own_memory() && !is_there {
+            self.resident = Some(Arc::new(Resident::upload(backend, self, rows)?));
         }
         Ok(())
     }
@@ -163,8 +183,9 @@ impl Source {
         self.resident.as_deref().filter(|resident| resident.is_on(backend))
     }
 
-    pub(crate) fn resident_layout(&self) -> ResidentLayout {
-        ResidentLayout::new(self.sample_bytes().len(), self.target_bytes().len(), self.len)
+    /// Where its parts lie in a device's memory, with room for the order of so many rows.
+    pub(crate) fn resident_layout(&self, rows: usize) -> ResidentLayout {
+        ResidentLayout::new(self.sample_bytes().len(), self.target_bytes().len(), rows)
     }
 
     /// All samples as they lie in memory.

@@ -62,6 +62,17 @@ impl DeviceArgs {
         device::open(self.device, self.threads, self.budget.bytes())
     }
 
+    /// Opens the device with no more than there really is, however much was named: for who will use all of it. Returns
+    /// whether it is what was named.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::open`].
+    pub fn open_within_means(&self) -> Result<(Arc<dyn Backend>, bool)> {
+        let (named, means) = (self.budget.bytes(), device::default_budget());
+        let budget = named.into_iter().chain(means).min();
+        Ok((device::open(self.device, self.threads, budget)?, named.is_some() && budget == named))
+    }
+
     /// The device, and what to do where its memory does not suffice.
     ///
     /// # Errors

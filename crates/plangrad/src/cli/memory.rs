@@ -19,7 +19,8 @@ const UNITS: [(&str, u64); 7] = [
 /// How much memory may be taken.
 #[derive(Args, Clone, Debug, Default)]
 pub struct BudgetArgs {
-    /// Most memory for network, batch and all between, such as 8MiB, or plain bytes [default: what the machine has free]
+    /// Most memory for network, batch and all between, such as 8MiB, or plain bytes [default: what the machine has
+    /// free, less a sixteenth of all it has, which is left to the system]
     #[arg(long, value_name = "SIZE", help_heading = "Memory", allow_negative_numbers = true)]
     pub memory_budget: Option<Size>,
 }

@@ -5,6 +5,7 @@
 
 mod data;
 mod device;
+mod fit;
 mod memory;
 mod model;
 mod plan;
@@ -20,10 +21,11 @@ use plangrad_data::DatasetName;
 pub use crate::drawing::PictureFile;
 pub use data::{ChosenDataset, DataArgs, Split};
 pub use device::{DeviceArgs, OnOomName, OomArgs};
+pub use fit::{Fit, MethodName};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
-pub use training::{OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
+pub use training::{BatchSize, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]
@@ -35,6 +37,7 @@ pub use training::{OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
         plangrad train                      train on MNIST if it is there, else on built-in digits\n  \
         plangrad show --dataset digits --count 5\n  \
         plangrad plan --batch-sizes 64,1024 what a batch size costs, to the byte\n  \
+        plangrad fit --memory-budget 8MiB   the largest batch that fits, proven\n  \
         plangrad summary --dataset cifar10 --hidden 128\n\n\
         `plangrad COMMAND --help` shows a command's options with examples.",
     subcommand_required = true,
@@ -77,6 +80,8 @@ pub enum Command {
     Summary(Summary),
     /// What batch sizes cost: every byte of a step, planned and not run
     Plan(Box<Plan>),
+    /// Find the largest batch that fits, prove it, and measure from which size on training is fast
+    Fit(Box<Fit>),
     /// This machine: cores, vector instructions, memory
     Devices(Devices),
     /// Fetch datasets and verify them
@@ -142,6 +147,9 @@ pub struct Predict {
     /// Makes --random repeatable
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed)]
     pub seed: Option<u64>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Where samples come from; what the model was trained on where nothing is said.
     #[command(flatten)]
     pub data: TrainedDataArgs,

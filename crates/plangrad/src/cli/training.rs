@@ -1,6 +1,8 @@
 //! Options that say how to train, and the arguments of `train`.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use plangrad_data::{DatasetName, Task};
@@ -17,6 +19,7 @@ use crate::{Error, Result};
     plangrad train --dataset mnist --hidden 256,128 --epochs 10 --out runs/deep\n  \
     plangrad train --dataset cifar10 --optimizer sgd --lr 0.01 --momentum 0.9 --schedule cosine\n  \
     plangrad train --dataset csv:sums.csv --loss mse --normalize none --optimizer sgd --lr 0.001\n  \
+    plangrad train --batch-size auto --memory-budget 64MiB\n  \
     plangrad train --resume runs/deep")]
 pub struct Train {
     /// What to learn from.
@@ -101,9 +104,9 @@ impl TaskArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
-    /// Samples per step
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
-    pub batch_size: usize,
+    /// Samples per step; auto finds out from which size on training is fast, within what fits
+    #[arg(long, default_value_t, value_name = "N|auto", allow_negative_numbers = true)]
+    pub batch_size: BatchSize,
     /// Passes over the training part [default: 5]
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub epochs: Option<u64>,
@@ -169,6 +172,44 @@ pub struct RunArgs {
     pub log_every: Option<u64>,
 }
 
+/// Samples per step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSize {
+    /// To be found.
+    Auto,
+    /// So many.
+    Samples(usize),
+}
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self::Samples(64)
+    }
+}
+
+impl fmt::Display for BatchSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Samples(count) => count.fmt(f),
+        }
+    }
+}
+
+impl FromStr for BatchSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<BatchSize, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => match values::count(number) {
+                Ok(count) => Ok(Self::Samples(count)),
+                Err(_) => Err(format!("expected a whole number of at least 1, or auto, found `{number}`")),
+            },
+        }
+    }
+}
+
 /// The optimizers by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OptimizerName {
@@ -200,6 +241,15 @@ pub enum ScheduleName {
 }
 
 impl OptimizerName {
+    /// The learning rate where nobody says one.
+    #[must_use]
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            OptimizerName::Sgd => 0.01,
+            OptimizerName::Adam | OptimizerName::AdamW => 0.001,
+        }
+    }
+
     /// The optimizer of this name.
     ///
     /// # Errors
@@ -239,10 +289,7 @@ impl TrainingArgs {
     /// The learning rate at the first step.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
-        self.lr.unwrap_or(match self.optimizer {
-            OptimizerName::Sgd => 0.01,
-            OptimizerName::Adam | OptimizerName::AdamW => 0.001,
-        })
+        self.lr.unwrap_or(self.optimizer.learning_rate())
     }
 
     /// The schedule these options describe, for a run of `total_steps` with `steps_per_epoch` in each epoch.
@@ -304,7 +351,7 @@ mod tests {
     fn the_defaults_are_those_of_the_main_job() {
         let Train { data, model, task, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
-        assert_eq!((training.batch_size, training.seed, run.log_every), (64, 42, None));
+        assert_eq!((training.batch_size, training.seed, run.log_every), (BatchSize::Samples(64), 42, None));
         assert_eq!(task.loss, Loss::CrossEntropy);
         let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
         assert_eq!(training.optimizer().unwrap(), adam);
@@ -340,9 +387,15 @@ mod tests {
 
     #[test]
     fn a_resumed_run_keeps_what_would_change_its_bits() {
-        for option in
-            ["--lr=0.1", "--hidden=64", "--seed=1", "--dataset=digits", "--batch-size=32", "--no-shuffle"]
-        {
+        for option in [
+            "--lr=0.1",
+            "--hidden=64",
+            "--seed=1",
+            "--dataset=digits",
+            "--batch-size=32",
+            "--batch-size=auto",
+            "--no-shuffle",
+        ] {
             let error = train(&["--resume", "runs/x", option]).unwrap_err();
             assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");
         }

@@ -4,7 +4,7 @@ use plangrad_tensor::SystemMemory;
 use plangrad_tensor::backend::cpu::InstructionSet;
 use serde::Serialize;
 
-use crate::device::CUDA_UNAVAILABLE_BECAUSE;
+use crate::device::{CUDA_UNAVAILABLE_BECAUSE, default_budget_of};
 use crate::output::{counted, grouped_bytes, size};
 use crate::{Console, Result};
 
@@ -24,10 +24,12 @@ struct Processor {
     memory_used: u64,
     memory_free: u64,
     memory_limit: Option<u64>,
+    default_budget: u64,
 }
 
 pub(super) fn devices(console: &Console) -> Result<()> {
-    let SystemMemory { total, free, limit } = SystemMemory::now();
+    let memory = SystemMemory::now();
+    let SystemMemory { total, free, limit } = memory;
     let cpu = Processor {
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
         features: InstructionSet::available().into_iter().map(InstructionSet::name).collect(),
@@ -36,6 +38,7 @@ pub(super) fn devices(console: &Console) -> Result<()> {
         memory_used: limit.unwrap_or(total).saturating_sub(free),
         memory_free: free,
         memory_limit: limit,
+        default_budget: default_budget_of(memory),
     };
     console.text(&text(&cpu))?;
     console.json(&Object { cpu, gpus: [], cuda_unavailable_because: CUDA_UNAVAILABLE_BECAUSE })
@@ -48,12 +51,13 @@ fn text(cpu: &Processor) -> String {
         None => String::new(),
     };
     format!(
-        "cpu\n  cores     {}\n  vectors   {}\n  memory    {}{limit}\n  used      {}\n  free      {}, which is the \
-         budget of a run that names none\ngpu\n  none: {CUDA_UNAVAILABLE_BECAUSE}",
+        "cpu\n  cores     {}\n  vectors   {}\n  memory    {}{limit}\n  used      {}\n  free      {}\n  budget    {}, of a run \
+         that names none: a sixteenth is left to the system\ngpu\n  none: {CUDA_UNAVAILABLE_BECAUSE}",
         counted(cpu.cores, "core").split(' ').next().unwrap_or_default(),
         cpu.features.join(", "),
         bytes(cpu.memory_total),
         bytes(cpu.memory_used),
         bytes(cpu.memory_free),
+        bytes(cpu.default_budget),
     )
 }

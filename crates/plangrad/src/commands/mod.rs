@@ -3,6 +3,7 @@
 mod devices;
 mod download;
 mod eval;
+mod fit;
 mod plan;
 mod predict;
 mod show;
@@ -28,6 +29,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Show(arguments) => show::show(arguments, console),
         Command::Summary(arguments) => summary::summary(arguments, console),
         Command::Plan(arguments) => plan::plan(arguments, console),
+        Command::Fit(arguments) => fit::perform(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
     }

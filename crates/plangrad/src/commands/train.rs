@@ -2,20 +2,29 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
+use std::time::Duration;
 
-use plangrad_data::{Dataset, DatasetName, available, load};
+use plangrad_data::{DatasetName, available, load};
 use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
 
-use crate::cli::{Train, TrainingArgs};
+use crate::cli::{BatchSize, Train, TrainingArgs};
+use crate::fit::{Method, Options, auto};
 use crate::output::counted;
 use crate::train::{
-    Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Trainer, plan_line,
+    Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Subject, Trainer, layers,
+    plan_line,
 };
 use crate::{Console, Error, Result, process};
 
 /// Steps between two lines of progress, where nobody says so.
 const LOG_EVERY: u64 = 100;
+
+/// Share of the largest batch that `--batch-size auto` takes at most.
+const AUTO_SAFETY: f64 = 0.8;
+
+/// Time that `--batch-size auto` takes at most to measure speeds.
+const AUTO_TIME: Duration = Duration::from_secs(10);
 
 /// Trains a network, or goes on with a run.
 ///
@@ -51,8 +60,12 @@ fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
         Console::remark(note);
     }
     let dataset = load(&chosen.name, &arguments.data.options(task, arguments.training.seed))?;
-    let settings = settings(arguments, &chosen.name, optimizer, &dataset)?;
-    let mut run = Run::prepare(settings, dataset, arguments, console)?;
+    dataset.notes.iter().for_each(|note| Console::warning(note));
+    let network = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
+    let mut subject = Subject::new(dataset, arguments.data.normalize, &network, arguments.task.loss)?;
+    let batch_size = batch_size(arguments, &mut subject, optimizer)?;
+    let settings = settings(arguments, &chosen.name, optimizer, (subject.samples().0, batch_size))?;
+    let mut run = Run::prepare(settings, subject, arguments, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
     let stage = |path: &Path| run.trainer.stage_checkpoint(path);
@@ -68,7 +81,10 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
     check_raised(arguments, &settings, done.map_or(0, |progress| progress.epoch))?;
     let settings = resumed(settings, arguments)?;
     let dataset = load(&settings.dataset_name()?, &settings.options()?)?;
-    let mut run = Run::prepare(settings, dataset, arguments, console)?;
+    dataset.notes.iter().for_each(|note| Console::warning(note));
+    let network = settings.model(&dataset.sample_shape, dataset.classes.len().max(1));
+    let subject = Subject::new(dataset, settings.normalize()?, &network, settings.loss)?;
+    let mut run = Run::prepare(settings, subject, arguments, console)?;
     let progress = run.trainer.resume(&checkpoint)?;
     folder.save_settings(&run.settings)?;
     folder.cut_back(&progress, run.settings.batch_size, run.trainer.is_finished())?;
@@ -102,12 +118,11 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: 
 }
 
 impl Run {
-    /// Data, plans and memory, and who tells the run.
-    fn prepare(settings: Settings, dataset: Dataset, arguments: &Train, console: Console) -> Result<Run> {
-        dataset.notes.iter().for_each(|note| Console::warning(note));
-        let reporter = Reporter::new(console, &settings, dataset.train.len());
+    /// Plans and memory, and who tells the run.
+    fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
+        let reporter = Reporter::new(console, &settings, subject.samples().0);
         let resources = arguments.device.resources(arguments.oom)?;
-        let trainer = Trainer::new(settings.clone(), dataset, &resources)?;
+        let trainer = Trainer::of(settings.clone(), subject, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }
 
@@ -124,16 +139,8 @@ impl Run {
     /// Tells the start: in one line to people, as an event to programs.
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
-        self.console.text(&plan_line(&start, &self.layers(), &self.settings))?;
+        self.console.text(&plan_line(&start, &layers(self.trainer.task()), &self.settings))?;
         self.reporter.event(&start)
-    }
-
-    /// `784-128-10`
-    fn layers(&self) -> String {
-        let layers = self.trainer.task().model.layers();
-        let sizes =
-            layers.iter().take(1).map(|layer| layer.inputs()).chain(layers.iter().map(|l| l.outputs()));
-        sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
     }
 
     fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {
@@ -163,16 +170,37 @@ impl Run {
     }
 }
 
-/// All that decides the result, with every default resolved.
+/// Samples per step: as many as were asked for, or found to be best. What was found is told.
+fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer) -> Result<usize> {
+    if let BatchSize::Samples(count) = arguments.training.batch_size {
+        return Ok(count);
+    }
+    let (backend, is_budget_named) = arguments.device.open_within_means()?;
+    let options = Options {
+        optimizer,
+        eval_batch_size: arguments.training.eval_batch_size,
+        method: Method::Solve,
+        safety: AUTO_SAFETY,
+        max_batch: None,
+        synthetic: false,
+        time_limit: AUTO_TIME,
+        is_budget_named,
+    };
+    let found = auto(subject, &backend, &options)?;
+    Console::remark(&found);
+    Ok(found.batch_size)
+}
+
+/// All that decides the result, with every default resolved, for so many samples taken so many at a time.
 fn settings(
     arguments: &Train,
     name: &DatasetName,
     optimizer: Optimizer,
-    dataset: &Dataset,
+    (samples, batch_size): (usize, usize),
 ) -> Result<Settings> {
     let Train { data, model, task, training, run, .. } = arguments;
     let epochs = training.epochs.unwrap_or(TrainingArgs::EPOCHS);
-    let per_epoch = dataset.train.len().div_ceil(training.batch_size) as u64;
+    let per_epoch = samples.div_ceil(batch_size) as u64;
     let planned = per_epoch.saturating_mul(epochs);
     let total = training.max_steps.map_or(planned, |most| most.min(planned));
     Ok(Settings {
@@ -188,7 +216,7 @@ fn settings(
         hidden: model.hidden.0.clone(),
         activation: model.activation,
         dropout: model.dropout,
-        batch_size: training.batch_size,
+        batch_size,
         epochs,
         max_steps: training.max_steps,
         seed: training.seed,

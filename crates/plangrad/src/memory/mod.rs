@@ -16,8 +16,8 @@ pub use explain::{Part, explain};
 pub(crate) use timeline::Timeline;
 
 use crate::Result;
-use crate::train::Layout;
 use crate::train::plans::{LARGEST, Samples, Step, plan};
+use crate::train::{Layout, layers};
 
 /// Everything the memory of training depends on, but for the batch size.
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ impl Blueprint {
             schedule: Schedule::Constant { learning_rate: 0.0 },
             batch_size,
             eval_batch_size: self.eval_batch_size,
+            repeats: false,
         };
         let samples = Samples { train, test };
         let layout = Layout::new(self.has_own_memory, batch_size);
@@ -81,9 +82,7 @@ impl Blueprint {
     /// Units of each layer from the input on: `784-128-10`.
     #[must_use]
     pub fn layers(&self) -> String {
-        let layers = self.task.model.layers();
-        let sizes = layers.iter().take(1).map(|l| l.inputs()).chain(layers.iter().map(|l| l.outputs()));
-        sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+        layers(&self.task)
     }
 }
 

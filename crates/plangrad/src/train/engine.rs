@@ -52,8 +52,10 @@ impl Data {
         Samples { train: self.train.len(), test: self.test.len() }
     }
 
-    fn both(&mut self) -> [&mut Source; 2] {
-        [&mut self.train, &mut self.test]
+    /// Gives copies in a device's memory back.
+    pub(crate) fn evict(&mut self) {
+        self.train.evict();
+        self.test.evict();
     }
 }
 
@@ -70,12 +72,15 @@ impl Layout {
 
     /// The same for plans that are made already.
     pub(crate) fn report(&self, plans: &[Plan], task: &Task, samples: Samples) -> MemoryReport {
-        let resident = |len| Source::resident_report_of(&task.samples, task.targets(), len);
+        // A batch that repeats samples has a longer order than the dataset.
+        let longest = plans.first().map_or(0, Plan::batch_size);
+        let resident = |len, rows| Source::resident_report_for(&task.samples, task.targets(), len, rows);
         match self.placement {
             Placement::InPlace => Plan::report_together(plans),
             Placement::Streamed => Session::streaming_report(plans),
             Placement::Resident => {
-                Plan::report_together(plans).plus(&resident(samples.train)).plus(&resident(samples.test))
+                let dataset = resident(samples.train, longest).plus(&resident(samples.test, 0));
+                Plan::report_together(plans).plus(&dataset)
             }
         }
     }
@@ -93,22 +98,22 @@ impl Engine {
         backend: &Arc<dyn Backend>,
         layout: Layout,
     ) -> Result<Engine> {
-        data.both().into_iter().for_each(Source::evict);
+        data.evict();
         let (all, plans) = plan(step, task, data.samples(), layout)?;
         let planned = layout.report(&all, task, data.samples());
+        let batch_size = step.whole(data.train.len());
         let session = match layout.placement {
             Placement::InPlace => Session::new(backend, all),
             Placement::Streamed => Session::streaming(backend, all),
             Placement::Resident => {
-                let uploaded = data.both().into_iter().try_for_each(|source| source.upload(backend));
-                uploaded.and_then(|()| Session::new(backend, all))
+                let uploaded = data.train.upload_for(backend, batch_size);
+                uploaded.and_then(|()| data.test.upload(backend)).and_then(|()| Session::new(backend, all))
             }
         };
         if session.is_err() {
-            data.both().into_iter().for_each(Source::evict);
+            data.evict();
         }
         let test_order = (0..data.test.len() as u32).collect();
-        let batch_size = step.batch_size.min(data.train.len());
         Ok(Engine { session: session?, plans, planned, batch_size, part: layout.part, test_order })
     }
 
@@ -146,6 +151,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Judges one whole batch of test samples, which counts for nothing. Returns how many they are; `None` without any.
+    ///
+    /// # Errors
+    /// Never for data that [`Engine::reserve`] has seen.
+    pub(crate) fn test_one_batch(&mut self, data: &Data) -> Result<Option<usize>> {
+        let Some((whole, _)) = self.plans.test else { return Ok(None) };
+        let before = self.session.metrics();
+        let rows = &self.test_order[..self.session.plans()[whole].batch_size()];
+        let judged = self.session.run(whole, &data.test.batches(rows)?);
+        self.session.set_metrics(before);
+        Ok(judged.map(|()| Some(rows.len()))?)
+    }
+
     /// Judges the model by all test samples in their own order; `None` without any. The session's metrics are as before
     /// afterwards.
     ///
@@ -165,5 +183,89 @@ impl Engine {
         let metrics = self.session.metrics();
         self.session.set_metrics(before);
         judged.map(|()| Some(metrics))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
+    use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+    use plangrad_tensor::{
+        Category, DType, Optimizer, SampleFormat, Samples as Values, Schedule, Shape, Targets,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INPUTS: usize = 24;
+
+    fn task(hidden: Vec<usize>, activation: Activation, dropout: f32, loss: Loss) -> Task {
+        let outputs = if loss == Loss::Mse { 1 } else { 5 };
+        let config = MlpConfig { sample_shape: vec![INPUTS], hidden, outputs, activation, dropout };
+        let shape = Shape::new(&[INPUTS]).unwrap();
+        let samples = SampleFormat { shape, dtype: DType::U8, scale: [0.01].into(), shift: [-0.5].into() };
+        Task { model: Mlp::new(&config).unwrap(), samples, loss }
+    }
+
+    fn source(len: usize, loss: Loss) -> Source {
+        let targets = match loss {
+            Loss::CrossEntropy => Targets::Classes((0..len).map(|i| (i % 5) as u8).collect()),
+            Loss::Mse => Targets::Values { values: (0..len).map(|i| i as f32 / 9.0).collect(), width: 1 },
+        };
+        let pixels = (0..len * INPUTS).map(|i| (i * i % 251) as u8).collect();
+        Source::new(Values::U8(pixels), targets, INPUTS).unwrap()
+    }
+
+    fn optimizers() -> impl Strategy<Value = Optimizer> {
+        let sgd = |momentum| Optimizer::Sgd { momentum, weight_decay: 0.0 };
+        prop::sample::select(vec![sgd(0.0), sgd(0.9), Optimizer::adam(), Optimizer::adamw()])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        /// Layer list, batch and tail, optimizer, activation, dropout, loss, parts, evaluation and place of the data.
+        #[test]
+        fn what_is_planned_is_what_the_ledger_holds_before_and_after_training(
+            hidden in prop::collection::vec(1usize..90, 0..4),
+            (activation, dropout) in (prop::sample::select(Activation::ALL.to_vec()), prop::sample::select(vec![0.0, 0.3])),
+            loss in prop::sample::select(vec![Loss::CrossEntropy, Loss::Mse]),
+            optimizer in optimizers(),
+            (train, test) in (1usize..60, 0usize..40),
+            (batch_size, part) in (1usize..70, 1usize..70),
+            eval_batch_size in prop::option::of(1usize..50),
+            placement in prop::sample::select(vec![Placement::InPlace, Placement::Resident, Placement::Streamed]),
+        ) {
+            let task = task(hidden, activation, dropout, loss);
+            let schedule = Schedule::Constant { learning_rate: 0.01 };
+            let step = Step { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
+            let mut data = Data { train: source(train, loss), test: source(test, loss) };
+            let layout = Layout { placement, part };
+            let planned = layout.planned(&step, &task, data.samples()).unwrap();
+            prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model.parameter_count() as u64);
+            prop_assert_eq!(planned.get(Category::Dataset) > 0, placement == Placement::Resident);
+
+            let open = |budget| {
+                let accelerator = placement != Placement::InPlace;
+                Cpu::open(CpuOptions { threads: Some(1), budget: Some(budget), accelerator, ..CpuOptions::default() })
+            };
+            let short = open(planned.total() - 1).unwrap();
+            prop_assert!(Engine::reserve(&step, &task, &mut data, &short, layout).is_err());
+            prop_assert_eq!(short.memory().reserved, 0);
+
+            let backend = open(planned.total()).unwrap();
+            let mut engine = Engine::reserve(&step, &task, &mut data, &backend, layout).unwrap();
+            prop_assert_eq!((engine.planned(), engine.measured_bytes()), (planned, planned.total()));
+            let rows: Vec<u32> = (0..train as u32).collect();
+            for rows in rows.chunks(batch_size) {
+                engine.steps(&data, rows).unwrap();
+            }
+            let judged = engine.test(&data).unwrap();
+            prop_assert_eq!(judged.map_or(0, |metrics| metrics.samples), test as u64);
+            prop_assert_eq!(engine.session.metrics().samples, train as u64);
+            prop_assert_eq!((engine.measured_bytes(), backend.memory().peak), (planned.total(), planned.total()));
+            drop((engine, data));
+            prop_assert_eq!(backend.memory().reserved, 0);
+        }
     }
 }

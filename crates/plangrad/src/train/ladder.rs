@@ -66,7 +66,7 @@ impl Resources {
 
     /// How a run is laid out on this device where memory suffices.
     fn first(&self, step: &Step, data: &Data) -> Place {
-        let part = step.batch_size.min(data.train.len()).div_ceil(self.accumulate);
+        let part = step.whole(data.train.len()).div_ceil(self.accumulate);
         Place { backend: self.backend.clone(), layout: Layout::new(self.backend.has_own_memory(), part) }
     }
 
@@ -106,7 +106,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn batch_size(&self) -> usize {
-        self.step.batch_size.min(self.data.train.len())
+        self.step.whole(self.data.train.len())
     }
 
     /// Bytes there are for the run, now that nothing of it is reserved.

@@ -19,6 +19,15 @@ pub(crate) struct Step {
     pub(crate) batch_size: usize,
     /// Samples judged at a time; as many as fit into the training arena if absent.
     pub(crate) eval_batch_size: Option<usize>,
+    /// Whether a batch may be larger than the dataset, and takes its samples again and again.
+    pub(crate) repeats: bool,
+}
+
+impl Step {
+    /// Samples of a whole batch, of so many there are to learn from.
+    pub(crate) fn whole(&self, samples: usize) -> usize {
+        if self.repeats { self.batch_size } else { self.batch_size.min(samples) }
+    }
 }
 
 impl From<&Settings> for Step {
@@ -28,6 +37,7 @@ impl From<&Settings> for Step {
             schedule: settings.schedule.into(),
             batch_size: settings.batch_size,
             eval_batch_size: settings.eval_batch_size,
+            repeats: false,
         }
     }
 }
@@ -66,11 +76,10 @@ pub(crate) fn plan(
     samples: Samples,
     Layout { part, placement }: Layout,
 ) -> Result<(Vec<Plan>, PlanNumbers)> {
-    let (size, mut plans) = (step.batch_size.min(samples.train), Vec::new());
+    let (size, mut plans) = (step.whole(samples.train), Vec::new());
     let whole = training(step, task, size, part, &mut plans)?;
-    let rest =
-        (samples.train % size > 0).then(|| training(step, task, samples.train % size, part, &mut plans));
-    let rest = rest.transpose()?;
+    let left_over = if size > samples.train { 0 } else { samples.train % size };
+    let rest = (left_over > 0).then(|| training(step, task, left_over, part, &mut plans)).transpose()?;
     let state = task.training_state(step.optimizer)?;
     let arena = Plan::bytes_together(&plans);
     // Where batches are brought to the device there shall be room for what is judged.

@@ -29,6 +29,11 @@ impl Trainer {
         };
         let found = if progress.samples != samples {
             format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
+        } else if progress.batch_size != self.settings.batch_size as u64 {
+            let (was, is) = (progress.batch_size, self.settings.batch_size);
+            format!(
+                "its config.toml now says batch_size = {is}, and it was trained on batches of {was}; set that back"
+            )
         } else if progress.seed != self.settings.seed || network(expected) != network(&self.description) {
             "its config.toml now says another seed, network or loss".to_owned()
         } else if (Description { progress: None, ..expected.clone() }) != self.description {

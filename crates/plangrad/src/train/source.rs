@@ -5,7 +5,6 @@ use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 
-use super::Settings;
 use crate::{Error, Result};
 
 /// A part of a dataset, moved, not copied.
@@ -45,19 +44,26 @@ pub fn task(dataset: &Dataset, normalize: Normalize, model: &MlpConfig, loss: Lo
 }
 
 /// What the model's file says about it.
-pub(super) fn describe(settings: &Settings, dataset: &Dataset, task: &Task) -> Result<Description> {
+pub(super) fn describe(normalize: Normalize, dataset: &Dataset, task: &Task) -> Result<Description> {
     let table = dataset.table.as_ref().map(serde_json::to_value).transpose();
     Ok(Description {
         format: Description::FORMAT,
         model: task.model.config().clone(),
-        loss: settings.loss,
+        loss: task.loss,
         // A table's path says nothing about the model and would make its bytes depend on a folder's name.
         dataset: if dataset.table.is_some() { "csv".into() } else { dataset.name.to_string() },
         classes: dataset.classes.clone(),
-        normalize: settings.normalize.clone(),
+        normalize: normalize.to_string(),
         scale: task.samples.scale.to_vec(),
         shift: task.samples.shift.to_vec(),
         table: table.map_err(|error| Error::Output(error.into()))?,
         progress: None,
     })
+}
+
+/// Units of each layer of a network from the input on: `784-128-10`.
+pub(crate) fn layers(task: &Task) -> String {
+    let layers = task.model.layers();
+    let sizes = layers.iter().take(1).map(|layer| layer.inputs()).chain(layers.iter().map(|l| l.outputs()));
+    sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
 }

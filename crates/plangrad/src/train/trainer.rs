@@ -11,8 +11,7 @@ use plangrad_tensor::{Metrics, Session};
 use super::engine::{Data, Engine};
 use super::event::{Event, Observer, Position, Stop};
 use super::plans::Step;
-use super::source::describe;
-use super::{Resources, RunFolder, Settings, source, task};
+use super::{Resources, RunFolder, Settings, Subject};
 use crate::process;
 use crate::{Error, Result};
 
@@ -49,16 +48,17 @@ impl Trainer {
     /// # Errors
     /// If the dataset is empty, the network impossible, or memory runs out.
     pub fn new(settings: Settings, dataset: Dataset, resources: &Resources) -> Result<Trainer> {
-        let outputs = if dataset.classes.is_empty() { 1 } else { dataset.classes.len() };
-        let model = settings.model(&dataset.sample_shape, outputs);
-        let task = task(&dataset, settings.normalize()?, &model, settings.loss)?;
-        let description = describe(&settings, &dataset, &task)?;
-        if dataset.train.is_empty() {
-            let (dataset, remedy) =
-                (settings.dataset.clone(), "a run needs at least one sample to learn from");
-            return Err(Error::EmptySplit { dataset, split: "train", remedy });
-        }
-        let mut data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
+        let model = settings.model(&dataset.sample_shape, dataset.classes.len().max(1));
+        let subject = Subject::new(dataset, settings.normalize()?, &model, settings.loss)?;
+        Trainer::of(settings, subject, resources)
+    }
+
+    /// The same for a subject that is there already, and is what the settings say.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
+        let Subject { task, mut data, description, table } = subject;
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&Step::from(&settings), &task, &mut data)?;
         task.model.initialise(&mut engine.session, settings.seed)?;
@@ -69,6 +69,7 @@ impl Trainer {
             position: 0,
             samples: data.train.len() as u64,
             seed: settings.seed,
+            batch_size: settings.batch_size as u64,
             loss_sum_bits: 0,
             last_loss_bits: 0,
         };
@@ -77,7 +78,7 @@ impl Trainer {
             task,
             description,
             data,
-            table: dataset.table,
+            table,
             engine,
             rungs,
             resident_bytes,

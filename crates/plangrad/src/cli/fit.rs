@@ -1,0 +1,100 @@
+//! The arguments of `fit`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::training::OptimizerName;
+use super::{DataArgs, DeviceArgs, ModelArgs, TaskArgs, values};
+use crate::Result;
+use crate::fit::{Method, Options};
+
+/// Arguments of `fit`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad fit\n  \
+    plangrad fit --dataset mnist --hidden 512,256 --memory-budget 64MiB\n  \
+    plangrad fit --dataset digits --memory-budget 8MiB --method double\n  \
+    plangrad fit --dataset cifar10 --synthetic --max-batch 100000")]
+pub struct Fit {
+    /// How the largest batch is found: solve takes it from the plan and proves it; double tries 16, 32, 64 and on, as
+    /// lessons do. Both end at the same size
+    #[arg(long, value_enum, default_value_t, value_name = "WAY")]
+    pub method: MethodName,
+    /// Share of the largest batch that is recommended
+    #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = values::portion, allow_negative_numbers = true)]
+    pub safety: f64,
+    /// Look no further than this size
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub max_batch: Option<usize>,
+    /// Let batches be larger than the dataset, whose samples are then taken again and again
+    #[arg(long)]
+    pub synthetic: bool,
+    /// Seconds after which no further size is tried or measured
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = values::positive, allow_negative_numbers = true)]
+    pub time_limit: f64,
+    /// What would be learnt from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What would learn.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// What would be learnt.
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// How parameters follow their gradients
+    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
+    pub optimizer: OptimizerName,
+    /// Share of the last update kept, with sgd; any but 0 costs a number for each parameter [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, help_heading = "Training",
+        allow_negative_numbers = true)]
+    pub momentum: Option<f64>,
+    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
+    pub eval_batch_size: Option<usize>,
+    /// Where.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+/// [`Method`] on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MethodName {
+    /// From the plan.
+    #[default]
+    #[value(help = None)]
+    Solve,
+    /// By doubling.
+    #[value(help = None)]
+    Double,
+}
+
+impl MethodName {
+    /// The method of this name.
+    #[must_use]
+    pub fn method(self) -> Method {
+        match self {
+            Self::Solve => Method::Solve,
+            Self::Double => Method::Double,
+        }
+    }
+}
+
+impl Fit {
+    /// What is asked for, on a device whose budget somebody named, or did not.
+    ///
+    /// # Errors
+    /// [`crate::Error::Option`] for a momentum that the optimizer does not have.
+    pub fn options(&self, is_budget_named: bool) -> Result<Options> {
+        Ok(Options {
+            optimizer: self.optimizer.with(self.momentum, None)?,
+            eval_batch_size: self.eval_batch_size,
+            method: self.method.method(),
+            safety: self.safety,
+            max_batch: self.max_batch,
+            synthetic: self.synthetic,
+            time_limit: Duration::try_from_secs_f64(self.time_limit).unwrap_or(Duration::MAX),
+            is_budget_named,
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! `plangrad fit`: the largest batch that fits, every trial on the way, and how fast training is.
+
+use plangrad_data::load;
+use serde::Serialize;
+
+use crate::cli::{Fit, MethodName};
+use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
+use crate::output::{counted, grouped, grouped_bytes, size};
+use crate::train::{OptimizerSettings, Subject, layers};
+use crate::{Console, Result};
+
+/// Seed that deals a table's rows, on which no size depends.
+const ANY_SEED: u64 = 42;
+
+pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
+    let mut subject = subject(arguments)?;
+    arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
+    let (backend, is_budget_named) = arguments.device.open_within_means()?;
+    let options = arguments.options(is_budget_named)?;
+    let network = format!(
+        "{} with {}, {}",
+        layers(subject.task()),
+        counted(subject.task().model.parameter_count(), "parameter"),
+        OptimizerSettings::from(options.optimizer).name()
+    );
+    let (device, budget) = (backend.device().to_string(), backend.memory().budget);
+    let heading = heading(&network, &subject, &device, budget);
+    let mut is_first = true;
+    let mut tell = |trial: &Trial| {
+        if std::mem::take(&mut is_first) {
+            console.text(&heading)?;
+        }
+        console.text(&line(trial))
+    };
+    let found = fit(&mut subject, &backend, &options, &mut tell)?;
+    console.text(&result(&found, arguments))?;
+    console.json(&Object::of(&found, network, device, arguments))
+}
+
+fn subject(arguments: &Fit) -> Result<Subject> {
+    let Fit { data, model, task, .. } = arguments;
+    let chosen = data.choose()?;
+    data.check_folder()?;
+    arguments.options(true)?; // what is wrong with the options shall not wait for the data
+    let labels = task.task(&chosen.name)?;
+    chosen.note.iter().for_each(|note| Console::remark(note));
+    let dataset = load(&chosen.name, &data.options(labels, ANY_SEED))?;
+    dataset.notes.iter().for_each(|note| Console::warning(note));
+    let network = model.config(&dataset.sample_shape, dataset.classes.len().max(1));
+    Subject::new(dataset, data.normalize, &network, task.loss)
+}
+
+/// What is to fit where, and the heads of the trials' columns.
+fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) -> String {
+    let (train, test) = subject.samples();
+    let budget = budget.map_or(String::new(), |bytes| {
+        format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
+    });
+    format!(
+        "{network}; {} to learn from, {} to test on; on {device}{budget}\n\nbatch size            bytes",
+        counted(train, "sample"),
+        grouped(test),
+    )
+}
+
+fn line(trial: &Trial) -> String {
+    let outcome = match trial.outcome {
+        Outcome::Reserved => "reserved".to_owned(),
+        Outcome::Proven { eval_batch_size: Some(n), .. } => {
+            format!("reserved; a step taken, and {} judged", counted(n, "test sample"))
+        }
+        Outcome::Proven { eval_batch_size: None, .. } => "reserved; a step taken".to_owned(),
+        Outcome::Refused { free_bytes, .. } => {
+            format!("refused: {} bytes are free", grouped_bytes(free_bytes))
+        }
+    };
+    format!("{:>10}  {:>15}  {outcome}", grouped(trial.batch_size), grouped_bytes(trial.total_bytes))
+}
+
+fn result(found: &Found, arguments: &Fit) -> String {
+    let Found { max_batch_size, recommended_batch_size, total_bytes, measured_bytes, .. } = *found;
+    let mut text = format!(
+        "\nlargest      {}: {} bytes planned, {} measured\nstopped by   {}\nrecommended  {}, which is {} of it",
+        grouped(max_batch_size),
+        grouped_bytes(total_bytes),
+        grouped_bytes(measured_bytes),
+        reason(found),
+        grouped(recommended_batch_size),
+        arguments.safety,
+    );
+    if let Some(knee) = found.knee() {
+        text += "\n\nbatch size  speed";
+        for Pace { batch_size, samples_per_second } in &found.throughput {
+            let rate = grouped(samples_per_second.round() as usize);
+            text += &format!("\n{:>10}  {rate} samples/s", grouped(*batch_size));
+        }
+        text += &format!("\nThe knee is at {}: the smallest within 5 % of the fastest.", grouped(knee));
+    }
+    text
+}
+
+/// Why there is no larger one.
+fn reason(found: &Found) -> String {
+    let next = found.next_total_bytes.map_or(String::new(), |bytes| {
+        format!(": {} would take {} bytes", grouped(found.max_batch_size + 1), grouped_bytes(bytes))
+    });
+    match found.stopped_by {
+        StoppedBy::Budget => format!("the budget{next}"),
+        StoppedBy::DeviceMemory => format!("what the device has{next}"),
+        StoppedBy::DatasetSize => {
+            "the size of the dataset: that is all there is to learn from (--synthetic goes beyond)".to_owned()
+        }
+        StoppedBy::MaxBatch => "--max-batch".to_owned(),
+        StoppedBy::IndexLimit => "the numbers of samples in a batch, which have 32 bits".to_owned(),
+        StoppedBy::Time => "--time-limit: larger ones may fit".to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+struct Object {
+    network: String,
+    device: String,
+    method: &'static str,
+    safety: f64,
+    max_batch_size: usize,
+    recommended_batch_size: usize,
+    knee_batch_size: Option<usize>,
+    eval_batch_size: Option<usize>,
+    stopped_by: StoppedBy,
+    budget_bytes: Option<u64>,
+    total_bytes: u64,
+    measured_bytes: u64,
+    next_total_bytes: Option<u64>,
+    trials: Vec<TrialObject>,
+    throughput: Vec<Pace>,
+}
+
+#[derive(Serialize)]
+struct TrialObject {
+    batch_size: usize,
+    total_bytes: u64,
+    fits: bool,
+    free_bytes: Option<u64>,
+}
+
+impl Object {
+    fn of(found: &Found, network: String, device: String, arguments: &Fit) -> Object {
+        Object {
+            network,
+            device,
+            method: match arguments.method {
+                MethodName::Solve => "solve",
+                MethodName::Double => "double",
+            },
+            safety: arguments.safety,
+            max_batch_size: found.max_batch_size,
+            recommended_batch_size: found.recommended_batch_size,
+            knee_batch_size: found.knee(),
+            eval_batch_size: found.eval_batch_size,
+            stopped_by: found.stopped_by,
+            budget_bytes: found.budget_bytes,
+            total_bytes: found.total_bytes,
+            measured_bytes: found.measured_bytes,
+            next_total_bytes: found.next_total_bytes,
+            trials: found.trials.iter().map(TrialObject::of).collect(),
+            throughput: found.throughput.clone(),
+        }
+    }
+}
+
+impl TrialObject {
+    fn of(trial: &Trial) -> TrialObject {
+        let Trial { batch_size, total_bytes, outcome } = *trial;
+        let free_bytes = match outcome {
+            Outcome::Refused { free_bytes, .. } => Some(free_bytes),
+            _ => None,
+        };
+        TrialObject { batch_size, total_bytes, fits: trial.fits(), free_bytes }
+    }
+}

@@ -1,0 +1,347 @@
+//! Where sizes are tried: real reservations on a real device, and steps in them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{Error as TensorError, Schedule};
+
+use super::search::Judge;
+use super::{Options, Outcome, StoppedBy, Trial};
+use crate::train::plans::Step;
+use crate::train::{Engine, Layout, Resources, Subject};
+use crate::{Error, Result};
+
+/// A subject on a device. The device holds nothing of it afterwards.
+pub(super) struct Bench<'a> {
+    pub(super) subject: &'a mut Subject,
+    backend: &'a Arc<dyn Backend>,
+    options: &'a Options,
+    started: Instant,
+    tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(
+        subject: &'a mut Subject,
+        backend: &'a Arc<dyn Backend>,
+        options: &'a Options,
+        tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
+    ) -> Bench<'a> {
+        subject.data.evict();
+        Bench { subject, backend, options, started: Instant::now(), tell }
+    }
+
+    /// Ends before anything is told if the plan of the smallest batch does not fit and the device refuses it.
+    pub(super) fn check_smallest(&mut self) -> Result<()> {
+        if self.fits_as_planned(1) { Ok(()) } else { self.reserve_smallest() }
+    }
+
+    /// What training on single samples ends with.
+    pub(super) fn nothing_fits(&mut self) -> Error {
+        let room = self.room().unwrap_or(u64::MAX);
+        self.reserve_smallest().err().unwrap_or(Error::Tensor(TensorError::OutOfMemory {
+            device: self.backend.device(),
+            requested: self.planned(1).unwrap_or(u64::MAX),
+            free: room,
+            total: room,
+            report: Box::default(),
+        }))
+    }
+
+    fn reserve_smallest(&mut self) -> Result<()> {
+        let step = self.step(1);
+        let Subject { task, data, .. } = &mut *self.subject;
+        Resources::of(self.backend).reserve(&step, task, data).map(drop)
+    }
+
+    /// Memory for training on batches of this size, as `train` reserves it.
+    pub(super) fn reserve(&mut self, batch_size: usize) -> Result<Engine> {
+        let (step, layout) = (self.step(batch_size), self.layout(batch_size));
+        let Subject { task, data, .. } = &mut *self.subject;
+        Engine::reserve(&step, task, data, self.backend, layout)
+    }
+
+    fn step(&self, batch_size: usize) -> Step {
+        Step {
+            optimizer: self.options.optimizer,
+            schedule: Schedule::Constant { learning_rate: 0.0 },
+            batch_size,
+            eval_batch_size: self.options.eval_batch_size,
+            repeats: self.options.synthetic,
+        }
+    }
+
+    fn layout(&self, batch_size: usize) -> Layout {
+        Layout::new(self.backend.has_own_memory(), batch_size)
+    }
+
+    /// Bytes that training on batches of this size is planned to take.
+    fn planned(&self, batch_size: usize) -> Result<u64> {
+        let Subject { task, data, .. } = &*self.subject;
+        Ok(self.layout(batch_size).planned(&self.step(batch_size), task, data.samples())?.total())
+    }
+
+    /// Bytes the device's budget has left; `None` without a budget.
+    fn room(&self) -> Option<u64> {
+        let memory = self.backend.memory();
+        memory.budget.map(|budget| budget.saturating_sub(memory.reserved))
+    }
+
+    /// So many rows of the dataset, all over it, again and again: order is of no interest here, but that kernels do not find
+    /// each sample beside the last one is.
+    pub(super) fn rows(&self, count: usize) -> Vec<u32> {
+        const STRIDE: u64 = 2_654_435_761; // a prime beyond any number of samples: it leads to all of them
+        let len = self.subject.data.train.len() as u64;
+        (0..count as u64).map(|i| (i * STRIDE % len) as u32).collect()
+    }
+
+    /// One step and one evaluation batch, or memory for them.
+    fn prove(&mut self, batch_size: usize, proven: bool) -> Result<Outcome> {
+        let rows = self.rows(if proven { batch_size } else { 0 }); // host data: there before the session is
+        let mut engine = self.reserve(batch_size)?;
+        if !proven {
+            return Ok(Outcome::Reserved);
+        }
+        let data = &self.subject.data;
+        engine.steps(data, &rows)?;
+        let eval_batch_size = engine.test_one_batch(data)?;
+        Ok(Outcome::Proven { measured_bytes: engine.measured_bytes(), eval_batch_size })
+    }
+
+    /// Who refused: the budget, if that does not suffice and somebody named it, else the device.
+    fn refusal(&self, total_bytes: u64, free: u64) -> Outcome {
+        let short = self.room().filter(|&room| room < total_bytes);
+        let by = match short {
+            Some(_) if self.options.is_budget_named => StoppedBy::Budget,
+            _ => StoppedBy::DeviceMemory,
+        };
+        Outcome::Refused { free_bytes: short.unwrap_or(free), by }
+    }
+}
+
+impl Judge for Bench<'_> {
+    fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<Trial> {
+        let total_bytes = self.planned(batch_size)?;
+        let outcome = self.prove(batch_size, proven);
+        self.subject.data.evict();
+        let outcome = match outcome {
+            Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => self.refusal(total_bytes, free),
+            outcome => outcome?,
+        };
+        let trial = Trial { batch_size, total_bytes, outcome };
+        (self.tell)(&trial)?;
+        Ok(trial)
+    }
+
+    /// What cannot be planned does not fit.
+    fn fits_as_planned(&self, batch_size: usize) -> bool {
+        self.planned(batch_size).is_ok_and(|bytes| self.room().is_none_or(|room| bytes <= room))
+    }
+
+    fn is_late(&self) -> bool {
+        self.started.elapsed() >= self.options.time_limit
+    }
+}
+
+impl Drop for Bench<'_> {
+    fn drop(&mut self) {
+        self.subject.data.evict();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use plangrad_data::{Dataset, DatasetName, Normalize, Samples, Split, Targets};
+    use plangrad_nn::{Activation, Loss, MlpConfig};
+    use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+    use plangrad_tensor::{Device, Optimizer};
+    use proptest::prelude::*;
+
+    use super::super::search::{Found, Limit, search};
+    use super::super::{Fit, Method, fit};
+    use super::*;
+
+    const INPUTS: usize = 20;
+
+    fn part(len: usize) -> Split {
+        let pixels = (0..len * INPUTS).map(|i| (i * i % 251) as u8).collect();
+        let labels = (0..len).map(|i| (i % 3) as u8).collect();
+        Split::new(Samples::U8(pixels), Targets::Classes(labels), INPUTS).unwrap()
+    }
+
+    fn subject(train: usize, test: usize, hidden: Vec<usize>) -> Subject {
+        let dataset = Dataset {
+            name: DatasetName::Digits,
+            sample_shape: vec![1, 4, 5],
+            classes: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            train: part(train),
+            test: part(test),
+            notes: Vec::new(),
+            table: None,
+        };
+        let network = MlpConfig {
+            sample_shape: vec![1, 4, 5],
+            hidden,
+            outputs: 3,
+            activation: Activation::Gelu,
+            dropout: 0.1,
+        };
+        Subject::new(dataset, Normalize::None, &network, Loss::CrossEntropy).unwrap()
+    }
+
+    fn options(method: Method) -> Options {
+        Options {
+            optimizer: Optimizer::adam(),
+            eval_batch_size: None,
+            method,
+            safety: 0.8,
+            max_batch: None,
+            synthetic: false,
+            time_limit: Duration::from_secs(600),
+            is_budget_named: true,
+        }
+    }
+
+    fn open(accelerator: bool, budget: u64) -> Arc<dyn Backend> {
+        let options =
+            CpuOptions { threads: Some(1), budget: Some(budget), accelerator, ..CpuOptions::default() };
+        Cpu::open(options).unwrap()
+    }
+
+    /// What a search ends with; nothing is measured.
+    fn find(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Option<Found> {
+        let limit = Limit::of(subject.samples().0, options);
+        let mut quietly = |_: &Trial| Ok(());
+        search(options.method, limit, &mut Bench::new(subject, backend, options, &mut quietly)).unwrap()
+    }
+
+    /// Bytes that training on batches of one size takes.
+    fn planned(subject: &mut Subject, device: &Arc<dyn Backend>, options: &Options, size: usize) -> u64 {
+        Bench::new(subject, device, options, &mut |_| Ok(())).planned(size).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(150))]
+
+        #[test]
+        fn whatever_is_trained_where_both_methods_agree_and_the_device_refuses_the_next_size(
+            hidden in prop::collection::vec(1usize..60, 0..3),
+            (train, test) in (1usize..300, 0usize..50),
+            eval_batch_size in prop::option::of(1usize..60),
+            momentum in prop::sample::select(vec![0.0, 0.9]),
+            (accelerator, synthetic) in any::<(bool, bool)>(),
+            (size, short) in (1usize..700, 0u64..2),
+        ) {
+            let optimizer = Optimizer::Sgd { momentum, weight_decay: 0.0 };
+            let solve = Options { optimizer, eval_batch_size, synthetic, ..options(Method::Solve) };
+            let double = Options { method: Method::Double, ..solve.clone() };
+            let mut subject = subject(train, test, hidden);
+            let limit = if synthetic { usize::MAX } else { train };
+            // On the edge: all of what some size needs, or one byte less.
+            let budget = planned(&mut subject, &open(accelerator, 0), &solve, size.min(limit)) - short;
+            let device = open(accelerator, budget);
+
+            let solved = find(&mut subject, &device, &solve);
+            let doubled = find(&mut subject, &device, &double);
+            prop_assert_eq!(device.memory().reserved, 0, "nothing stays");
+            let Some(solved) = solved else {
+                prop_assert!(doubled.is_none() && planned(&mut subject, &device, &solve, 1) > budget);
+                return Ok(());
+            };
+            let doubled = doubled.unwrap();
+            let comparable = |found: &Found| Found { trials: Vec::new(), ..found.clone() };
+            prop_assert_eq!(comparable(&solved), comparable(&doubled));
+            prop_assert_eq!(solved.measured_bytes, solved.total_bytes);
+            prop_assert_eq!(solved.eval_batch_size.is_some(), test > 0);
+            prop_assert_eq!(eval_batch_size.map(|size| size.min(test)).filter(|&size| size > 0),
+                solved.eval_batch_size.filter(|_| eval_batch_size.is_some()));
+
+            let found = solved.batch_size;
+            let mut bench = Bench::new(&mut subject, &device, &solve, &mut |_| Ok(())).planned(found);
+            prop_assert!(bench.as_mut().is_ok_and(|bytes| *bytes <= budget));
+            match solved.stopped_by {
+                StoppedBy::DatasetSize => prop_assert!(!synthetic && found == train),
+                by => {
+                    prop_assert_eq!(by, StoppedBy::Budget);
+                    prop_assert!(solved.next_total_bytes.unwrap() > budget);
+                    let mut quietly = |_: &Trial| Ok(());
+                    let mut bench = Bench::new(&mut subject, &device, &solve, &mut quietly);
+                    prop_assert!(bench.reserve(found).is_ok());
+                    let next = bench.reserve(found + 1);
+                    let is_refused = matches!(next, Err(Error::Tensor(TensorError::OutOfMemory { .. })));
+                    prop_assert!(is_refused);
+                }
+            }
+        }
+    }
+
+    fn whole(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Result<Fit> {
+        fit(subject, backend, options, &mut |_| Ok(()))
+    }
+
+    #[test]
+    fn where_nothing_fits_the_error_is_that_of_training_and_nothing_was_told() {
+        let mut subject = subject(40, 10, vec![8]);
+        for method in [Method::Solve, Method::Double] {
+            let mut told = 0;
+            let mut tell = |_: &Trial| {
+                told += 1;
+                Ok(())
+            };
+            let error = fit(&mut subject, &open(false, 900), &options(method), &mut tell).unwrap_err();
+            let Error::OutOfMemory { device, free, total, remedy, .. } = error else { panic!("{error}") };
+            assert_eq!((device, free, total, told), (Device::Cpu, 900, 900, 0));
+            assert!(remedy.starts_with("not even a batch of 1 fits"), "{remedy}");
+        }
+    }
+
+    #[test]
+    fn a_budget_that_nobody_named_is_what_the_device_has() {
+        let mut subject = subject(300, 10, vec![32]);
+        let unnamed = Options { is_budget_named: false, ..options(Method::Double) };
+        let found = whole(&mut subject, &open(false, 40_000), &unnamed).unwrap();
+        assert_eq!(found.stopped_by, StoppedBy::DeviceMemory);
+        let fastest = found.throughput.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
+        assert!(found.throughput.len() >= 2 && fastest > 0.0 && found.knee().is_some(), "{found:?}");
+        let last = found.throughput.last().map(|pace| pace.batch_size);
+        assert_eq!(last, Some(found.max_batch_size));
+    }
+
+    #[test]
+    fn without_time_nothing_is_measured_and_the_proof_stands() {
+        let mut subject = subject(300, 10, vec![32]);
+        let hurried = Options { time_limit: Duration::ZERO, ..options(Method::Solve) };
+        let found = whole(&mut subject, &open(false, 40_000), &hurried).unwrap();
+        assert_eq!((found.knee(), found.throughput.len()), (None, 0));
+        assert_eq!((found.stopped_by, found.measured_bytes), (StoppedBy::Budget, found.total_bytes));
+        let doubled = Options { method: Method::Double, ..hurried };
+        let found = whole(&mut subject, &open(false, 40_000), &doubled).unwrap();
+        assert_eq!((found.stopped_by, found.max_batch_size), (StoppedBy::Time, 16));
+    }
+
+    #[test]
+    fn an_observer_that_fails_ends_it_and_the_device_is_free_again() {
+        let mut subject = subject(100, 10, vec![8]);
+        let device = open(true, 1 << 20);
+        let mut tell = |_: &Trial| Err(Error::Output(std::io::Error::other("closed")));
+        assert!(matches!(
+            fit(&mut subject, &device, &options(Method::Solve), &mut tell),
+            Err(Error::Output(_))
+        ));
+        assert_eq!(device.memory().reserved, 0);
+    }
+
+    #[test]
+    fn rows_lie_all_over_the_dataset() {
+        let (mut subject, device) = (subject(100, 0, vec![]), open(false, 1 << 20));
+        let options = options(Method::Solve);
+        let mut rows = Bench::new(&mut subject, &device, &options, &mut |_| Ok(())).rows(250);
+        assert_eq!(rows[..100], rows[100..200]);
+        rows.truncate(100);
+        rows.sort_unstable();
+        assert_eq!(rows, Vec::from_iter(0..100));
+    }
+}

@@ -1,0 +1,105 @@
+//! How fast training is at some batch sizes, and from which on it does not get much faster.
+
+use std::time::{Duration, Instant};
+
+use plangrad_tensor::Error as TensorError;
+use serde::Serialize;
+
+use super::bench::Bench;
+use super::search::Judge;
+use crate::{Error, Result};
+
+/// Shortest time over which a speed is measured.
+const MEASURED: Duration = Duration::from_millis(150);
+
+/// Longest time between two looks at the clock.
+const STRETCH: Duration = Duration::from_millis(50);
+
+/// Rows in one go, where batches are smaller: beyond what the caches near a core hold.
+const ROWS: usize = 8192;
+
+/// Share of the best speed that is as good.
+const AS_GOOD: f64 = 0.95;
+
+/// Speed at a batch size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Pace {
+    /// Samples per step.
+    pub batch_size: usize,
+    /// Samples trained on per second.
+    pub samples_per_second: f64,
+}
+
+/// Powers of 4 from 16 on, and the two sizes that are told anyway.
+pub(super) fn sizes(recommended: usize, max: usize) -> Vec<usize> {
+    let powers = std::iter::successors(Some(16_usize), |size| size.checked_mul(4));
+    let mut sizes: Vec<usize> = powers.take_while(|&size| size < max).chain([recommended, max]).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+/// Measures the speed at these sizes, as far as there is time.
+pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
+    let mut paces = Vec::with_capacity(sizes.len());
+    for &size in sizes {
+        if bench.is_late() {
+            break;
+        }
+        match pace(bench, size) {
+            Err(Error::Tensor(TensorError::OutOfMemory { .. })) => {} // what the device has, has changed
+            pace => paces.push(pace?),
+        }
+    }
+    Ok(paces)
+}
+
+fn pace(bench: &mut Bench<'_>, batch_size: usize) -> Result<Pace> {
+    let rows = bench.rows((ROWS / batch_size).max(1) * batch_size);
+    let mut engine = bench.reserve(batch_size)?;
+    let mut steps = |count: usize| -> Result<Duration> {
+        let started = Instant::now();
+        engine.steps(&bench.subject.data, &rows[..count * batch_size])?;
+        Ok(started.elapsed())
+    };
+    steps(1)?; // warms up: memory is touched, threads wake
+    let one = steps(1)?.as_secs_f64();
+    let count = ((STRETCH.as_secs_f64() / one.max(1e-9)) as usize).clamp(1, rows.len() / batch_size);
+    let (mut samples, mut seconds) = (0, 0.0);
+    while seconds < MEASURED.as_secs_f64() {
+        seconds += steps(count)?.as_secs_f64();
+        samples += count * batch_size;
+    }
+    Ok(Pace { batch_size, samples_per_second: samples as f64 / seconds })
+}
+
+/// The smallest batch within 5 % of the most samples per second.
+pub(super) fn knee(paces: &[Pace]) -> Option<usize> {
+    let best = paces.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
+    let as_good = paces.iter().filter(|pace| pace.samples_per_second >= AS_GOOD * best);
+    as_good.map(|pace| pace.batch_size).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speed_is_measured_at_powers_of_4_and_at_the_sizes_told() {
+        assert_eq!(sizes(482, 603), [16, 64, 256, 482, 603]);
+        assert_eq!(sizes(256, 256), [16, 64, 256]);
+        assert_eq!([sizes(1, 1), sizes(12, 16), sizes(3, 4)], [vec![1], vec![12, 16], vec![3, 4]]);
+    }
+
+    #[test]
+    fn the_knee_is_the_smallest_batch_nearly_as_fast_as_the_fastest() {
+        let paces = |speeds: &[f64]| -> Vec<Pace> {
+            let sizes = std::iter::successors(Some(16), |size| Some(size * 4));
+            let pace = |(batch_size, &samples_per_second)| Pace { batch_size, samples_per_second };
+            sizes.zip(speeds).map(pace).collect()
+        };
+        assert_eq!(knee(&paces(&[40.0, 94.0, 96.0, 100.0, 90.0])), Some(256));
+        assert_eq!(knee(&paces(&[95.0, 100.0])), Some(16));
+        assert_eq!(knee(&[]), None);
+    }
+}

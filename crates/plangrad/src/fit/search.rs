@@ -1,0 +1,298 @@
+//! The search for the largest size that a device grants: by the plan, or by doubling. Both end where the device refuses.
+//!
+//! It knows nothing of devices: a [`Judge`] tries a size and says what became of it.
+
+use super::{INDEX_LIMIT, Options, Outcome, StoppedBy, Trial};
+use crate::Result;
+use crate::train::plans::largest;
+
+/// Where the lessons begin to double.
+const FIRST: usize = 16;
+
+/// How the largest size is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Solved from the plan, and proven.
+    #[default]
+    Solve,
+    /// 16, 32, 64 and on, each really tried, until one does not fit; then the sizes between.
+    Double,
+}
+
+/// Who tries sizes.
+pub(super) trait Judge {
+    /// Really reserves memory for a size, and takes a step in it if it shall be `proven`.
+    fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<Trial>;
+
+    /// Whether it fits as far as the plan says.
+    fn fits_as_planned(&self, batch_size: usize) -> bool;
+
+    /// Whether there is no time left.
+    fn is_late(&self) -> bool;
+}
+
+/// A size beyond which it makes no sense to go, whatever memory there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) size: usize,
+    pub(super) by: StoppedBy,
+}
+
+impl Limit {
+    /// The lowest one for a dataset of so many samples.
+    pub(super) fn of(samples: usize, options: &Options) -> Limit {
+        let dataset = if options.synthetic { usize::MAX } else { samples };
+        let limits = [
+            Limit { size: dataset, by: StoppedBy::DatasetSize },
+            Limit { size: options.max_batch.unwrap_or(usize::MAX), by: StoppedBy::MaxBatch },
+        ];
+        let all = Limit { size: INDEX_LIMIT, by: StoppedBy::IndexLimit };
+        limits.into_iter().fold(all, |lowest, limit| if limit.size < lowest.size { limit } else { lowest })
+    }
+}
+
+/// The largest size, proven.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) batch_size: usize,
+    pub(super) total_bytes: u64,
+    pub(super) measured_bytes: u64,
+    pub(super) eval_batch_size: Option<usize>,
+    pub(super) stopped_by: StoppedBy,
+    pub(super) next_total_bytes: Option<u64>,
+    pub(super) trials: Vec<Trial>,
+}
+
+/// Finds the largest size up to `limit` that the judge grants; `None` if that is none.
+pub(super) fn search(method: Method, limit: Limit, judge: &mut dyn Judge) -> Result<Option<Found>> {
+    let mut search = Search { judge, limit, fits: 0, refused: None, trials: Vec::new() };
+    match method {
+        Method::Solve => search.solve()?,
+        Method::Double => search.attempt(FIRST.min(limit.size), true)?,
+    }
+    let is_late = !search.close()?;
+    search.found(is_late)
+}
+
+struct Search<'a> {
+    judge: &'a mut dyn Judge,
+    limit: Limit,
+    /// The largest size that was granted; 0 before any.
+    fits: usize,
+    /// The smallest that was refused.
+    refused: Option<Trial>,
+    trials: Vec<Trial>,
+}
+
+impl Search<'_> {
+    /// Tries what the plan says, and what it says does not fit.
+    fn solve(&mut self) -> Result<()> {
+        let size = largest(self.limit.size, |size| Ok(self.judge.fits_as_planned(size)))?;
+        self.attempt(size, true)?;
+        if self.fits == size && size < self.limit.size {
+            self.attempt(size + 1, true)?;
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<()> {
+        let trial = self.judge.attempt(batch_size, proven)?;
+        match trial.fits() {
+            true => self.fits = batch_size,
+            false => self.refused = Some(trial),
+        }
+        self.trials.push(trial);
+        Ok(())
+    }
+
+    /// Tries sizes until the one after the largest is refused, or is beyond the limit. False if there was no time for that.
+    fn close(&mut self) -> Result<bool> {
+        while let Some((size, proven)) = self.next() {
+            if self.fits > 0 && self.judge.is_late() {
+                return Ok(false);
+            }
+            self.attempt(size, proven)?;
+        }
+        Ok(true)
+    }
+
+    /// The next size to try, and whether it must prove itself: on the way up and down it must, in between memory tells.
+    fn next(&self) -> Option<(usize, bool)> {
+        match (self.fits, self.refused.map(|trial| trial.batch_size)) {
+            (fits, None) => {
+                (fits < self.limit.size).then(|| (fits.saturating_mul(2).min(self.limit.size), true))
+            }
+            (fits, Some(refused)) if refused - fits == 1 => None,
+            (0, Some(refused)) => Some((refused / 2, true)),
+            (fits, Some(refused)) => Some((fits + (refused - fits) / 2, false)),
+        }
+    }
+
+    /// The largest size granted, which is made to prove itself if it has not yet.
+    fn found(mut self, is_late: bool) -> Result<Option<Found>> {
+        let Some(place) = self.trials.iter().position(|trial| trial.batch_size == self.fits) else {
+            return Ok(None);
+        };
+        if self.trials[place].outcome == Outcome::Reserved {
+            self.trials[place] = self.judge.attempt(self.fits, true)?;
+        }
+        let Trial { batch_size, total_bytes, outcome } = self.trials[place];
+        let Outcome::Proven { measured_bytes, eval_batch_size } = outcome else { return Ok(None) };
+        let stopped_by = self.stopped_by(is_late);
+        let next = self.refused.filter(|refused| refused.batch_size == batch_size + 1);
+        let next_total_bytes = next.map(|refused| refused.total_bytes);
+        let trials = self.trials;
+        Ok(Some(Found {
+            batch_size,
+            total_bytes,
+            measured_bytes,
+            eval_batch_size,
+            stopped_by,
+            next_total_bytes,
+            trials,
+        }))
+    }
+
+    fn stopped_by(&self, is_late: bool) -> StoppedBy {
+        match self.refused.map(|trial| trial.outcome) {
+            _ if is_late => StoppedBy::Time,
+            Some(Outcome::Refused { by, .. }) => by,
+            _ => self.limit.by,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use plangrad_tensor::Optimizer;
+
+    use super::*;
+
+    /// A device that grants sizes up to one, and says in its plan that it grants sizes up to another.
+    struct Fake {
+        grants: usize,
+        plans: usize,
+        attempts_in_time: usize,
+        tried: Vec<(usize, bool)>,
+    }
+
+    fn fake(grants: usize, plans: usize) -> Fake {
+        Fake { grants, plans, attempts_in_time: usize::MAX, tried: Vec::new() }
+    }
+
+    impl Judge for Fake {
+        fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<Trial> {
+            self.tried.push((batch_size, proven));
+            let total_bytes = 10 * batch_size as u64;
+            let outcome = match (batch_size <= self.grants, proven) {
+                (true, true) => Outcome::Proven { measured_bytes: total_bytes, eval_batch_size: None },
+                (true, false) => Outcome::Reserved,
+                (false, _) => Outcome::Refused { free_bytes: 10 * self.grants as u64, by: StoppedBy::Budget },
+            };
+            Ok(Trial { batch_size, total_bytes, outcome })
+        }
+
+        fn fits_as_planned(&self, batch_size: usize) -> bool {
+            batch_size <= self.plans
+        }
+
+        fn is_late(&self) -> bool {
+            self.tried.len() >= self.attempts_in_time
+        }
+    }
+
+    const DATASET: Limit = Limit { size: 1000, by: StoppedBy::DatasetSize };
+
+    fn sizes(found: &Found) -> Vec<usize> {
+        found.trials.iter().map(|trial| trial.batch_size).collect()
+    }
+
+    #[test]
+    fn both_methods_find_the_largest_size_and_see_the_next_one_refused() {
+        for size in [1, 2, 15, 16, 17, 40, 1000] {
+            let limit = Limit { size, ..DATASET };
+            for grants in (0..70).chain([998, 999, 1000, 1001]) {
+                let find = |method| search(method, limit, &mut fake(grants, grants)).unwrap();
+                let (solved, doubled) = (find(Method::Solve), find(Method::Double));
+                let (Some(solved), Some(doubled)) = (&solved, &doubled) else {
+                    assert_eq!((grants, solved, doubled), (0, None, None));
+                    continue;
+                };
+                let expected = grants.min(size);
+                assert_eq!((solved.batch_size, doubled.batch_size), (expected, expected));
+                assert_eq!(solved.measured_bytes, 10 * expected as u64);
+                let is_refused = grants < size;
+                let next = is_refused.then_some(10 * (expected as u64 + 1));
+                let by = if is_refused { StoppedBy::Budget } else { StoppedBy::DatasetSize };
+                assert_eq!((solved.next_total_bytes, doubled.next_total_bytes), (next, next));
+                assert_eq!((solved.stopped_by, doubled.stopped_by), (by, by));
+                assert_eq!(solved.trials.len(), 1 + usize::from(is_refused));
+            }
+        }
+    }
+
+    #[test]
+    fn doubling_goes_as_the_lessons_do_and_then_between() {
+        let mut device = fake(50, 50);
+        let found = search(Method::Double, DATASET, &mut device).unwrap().unwrap();
+        assert_eq!(sizes(&found), [16, 32, 64, 48, 56, 52, 50, 51]);
+        let proven: Vec<usize> =
+            device.tried.iter().filter(|(_, proven)| *proven).map(|(size, _)| *size).collect();
+        assert_eq!(proven, [16, 32, 64, 50], "the steps of the lesson, and the size found");
+    }
+
+    #[test]
+    fn where_16_does_not_fit_doubling_goes_down() {
+        let find = |grants| search(Method::Double, DATASET, &mut fake(grants, grants)).unwrap();
+        assert_eq!(sizes(&find(1).unwrap()), [16, 8, 4, 2, 1]);
+        assert_eq!(sizes(&find(5).unwrap()), [16, 8, 4, 6, 5]);
+    }
+
+    #[test]
+    fn a_plan_that_is_wrong_is_found_out_by_the_device() {
+        for (grants, plans) in [(30, 700), (700, 30), (1, 1000), (1000, 1), (29, 30), (31, 30)] {
+            let found = search(Method::Solve, DATASET, &mut fake(grants, plans)).unwrap().unwrap();
+            assert_eq!(found.batch_size, grants, "{plans} planned");
+        }
+    }
+
+    #[test]
+    fn without_time_the_largest_size_so_far_is_told() {
+        let mut device = Fake { attempts_in_time: 3, ..fake(500, 500) };
+        let found = search(Method::Double, DATASET, &mut device).unwrap().unwrap();
+        assert_eq!((found.batch_size, found.stopped_by, found.next_total_bytes), (64, StoppedBy::Time, None));
+        let mut late = Fake { attempts_in_time: 0, ..fake(500, 500) };
+        let found = search(Method::Solve, DATASET, &mut late).unwrap().unwrap();
+        assert_eq!(
+            (found.batch_size, found.stopped_by),
+            (500, StoppedBy::Budget),
+            "a proof is not cut short"
+        );
+    }
+
+    #[test]
+    fn the_lowest_limit_is_the_one_that_is_told() {
+        let options = |max_batch, synthetic| Options {
+            optimizer: Optimizer::adam(),
+            eval_batch_size: None,
+            method: Method::Solve,
+            safety: 0.8,
+            max_batch,
+            synthetic,
+            time_limit: Duration::ZERO,
+            is_budget_named: true,
+        };
+        let limit = |max_batch, synthetic| {
+            let Limit { size, by } = Limit::of(1000, &options(max_batch, synthetic));
+            (size, by)
+        };
+        assert_eq!(limit(None, false), (1000, StoppedBy::DatasetSize));
+        assert_eq!(limit(Some(1000), false), (1000, StoppedBy::DatasetSize));
+        assert_eq!(limit(Some(999), false), (999, StoppedBy::MaxBatch));
+        assert_eq!(limit(Some(5000), true), (5000, StoppedBy::MaxBatch));
+        assert_eq!(limit(None, true), (4_294_967_295, StoppedBy::IndexLimit));
+        assert_eq!(limit(Some(usize::MAX), true), (4_294_967_295, StoppedBy::IndexLimit));
+    }
+}

@@ -1,0 +1,49 @@
+//! What a run is about, before anything is decided on how it is trained: a network, and data as sessions read them.
+
+use plangrad_data::{Dataset, Normalize, TableSchema};
+use plangrad_nn::checkpoint::Description;
+use plangrad_nn::{Loss, MlpConfig, Task};
+
+use super::engine::Data;
+use super::source::describe;
+use super::{source, task};
+use crate::{Error, Result};
+
+/// A task and its data.
+#[derive(Debug)]
+pub struct Subject {
+    pub(crate) task: Task,
+    pub(crate) data: Data,
+    pub(super) description: Description,
+    pub(super) table: Option<TableSchema>,
+}
+
+impl Subject {
+    /// What a network of this kind is to learn from `dataset`. The samples are moved, not copied.
+    ///
+    /// # Errors
+    /// If there is nothing to learn from, or the network is impossible.
+    pub fn new(dataset: Dataset, normalize: Normalize, model: &MlpConfig, loss: Loss) -> Result<Subject> {
+        let task = task(&dataset, normalize, model, loss)?;
+        let description = describe(normalize, &dataset, &task)?;
+        if dataset.train.is_empty() {
+            let (dataset, remedy) =
+                (dataset.name.to_string(), "a run needs at least one sample to learn from");
+            return Err(Error::EmptySplit { dataset, split: "train", remedy });
+        }
+        let data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
+        Ok(Subject { task, data, description, table: dataset.table })
+    }
+
+    /// The network, and what it is trained for.
+    #[must_use]
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Samples to learn from, and to test on.
+    #[must_use]
+    pub fn samples(&self) -> (usize, usize) {
+        (self.data.train.len(), self.data.test.len())
+    }
+}
