@@ -169,6 +169,10 @@ pub enum Error {
         resume: String,
     },
 
+    /// A command that keeps nothing was asked to stop.
+    #[error("interrupted; nothing was written")]
+    Stopped,
+
     /// Whoever read the output of a run has gone. The run has saved where it stands.
     #[error("standard output was closed; what was learnt so far is saved, go on with: {resume}")]
     Unread {
@@ -199,7 +203,7 @@ impl Error {
             Self::Tensor(error) | Self::Model(plangrad_nn::Error::Tensor(error)) => tensor_kind(error),
             Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => "run",
             Self::Diverged { .. } => "diverged",
-            Self::Interrupted { .. } => "interrupted",
+            Self::Interrupted { .. } | Self::Stopped => "interrupted",
             Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => "model",
             Self::Picture(PictureError::Io { .. })
             | Self::Io { .. }

@@ -24,6 +24,7 @@ mod output;
 mod picture;
 pub mod process;
 mod run;
+pub mod sweep;
 pub mod train;
 
 pub use error::{Error, Result};

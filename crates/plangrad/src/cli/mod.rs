@@ -9,6 +9,7 @@ mod fit;
 mod memory;
 mod model;
 mod plan;
+mod sweep;
 mod training;
 pub(crate) mod usage;
 mod values;
@@ -25,6 +26,7 @@ pub use fit::{Fit, MethodName};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
+pub use sweep::Sweep;
 pub use training::{BatchSize, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
 
 /// The whole command line.
@@ -38,6 +40,7 @@ pub use training::{BatchSize, OptimizerName, ScheduleName, TaskArgs, Train, Trai
         plangrad show --dataset digits --count 5\n  \
         plangrad plan --batch-sizes 64,1024 what a batch size costs, to the byte\n  \
         plangrad fit --memory-budget 8MiB   the largest batch that fits, proven\n  \
+        plangrad sweep --plot sweep.svg     what it costs in time and does to learning, measured\n  \
         plangrad summary --dataset cifar10 --hidden 128\n\n\
         `plangrad COMMAND --help` shows a command's options with examples.",
     subcommand_required = true,
@@ -82,6 +85,8 @@ pub enum Command {
     Plan(Box<Plan>),
     /// Find the largest batch that fits, prove it, and measure from which size on training is fast
     Fit(Box<Fit>),
+    /// Compare batch sizes on devices: time, memory and accuracy, measured, as a table and as plots
+    Sweep(Box<Sweep>),
     /// This machine: cores, vector instructions, memory
     Devices(Devices),
     /// Fetch datasets and verify them

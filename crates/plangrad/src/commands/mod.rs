@@ -8,6 +8,7 @@ mod plan;
 mod predict;
 mod show;
 mod summary;
+mod sweep;
 mod train;
 
 use std::hash::{BuildHasher, RandomState};
@@ -30,6 +31,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Summary(arguments) => summary::summary(arguments, console),
         Command::Plan(arguments) => plan::plan(arguments, console),
         Command::Fit(arguments) => fit::perform(arguments, console),
+        Command::Sweep(arguments) => sweep::sweep(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
     }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
+use super::interrupt::INTERRUPTED;
 use crate::Result;
 
 /// Something that happened. Serialises to the JSON documented in `docs/json.md`.
@@ -141,6 +144,19 @@ impl Stop {
     /// Asks.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Release);
+    }
+
+    /// Asked by Ctrl-C and SIGTERM from now on; a second one ends the program at once, with the exit code of an interruption.
+    /// For commands that have nothing to save.
+    #[must_use]
+    pub fn at_signals() -> Stop {
+        let stop = Stop::default();
+        for signal in [SIGINT, SIGTERM] {
+            // Where that cannot be had, a signal just ends the program. The first handler acts on what the second one set.
+            let _ = flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop.0));
+            let _ = flag::register(signal, Arc::clone(&stop.0));
+        }
+        stop
     }
 
     /// Whether somebody asked.

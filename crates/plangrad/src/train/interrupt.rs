@@ -28,7 +28,7 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Exit code of an interrupted program, as shells have it.
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// What the signals asked for, and what there is to tell about the run they interrupt.
 #[derive(Clone, Debug, Default)]

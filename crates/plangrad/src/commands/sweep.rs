@@ -1,0 +1,275 @@
+//! `plangrad sweep`: batch sizes compared: a table for people, a line for each row for programs, plots for both.
+
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use plangrad_data::load;
+use plangrad_nn::Loss;
+use plangrad_tensor::backend::Backend;
+
+use crate::cli::Sweep as Arguments;
+use crate::output::{Align, Table, counted, grouped, short, size};
+use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
+use crate::train::{OptimizerSettings, ScheduleSettings, Stop, Subject, layers};
+use crate::{Console, Result, device};
+
+/// Parts of a run that the progress bar tells apart.
+const PARTS: usize = 1000;
+
+/// Most that samples per second may lie below the best for a batch size to be as good.
+const AS_GOOD: f64 = 0.05;
+
+pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> {
+    let stop = Stop::at_signals();
+    let chosen = arguments.data.choose()?;
+    arguments.data.check_folder()?;
+    let labels = arguments.task.task(&chosen.name)?;
+    let recipe = recipe(arguments)?;
+    arguments.plot.iter().try_for_each(|file| file.check())?; // what would be in vain shall not take minutes
+    if let Some(note) = &chosen.note {
+        Console::remark(note);
+    }
+    let dataset = load(&chosen.name, &arguments.data.options(labels, arguments.training.seed))?;
+    dataset.notes.iter().for_each(|note| Console::warning(note));
+    let model = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
+    let subject = Subject::new(dataset, arguments.data.normalize, &model, arguments.task.loss)?;
+    let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
+    let devices = devices(arguments)?;
+    let words = Words::of(&sweep, chosen.name.to_string());
+    console.text(&words.heading(&devices))?;
+    let mut teller = Teller { console: *console, bar: bar(*console) };
+    let rows = sweep.run(&devices, &mut teller, &stop);
+    teller.bar.finish_and_clear();
+    let rows = rows?;
+    console.text(&words.results(&rows))?;
+    let drawing = sweep::draw(words.title(&rows), &rows);
+    for (i, file) in arguments.plot.iter().enumerate() {
+        file.write(&drawing, "--plot")?;
+        let gap = if i == 0 { "\n" } else { "" };
+        console.text(&format_args!("{gap}written to {}", file.path().display()))?;
+    }
+    Ok(())
+}
+
+fn recipe(arguments: &Arguments) -> Result<Recipe> {
+    let training = &arguments.training;
+    Ok(Recipe {
+        optimizer: training.optimizer()?,
+        learning_rate: training.learning_rate(),
+        epochs: arguments.epochs,
+        seconds: arguments.seconds,
+        seed: training.seed,
+        shuffle: !training.no_shuffle,
+        eval_batch_size: training.eval_batch_size,
+    })
+}
+
+/// The devices, each of them once.
+fn devices(arguments: &Arguments) -> Result<Vec<Arc<dyn Backend>>> {
+    arguments.budget.note().iter().for_each(|note| Console::remark(note));
+    let mut devices: Vec<Arc<dyn Backend>> = Vec::new();
+    for &choice in &arguments.devices {
+        let device = device::open(choice, arguments.threads, arguments.budget.bytes())?;
+        if devices.iter().all(|other| other.device() != device.device()) {
+            devices.push(device);
+        }
+    }
+    Ok(devices)
+}
+
+fn bar(console: Console) -> ProgressBar {
+    let target = if console.is_json() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+/// Tells what happens while it happens.
+struct Teller {
+    console: Console,
+    bar: ProgressBar,
+}
+
+impl Watcher for Teller {
+    fn progress(&mut self, progress: &Progress<'_>) {
+        let Progress { device, batch_size, runs_done, runs, share, is_equal_time } = *progress;
+        self.bar.set_length((runs * PARTS) as u64);
+        self.bar.set_position((runs_done * PARTS + (share * PARTS as f64) as usize) as u64);
+        let what = if is_equal_time { "equal time" } else { "equal epochs" };
+        let batch_size = grouped(batch_size);
+        self.bar.set_message(format!(
+            "run {} of {runs}: {what}, {device}, batch size {batch_size}",
+            runs_done + 1
+        ));
+    }
+
+    fn row(&mut self, row: &Row) -> Result<()> {
+        self.console.json(row)
+    }
+}
+
+/// What is compared, in words.
+struct Words {
+    dataset: String,
+    samples: (usize, usize),
+    /// `784-128-10`
+    layers: String,
+    parameters: usize,
+    /// `Adam 0.001`
+    optimizer: String,
+    epochs: String,
+    has_accuracy: bool,
+}
+
+impl Words {
+    fn of(sweep: &Sweep, dataset: String) -> Words {
+        let (recipe, task, samples) = (sweep.recipe, sweep.subject().task(), sweep.subject().samples());
+        let schedule = ScheduleSettings::Constant { learning_rate: recipe.learning_rate };
+        Words {
+            dataset,
+            samples,
+            layers: layers(task),
+            parameters: task.model.parameter_count(),
+            optimizer: OptimizerSettings::from(recipe.optimizer).describe(&schedule),
+            epochs: counted(recipe.epochs as usize, "epoch"),
+            has_accuracy: task.loss == Loss::CrossEntropy && samples.1 > 0,
+        }
+    }
+
+    /// What will be done, before anything is.
+    fn heading(&self, devices: &[Arc<dyn Backend>]) -> String {
+        let (train, test) = self.samples;
+        let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
+        format!(
+            "{}: {} to learn from, {} to test on; {} with {}; {} for every batch size; on {}",
+            self.dataset,
+            counted(train, "sample"),
+            grouped(test),
+            self.layers,
+            counted(self.parameters, "parameter"),
+            self.optimizer,
+            devices.join(" and ")
+        )
+    }
+
+    /// The title of the plots.
+    fn title(&self, rows: &[Row]) -> String {
+        let first = rows.first().map_or("", |row| &row.device);
+        let device =
+            if rows.iter().all(|row| row.device == first) { format!(" on {first}") } else { String::new() };
+        format!("{}, {}, {}{device}", self.dataset, self.layers, self.optimizer)
+    }
+
+    /// Everything measured, and what is to be seen in it.
+    fn results(&self, rows: &[Row]) -> String {
+        let mut text = format!("\n{}\n", self.table(rows));
+        for row in rows {
+            if let Some(shortage) = row.out_of_memory {
+                let [needed, free] = [shortage.needed_bytes, shortage.free_bytes];
+                text += &format!(
+                    "\n{}, batch size {}: out of memory, {} needed and {} free",
+                    row.device,
+                    grouped(row.batch_size),
+                    size(needed),
+                    size(free)
+                );
+            }
+        }
+        if let Some(largest) =
+            rows.iter().map(|row| row.batch_size).max().filter(|&most| most > self.samples.0)
+        {
+            let there = counted(self.samples.0, "sample");
+            text += &format!(
+                "\nbatch size {}: there are only {there} to learn from, so a step takes those",
+                grouped(largest)
+            );
+        }
+        let mut devices: Vec<&str> = rows.iter().map(|row| &*row.device).collect();
+        devices.dedup();
+        for device in devices {
+            let rows: Vec<&Row> = rows.iter().filter(|row| row.device == device).collect();
+            text += &self.conclusion(device, &rows).map_or(String::new(), |sentence| format!("\n{sentence}"));
+        }
+        text
+    }
+
+    fn table(&self, rows: &[Row]) -> Table {
+        let learnt = if self.has_accuracy { "test accuracy" } else { "test loss" };
+        let seconds = rows.iter().find_map(|row| row.equal_seconds).map(sweep::seconds);
+        let seconds = seconds.unwrap_or_else(|| "equal time".to_owned());
+        let headings = [
+            "device",
+            "batch size",
+            "s/epoch",
+            "samples/s",
+            "ms/step",
+            "planned",
+            "measured",
+            "loss swings by",
+        ];
+        let [after_epochs, after_time] = [&self.epochs, &seconds].map(|when| format!("after {when}"));
+        let left = |heading| (heading, if heading == "device" { Align::Left } else { Align::Right });
+        let last = [&*after_epochs, &after_time, "in steps"].map(left);
+        let headings = headings.map(left).into_iter().chain(last);
+        let above = ["", "", "", "", "", "", "", "", learnt, learnt, ""].into_iter();
+        let mut table = Table::new(above.zip(headings.clone()).map(|(above, (_, align))| (above, align)));
+        table.row(headings.map(|(heading, _)| heading));
+        rows.iter().for_each(|row| table.row(self.cells(row)));
+        table
+    }
+
+    fn cells(&self, row: &Row) -> [String; 11] {
+        let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+        let number =
+            |value: Option<f64>, decimals: usize| or_dash(value.map(|value| format!("{value:.decimals$}")));
+        let learnt = |accuracy: Option<f64>, loss: Option<f64>| match (accuracy, loss) {
+            (_, Some(loss)) if !loss.is_finite() => "diverged".to_owned(),
+            (Some(accuracy), _) => format!("{:.2} %", 100.0 * accuracy),
+            (None, loss) => or_dash(loss.map(short)),
+        };
+        [
+            row.device.clone(),
+            grouped(row.batch_size),
+            number(row.seconds_per_epoch, 3),
+            or_dash(row.samples_per_second.map(|rate| grouped(rate.round() as usize))),
+            number(row.milliseconds_per_step, 3),
+            size(row.planned_bytes),
+            or_dash(row.measured_bytes.map(size)),
+            number(row.step_loss_deviation, 4),
+            learnt(row.accuracy_after_epochs, row.loss_after_epochs),
+            learnt(row.accuracy_after_equal_time, row.loss_after_equal_time),
+            or_dash(row.steps_in_equal_time.map(|steps| grouped(steps as usize))),
+        ]
+    }
+
+    /// Which sizes did best on a device; nothing where there is nothing to choose from.
+    fn conclusion(&self, device: &str, rows: &[&Row]) -> Option<String> {
+        let rate = |row: &&&Row| row.samples_per_second.unwrap_or(0.0);
+        let fastest = rows.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+        let measured = rows.iter().filter(|row| row.samples_per_second.is_some());
+        let as_good = measured.clone().filter(|row| rate(row) >= (1.0 - AS_GOOD) * rate(&fastest));
+        let as_good = as_good.min_by_key(|row| row.batch_size)?;
+        if measured.count() < 2 {
+            return None;
+        }
+        let best = |accuracy: fn(&Row) -> Option<f64>, loss: fn(&Row) -> Option<f64>| {
+            let score =
+                |row: &&Row| if self.has_accuracy { accuracy(row) } else { loss(row).map(|loss| -loss) };
+            let scored =
+                rows.iter().filter_map(|row| Some((score(row).filter(|s| s.is_finite())?, row.batch_size)));
+            scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, size)| grouped(size))
+        };
+        let after_epochs = best(|row| row.accuracy_after_epochs, |row| row.loss_after_epochs);
+        let after_time = best(|row| row.accuracy_after_equal_time, |row| row.loss_after_equal_time);
+        let speed = match (as_good.batch_size, fastest.batch_size) {
+            (size, fastest) if size == fastest => format!("batch size {} is the fastest", grouped(size)),
+            (size, fastest) => {
+                format!("batch size {} is the fastest, {} within 5 % of it", grouped(fastest), grouped(size))
+            }
+        };
+        let learnt = after_epochs.zip(after_time).map_or(String::new(), |(epochs, time)| {
+            format!("; best after {}: {epochs}, after equal time: {time}", self.epochs)
+        });
+        Some(format!("{device}: {speed}{learnt}"))
+    }
+}

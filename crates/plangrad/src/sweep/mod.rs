@@ -1,0 +1,353 @@
+//! What a batch size does to time, memory and learning: the same training with each size, measured.
+//!
+//! Every size starts from the same weights, sees the same samples in the same order and takes steps of the same learning
+//! rate. It is trained twice: for equal epochs, which is what `train` does, and for equal time, which is what a user has.
+//! Sizes that do not fit are told so; nothing is done to make them fit, or times would not compare.
+//!
+//! Absent on purpose: a learning rate that grows with the batch. It is another subject, and would hide this one.
+
+mod chart;
+mod plots;
+mod scale;
+mod walk;
+
+use std::sync::Arc;
+
+use plangrad_nn::Loss;
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{Device, Error as TensorError, Metrics, Optimizer, Schedule};
+use serde::Serialize;
+
+pub(crate) use plots::{draw, seconds};
+
+use crate::train::plans::Step;
+use crate::train::{Engine, Layout, Stop, Subject};
+use crate::{Error, Result};
+use walk::Walk;
+
+/// Most steps whose losses are compared to see how far they swing.
+const MOST_STEPS_COMPARED: usize = 256;
+
+/// What all sizes have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// How parameters follow their gradients.
+    pub optimizer: Optimizer,
+    /// The learning rate of every step.
+    pub learning_rate: f64,
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// The equal time, in seconds; what the fastest size took for its epochs if absent.
+    pub seconds: Option<f64>,
+    /// Seed of weights, permutations and dropout.
+    pub seed: u64,
+    /// Whether samples are taken in random order.
+    pub shuffle: bool,
+    /// Samples judged at a time; as many as fit into the training arena if absent.
+    pub eval_batch_size: Option<usize>,
+}
+
+/// What is compared.
+pub struct Sweep {
+    /// What all sizes have in common.
+    pub recipe: Recipe,
+    /// Samples per step, in the order of the rows.
+    pub batch_sizes: Vec<usize>,
+    subject: Subject,
+}
+
+/// A batch size on a device. Serialises to the JSON documented in `docs/json.md`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The device's name.
+    pub device: String,
+    /// Samples per step as asked for; where the dataset has fewer, a step takes those.
+    pub batch_size: usize,
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// Bytes planned.
+    pub planned_bytes: u64,
+    /// Bytes taken, as the device's ledger has them.
+    pub measured_bytes: Option<u64>,
+    /// Training alone, without the test.
+    pub seconds_per_epoch: Option<f64>,
+    /// Training samples per second.
+    pub samples_per_second: Option<f64>,
+    /// Of one step.
+    pub milliseconds_per_step: Option<f64>,
+    /// Test loss after the epochs.
+    pub loss_after_epochs: Option<f64>,
+    /// Share of right answers after the epochs; none for a regression.
+    pub accuracy_after_epochs: Option<f64>,
+    /// How far a step's loss swings around what it slowly falls to: its standard deviation.
+    pub step_loss_deviation: Option<f64>,
+    /// Seconds of training in the second run.
+    pub equal_seconds: Option<f64>,
+    /// Samples it saw in them.
+    pub samples_in_equal_time: Option<u64>,
+    /// Steps it took in them.
+    pub steps_in_equal_time: Option<u64>,
+    /// Test loss after them.
+    pub loss_after_equal_time: Option<f64>,
+    /// Share of right answers after them; none for a regression.
+    pub accuracy_after_equal_time: Option<f64>,
+    /// Why there are no figures, where that is so.
+    pub out_of_memory: Option<Shortage>,
+}
+
+/// Memory that was not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Shortage {
+    /// Bytes needed.
+    pub needed_bytes: u64,
+    /// Bytes there were.
+    pub free_bytes: u64,
+}
+
+/// How far a sweep has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Where it computes.
+    pub device: &'a str,
+    /// The size.
+    pub batch_size: usize,
+    /// Runs that are done: two for each row.
+    pub runs_done: usize,
+    /// Runs there are.
+    pub runs: usize,
+    /// Share of the present run that is done.
+    pub share: f64,
+    /// Whether it is the run for equal time.
+    pub is_equal_time: bool,
+}
+
+/// Who wants to know.
+pub trait Watcher {
+    /// Steps were taken.
+    fn progress(&mut self, progress: &Progress<'_>);
+
+    /// A row is complete.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn row(&mut self, row: &Row) -> Result<()>;
+}
+
+impl Sweep {
+    /// A sweep over these sizes.
+    #[must_use]
+    pub fn new(recipe: Recipe, batch_sizes: Vec<usize>, subject: Subject) -> Sweep {
+        Sweep { recipe, batch_sizes, subject }
+    }
+
+    /// What is learnt.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Measures every size on every device: first all of them for equal epochs, then for equal time.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if asked to stop; if sizes overflow, or `watcher` fails. Memory that does not suffice is no error
+    /// but a [`Shortage`] in the row.
+    pub fn run(
+        &mut self,
+        devices: &[Arc<dyn Backend>],
+        watcher: &mut dyn Watcher,
+        stop: &Stop,
+    ) -> Result<Vec<Row>> {
+        let sizes = self.batch_sizes.clone();
+        let all = devices.iter().flat_map(|device| sizes.iter().map(move |&size| (device, size)));
+        let all: Vec<_> = all.collect();
+        let mut rows = Vec::with_capacity(all.len());
+        let mut report = Report { watcher, stop, runs: 2 * all.len(), runs_done: 0, is_equal_time: false };
+        for &(device, batch_size) in &all {
+            rows.push(self.for_equal_epochs(device, batch_size, &mut report)?);
+            report.runs_done += 1;
+        }
+        let fastest = rows.iter().filter_map(Row::seconds).min_by(f64::total_cmp);
+        report.is_equal_time = true;
+        for (&(device, _), row) in all.iter().zip(&mut rows) {
+            if let Some(seconds) = self.recipe.seconds.or(fastest) {
+                self.for_equal_time(device, row, seconds, &mut report)?;
+            }
+            report.watcher.row(row)?;
+            report.runs_done += 1;
+        }
+        Ok(rows)
+    }
+
+    /// The first run of a size, and how far its losses swing thereafter.
+    fn for_equal_epochs(
+        &mut self,
+        device: &Arc<dyn Backend>,
+        batch_size: usize,
+        report: &mut Report<'_>,
+    ) -> Result<Row> {
+        let (epochs, loss) = (self.recipe.epochs, self.subject.task.loss);
+        let mut row = Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?);
+        let mut walk = match self.begin(device, batch_size)? {
+            Ok(walk) => walk,
+            Err(shortage) => return Ok(Row { out_of_memory: Some(shortage), ..row }),
+        };
+        let all = (epochs * walk.samples_of_an_epoch()) as f64;
+        while walk.epoch() < epochs {
+            walk.stretch(walk::STRETCH_SECONDS)?;
+            report.tell(&row, walk.samples() as f64 / all)?;
+        }
+        row.measured_bytes = Some(walk.measured_bytes());
+        row.seconds_per_epoch = Some(walk.seconds() / epochs as f64);
+        row.samples_per_second = Some(walk.samples() as f64 / walk.seconds());
+        row.milliseconds_per_step = Some(1000.0 * walk.seconds() / walk.steps() as f64);
+        let test = walk.test()?;
+        (row.loss_after_epochs, row.accuracy_after_epochs) = judged(loss, test);
+        row.step_loss_deviation = deviation(&walk.losses(MOST_STEPS_COMPARED)?);
+        Ok(row)
+    }
+
+    /// The second run of a size.
+    fn for_equal_time(
+        &mut self,
+        device: &Arc<dyn Backend>,
+        row: &mut Row,
+        seconds: f64,
+        report: &mut Report<'_>,
+    ) -> Result<()> {
+        if row.out_of_memory.is_some() {
+            return Ok(());
+        }
+        let loss = self.subject.task.loss;
+        let mut walk = match self.begin(device, row.batch_size)? {
+            Ok(walk) => walk,
+            Err(shortage) => {
+                row.out_of_memory = Some(shortage); // what the machine had before, it has no more
+                return Ok(());
+            }
+        };
+        while walk.seconds() < seconds {
+            walk.stretch(walk::STRETCH_SECONDS.min(seconds - walk.seconds()))?;
+            report.tell(row, walk.seconds() / seconds)?;
+        }
+        row.equal_seconds = Some(seconds);
+        row.samples_in_equal_time = Some(walk.samples());
+        row.steps_in_equal_time = Some(walk.steps());
+        let test = walk.test()?;
+        (row.loss_after_equal_time, row.accuracy_after_equal_time) = judged(loss, test);
+        Ok(())
+    }
+
+    /// A run at its beginning, or the memory it lacks.
+    fn begin(
+        &mut self,
+        device: &Arc<dyn Backend>,
+        batch_size: usize,
+    ) -> Result<std::result::Result<Walk<'_>, Shortage>> {
+        let (step, layout) = (self.step(batch_size), self.layout(device, batch_size));
+        let engine = match Engine::reserve(&step, &self.subject.task, &mut self.subject.data, device, layout)
+        {
+            Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => {
+                let memory = device.memory(); // nothing of the run is reserved now
+                let free_bytes = memory.budget.map_or(free, |all| all.saturating_sub(memory.reserved));
+                return Ok(Err(Shortage { needed_bytes: self.planned(device, batch_size)?, free_bytes }));
+            }
+            other => other?,
+        };
+        Walk::begin(engine, &self.subject, &self.recipe, batch_size).map(Ok)
+    }
+
+    fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<u64> {
+        let layout = self.layout(device, batch_size);
+        Ok(layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())?.total())
+    }
+
+    fn layout(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Layout {
+        Layout::new(device.has_own_memory(), batch_size.min(self.subject.data.train.len()))
+    }
+
+    fn step(&self, batch_size: usize) -> Step {
+        let Recipe { optimizer, learning_rate, eval_batch_size, .. } = self.recipe;
+        let schedule = Schedule::Constant { learning_rate };
+        Step { optimizer, schedule, batch_size, eval_batch_size, repeats: false }
+    }
+}
+
+/// Test loss and accuracy, as far as there are any.
+fn judged(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
+    let accuracy = test.filter(|_| loss == Loss::CrossEntropy);
+    (test.map(|test| test.mean_loss()), accuracy.map(|test| test.accuracy()))
+}
+
+impl Row {
+    fn empty(device: Device, batch_size: usize, epochs: u64, planned_bytes: u64) -> Row {
+        Row {
+            device: device.to_string(),
+            batch_size,
+            epochs,
+            planned_bytes,
+            measured_bytes: None,
+            seconds_per_epoch: None,
+            samples_per_second: None,
+            milliseconds_per_step: None,
+            loss_after_epochs: None,
+            accuracy_after_epochs: None,
+            step_loss_deviation: None,
+            equal_seconds: None,
+            samples_in_equal_time: None,
+            steps_in_equal_time: None,
+            loss_after_equal_time: None,
+            accuracy_after_equal_time: None,
+            out_of_memory: None,
+        }
+    }
+
+    /// Seconds its epochs took.
+    fn seconds(&self) -> Option<f64> {
+        Some(self.seconds_per_epoch? * self.epochs as f64)
+    }
+}
+
+/// Tells progress, and finds out whether to go on.
+struct Report<'a> {
+    watcher: &'a mut dyn Watcher,
+    stop: &'a Stop,
+    runs: usize,
+    runs_done: usize,
+    is_equal_time: bool,
+}
+
+impl Report<'_> {
+    fn tell(&mut self, row: &Row, share: f64) -> Result<()> {
+        let Report { runs, runs_done, is_equal_time, .. } = *self;
+        let (device, batch_size, share) = (&*row.device, row.batch_size, share.min(1.0));
+        self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, is_equal_time });
+        if self.stop.asked() { Err(Error::Stopped) } else { Ok(()) }
+    }
+}
+
+/// The standard deviation of what lies around a slow trend, from the differences of neighbours (von Neumann, "Distribution
+/// of the ratio of the mean square successive difference to the variance", 1941); `None` without neighbours.
+fn deviation(losses: &[f64]) -> Option<f64> {
+    let squares: Vec<f64> = losses.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).collect();
+    (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / (2 * squares.len()) as f64).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deviation_is_that_of_what_swings_and_not_of_a_trend() {
+        let swinging: Vec<f64> = (0..1000).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        assert!((deviation(&swinging).unwrap() - 2f64.sqrt()).abs() < 1e-12);
+        let falling: Vec<f64> = (0..1000).map(|i| 5.0 - 0.001 * f64::from(i)).collect();
+        assert!(deviation(&falling).unwrap() < 0.001);
+        // Uniform numbers between 0 and 1 deviate by √(1/12), on whatever slope.
+        let uniform = (0..10_000u64)
+            .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11) as f64 / (1u64 << 53) as f64);
+        let shuffled: Vec<f64> =
+            uniform.enumerate().map(|(i, u)| (u * 7919.0).fract() - 1e-4 * i as f64).collect();
+        assert!((deviation(&shuffled).unwrap() - (1.0f64 / 12.0).sqrt()).abs() < 0.02);
+        assert_eq!((deviation(&[1.0]), deviation(&[])), (None, None));
+    }
+}

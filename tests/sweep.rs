@@ -1,0 +1,295 @@
+//! `plangrad sweep`: the rows are what `plan` plans and `train` learns, times are those of equal runs, plots can be read,
+//! and what does not fit or makes no sense is said.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use plangrad::Picture;
+use serde_json::Value;
+use support::{command, files, plangrad, refusal, run};
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+/// The rows of a sweep with these options.
+fn rows(folder: &Path, options: &str) -> Vec<Value> {
+    run(folder, &format!("sweep {options} --format json")).objects()
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key].as_f64().unwrap_or_else(|| panic!("{key} of {row}"))
+}
+
+#[test]
+fn there_is_a_row_for_each_device_and_size_with_the_bytes_that_are_planned() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--dataset digits --hidden 32 --optimizer sgd --momentum 0.5";
+    let sizes = "512,64,300";
+    let found = rows(
+        folder.path(),
+        &format!("{options} --batch-sizes {sizes} --devices cpu,accelerator --seconds 0.02"),
+    );
+    let asked =
+        ["cpu", "accelerator"].into_iter().flat_map(|device| [512, 64, 300].map(|size| (device, size)));
+    let names =
+        found.iter().map(|row| (row["device"].as_str().unwrap(), row["batch_size"].as_u64().unwrap()));
+    assert_eq!(names.collect::<Vec<_>>(), asked.collect::<Vec<_>>());
+    for (device, rows) in ["cpu", "accelerator"].into_iter().zip(found.chunks(3)) {
+        let plan = format!("plan {options} --batch-sizes {sizes} --device {device} --format json");
+        let planned = run(folder.path(), &plan).object();
+        for (row, planned) in rows.iter().zip(planned["rows"].as_array().unwrap()) {
+            assert_eq!(row["planned_bytes"], planned["total_bytes"], "{row}");
+            assert_eq!(row["measured_bytes"], planned["total_bytes"], "{row}");
+        }
+    }
+    assert!(files(folder.path()).is_empty(), "nothing is written but what is asked for");
+}
+
+#[test]
+fn after_equal_epochs_a_model_is_the_one_that_train_would_have_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("table.csv"), table()).unwrap();
+    let cases = [
+        ("--dataset digits --seed 7 --epochs 2", [64, 999]),
+        (
+            "--dataset digits --optimizer sgd --lr 0.05 --no-shuffle --dropout 0.2 --hidden 64,32 --epochs 1",
+            [100, 128],
+        ),
+        ("--dataset csv:table.csv --loss mse --hidden 8 --lr 0.01 --epochs 3", [1, 7]),
+    ];
+    for (options, sizes) in cases {
+        let list = sizes.map(|size| size.to_string()).join(",");
+        let rows = rows(folder.path(), &format!("{options} --batch-sizes {list} --seconds 0.01"));
+        for (row, size) in rows.iter().zip(sizes) {
+            let train = format!("train {options} --batch-size {size} --out run --overwrite --format json");
+            let events = run(folder.path(), &train).objects();
+            let epoch = events.iter().rfind(|event| event["event"] == "epoch").unwrap();
+            assert_eq!(row["loss_after_epochs"], epoch["test_loss"], "{options} {size}");
+            assert_eq!(row["accuracy_after_epochs"], epoch["test_accuracy"], "{options} {size}");
+            assert_eq!(row["planned_bytes"], epoch["planned_bytes"], "{options} {size}");
+        }
+    }
+}
+
+/// A table whose last column is the sum of the others.
+fn table() -> String {
+    let rows = (0..40).map(|i| (i % 7, i % 11));
+    rows.fold("a,b,sum\n".to_owned(), |text, (a, b)| text + &format!("{a},{b},{}\n", a + b))
+}
+
+#[test]
+fn figures_agree_with_one_another_and_with_what_lessons_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(folder.path(), "--dataset digits --batch-sizes 8,64,2000 --epochs 2");
+    let samples = 20_000.0;
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs();
+    for row in &rows {
+        let (seconds, size) = (number(row, "seconds_per_epoch"), number(row, "batch_size"));
+        assert!(close(number(row, "samples_per_second"), samples / seconds), "{row}");
+        let steps = (samples / size).ceil();
+        assert!(close(number(row, "milliseconds_per_step"), 1000.0 * seconds / steps), "{row}");
+        assert!(number(row, "steps_in_equal_time") >= 1.0);
+        let seen = number(row, "samples_in_equal_time");
+        assert!(seen <= size * number(row, "steps_in_equal_time"), "{row}");
+        assert_eq!(row["epochs"], 2);
+        assert_eq!(row["out_of_memory"], Value::Null);
+        assert!((0.0..=1.0).contains(&number(row, "accuracy_after_equal_time")), "{row}");
+    }
+    let fastest = rows.iter().map(|row| 2.0 * number(row, "seconds_per_epoch")).fold(f64::INFINITY, f64::min);
+    assert!(rows.iter().all(|row| close(number(row, "equal_seconds"), fastest)), "{rows:?}");
+    let [small, middle, large] = [&rows[0], &rows[1], &rows[2]];
+    assert!(number(small, "accuracy_after_epochs") > 0.9, "{small}");
+    assert!(
+        number(small, "step_loss_deviation") > 2.0 * number(middle, "step_loss_deviation"),
+        "noisy: {rows:?}"
+    );
+    assert!(number(large, "measured_bytes") > 2.0 * number(middle, "measured_bytes"), "large: {rows:?}");
+    let lags = number(large, "accuracy_after_epochs") < number(middle, "accuracy_after_epochs") - 0.05;
+    assert!(lags, "few steps of the same length: {rows:?}");
+}
+
+#[test]
+fn equal_time_is_what_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(folder.path(), "--dataset digits --batch-sizes 32,256 --seconds 0.5");
+    for row in &rows {
+        assert_eq!(number(row, "equal_seconds"), 0.5);
+        // Half a second at the speed of the first run, give or take what else the machine does.
+        let expected = 0.5 * number(row, "samples_per_second");
+        let seen = number(row, "samples_in_equal_time");
+        assert!(seen > expected / 20.0 && seen < 20.0 * expected, "{row}");
+    }
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_told_and_the_others_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "sweep --dataset digits --batch-sizes 1024,64 --memory-budget 4MiB --seconds 0.01";
+    let rows = run(folder.path(), &format!("{options} --format json")).objects();
+    let planned = number(&rows[0], "planned_bytes");
+    assert_eq!(number(&rows[0]["out_of_memory"], "needed_bytes"), planned);
+    assert_eq!(number(&rows[0]["out_of_memory"], "free_bytes"), 4_194_304.0);
+    for key in ["measured_bytes", "seconds_per_epoch", "accuracy_after_epochs", "accuracy_after_equal_time"] {
+        assert_eq!(rows[0][key], Value::Null, "{key}");
+        assert_ne!(rows[1][key], Value::Null, "{key}");
+    }
+    let text = run(folder.path(), &format!("{options} --plot plot.svg")).succeeded();
+    assert!(
+        text.contains("cpu, batch size 1,024: out of memory, 5.70 MiB needed and 4.00 MiB free"),
+        "{text}"
+    );
+    assert!(fs::read_to_string(folder.path().join("plot.svg")).unwrap().contains(">out of memory<"));
+    let none =
+        run(folder.path(), "sweep --dataset digits --batch-sizes 64 --memory-budget 0 --plot none.svg");
+    let text = none.succeeded();
+    assert!(text.contains("out of memory, 1.82 MiB needed and 0 bytes free"), "{text}");
+}
+
+#[test]
+fn people_get_a_table_and_what_is_to_be_seen_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        run(folder.path(), "sweep --dataset digits --batch-sizes 64,512,30000 --seconds 0.1").succeeded();
+    let first = "digits: 20,000 samples to learn from, 4,000 to test on; 784-128-10 with 101,770 parameters; Adam 0.001 for \
+                 every batch size; on cpu";
+    assert_eq!(text.lines().next(), Some(first));
+    let head = "device  batch size  s/epoch  samples/s  ms/step    planned   measured  loss swings by  after 1 epoch  \
+                after 0.1 s  in steps";
+    let squeezed = |line: &str| words(line).join(" ");
+    assert!(text.lines().any(|line| squeezed(line) == squeezed(head)), "{text}");
+    assert!(
+        text.contains(
+            "batch size 30,000: there are only 20,000 samples to learn from, so a step takes those"
+        )
+    );
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("cpu: batch size ") && line.contains("; best after 1 epoch: "))
+    );
+}
+
+#[test]
+fn a_regression_has_a_loss_and_no_accuracy() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("table.csv"), table()).unwrap();
+    let options = "--dataset csv:table.csv --loss mse --hidden none --batch-sizes 1,4 --seconds 0.001";
+    for row in rows(folder.path(), options) {
+        assert!(
+            number(&row, "loss_after_epochs").is_finite()
+                && number(&row, "loss_after_equal_time").is_finite()
+        );
+        assert_eq!(row["accuracy_after_epochs"], Value::Null);
+        assert_eq!(row["accuracy_after_equal_time"], Value::Null);
+    }
+    let text = run(folder.path(), &format!("sweep {options} --plot loss.svg")).succeeded();
+    assert!(text.contains("test loss") && !text.contains("accuracy"), "{text}");
+    assert!(fs::read_to_string(folder.path().join("loss.svg")).unwrap().contains(">test loss<"));
+    let untested = format!("{options} --test-fraction 0");
+    assert_eq!(rows(folder.path(), &untested)[0]["loss_after_epochs"], Value::Null);
+}
+
+#[test]
+fn plots_are_whole_files_that_refer_to_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    fs::write(place("plot.svg"), "old").unwrap();
+    let sweep = "sweep --dataset digits --batch-sizes 64,256 --devices cpu,accelerator --plot plot.svg --plot plot.PNG";
+    let text = run(folder.path(), sweep).succeeded();
+    assert!(text.ends_with("written to plot.svg\nwritten to plot.PNG\n"), "{text}");
+    let svg = fs::read_to_string(place("plot.svg")).unwrap();
+    check_svg(&svg);
+    for part in [
+        "time of an epoch",
+        "memory, MiB",
+        "test accuracy",
+        "accelerator, after 1 epoch",
+        ">256<",
+        "batch size",
+    ] {
+        assert!(svg.contains(part), "{part} in {svg}");
+    }
+    assert!(!svg.contains("href") && !svg.contains("url("), "it refers to nothing");
+    let picture = Picture::read_png(&place("plot.PNG")).unwrap();
+    assert_eq!(picture.width(), 1520);
+    let ink = picture.planes().iter().filter(|&&value| value < 128).count();
+    assert!(ink > 10_000, "{ink} dark values");
+    assert_eq!(files(folder.path()).len(), 2);
+}
+
+/// Fails unless every element is closed by itself or in turn, attributes are quoted, and text has no stray brackets: as
+/// much of XML as SVG files here use.
+fn check_svg(svg: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = svg;
+    while let Some(start) = rest.find('<') {
+        assert!(!rest[..start].contains('>'), "a stray bracket in {:?}", &rest[..start]);
+        let end = rest.find('>').expect("a tag ends");
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(tag.split_whitespace().next().unwrap());
+        }
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest}");
+}
+
+#[test]
+fn what_makes_no_sense_is_said_before_anything_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("folder.svg")).unwrap();
+    let cases = [
+        ("--batch-sizes 64,0", "--batch-sizes: expected a whole number of at least 1, found `0`"),
+        ("--batch-sizes", "--batch-sizes: expected a value, found none"),
+        ("--batch-sizes x", "--batch-sizes: expected a whole number of at least 1, found `x`"),
+        ("--devices cpu,gpu", "--devices: expected auto, cpu or accelerator, found `gpu`"),
+        ("--devices cuda", "--devices: this build has no CUDA backend yet"),
+        ("--seconds 0", "--seconds: expected a number above 0, found `0`"),
+        ("--epochs 0", "--epochs: expected a whole number of at least 1, found `0`"),
+        ("--momentum 0.9", "--momentum: is for --optimizer sgd"),
+        ("--loss mse", "--loss: mse is for the numbers of a table"),
+        ("--plot plot.jpg", "--plot: expected a name that ends with .svg or .png, found `plot.jpg`"),
+        ("--plot -", "--plot: expected a name that ends with .svg or .png, found `-`"),
+    ];
+    for (options, expected) in cases {
+        let arguments = format!("sweep --dataset digits {options}");
+        let sentence = refusal(folder.path(), &words(&arguments), 2);
+        assert!(sentence.starts_with(expected), "{arguments}: {sentence}");
+    }
+    for name in ["folder.svg", "missing/plot.png"] {
+        // So many epochs that a check behind them would never be reached.
+        let arguments = format!("sweep --dataset digits --epochs 100000000 --plot good.svg --plot {name}");
+        let sentence = refusal(folder.path(), &words(&arguments), 1);
+        assert!(sentence.contains(name), "{sentence}");
+    }
+    assert_eq!(files(folder.path()), [folder.path().join("folder.svg")]);
+    let empty = plangrad(folder.path(), ["sweep", "--batch-sizes", ""]).refused(2);
+    assert!(empty.starts_with("--batch-sizes: expected"), "{empty}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_ends_at_once_and_leaves_nothing() {
+    use std::process::Stdio;
+    use std::time::Duration;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(words("sweep --dataset digits --epochs 100000000 --plot plot.svg"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first line comes when everything is ready to be measured.
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut String::new()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: interrupted; nothing was written\n");
+    assert!(files(folder.path()).is_empty());
+}
