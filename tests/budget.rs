@@ -102,6 +102,7 @@ fn a_run_that_does_not_fit_any_more_is_left_as_it_was() {
         "train --resume run --epochs 9 --memory-budget 1MiB",
         "train --dataset digits --out run --overwrite --memory-budget 1MiB",
         "eval run --memory-budget 100KiB",
+        "predict run --index 0 --memory-budget 100KiB",
     ] {
         refusal(folder.path(), &words(arguments), 1);
         assert_eq!(contents(folder.path()), before, "{arguments}");
@@ -117,7 +118,13 @@ fn an_evaluation_takes_the_batch_that_it_is_told_to_take() {
     let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
     let eval = |options: &str| run(folder.path(), &format!("eval run --format json {options}"));
     let within = eval(&format!("--memory-budget 1MiB --batch-size {largest}")).object();
-    assert_eq!(within, eval("").object(), "the result does not depend on the batch");
+    let whole = eval("").object();
+    let result = |of: &Value| [&of["loss"], &of["accuracy"], &of["confusion"]].map(Value::clone);
+    assert_eq!(result(&within), result(&whole), "the result does not depend on the batch");
+    for judged in [&within, &whole] {
+        assert_eq!(judged["planned_bytes"], judged["measured_bytes"]);
+    }
+    assert!(within["planned_bytes"].as_u64().unwrap() <= 1 << 20);
 }
 
 #[test]

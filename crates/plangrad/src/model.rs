@@ -15,7 +15,6 @@ use plangrad_tensor::{
 };
 
 use crate::cli::{Split, TrainedDataArgs};
-use crate::device::open_cpu;
 use crate::train::{Settings, plans};
 use crate::{Console, Error, Result};
 
@@ -226,13 +225,13 @@ impl Model {
     ///
     /// # Errors
     /// If memory runs out, or the sample is for another model.
-    pub fn predict(&self, sample: Samples) -> Result<Prediction> {
+    pub fn predict(&self, sample: Samples, backend: &Arc<dyn Backend>) -> Result<Prediction> {
         let targets = match self.task.loss {
             Loss::CrossEntropy => Targets::Classes(vec![0]),
             Loss::Mse => Targets::Values { values: vec![0.0], width: 1 },
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
-        let mut asking = Asking::new(self, [1], &open_cpu(Some(1), None)?)?;
+        let mut asking = Asking::new(self, [1], backend)?;
         let scores = asking.run(0, &source, &[0])?;
         match asking.plans[0].probabilities {
             Some(node) => {

@@ -27,7 +27,9 @@ pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
 pub use sweep::Sweep;
-pub use training::{BatchSize, OptimizerName, ScheduleName, TaskArgs, Train, TrainingArgs};
+pub use training::{
+    BatchSize, OptimizerName, Precision, PrecisionArgs, ScheduleName, TaskArgs, Train, TrainingArgs,
+};
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]

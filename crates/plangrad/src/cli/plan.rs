@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
-use super::training::OptimizerName;
+use super::training::{OptimizerName, PrecisionArgs};
 use super::{BudgetArgs, DataArgs, ModelArgs, PictureFile, TaskArgs, values};
 use crate::device::DeviceChoice;
 
@@ -59,6 +59,9 @@ pub struct Plan {
     /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
+    /// Numbers it would be computed with.
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     /// Where it would be computed: auto, cpu, or accelerator, which has memory of its own for the dataset
     #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device_choice, help_heading = "Training")]
     pub device: DeviceChoice,

@@ -46,7 +46,7 @@ pub struct Train {
 }
 
 /// The options of a run that is resumed: those not named here stand in its folder and cannot change.
-const FIXED_BY_A_RUN: [&str; 22] = [
+const FIXED_BY_A_RUN: [&str; 23] = [
     "dataset",
     "normalize",
     "label",
@@ -56,6 +56,7 @@ const FIXED_BY_A_RUN: [&str; 22] = [
     "dropout",
     "loss",
     "batch_size",
+    "precision",
     "optimizer",
     "lr",
     "momentum",
@@ -146,6 +147,9 @@ pub struct TrainingArgs {
     /// Start from these weights: any safetensors file whose shapes match in order
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
+    /// Numbers it is computed with.
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
@@ -208,6 +212,23 @@ impl FromStr for BatchSize {
             },
         }
     }
+}
+
+/// Numbers that are computed with.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PrecisionArgs {
+    /// Numbers it is computed with
+    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
+    pub precision: Precision,
+}
+
+/// The kinds of numbers by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// Single precision, about seven digits.
+    #[default]
+    #[value(help = None)]
+    F32,
 }
 
 /// The optimizers by name.

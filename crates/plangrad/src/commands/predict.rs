@@ -18,7 +18,7 @@ const BAR: usize = 40;
 pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> {
     let model = Model::open(&arguments.model)?;
     let subject = Subject::find(arguments, &model)?;
-    let prediction = model.predict(subject.sample.clone())?;
+    let prediction = model.predict(subject.sample.clone(), &arguments.device.open()?)?;
     let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
     console.text(&answer.text(arguments.top, console.colour()))?;
     console.json(&answer.object())
