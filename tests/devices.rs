@@ -28,15 +28,25 @@ fn memory_is_what_the_system_says() {
     assert_eq!(cpu("memory_total"), Some(1024 * total.unwrap().parse::<u64>().unwrap()));
     let of = cpu("memory_limit").or(cpu("memory_total"));
     assert_eq!(Some(cpu("memory_used").unwrap() + cpu("memory_free").unwrap()), of);
+    let margin = of.unwrap() / 16;
+    assert_eq!(cpu("default_budget"), Some(cpu("memory_free").unwrap().saturating_sub(margin)));
 }
 
 #[test]
 fn people_read_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "devices").succeeded();
-    for line in
-        ["cpu", "  cores ", "  vectors ", "  memory ", "  used ", "  free ", "gpu", "  none: this build"]
-    {
+    for line in [
+        "cpu",
+        "  cores ",
+        "  vectors ",
+        "  memory ",
+        "  used ",
+        "  free ",
+        "  budget ",
+        "gpu",
+        "  none: this build",
+    ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} in {text}");
     }
 }

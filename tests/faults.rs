@@ -324,7 +324,7 @@ fn damaged_settings_are_refused_with_a_reason() {
         ("hidden = [4]", "hidden = [99999999999999]", ""),
         ("\"csv:", "\"nonsense:", "nonsense:"),
         ("normalize = \"dataset\"", "normalize = \"other\"", "other"),
-        ("batch_size = 64", "batch_size = 3", "do not lead to"),
+        ("batch_size = 64", "batch_size = 3", "batch_size = 3, and it was trained on batches of 64"),
     ] {
         assert!(text.contains(from), "{from} in {text}");
         let sentence = refused(&text.replacen(from, to, 1));
