@@ -44,6 +44,7 @@ fn every_command_prints_the_documented_keys() {
         ("summary", "summary"),
         ("plan", "plan"),
         ("plan", "plan --explain --compare --timeline - --memory-budget 8MiB"),
+        ("fit", "fit --dataset digits --memory-budget 2MiB"),
         ("devices", "devices"),
         ("show", "show --dataset digits"),
         ("show", "show --dataset digits --random --out x.png"),
@@ -68,12 +69,15 @@ fn nested_objects_have_the_documented_keys_too() {
     let documented = documented();
     let plan = run(folder.path(), "plan --explain --compare --timeline - --format json").object();
     let row = &plan["rows"][0];
+    let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
     for (section, object) in [
         ("row of plan", row),
         ("part of an explanation", &row["explanation"][0]),
         ("claim of a comparison", &row["comparison"][0]),
         ("timeline of plan", &plan["timeline"]),
         ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
+        ("trial of a fit", &fit["trials"][1]),
+        ("speed at a batch size", &fit["throughput"][0]),
         ("cpu", &run(folder.path(), "devices --format json").object()["cpu"]),
     ] {
         assert_eq!(keys(object), documented[section], "{section}");

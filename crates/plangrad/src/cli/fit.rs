@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::training::OptimizerName;
+use super::training::{OptimizerName, PrecisionArgs};
 use super::{DataArgs, DeviceArgs, ModelArgs, TaskArgs, values};
 use crate::Result;
 use crate::fit::{Method, Options};
@@ -52,6 +52,9 @@ pub struct Fit {
     /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
+    /// In which numbers.
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     /// Where.
     #[command(flatten)]
     pub device: DeviceArgs,
