@@ -229,12 +229,17 @@ fn hostile_options_are_wrong_usage() {
     ] {
         refusal(folder.path(), &words(&format!("fit --dataset digits {options}")), 2);
     }
-    for size in ["0", "-3", "AUTO", "auto,64", ""] {
+    for size in ["0", "-3", "1.5", ""] {
         let sentence = refusal(folder.path(), &["train", "--batch-size", size], 2);
         assert!(
-            sentence.starts_with("--batch-size: expected a whole number of at least 1, or auto"),
+            sentence.starts_with("--batch-size: expected a whole number of at least 1, found "),
             "{sentence}"
         );
+    }
+    for size in ["AUTO", "auto,64", "automatic"] {
+        let sentence = refusal(folder.path(), &["train", "--batch-size", size], 2);
+        let said = format!("--batch-size: expected auto or a whole number of at least 1, found `{size}`");
+        assert!(sentence.starts_with(&said), "{sentence}");
     }
     let extremes = "--safety 1e-300 --time-limit 1e300 --max-batch 18446744073709551615 --memory-budget 4MiB";
     let found = fit(folder.path(), "--dataset digits --safety 1e-300 --memory-budget 4MiB");

@@ -206,10 +206,10 @@ impl FromStr for BatchSize {
     fn from_str(text: &str) -> std::result::Result<BatchSize, String> {
         match text {
             "auto" => Ok(Self::Auto),
-            number => match values::count(number) {
-                Ok(count) => Ok(Self::Samples(count)),
-                Err(_) => Err(format!("expected a whole number of at least 1, or auto, found `{number}`")),
-            },
+            word if word.starts_with(char::is_alphabetic) => {
+                Err(format!("expected auto or a whole number of at least 1, found `{word}`"))
+            }
+            number => values::count(number).map(Self::Samples),
         }
     }
 }
