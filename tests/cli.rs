@@ -21,10 +21,8 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
             assert!(!help.contains(later), "{later} in {help}");
         }
     }
-    for later in ["report"] {
-        assert!(!overview.contains(&format!("\n  {later}")), "{later} in {overview}");
-        assert_eq!(run(folder.path(), later).code, 2);
-    }
+    assert!(!overview.contains("\n  report"), "{overview}");
+    assert_eq!(run(folder.path(), "report").code, 2);
     assert_eq!(
         run(folder.path(), "--version").succeeded(),
         format!("plangrad {}\n", env!("CARGO_PKG_VERSION"))

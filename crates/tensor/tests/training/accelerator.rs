@@ -108,3 +108,25 @@ fn a_device_that_reads_host_memory_takes_no_copy_and_no_room_for_batches() {
     let session = Session::streaming(&host, vec![plan.clone()]).unwrap();
     assert_eq!((session.planned(), host.memory().reserved), (plan.report(), plan.bytes() as u64));
 }
+
+#[test]
+fn a_batch_larger_than_the_dataset_takes_its_samples_again_where_there_is_room_for_their_order() {
+    let (net, mut source) = (net(), net().source(10));
+    let (plan, rows) = (net.training_plan(64), mixed_rows(128, 10));
+    let on_host = train(&net, net.session(&cpu(1), vec![plan.clone()]), &source, &rows).unwrap();
+
+    let device = accelerator(None);
+    source.upload(&device).unwrap();
+    assert_eq!(device.memory().reserved, source.resident_report().total());
+    source.upload_for(&device, 64).unwrap(); // there is room for the order of ten rows, which does not suffice
+    let format = net.format();
+    let report = Source::resident_report_for(&format, net.targets(), 10, 64);
+    assert_eq!(device.memory().reserved, report.total());
+    assert_eq!(report.get(Category::Dataset), 10 * (12 + 1) + 64 * 4);
+    assert_eq!(Source::resident_report_for(&format, net.targets(), 10, 3), source.resident_report());
+    source.upload_for(&device, 20).unwrap(); // there is room for more already
+    assert_eq!(device.memory().reserved, report.total());
+
+    let session = Session::new(&device, vec![plan]).unwrap();
+    assert_eq!(train(&net, session, &source, &rows).unwrap(), on_host);
+}
