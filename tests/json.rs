@@ -45,6 +45,7 @@ fn every_command_prints_the_documented_keys() {
         ("plan", "plan"),
         ("plan", "plan --explain --compare --timeline - --memory-budget 8MiB"),
         ("fit", "fit --dataset digits --memory-budget 2MiB"),
+        ("sweep", "sweep --dataset digits --batch-sizes 64 --seconds 0.001"),
         ("devices", "devices"),
         ("show", "show --dataset digits"),
         ("show", "show --dataset digits --random --out x.png"),
@@ -69,6 +70,8 @@ fn nested_objects_have_the_documented_keys_too() {
     let documented = documented();
     let plan = run(folder.path(), "plan --explain --compare --timeline - --format json").object();
     let row = &plan["rows"][0];
+    let sweep = "sweep --dataset digits --batch-sizes 64 --memory-budget 1MiB --format json";
+    let sweep = run(folder.path(), sweep).object();
     let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
     for (section, object) in [
         ("row of plan", row),
@@ -76,6 +79,7 @@ fn nested_objects_have_the_documented_keys_too() {
         ("claim of a comparison", &row["comparison"][0]),
         ("timeline of plan", &plan["timeline"]),
         ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
+        ("shortage of a sweep", &sweep["out_of_memory"]),
         ("trial of a fit", &fit["trials"][1]),
         ("speed at a batch size", &fit["throughput"][0]),
         ("cpu", &run(folder.path(), "devices --format json").object()["cpu"]),

@@ -165,10 +165,8 @@ fn people_get_a_table_and_what_is_to_be_seen_in_it() {
             "batch size 30,000: there are only 20,000 samples to learn from, so a step takes those"
         )
     );
-    assert!(
-        text.lines()
-            .any(|line| line.starts_with("cpu: batch size ") && line.contains("; best after 1 epoch: "))
-    );
+    assert!(text.lines().any(|line| line.starts_with("cpu: the fastest is batch size ")
+        && line.contains("; the best after 1 epoch is ")));
 }
 
 #[test]

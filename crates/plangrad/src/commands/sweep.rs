@@ -244,32 +244,31 @@ impl Words {
 
     /// Which sizes did best on a device; nothing where there is nothing to choose from.
     fn conclusion(&self, device: &str, rows: &[&Row]) -> Option<String> {
-        let rate = |row: &&&Row| row.samples_per_second.unwrap_or(0.0);
-        let fastest = rows.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
-        let measured = rows.iter().filter(|row| row.samples_per_second.is_some());
-        let as_good = measured.clone().filter(|row| rate(row) >= (1.0 - AS_GOOD) * rate(&fastest));
-        let as_good = as_good.min_by_key(|row| row.batch_size)?;
-        if measured.count() < 2 {
-            return None;
-        }
-        let best = |accuracy: fn(&Row) -> Option<f64>, loss: fn(&Row) -> Option<f64>| {
-            let score =
-                |row: &&Row| if self.has_accuracy { accuracy(row) } else { loss(row).map(|loss| -loss) };
-            let scored =
-                rows.iter().filter_map(|row| Some((score(row).filter(|s| s.is_finite())?, row.batch_size)));
-            scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, size)| grouped(size))
-        };
-        let after_epochs = best(|row| row.accuracy_after_epochs, |row| row.loss_after_epochs);
-        let after_time = best(|row| row.accuracy_after_equal_time, |row| row.loss_after_equal_time);
-        let speed = match (as_good.batch_size, fastest.batch_size) {
-            (size, fastest) if size == fastest => format!("batch size {} is the fastest", grouped(size)),
-            (size, fastest) => {
-                format!("batch size {} is the fastest, {} within 5 % of it", grouped(fastest), grouped(size))
-            }
-        };
+        let rates = rows.iter().filter_map(|row| Some((row.samples_per_second?, row.batch_size)));
+        let rates: Vec<(f64, usize)> = rates.collect();
+        let (best, fastest) =
+            rates.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0)).filter(|_| rates.len() > 1)?;
+        let as_good = rates.iter().filter(|(rate, _)| *rate >= (1.0 - AS_GOOD) * best);
+        let as_good = as_good.map(|(_, size)| *size).min()?;
+        let after_epochs = self.best(rows, |row| (row.accuracy_after_epochs, row.loss_after_epochs));
+        let after_time = self.best(rows, |row| (row.accuracy_after_equal_time, row.loss_after_equal_time));
         let learnt = after_epochs.zip(after_time).map_or(String::new(), |(epochs, time)| {
-            format!("; best after {}: {epochs}, after equal time: {time}", self.epochs)
+            format!("; the best after {} is {epochs}, after equal time {time}", self.epochs)
         });
-        Some(format!("{device}: {speed}{learnt}"))
+        let [fastest, as_good] = [fastest, as_good].map(grouped);
+        Some(format!(
+            "{device}: the fastest is batch size {fastest}, the smallest within 5 % of it {as_good}{learnt}"
+        ))
+    }
+
+    /// The size of the row with the largest accuracy, or with the smallest loss where there is none.
+    fn best(&self, rows: &[&Row], learnt: fn(&Row) -> (Option<f64>, Option<f64>)) -> Option<String> {
+        let score = |row: &Row| match learnt(row) {
+            (accuracy, _) if self.has_accuracy => accuracy,
+            (_, loss) => loss.map(|loss| -loss),
+        };
+        let scores = rows.iter().filter_map(|row| Some((score(row)?, row.batch_size)));
+        let best = scores.filter(|(score, _)| score.is_finite()).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(_, size)| grouped(size))
     }
 }
