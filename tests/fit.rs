@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Left, files, plangrad, refusal, run, select};
+use support::{Left, files, finish, plangrad, refusal, run, select};
 
 /// The object of a `fit` that measures no speed, which the size does not depend on.
 fn fit(folder: &Path, options: &str) -> Value {
@@ -245,6 +245,29 @@ fn hostile_options_are_wrong_usage() {
     let found = fit(folder.path(), "--dataset digits --safety 1e-300 --memory-budget 4MiB");
     assert_eq!(number(&found, "recommended_batch_size"), 1);
     run(folder.path(), &format!("fit --dataset digits {extremes}")).succeeded();
+}
+
+/// A limit on the process's addresses, of which the program knows nothing: memory is there, and yet not to be had.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_the_system_refuses_is_found_by_asking_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let fit =
+        format!("{} fit --dataset digits --hidden 8 --synthetic --threads 2", env!("CARGO_BIN_EXE_plangrad"));
+    let limited = format!("ulimit -v 500000 && exec {fit} --time-limit 20 --format json");
+    let mut shell = std::process::Command::new("sh");
+    let found = finish(shell.args(["-c", &limited]).current_dir(folder.path())).object();
+    let trials = found["trials"].as_array().unwrap();
+    let free = trials.iter().map(|trial| trial["free_bytes"].as_u64()).find(Option::is_some).flatten();
+    if free.is_some_and(|free| free < 500_000 << 10) {
+        return eprintln!("SKIPPED: this machine has less memory than the limit");
+    }
+    assert_eq!(found["stopped_by"].as_str(), Some("device-memory"), "{found}");
+    let size = number(&found, "max_batch_size");
+    assert!(size > 1000 && number(&found, "total_bytes") < 500_000 << 10, "{found}");
+    let refused =
+        trials.iter().filter(|trial| trial["fits"] == false).map(|trial| number(trial, "batch_size"));
+    assert_eq!(refused.min(), Some(size + 1));
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn line(trial: &Trial) -> String {
         }
         Outcome::Proven { eval_batch_size: None, .. } => "reserved; a step taken".to_owned(),
         Outcome::Refused { free_bytes, .. } => {
-            format!("refused: {} bytes are free", grouped_bytes(free_bytes))
+            let although = if free_bytes < trial.total_bytes { ":" } else { ", although" };
+            format!("refused{although} {} bytes are free", grouped_bytes(free_bytes))
         }
     };
     format!("{:>10}  {:>15}  {outcome}", grouped(trial.batch_size), grouped_bytes(trial.total_bytes))

@@ -1,10 +1,10 @@
 //! Where sizes are tried: real reservations on a real device, and steps in them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Error as TensorError, Schedule};
+use plangrad_tensor::{Device, Error as TensorError, Schedule, SystemMemory};
 
 use super::search::Judge;
 use super::{Options, Outcome, StoppedBy, Trial};
@@ -89,16 +89,27 @@ impl<'a> Bench<'a> {
     }
 
     /// So many rows of the dataset, all over it, again and again: order is of no interest here, but that kernels do not find
-    /// each sample beside the last one is.
-    pub(super) fn rows(&self, count: usize) -> Vec<u32> {
-        const STRIDE: u64 = 2_654_435_761; // a prime beyond any number of samples: it leads to all of them
+    /// each sample beside the last one is. They are memory of the host, and refused like a device's.
+    pub(super) fn rows(&self, count: usize) -> Result<Vec<u32>> {
+        const STRIDE: u64 = 2_654_435_761; // a prime beyond most numbers of samples: it leads to all of them
         let len = self.subject.data.train.len() as u64;
-        (0..count as u64).map(|i| (i * STRIDE % len) as u32).collect()
+        let mut rows = Vec::new();
+        rows.try_reserve_exact(count).map_err(|_| {
+            let SystemMemory { free, total, .. } = SystemMemory::now();
+            let (device, requested, report) = (Device::Cpu, 4 * count as u64, Box::default());
+            TensorError::OutOfMemory { device, requested, free, total, report }
+        })?;
+        rows.extend((0..count as u64).map(|i| (i * STRIDE % len) as u32));
+        Ok(rows)
+    }
+
+    pub(super) fn time_left(&self) -> Duration {
+        self.options.time_limit.saturating_sub(self.started.elapsed())
     }
 
     /// One step and one evaluation batch, or memory for them.
     fn prove(&mut self, batch_size: usize, proven: bool) -> Result<Outcome> {
-        let rows = self.rows(if proven { batch_size } else { 0 }); // host data: there before the session is
+        let rows = self.rows(if proven { batch_size } else { 0 })?; // host data: there before the session is
         let mut engine = self.reserve(batch_size)?;
         if !proven {
             return Ok(Outcome::Reserved);
@@ -140,7 +151,7 @@ impl Judge for Bench<'_> {
     }
 
     fn is_late(&self) -> bool {
-        self.started.elapsed() >= self.options.time_limit
+        self.time_left().is_zero()
     }
 }
 
@@ -152,12 +163,10 @@ impl Drop for Bench<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use plangrad_data::{Dataset, DatasetName, Normalize, Samples, Split, Targets};
     use plangrad_nn::{Activation, Loss, MlpConfig};
+    use plangrad_tensor::Optimizer;
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-    use plangrad_tensor::{Device, Optimizer};
     use proptest::prelude::*;
 
     use super::super::search::{Found, Limit, search};
@@ -338,7 +347,7 @@ mod tests {
     fn rows_lie_all_over_the_dataset() {
         let (mut subject, device) = (subject(100, 0, vec![]), open(false, 1 << 20));
         let options = options(Method::Solve);
-        let mut rows = Bench::new(&mut subject, &device, &options, &mut |_| Ok(())).rows(250);
+        let mut rows = Bench::new(&mut subject, &device, &options, &mut |_| Ok(())).rows(250).unwrap();
         assert_eq!(rows[..100], rows[100..200]);
         rows.truncate(100);
         rows.sort_unstable();

@@ -41,9 +41,11 @@ pub(super) fn sizes(recommended: usize, max: usize) -> Vec<usize> {
 
 /// Measures the speed at these sizes, as far as there is time.
 pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
-    let mut paces = Vec::with_capacity(sizes.len());
+    let mut paces: Vec<Pace> = Vec::with_capacity(sizes.len());
     for &size in sizes {
-        if bench.is_late() {
+        // Two steps are the least; a larger batch is about as fast as the one before.
+        let seconds = paces.last().map_or(0.0, |pace| (2 * size) as f64 / pace.samples_per_second);
+        if bench.is_late() || seconds > bench.time_left().as_secs_f64() {
             break;
         }
         match pace(bench, size) {
@@ -55,7 +57,7 @@ pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace
 }
 
 fn pace(bench: &mut Bench<'_>, batch_size: usize) -> Result<Pace> {
-    let rows = bench.rows((ROWS / batch_size).max(1) * batch_size);
+    let rows = bench.rows((ROWS / batch_size).max(1) * batch_size)?;
     let mut engine = bench.reserve(batch_size)?;
     let mut steps = |count: usize| -> Result<Duration> {
         let started = Instant::now();
@@ -63,9 +65,10 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize) -> Result<Pace> {
         Ok(started.elapsed())
     };
     steps(1)?; // warms up: memory is touched, threads wake
-    let one = steps(1)?.as_secs_f64();
-    let count = ((STRETCH.as_secs_f64() / one.max(1e-9)) as usize).clamp(1, rows.len() / batch_size);
-    let (mut measured, mut fastest) = (Duration::ZERO, Duration::MAX);
+    let one = steps(1)?;
+    let count = (STRETCH.as_secs_f64() / one.as_secs_f64().max(1e-9)) as usize;
+    let count = count.clamp(1, rows.len() / batch_size);
+    let (mut measured, mut fastest) = if count == 1 { (one, one) } else { (Duration::ZERO, Duration::MAX) };
     while measured < MEASURED {
         let stretch = steps(count)?;
         (measured, fastest) = (measured + stretch, fastest.min(stretch));
