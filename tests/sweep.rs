@@ -190,6 +190,25 @@ fn a_regression_has_a_loss_and_no_accuracy() {
 }
 
 #[test]
+fn a_training_that_diverges_is_told_and_has_a_speed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--dataset digits --optimizer sgd --lr 1e30 --batch-sizes 64,256 --seconds 0.01";
+    for row in rows(folder.path(), options) {
+        for key in
+            ["loss_after_epochs", "accuracy_after_epochs", "step_loss_deviation", "accuracy_after_equal_time"]
+        {
+            assert_eq!(row[key], Value::Null, "{key} of {row}");
+        }
+        assert!(number(&row, "samples_per_second") > 0.0);
+    }
+    let text = run(folder.path(), &format!("sweep {options} --plot plot.svg")).succeeded();
+    assert_eq!(text.matches("diverged").count(), 4, "{text}");
+    assert!(!text.contains("NaN") && !text.contains("the best"), "{text}");
+    let svg = fs::read_to_string(folder.path().join("plot.svg")).unwrap();
+    assert!(svg.contains("time of an epoch") && !svg.contains("NaN") && !svg.contains("test "), "{svg}");
+}
+
+#[test]
 fn plots_are_whole_files_that_refer_to_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);

@@ -77,7 +77,7 @@ pub struct Row {
     pub milliseconds_per_step: Option<f64>,
     /// Test loss after the epochs.
     pub loss_after_epochs: Option<f64>,
-    /// Share of right answers after the epochs; none for a regression.
+    /// Share of right answers after the epochs; none for a regression, or where training has diverged.
     pub accuracy_after_epochs: Option<f64>,
     /// How far a step's loss swings around what it slowly falls to: its standard deviation.
     pub step_loss_deviation: Option<f64>,
@@ -89,7 +89,7 @@ pub struct Row {
     pub steps_in_equal_time: Option<u64>,
     /// Test loss after them.
     pub loss_after_equal_time: Option<f64>,
-    /// Share of right answers after them; none for a regression.
+    /// Share of right answers after them; none as above.
     pub accuracy_after_equal_time: Option<f64>,
     /// Why there are no figures, where that is so.
     pub out_of_memory: Option<Shortage>,
@@ -272,9 +272,10 @@ impl Sweep {
     }
 }
 
-/// Test loss and accuracy, as far as there are any.
+/// Test loss and accuracy, as far as there are any. Where training has diverged the loss is no number, and answers mean
+/// nothing.
 fn judged(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
-    let accuracy = test.filter(|_| loss == Loss::CrossEntropy);
+    let accuracy = test.filter(|test| loss == Loss::CrossEntropy && test.mean_loss().is_finite());
     (test.map(|test| test.mean_loss()), accuracy.map(|test| test.accuracy()))
 }
 
@@ -326,10 +327,12 @@ impl Report<'_> {
 }
 
 /// The standard deviation of what lies around a slow trend, from the differences of neighbours (von Neumann, "Distribution
-/// of the ratio of the mean square successive difference to the variance", 1941); `None` without neighbours.
+/// of the ratio of the mean square successive difference to the variance", 1941); `None` without neighbours, or where a loss
+/// is no number.
 fn deviation(losses: &[f64]) -> Option<f64> {
     let squares: Vec<f64> = losses.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).collect();
-    (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / (2 * squares.len()) as f64).sqrt())
+    let deviation = (squares.iter().sum::<f64>() / (2 * squares.len()) as f64).sqrt();
+    Some(deviation).filter(|deviation| deviation.is_finite())
 }
 
 #[cfg(test)]
@@ -348,6 +351,6 @@ mod tests {
         let shuffled: Vec<f64> =
             uniform.enumerate().map(|(i, u)| (u * 7919.0).fract() - 1e-4 * i as f64).collect();
         assert!((deviation(&shuffled).unwrap() - (1.0f64 / 12.0).sqrt()).abs() < 0.02);
-        assert_eq!((deviation(&[1.0]), deviation(&[])), (None, None));
+        assert_eq!([&[1.0][..], &[], &[1.0, f64::NAN]].map(deviation), [None; 3]);
     }
 }

@@ -108,6 +108,7 @@ impl Rows<'_> {
     ) -> Vec<Curve> {
         let curve = |(i, device): (usize, &&str)| {
             let rows = self.rows.iter().filter(|row| row.device == **device);
+            let value = |row: &Row| value(row).filter(|value| value.is_finite());
             let points = rows.filter_map(|row| Some((row.batch_size, value(row)?)));
             let name = match (self.devices.len(), name) {
                 (1, name) => name.to_owned(),
