@@ -1,15 +1,22 @@
-//! Fitting takes no more of the heap than the budget allows and 256 KiB: a counting allocator says so, not the program.
+//! Fitting, and a run with the size found, take no more of the heap than the budget allows and 256 KiB: a counting allocator
+//! says so, not the program.
 //! One test, for the counter is the process's.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use plangrad::fit::{Method, Options, StoppedBy, fit};
-use plangrad::train::Subject;
+use plangrad::train::{
+    Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
+    Stop, Subject, Trainer,
+};
 use plangrad_data::{DatasetName, Normalize, load};
 use plangrad_nn::{Activation, Loss, MlpConfig};
 use plangrad_tensor::Optimizer;
+use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
 /// The system's allocator, with a count of the bytes that any thread holds, and the most that were held at once.
@@ -68,6 +75,59 @@ fn digits(hidden: Vec<usize>) -> Subject {
     Subject::new(dataset, Normalize::Dataset, &network, Loss::CrossEntropy).unwrap()
 }
 
+/// Most that the heap holds during `work` beyond what it holds before.
+fn growth<T>(work: impl FnOnce() -> T) -> (i64, T) {
+    let before = HELD.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let result = work();
+    (PEAK.load(Ordering::Relaxed) - before, result)
+}
+
+/// Hears everything and says nothing.
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _: &Event) -> plangrad::Result<()> {
+        Ok(())
+    }
+
+    fn note(&mut self, _: &str) {}
+
+    fn position(&mut self, _: &Position) {}
+}
+
+/// A run of two epochs with checkpoints, from before its session to its end.
+fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Arc<dyn Backend>) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        dataset: "digits".into(),
+        data_dir: PathBuf::new(),
+        normalize: "dataset".into(),
+        label: None,
+        test_fraction: 0.0,
+        loss: Loss::CrossEntropy,
+        hidden,
+        activation: Activation::Relu,
+        dropout: 0.0,
+        batch_size,
+        epochs: 2,
+        max_steps: None,
+        seed: 1,
+        shuffle: true,
+        init: None,
+        eval_batch_size: None,
+        log_every: 10,
+        checkpoint_every: Some(7),
+        optimizer: OptimizerSettings::from(Optimizer::adam()),
+        schedule: ScheduleSettings::Constant { learning_rate: 1e-3 },
+    };
+    let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(backend)).unwrap();
+    let (start, out) = (trainer.start_event(), folder.path().join("run"));
+    let stage = |path: &Path| trainer.stage_checkpoint(path);
+    let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();
+    assert_eq!(trainer.run(&mut run, &mut Silent, &Stop::default()).unwrap(), Outcome::Complete);
+}
+
 #[test]
 fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
     let cases = [
@@ -82,7 +142,7 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
     ];
     for (budget, hidden, method, accelerator, synthetic) in cases {
         let what = format!("{budget} bytes, {hidden:?}, {method:?}, {accelerator}, {synthetic}");
-        let mut subject = digits(hidden);
+        let mut subject = digits(hidden.clone());
         let options =
             CpuOptions { threads: Some(2), budget: Some(budget), accelerator, ..CpuOptions::default() };
         let backend = Cpu::open(options).unwrap();
@@ -97,18 +157,22 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
             is_budget_named: true,
         };
         let before = HELD.load(Ordering::Relaxed);
-        PEAK.store(before, Ordering::Relaxed);
-        let found = fit(&mut subject, &backend, &options, &mut |_| Ok(())).unwrap();
-        let growth = PEAK.load(Ordering::Relaxed) - before;
-        eprintln!("{growth} bytes: {} beside the reservation, {what}", growth - found.total_bytes as i64);
-        assert!(growth <= budget as i64 + BESIDE, "{growth} bytes with {what}");
-        assert!(growth >= found.total_bytes as i64, "{growth}: the counter saw no reservation with {what}");
+        let (grown, found) = growth(|| fit(&mut subject, &backend, &options, &mut |_| Ok(())).unwrap());
+        eprintln!("{grown} bytes: {} beside the reservation, {what}", grown - found.total_bytes as i64);
+        assert!(grown <= budget as i64 + BESIDE, "{grown} bytes with {what}");
+        assert!(grown >= found.total_bytes as i64, "{grown}: the counter saw no reservation with {what}");
         assert_eq!(found.measured_bytes, found.total_bytes);
         let by = if budget == 200 << 20 { StoppedBy::DatasetSize } else { StoppedBy::Budget };
         assert_eq!(found.stopped_by, by, "{what}");
         assert!(synthetic == (found.max_batch_size > 20_000), "{what}: {}", found.max_batch_size);
+        let batch_size = found.max_batch_size;
         drop(found);
         let kept = HELD.load(Ordering::Relaxed) - before;
         assert!(kept < 64 << 10, "{kept} bytes are kept after {what}");
+        if !synthetic {
+            let (grown, ()) = growth(|| train(subject, hidden, batch_size, &backend));
+            eprintln!("{grown} bytes of {budget} in a run with batches of {batch_size}, {what}");
+            assert!(grown <= budget as i64 + BESIDE, "{grown} bytes in a run with {what}");
+        }
     }
 }

@@ -98,7 +98,12 @@ fn loss_accuracy_and_confusion_are_those_computed_by_hand() {
 #[test]
 fn the_result_does_not_depend_on_batch_size_or_threads() {
     let (folder, _, _) = digits_model();
-    let reference = run(folder.path(), "eval model.safetensors --format json").succeeded();
+    let judged = |options: &str| {
+        let object = run(folder.path(), &format!("eval model.safetensors --format json {options}")).object();
+        assert_eq!(object["planned_bytes"], object["measured_bytes"]);
+        ["loss", "accuracy", "samples", "confusion", "classes"].map(|key| object[key].clone())
+    };
+    let reference = judged("");
     for options in [
         "--batch-size 1",
         "--batch-size 7",
@@ -106,9 +111,7 @@ fn the_result_does_not_depend_on_batch_size_or_threads() {
         "--threads 3",
         "--batch-size 999999999999",
     ] {
-        let found =
-            run(folder.path(), &format!("eval model.safetensors --format json {options}")).succeeded();
-        assert_eq!(found, reference, "{options}");
+        assert_eq!(judged(options), reference, "{options}");
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use plangrad_tensor::{Metrics, Parameter, Session};
@@ -21,6 +21,8 @@ use crate::{Error, Loss, Mlp, MlpConfig};
 
 /// The metadata entry.
 const KEY: &str = "plangrad";
+/// Bytes written to a file at a time.
+const BUFFER: usize = 64 << 10;
 /// Version of the description below.
 const FORMAT: u32 = 1;
 
@@ -266,16 +268,16 @@ impl Loaded {
             let (expected, found) = (format!("of shape {shape:?}"), format!("of shape {:?}", tensor.shape));
             return Err(Error::TensorMismatch { path, name: name.into(), expected, found });
         }
-        check_finite(&tensor.values, &self.path, name)?;
+        check_finite(tensor.values.iter().copied(), &self.path, name)?;
         Ok(&tensor.values)
     }
 }
 
 /// Refuses values that are no numbers: no file of ours holds any, written or read.
-fn check_finite(values: &[f32], path: &Path, name: &str) -> Result<(), Error> {
-    match values.iter().position(|x| !x.is_finite()) {
-        Some(element) => {
-            Err(Error::NotFinite { path: path.into(), name: name.into(), element, value: values[element] })
+fn check_finite(values: impl Iterator<Item = f32>, path: &Path, name: &str) -> Result<(), Error> {
+    match values.enumerate().find(|(_, x)| !x.is_finite()) {
+        Some((element, value)) => {
+            Err(Error::NotFinite { path: path.into(), name: name.into(), element, value })
         }
         None => Ok(()),
     }
@@ -317,7 +319,7 @@ fn tensor(path: &Path, name: &str, view: &TensorView<'_>) -> Result<NamedTensor,
     Ok(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values })
 }
 
-/// A tensor in a session, fetched when it is its turn to be written: a file costs the memory of its largest tensor.
+/// A tensor in a session, read where it lies when it is its turn to be written: on a host, a file costs no memory.
 struct Stored<'a> {
     name: String,
     session: &'a Session,
@@ -330,14 +332,14 @@ impl<'a> Stored<'a> {
         Stored { name: parameter.name.clone(), session, parameter, moment: None }
     }
 
-    /// Its values, for the file at `path`.
-    fn bytes(&self, path: &Path) -> Result<Vec<u8>, Error> {
+    /// Writes its values to the file at `path`.
+    fn write(&self, file: &mut impl Write, path: &Path) -> Result<(), Error> {
         let values = match self.moment {
-            None => self.session.parameter(self.parameter.id)?,
-            Some(i) => self.session.moment(i, self.parameter.id)?,
+            None => self.session.parameter_values(self.parameter.id)?,
+            Some(i) => self.session.moment_values(i, self.parameter.id)?,
         };
-        check_finite(&values, path, &self.name)?;
-        Ok(values.iter().flat_map(|x| x.to_le_bytes()).collect())
+        check_finite(values.iter(), path, &self.name)?;
+        values.iter().try_for_each(|x| file.write_all(&x.to_le_bytes())).map_err(not_written(path))
     }
 }
 
@@ -352,8 +354,10 @@ fn stage(path: &Path, mut tensors: Vec<Stored<'_>>, description: &Description) -
     let header = header(&tensors, description)
         .map_err(|error| Error::Format { path: path.into(), reason: error.to_string() })?;
     Staged::write(path, |file| {
+        let mut file = BufWriter::with_capacity(BUFFER, file);
         file.write_all(&header).map_err(not_written(path))?;
-        tensors.iter().try_for_each(|t| file.write_all(&t.bytes(path)?).map_err(not_written(path)))
+        tensors.iter().try_for_each(|tensor| tensor.write(&mut file, path))?;
+        file.flush().map_err(not_written(path))
     })
 }
 

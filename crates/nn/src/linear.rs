@@ -50,13 +50,10 @@ impl Linear {
         Ok(x.matmul(graph.parameter(&self.weight)?)?.add(graph.parameter(&self.bias)?)?)
     }
 
-    /// First values of both parameters in file order: uniform in ±1/√inputs, PyTorch's default
+    /// First value of element `i` of one of its parameters, in file order: uniform in ±1/√inputs, PyTorch's default
     /// (`kaiming_uniform_` with a = √5 comes to the same bound).
-    pub fn initial_values(&self, seed: u64) -> [Vec<f32>; 2] {
+    pub fn initial_value(&self, parameter: &Parameter, seed: u64, i: usize) -> f32 {
         let bound = 1.0 / (self.inputs().max(1) as f32).sqrt();
-        self.parameters().map(|parameter| {
-            let number = |i| random::uniform(seed, parameter.id.0 as u32, i, -bound, bound);
-            (0..parameter.shape.elements() as u64).map(number).collect()
-        })
+        random::uniform(seed, parameter.id.0 as u32, i as u64, -bound, bound)
     }
 }

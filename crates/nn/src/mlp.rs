@@ -110,8 +110,8 @@ impl Mlp {
     /// If the session holds another model.
     pub fn initialise(&self, session: &mut Session, seed: u64) -> Result<(), Error> {
         for layer in &self.layers {
-            for (parameter, values) in layer.parameters().into_iter().zip(layer.initial_values(seed)) {
-                session.set_parameter(parameter.id, &values)?;
+            for parameter in layer.parameters() {
+                session.fill_parameter(parameter.id, |i| layer.initial_value(parameter, seed, i))?;
             }
         }
         Ok(())
@@ -153,13 +153,19 @@ mod tests {
     #[test]
     fn first_values_fill_pytorchs_range_and_depend_on_the_seed() {
         let model = Mlp::new(&config(&[100], &[64], 10)).unwrap();
-        let [weight, bias] = model.layers()[0].initial_values(42);
+        let layer = &model.layers()[0];
+        let values = |seed| {
+            layer.parameters().map(|p| -> Vec<f32> {
+                (0..p.shape.elements()).map(|i| layer.initial_value(p, seed, i)).collect()
+            })
+        };
+        let [weight, bias] = values(42);
         let bound = 0.1_f32;
         assert!(weight.iter().chain(&bias).all(|x| x.abs() <= bound));
         assert!(weight.iter().any(|x| x.abs() > 0.99 * bound));
         let variance = weight.iter().map(|x| x * x).sum::<f32>() / weight.len() as f32;
         assert!((variance - bound * bound / 3.0).abs() < 1e-4);
-        assert_ne!(weight, model.layers()[0].initial_values(43)[0]);
+        assert_ne!(weight, values(43)[0]);
     }
 
     #[test]

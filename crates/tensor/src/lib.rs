@@ -44,7 +44,7 @@ pub use graph::{Graph, NodeId, Parameter, ParameterId, Tensor};
 pub use ops::gather::{SampleFormat, TargetFormat};
 pub use ops::optimizer::{Optimizer, Schedule};
 pub use plan::{BufferInfo, Category, MemoryReport, Plan, Segment, State};
-pub use session::{Metrics, Session, eval};
+pub use session::{Metrics, Session, Values, eval};
 pub use shape::{MAX_RANK, Shape};
 pub use source::{Batches, Samples, Source, Targets};
 

@@ -3,6 +3,7 @@
 //! Several plans share one arena: what persists lies at the same offsets for all of them, and the temporaries of the
 //! one that runs use the rest. That is how a last, smaller batch and the evaluation cost no memory of their own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
@@ -11,7 +12,7 @@ use crate::backend::cpu::{Cpu, CpuOptions};
 use crate::backend::{Arena, Backend, Feed, Program};
 use crate::plan::{Extent, MetricBlock, Plan, Slot, Staging, State, StepBlock, align};
 use crate::source::Batches;
-use crate::{DType, Error, MemoryReport, NodeId, ParameterId, Tensor};
+use crate::{DType, Error, MemoryReport, NodeId, Parameter, ParameterId, Tensor};
 
 /// Sums over the batches since they were last reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,6 +36,61 @@ impl Metrics {
     /// Share of right answers; NaN before the first sample.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples as f64
+    }
+}
+
+/// A parameter, or a moment of one, in the order of files.
+#[derive(Clone, Debug)]
+pub struct Values<'a> {
+    stored: Cow<'a, [f32]>,
+    order: FileOrder,
+}
+
+impl Values<'_> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.stored.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.stored.is_empty()
+    }
+
+    /// All of them, one after another.
+    pub fn iter(&self) -> impl Iterator<Item = f32> {
+        (0..self.len()).map(|i| self.stored[self.order.place(i)])
+    }
+
+    /// All of them.
+    pub fn to_vec(&self) -> Vec<f32> {
+        self.iter().collect()
+    }
+}
+
+/// Where in memory the elements of files lie.
+#[derive(Clone, Copy, Debug)]
+enum FileOrder {
+    /// One after another.
+    Straight,
+    /// Row-major with so many rows and columns, where files have columns as rows.
+    Transposed { rows: usize, columns: usize },
+}
+
+impl FileOrder {
+    fn of(parameter: &Parameter) -> FileOrder {
+        match (parameter.transposed, parameter.shape.dims()) {
+            (true, &[rows, columns]) => FileOrder::Transposed { rows, columns },
+            _ => FileOrder::Straight,
+        }
+    }
+
+    /// The place of element `i` of a file.
+    fn place(self, i: usize) -> usize {
+        match self {
+            FileOrder::Straight => i,
+            FileOrder::Transposed { rows, columns } => i % rows * columns + i / rows,
+        }
     }
 }
 
@@ -195,7 +251,15 @@ impl Session {
     /// # Errors
     /// If there is no such parameter.
     pub fn parameter(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
-        self.read_slot(Slot::Parameter(id), id)
+        Ok(self.parameter_values(id)?.to_vec())
+    }
+
+    /// The same without a copy, where the host can read the device's memory.
+    ///
+    /// # Errors
+    /// If there is no such parameter.
+    pub fn parameter_values(&self, id: ParameterId) -> Result<Values<'_>, Error> {
+        self.values(Slot::Parameter(id), id)
     }
 
     /// Sets a parameter, given as in files.
@@ -203,7 +267,15 @@ impl Session {
     /// # Errors
     /// If there is no such parameter, or it has another number of elements.
     pub fn set_parameter(&mut self, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        self.write_slot(Slot::Parameter(id), id, values)
+        self.set_values(Slot::Parameter(id), id, values)
+    }
+
+    /// Sets a parameter to a function of an element's place in files.
+    ///
+    /// # Errors
+    /// If there is no such parameter.
+    pub fn fill_parameter(&mut self, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
+        self.fill(Slot::Parameter(id), id, value)
     }
 
     /// The gradient computed last for a parameter, in the parameter's file order.
@@ -211,7 +283,7 @@ impl Session {
     /// # Errors
     /// If this session keeps none.
     pub fn gradient(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
-        self.read_slot(Slot::Gradient(id), id)
+        Ok(self.values(Slot::Gradient(id), id)?.to_vec())
     }
 
     /// Moment `i` of a parameter, in the parameter's file order.
@@ -219,7 +291,15 @@ impl Session {
     /// # Errors
     /// If this session keeps none.
     pub fn moment(&self, i: usize, id: ParameterId) -> Result<Vec<f32>, Error> {
-        self.read_slot(Slot::Moment(i, id), id)
+        Ok(self.moment_values(i, id)?.to_vec())
+    }
+
+    /// The same without a copy, where the host can read the device's memory.
+    ///
+    /// # Errors
+    /// If this session keeps none.
+    pub fn moment_values(&self, i: usize, id: ParameterId) -> Result<Values<'_>, Error> {
+        self.values(Slot::Moment(i, id), id)
     }
 
     /// Sets moment `i` of a parameter.
@@ -227,7 +307,7 @@ impl Session {
     /// # Errors
     /// If this session keeps none, or it has another number of elements.
     pub fn set_moment(&mut self, i: usize, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        self.write_slot(Slot::Moment(i, id), id, values)
+        self.set_values(Slot::Moment(i, id), id, values)
     }
 
     /// Optimizer steps taken.
@@ -278,28 +358,36 @@ impl Session {
         self.state.extent(slot).ok_or_else(|| Error::Unknown(slot.to_string()))
     }
 
-    fn read_slot(&self, slot: Slot, id: ParameterId) -> Result<Vec<f32>, Error> {
-        let values = self.read_f32(self.extent(slot)?);
-        let parameter = &self.state.parameters()[id.0];
-        match (parameter.transposed, parameter.shape.dims()) {
-            (true, &[rows, columns]) => Ok(transpose(&values, rows, columns)),
-            _ => Ok(values),
-        }
+    fn values(&self, slot: Slot, id: ParameterId) -> Result<Values<'_>, Error> {
+        let extent = self.extent(slot)?;
+        let stored = match self.arena.host() {
+            Some(bytes) => Cow::Borrowed(bytemuck::cast_slice(&bytes[extent.offset..extent.end()])),
+            None => Cow::Owned(self.read_f32(extent)),
+        };
+        Ok(Values { stored, order: FileOrder::of(&self.state.parameters()[id.0]) })
     }
 
-    fn write_slot(&mut self, slot: Slot, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        let extent = self.extent(slot)?;
-        if values.len() * 4 != extent.bytes {
+    fn set_values(&mut self, slot: Slot, id: ParameterId, values: &[f32]) -> Result<(), Error> {
+        let expected = self.extent(slot)?.bytes / 4;
+        if values.len() != expected {
             let what = format!("parameter {}", self.state.parameters()[id.0].name);
-            return Err(Error::Length { what, expected: extent.bytes / 4, found: values.len() });
+            return Err(Error::Length { what, expected, found: values.len() });
         }
-        let parameter = &self.state.parameters()[id.0];
-        let turned = match (parameter.transposed, parameter.shape.dims()) {
-            (true, &[rows, columns]) => transpose(values, columns, rows),
-            _ => values.to_vec(),
-        };
-        let bytes: Vec<u8> = turned.iter().flat_map(|x| x.to_ne_bytes()).collect();
-        self.arena.write(extent.offset, &bytes);
+        self.fill(slot, id, |i| values[i])
+    }
+
+    fn fill(&mut self, slot: Slot, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
+        let extent = self.extent(slot)?;
+        let order = FileOrder::of(&self.state.parameters()[id.0]);
+        let set = |stored: &mut [f32]| (0..stored.len()).for_each(|i| stored[order.place(i)] = value(i));
+        match self.arena.host_mut() {
+            Some(bytes) => set(bytemuck::cast_slice_mut(&mut bytes[extent.offset..extent.end()])),
+            None => {
+                let mut stored = vec![0.0; extent.bytes / 4];
+                set(&mut stored);
+                self.arena.write(extent.offset, bytemuck::cast_slice(&stored));
+            }
+        }
         Ok(())
     }
 
@@ -336,11 +424,6 @@ fn report(plans: &[Plan], staging: Option<Staging>) -> MemoryReport {
         report.count(&staging.labelled(), reached..align(reached) + staging.bytes());
     }
     report
-}
-
-/// A row-major `[rows, columns]` matrix as `[columns, rows]`.
-fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..rows * columns).map(|i| values[i % rows * columns + i / rows]).collect()
 }
 
 /// The `i`th 8-byte word.

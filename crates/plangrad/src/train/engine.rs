@@ -101,6 +101,7 @@ impl Engine {
         data.evict();
         let (all, plans) = plan(step, task, data.samples(), layout)?;
         let planned = layout.report(&all, task, data.samples());
+        let test_order = (0..data.test.len() as u32).collect();
         let batch_size = step.whole(data.train.len());
         let session = match layout.placement {
             Placement::InPlace => Session::new(backend, all),
@@ -113,7 +114,6 @@ impl Engine {
         if session.is_err() {
             data.evict();
         }
-        let test_order = (0..data.test.len() as u32).collect();
         Ok(Engine { session: session?, plans, planned, batch_size, part: layout.part, test_order })
     }
 

@@ -33,6 +33,8 @@ pub struct Trainer {
     pub(super) task: Task,
     pub(super) description: Description,
     pub(super) data: Data,
+    /// In which an epoch takes its samples.
+    order: Vec<u32>,
     table: Option<TableSchema>,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
@@ -59,6 +61,7 @@ impl Trainer {
     /// If memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
         let Subject { task, mut data, description, table } = subject;
+        let order = (0..data.train.len() as u32).collect();
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&Step::from(&settings), &task, &mut data)?;
         task.model.initialise(&mut engine.session, settings.seed)?;
@@ -78,6 +81,7 @@ impl Trainer {
             task,
             description,
             data,
+            order,
             table,
             engine,
             rungs,
@@ -194,15 +198,14 @@ impl Trainer {
         for rung in std::mem::take(&mut self.rungs) {
             self.tell(folder, observer, rung)?;
         }
-        let mut order: Vec<u32> = (0..self.data.train.len() as u32).collect();
         let mut last_test = None;
         while !self.is_finished() {
             let started = Instant::now();
             if self.settings.shuffle {
-                Permutation::fill(&mut order, self.progress.seed, self.progress.epoch);
+                Permutation::fill(&mut self.order, self.progress.seed, self.progress.epoch);
             }
             let first = self.progress.position;
-            let complete = self.train_epoch(&order, folder, observer, stop)?;
+            let complete = self.train_epoch(folder, observer, stop)?;
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
                 self.save(folder)?;
@@ -237,22 +240,21 @@ impl Trainer {
     /// Trains from the position in the epoch to its end, or as far as steps are allowed. False if asked to stop.
     fn train_epoch(
         &mut self,
-        order: &[u32],
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
         stop: &Stop,
     ) -> Result<bool> {
-        while (self.progress.position as usize) < order.len() && self.steps_left() != Some(0) {
+        while (self.progress.position as usize) < self.order.len() && self.steps_left() != Some(0) {
             if stop.asked() {
                 return Ok(false);
             }
             let batch = self.progress.position / self.settings.batch_size as u64;
-            self.stretch(order)?;
+            self.stretch()?;
             let loss = self.check_loss()?;
             observer.position(&Position {
                 epoch: self.progress.epoch + 1,
                 samples: self.progress.position,
-                of: order.len() as u64,
+                of: self.order.len() as u64,
                 loss,
             });
             if batch.is_multiple_of(self.settings.log_every) {
@@ -262,7 +264,7 @@ impl Trainer {
                     Event::Step { epoch: self.progress.epoch + 1, step: batch, loss },
                 )?;
             }
-            if self.is_checkpoint_due(order.len()) {
+            if self.is_checkpoint_due() {
                 self.save(folder)?;
             }
         }
@@ -270,20 +272,20 @@ impl Trainer {
     }
 
     /// Whether to save within an epoch. Not where the epoch ends, or the run: there its test comes first.
-    fn is_checkpoint_due(&self, samples: usize) -> bool {
+    fn is_checkpoint_due(&self) -> bool {
         let due =
             self.settings.checkpoint_every.is_some_and(|every| self.progress.step.is_multiple_of(every));
-        due && (self.progress.position as usize) < samples && self.steps_left() != Some(0)
+        due && (self.progress.position as usize) < self.order.len() && self.steps_left() != Some(0)
     }
 
     /// Takes steps without a pause: one if it is to be logged, else up to the next that is, the next checkpoint, the
     /// last step allowed, the last whole batch or a fifth of a second, whichever comes first.
-    fn stretch(&mut self, order: &[u32]) -> Result<()> {
+    fn stretch(&mut self) -> Result<()> {
         let size = self.settings.batch_size;
         let position = self.progress.position as usize;
-        let (batch, whole) = (position / size, (order.len() - position) / size);
+        let (batch, whole) = (position / size, (self.order.len() - position) / size);
         let (steps, rows) = if whole == 0 {
-            (1, order.len() - position)
+            (1, self.order.len() - position)
         } else {
             let Settings { log_every, checkpoint_every, .. } = self.settings;
             let to_log = match batch as u64 % log_every {
@@ -302,7 +304,7 @@ impl Trainer {
             (steps, steps * size)
         };
         let started = Instant::now();
-        self.engine.steps(&self.data, &order[position..position + rows])?;
+        self.engine.steps(&self.data, &self.order[position..position + rows])?;
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
         self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.progress.step += steps as u64;

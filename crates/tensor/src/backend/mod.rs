@@ -54,6 +54,16 @@ pub trait Arena: Send {
     /// Copies bytes at `offset` to the host, after all work queued before.
     fn read(&self, offset: usize, bytes: &mut [u8]);
 
+    /// All its bytes, where the host can read them in place.
+    fn host(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// The same to be changed.
+    fn host_mut(&mut self) -> Option<&mut [u8]> {
+        None
+    }
+
     /// Runs `program` `steps` times. Step i takes rows `i · batch_size ..` of the feed's order; the session has checked
     /// that they exist. Allocates nothing per step.
     fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize);

@@ -115,6 +115,14 @@ impl Arena for CpuArena {
         self.memory.bytes().as_ptr().expose_provenance()
     }
 
+    fn host(&self) -> Option<&[u8]> {
+        Some(self.memory.bytes())
+    }
+
+    fn host_mut(&mut self) -> Option<&mut [u8]> {
+        Some(self.memory.bytes_mut())
+    }
+
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         self.memory.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
     }
