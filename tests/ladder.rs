@@ -321,13 +321,27 @@ fn a_failure_while_a_run_is_resumed_leaves_it_as_it_was() {
 }
 
 #[test]
-fn with_a_large_batch_the_process_takes_what_it_had_and_the_plan() {
-    let Some(data) = real_data() else { return };
+fn where_two_batches_are_larger_than_the_dataset_it_stays_on_the_device() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = format!(
-        "train --dataset mnist --batch-size 16384 --epochs 2 --out run --format json --data-dir {}",
-        data.display()
-    );
+    let expected = undisturbed(folder.path(), "train --dataset digits --epochs 2 --batch-size 20000");
+    let arguments = "train --dataset digits --epochs 2 --batch-size 20000 --out run --device accelerator --on-oom ladder";
+    run(folder.path(), &format!("{arguments} --memory-budget 60MiB")).succeeded();
+    let (names, start) = rungs(&folder.path().join("run"));
+    assert_eq!((names, start["device"].as_str()), (vec!["micro-batches".to_owned()], Some("accelerator")));
+    assert!(Left::by(&folder.path().join("run")).has_the_bytes_of(&expected));
+}
+
+#[test]
+fn with_a_large_batch_the_process_takes_what_it_had_and_the_plan() {
+    assert_peak("--dataset digits");
+    if let Some(data) = real_data() {
+        assert_peak(&format!("--dataset mnist --data-dir {}", data.display()));
+    }
+}
+
+fn assert_peak(dataset: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = format!("train {dataset} --batch-size 16384 --epochs 2 --out run --format json");
     let events = run(folder.path(), &arguments).objects();
     let bytes = |event: &Value, key: &str| event[key].as_u64().unwrap();
     let (planned, resident) = (bytes(&events[0], "planned_bytes"), bytes(&events[0], "resident_bytes"));

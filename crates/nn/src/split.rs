@@ -57,6 +57,7 @@ impl Parts {
         if rows.len() != batch_size {
             return Err(plangrad_tensor::Error::Rows { rows: rows.len(), batch_size }.into());
         }
+        source.batches(rows)?; // else the first parts would have run before a row is missed
         let mut rest = rows;
         for &(plan, count) in &self.runs {
             let (part, after) = rest.split_at(count);

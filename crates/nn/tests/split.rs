@@ -116,5 +116,7 @@ fn rows_that_are_not_the_batch_are_refused() {
         let sentence = format!("{} rows are no whole number of batches of 7", rows.len());
         assert!(refused.to_string().contains(&sentence), "{refused}");
     }
-    assert_eq!(session.step(), 0);
+    let missing = parts.step(&mut session, &source, &[0, 1, 2, 3, 4, 5, 99]).unwrap_err();
+    assert!(missing.to_string().contains("row 99 is outside the dataset of 30 samples"), "{missing}");
+    assert_eq!((session.step(), session.metrics().samples), (0, 0));
 }

@@ -154,6 +154,16 @@ pub enum Error {
         /// The device.
         device: crate::Device,
     },
+    /// A batch has more rows than there is room for in the order of a dataset in a device's memory.
+    #[error(
+        "the dataset was uploaded for batches of at most {room} rows, found one of {batch_size}; upload it for as many"
+    )]
+    OrderRoom {
+        /// Rows there is room for.
+        room: usize,
+        /// Rows of the batch.
+        batch_size: usize,
+    },
     /// A node, slot or plan that does not exist in this session.
     #[error("{0} is not part of this session")]
     Unknown(String),

@@ -70,16 +70,20 @@ impl Resident {
         Arc::ptr_eq(&self.backend, backend)
     }
 
-    /// Lets `run` take `rows`, as many at a time as there is room for their order. `step` rows are never parted.
+    /// Lets `run` take `rows`, as many at a time as there is room for their order: at least `step`, which are never parted.
     pub(crate) fn feed(&self, rows: &[u32], step: usize, mut run: impl FnMut(&Feed<'_>, usize)) {
-        let mut memory = self.memory();
-        let [samples, targets, order] = self.layout.parts;
-        let base = memory.address();
-        let room = self.room() / step * step;
-        for rows in rows.chunks(room.max(step)) {
+        let [.., order] = self.layout.parts;
+        for rows in rows.chunks(self.room() / step * step) {
+            let mut memory = self.memory();
+            let base = memory.address();
             memory.write(order.offset, bytemuck::cast_slice(rows));
-            let [samples, targets, order] = [samples, targets, order].map(|part| base + part.offset);
+            // Threads of the host take the rows from the feed. They must not wait for one another here: what runs may take
+            // up other work of a pool, on this very stack, which wants this dataset too. Elsewhere the order stays until
+            // all that reads it is queued.
+            let held = memory.host().is_none().then_some(memory);
+            let [samples, targets, order] = self.layout.parts.map(|part| base + part.offset);
             run(&Feed::Resident { samples, targets, order, rows }, rows.len() / step);
+            drop(held);
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 mod net;
 
 use net::{ADAM, Net, cpu, mixed_rows};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Session, Source};
 
 struct Counting;
@@ -90,8 +91,9 @@ fn a_step_allocates_nothing_and_memory_does_not_grow() {
     let source = net.source(403);
     let rows = mixed_rows(800, source.len());
     let plans = || vec![net.training_plan(4), net.training_plan(3), net.evaluation_plan(100).0];
-    for threads in [1, 2] {
-        let mut session = net.session(&cpu(threads), plans());
+    let as_many_as_pay = || Cpu::open(CpuOptions::default()).unwrap();
+    for backend in [cpu(1), cpu(2), as_many_as_pay()] {
+        let mut session = net.session(&backend, plans());
         assert_steps_allocate_nothing(&mut session, &source, &rows);
 
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();

@@ -74,8 +74,9 @@ impl Resources {
     fn next(&self, attempt: &Attempt<'_>) -> Result<Option<(Rung, Place)>> {
         let Place { backend, layout } = attempt.place;
         let here = |layout| Place { backend: backend.clone(), layout };
-        if self.on_oom == OnOom::Ladder && layout.placement == Placement::Resident {
-            let streamed = Layout { placement: Placement::Streamed, ..*layout };
+        let streamed = Layout { placement: Placement::Streamed, ..*layout };
+        let is_less = layout.placement == Placement::Resident && attempt.bytes(streamed)? < attempt.bytes(*layout)?;
+        if self.on_oom == OnOom::Ladder && is_less {
             return Ok(Some((Rung::DatasetOnHost, here(streamed))));
         }
         if let Some(part) = attempt.smaller_part().filter(|_| self.on_oom == OnOom::Ladder) {
@@ -119,6 +120,11 @@ impl Attempt<'_> {
         }
     }
 
+    /// What a run takes that is laid out like this.
+    fn bytes(&self, layout: Layout) -> Result<u64> {
+        Ok(layout.planned(self.step, self.task, self.data.samples())?.total())
+    }
+
     /// Whether a run like this would fit here. What cannot be planned does not.
     fn fits(&self, step: &Step, layout: Layout) -> bool {
         layout.planned(step, self.task, self.data.samples()).is_ok_and(|report| report.total() <= self.room())
@@ -135,10 +141,7 @@ impl Attempt<'_> {
     }
 
     fn event(&self, rung: Rung, next: &Place) -> Result<Event> {
-        let bytes = |place: &Place| -> Result<u64> {
-            Ok(place.layout.planned(self.step, self.task, self.data.samples())?.total())
-        };
-        let (bytes_before, bytes_after) = (bytes(self.place)?, bytes(next)?);
+        let (bytes_before, bytes_after) = (self.bytes(self.place.layout)?, self.bytes(next.layout)?);
         let (device, room) = (self.place.backend.device(), grouped_bytes(self.room()));
         let reason =
             format!("{device} has {room} bytes for the run, which needs {}", grouped_bytes(bytes_before));

@@ -19,19 +19,19 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Room for the largest batch of any of `plans`, from byte `start` on.
-    pub(crate) fn new(plans: &[Plan], start: usize) -> Staging {
+    /// Room for the largest batch of any of `plans`, behind all that they use.
+    pub(crate) fn behind(plans: &[Plan]) -> Staging {
         let kernels = || plans.iter().flat_map(Plan::kernels);
         Staging {
-            start,
+            start: align(Plan::bytes_together(plans)),
             sample_bytes: kernels().map(sample_bytes).max().unwrap_or(0),
             target_bytes: kernels().map(target_bytes).max().unwrap_or(0),
         }
     }
 
-    /// Bytes of all places.
-    pub(crate) fn bytes(&self) -> usize {
-        PLACES * self.stride()
+    /// The byte behind the last place.
+    pub(crate) fn end(&self) -> usize {
+        self.start + PLACES * self.stride()
     }
 
     /// Offsets in the arena of samples and targets of the batch of a step; steps take the places in turn.

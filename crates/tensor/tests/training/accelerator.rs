@@ -2,6 +2,7 @@
 //! the bits are those of the host.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -97,6 +98,37 @@ fn a_session_without_room_for_batches_refuses_a_dataset_that_is_not_in_its_memor
         "the dataset is not in the memory of accelerator; upload it there, or make a streaming session"
     );
     assert_eq!(session.metrics(), Metrics::default());
+}
+
+#[test]
+fn a_batch_larger_than_the_order_has_room_for_is_refused() {
+    let (net, mut source) = (net(), net().source(10));
+    let device = accelerator(None);
+    source.upload(&device).unwrap();
+    let mut session = net.session(&device, vec![net.training_plan(64)]);
+    let rows = mixed_rows(64, 10);
+    let refused = session.run(0, &source.batches(&rows).unwrap()).unwrap_err();
+    assert!(matches!(refused, Error::OrderRoom { room: 10, batch_size: 64 }), "{refused}");
+    source.upload_for(&device, 64).unwrap();
+    session.run(0, &source.batches(&rows).unwrap()).unwrap();
+}
+
+/// A worker that waits for a gang takes up other work of its own pool, which may want the same dataset.
+#[test]
+fn sessions_with_one_resident_dataset_can_be_run_from_the_tasks_of_another_pool() {
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (net, mut source, device) = (net(), net().source(30), accelerator(None));
+        source.upload(&device).unwrap();
+        let (plan, rows) = (net.training_plan(6), mixed_rows(240, 30));
+        let train =
+            || train(&net, Session::new(&device, vec![plan.clone()]).unwrap(), &source, &rows).unwrap();
+        let alone = train();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.scope(|scope| (0..12).for_each(|_| scope.spawn(|_| assert_eq!(train(), alone))));
+        done.send(()).unwrap();
+    });
+    result.recv_timeout(Duration::from_secs(60)).expect("threads wait for one another for ever");
 }
 
 #[test]

@@ -43,6 +43,11 @@ impl Buffer {
         self.layout.size()
     }
 
+    /// Where it starts, for kernels that are given addresses.
+    pub(super) fn address(&self) -> usize {
+        self.start.as_ptr().expose_provenance()
+    }
+
     pub(super) fn base(&mut self) -> Base {
         Base(self.start.as_ptr())
     }

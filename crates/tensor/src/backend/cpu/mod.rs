@@ -86,7 +86,7 @@ impl Backend for Cpu {
     fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
         let memory = Buffer::reserve(bytes, &self.ledger, report)?;
         let Cpu { gang, instruction_set, all_threads, .. } = self;
-        let (gang, tempos) = (gang.clone(), Vec::new());
+        let (gang, tempos) = (gang.clone(), Vec::with_capacity(PROGRAMS));
         Ok(Box::new(CpuArena {
             memory,
             gang,
@@ -96,6 +96,9 @@ impl Backend for Cpu {
         }))
     }
 }
+
+/// Programs that sessions have, as a rule: step, tail batch, evaluation, and those in parts.
+const PROGRAMS: usize = 16;
 
 struct CpuArena {
     memory: Buffer,
@@ -112,7 +115,7 @@ impl Arena for CpuArena {
     }
 
     fn address(&self) -> usize {
-        self.memory.bytes().as_ptr().expose_provenance()
+        self.memory.address()
     }
 
     fn host(&self) -> Option<&[u8]> {
