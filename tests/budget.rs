@@ -114,14 +114,19 @@ fn a_run_that_does_not_fit_any_more_is_left_as_it_was() {
 fn an_evaluation_takes_the_batch_that_it_is_told_to_take() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --max-steps 3 --out run").succeeded();
-    let sentence = refusal(folder.path(), &words("eval run --memory-budget 1MiB"), 1);
+    let refused = "eval run --memory-budget 1MiB --batch-size 1000";
+    let sentence = refusal(folder.path(), &words(refused), 1);
     let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
     let eval = |options: &str| run(folder.path(), &format!("eval run --format json {options}"));
     let within = eval(&format!("--memory-budget 1MiB --batch-size {largest}")).object();
-    let whole = eval("").object();
+    let (whole, by_itself) = (eval("").object(), eval("--memory-budget 1MiB").object());
+    assert_eq!(
+        by_itself["planned_bytes"], within["planned_bytes"],
+        "it takes the largest that fits by itself"
+    );
     let result = |of: &Value| [&of["loss"], &of["accuracy"], &of["confusion"]].map(Value::clone);
     assert_eq!(result(&within), result(&whole), "the result does not depend on the batch");
-    for judged in [&within, &whole] {
+    for judged in [&within, &whole, &by_itself] {
         assert_eq!(judged["planned_bytes"], judged["measured_bytes"]);
     }
     assert!(within["planned_bytes"].as_u64().unwrap() <= 1 << 20);

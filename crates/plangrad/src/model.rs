@@ -15,6 +15,7 @@ use plangrad_tensor::{
 };
 
 use crate::cli::{Split, TrainedDataArgs};
+use crate::output::counted;
 use crate::train::{Settings, plans};
 use crate::{Console, Error, Result};
 
@@ -187,17 +188,21 @@ impl Model {
         Ok(Questions { split, classes: dataset.classes, what })
     }
 
-    /// Judges the model by `source`, taking `batch_size` samples at a time.
+    /// Judges the model by `source`, taking `batch_size` samples at a time; as many of at most 1000 as fit, if absent.
     ///
     /// # Errors
     /// If memory runs out, or `source` is for another model.
     pub fn evaluate(
         &self,
         source: &Source,
-        batch_size: usize,
+        batch_size: Option<usize>,
         backend: &Arc<dyn Backend>,
     ) -> Result<Evaluation> {
-        let batch_size = batch_size.clamp(1, source.len().max(1));
+        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
+        let batch_size = match batch_size {
+            Some(_) => most,
+            None => self.largest_batch(most, backend)?,
+        };
         let whole = batch_size;
         let rest = source.len() % whole;
         let sizes = [Some(whole), (rest > 0).then_some(rest)];
@@ -219,6 +224,14 @@ impl Model {
         let planned_bytes = asking.session.planned().total();
         let measured_bytes = backend.memory().reserved;
         Ok(Evaluation { loss, samples: source.len(), confusion, planned_bytes, measured_bytes })
+    }
+
+    /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
+    fn largest_batch(&self, most: usize, backend: &Arc<dyn Backend>) -> Result<usize> {
+        let memory = backend.memory();
+        let room = memory.budget.map_or(u64::MAX, |budget| budget.saturating_sub(memory.reserved));
+        let state = State::inference(self.task.model.parameters())?;
+        plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend.has_own_memory())? <= room))
     }
 
     /// Asks the model about one sample, not normalised if it is an image, standardised if it is a row.
@@ -341,19 +354,21 @@ fn out_of_memory(
     let TensorError::OutOfMemory { device, requested, free, total, report } = refused else {
         return refused.into();
     };
-    let bytes = |plan: Plan| match has_own_memory {
-        true => Session::streaming_report(&[plan]).total(),
-        false => plan.bytes() as u64,
-    };
-    let fits = |n| task.prediction_plan(state, n).is_ok_and(|plan| bytes(plan.plan) <= free);
+    let fits = |n| asking_bytes(task, state, n, has_own_memory).is_ok_and(|bytes| bytes <= free);
     let remedy = match plans::largest(batch_size, |n| Ok(fits(n))) {
         Ok(largest) if fits(largest) => {
             format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
         }
         _ => "not even one sample at a time fits; raise --memory-budget".to_owned(),
     };
-    let what = format!("asking about {batch_size} samples at a time");
+    let what = format!("asking about {} at a time", counted(batch_size, "sample"));
     Error::OutOfMemory { device, what, requested, free, total, remedy, report }
+}
+
+/// Bytes that asking about `batch_size` samples at a time takes.
+fn asking_bytes(task: &Task, state: &State, batch_size: usize, has_own_memory: bool) -> Result<u64> {
+    let plan = task.prediction_plan(state, batch_size)?.plan;
+    Ok(if has_own_memory { Session::streaming_report(&[plan]).total() } else { plan.bytes() as u64 })
 }
 
 /// The file of a model: itself, or that of a run folder.

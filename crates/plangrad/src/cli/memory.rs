@@ -6,13 +6,15 @@ use std::str::FromStr;
 use clap::Args;
 
 /// The units there are, longest names first: KiB and its kin are powers of 1024, kB and its kin of 1000.
-const UNITS: [(&str, u64); 7] = [
+const UNITS: [(&str, u64); 9] = [
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
     ("kB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
     ("B", 1),
 ];
 
@@ -65,7 +67,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Size, String> {
         let wrong = || {
             format!(
-                "expected a number of bytes or a size such as 8MiB (KiB, MiB, GiB; kB, MB, GB are units of 1000s), found \
+                "expected a number of bytes or a size such as 8MiB (KiB, MiB, GiB, TiB; kB, MB, GB, TB are units of 1000s), found \
                  `{text}`"
             )
         };

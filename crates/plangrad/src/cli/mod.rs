@@ -110,10 +110,9 @@ pub struct Eval {
     /// Part of the dataset
     #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
     pub split: Split,
-    /// Samples judged at a time; the result does not depend on it
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = values::count,
-        allow_negative_numbers = true)]
-    pub batch_size: usize,
+    /// Samples judged at a time; the result does not depend on it [default: as many of 1000 as fit]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub batch_size: Option<usize>,
     /// Where to compute.
     #[command(flatten)]
     pub device: DeviceArgs,

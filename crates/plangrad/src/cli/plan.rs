@@ -22,6 +22,9 @@ pub struct Plan {
     #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',', default_values_t = [64, 256, 1024, 4096],
         value_parser = values::count, allow_negative_numbers = true)]
     pub batch_sizes: Vec<usize>,
+    /// Batches taken in N parts, as by `train --accumulate N`
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub accumulate: usize,
     /// The formula behind each figure
     #[arg(long)]
     pub explain: bool,

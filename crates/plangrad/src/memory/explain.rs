@@ -29,7 +29,12 @@ pub fn explain(row: &Row, task: &Task) -> Vec<Part> {
     let mut reached = 0;
     for (number, plan) in row.plans.iter().enumerate().filter(|(_, plan)| plan.bytes() > 0) {
         if plan.bytes() > reached {
-            parts.extend(parts_beyond(plan, reached, number, task));
+            let whose = match number {
+                0 => String::new(),
+                n if n < row.training_plans => format!("further part of {}: ", grouped(plan.batch_size())),
+                _ => format!("evaluation of {}: ", grouped(plan.batch_size())),
+            };
+            parts.extend(parts_beyond(plan, reached, &whose, task));
             reached = plan.bytes();
         }
     }
@@ -59,7 +64,7 @@ fn parts_of_dataset(name: &str, len: usize, task: &Task) -> Vec<Part> {
 }
 
 /// The bytes of a plan from `reached` on, buffer by buffer.
-fn parts_beyond(plan: &Plan, reached: usize, number: usize, task: &Task) -> Vec<Part> {
+fn parts_beyond(plan: &Plan, reached: usize, whose: &str, task: &Task) -> Vec<Part> {
     let buffers = plan.buffers();
     let mut per_buffer: BTreeMap<Option<usize>, u64> = BTreeMap::new();
     for segment in plan.segments() {
@@ -67,8 +72,6 @@ fn parts_beyond(plan: &Plan, reached: usize, number: usize, task: &Task) -> Vec<
         let bytes = (segment.offset + segment.bytes).saturating_sub(start) as u64;
         *per_buffer.entry(segment.buffer).or_default() += bytes;
     }
-    let whose =
-        if number == 0 { String::new() } else { format!("evaluation of {}: ", grouped(plan.batch_size())) };
     let part = |(buffer, bytes): (Option<usize>, u64)| match buffer.map(|i| &buffers[i]) {
         Some(buffer) => Part {
             category: buffer.category,

@@ -30,6 +30,8 @@ pub struct Blueprint {
     pub samples: Option<(usize, usize)>,
     /// Samples judged at a time; as many as fit into the memory of training if absent.
     pub eval_batch_size: Option<usize>,
+    /// Parts in which a batch is taken; 1 for the whole.
+    pub accumulate: usize,
     /// Whether the device has memory of its own, which holds the dataset too.
     pub has_own_memory: bool,
 }
@@ -39,8 +41,14 @@ pub struct Blueprint {
 pub struct Row {
     /// The batch size asked for.
     pub batch_size: usize,
-    /// The plans of the session: a step on a whole batch first.
+    /// Samples that a step takes: fewer where there are not so many.
+    pub samples: usize,
+    /// Samples of these taken at a time.
+    pub part: usize,
+    /// The plans of the session: a step on a whole batch first, or on the first part of one.
     pub plans: Vec<Plan>,
+    /// How many of them train; the others evaluate.
+    pub training_plans: usize,
     /// Samples to learn from and to test on that the device holds in memory of its own.
     pub resident: Option<(usize, usize)>,
     /// Every byte, by category.
@@ -64,12 +72,15 @@ impl Blueprint {
             repeats: false,
         };
         let samples = Samples { train, test };
-        let layout = Layout::new(self.has_own_memory, batch_size);
-        let (plans, _) = plan(&step, &self.task, samples, layout)?;
+        let whole = batch_size.min(train);
+        let part = whole.div_ceil(self.accumulate.max(1));
+        let layout = Layout::new(self.has_own_memory, part);
+        let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
+        let training_plans = numbers.test.map_or(plans.len(), |(first, _)| first);
         let report = layout.report(&plans, &self.task, samples);
-        let lesson_bytes = self.lesson_bytes(batch_size.min(train), &report);
+        let lesson_bytes = self.lesson_bytes(part, &report);
         let resident = self.has_own_memory.then_some((train, test));
-        Ok(Row { batch_size, plans, resident, report, lesson_bytes })
+        Ok(Row { batch_size, samples: whole, part, plans, training_plans, resident, report, lesson_bytes })
     }
 
     fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {

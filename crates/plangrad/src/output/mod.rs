@@ -131,7 +131,8 @@ pub(crate) fn size(bytes: u64) -> String {
         0..1024 => counted(bytes as usize, "byte"),
         1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
         1_048_576..1_073_741_824 => format!("{:.2} MiB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
+        1_073_741_824..1_099_511_627_776 => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
+        _ => format!("{:.2} TiB", bytes as f64 / 1_099_511_627_776.0),
     }
 }
 

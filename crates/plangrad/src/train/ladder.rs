@@ -14,7 +14,7 @@ use super::engine::{Data, Engine, Layout, Placement};
 use super::event::{Event, Rung};
 use super::plans::{Step, largest};
 use crate::device::open_cpu;
-use crate::output::grouped_bytes;
+use crate::output::{counted, grouped_bytes};
 use crate::{Error, Result};
 
 /// What to do where memory does not suffice.
@@ -58,7 +58,7 @@ impl Resources {
                 other => return Ok((other?, events)),
             };
             let attempt = Attempt { step, task, data, place: &place, refused };
-            let Some((rung, next)) = self.next(&attempt)? else { return Err(attempt.error(self.on_oom)) };
+            let Some((rung, next)) = self.next(&attempt)? else { return Err(attempt.error(self)) };
             events.push(attempt.event(rung, &next)?);
             place = next;
         }
@@ -75,7 +75,8 @@ impl Resources {
         let Place { backend, layout } = attempt.place;
         let here = |layout| Place { backend: backend.clone(), layout };
         let streamed = Layout { placement: Placement::Streamed, ..*layout };
-        let is_less = layout.placement == Placement::Resident && attempt.bytes(streamed)? < attempt.bytes(*layout)?;
+        let is_less =
+            layout.placement == Placement::Resident && attempt.bytes(streamed)? < attempt.bytes(*layout)?;
         if self.on_oom == OnOom::Ladder && is_less {
             return Ok(Some((Rung::DatasetOnHost, here(streamed))));
         }
@@ -142,35 +143,52 @@ impl Attempt<'_> {
 
     fn event(&self, rung: Rung, next: &Place) -> Result<Event> {
         let (bytes_before, bytes_after) = (self.bytes(self.place.layout)?, self.bytes(next.layout)?);
-        let (device, room) = (self.place.backend.device(), grouped_bytes(self.room()));
-        let reason =
-            format!("{device} has {room} bytes for the run, which needs {}", grouped_bytes(bytes_before));
+        let (device, room) = (self.place.backend.device(), self.room());
+        let needed = grouped_bytes(bytes_before);
+        let reason = if bytes_before > room {
+            format!("{device} has {} for the run, which needs {needed}", counted(room as usize, "byte"))
+        } else {
+            format!("the system refuses the {needed} bytes that the run needs on {device}")
+        };
         Ok(Event::Oom { rung, reason, bytes_before, bytes_after })
     }
 
     /// What to say where there is no way to go on: with the largest batch for which there is enough.
-    fn error(self, on_oom: OnOom) -> Error {
-        let batch_size = self.batch_size();
-        let fits = |batch_size: usize| {
-            let part = self.place.layout.part.min(batch_size);
-            self.fits(&Step { batch_size, ..*self.step }, Layout { part, ..self.place.layout })
-        };
-        let largest = largest(batch_size, |n| Ok(fits(n))).unwrap_or(1);
-        let remedy = if fits(largest) {
-            let parts =
-                if on_oom == OnOom::Ladder { "" } else { " --on-oom ladder to take batches in parts," };
-            format!("take --batch-size {largest}, the largest that fits,{parts} or raise --memory-budget")
-        } else if self.step.eval_batch_size.is_some_and(|n| n > 1) {
-            "no batch fits; take a smaller --eval-batch-size or network, or raise --memory-budget".to_owned()
-        } else {
-            "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned()
-        };
-        let what = format!("training on batches of {batch_size}");
+    fn error(self, resources: &Resources) -> Error {
+        let (free, remedy, planned) = (self.room(), self.remedy(resources), self.bytes(self.place.layout));
+        let total = self.place.backend.memory().budget.unwrap_or(free);
+        let what = format!("training on batches of {}", self.batch_size());
         match self.refused {
-            TensorError::OutOfMemory { device, requested, free, total, report } => {
+            TensorError::OutOfMemory { device, requested, report, .. } => {
+                let requested = planned.unwrap_or(requested); // all of it, not the one reservation that was refused
                 Error::OutOfMemory { device, what, requested, free, total, remedy, report }
             }
             other => other.into(),
+        }
+    }
+
+    fn remedy(&self, resources: &Resources) -> String {
+        let batch_size = self.batch_size();
+        let fits = |batch_size: usize| {
+            let layout = Layout { part: batch_size.div_ceil(resources.accumulate), ..self.place.layout };
+            self.fits(&Step { batch_size, ..*self.step }, layout)
+        };
+        let largest = largest(batch_size, |n| Ok(fits(n))).unwrap_or(1);
+        let is_ladder = resources.on_oom == OnOom::Ladder;
+        let is_resident = self.place.layout.placement == Placement::Resident;
+        let raise = "or raise --memory-budget";
+        if fits(batch_size) {
+            "yet the system gives less; take a smaller batch or network, or lift its limit on this process"
+                .to_owned()
+        } else if fits(largest) {
+            let parts = if is_ladder { "" } else { " --on-oom ladder to take batches in parts," };
+            format!("take --batch-size {largest}, the largest that fits,{parts} {raise}")
+        } else if is_resident && !is_ladder {
+            format!("take --on-oom ladder, which keeps the dataset on the host, {raise}")
+        } else if self.step.eval_batch_size.is_some_and(|n| n > 1) {
+            format!("no batch fits; take a smaller --eval-batch-size or network, {raise}")
+        } else {
+            format!("not even a batch of 1 fits; take a smaller network, {raise}")
         }
     }
 }

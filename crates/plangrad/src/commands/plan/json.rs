@@ -54,8 +54,7 @@ impl RowObject {
         let Report { arguments, subject: Subject { blueprint, .. }, .. } = report;
         let bytes = |category| row.report.get(category);
         let explanation = || explain(row, &blueprint.task).into_iter().map(PartObject::of).collect();
-        let comparison =
-            || claims(blueprint, row.step().batch_size()).into_iter().map(ClaimObject::of).collect();
+        let comparison = || claims(blueprint, row.samples).into_iter().map(ClaimObject::of).collect();
         Self {
             batch_size: row.batch_size,
             parameters_bytes: bytes(Category::Parameters),

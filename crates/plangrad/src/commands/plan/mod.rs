@@ -23,6 +23,9 @@ const ANY_SEED: u64 = 42;
 const PARTIAL: &str =
     "; of a partial one only the last batch of an epoch differs, unless a batch is larger than all there is";
 
+/// The same where the dataset counts.
+const PARTIAL_RESIDENT: &str = "; of a partial one the device holds less";
+
 pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     let subject = subject(arguments)?;
@@ -31,12 +34,10 @@ pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
     let report = Report { arguments, subject: &subject, rows: &rows };
     console.text(&report.text())?;
     if let Some(first) = rows.first() {
-        let title = format!(
-            "{}, batch {}: {} bytes",
-            subject.network,
-            first.batch_size,
-            grouped_bytes(first.report.total())
-        );
+        let part =
+            if first.part < first.samples { format!(", a part of {}", first.part) } else { String::new() };
+        let bytes = grouped_bytes(first.step().bytes() as u64);
+        let title = format!("{}, batch {}{part}: {bytes} bytes", subject.network, first.batch_size);
         draw(&Timeline::new(first.step(), title), &arguments.timeline, console)?;
     }
     console.json(&report.object())
@@ -63,6 +64,7 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         optimizer,
         samples,
         eval_batch_size,
+        accumulate: arguments.accumulate,
         has_own_memory: arguments.device.has_own_memory(),
     };
     let network = format!(
@@ -93,7 +95,8 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
     let (task, train, test, complete) = match name.spec() {
         Some(spec) => {
             let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
-            (task, spec.train_samples, spec.test_samples, PARTIAL)
+            let partial = if arguments.device.has_own_memory() { PARTIAL_RESIDENT } else { PARTIAL };
+            (task, spec.train_samples, spec.test_samples, partial)
         }
         None => {
             let table = load(&name, &data.options(labels, ANY_SEED))?;

@@ -22,8 +22,8 @@ impl Report<'_> {
             self.table(&grouped_bytes)
         );
         text += &format!("\n\nThe same in KiB and MiB, units of 1024s\n\n{}", self.table(&size));
-        for row in self.rows.iter().filter(|row| row.step().batch_size() < row.batch_size) {
-            let (asked, there) = (grouped(row.batch_size), counted(row.step().batch_size(), "sample"));
+        for row in self.rows.iter().filter(|row| row.samples < row.batch_size) {
+            let (asked, there) = (grouped(row.batch_size), counted(row.samples, "sample"));
             text += &format!(
                 "\n\nbatch size {asked}: there are only {there} to learn from, so a step takes those"
             );
@@ -135,9 +135,7 @@ impl Report<'_> {
         ]);
         let plan = [grouped_bytes(row.report.total()), size(row.report.total())];
         table.row(["plangrad plan".to_owned()].into_iter().chain(plan).chain(["nothing".to_owned()]));
-        for Claim { package, bytes, prints, leaves_out } in
-            claims(&self.subject.blueprint, row.step().batch_size())
-        {
+        for Claim { package, bytes, prints, leaves_out } in claims(&self.subject.blueprint, row.samples) {
             table.row([package.to_owned(), grouped_bytes(bytes), prints, leaves_out.to_owned()]);
         }
         format!("{heading}\n\n{table}")
