@@ -1,8 +1,6 @@
 //! Training takes its memory before the first step: what an epoch asks the allocator for does not depend on its steps.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plangrad::Result;
 use plangrad::train::{
@@ -13,33 +11,8 @@ use plangrad_data::{DatasetName, Options, load};
 use plangrad_nn::{Activation, Loss};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
-/// The system's allocator, with a count of what it is asked for by any thread.
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed on to the system's allocator as it came; the counter touches no memory of its callers.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise about `layout` is handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about `pointer` and `layout` is handed on; `alloc` took it from the same allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as for `dealloc`, and the caller's promise about `size` is handed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
 /// Notes how often the allocator was asked when the first step was told and when its epoch was.
 #[derive(Default)]
@@ -50,7 +23,7 @@ struct Watch {
 
 impl Observer for Watch {
     fn event(&mut self, event: &Event) -> Result<()> {
-        let now = || Some(ALLOCATIONS.load(Ordering::Relaxed));
+        let now = || Some(counting::allocations());
         match event {
             Event::Step { .. } if self.after_first_step.is_none() => self.after_first_step = now(),
             Event::Epoch { .. } => self.after_epoch = now(),

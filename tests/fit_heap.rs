@@ -2,10 +2,8 @@
 //! says so, not the program.
 //! One test, for the counter is the process's.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use plangrad::fit::{Method, Options, StoppedBy, fit};
@@ -19,46 +17,8 @@ use plangrad_tensor::Optimizer;
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
-/// The system's allocator, with a count of the bytes that any thread holds, and the most that were held at once.
-struct Counting;
-
-static HELD: AtomicI64 = AtomicI64::new(0);
-static PEAK: AtomicI64 = AtomicI64::new(0);
-
-fn count(bytes: i64) {
-    let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(held, Ordering::Relaxed);
-}
-
-// SAFETY: every call is handed on to the system's allocator as it came; the counters touch no memory of its callers.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: the caller's promise about `layout` is handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: as for `alloc`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
-        // SAFETY: the caller's promise about `pointer` and `layout` is handed on; `alloc` took it from the same allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as i64 - layout.size() as i64);
-        // SAFETY: as for `dealloc`, and the caller's promise about `size` is handed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
 /// What is allowed beside the budget: plans, and the order of samples, which is host data.
 const BESIDE: i64 = 256 << 10;
@@ -75,12 +35,18 @@ fn digits(hidden: Vec<usize>) -> Subject {
     Subject::new(dataset, Normalize::Dataset, &network, Loss::CrossEntropy).unwrap()
 }
 
-/// Most that the heap holds during `work` beyond what it holds before.
-fn growth<T>(work: impl FnOnce() -> T) -> (i64, T) {
-    let before = HELD.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let result = work();
-    (PEAK.load(Ordering::Relaxed) - before, result)
+fn options_of(method: Method, synthetic: bool) -> Options {
+    Options {
+        optimizer: Optimizer::adam(),
+        eval_batch_size: None,
+        method,
+        safety: 0.8,
+        max_batch: None,
+        synthetic,
+        time_limit: Duration::from_secs(30),
+        measures_speed: true,
+        is_budget_named: true,
+    }
 }
 
 /// Hears everything and says nothing.
@@ -146,18 +112,10 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
         let options =
             CpuOptions { threads: Some(2), budget: Some(budget), accelerator, ..CpuOptions::default() };
         let backend = Cpu::open(options).unwrap();
-        let options = Options {
-            optimizer: Optimizer::adam(),
-            eval_batch_size: None,
-            method,
-            safety: 0.8,
-            max_batch: None,
-            synthetic,
-            time_limit: Duration::from_secs(30),
-            is_budget_named: true,
-        };
-        let before = HELD.load(Ordering::Relaxed);
-        let (grown, found) = growth(|| fit(&mut subject, &backend, &options, &mut |_| Ok(())).unwrap());
+        let options = options_of(method, synthetic);
+        let before = counting::held();
+        let (grown, found) =
+            counting::growth(|| fit(&mut subject, &backend, &options, &mut |_| Ok(())).unwrap());
         eprintln!("{grown} bytes: {} beside the reservation, {what}", grown - found.total_bytes as i64);
         assert!(grown <= budget as i64 + BESIDE, "{grown} bytes with {what}");
         assert!(grown >= found.total_bytes as i64, "{grown}: the counter saw no reservation with {what}");
@@ -167,12 +125,47 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
         assert!(synthetic == (found.max_batch_size > 20_000), "{what}: {}", found.max_batch_size);
         let batch_size = found.max_batch_size;
         drop(found);
-        let kept = HELD.load(Ordering::Relaxed) - before;
+        let kept = counting::held() - before;
         assert!(kept < 64 << 10, "{kept} bytes are kept after {what}");
         if !synthetic {
-            let (grown, ()) = growth(|| train(subject, hidden, batch_size, &backend));
+            let (grown, ()) = counting::growth(|| train(subject, hidden, batch_size, &backend));
             eprintln!("{grown} bytes of {budget} in a run with batches of {batch_size}, {what}");
             assert!(grown <= budget as i64 + BESIDE, "{grown} bytes in a run with {what}");
         }
     }
+    check_narrow(16 << 20, Method::Solve, false);
+    check_narrow(20 << 20, Method::Double, false);
+    check_narrow(20 << 20, Method::Solve, true);
+}
+
+/// One number learnt from one number, by rows that are far fewer than those of a batch.
+fn narrow() -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doubled.csv");
+    let rows: String = (0..50).map(|i| format!("{i},{}\n", 2 * i)).collect();
+    std::fs::write(&file, format!("a,doubled\n{rows}")).unwrap();
+    let task = plangrad_data::Task::Regression;
+    let options = plangrad_data::Options { task, ..plangrad_data::Options::default() };
+    let dataset = load(&DatasetName::Csv(file), &options).unwrap();
+    let network = MlpConfig {
+        sample_shape: dataset.sample_shape.clone(),
+        hidden: Vec::new(),
+        outputs: 1,
+        activation: Activation::Relu,
+        dropout: 0.0,
+    };
+    Subject::new(dataset, Normalize::None, &network, Loss::Mse).unwrap()
+}
+
+/// The order of so many samples is as large as they are.
+fn check_narrow(budget: u64, method: Method, accelerator: bool) {
+    let (mut subject, what) = (narrow(), format!("{budget} bytes, {method:?}, {accelerator}"));
+    let options = CpuOptions { threads: Some(2), budget: Some(budget), accelerator, ..CpuOptions::default() };
+    let backend: Arc<dyn Backend> = Cpu::open(options).unwrap();
+    let (grown, found) =
+        counting::growth(|| fit(&mut subject, &backend, &options_of(method, true), &mut |_| Ok(())).unwrap());
+    eprintln!("{grown} bytes: {} beside the reservation, {what}", grown - found.total_bytes as i64);
+    assert!(grown <= budget as i64 + BESIDE, "{grown} bytes with {what}");
+    assert_eq!((found.measured_bytes, found.stopped_by), (found.total_bytes, StoppedBy::Budget), "{what}");
+    assert!(found.max_batch_size > 100_000, "{what}: {}", found.max_batch_size);
 }

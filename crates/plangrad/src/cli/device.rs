@@ -62,13 +62,14 @@ impl DeviceArgs {
         device::open(self.device, self.threads, self.budget.bytes())
     }
 
-    /// Opens the device with no more than there really is, however much was named: for who will use all of it. Returns
-    /// whether it is what was named.
+    /// Opens the device with no more than there really is, less the bytes that the host will take beside it, however much
+    /// was named: for who will use all of it. Returns whether it is what was named.
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
-    pub fn open_within_means(&self) -> Result<(Arc<dyn Backend>, bool)> {
-        let (named, means) = (self.budget.bytes(), device::default_budget());
+    pub fn open_within_means(&self, beside: u64) -> Result<(Arc<dyn Backend>, bool)> {
+        let named = self.budget.bytes();
+        let means = device::default_budget().map(|bytes| bytes.saturating_sub(beside));
         let budget = named.into_iter().chain(means).min();
         Ok((device::open(self.device, self.threads, budget)?, named.is_some() && budget == named))
     }
@@ -78,17 +79,22 @@ impl DeviceArgs {
     /// # Errors
     /// As [`DeviceArgs::open`].
     pub fn resources(&self, oom: OomArgs) -> Result<Resources> {
-        let on_oom = match (oom.on_oom, self.device) {
-            (Some(OnOomName::Ladder), _) | (None, DeviceChoice::Auto) => OnOom::Ladder,
-            (Some(OnOomName::Cpu), _) => OnOom::Cpu,
-            (Some(OnOomName::Error), _) | (None, _) => OnOom::Error,
-        };
         Ok(Resources {
             backend: self.open()?,
-            on_oom,
+            on_oom: self.on_oom(oom),
             accumulate: oom.accumulate.unwrap_or(1),
             threads: self.threads,
         })
+    }
+
+    /// What to do where its memory does not suffice.
+    #[must_use]
+    pub fn on_oom(&self, oom: OomArgs) -> OnOom {
+        match (oom.on_oom, self.device) {
+            (Some(OnOomName::Ladder), _) | (None, DeviceChoice::Auto) => OnOom::Ladder,
+            (Some(OnOomName::Cpu), _) => OnOom::Cpu,
+            (Some(OnOomName::Error), _) | (None, _) => OnOom::Error,
+        }
     }
 
     /// These options as they were given, for a command that goes on with the same means.

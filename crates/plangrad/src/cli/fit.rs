@@ -27,12 +27,17 @@ pub struct Fit {
     /// Look no further than this size
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub max_batch: Option<usize>,
-    /// Let batches be larger than the dataset, whose samples are then taken again and again
+    /// Let batches be larger than the dataset, whose samples are then taken again and again; their order counts against the
+    /// budget, with 4 bytes a sample
     #[arg(long)]
     pub synthetic: bool,
-    /// Seconds after which no further size is tried or measured
+    /// Seconds after which no further size is tried or measured; a size whose step would take longer than there is time is
+    /// not tried. Reading the data and a first step, on up to 16 samples, take as long as they take
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = values::positive, allow_negative_numbers = true)]
     pub time_limit: f64,
+    /// Only find the largest batch, and measure no speed
+    #[arg(long)]
+    pub no_speed: bool,
     /// What would be learnt from.
     #[command(flatten)]
     pub data: DataArgs,
@@ -97,6 +102,7 @@ impl Fit {
             max_batch: self.max_batch,
             synthetic: self.synthetic,
             time_limit: Duration::try_from_secs_f64(self.time_limit).unwrap_or(Duration::MAX),
+            measures_speed: !self.no_speed,
             is_budget_named,
         })
     }

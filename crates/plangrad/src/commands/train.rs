@@ -12,8 +12,8 @@ use crate::cli::{BatchSize, Train, TrainingArgs};
 use crate::fit::{Method, Options, auto};
 use crate::output::counted;
 use crate::train::{
-    Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Subject, Trainer, layers,
-    plan_line,
+    Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject, Trainer,
+    layers, plan_line,
 };
 use crate::{Console, Error, Result, process};
 
@@ -23,8 +23,8 @@ const LOG_EVERY: u64 = 100;
 /// Share of the largest batch that `--batch-size auto` takes at most.
 const AUTO_SAFETY: f64 = 0.8;
 
-/// Time that `--batch-size auto` takes at most to measure speeds.
-const AUTO_TIME: Duration = Duration::from_secs(10);
+/// Time that `--batch-size auto` takes at most to measure speeds, if a few steps on the least batch do not take longer.
+const AUTO_TIME: Duration = Duration::from_secs(3);
 
 /// Trains a network, or goes on with a run.
 ///
@@ -34,7 +34,7 @@ pub(super) fn train(arguments: &Train, console: &mut Console) -> Result<()> {
     let interrupts = Interrupts::listen();
     let (run, folder) = match &arguments.run.resume {
         Some(path) => resume(arguments, path, *console)?,
-        None => begin(arguments, *console)?,
+        None => begin(arguments, interrupts.stop(), *console)?,
     };
     perform(run, folder, &interrupts, &arguments.device.given(arguments.oom))
 }
@@ -48,7 +48,7 @@ struct Run {
 }
 
 /// A new run.
-fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
+fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
     let chosen = arguments.data.choose()?;
     arguments.data.check_folder()?;
     let out = arguments.run.out.as_deref();
@@ -63,7 +63,7 @@ fn begin(arguments: &Train, console: Console) -> Result<(Run, RunFolder)> {
     dataset.notes.iter().for_each(|note| Console::warning(note));
     let network = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
     let mut subject = Subject::new(dataset, arguments.data.normalize, &network, arguments.task.loss)?;
-    let batch_size = batch_size(arguments, &mut subject, optimizer)?;
+    let batch_size = batch_size(arguments, &mut subject, optimizer, stop)?;
     let settings = settings(arguments, &chosen.name, optimizer, (subject.samples().0, batch_size))?;
     let mut run = Run::prepare(settings, subject, arguments, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
@@ -171,11 +171,11 @@ impl Run {
 }
 
 /// Samples per step: as many as were asked for, or found to be best. What was found is told.
-fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer) -> Result<usize> {
+fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, stop: &Stop) -> Result<usize> {
     if let BatchSize::Samples(count) = arguments.training.batch_size {
         return Ok(count);
     }
-    let (backend, is_budget_named) = arguments.device.open_within_means()?;
+    let (backend, is_budget_named) = arguments.device.open_within_means(subject.order_bytes())?;
     let options = Options {
         optimizer,
         eval_batch_size: arguments.training.eval_batch_size,
@@ -184,9 +184,11 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer) ->
         max_batch: None,
         synthetic: false,
         time_limit: AUTO_TIME,
+        measures_speed: true,
         is_budget_named,
     };
-    let found = auto(subject, &backend, &options)?;
+    let on_oom = arguments.device.on_oom(arguments.oom);
+    let found = auto(subject, &backend, &options, on_oom, stop)?;
     Console::remark(&found);
     Ok(found.batch_size)
 }

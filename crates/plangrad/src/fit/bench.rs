@@ -4,20 +4,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Device, Error as TensorError, Schedule, SystemMemory};
+use plangrad_tensor::{Error as TensorError, Schedule};
 
-use super::search::Judge;
+use super::rows::Rows;
+use super::search::{FIRST, Judge};
 use super::{Options, Outcome, StoppedBy, Trial};
-use crate::train::plans::Step;
-use crate::train::{Engine, Layout, Resources, Subject};
+use crate::train::plans::{Step, largest};
+use crate::train::{Engine, Layout, Placement, Resources, Stop, Subject};
 use crate::{Error, Result};
+
+/// How much larger the next batch is that is timed only to know what still larger ones take.
+const STRIDE: usize = 8;
 
 /// A subject on a device. The device holds nothing of it afterwards.
 pub(super) struct Bench<'a> {
     pub(super) subject: &'a mut Subject,
     backend: &'a Arc<dyn Backend>,
     options: &'a Options,
+    /// Where the device finds the samples.
+    pub(super) placement: Placement,
+    /// Who may end it all.
+    pub(super) stop: Stop,
     started: Instant,
+    /// The largest size with which a step was taken, and how long it took with all around it.
+    timed: Option<(usize, Duration)>,
     tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
 }
 
@@ -29,7 +39,9 @@ impl<'a> Bench<'a> {
         tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
     ) -> Bench<'a> {
         subject.data.evict();
-        Bench { subject, backend, options, started: Instant::now(), tell }
+        let Layout { placement, .. } = Layout::new(backend.has_own_memory(), 1);
+        let (stop, started, timed) = (Stop::default(), Instant::now(), None);
+        Bench { subject, backend, options, placement, stop, started, timed, tell }
     }
 
     /// Ends before anything is told if the plan of the smallest batch does not fit and the device refuses it.
@@ -55,11 +67,13 @@ impl<'a> Bench<'a> {
         Resources::of(self.backend).reserve(&step, task, data).map(drop)
     }
 
-    /// Memory for training on batches of this size, as `train` reserves it.
-    pub(super) fn reserve(&mut self, batch_size: usize) -> Result<Engine> {
+    /// Memory for training on batches of this size, as `train` reserves it, and the rows of so many steps.
+    pub(super) fn reserve(&mut self, batch_size: usize, steps: usize) -> Result<(Engine, Rows)> {
         let (step, layout) = (self.step(batch_size), self.layout(batch_size));
         let Subject { task, data, .. } = &mut *self.subject;
-        Engine::reserve(&step, task, data, self.backend, layout)
+        // The engine first: what large batches are refused leaves no trace in the allocator then.
+        let engine = Engine::reserve(&step, task, data, self.backend, layout)?;
+        Ok((engine, Rows::reserve(self.backend, self.subject.data.train.len(), batch_size, steps)?))
     }
 
     fn step(&self, batch_size: usize) -> Step {
@@ -73,13 +87,20 @@ impl<'a> Bench<'a> {
     }
 
     fn layout(&self, batch_size: usize) -> Layout {
-        Layout::new(self.backend.has_own_memory(), batch_size)
+        Layout { placement: self.placement, part: batch_size }
     }
 
     /// Bytes that training on batches of this size is planned to take.
     fn planned(&self, batch_size: usize) -> Result<u64> {
         let Subject { task, data, .. } = &*self.subject;
-        Ok(self.layout(batch_size).planned(&self.step(batch_size), task, data.samples())?.total())
+        let report = self.layout(batch_size).planned(&self.step(batch_size), task, data.samples())?;
+        Ok(report.total() + Rows::counted_bytes(self.backend, data.train.len(), batch_size))
+    }
+
+    /// The largest size up to `limit` that fits as far as the plan says; 0 if none does.
+    pub(super) fn largest_planned(&self, limit: usize) -> usize {
+        let found = largest(limit, |size| Ok(self.fits_as_planned(size))).unwrap_or(1);
+        if self.fits_as_planned(found) { found } else { 0 }
     }
 
     /// Bytes the device's budget has left; `None` without a budget.
@@ -88,36 +109,41 @@ impl<'a> Bench<'a> {
         memory.budget.map(|budget| budget.saturating_sub(memory.reserved))
     }
 
-    /// So many rows of the dataset, all over it, again and again: order is of no interest here, but that kernels do not find
-    /// each sample beside the last one is. They are memory of the host, and refused like a device's.
-    pub(super) fn rows(&self, count: usize) -> Result<Vec<u32>> {
-        const STRIDE: u64 = 2_654_435_761; // a prime beyond most numbers of samples: it leads to all of them
-        let len = self.subject.data.train.len() as u64;
-        let mut rows = Vec::new();
-        rows.try_reserve_exact(count).map_err(|_| {
-            let SystemMemory { free, total, .. } = SystemMemory::now();
-            let (device, requested, report) = (Device::Cpu, 4 * count as u64, Box::default());
-            TensorError::OutOfMemory { device, requested, free, total, report }
-        })?;
-        rows.extend((0..count as u64).map(|i| (i * STRIDE % len) as u32));
-        Ok(rows)
-    }
-
     pub(super) fn time_left(&self) -> Duration {
         self.options.time_limit.saturating_sub(self.started.elapsed())
     }
 
-    /// One step and one evaluation batch, or memory for them.
+    /// # Errors
+    /// [`Error::Stopped`] if somebody asked for that.
+    pub(super) fn check_stop(&self) -> Result<()> {
+        if self.stop.asked() { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    /// One step and one evaluation batch, or memory for them: the same memory in both cases.
     fn prove(&mut self, batch_size: usize, proven: bool) -> Result<Outcome> {
-        let rows = self.rows(if proven { batch_size } else { 0 })?; // host data: there before the session is
-        let mut engine = self.reserve(batch_size)?;
+        self.check_stop()?;
+        let started = Instant::now();
+        let (mut engine, rows) = self.reserve(batch_size, 1)?;
         if !proven {
             return Ok(Outcome::Reserved);
         }
         let data = &self.subject.data;
-        engine.steps(data, &rows)?;
+        engine.steps(data, rows.get())?;
         let eval_batch_size = engine.test_one_batch(data)?;
-        Ok(Outcome::Proven { measured_bytes: engine.measured_bytes(), eval_batch_size })
+        let measured_bytes = engine.measured_bytes();
+        if self.timed.is_none_or(|(size, _)| size <= batch_size) {
+            self.timed = Some((batch_size, started.elapsed()));
+        }
+        Ok(Outcome::Proven { measured_bytes, eval_batch_size })
+    }
+
+    /// The largest batch whose trial takes no more than half of the time left, going by the largest one timed. A sample of a
+    /// larger batch takes hardly longer, and often less.
+    fn affordable(&self) -> usize {
+        self.timed.map_or(0, |(size, time)| {
+            let times = self.time_left().as_secs_f64() / 2.0 / time.as_secs_f64().max(1e-9);
+            (times * size as f64) as usize
+        })
     }
 
     /// Who refused: the budget, if that does not suffice and somebody named it, else the device.
@@ -150,8 +176,21 @@ impl Judge for Bench<'_> {
         self.planned(batch_size).is_ok_and(|bytes| self.room().is_none_or(|room| bytes <= room))
     }
 
-    fn is_late(&self) -> bool {
-        self.time_left().is_zero()
+    /// Small batches are timed first, as long as that is what makes larger ones seem too slow.
+    fn in_time(&mut self, size: usize) -> Result<usize> {
+        while self.affordable() < size {
+            let next = self.timed.map_or(FIRST, |(timed, _)| timed.saturating_mul(STRIDE));
+            if next >= size || self.timed.is_some() && STRIDE * next > self.affordable() {
+                return Ok(if self.timed.is_none() { size } else { self.affordable() });
+            }
+            let timed = self.prove(next, true);
+            self.subject.data.evict();
+            match timed {
+                Err(Error::Tensor(TensorError::OutOfMemory { .. })) => return Ok(size), // no matter of time
+                timed => drop(timed?),
+            }
+        }
+        Ok(size)
     }
 }
 
@@ -165,8 +204,8 @@ impl Drop for Bench<'_> {
 mod tests {
     use plangrad_data::{Dataset, DatasetName, Normalize, Samples, Split, Targets};
     use plangrad_nn::{Activation, Loss, MlpConfig};
-    use plangrad_tensor::Optimizer;
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+    use plangrad_tensor::{Device, Optimizer};
     use proptest::prelude::*;
 
     use super::super::search::{Found, Limit, search};
@@ -210,6 +249,7 @@ mod tests {
             max_batch: None,
             synthetic: false,
             time_limit: Duration::from_secs(600),
+            measures_speed: true,
             is_budget_named: true,
         }
     }
@@ -278,8 +318,8 @@ mod tests {
                     prop_assert!(solved.next_total_bytes.unwrap() > budget);
                     let mut quietly = |_: &Trial| Ok(());
                     let mut bench = Bench::new(&mut subject, &device, &solve, &mut quietly);
-                    prop_assert!(bench.reserve(found).is_ok());
-                    let next = bench.reserve(found + 1);
+                    prop_assert!(bench.reserve(found, 1).is_ok());
+                    let next = bench.reserve(found + 1, 1);
                     let is_refused = matches!(next, Err(Error::Tensor(TensorError::OutOfMemory { .. })));
                     prop_assert!(is_refused);
                 }
@@ -320,15 +360,36 @@ mod tests {
     }
 
     #[test]
-    fn without_time_nothing_is_measured_and_the_proof_stands() {
+    fn without_time_the_least_is_proven_and_nothing_measured() {
         let mut subject = subject(300, 10, vec![32]);
-        let hurried = Options { time_limit: Duration::ZERO, ..options(Method::Solve) };
-        let found = whole(&mut subject, &open(false, 40_000), &hurried).unwrap();
+        for method in [Method::Solve, Method::Double] {
+            let hurried = Options { time_limit: Duration::ZERO, ..options(method) };
+            let found = whole(&mut subject, &open(false, 40_000), &hurried).unwrap();
+            assert_eq!((found.knee(), found.throughput.len()), (None, 0));
+            assert_eq!((found.stopped_by, found.max_batch_size), (StoppedBy::Time, 16));
+            assert_eq!(found.measured_bytes, found.total_bytes);
+        }
+    }
+
+    #[test]
+    fn without_measuring_speed_the_proof_stands() {
+        let mut subject = subject(300, 10, vec![32]);
+        let blind = Options { measures_speed: false, ..options(Method::Solve) };
+        let found = whole(&mut subject, &open(false, 40_000), &blind).unwrap();
         assert_eq!((found.knee(), found.throughput.len()), (None, 0));
         assert_eq!((found.stopped_by, found.measured_bytes), (StoppedBy::Budget, found.total_bytes));
-        let doubled = Options { method: Method::Double, ..hurried };
-        let found = whole(&mut subject, &open(false, 40_000), &doubled).unwrap();
-        assert_eq!((found.stopped_by, found.max_batch_size), (StoppedBy::Time, 16));
+    }
+
+    #[test]
+    fn who_is_asked_to_stop_stops() {
+        let (mut subject, device) = (subject(300, 10, vec![32]), open(false, 40_000));
+        let (options, stop) = (options(Method::Solve), Stop::default());
+        let mut quietly = |_: &Trial| Ok(());
+        let mut bench = Bench::new(&mut subject, &device, &options, &mut quietly);
+        bench.stop = stop.clone();
+        assert!(bench.attempt(16, true).is_ok());
+        stop.ask();
+        assert!(matches!(bench.attempt(16, true), Err(Error::Stopped)));
     }
 
     #[test]
@@ -341,16 +402,5 @@ mod tests {
             Err(Error::Output(_))
         ));
         assert_eq!(device.memory().reserved, 0);
-    }
-
-    #[test]
-    fn rows_lie_all_over_the_dataset() {
-        let (mut subject, device) = (subject(100, 0, vec![]), open(false, 1 << 20));
-        let options = options(Method::Solve);
-        let mut rows = Bench::new(&mut subject, &device, &options, &mut |_| Ok(())).rows(250).unwrap();
-        assert_eq!(rows[..100], rows[100..200]);
-        rows.truncate(100);
-        rows.sort_unstable();
-        assert_eq!(rows, Vec::from_iter(0..100));
     }
 }

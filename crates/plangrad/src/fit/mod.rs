@@ -11,6 +11,7 @@
 mod auto;
 mod bench;
 mod pace;
+mod rows;
 mod search;
 
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use serde::Serialize;
 pub use auto::{Auto, auto};
 use bench::Bench;
 pub use pace::Pace;
+pub(crate) use pace::knee;
 pub use search::Method;
-use search::{Limit, search};
+use search::{FIRST, Limit, search};
 
 use crate::Result;
 use crate::train::Subject;
@@ -47,8 +49,10 @@ pub struct Options {
     pub max_batch: Option<usize>,
     /// Whether batches may be larger than the dataset, and take its samples again and again.
     pub synthetic: bool,
-    /// When to stop searching, and measuring speed.
+    /// When to stop searching, and measuring speed. Sizes whose steps would take longer are not tried; up to 16 samples are.
     pub time_limit: Duration,
+    /// Whether to measure speed.
+    pub measures_speed: bool,
     /// Whether somebody named the device's budget. If not, it is what the device has.
     pub is_budget_named: bool,
 }
@@ -114,7 +118,8 @@ pub struct Fit {
     pub stopped_by: StoppedBy,
     /// Bytes that the device may reserve; `None` without a limit.
     pub budget_bytes: Option<u64>,
-    /// Bytes it was planned to take.
+    /// Bytes it was planned to take: as `train` takes them, and 4 more for each sample of a batch that is larger than the
+    /// dataset, whose order is no longer one that a run has anyway.
     pub total_bytes: u64,
     /// Bytes it took, as the device's ledger had them after a step and an evaluation batch.
     pub measured_bytes: u64,
@@ -137,7 +142,7 @@ impl Trial {
 }
 
 impl Fit {
-    /// The smallest batch within 5 % of the most samples per second; `None` if there was no time to measure.
+    /// The smallest batch within 5 % of the most samples per second; `None` if nothing was measured.
     #[must_use]
     pub fn knee(&self) -> Option<usize> {
         pace::knee(&self.throughput)
@@ -162,7 +167,8 @@ pub fn fit(
         None => return Err(bench.nothing_fits()),
     };
     let (max, recommended) = (found.batch_size, recommended(found.batch_size, options.safety));
-    let throughput = pace::measure(&mut bench, &pace::sizes(recommended, max))?;
+    let sizes = if options.measures_speed { pace::sizes(FIRST, recommended, max) } else { Vec::new() };
+    let throughput = pace::measure(&mut bench, &sizes)?;
     Ok(Fit {
         max_batch_size: max,
         recommended_batch_size: recommended,
@@ -179,7 +185,7 @@ pub fn fit(
 
 /// A share of `max`, rounded down, at least 1.
 fn recommended(max: usize, safety: f64) -> usize {
-    ((max as f64 * safety) as usize).clamp(1, max)
+    ((max as f64 * safety) as usize).clamp(1, max.max(1))
 }
 
 #[cfg(test)]

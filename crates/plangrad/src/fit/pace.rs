@@ -6,17 +6,30 @@ use plangrad_tensor::Error as TensorError;
 use serde::Serialize;
 
 use super::bench::Bench;
-use super::search::Judge;
 use crate::{Error, Result};
 
-/// Shortest time over which a speed is measured.
-const MEASURED: Duration = Duration::from_millis(150);
+/// How long a speed is measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measure {
+    /// At least so long.
+    whole: Duration,
+    /// Between two looks at the clock. The fastest such stretch counts: what else the machine does can only slow it down.
+    stretch: Duration,
+}
 
-/// Time between two looks at the clock. The fastest such stretch counts: what else the machine does can only slow it down.
-const STRETCH: Duration = Duration::from_millis(50);
+/// For figures that are told.
+pub(super) const THOROUGH: Measure =
+    Measure { whole: Duration::from_millis(150), stretch: Duration::from_millis(50) };
+
+/// For those only a choice is made by.
+pub(super) const QUICK: Measure =
+    Measure { whole: Duration::from_millis(90), stretch: Duration::from_millis(30) };
 
 /// Rows in one go, where batches are smaller: beyond what the caches near a core hold.
 const ROWS: usize = 8192;
+
+/// Sizes in a row that are hardly faster than smaller ones, beyond which nothing faster is to be expected.
+const PATIENCE: usize = 2;
 
 /// Share of the best speed that is as good.
 const AS_GOOD: f64 = 0.95;
@@ -30,9 +43,9 @@ pub struct Pace {
     pub samples_per_second: f64,
 }
 
-/// Powers of 4 from 16 on, and the two sizes that are told anyway.
-pub(super) fn sizes(recommended: usize, max: usize) -> Vec<usize> {
-    let powers = std::iter::successors(Some(16_usize), |size| size.checked_mul(4));
+/// Powers of 4 times `first`, and the two sizes that are told anyway.
+pub(super) fn sizes(first: usize, recommended: usize, max: usize) -> Vec<usize> {
+    let powers = std::iter::successors(Some(first), |size| size.checked_mul(4));
     let mut sizes: Vec<usize> = powers.take_while(|&size| size < max).chain([recommended, max]).collect();
     sizes.sort_unstable();
     sizes.dedup();
@@ -41,14 +54,32 @@ pub(super) fn sizes(recommended: usize, max: usize) -> Vec<usize> {
 
 /// Measures the speed at these sizes, as far as there is time.
 pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
+    measure_while(bench, sizes, THOROUGH, |_| true)
+}
+
+/// The same up to the size from which on training does not get much faster.
+pub(super) fn measure_to_the_knee(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
+    measure_while(bench, sizes, QUICK, |paces| {
+        let knee = self::knee(paces);
+        paces.iter().rev().take_while(|pace| Some(pace.batch_size) != knee).count() < PATIENCE
+    })
+}
+
+fn measure_while(
+    bench: &mut Bench<'_>,
+    sizes: &[usize],
+    measure: Measure,
+    go_on: impl Fn(&[Pace]) -> bool,
+) -> Result<Vec<Pace>> {
     let mut paces: Vec<Pace> = Vec::with_capacity(sizes.len());
     for &size in sizes {
-        // Two steps are the least; a larger batch is about as fast as the one before.
+        // Two steps are the least; a larger batch is about as fast as the one before, give or take the half.
         let seconds = paces.last().map_or(0.0, |pace| (2 * size) as f64 / pace.samples_per_second);
-        if bench.is_late() || seconds > bench.time_left().as_secs_f64() {
+        let time_left = bench.time_left().as_secs_f64();
+        if time_left == 0.0 || 2.0 * seconds > time_left || !go_on(&paces) {
             break;
         }
-        match pace(bench, size) {
+        match pace(bench, size, measure) {
             Err(Error::Tensor(TensorError::OutOfMemory { .. })) => {} // what the device has, has changed
             pace => paces.push(pace?),
         }
@@ -56,20 +87,21 @@ pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace
     Ok(paces)
 }
 
-fn pace(bench: &mut Bench<'_>, batch_size: usize) -> Result<Pace> {
-    let rows = bench.rows((ROWS / batch_size).max(1) * batch_size)?;
-    let mut engine = bench.reserve(batch_size)?;
+fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pace> {
+    let (mut engine, rows) = bench.reserve(batch_size, (ROWS / batch_size).max(1))?;
+    let rows = rows.get();
     let mut steps = |count: usize| -> Result<Duration> {
+        bench.check_stop()?;
         let started = Instant::now();
         engine.steps(&bench.subject.data, &rows[..count * batch_size])?;
         Ok(started.elapsed())
     };
     steps(1)?; // warms up: memory is touched, threads wake
     let one = steps(1)?;
-    let count = (STRETCH.as_secs_f64() / one.as_secs_f64().max(1e-9)) as usize;
+    let count = (measure.stretch.as_secs_f64() / one.as_secs_f64().max(1e-9)) as usize;
     let count = count.clamp(1, rows.len() / batch_size);
     let (mut measured, mut fastest) = if count == 1 { (one, one) } else { (Duration::ZERO, Duration::MAX) };
-    while measured < MEASURED {
+    while measured < measure.whole {
         let stretch = steps(count)?;
         (measured, fastest) = (measured + stretch, fastest.min(stretch));
     }
@@ -78,7 +110,7 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize) -> Result<Pace> {
 }
 
 /// The smallest batch within 5 % of the most samples per second.
-pub(super) fn knee(paces: &[Pace]) -> Option<usize> {
+pub(crate) fn knee(paces: &[Pace]) -> Option<usize> {
     let best = paces.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
     let as_good = paces.iter().filter(|pace| pace.samples_per_second >= AS_GOOD * best);
     as_good.map(|pace| pace.batch_size).min()
@@ -90,9 +122,10 @@ mod tests {
 
     #[test]
     fn speed_is_measured_at_powers_of_4_and_at_the_sizes_told() {
-        assert_eq!(sizes(482, 603), [16, 64, 256, 482, 603]);
-        assert_eq!(sizes(256, 256), [16, 64, 256]);
-        assert_eq!([sizes(1, 1), sizes(12, 16), sizes(3, 4)], [vec![1], vec![12, 16], vec![3, 4]]);
+        assert_eq!(sizes(16, 482, 603), [16, 64, 256, 482, 603]);
+        assert_eq!(sizes(16, 256, 256), [16, 64, 256]);
+        let small = [(1, 1), (12, 16), (3, 4)].map(|(recommended, max)| sizes(16, recommended, max));
+        assert_eq!(small, [vec![1], vec![12, 16], vec![3, 4]]);
     }
 
     #[test]

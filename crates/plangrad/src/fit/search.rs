@@ -6,8 +6,8 @@ use super::{INDEX_LIMIT, Options, Outcome, StoppedBy, Trial};
 use crate::Result;
 use crate::train::plans::largest;
 
-/// Where the lessons begin to double.
-const FIRST: usize = 16;
+/// Where the lessons begin to double. Nobody has to wait for a step of so many samples.
+pub(super) const FIRST: usize = 16;
 
 /// How the largest size is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub(super) trait Judge {
     /// Whether it fits as far as the plan says.
     fn fits_as_planned(&self, batch_size: usize) -> bool;
 
-    /// Whether there is no time left.
-    fn is_late(&self) -> bool;
+    /// The largest size up to this one that is tried within the time there is; 0 if there is none.
+    fn in_time(&mut self, size: usize) -> Result<usize>;
 }
 
 /// A size beyond which it makes no sense to go, whatever memory there is.
@@ -65,13 +65,16 @@ pub(super) struct Found {
 
 /// Finds the largest size up to `limit` that the judge grants; `None` if that is none.
 pub(super) fn search(method: Method, limit: Limit, judge: &mut dyn Judge) -> Result<Option<Found>> {
-    let mut search = Search { judge, limit, fits: 0, refused: None, trials: Vec::new() };
+    let mut search = Search { judge, limit, fits: 0, proven: None, refused: None, trials: Vec::new() };
     match method {
         Method::Solve => search.solve()?,
         Method::Double => search.attempt(FIRST.min(limit.size), true)?,
     }
-    let is_late = !search.close()?;
-    search.found(is_late)
+    let mut is_complete = search.close(false)?;
+    while !search.prove()? {
+        is_complete = search.close(true)?;
+    }
+    Ok(search.found(!is_complete))
 }
 
 struct Search<'a> {
@@ -79,6 +82,8 @@ struct Search<'a> {
     limit: Limit,
     /// The largest size that was granted; 0 before any.
     fits: usize,
+    /// The largest that has proven itself.
+    proven: Option<Trial>,
     /// The smallest that was refused.
     refused: Option<Trial>,
     trials: Vec<Trial>,
@@ -87,33 +92,60 @@ struct Search<'a> {
 impl Search<'_> {
     /// Tries what the plan says, and what it says does not fit.
     fn solve(&mut self) -> Result<()> {
-        let size = largest(self.limit.size, |size| Ok(self.judge.fits_as_planned(size)))?;
+        let planned = largest(self.limit.size, |size| Ok(self.judge.fits_as_planned(size)))?;
+        let size = self.judge.in_time(planned)?.max(FIRST.min(planned));
         self.attempt(size, true)?;
-        if self.fits == size && size < self.limit.size {
-            self.attempt(size + 1, true)?;
+        if self.fits == planned && planned < self.limit.size {
+            self.attempt(planned + 1, true)?;
         }
         Ok(())
     }
 
     fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<()> {
         let trial = self.judge.attempt(batch_size, proven)?;
-        match trial.fits() {
-            true => self.fits = batch_size,
-            false => self.refused = Some(trial),
-        }
         self.trials.push(trial);
+        self.judged(trial);
         Ok(())
     }
 
-    /// Tries sizes until the one after the largest is refused, or is beyond the limit. False if there was no time for that.
-    fn close(&mut self) -> Result<bool> {
+    /// Draws the bounds closer. A size that is refused a step although it was granted is no size that fits.
+    fn judged(&mut self, trial: Trial) {
+        match trial.outcome {
+            Outcome::Refused { .. } => {
+                self.refused = Some(trial);
+                if trial.batch_size == self.fits {
+                    self.fits = self.proven.map_or(0, |proven| proven.batch_size);
+                }
+            }
+            outcome => {
+                self.fits = trial.batch_size;
+                self.proven = if outcome == Outcome::Reserved { self.proven } else { Some(trial) };
+            }
+        }
+    }
+
+    /// Tries sizes until the one after the largest is refused, or is beyond the limit, each with a step if all shall prove
+    /// themselves. False if there was no time for that.
+    fn close(&mut self, all_proven: bool) -> Result<bool> {
         while let Some((size, proven)) = self.next() {
-            if self.fits > 0 && self.judge.is_late() {
+            if self.fits > 0 && self.judge.in_time(size)? < size {
                 return Ok(false);
             }
-            self.attempt(size, proven)?;
+            self.attempt(size, proven || all_proven)?;
         }
         Ok(true)
+    }
+
+    /// Makes the largest size granted prove itself if it has not yet. False if the device refuses it now.
+    fn prove(&mut self) -> Result<bool> {
+        let place = self.trials.iter().rposition(|trial| trial.batch_size == self.fits);
+        let Some(place) = place.filter(|&place| self.trials[place].outcome == Outcome::Reserved) else {
+            return Ok(true);
+        };
+        let trial = self.judge.attempt(self.fits, true)?;
+        self.trials[place] = trial;
+        self.judged(trial);
+        Ok(trial.fits())
     }
 
     /// The next size to try, and whether it must prove itself: on the way up and down it must, in between memory tells.
@@ -128,21 +160,15 @@ impl Search<'_> {
         }
     }
 
-    /// The largest size granted, which is made to prove itself if it has not yet.
-    fn found(mut self, is_late: bool) -> Result<Option<Found>> {
-        let Some(place) = self.trials.iter().position(|trial| trial.batch_size == self.fits) else {
-            return Ok(None);
-        };
-        if self.trials[place].outcome == Outcome::Reserved {
-            self.trials[place] = self.judge.attempt(self.fits, true)?;
-        }
-        let Trial { batch_size, total_bytes, outcome } = self.trials[place];
-        let Outcome::Proven { measured_bytes, eval_batch_size } = outcome else { return Ok(None) };
+    /// The largest size that has proven itself.
+    fn found(self, is_late: bool) -> Option<Found> {
+        let Trial { batch_size, total_bytes, outcome } = self.proven?;
+        let Outcome::Proven { measured_bytes, eval_batch_size } = outcome else { return None };
         let stopped_by = self.stopped_by(is_late);
         let next = self.refused.filter(|refused| refused.batch_size == batch_size + 1);
         let next_total_bytes = next.map(|refused| refused.total_bytes);
         let trials = self.trials;
-        Ok(Some(Found {
+        Some(Found {
             batch_size,
             total_bytes,
             measured_bytes,
@@ -150,7 +176,7 @@ impl Search<'_> {
             stopped_by,
             next_total_bytes,
             trials,
-        }))
+        })
     }
 
     fn stopped_by(&self, is_late: bool) -> StoppedBy {
@@ -174,19 +200,22 @@ mod tests {
     struct Fake {
         grants: usize,
         plans: usize,
+        /// It takes steps on batches up to this size, and runs out of memory in those on larger ones.
+        steps: usize,
         attempts_in_time: usize,
         tried: Vec<(usize, bool)>,
     }
 
     fn fake(grants: usize, plans: usize) -> Fake {
-        Fake { grants, plans, attempts_in_time: usize::MAX, tried: Vec::new() }
+        Fake { grants, plans, steps: usize::MAX, attempts_in_time: usize::MAX, tried: Vec::new() }
     }
 
     impl Judge for Fake {
         fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<Trial> {
             self.tried.push((batch_size, proven));
             let total_bytes = 10 * batch_size as u64;
-            let outcome = match (batch_size <= self.grants, proven) {
+            let is_granted = batch_size <= if proven { self.grants.min(self.steps) } else { self.grants };
+            let outcome = match (is_granted, proven) {
                 (true, true) => Outcome::Proven { measured_bytes: total_bytes, eval_batch_size: None },
                 (true, false) => Outcome::Reserved,
                 (false, _) => Outcome::Refused { free_bytes: 10 * self.grants as u64, by: StoppedBy::Budget },
@@ -198,8 +227,8 @@ mod tests {
             batch_size <= self.plans
         }
 
-        fn is_late(&self) -> bool {
-            self.tried.len() >= self.attempts_in_time
+        fn in_time(&mut self, size: usize) -> Result<usize> {
+            Ok(if self.tried.len() < self.attempts_in_time { size } else { 0 })
         }
     }
 
@@ -265,11 +294,25 @@ mod tests {
         assert_eq!((found.batch_size, found.stopped_by, found.next_total_bytes), (64, StoppedBy::Time, None));
         let mut late = Fake { attempts_in_time: 0, ..fake(500, 500) };
         let found = search(Method::Solve, DATASET, &mut late).unwrap().unwrap();
-        assert_eq!(
-            (found.batch_size, found.stopped_by),
-            (500, StoppedBy::Budget),
-            "a proof is not cut short"
-        );
+        assert_eq!((sizes(&found), found.stopped_by), (vec![16], StoppedBy::Time), "the least is tried");
+    }
+
+    #[test]
+    fn a_size_that_is_granted_and_cannot_take_its_step_does_not_fit() {
+        for (grants, steps) in [(700, 600), (1000, 513), (50, 49), (50, 32), (17, 16), (12, 3), (3, 0)] {
+            for plans in [grants, steps, 1000] {
+                let find =
+                    |method| search(method, DATASET, &mut Fake { steps, ..fake(grants, plans) }).unwrap();
+                let (Some(solved), Some(doubled)) = (find(Method::Solve), find(Method::Double)) else {
+                    assert_eq!(steps, 0, "{grants} are granted");
+                    continue;
+                };
+                assert_eq!((solved.batch_size, doubled.batch_size), (steps, steps), "{grants} are granted");
+                let next = Some(10 * (steps as u64 + 1));
+                assert_eq!((solved.next_total_bytes, doubled.next_total_bytes), (next, next));
+                assert_eq!((solved.stopped_by, doubled.stopped_by), (StoppedBy::Budget, StoppedBy::Budget));
+            }
+        }
     }
 
     #[test]
@@ -282,6 +325,7 @@ mod tests {
             max_batch,
             synthetic,
             time_limit: Duration::ZERO,
+            measures_speed: true,
             is_budget_named: true,
         };
         let limit = |max_batch, synthetic| {

@@ -80,7 +80,10 @@ impl Interrupts {
         };
         wait();
         let first = Instant::now();
-        self.say("stopping after this step and saving; press Ctrl-C again to end without saving");
+        self.say(match self.run.get() {
+            None => "stopping; press Ctrl-C again to end at once",
+            Some(_) => "stopping after this step and saving; press Ctrl-C again to end without saving",
+        });
         self.stop.ask(); // second, so that nothing the run says as it ends comes before
         loop {
             wait();

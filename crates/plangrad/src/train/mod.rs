@@ -16,7 +16,7 @@ mod source;
 mod subject;
 mod trainer;
 
-pub(crate) use engine::{Data, Engine, Layout};
+pub(crate) use engine::{Data, Engine, Layout, Placement};
 pub use event::{Event, Observer, Position, Rung, Stop};
 pub use folder::RunFolder;
 pub use interrupt::Interrupts;

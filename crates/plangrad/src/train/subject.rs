@@ -46,4 +46,10 @@ impl Subject {
     pub fn samples(&self) -> (usize, usize) {
         (self.data.train.len(), self.data.test.len())
     }
+
+    /// Bytes of host memory that the order of the samples takes while a run lasts.
+    #[must_use]
+    pub fn order_bytes(&self) -> u64 {
+        4 * (self.data.train.len() + self.data.test.len()) as u64
+    }
 }

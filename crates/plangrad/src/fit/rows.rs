@@ -1,0 +1,106 @@
+//! Which rows of the dataset steps are tried with.
+//!
+//! A run has an order of its samples in host memory, beside the dataset. A batch that repeats samples, which no run has,
+//! would need a longer one: where the device's memory is the host's that is reserved like all the rest, so that nothing is
+//! taken beyond the budget.
+
+use std::sync::Arc;
+
+use plangrad_tensor::backend::{Arena, Backend};
+use plangrad_tensor::{Device, Error as TensorError, MemoryReport, SystemMemory};
+
+use crate::Result;
+
+/// Rows all over the dataset, again and again: order is of no interest here, but that kernels do not find each sample beside
+/// the last one is.
+pub(super) enum Rows {
+    /// Beside the dataset.
+    Host(Vec<u32>),
+    /// In the device's ledger.
+    Counted(Box<dyn Arena>),
+}
+
+impl Rows {
+    /// The rows of so many steps on a dataset of `samples`, or of one step where they count.
+    ///
+    /// # Errors
+    /// If memory runs out: the host's refusal is one like a device's.
+    pub(super) fn reserve(
+        backend: &Arc<dyn Backend>,
+        samples: usize,
+        batch_size: usize,
+        steps: usize,
+    ) -> Result<Rows> {
+        if Rows::counted_bytes(backend, samples, batch_size) > 0 {
+            let mut arena = backend.reserve(4 * batch_size, &MemoryReport::default())?;
+            if let Some(bytes) = arena.host_mut() {
+                fill(bytemuck::cast_slice_mut(bytes), samples);
+                return Ok(Rows::Counted(arena));
+            }
+        }
+        let (mut rows, count) = (Vec::new(), batch_size * steps);
+        rows.try_reserve_exact(count).map_err(|_| {
+            let SystemMemory { free, total, .. } = SystemMemory::now();
+            let (device, requested, report) = (Device::Cpu, 4 * count as u64, Box::default());
+            TensorError::OutOfMemory { device, requested, free, total, report }
+        })?;
+        rows.resize(count, 0);
+        fill(&mut rows, samples);
+        Ok(Rows::Host(rows))
+    }
+
+    /// Bytes of the device's memory that the rows of a step take.
+    pub(super) fn counted_bytes(backend: &Arc<dyn Backend>, samples: usize, batch_size: usize) -> u64 {
+        let is_host_memory = matches!(backend.device(), Device::Cpu | Device::Accelerator);
+        if is_host_memory && batch_size > samples { 4 * batch_size as u64 } else { 0 }
+    }
+
+    /// They.
+    pub(super) fn get(&self) -> &[u32] {
+        match self {
+            Rows::Host(rows) => rows,
+            Rows::Counted(arena) => arena.host().map_or(&[], bytemuck::cast_slice),
+        }
+    }
+}
+
+fn fill(rows: &mut [u32], samples: usize) {
+    const STRIDE: u64 = 2_654_435_761; // a prime beyond most numbers of samples: it leads to all of them
+    for (i, row) in rows.iter_mut().enumerate() {
+        *row = (i as u64 * STRIDE % samples as u64) as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+
+    use super::*;
+
+    #[test]
+    fn rows_lie_all_over_the_dataset() {
+        let backend: Arc<dyn Backend> = Cpu::open(CpuOptions::default()).unwrap();
+        let rows = Rows::reserve(&backend, 100, 50, 5).unwrap();
+        let mut rows = rows.get().to_vec();
+        assert_eq!(rows[..100], rows[100..200]);
+        rows.truncate(100);
+        rows.sort_unstable();
+        assert_eq!(rows, Vec::from_iter(0..100));
+    }
+
+    #[test]
+    fn rows_that_repeat_samples_are_in_the_ledger_and_others_are_not() {
+        for accelerator in [false, true] {
+            let options = CpuOptions { budget: Some(400), accelerator, ..CpuOptions::default() };
+            let backend: Arc<dyn Backend> = Cpu::open(options).unwrap();
+            let held = |samples| {
+                let rows = Rows::reserve(&backend, samples, 100, 1).unwrap();
+                assert_eq!(rows.get().len(), 100);
+                assert!(rows.get().iter().all(|&row| (row as usize) < samples));
+                (backend.memory().reserved, Rows::counted_bytes(&backend, samples, 100))
+            };
+            assert_eq!((held(100), held(99), held(1)), ((0, 0), (400, 400), (400, 400)));
+            assert!(Rows::reserve(&backend, 100, 101, 1).is_err(), "it is refused what is beyond the budget");
+        }
+    }
+}
