@@ -117,11 +117,34 @@ fn equal_time_is_what_is_asked_for() {
     let rows = rows(folder.path(), "--dataset digits --batch-sizes 32,256 --seconds 0.5");
     for row in &rows {
         assert_eq!(number(row, "equal_seconds"), 0.5);
+        assert!(number(row, "seconds_in_equal_time") >= 0.5, "{row}");
         // Half a second at the speed of the first run, give or take what else the machine does.
         let expected = 0.5 * number(row, "samples_per_second");
         let seen = number(row, "samples_in_equal_time");
         assert!(seen > expected / 20.0 && seen < 20.0 * expected, "{row}");
     }
+}
+
+#[test]
+fn what_takes_longer_than_the_equal_time_is_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--dataset digits --hidden 256 --batch-sizes 500,20000 --seconds 0.001";
+    let row = &rows(folder.path(), options)[1];
+    assert_eq!((number(row, "equal_seconds"), number(row, "steps_in_equal_time")), (0.001, 1.0));
+    let seconds = number(row, "seconds_in_equal_time");
+    assert!(seconds > 0.002 && seconds < 20.0 * number(row, "seconds_per_epoch"), "{row}");
+    let text = run(folder.path(), &format!("sweep {options} --plot plot.svg")).succeeded();
+    assert!(text.contains("* cpu, batch size 20,000: its last step ended after "), "{text}");
+    assert!(text.contains(" and not after 1 ms; it is not compared after equal time"), "{text}");
+    assert!(
+        text.lines().any(|line| words(line).ends_with(&["%", "*", "1"]) && line.contains("20,000")),
+        "{text}"
+    );
+    assert!(
+        text.contains("; the best after 1 epoch is 500") && !text.contains(", after equal time "),
+        "{text}"
+    );
+    assert!(fs::read_to_string(folder.path().join("plot.svg")).unwrap().contains("after 1 ms and longer"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
 
 use crate::cli::Sweep as Arguments;
+use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
 use crate::train::{OptimizerSettings, ScheduleSettings, Stop, Subject, layers};
@@ -15,9 +16,6 @@ use crate::{Console, Result, device};
 
 /// Parts of a run that the progress bar tells apart.
 const PARTS: usize = 1000;
-
-/// Most that samples per second may lie below the best for a batch size to be as good.
-const AS_GOOD: f64 = 0.05;
 
 pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
@@ -175,6 +173,17 @@ impl Words {
                 );
             }
         }
+        for row in rows {
+            if let (Some(seconds), Some(equal)) = (row.overtime(), row.equal_seconds) {
+                text += &format!(
+                    "\n* {}, batch size {}: its last step ended after {} and not after {}; it is not compared after equal time",
+                    row.device,
+                    grouped(row.batch_size),
+                    sweep::seconds(seconds),
+                    sweep::seconds(equal)
+                );
+            }
+        }
         if let Some(largest) =
             rows.iter().map(|row| row.batch_size).max().filter(|&most| most > self.samples.0)
         {
@@ -227,6 +236,7 @@ impl Words {
             (Some(accuracy), _) => format!("{:.2} %", 100.0 * accuracy),
             (None, loss) => or_dash(loss.map(short)),
         };
+        let overtime = if row.overtime().is_some() { " *" } else { "" };
         [
             row.device.clone(),
             grouped(row.batch_size),
@@ -237,38 +247,45 @@ impl Words {
             or_dash(row.measured_bytes.map(size)),
             number(row.step_loss_deviation, 4),
             learnt(row.accuracy_after_epochs, row.loss_after_epochs),
-            learnt(row.accuracy_after_equal_time, row.loss_after_equal_time),
+            learnt(row.accuracy_after_equal_time, row.loss_after_equal_time) + overtime,
             or_dash(row.steps_in_equal_time.map(|steps| grouped(steps as usize))),
         ]
     }
 
     /// Which sizes did best on a device; nothing where there is nothing to choose from.
     fn conclusion(&self, device: &str, rows: &[&Row]) -> Option<String> {
-        let rates = rows.iter().filter_map(|row| Some((row.samples_per_second?, row.batch_size)));
-        let rates: Vec<(f64, usize)> = rates.collect();
-        let (best, fastest) =
-            rates.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0)).filter(|_| rates.len() > 1)?;
-        let as_good = rates.iter().filter(|(rate, _)| *rate >= (1.0 - AS_GOOD) * best);
-        let as_good = as_good.map(|(_, size)| *size).min()?;
+        let pace = |row: &&Row| {
+            Some(Pace { batch_size: row.batch_size, samples_per_second: row.samples_per_second? })
+        };
+        let paces: Vec<Pace> = rows.iter().filter_map(pace).collect();
+        let fastest = paces.iter().max_by(|a, b| a.samples_per_second.total_cmp(&b.samples_per_second));
+        let (fastest, as_good) = (fastest.filter(|_| paces.len() > 1)?.batch_size, knee(&paces)?);
         let after_epochs = self.best(rows, |row| (row.accuracy_after_epochs, row.loss_after_epochs));
-        let after_time = self.best(rows, |row| (row.accuracy_after_equal_time, row.loss_after_equal_time));
-        let learnt = after_epochs.zip(after_time).map_or(String::new(), |(epochs, time)| {
-            format!("; the best after {} is {epochs}, after equal time {time}", self.epochs)
-        });
+        let in_time: Vec<&Row> = rows.iter().copied().filter(|row| row.overtime().is_none()).collect();
+        let after_time =
+            self.best(&in_time, |row| (row.accuracy_after_equal_time, row.loss_after_equal_time));
+        let mut learnt =
+            after_epochs.map_or(String::new(), |size| format!("; the best after {} is {size}", self.epochs));
+        if let Some(size) = after_time.filter(|_| !learnt.is_empty()) {
+            learnt += &format!(", after equal time {size}");
+        }
         let [fastest, as_good] = [fastest, as_good].map(grouped);
         Some(format!(
             "{device}: the fastest is batch size {fastest}, the smallest within 5 % of it {as_good}{learnt}"
         ))
     }
 
-    /// The size of the row with the largest accuracy, or with the smallest loss where there is none.
+    /// The size of the row with the largest accuracy, or with the smallest loss where there is none; nothing where there is
+    /// nothing to compare.
     fn best(&self, rows: &[&Row], learnt: fn(&Row) -> (Option<f64>, Option<f64>)) -> Option<String> {
         let score = |row: &Row| match learnt(row) {
             (accuracy, _) if self.has_accuracy => accuracy,
             (_, loss) => loss.map(|loss| -loss),
         };
         let scores = rows.iter().filter_map(|row| Some((score(row)?, row.batch_size)));
-        let best = scores.filter(|(score, _)| score.is_finite()).max_by(|a, b| a.0.total_cmp(&b.0));
-        best.map(|(_, size)| grouped(size))
+        let scores: Vec<(f64, usize)> = scores.collect();
+        let finite = scores.iter().filter(|(score, _)| score.is_finite());
+        let best = finite.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|_| scores.len() > 1);
+        best.map(|(_, size)| grouped(*size))
     }
 }

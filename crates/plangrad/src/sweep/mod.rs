@@ -25,6 +25,10 @@ use crate::train::{Engine, Layout, Stop, Subject};
 use crate::{Error, Result};
 use walk::Walk;
 
+/// Largest share of the equal time that a training may take to be compared with others: it ends with a step, and where steps
+/// are long that is late.
+const AS_LONG: f64 = 1.1;
+
 /// Most steps whose losses are compared to see how far they swing.
 const MOST_STEPS_COMPARED: usize = 256;
 
@@ -83,6 +87,8 @@ pub struct Row {
     pub step_loss_deviation: Option<f64>,
     /// Seconds of training in the second run.
     pub equal_seconds: Option<f64>,
+    /// Seconds it really took: those, and what was left of the last step.
+    pub seconds_in_equal_time: Option<f64>,
     /// Samples it saw in them.
     pub samples_in_equal_time: Option<u64>,
     /// Steps it took in them.
@@ -126,7 +132,7 @@ pub trait Watcher {
     /// Steps were taken.
     fn progress(&mut self, progress: &Progress<'_>);
 
-    /// A row is complete.
+    /// A row is complete, or as complete as it will be where the sweep is stopped.
     ///
     /// # Errors
     /// If it cannot be told.
@@ -149,7 +155,7 @@ impl Sweep {
     /// Measures every size on every device: first all of them for equal epochs, then for equal time.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if asked to stop; if sizes overflow, or `watcher` fails. Memory that does not suffice is no error
+    /// [`Error::Stopped`] if asked to stop, once the rows so far are told; if sizes overflow, or `watcher` fails. Memory that does not suffice is no error
     /// but a [`Shortage`] in the row.
     pub fn run(
         &mut self,
@@ -161,21 +167,36 @@ impl Sweep {
         let all = devices.iter().flat_map(|device| sizes.iter().map(move |&size| (device, size)));
         let all: Vec<_> = all.collect();
         let mut rows = Vec::with_capacity(all.len());
-        let mut report = Report { watcher, stop, runs: 2 * all.len(), runs_done: 0, is_equal_time: false };
-        for &(device, batch_size) in &all {
-            rows.push(self.for_equal_epochs(device, batch_size, &mut report)?);
+        let mut report =
+            Report { watcher, stop, runs: 2 * all.len(), runs_done: 0, rows_told: 0, is_equal_time: false };
+        let ended = self.measure(&all, &mut rows, &mut report);
+        if matches!(ended, Err(Error::Stopped)) {
+            rows[report.rows_told..].iter().try_for_each(|row| report.watcher.row(row))?;
+        }
+        ended.map(|()| rows)
+    }
+
+    fn measure(
+        &mut self,
+        all: &[(&Arc<dyn Backend>, usize)],
+        rows: &mut Vec<Row>,
+        report: &mut Report<'_>,
+    ) -> Result<()> {
+        for &(device, batch_size) in all {
+            rows.push(self.for_equal_epochs(device, batch_size, report)?);
             report.runs_done += 1;
         }
         let fastest = rows.iter().filter_map(Row::seconds).min_by(f64::total_cmp);
         report.is_equal_time = true;
-        for (&(device, _), row) in all.iter().zip(&mut rows) {
+        for (&(device, _), row) in all.iter().zip(rows) {
             if let Some(seconds) = self.recipe.seconds.or(fastest) {
-                self.for_equal_time(device, row, seconds, &mut report)?;
+                self.for_equal_time(device, row, seconds, report)?;
             }
             report.watcher.row(row)?;
+            report.rows_told += 1;
             report.runs_done += 1;
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// The first run of a size, and how far its losses swing thereafter.
@@ -226,10 +247,12 @@ impl Sweep {
             }
         };
         while walk.seconds() < seconds {
-            walk.stretch(walk::STRETCH_SECONDS.min(seconds - walk.seconds()))?;
+            // By halves, as a step may take longer than those before it did.
+            walk.stretch(walk::STRETCH_SECONDS.min((seconds - walk.seconds()) / 2.0))?;
             report.tell(row, walk.seconds() / seconds)?;
         }
         row.equal_seconds = Some(seconds);
+        row.seconds_in_equal_time = Some(walk.seconds());
         row.samples_in_equal_time = Some(walk.samples());
         row.steps_in_equal_time = Some(walk.steps());
         let test = walk.test()?;
@@ -294,12 +317,19 @@ impl Row {
             accuracy_after_epochs: None,
             step_loss_deviation: None,
             equal_seconds: None,
+            seconds_in_equal_time: None,
             samples_in_equal_time: None,
             steps_in_equal_time: None,
             loss_after_equal_time: None,
             accuracy_after_equal_time: None,
             out_of_memory: None,
         }
+    }
+
+    /// Seconds of the run for equal time, where they are too many for it to be compared with others.
+    pub(crate) fn overtime(&self) -> Option<f64> {
+        let equal = self.equal_seconds?;
+        self.seconds_in_equal_time.filter(|&seconds| seconds > AS_LONG * equal)
     }
 
     /// Seconds its epochs took.
@@ -314,6 +344,7 @@ struct Report<'a> {
     stop: &'a Stop,
     runs: usize,
     runs_done: usize,
+    rows_told: usize,
     is_equal_time: bool,
 }
 
@@ -337,7 +368,67 @@ fn deviation(losses: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use plangrad_data::{DatasetName, Normalize, Options, load};
+    use plangrad_nn::{Activation, MlpConfig};
+    use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+
     use super::*;
+
+    /// Asks to stop as soon as a run of this kind and size is under way, and keeps the rows it is told.
+    struct Impatient {
+        at: (usize, bool),
+        stop: Stop,
+        rows: Vec<Row>,
+    }
+
+    impl Watcher for Impatient {
+        fn progress(&mut self, progress: &Progress<'_>) {
+            if (progress.batch_size, progress.is_equal_time) == self.at {
+                self.stop.ask();
+            }
+        }
+
+        fn row(&mut self, row: &Row) -> Result<()> {
+            self.rows.push(row.clone());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_sweep_that_is_stopped_tells_what_it_knows() {
+        let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+        let network = MlpConfig {
+            sample_shape: dataset.sample_shape.clone(),
+            hidden: Vec::new(),
+            outputs: 10,
+            activation: Activation::Relu,
+            dropout: 0.0,
+        };
+        let subject = Subject::new(dataset, Normalize::None, &network, Loss::CrossEntropy).unwrap();
+        let recipe = Recipe {
+            optimizer: Optimizer::adam(),
+            learning_rate: 0.001,
+            epochs: 1,
+            seconds: Some(0.01),
+            seed: 1,
+            shuffle: true,
+            eval_batch_size: None,
+        };
+        let mut sweep = Sweep::new(recipe, vec![2000, 1000, 500], subject);
+        let device: Arc<dyn Backend> = Cpu::open(CpuOptions::default()).unwrap();
+        for (at, whole, in_part) in [((2000, false), 0, 0), ((500, false), 0, 2), ((1000, true), 1, 2)] {
+            let stop = Stop::default();
+            let mut watcher = Impatient { at, stop: stop.clone(), rows: Vec::new() };
+            let ended = sweep.run(std::slice::from_ref(&device), &mut watcher, &stop);
+            assert!(matches!(ended, Err(Error::Stopped)), "{ended:?}");
+            let rows = &watcher.rows;
+            assert!(rows.iter().all(|row| row.seconds_per_epoch.is_some()));
+            assert_eq!(
+                (rows.len(), rows.iter().filter(|row| row.equal_seconds.is_some()).count()),
+                (whole + in_part, whole)
+            );
+        }
+    }
 
     #[test]
     fn a_deviation_is_that_of_what_swings_and_not_of_a_trend() {

@@ -85,7 +85,11 @@ impl Rows<'_> {
         let mut curves = self.curves(&name, (Stroke::Solid, Mark::Full), after_epochs);
         if let Some(seconds) = seconds {
             let name = format!("after {}", self::seconds(seconds));
-            curves.extend(self.curves(&name, (Stroke::Dashed, Mark::Hollow), after_time));
+            let in_time = |row: &Row| after_time(row).filter(|_| row.overtime().is_none());
+            let overtime = |row: &Row| after_time(row).filter(|_| row.overtime().is_some());
+            curves.extend(self.curves(&name, (Stroke::Dashed, Mark::Hollow), in_time));
+            let late = self.curves(&format!("{name} and longer"), (Stroke::None, Mark::Hollow), overtime);
+            curves.extend(late.into_iter().filter(|curve| !curve.points.is_empty()));
         }
         let (low, high) = range(&curves).unwrap_or((0.0, 1.0));
         let (title, show): (&str, fn(f64) -> String) =
@@ -232,6 +236,18 @@ mod tests {
             svg.contains("memory, bytes") && !svg.contains("accuracy") && !svg.contains("time of"),
             "{svg}"
         );
+    }
+
+    #[test]
+    fn trainings_that_took_longer_than_the_others_are_told_apart() {
+        let row = |batch_size, seconds| Row {
+            seconds_in_equal_time: Some(seconds),
+            ..measured(Device::Cpu, batch_size, 1024)
+        };
+        let svg = draw(String::new(), &[row(1, 0.25), row(8, 0.274)]).to_svg();
+        assert!(svg.contains(">after 0.25 s<") && !svg.contains("longer"), "{svg}");
+        let svg = draw(String::new(), &[row(1, 0.25), row(8, 0.276)]).to_svg();
+        assert!(svg.contains(">after 0.25 s and longer<"), "{svg}");
     }
 
     #[test]
