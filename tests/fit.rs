@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::{Left, files, finish, plangrad, refusal, run, select};
@@ -129,6 +130,41 @@ fn why_it_stopped_is_told() {
         text.contains("stopped by   the budget: ") && text.contains("refused: 300,000 bytes are free"),
         "{text}"
     );
+}
+
+#[test]
+fn a_search_keeps_to_its_time_where_the_largest_batch_would_take_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--dataset digits --hidden 1024,1024 --synthetic --memory-budget 8GiB --time-limit 2";
+    for method in ["solve", "double"] {
+        let started = Instant::now();
+        let found = run(folder.path(), &format!("fit {options} --method {method} --format json")).object();
+        assert_eq!(found["stopped_by"].as_str(), Some("time"), "{found}");
+        assert!(number(&found, "max_batch_size") >= 16 && found["next_total_bytes"].is_null(), "{found}");
+        assert_eq!(number(&found, "measured_bytes"), number(&found, "total_bytes"));
+        // The data are read before, and the machine may be busy with something else.
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}: {found}", started.elapsed());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_choice_that_is_interrupted_ends_before_there_is_a_run() {
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = support::command(folder.path());
+    command.args(words("train --dataset digits --hidden 4096,4096 --batch-size auto --out run"));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    let end = "stopping; press Ctrl-C again to end at once\nerror: interrupted; nothing was written\n";
+    assert!(said.ends_with(end), "{said}");
+    assert!(files(folder.path()).is_empty());
 }
 
 #[test]

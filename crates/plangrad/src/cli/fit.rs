@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::training::{OptimizerName, PrecisionArgs};
+use super::learning::{PrecisionArgs, StepArgs};
 use super::{DataArgs, DeviceArgs, ModelArgs, TaskArgs, values};
 use crate::Result;
 use crate::fit::{Method, Options};
@@ -47,16 +47,9 @@ pub struct Fit {
     /// What would be learnt.
     #[command(flatten)]
     pub task: TaskArgs,
-    /// How parameters follow their gradients
-    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
-    pub optimizer: OptimizerName,
-    /// Share of the last update kept, with sgd; any but 0 costs a number for each parameter [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = values::share, help_heading = "Training",
-        allow_negative_numbers = true)]
-    pub momentum: Option<f64>,
-    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
-    pub eval_batch_size: Option<usize>,
+    /// How.
+    #[command(flatten)]
+    pub step: StepArgs,
     /// In which numbers.
     #[command(flatten)]
     pub precision: PrecisionArgs,
@@ -95,8 +88,8 @@ impl Fit {
     /// [`crate::Error::Option`] for a momentum that the optimizer does not have.
     pub fn options(&self, is_budget_named: bool) -> Result<Options> {
         Ok(Options {
-            optimizer: self.optimizer.with(self.momentum, None)?,
-            eval_batch_size: self.eval_batch_size,
+            optimizer: self.step.optimizer(None)?,
+            eval_batch_size: self.step.eval_batch_size,
             method: self.method.method(),
             safety: self.safety,
             max_batch: self.max_batch,

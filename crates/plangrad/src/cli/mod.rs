@@ -6,6 +6,7 @@
 mod data;
 mod device;
 mod fit;
+mod learning;
 mod memory;
 mod model;
 mod plan;
@@ -23,13 +24,12 @@ pub use crate::drawing::PictureFile;
 pub use data::{ChosenDataset, DataArgs, Split};
 pub use device::{DeviceArgs, OnOomName, OomArgs};
 pub use fit::{Fit, MethodName};
+pub use learning::{LearningArgs, OptimizerName, Precision, PrecisionArgs, StepArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
 pub use sweep::Sweep;
-pub use training::{
-    BatchSize, OptimizerName, Precision, PrecisionArgs, ScheduleName, TaskArgs, Train, TrainingArgs,
-};
+pub use training::{BatchSize, ScheduleName, TaskArgs, Train, TrainingArgs};
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]

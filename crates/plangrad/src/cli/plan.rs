@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
-use super::training::{OptimizerName, PrecisionArgs};
+use super::learning::{PrecisionArgs, StepArgs};
 use super::{BudgetArgs, DataArgs, ModelArgs, PictureFile, TaskArgs, values};
 use crate::device::DeviceChoice;
 
@@ -52,16 +52,9 @@ pub struct Plan {
     /// What it answers.
     #[command(flatten)]
     pub task: TaskArgs,
-    /// How parameters follow their gradients
-    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
-    pub optimizer: OptimizerName,
-    /// Share of the last update kept, with sgd; any but 0 costs a number for each parameter [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = values::share, help_heading = "Training",
-        allow_negative_numbers = true)]
-    pub momentum: Option<f64>,
-    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Training", allow_negative_numbers = true)]
-    pub eval_batch_size: Option<usize>,
+    /// How.
+    #[command(flatten)]
+    pub step: StepArgs,
     /// Numbers it would be computed with.
     #[command(flatten)]
     pub precision: PrecisionArgs,

@@ -2,12 +2,10 @@
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use plangrad_tensor::Optimizer;
 
 use super::device::device_choice;
-use super::training::OptimizerName;
+use super::learning::LearningArgs;
 use super::{BudgetArgs, DataArgs, ModelArgs, PictureFile, TaskArgs, values};
-use crate::Result;
 use crate::device::DeviceChoice;
 
 /// Arguments of `sweep`.
@@ -18,7 +16,7 @@ use crate::device::DeviceChoice;
     plangrad sweep --dataset cifar10 --optimizer sgd --momentum 0.9 --seconds 10\n  \
     plangrad sweep --devices cpu,accelerator --memory-budget 64MiB --format json")]
 pub struct Sweep {
-    /// Samples per step: one row for each
+    /// Samples per step: one row for each; everything else is the same, the learning rate too
     #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',',
         default_values_t = [1, 4, 16, 64, 256, 1024], value_parser = values::count, allow_negative_numbers = true)]
     pub batch_sizes: Vec<usize>,
@@ -46,56 +44,13 @@ pub struct Sweep {
     /// What is learnt.
     #[command(flatten)]
     pub task: TaskArgs,
-    /// How.
+    /// How, the same for every batch size.
     #[command(flatten)]
-    pub training: SweepTrainingArgs,
+    pub learning: LearningArgs,
     /// Threads; no accuracy after equal epochs depends on them [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, help_heading = "Device", allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// With how much memory on each device.
     #[command(flatten)]
     pub budget: BudgetArgs,
-}
-
-/// How to train: the same for every batch size.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Training")]
-pub struct SweepTrainingArgs {
-    /// How parameters follow their gradients
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
-    pub optimizer: OptimizerName,
-    /// Learning rate, the same for every batch size [default: 0.001 with adam and adamw, 0.01 with sgd]
-    #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
-    pub lr: Option<f64>,
-    /// Share of the last update kept, with sgd [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
-    pub momentum: Option<f64>,
-    /// Pull of the weights towards 0 [default: 0; 0.01 with adamw]
-    #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
-    pub weight_decay: Option<f64>,
-    /// First weights, order of samples, dropout and a table's test rows are functions of it
-    #[arg(long, default_value_t = 42, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
-    pub seed: u64,
-    /// Take the samples in the order of the files
-    #[arg(long)]
-    pub no_shuffle: bool,
-    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
-    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
-    pub eval_batch_size: Option<usize>,
-}
-
-impl SweepTrainingArgs {
-    /// The optimizer these options describe.
-    ///
-    /// # Errors
-    /// [`Error::Option`](crate::Error::Option) for a momentum that the optimizer does not have.
-    pub fn optimizer(&self) -> Result<Optimizer> {
-        self.optimizer.with(self.momentum, self.weight_decay)
-    }
-
-    /// The learning rate of every step.
-    #[must_use]
-    pub fn learning_rate(&self) -> f64 {
-        self.lr.unwrap_or(self.optimizer.learning_rate())
-    }
 }

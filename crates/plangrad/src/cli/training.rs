@@ -7,8 +7,9 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use plangrad_data::{DatasetName, Task};
 use plangrad_nn::Loss;
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::Schedule;
 
+use super::learning::{LearningArgs, PrecisionArgs};
 use super::{DataArgs, DeviceArgs, ModelArgs, OomArgs, values};
 use crate::{Error, Result};
 
@@ -115,18 +116,9 @@ pub struct TrainingArgs {
     /// Stop after so many steps; still evaluates, reports its epoch and saves
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub max_steps: Option<u64>,
-    /// How parameters follow their gradients
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
-    pub optimizer: OptimizerName,
-    /// Learning rate [default: 0.001 with adam and adamw, 0.01 with sgd]
-    #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
-    pub lr: Option<f64>,
-    /// Share of the last update kept, with sgd [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
-    pub momentum: Option<f64>,
-    /// Pull of the weights towards 0 [default: 0; 0.01 with adamw]
-    #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
-    pub weight_decay: Option<f64>,
+    /// By which steps, and on which samples.
+    #[command(flatten)]
+    pub learning: LearningArgs,
     /// How the learning rate changes: not at all, half a cosine down to --lr-minimum, or by steps
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     pub schedule: ScheduleName,
@@ -139,21 +131,12 @@ pub struct TrainingArgs {
     /// Factor of each step, with --schedule step [default: 0.1]
     #[arg(long, value_name = "FACTOR", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr_factor: Option<f64>,
-    /// First weights, order of samples, dropout and a table's test rows are functions of it
-    #[arg(long, default_value_t = 42, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
-    pub seed: u64,
-    /// Take the samples in the order of the files
-    #[arg(long)]
-    pub no_shuffle: bool,
     /// Start from these weights: any safetensors file whose shapes match in order
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
     /// Numbers it is computed with.
     #[command(flatten)]
     pub precision: PrecisionArgs,
-    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
-    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
-    pub eval_batch_size: Option<usize>,
 }
 
 /// Where a run goes, and what it tells on the way.
@@ -215,38 +198,6 @@ impl FromStr for BatchSize {
     }
 }
 
-/// Numbers that are computed with.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct PrecisionArgs {
-    /// Numbers it is computed with
-    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
-    pub precision: Precision,
-}
-
-/// The kinds of numbers by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
-    /// Single precision, about seven digits.
-    #[default]
-    #[value(help = None)]
-    F32,
-}
-
-/// The optimizers by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum OptimizerName {
-    /// Stochastic gradient descent.
-    #[value(help = None)]
-    Sgd,
-    /// Adam.
-    #[default]
-    #[value(help = None)]
-    Adam,
-    /// Adam with decoupled weight decay.
-    #[value(name = "adamw", help = None)]
-    AdamW,
-}
-
 /// The schedules by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ScheduleName {
@@ -262,57 +213,9 @@ pub enum ScheduleName {
     Step,
 }
 
-impl OptimizerName {
-    /// The learning rate where nobody says one.
-    #[must_use]
-    pub fn learning_rate(self) -> f64 {
-        match self {
-            OptimizerName::Sgd => 0.01,
-            OptimizerName::Adam | OptimizerName::AdamW => 0.001,
-        }
-    }
-
-    /// The optimizer of this name.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a momentum that the optimizer does not have.
-    pub fn with(self, momentum: Option<f64>, weight_decay: Option<f64>) -> Result<Optimizer> {
-        let weight_decay = |default: f64| weight_decay.unwrap_or(default);
-        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
-        match (self, momentum) {
-            (OptimizerName::Sgd, momentum) => {
-                Ok(Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay(0.0) })
-            }
-            (_, Some(_)) => {
-                Err(Error::Option { option: "--momentum", problem: "is for --optimizer sgd".to_owned() })
-            }
-            (OptimizerName::Adam, None) => {
-                Ok(Optimizer::Adam { beta1, beta2, epsilon, weight_decay: weight_decay(0.0) })
-            }
-            (OptimizerName::AdamW, None) => {
-                Ok(Optimizer::AdamW { beta1, beta2, epsilon, weight_decay: weight_decay(0.01) })
-            }
-        }
-    }
-}
-
 impl TrainingArgs {
     /// Epochs, where a run has no number of its own.
     pub const EPOCHS: u64 = 5;
-
-    /// The optimizer these options describe.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a momentum that the optimizer does not have.
-    pub fn optimizer(&self) -> Result<Optimizer> {
-        self.optimizer.with(self.momentum, self.weight_decay)
-    }
-
-    /// The learning rate at the first step.
-    #[must_use]
-    pub fn learning_rate(&self) -> f64 {
-        self.lr.unwrap_or(self.optimizer.learning_rate())
-    }
 
     /// The schedule these options describe, for a run of `total_steps` with `steps_per_epoch` in each epoch.
     ///
@@ -320,7 +223,7 @@ impl TrainingArgs {
     /// [`Error::Option`] for an option of another schedule, or a cosine that would rise.
     pub fn schedule(&self, steps_per_epoch: u64, total_steps: u64) -> Result<Schedule> {
         self.check_schedule()?;
-        let learning_rate = self.learning_rate();
+        let learning_rate = self.learning.learning_rate();
         Ok(match self.schedule {
             ScheduleName::Constant => Schedule::Constant { learning_rate },
             ScheduleName::Cosine => {
@@ -356,6 +259,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
+    use plangrad_tensor::Optimizer;
 
     fn train(options: &[&str]) -> std::result::Result<Train, clap::Error> {
         let arguments = ["plangrad", "train"].iter().chain(options);
@@ -373,10 +277,13 @@ mod tests {
     fn the_defaults_are_those_of_the_main_job() {
         let Train { data, model, task, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
-        assert_eq!((training.batch_size, training.seed, run.log_every), (BatchSize::Samples(64), 42, None));
+        assert_eq!(
+            (training.batch_size, training.learning.seed, run.log_every),
+            (BatchSize::Samples(64), 42, None)
+        );
         assert_eq!(task.loss, Loss::CrossEntropy);
         let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
-        assert_eq!(training.optimizer().unwrap(), adam);
+        assert_eq!(training.learning.optimizer().unwrap(), adam);
         assert_eq!(training.schedule(1, 1).unwrap(), Schedule::Constant { learning_rate: 0.001 });
     }
 
@@ -401,7 +308,7 @@ mod tests {
 
     #[test]
     fn momentum_is_for_sgd_alone() {
-        let optimizer = |options: &[&str]| train(options).unwrap().training.optimizer();
+        let optimizer = |options: &[&str]| train(options).unwrap().training.learning.optimizer();
         let sgd = Optimizer::Sgd { momentum: 0.9, weight_decay: 0.0 };
         assert_eq!(optimizer(&["--optimizer", "sgd", "--momentum", "0.9"]).unwrap(), sgd);
         assert!(optimizer(&["--momentum", "0.9"]).is_err());

@@ -27,7 +27,7 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
     if let Some(note) = &chosen.note {
         Console::remark(note);
     }
-    let dataset = load(&chosen.name, &arguments.data.options(labels, arguments.training.seed))?;
+    let dataset = load(&chosen.name, &arguments.data.options(labels, arguments.learning.seed))?;
     dataset.notes.iter().for_each(|note| Console::warning(note));
     let model = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
     let subject = Subject::new(dataset, arguments.data.normalize, &model, arguments.task.loss)?;
@@ -50,15 +50,15 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
 }
 
 fn recipe(arguments: &Arguments) -> Result<Recipe> {
-    let training = &arguments.training;
+    let learning = &arguments.learning;
     Ok(Recipe {
-        optimizer: training.optimizer()?,
-        learning_rate: training.learning_rate(),
+        optimizer: learning.optimizer()?,
+        learning_rate: learning.learning_rate(),
         epochs: arguments.epochs,
         seconds: arguments.seconds,
-        seed: training.seed,
-        shuffle: !training.no_shuffle,
-        eval_batch_size: training.eval_batch_size,
+        seed: learning.seed,
+        shuffle: !learning.no_shuffle,
+        eval_batch_size: learning.step.eval_batch_size,
     })
 }
 

@@ -54,12 +54,12 @@ fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFo
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| RunFolder::check_free(path, arguments.run.overwrite))?;
     let task = arguments.task.task(&chosen.name)?;
-    let optimizer = arguments.training.optimizer()?;
+    let optimizer = arguments.training.learning.optimizer()?;
     arguments.training.schedule(1, 1)?; // what is wrong with the options shall not wait for the data
     if let Some(note) = &chosen.note {
         Console::remark(note);
     }
-    let dataset = load(&chosen.name, &arguments.data.options(task, arguments.training.seed))?;
+    let dataset = load(&chosen.name, &arguments.data.options(task, arguments.training.learning.seed))?;
     dataset.notes.iter().for_each(|note| Console::warning(note));
     let network = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
     let mut subject = Subject::new(dataset, arguments.data.normalize, &network, arguments.task.loss)?;
@@ -178,7 +178,7 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
     let (backend, is_budget_named) = arguments.device.open_within_means(subject.order_bytes())?;
     let options = Options {
         optimizer,
-        eval_batch_size: arguments.training.eval_batch_size,
+        eval_batch_size: arguments.training.learning.step.eval_batch_size,
         method: Method::Solve,
         safety: AUTO_SAFETY,
         max_batch: None,
@@ -213,7 +213,7 @@ fn settings(
         data_dir: anchored(&data.data_dir)?,
         normalize: data.normalize.to_string(),
         label: data.label.clone(),
-        test_fraction: data.options(task.task(name)?, training.seed).test_fraction,
+        test_fraction: data.options(task.task(name)?, training.learning.seed).test_fraction,
         loss: task.loss,
         hidden: model.hidden.0.clone(),
         activation: model.activation,
@@ -221,10 +221,10 @@ fn settings(
         batch_size,
         epochs,
         max_steps: training.max_steps,
-        seed: training.seed,
-        shuffle: !training.no_shuffle,
+        seed: training.learning.seed,
+        shuffle: !training.learning.no_shuffle,
         init: training.init.as_deref().map(anchored).transpose()?,
-        eval_batch_size: training.eval_batch_size,
+        eval_batch_size: training.learning.step.eval_batch_size,
         log_every: run.log_every.unwrap_or(LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
         optimizer: optimizer.into(),
@@ -251,7 +251,7 @@ fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
     let Train { training, run, data, .. } = arguments;
     settings.epochs = training.epochs.unwrap_or(settings.epochs);
     settings.max_steps = training.max_steps.or(settings.max_steps);
-    settings.eval_batch_size = training.eval_batch_size.or(settings.eval_batch_size);
+    settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
     settings.log_every = run.log_every.unwrap_or(settings.log_every);
     settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
     if !available(&settings.dataset_name()?, &settings.data_dir) {

@@ -53,12 +53,12 @@ struct Subject {
 }
 
 fn subject(arguments: &Plan) -> Result<Subject> {
-    let optimizer = arguments.optimizer.with(arguments.momentum, None)?;
+    let optimizer = arguments.step.optimizer(None)?;
     let (task, samples, data) = match (&arguments.input, arguments.classes) {
         (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
         _ => of_dataset(arguments)?,
     };
-    let eval_batch_size = arguments.eval_batch_size;
+    let eval_batch_size = arguments.step.eval_batch_size;
     let blueprint = Blueprint {
         task,
         optimizer,

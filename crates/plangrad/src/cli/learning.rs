@@ -1,0 +1,135 @@
+//! Options that say what a step of training is, in those commands that take steps and in those that only plan them.
+
+use clap::{Args, ValueEnum};
+use plangrad_tensor::Optimizer;
+
+use super::values;
+use crate::{Error, Result};
+
+/// What of training its memory depends on, beside network and batch.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Training")]
+pub struct StepArgs {
+    /// How parameters follow their gradients
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub optimizer: OptimizerName,
+    /// Share of the last update kept, with sgd; any but 0 costs a number for each parameter [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub momentum: Option<f64>,
+    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub eval_batch_size: Option<usize>,
+}
+
+/// What of training its result depends on as well.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Training")]
+pub struct LearningArgs {
+    /// What a step is.
+    #[command(flatten)]
+    pub step: StepArgs,
+    /// Learning rate [default: 0.001 with adam and adamw, 0.01 with sgd]
+    #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
+    pub lr: Option<f64>,
+    /// Pull of the weights towards 0 [default: 0; 0.01 with adamw]
+    #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
+    pub weight_decay: Option<f64>,
+    /// First weights, order of samples, dropout and a table's test rows are functions of it
+    #[arg(long, default_value_t = 42, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
+    pub seed: u64,
+    /// Take the samples in the order of the files
+    #[arg(long)]
+    pub no_shuffle: bool,
+}
+
+/// Numbers that are computed with.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PrecisionArgs {
+    /// Numbers it is computed with
+    #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
+    pub precision: Precision,
+}
+
+/// The kinds of numbers by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// Single precision, about seven digits.
+    #[default]
+    #[value(help = None)]
+    F32,
+}
+
+/// The optimizers by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OptimizerName {
+    /// Stochastic gradient descent.
+    #[value(help = None)]
+    Sgd,
+    /// Adam.
+    #[default]
+    #[value(help = None)]
+    Adam,
+    /// Adam with decoupled weight decay.
+    #[value(name = "adamw", help = None)]
+    AdamW,
+}
+
+impl StepArgs {
+    /// The optimizer these options describe.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a momentum that the optimizer does not have.
+    pub fn optimizer(&self, weight_decay: Option<f64>) -> Result<Optimizer> {
+        self.optimizer.with(self.momentum, weight_decay)
+    }
+}
+
+impl LearningArgs {
+    /// The optimizer these options describe.
+    ///
+    /// # Errors
+    /// As [`StepArgs::optimizer`].
+    pub fn optimizer(&self) -> Result<Optimizer> {
+        self.step.optimizer(self.weight_decay)
+    }
+
+    /// The learning rate at the first step.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        self.lr.unwrap_or(self.step.optimizer.learning_rate())
+    }
+}
+
+impl OptimizerName {
+    /// The learning rate where nobody says one.
+    #[must_use]
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            OptimizerName::Sgd => 0.01,
+            OptimizerName::Adam | OptimizerName::AdamW => 0.001,
+        }
+    }
+
+    /// The optimizer of this name.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a momentum that the optimizer does not have.
+    pub fn with(self, momentum: Option<f64>, weight_decay: Option<f64>) -> Result<Optimizer> {
+        let weight_decay = |default: f64| weight_decay.unwrap_or(default);
+        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
+        match (self, momentum) {
+            (OptimizerName::Sgd, momentum) => {
+                Ok(Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay(0.0) })
+            }
+            (_, Some(_)) => {
+                Err(Error::Option { option: "--momentum", problem: "is for --optimizer sgd".to_owned() })
+            }
+            (OptimizerName::Adam, None) => {
+                Ok(Optimizer::Adam { beta1, beta2, epsilon, weight_decay: weight_decay(0.0) })
+            }
+            (OptimizerName::AdamW, None) => {
+                Ok(Optimizer::AdamW { beta1, beta2, epsilon, weight_decay: weight_decay(0.01) })
+            }
+        }
+    }
+}
