@@ -13,6 +13,7 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 
 use crate::backend::Backend;
 use crate::backend::cpu::{Cpu, CpuOptions, InstructionSet};
+use crate::backend::cuda::emulator::Emulator;
 use crate::backend::reference::Interpreter;
 use crate::session::eval_on;
 use crate::{Error, Graph, Tensor};
@@ -89,14 +90,21 @@ pub(crate) fn broadcast_shapes() -> Vec<Vec<Vec<usize>>> {
     ]
 }
 
-/// Every backend the machine has: each instruction set with one thread, and the best with three.
+/// The CUDA kernels on the emulator; none, said loudly, where there is no C++ compiler.
+pub(crate) fn emulator(order: u32) -> Option<Arc<Emulator>> {
+    Emulator::new(order).map_err(|why| eprintln!("SKIPPED: {why}")).ok()
+}
+
+/// Every backend the machine has: each instruction set with one thread and with three, and the emulated GPU.
 pub(crate) fn backends() -> Vec<(String, Arc<dyn Backend>)> {
     let open = |set: InstructionSet, threads| {
         let options =
             CpuOptions { threads: Some(threads), instruction_set: Some(set), ..CpuOptions::default() };
         (format!("{} × {threads}", set.name()), Cpu::open(options).unwrap())
     };
-    InstructionSet::available().into_iter().flat_map(|set| [open(set, 1), open(set, 3)]).collect()
+    let cpus = InstructionSet::available().into_iter().flat_map(|set| [open(set, 1), open(set, 3)]);
+    let gpu = emulator(0).map(|emulator| ("emulated GPU".to_string(), emulator.backend(None)));
+    cpus.chain(gpu).collect()
 }
 
 impl Case {

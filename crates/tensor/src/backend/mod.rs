@@ -1,6 +1,7 @@
 //! Where plans run. Reading [`Backend`] and [`Arena`] is knowing all a device has to do.
 
 pub mod cpu;
+pub mod cuda;
 pub mod reference;
 
 use crate::plan::Kernel;

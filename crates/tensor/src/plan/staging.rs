@@ -50,7 +50,8 @@ impl Staging {
         extents.map(|(offset, bytes)| (Category::Batch, Extent { offset, bytes })).collect()
     }
 
-    fn stride(&self) -> usize {
+    /// Bytes of one place.
+    pub(crate) fn stride(&self) -> usize {
         align(self.sample_bytes) + align(self.target_bytes)
     }
 }
