@@ -1,6 +1,13 @@
 //! Where plans run. Reading [`Backend`] and [`Arena`] is knowing all a device has to do.
 
 pub mod cpu;
+#[cfg_attr(
+    not(any(test, feature = "emulator")),
+    expect(
+        dead_code,
+        reason = "until a driver is another runtime, the emulator of the tests is the only one"
+    )
+)]
 pub mod cuda;
 pub mod reference;
 

@@ -25,10 +25,26 @@ pub(super) const TRANSPOSE_BYTES: usize = 4 * 32 * 33;
 pub(super) const METRICS_BYTES: usize = 4 * (1024 + 8);
 pub(super) const REDUCE_BYTES: usize = 16 * THREADS as usize;
 
-/// Where a program's values and its feed lie.
-pub(super) struct Addresses<'a> {
+/// Where a program's values and its feed lie, and how its work is cut.
+pub(super) struct Lowering<'a> {
     pub(super) value: &'a dyn Fn(Value) -> Address,
     pub(super) feed: Address,
+    pub(super) sizing: Sizing,
+}
+
+/// How work is cut: the same for every device. Tests take other sizes to reach every tile and every loop with small
+/// arrays.
+#[derive(Clone, Copy)]
+pub(super) struct Sizing {
+    pub(super) tile: fn(&Gemm) -> Tile,
+    /// Most blocks of an item.
+    pub(super) most_blocks: u64,
+}
+
+impl Default for Sizing {
+    fn default() -> Sizing {
+        Sizing { tile: Tile::of, most_blocks: MOST_BLOCKS }
+    }
 }
 
 /// An item before it has its place in a launch.
@@ -40,28 +56,28 @@ struct Planned {
 }
 
 /// The launches of one step. `batch_size` is how far the feed moves on after it, 0 if it takes no batch.
-pub(super) fn step(stages: &[Vec<Kernel>], batch_size: usize, addresses: &Addresses<'_>) -> Vec<Order> {
+pub(super) fn step(stages: &[Vec<Kernel>], batch_size: usize, lowering: &Lowering<'_>) -> Vec<Order> {
     let mut orders = Vec::new();
     for stage in stages {
         let mut planned = Vec::new();
         for kernel in stage {
-            addresses.lower(kernel, &mut planned, &mut orders);
+            lowering.lower(kernel, &mut planned, &mut orders);
         }
-        launch(planned, &mut orders);
+        launch(planned, lowering.sizing, &mut orders);
     }
     if batch_size > 0 {
-        move_on(stages, batch_size, addresses.feed, &mut orders);
+        move_on(stages, batch_size, lowering, &mut orders);
     }
     orders
 }
 
 /// Cuts a stage's items into launches.
-fn launch(planned: Vec<Planned>, orders: &mut Vec<Order>) {
+fn launch(planned: Vec<Planned>, sizing: Sizing, orders: &mut Vec<Order>) {
     let planned: Vec<Planned> = planned.into_iter().filter(|item| item.blocks > 0).collect();
     for part in planned.chunks(items::MOST_ITEMS) {
         let mut items = Box::new(Items::new());
         for item in part {
-            items.push(item.work, item.blocks.min(MOST_BLOCKS) as u32);
+            items.push(item.work, item.blocks.min(sizing.most_blocks) as u32);
         }
         let large = part.iter().any(|item| item.large);
         let shared_bytes = part.iter().map(|item| item.shared_bytes).max().unwrap_or(0) as u32;
@@ -71,8 +87,8 @@ fn launch(planned: Vec<Planned>, orders: &mut Vec<Order>) {
 }
 
 /// Moves the feed on once nobody reads it any more: beside the last stage, if that gathers nothing and has room.
-fn move_on(stages: &[Vec<Kernel>], rows: usize, feed: Address, orders: &mut Vec<Order>) {
-    let next = Work::NextBatch(items::NextBatch { feed, rows: rows as u64 });
+fn move_on(stages: &[Vec<Kernel>], rows: usize, lowering: &Lowering<'_>, orders: &mut Vec<Order>) {
+    let next = Work::NextBatch(items::NextBatch { feed: lowering.feed, rows: rows as u64 });
     let gathers = |kernel: &Kernel| matches!(kernel, Kernel::Gather(_) | Kernel::GatherTargets(_));
     let safe = !stages.last().is_some_and(|stage| stage.iter().any(gathers));
     match orders.last_mut() {
@@ -80,7 +96,7 @@ fn move_on(stages: &[Vec<Kernel>], rows: usize, feed: Address, orders: &mut Vec<
             last.items.push(next, 1);
             last.blocks = last.items.blocks();
         }
-        _ => launch(vec![one_block(next, 0)], orders),
+        _ => launch(vec![one_block(next, 0)], lowering.sizing, orders),
     }
 }
 
@@ -102,7 +118,7 @@ fn on_16_bytes(address: Address) -> bool {
     address.is_multiple_of(16)
 }
 
-impl Addresses<'_> {
+impl Lowering<'_> {
     fn at(&self, value: Value) -> Address {
         (self.value)(value)
     }
@@ -209,7 +225,7 @@ impl Addresses<'_> {
     fn gemm(&self, k: &Gemm) -> Planned {
         debug_assert!(!k.transpose_b, "the planner turns second operands round");
         let (m, n) = (k.m as u64, k.n as u64);
-        let tile = Tile::of(k);
+        let tile = (self.sizing.tile)(k);
         let (epilogue, other) = match k.epilogue {
             Epilogue::None => (0, 0),
             Epilogue::Bias(bias) => (1, self.at(bias)),

@@ -28,12 +28,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use items::Feed;
-use lower::{Addresses, feed_bytes};
+use lower::{Lowering, Sizing, feed_bytes};
 use runtime::{Address, Failure, Runtime, Shortage, Step};
 
 use super::{Arena, Backend, Program};
 use crate::device::{Entry, Ledger};
-use crate::plan::{ALIGNMENT, Staging, Value};
+use crate::plan::{ALIGNMENT, Extent, Staging, Value};
 use crate::source::Batches;
 use crate::{Device, Error, MemoryReading, MemoryReport};
 
@@ -178,8 +178,8 @@ impl CudaArena {
             return Ok(());
         }
         let value = |value: Value| self.memory.start + program.offsets[value.index()] as u64;
-        let addresses = Addresses { value: &value, feed: self.memory.feed() };
-        let orders = lower::step(&program.stages, program.batch_size, &addresses);
+        let lowering = Lowering { value: &value, feed: self.memory.feed(), sizing: Sizing::default() };
+        let orders = lower::step(&program.stages, program.batch_size, &lowering);
         self.steps.insert(program.number, self.memory.runtime.prepare(orders)?);
         Ok(())
     }
@@ -193,11 +193,13 @@ impl CudaArena {
         staging: Staging,
     ) -> Result<(), Failure> {
         for (step, rows) in batches.rows.chunks(program.batch_size).enumerate() {
-            let [samples, targets] = staging.places(step);
-            self.host.resize(staging.stride(), 0);
-            batches.source.copy_rows(rows, &mut self.host, [0, targets - samples]);
-            self.memory.write(samples, &self.host)?;
-            let [samples, targets] = [samples, targets].map(|place| self.memory.start + place as u64);
+            let places = staging.places(step);
+            let start = places[0].offset;
+            self.host.resize(places[1].end() - start, 0);
+            let in_host = places.map(|place| Extent { offset: place.offset - start, ..place });
+            batches.source.copy_rows(rows, &mut self.host, in_host);
+            self.memory.write(start, &self.host)?;
+            let [samples, targets] = places.map(|place| self.memory.start + place.offset as u64);
             self.memory.set_feed(Feed { samples, targets, order: 0, cursor: 0 })?;
             self.run_step(program)?;
         }

@@ -38,6 +38,7 @@ const MOST_SLICED_ROWS: u64 = 1024;
 const MOST_SLICED_COLUMNS: u64 = 256;
 
 impl Tile {
+    #[cfg(test)]
     pub(super) const ALL: [Tile; 5] = [Tile::Narrow, Tile::Sliced, Tile::Small, Tile::Medium, Tile::Large];
 
     /// The tile for a product. Gradients of weights (A transposed) are never sliced: their k is the batch, and a batch

@@ -1,5 +1,9 @@
 //! The CUDA backend on the emulator.
 
+mod bench;
+mod kernels;
+mod training;
+
 use crate::backend::cuda::items;
 use crate::testing::emulator;
 

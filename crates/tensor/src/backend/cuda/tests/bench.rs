@@ -1,0 +1,182 @@
+//! One kernel on arrays of its own, on the CPU and on the emulator.
+//!
+//! On the emulator each array is an allocation of exactly its size, so that with the address sanitizer any access beyond
+//! it is found; on the CPU they lie in an arena.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+
+use crate::MemoryReport;
+use crate::backend::cuda::lower::{self, Lowering, Sizing};
+use crate::backend::cuda::runtime::{Address, Order};
+use crate::backend::{Feed, Program};
+use crate::plan::{Kernel, Value};
+use crate::random;
+use crate::testing::emulator;
+use crate::testing::net::cpu;
+
+/// The orders in which threads and blocks are run: in turn, and mixed.
+const ORDERS: [u32; 3] = [0, 1, 77];
+
+/// Arrays, and what is in them before a kernel runs.
+#[derive(Clone, Debug)]
+pub(super) struct Bench {
+    arrays: Vec<Array>,
+    sizing: Sizing,
+}
+
+#[derive(Clone, Debug)]
+struct Array {
+    bytes: Vec<u8>,
+    /// Begins this many bytes behind a multiple of 16.
+    shift: usize,
+    kind: Kind,
+}
+
+/// What an array holds, for comparing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// f32, compared within a tolerance.
+    Numbers,
+    /// Compared byte by byte.
+    Exact,
+}
+
+impl std::fmt::Debug for Sizing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at most {} blocks", self.most_blocks)
+    }
+}
+
+impl Bench {
+    /// No arrays yet.
+    pub(super) fn new(sizing: Sizing) -> Bench {
+        Bench { arrays: Vec::new(), sizing }
+    }
+
+    /// An array of these bytes. Every other one begins off a multiple of 16, as parameters do.
+    pub(super) fn array(&mut self, bytes: Vec<u8>, kind: Kind, shifted: bool) -> Value {
+        self.arrays.push(Array { bytes, shift: if shifted { 4 } else { 0 }, kind });
+        Value(self.arrays.len() as u32 - 1)
+    }
+
+    /// An array of numbers between −1 and 1.
+    pub(super) fn numbers(&mut self, count: usize, shifted: bool) -> Value {
+        let stream = self.arrays.len() as u32;
+        let bytes = (0..count as u64).flat_map(|i| random::uniform(3, stream, i, -1.0, 1.0).to_ne_bytes());
+        self.array(bytes.collect(), Kind::Numbers, shifted)
+    }
+
+    /// An array of NaN, to be written.
+    pub(super) fn output(&mut self, count: usize, shifted: bool) -> Value {
+        self.array(vec![0xFF; 4 * count], Kind::Numbers, shifted)
+    }
+
+    /// Asserts that the emulator leaves in every array what the CPU does: the same bits in every order, and numbers within
+    /// `tolerance` of the array's largest.
+    pub(super) fn check(&self, kernel: &Kernel, tolerance: f32) {
+        let expected = self.on_cpu(kernel);
+        let mut first = None;
+        for order in ORDERS {
+            let Some(found) = self.on_emulator(kernel, order) else { return };
+            for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                let context = format!("{kernel}: array {i}, order {order}, {:?}", self.sizing);
+                self.assert_close(i, found, expected, tolerance, &context);
+            }
+            let first = first.get_or_insert_with(|| found.clone());
+            assert!(*first == found, "{kernel}: order {order} changes the bits");
+        }
+    }
+
+    fn assert_close(&self, i: usize, found: &[u8], expected: &[u8], tolerance: f32, context: &str) {
+        if self.arrays[i].kind == Kind::Exact {
+            return assert_eq!(found, expected, "{context}");
+        }
+        let (found, expected) = (numbers(found), numbers(expected));
+        let scale = expected.iter().filter(|x| x.is_finite()).fold(0.05_f32, |a, x| a.max(x.abs()));
+        for (j, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let same = found == expected || found.is_nan() && expected.is_nan();
+            let close = (found - expected).abs() <= tolerance * scale;
+            assert!(same || close, "{context}, element {j}: {found} instead of {expected}");
+        }
+    }
+
+    /// What the arrays hold after the kernel ran on the CPU.
+    fn on_cpu(&self, kernel: &Kernel) -> Vec<Vec<u8>> {
+        let mut end = 0;
+        let place = |array: &Array| {
+            let start = usize::next_multiple_of(end, 64);
+            end = start + array.bytes.len();
+            start
+        };
+        let offsets: Vec<usize> = self.arrays.iter().map(place).collect();
+        let mut arena = cpu(1).reserve(end, &MemoryReport::default()).unwrap();
+        for (array, &offset) in self.arrays.iter().zip(&offsets) {
+            arena.write(offset, &array.bytes);
+        }
+        let stages = vec![vec![kernel.clone()]];
+        let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: 0 };
+        arena.run(&program, &Feed::None, 1);
+        let read = |(array, &offset): (&Array, &usize)| {
+            let mut bytes = vec![0; array.bytes.len()];
+            arena.read(offset, &mut bytes);
+            bytes
+        };
+        self.arrays.iter().zip(&offsets).map(read).collect()
+    }
+
+    /// The same on the emulator, if there is one.
+    pub(super) fn on_emulator(&self, kernel: &Kernel, order: u32) -> Option<Vec<Vec<u8>>> {
+        let emulator = emulator(order)?;
+        let mut allocations: Vec<Allocation> = self.arrays.iter().map(Allocation::of).collect();
+        let value = |value: Value| allocations[value.index()].address();
+        let lowering = Lowering { value: &value, feed: 0, sizing: self.sizing };
+        for order in lower::step(&[vec![kernel.clone()]], 0, &lowering) {
+            let Order::Launch(launch) = order else { panic!("{kernel} is no launch") };
+            // SAFETY: the items name the allocations above; if they touch anything else, that is what a test is to find.
+            unsafe { emulator.launch(&launch) }.unwrap_or_else(|failure| panic!("{kernel}: {failure}"));
+        }
+        Some(allocations.iter_mut().map(|allocation| allocation.bytes().to_vec()).collect())
+    }
+}
+
+fn numbers(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|word| f32::from_ne_bytes(*word)).collect()
+}
+
+/// Memory of exactly an array's size.
+struct Allocation {
+    start: *mut u8,
+    layout: Layout,
+    shift: usize,
+    len: usize,
+}
+
+impl Allocation {
+    fn of(array: &Array) -> Allocation {
+        let layout = Layout::from_size_align((array.bytes.len() + array.shift).max(1), 16).unwrap();
+        // SAFETY: the layout's size is not zero.
+        let start = unsafe { alloc_zeroed(layout) };
+        if start.is_null() {
+            handle_alloc_error(layout);
+        }
+        let mut allocation = Allocation { start, layout, shift: array.shift, len: array.bytes.len() };
+        allocation.bytes().copy_from_slice(&array.bytes);
+        allocation
+    }
+
+    fn address(&self) -> Address {
+        self.start as Address + self.shift as u64
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the allocation has so many bytes behind its shift; zeroed at first.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(self.shift), self.len) }
+    }
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `of` with this layout.
+        unsafe { dealloc(self.start, self.layout) }
+    }
+}
