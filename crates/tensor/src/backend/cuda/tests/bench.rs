@@ -6,6 +6,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 
 use crate::MemoryReport;
+use crate::backend::cuda::items;
 use crate::backend::cuda::lower::{self, Lowering, Sizing};
 use crate::backend::cuda::runtime::{Address, Order};
 use crate::backend::{Feed, Program};
@@ -21,7 +22,17 @@ const ORDERS: [u32; 3] = [0, 1, 77];
 #[derive(Clone, Debug)]
 pub(super) struct Bench {
     arrays: Vec<Array>,
+    dataset: Dataset,
     sizing: Sizing,
+}
+
+/// What gathers read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dataset {
+    pub(super) samples: Vec<u8>,
+    pub(super) targets: Vec<u8>,
+    /// The batch.
+    pub(super) rows: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +52,13 @@ pub(super) enum Kind {
     Exact,
 }
 
+/// How far numbers may be apart: a share of an array's largest, which is taken to be at least so large.
+#[derive(Clone, Copy)]
+pub(super) struct Tolerance {
+    pub(super) share: f32,
+    pub(super) of_at_least: f32,
+}
+
 impl std::fmt::Debug for Sizing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "at most {} blocks", self.most_blocks)
@@ -50,7 +68,12 @@ impl std::fmt::Debug for Sizing {
 impl Bench {
     /// No arrays yet.
     pub(super) fn new(sizing: Sizing) -> Bench {
-        Bench { arrays: Vec::new(), sizing }
+        Bench { arrays: Vec::new(), dataset: Dataset::default(), sizing }
+    }
+
+    /// With something to gather.
+    pub(super) fn gathering(sizing: Sizing, dataset: Dataset) -> Bench {
+        Bench { dataset, ..Bench::new(sizing) }
     }
 
     /// An array of these bytes. Every other one begins off a multiple of 16, as parameters do.
@@ -72,8 +95,8 @@ impl Bench {
     }
 
     /// Asserts that the emulator leaves in every array what the CPU does: the same bits in every order, and numbers within
-    /// `tolerance` of the array's largest.
-    pub(super) fn check(&self, kernel: &Kernel, tolerance: f32) {
+    /// `tolerance`.
+    pub(super) fn check(&self, kernel: &Kernel, tolerance: Tolerance) {
         let expected = self.on_cpu(kernel);
         let mut first = None;
         for order in ORDERS {
@@ -87,15 +110,16 @@ impl Bench {
         }
     }
 
-    fn assert_close(&self, i: usize, found: &[u8], expected: &[u8], tolerance: f32, context: &str) {
+    fn assert_close(&self, i: usize, found: &[u8], expected: &[u8], tolerance: Tolerance, context: &str) {
         if self.arrays[i].kind == Kind::Exact {
             return assert_eq!(found, expected, "{context}");
         }
         let (found, expected) = (numbers(found), numbers(expected));
-        let scale = expected.iter().filter(|x| x.is_finite()).fold(0.05_f32, |a, x| a.max(x.abs()));
+        let largest = |a: f32, x: &f32| if x.is_finite() { a.max(x.abs()) } else { a };
+        let scale = expected.iter().fold(tolerance.of_at_least, largest);
         for (j, (found, expected)) in found.iter().zip(&expected).enumerate() {
             let same = found == expected || found.is_nan() && expected.is_nan();
-            let close = (found - expected).abs() <= tolerance * scale;
+            let close = (found - expected).abs() <= tolerance.share * scale;
             assert!(same || close, "{context}, element {j}: {found} instead of {expected}");
         }
     }
@@ -113,9 +137,13 @@ impl Bench {
         for (array, &offset) in self.arrays.iter().zip(&offsets) {
             arena.write(offset, &array.bytes);
         }
+        let rows = &self.dataset.rows;
+        let [samples, targets, order] = self.dataset.allocations();
+        let [samples, targets, order] = [&samples, &targets, &order].map(|place| place.address() as usize);
+        let feed = Feed::Resident { samples, targets, order, rows };
         let stages = vec![vec![kernel.clone()]];
-        let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: 0 };
-        arena.run(&program, &Feed::None, 1);
+        let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: rows.len() };
+        arena.run(&program, &feed, 1);
         let read = |(array, &offset): (&Array, &usize)| {
             let mut bytes = vec![0; array.bytes.len()];
             arena.read(offset, &mut bytes);
@@ -129,13 +157,30 @@ impl Bench {
         let emulator = emulator(order)?;
         let mut allocations: Vec<Allocation> = self.arrays.iter().map(Allocation::of).collect();
         let value = |value: Value| allocations[value.index()].address();
-        let lowering = Lowering { value: &value, feed: 0, sizing: self.sizing };
-        for order in lower::step(&[vec![kernel.clone()]], 0, &lowering) {
+        let [samples, targets, rows] = self.dataset.allocations();
+        let [samples, targets, rows] = [&samples, &targets, &rows].map(Allocation::address);
+        let mut feed = items::Feed { samples, targets, order: rows, cursor: 0 };
+        let lowering = Lowering { value: &value, feed: (&raw mut feed) as Address, sizing: self.sizing };
+        for order in lower::step(&[vec![kernel.clone()]], self.dataset.rows.len(), &lowering) {
             let Order::Launch(launch) = order else { panic!("{kernel} is no launch") };
             // SAFETY: the items name the allocations above; if they touch anything else, that is what a test is to find.
             unsafe { emulator.launch(&launch) }.unwrap_or_else(|failure| panic!("{kernel}: {failure}"));
         }
+        assert_eq!(
+            feed.cursor,
+            self.dataset.rows.len() as u64,
+            "{kernel}: the feed has not moved on by a batch"
+        );
         Some(allocations.iter_mut().map(|allocation| allocation.bytes().to_vec()).collect())
+    }
+}
+
+impl Dataset {
+    /// Samples, targets and order, each in memory of its size.
+    fn allocations(&self) -> [Allocation; 3] {
+        let order = self.rows.iter().flat_map(|row| row.to_ne_bytes()).collect();
+        let array = |bytes| Allocation::of(&Array { bytes, shift: 0, kind: Kind::Exact });
+        [self.samples.clone(), self.targets.clone(), order].map(array)
     }
 }
 

@@ -3,29 +3,37 @@
 
 use proptest::prelude::*;
 
-use super::bench::{Bench, Kind};
+use super::bench::{Bench, Dataset, Kind, Tolerance};
 use crate::backend::cuda::lower::Sizing;
 use crate::backend::cuda::tile::Tile;
+use crate::ops::gather::TargetFormat;
 use crate::plan::{
-    Advance, ArgMax, CrossEntropy, Data, Dropout, Epilogue, Gemm, Kernel, Map, MapInput, MapOp, MetricBlock,
-    MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, StepBlock, Update, Value,
+    Advance, ArgMax, CrossEntropy, Data, Dropout, Epilogue, Gather, GatherTargets, Gemm, Kernel, Map,
+    MapInput, MapOp, MetricBlock, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, StepBlock,
+    Update, Value,
 };
 use crate::random::uniform;
-use crate::{MAX_RANK, Optimizer, Schedule, Shape};
+use crate::testing::net::mixed_rows;
+use crate::{DType, MAX_RANK, Optimizer, Schedule, Shape};
 
-/// Sums of a few hundred products in another order.
-const SUMS: f32 = 3e-6;
+/// Sums of a few hundred numbers around 1 in another order, which may cancel out.
+const SUMS: Tolerance = Tolerance { share: 3e-6, of_at_least: 1.0 };
 /// A few units in the last place: other polynomials for the same functions.
-const FUNCTIONS: f32 = 2e-6;
+const FUNCTIONS: Tolerance = Tolerance { share: 2e-6, of_at_least: 0.05 };
+const NONE: Tolerance = Tolerance { share: 0.0, of_at_least: 0.0 };
 
 /// From none to a few blocks' worth.
 fn size() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(0), 2 => Just(1), 6 => 2usize..40, 4 => 40usize..200, 1 => Just(128)]
 }
 
-/// A bench whose items have few blocks or many.
+/// Few blocks for an item, or as many as it wants.
+fn sizing(few_blocks: bool) -> Sizing {
+    Sizing { most_blocks: if few_blocks { 2 } else { 4096 }, ..Sizing::default() }
+}
+
 fn bench(few_blocks: bool) -> Bench {
-    Bench::new(Sizing { most_blocks: if few_blocks { 2 } else { 4096 }, ..Sizing::default() })
+    Bench::new(sizing(few_blocks))
 }
 
 /// The bytes of numbers that are a step block or metric sums.
@@ -284,7 +292,7 @@ proptest! {
         let shape = Shape::new(&order.iter().map(|&axis| dims[axis]).collect::<Vec<_>>()).unwrap();
         let elements = shape.elements();
         let (input, output) = (bench.numbers(elements, true), bench.output(elements, false));
-        bench.check(&Kernel::Permute(Permute { input, output, shape, strides }), 0.0);
+        bench.check(&Kernel::Permute(Permute { input, output, shape, strides }), NONE);
     }
 
     #[test]
@@ -294,7 +302,7 @@ proptest! {
         let mut strides = [0; MAX_RANK];
         strides[..2].copy_from_slice(&[1, columns]);
         let shape = Shape::new(&[columns, rows]).unwrap();
-        bench.check(&Kernel::Permute(Permute { input, output, shape, strides }), 0.0);
+        bench.check(&Kernel::Permute(Permute { input, output, shape, strides }), NONE);
     }
 
     #[test]
@@ -311,7 +319,7 @@ proptest! {
         let input = bench.array(values, Kind::Numbers, false);
         let labels = labelled.then(|| bench.array((0..rows).map(|i| (i % columns) as u8).collect(), Kind::Exact, false));
         let output = bench.output(rows, false);
-        bench.check(&Kernel::ArgMax(ArgMax { input, labels, output, rows, columns }), 0.0);
+        bench.check(&Kernel::ArgMax(ArgMax { input, labels, output, rows, columns }), NONE);
     }
 
     #[test]
@@ -319,7 +327,7 @@ proptest! {
         let mut bench = bench(few_blocks);
         let step_block = step_block(&mut bench);
         let (input, output) = (bench.numbers(rows * units, true), bench.output(rows * units, false));
-        bench.check(&Kernel::Dropout(Dropout { input, output, step_block, rows, units, rate, layer: 3 }), 0.0);
+        bench.check(&Kernel::Dropout(Dropout { input, output, step_block, rows, units, rate, layer: 3 }), NONE);
     }
 
     #[test]
@@ -350,7 +358,37 @@ proptest! {
         let sums = [1234.5f64.to_ne_bytes(), 17u64.to_ne_bytes(), 5u64.to_ne_bytes(), 0.75f64.to_ne_bytes(), 3u64.to_ne_bytes()];
         let metrics = bench.array(words(&sums), Kind::Exact, false);
         assert_eq!(words(&sums).len(), size_of::<MetricBlock>());
-        bench.check(&Kernel::Metrics(MetricSums { losses, correct, rows, metrics, continues }), 0.0);
+        bench.check(&Kernel::Metrics(MetricSums { losses, correct, rows, metrics, continues }), NONE);
+    }
+
+    #[test]
+    fn batches_of_every_type_and_number_of_channels(
+        rows in 1usize..40, channels in 1usize..20, pixels in size(), bytes: bool, few_blocks: bool, shifted: bool,
+    ) {
+        let (pixels, len) = (pixels.min(50), 50);
+        let elements = len * channels * pixels;
+        let number = |i: usize| 255.0 * uniform(2, 0, i as u64, 0.0, 1.0);
+        let samples = match bytes {
+            true => (0..elements).map(|i| number(i) as u8).collect(),
+            false => (0..elements).flat_map(|i| number(i).to_ne_bytes()).collect(),
+        };
+        let dataset = Dataset { samples, rows: mixed_rows(rows, len), ..Dataset::default() };
+        let mut bench = Bench::gathering(sizing(few_blocks), dataset);
+        let output = bench.output(rows * channels * pixels, shifted);
+        let scale = (0..channels).map(|c| 0.01 * (c + 1) as f32).collect();
+        let shift = (0..channels).map(|c| 0.5 - c as f32).collect();
+        let dtype = if bytes { DType::U8 } else { DType::F32 };
+        bench.check(&Kernel::Gather(Gather { output, rows, channels, pixels, dtype, scale, shift }), FUNCTIONS);
+    }
+
+    #[test]
+    fn targets_of_every_format(rows in 1usize..300, width in 0usize..9, few_blocks: bool) {
+        let format = if width == 0 { TargetFormat::Class } else { TargetFormat::Values(width) };
+        let targets = (0..50 * format.bytes()).map(|i| i as u8).collect();
+        let dataset = Dataset { targets, rows: mixed_rows(rows, 50), ..Dataset::default() };
+        let mut bench = Bench::gathering(sizing(few_blocks), dataset);
+        let output = bench.array(vec![0xFF; rows * format.bytes()], Kind::Exact, false);
+        bench.check(&Kernel::GatherTargets(GatherTargets { output, rows, format }), NONE);
     }
 
     #[test]
@@ -361,10 +399,10 @@ proptest! {
         let filled = bench.output(elements, shifted[1]);
         let labels = bench.array((0..elements).map(|i| i as u8).collect(), Kind::Exact, false);
         let labels_copy = bench.array(vec![0; elements], Kind::Exact, shifted[0]);
-        bench.check(&Kernel::Accumulate { input, output: sum, elements }, 0.0);
-        bench.check(&Kernel::Copy { input, output: copy, bytes: 4 * elements }, 0.0);
-        bench.check(&Kernel::Copy { input: labels, output: labels_copy, bytes: elements }, 0.0);
-        bench.check(&Kernel::Constant { output: filled, data: Data::Fill(0.3, elements) }, 0.0);
+        bench.check(&Kernel::Accumulate { input, output: sum, elements }, NONE);
+        bench.check(&Kernel::Copy { input, output: copy, bytes: 4 * elements }, NONE);
+        bench.check(&Kernel::Copy { input: labels, output: labels_copy, bytes: elements }, NONE);
+        bench.check(&Kernel::Constant { output: filled, data: Data::Fill(0.3, elements) }, NONE);
     }
 }
 
@@ -395,8 +433,8 @@ fn steps_begin_with_the_rates_of_every_schedule() {
         for optimizer in [Optimizer::sgd(), Optimizer::adam(), Optimizer::adamw()] {
             let mut bench = bench(false);
             let step_block = step_block(&mut bench);
-            bench.check(&Kernel::Advance(Advance { step_block, schedule, optimizer }), 0.0);
-            bench.check(&Kernel::Proceed { step_block, rows: 29 }, 0.0);
+            bench.check(&Kernel::Advance(Advance { step_block, schedule, optimizer }), NONE);
+            bench.check(&Kernel::Proceed { step_block, rows: 29 }, NONE);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod kernels;
+mod sanitizer;
 mod training;
 
 use crate::backend::cuda::items;
