@@ -20,16 +20,15 @@ constexpr u32 GROUP = 8;
 /// fours on 16 bytes.
 constexpr u32 PAD = 4;
 
-/// Four neighbours of a row, zeros outside the matrix.
-DEVICE float4 load_four(const float* matrix, u64 row, u64 column, u64 rows, u64 columns, bool vector) {
+/// Four neighbours of a line of which `left` numbers are to come, zeros behind them.
+DEVICE float4 load_four(const float* p, u32 left, bool vector) {
     float4 four = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    if (row >= rows || column >= columns) return four;
-    const float* p = matrix + row * columns + column;
+    if (left == 0) return four;
     if (vector) return *reinterpret_cast<const float4*>(p);
     four.x = p[0];
-    if (column + 1 < columns) four.y = p[1];
-    if (column + 2 < columns) four.z = p[2];
-    if (column + 3 < columns) four.w = p[3];
+    if (left > 1) four.y = p[1];
+    if (left > 2) four.z = p[2];
+    if (left > 3) four.w = p[3];
     return four;
 }
 
@@ -37,42 +36,53 @@ DEVICE void store_four(float* p, float4 four) {
     *reinterpret_cast<float4*>(p) = four;
 }
 
-/// What becomes of a sum at its place in C.
-DEVICE float finish(const Gemm& p, float sum, u64 row, u64 column) {
-    switch (p.epilogue) {
-        case BIAS: return sum + p.other[column];
-        case BIAS_RELU: {
-            float x = sum + p.other[column];
-            return 0.0f > x ? 0.0f : x;
-        }
-        case RELU_MASK: return 0.0f < p.other[row * p.n + column] ? sum : 0.0f;
-        default: return sum;
-    }
+/// How many of `count` come from `from` on; none beyond.
+DEVICE u32 left_from(u32 from, u32 count) {
+    return from < count ? count - from : 0;
 }
 
-/// Finishes and stores `N` neighbours.
-template <u32 N> DEVICE void finish_row(const Gemm& p, const float* sums, u64 row, u64 column) {
-    float done[N];
-    if (N == 4 && p.vector_c && column < p.n) {
-        float4 other = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-        if (p.epilogue != STORE) {
-            u64 at = p.epilogue == RELU_MASK ? row * p.n + column : column;
-            other = *reinterpret_cast<const float4*>(p.other + at);
+/// The same, at most `most`.
+DEVICE u32 left_from(u64 from, u64 count, u32 most) {
+    u64 left = from < count ? count - from : 0;
+    return left < most ? u32(left) : most;
+}
+
+/// What becomes of a sum, beside it the bias or the mask at its place.
+DEVICE float finish(u32 epilogue, float sum, float with) {
+    float biased = epilogue == STORE ? sum : sum + with;
+    float clamped = epilogue == BIAS_RELU && 0.0f > biased ? 0.0f : biased;
+    return epilogue != RELU_MASK ? clamped : 0.0f < with ? sum : 0.0f;
+}
+
+/// Where the bias or the mask for a row of C begins.
+DEVICE const float* operand_of_row(const Gemm& p, u64 row) {
+    return p.epilogue == RELU_MASK ? p.other + row * p.n : p.other;
+}
+
+/// Finishes and stores `N` neighbours of a row, as many as are left of it.
+template <u32 N> DEVICE void finish_row(const Gemm& p, const float* sums, float* c, const float* other, u32 left) {
+    if (left == 0) return;
+    float with[N] = {};
+    bool vector = N == 4 && p.vector_c;
+    if (p.epilogue != STORE) {
+        if (vector) {
+            float4 four = *reinterpret_cast<const float4*>(other);
+            with[0] = four.x, with[1 % N] = four.y, with[2 % N] = four.z, with[3 % N] = four.w;
+        } else {
+#pragma unroll
+            for (u32 i = 0; i < N; i++) with[i] = i < left ? other[i] : 0.0f;
         }
-        const float with[4] = {other.x, other.y, other.z, other.w};
+    }
+    float done[N];
+#pragma unroll
+    for (u32 i = 0; i < N; i++) done[i] = finish(p.epilogue, sums[i], with[i]);
+    if (vector) {
+        store_four(c, make_float4(done[0], done[1 % N], done[2 % N], done[3 % N]));
+    } else {
 #pragma unroll
         for (u32 i = 0; i < N; i++) {
-            float x = sums[i] + with[i % 4];
-            float biased = p.epilogue == BIAS ? x : 0.0f > x ? 0.0f : x;
-            float masked = 0.0f < with[i % 4] ? sums[i] : 0.0f;
-            done[i] = p.epilogue == STORE ? sums[i] : p.epilogue == RELU_MASK ? masked : biased;
+            if (i < left) c[i] = done[i];
         }
-        store_four(p.c + row * p.n + column, make_float4(done[0], done[1 % N], done[2 % N], done[3 % N]));
-        return;
-    }
-#pragma unroll
-    for (u32 i = 0; i < N; i++) {
-        if (column + i < p.n) p.c[row * p.n + column + i] = finish(p, sums[i], row, column + i);
     }
 }
 
@@ -113,16 +123,50 @@ typedef Shape<32, 32, 32, 1, 2, 2> Small;
 typedef Shape<64, 64, 16, 1, 4, 4> Medium;
 typedef Shape<128, 128, 16, 1, 8, 8> Large;
 
+/// Fours that the threads of a block fetch together: lines of a matrix, and where this thread's begin. Its next four is
+/// `LINES` lines on, at the same column.
+template <u32 FOURS> struct Window {
+    static constexpr u32 LINES = THREADS / FOURS;
+    u32 line, column;
+    const float* at;
+    /// From a line to the next.
+    u64 stride;
+
+    /// Of the window that begins at `origin`.
+    DEVICE Window(const float* origin, u64 line_stride)
+        : line(threadIdx.x / FOURS), column(threadIdx.x % FOURS * 4), stride(line_stride) {
+        at = origin + line * stride + column;
+    }
+    /// Four `i` of this thread, in a window with so many lines and columns.
+    DEVICE float4 load(u32 i, u32 lines, u32 columns, bool vector) const {
+        u32 left = line + i * LINES < lines ? left_from(column, columns) : 0;
+        return load_four(at + u64(i * LINES) * stride, left, vector);
+    }
+};
+
 template <class S> struct Tile {
     const Gemm& p;
     u64 row, column;
+    /// Rows and columns of C in this tile.
+    u32 rows, columns;
     u32 slice, y, x;
     float sums[S::TALL][S::WIDE];
     float4 next_a[S::FOURS_A], next_b[S::FOURS_B];
+    Window<S::DEPTH / 4> a;
+    Window<S::M / 4> turned_a;
+    Window<S::N / 4> b;
     /// Of a block that sums columns: thread i's.
     float column_sum;
 
-    DEVICE Tile(const Gemm& gemm, u64 first_row, u64 first_column) : p(gemm), row(first_row), column(first_column) {
+    DEVICE Tile(const Gemm& gemm, u64 first_row, u64 first_column)
+        : p(gemm),
+          row(first_row),
+          column(first_column),
+          rows(left_from(row, p.m, S::M)),
+          columns(left_from(column, p.n, S::N)),
+          a(p.a + row * p.k, p.k),
+          turned_a(p.a + row, p.m),
+          b(p.b + column, p.n) {
         u32 place = threadIdx.x % S::SLICE;
         slice = threadIdx.x / S::SLICE;
         // The threads of a warp make a square rather than a row, so that they share what they read.
@@ -144,53 +188,54 @@ template <class S> struct Tile {
         return i / S::COLUMNS * (S::N / (S::WIDE / S::COLUMNS)) + x * S::COLUMNS + i % S::COLUMNS;
     }
     DEVICE bool sums_columns() const {
-        return p.sums && row == 0 && threadIdx.x < S::N && column + threadIdx.x < p.n;
+        return p.sums && row == 0 && threadIdx.x < columns;
     }
 
     DEVICE void begin() {
-        bool resumed = p.accumulate && slice == 0;
 #pragma unroll
         for (u32 i = 0; i < S::TALL; i++) {
 #pragma unroll
-            for (u32 j = 0; j < S::WIDE; j++) {
-                u64 r = row + tile_row(i), c = column + tile_column(j);
-                sums[i][j] = resumed && r < p.m && c < p.n ? p.c[r * p.n + c] : 0.0f;
-            }
+            for (u32 j = 0; j < S::WIDE; j++) sums[i][j] = 0.0f;
         }
+        if (p.accumulate && slice == 0) resume();
         column_sum = sums_columns() && p.accumulate_sums ? p.sums[column + threadIdx.x] : 0.0f;
     }
 
-    /// Asks for the chunk that begins at step `from` of k.
-    DEVICE void fetch(u64 from) {
+    /// Goes on with the sums that C holds.
+    DEVICE void resume() {
 #pragma unroll
-        for (u32 i = 0; i < S::FOURS_A; i++) {
-            u32 at = threadIdx.x + i * THREADS;
-            if (p.transpose_a) {
-                u64 k = from + at / (S::M / 4), r = row + at % (S::M / 4) * 4;
-                next_a[i] = load_four(p.a, k, r, p.k, p.m, p.vector_a);
-            } else {
-                u64 r = row + at / (S::DEPTH / 4), k = from + at % (S::DEPTH / 4) * 4;
-                next_a[i] = load_four(p.a, r, k, p.m, p.k, p.vector_a);
+        for (u32 i = 0; i < S::TALL; i++) {
+            const float* c = p.c + (row + tile_row(i)) * p.n + column;
+#pragma unroll
+            for (u32 j = 0; j < S::WIDE; j++) {
+                if (tile_row(i) < rows && tile_column(j) < columns) sums[i][j] = c[tile_column(j)];
             }
         }
+    }
+
+    /// Asks for a chunk, of which `steps` of k are left, and moves on to the next.
+    DEVICE void fetch(u32 steps) {
 #pragma unroll
-        for (u32 i = 0; i < S::FOURS_B; i++) {
-            u32 at = threadIdx.x + i * THREADS;
-            u64 k = from + at / (S::N / 4), c = column + at % (S::N / 4) * 4;
-            next_b[i] = load_four(p.b, k, c, p.k, p.n, p.vector_b);
+        for (u32 i = 0; i < S::FOURS_A; i++) {
+            next_a[i] = p.transpose_a ? turned_a.load(i, steps, rows, p.vector_a) : a.load(i, rows, steps, p.vector_a);
         }
+#pragma unroll
+        for (u32 i = 0; i < S::FOURS_B; i++) next_b[i] = b.load(i, steps, columns, p.vector_b);
+        a.at += S::DEPTH;
+        turned_a.at += S::DEPTH * turned_a.stride;
+        b.at += S::DEPTH * b.stride;
     }
 
     /// Puts what was asked for into a buffer: A by columns, B by rows.
     DEVICE void stash(float* buffer) const {
-        float *a = buffer, *b = buffer + S::DEPTH * S::A_STRIDE;
+        float* to_b = buffer + S::DEPTH * S::A_STRIDE;
 #pragma unroll
         for (u32 i = 0; i < S::FOURS_A; i++) {
-            u32 at = threadIdx.x + i * THREADS;
             if (p.transpose_a) {
-                store_four(a + at / (S::M / 4) * S::A_STRIDE + at % (S::M / 4) * 4, next_a[i]);
+                u32 k = turned_a.line + i * turned_a.LINES;
+                store_four(buffer + k * S::A_STRIDE + turned_a.column, next_a[i]);
             } else {
-                float* to = a + at % (S::DEPTH / 4) * 4 * S::A_STRIDE + at / (S::DEPTH / 4);
+                float* to = buffer + a.column * S::A_STRIDE + a.line + i * a.LINES;
                 to[0] = next_a[i].x;
                 to[S::A_STRIDE] = next_a[i].y;
                 to[2 * S::A_STRIDE] = next_a[i].z;
@@ -199,8 +244,7 @@ template <class S> struct Tile {
         }
 #pragma unroll
         for (u32 i = 0; i < S::FOURS_B; i++) {
-            u32 at = threadIdx.x + i * THREADS;
-            store_four(b + at / (S::N / 4) * S::B_STRIDE + at % (S::N / 4) * 4, next_b[i]);
+            store_four(to_b + (b.line + i * b.LINES) * S::B_STRIDE + b.column, next_b[i]);
         }
     }
 
@@ -219,11 +263,13 @@ template <class S> struct Tile {
     }
 
     DEVICE void multiply(const float* buffer) {
+        // Steps side by side need registers, of which tall tiles have none left.
+        constexpr u32 TOGETHER = S::TALL * S::WIDE < 32 ? GROUP : 2;
         const float *a = buffer, *b = buffer + S::DEPTH * S::A_STRIDE;
 #pragma unroll
         for (u32 group = 0; group < S::DEPTH; group += GROUP * S::SLICES) {
             u32 k = group + slice * GROUP;
-#pragma unroll
+#pragma unroll TOGETHER
             for (u32 i = 0; i < GROUP; i++) multiply_step(a + (k + i) * S::A_STRIDE, b + (k + i) * S::B_STRIDE);
         }
         if (sums_columns()) {
@@ -235,11 +281,13 @@ template <class S> struct Tile {
     DEVICE void store() const {
 #pragma unroll
         for (u32 i = 0; i < S::TALL; i++) {
-            u64 r = row + tile_row(i);
-            if (r >= p.m) continue;
+            if (tile_row(i) >= rows) continue;
+            float* c = p.c + (row + tile_row(i)) * p.n + column;
+            const float* other = operand_of_row(p, row + tile_row(i)) + column;
 #pragma unroll
             for (u32 j = 0; j < S::WIDE; j += S::COLUMNS) {
-                finish_row<S::COLUMNS>(p, &sums[i][j], r, column + tile_column(j));
+                u32 at = tile_column(j);
+                finish_row<S::COLUMNS>(p, &sums[i][j], c + at, other + at, left_from(at, columns));
             }
         }
     }
@@ -255,29 +303,31 @@ template <class S> struct Tile {
         }
         __syncthreads();
         for (u32 at = threadIdx.x; at < S::M * S::N; at += THREADS) {
-            u64 r = row + at / S::N, c = column + at % S::N;
+            u32 r = at / S::N, c = at % S::N;
             float sum = partial[at];
 #pragma unroll
             for (u32 s = 1; s < S::SLICES; s++) sum += partial[s * S::M * S::N + at];
-            if (r < p.m && c < p.n) p.c[r * p.n + c] = finish(p, sum, r, c);
+            if (r >= rows || c >= columns) continue;
+            float with = p.epilogue == STORE ? 0.0f : operand_of_row(p, row + r)[column + c];
+            p.c[(row + r) * p.n + column + c] = finish(p.epilogue, sum, with);
         }
         __syncthreads();
     }
 
     DEVICE void run() {
         float* buffer = reinterpret_cast<float*>(shared);
-        u64 chunks = (p.k + S::DEPTH - 1) / S::DEPTH;
         begin();
-        if (chunks > 0) {
-            fetch(0);
+        if (p.k > 0) {
+            fetch(left_from(0, p.k, S::DEPTH));
             stash(buffer);
         }
         __syncthreads();
-        for (u64 chunk = 0; chunk < chunks; chunk++) {
-            bool more = chunk + 1 < chunks;
-            if (more) fetch((chunk + 1) * S::DEPTH);
-            multiply(buffer + chunk % 2 * S::BUFFER);
-            if (more) stash(buffer + (chunk + 1) % 2 * S::BUFFER);
+        u32 turn = 0;
+        for (u64 k = 0; k < p.k; k += S::DEPTH, turn ^= 1) {
+            bool more = k + S::DEPTH < p.k;
+            if (more) fetch(left_from(k + S::DEPTH, p.k, S::DEPTH));
+            multiply(buffer + turn * S::BUFFER);
+            if (more) stash(buffer + (turn ^ 1) * S::BUFFER);
             __syncthreads();
         }
         if (sums_columns()) p.sums[column + threadIdx.x] = column_sum;

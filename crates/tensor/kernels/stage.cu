@@ -47,8 +47,8 @@ template <bool LARGE_TOO> DEVICE void run_stage(const Items& items) {
     run_item<LARGE_TOO>(item, {blockIdx.x - item.first_block, item.blocks});
 }
 
-/// A stage of small and medium work, with registers for four blocks on a multiprocessor.
-extern "C" __global__ void __launch_bounds__(THREADS, 4) stage(PARAMETER(Items) items) {
+/// A stage of small and medium work, with registers for three blocks on a multiprocessor.
+extern "C" __global__ void __launch_bounds__(THREADS, 3) stage(PARAMETER(Items) items) {
     run_stage<false>(items);
 }
 
