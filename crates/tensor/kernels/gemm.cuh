@@ -339,27 +339,36 @@ template <class S> struct Tile {
     }
 };
 
-template <class S> DEVICE void run_tiles(const Gemm& p, Share share) {
+/// Walks the tiles of C; `T` computes one, and `S` is its shape.
+template <class T, class S> DEVICE void run_tiles(const Gemm& p, Share share) {
     u64 across = (p.n + S::N - 1) / S::N, down = (p.m + S::M - 1) / S::M;
     if (down == 0 && p.sums) down = 1;  // sums of columns there are, even if there is no row of C
     for (u64 unit = share.block; unit < across * down; unit += share.blocks) {
-        Tile<S>(p, unit / across * S::M, unit % across * S::N).run();
+        T(p, unit / across * S::M, unit % across * S::N).run();
     }
 }
 
-/// Tiles that need many registers are in the kernel for large products only.
-template <bool LARGE_TOO> DEVICE void run_gemm(const Gemm& p, Share share) {
-    if (p.tile == NARROW) {
-        run_tiles<Narrow>(p, share);
-    } else if (p.tile == SMALL) {
-        run_tiles<Small>(p, share);
-    } else if (p.tile == MEDIUM) {
-        run_tiles<Medium>(p, share);
-    } else if constexpr (LARGE_TOO) {
-        if (p.tile == SLICED) {
-            run_tiles<Sliced>(p, share);
-        } else {
-            run_tiles<Large>(p, share);
+/// The tiles that every kernel has: the host has chosen (src/backend/cuda/tile.rs).
+struct MediumProducts {
+    DEVICE static void run(const Gemm& p, Share share) {
+        if (p.tile == NARROW) {
+            run_tiles<Tile<Narrow>, Narrow>(p, share);
+        } else if (p.tile == SMALL) {
+            run_tiles<Tile<Small>, Small>(p, share);
+        } else if (p.tile == MEDIUM) {
+            run_tiles<Tile<Medium>, Medium>(p, share);
         }
     }
-}
+};
+
+struct LargeProducts {
+    DEVICE static void run(const Gemm& p, Share share) {
+        if (p.tile == LARGE) {
+            run_tiles<Tile<Large>, Large>(p, share);
+        } else if (p.tile == SLICED) {
+            run_tiles<Tile<Sliced>, Sliced>(p, share);
+        } else {
+            MediumProducts::run(p, share);
+        }
+    }
+};

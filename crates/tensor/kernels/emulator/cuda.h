@@ -48,6 +48,9 @@ void barrier(const char* file, int line);
 /// Hands `value` over to the lanes of `mask`, and takes the one of lane `source`, once they are all here.
 uint64_t exchange(const char* file, int line, unsigned mask, uint64_t value, unsigned source);
 
+/// The values that all lanes of the warp hand over; they stay until the next exchange.
+const uint64_t* gather(const char* file, int line, uint64_t value);
+
 unsigned lane();
 
 template <class T> T exchanged(const char* file, int line, unsigned mask, T value, unsigned source) {
@@ -73,6 +76,29 @@ template <class T> T exchanged(const char* file, int line, unsigned mask, T valu
     emulator::exchanged(__FILE__, __LINE__, mask, value, (source) & 31)
 #define __shfl_xor_sync(mask, value, lanes) \
     emulator::exchanged(__FILE__, __LINE__, mask, value, (emulator::lane() ^ (lanes)) & 31)
+
+/// What tensor cores do for `mma.m16n8k8`: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX says.
+inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    struct Operands {
+        const unsigned *a, *b;
+    } mine = {a, b};
+    const uint64_t* lanes = emulator::gather(__FILE__, __LINE__, reinterpret_cast<uintptr_t>(&mine));
+    auto of_lane = [&](unsigned i) { return reinterpret_cast<const Operands*>(lanes[i]); };
+    auto number = [](unsigned bits) {
+        float x;
+        memcpy(&x, &bits, sizeof(x));
+        return x;
+    };
+    unsigned row = emulator::lane() / 4, column = emulator::lane() % 4 * 2;
+    for (unsigned e = 0; e < 4; e++) {
+        for (unsigned k = 0; k < 8; k++) {
+            float left = number(of_lane(row * 4 + k % 4)->a[k / 4 * 2 + e / 2]);
+            float right = number(of_lane((column + e % 2) * 4 + k % 4)->b[k / 4]);
+            sums[e] = fmaf(left, right, sums[e]);
+        }
+    }
+    __syncwarp();  // nobody's operands go before all have read them
+}
 
 // Names that CUDA has and C++ has not.
 inline double cospi(double x) {

@@ -6,6 +6,7 @@
 #include "../data.cuh"
 #include "../gemm.cuh"
 #include "../reduce.cuh"
+#include "../tensor_cores.cuh"
 
 constexpr uint64_t LAYOUT[] = {
     sizeof(Items),
@@ -58,6 +59,7 @@ constexpr uint64_t LAYOUT[] = {
     4 * Small::SHARED_FLOATS,
     4 * Medium::SHARED_FLOATS,
     4 * Large::SHARED_FLOATS,
+    4 * TensorTile::SHARED_FLOATS,
     // And other kernels.
     4 * TURN * TURN_STRIDE,
     4 * (METRIC_RUN + WARPS),

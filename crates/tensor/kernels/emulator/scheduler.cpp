@@ -113,6 +113,9 @@ struct Fiber {
     uint64_t value;
 };
 
+/// What the lanes of each warp exchanged last.
+uint64_t exchanged_values[MOST_THREADS / WARP][WARP];
+
 std::mutex one_launch;
 Fiber fibers[MOST_THREADS];
 Context scheduler;
@@ -220,7 +223,7 @@ bool complete(unsigned warp, unsigned i) {
 
 /// Exchanges the values of lanes that have all come. A source outside the mask gives all ones: NaN.
 void exchange_lanes(unsigned warp, unsigned mask) {
-    uint64_t values[WARP];
+    uint64_t* values = exchanged_values[warp / WARP];
     for (unsigned lane = 0; lane < WARP; lane++) {
         if (!(mask >> lane & 1)) continue;
         unsigned source = fibers[warp + lane].source;
@@ -320,6 +323,11 @@ uint64_t exchange(const char* file, int line, unsigned mask, uint64_t value, uns
     return fiber.value;
 }
 
+const uint64_t* gather(const char* file, int line, uint64_t value) {
+    exchange(file, line, ~0u, value, lane());
+    return exchanged_values[current / WARP];
+}
+
 unsigned lane() {
     return current % WARP;
 }
@@ -330,6 +338,7 @@ unsigned lane() {
 alignas(256) float4 shared[emulator::MOST_SHARED / sizeof(float4)];
 
 #include "../stage.cu"
+#include "../stage_tensor.cu"
 #include "layout.h"
 
 namespace {
@@ -338,6 +347,7 @@ const emulator::Kernel kernels[] = {
 #define KERNEL(name) emulator::kernel(#name, name)
     KERNEL(stage),
     KERNEL(stage_large),
+    KERNEL(stage_tensor),
 #undef KERNEL
 };
 

@@ -41,6 +41,13 @@ pub(super) struct Sizing {
     pub(super) most_blocks: u64,
 }
 
+impl Sizing {
+    /// For devices on which large products may be rounded to TF32.
+    pub(super) fn tf32() -> Sizing {
+        Sizing { tile: Tile::of_tf32, ..Sizing::default() }
+    }
+}
+
 impl Default for Sizing {
     fn default() -> Sizing {
         Sizing { tile: Tile::of, most_blocks: MOST_BLOCKS }
@@ -52,7 +59,7 @@ struct Planned {
     work: Work,
     blocks: u64,
     shared_bytes: usize,
-    large: bool,
+    function: Function,
 }
 
 /// The launches of one step. `batch_size` is how far the feed moves on after it, 0 if it takes no batch.
@@ -79,9 +86,8 @@ fn launch(planned: Vec<Planned>, sizing: Sizing, orders: &mut Vec<Order>) {
         for item in part {
             items.push(item.work, item.blocks.min(sizing.most_blocks) as u32);
         }
-        let large = part.iter().any(|item| item.large);
+        let function = part.iter().map(|item| item.function).max().unwrap_or(Function::Stage);
         let shared_bytes = part.iter().map(|item| item.shared_bytes).max().unwrap_or(0) as u32;
-        let function = if large { Function::StageLarge } else { Function::Stage };
         orders.push(Order::Launch(Launch { function, blocks: items.blocks(), shared_bytes, items }));
     }
 }
@@ -101,17 +107,22 @@ fn move_on(stages: &[Vec<Kernel>], rows: usize, lowering: &Lowering<'_>, orders:
 }
 
 fn one_block(work: Work, shared_bytes: usize) -> Planned {
-    Planned { work, blocks: 1, shared_bytes, large: false }
+    Planned { work, blocks: 1, shared_bytes, function: Function::Stage }
 }
 
 /// An item whose units are elements.
 fn by_element(work: Work, elements: usize) -> Planned {
-    Planned { work, blocks: (elements as u64).div_ceil(THREADS.into()), shared_bytes: 0, large: false }
+    Planned {
+        work,
+        blocks: (elements as u64).div_ceil(THREADS.into()),
+        shared_bytes: 0,
+        function: Function::Stage,
+    }
 }
 
 /// An item whose units are rows, a warp for each.
 fn by_row(work: Work, rows: usize) -> Planned {
-    Planned { work, blocks: (rows as u64).div_ceil(WARPS), shared_bytes: 0, large: false }
+    Planned { work, blocks: (rows as u64).div_ceil(WARPS), shared_bytes: 0, function: Function::Stage }
 }
 
 fn on_16_bytes(address: Address) -> bool {
@@ -201,7 +212,12 @@ impl Lowering<'_> {
                 scale: padded(scale),
                 shift: padded(shift),
             };
-            Planned { work: Work::Gather(work), blocks: k.rows as u64, shared_bytes: 0, large: false }
+            Planned {
+                work: Work::Gather(work),
+                blocks: k.rows as u64,
+                shared_bytes: 0,
+                function: Function::Stage,
+            }
         };
         k.scale.chunks(MOST_CHANNELS).zip(k.shift.chunks(MOST_CHANNELS)).enumerate().map(part).collect()
     }
@@ -254,7 +270,12 @@ impl Lowering<'_> {
         // Sums of columns there are, even if there is no row of C.
         let rows = m.max(u64::from(k.column_sum.is_some()));
         let shared_bytes = tile.shared_bytes() as usize;
-        Planned { work: Work::Gemm(work), blocks: tile.count(rows, n), shared_bytes, large: tile.is_large() }
+        Planned {
+            work: Work::Gemm(work),
+            blocks: tile.count(rows, n),
+            shared_bytes,
+            function: tile.function(),
+        }
     }
 
     fn map(&self, k: &Map) -> Planned {
@@ -294,7 +315,7 @@ impl Lowering<'_> {
             return by_row(work, k.outer);
         }
         let blocks = k.outer as u64 * (k.inner as u64).div_ceil(32);
-        Planned { work, blocks, shared_bytes: REDUCE_BYTES, large: false }
+        Planned { work, blocks, shared_bytes: REDUCE_BYTES, function: Function::Stage }
     }
 
     fn softmax(&self, k: &Softmax) -> Planned {
@@ -360,7 +381,7 @@ impl Lowering<'_> {
                 columns: columns as u64,
             });
             let blocks = (rows as u64).div_ceil(32) * (columns as u64).div_ceil(32);
-            return Planned { work, blocks, shared_bytes: TRANSPOSE_BYTES, large: false };
+            return Planned { work, blocks, shared_bytes: TRANSPOSE_BYTES, function: Function::Stage };
         }
         let mut dims = [1; MAX_RANK];
         dims.iter_mut().zip(k.shape.dims()).for_each(|(to, &from)| *to = from as u64);

@@ -41,12 +41,32 @@ use crate::{Device, Error, MemoryReading, MemoryReport};
 pub(crate) struct Cuda {
     runtime: Arc<dyn Runtime>,
     ledger: Arc<Ledger>,
+    sizing: Sizing,
+}
+
+/// How products are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Everything in f32.
+    #[default]
+    F32,
+    /// The operands of large products rounded to TF32, 10 bits of mantissa, and multiplied on tensor cores; sums in f32.
+    Tf32,
 }
 
 impl Cuda {
     /// Over `runtime`, of which at most `budget` bytes may be reserved at once.
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, device: Device, budget: Option<u64>) -> Cuda {
-        Cuda { runtime, ledger: Ledger::new(device, budget) }
+    pub(crate) fn new(
+        runtime: Arc<dyn Runtime>,
+        device: Device,
+        budget: Option<u64>,
+        precision: Precision,
+    ) -> Cuda {
+        let sizing = match precision {
+            Precision::F32 => Sizing::default(),
+            Precision::Tf32 => Sizing::tf32(),
+        };
+        Cuda { runtime, ledger: Ledger::new(device, budget), sizing }
     }
 }
 
@@ -65,7 +85,7 @@ impl Backend for Cuda {
 
     fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
         let memory = Memory::reserve(&self.runtime, &self.ledger, bytes, report)?;
-        Ok(Box::new(CudaArena { steps: HashMap::new(), memory, host: Vec::new() }))
+        Ok(Box::new(CudaArena { steps: HashMap::new(), memory, host: Vec::new(), sizing: self.sizing }))
     }
 }
 
@@ -131,6 +151,7 @@ struct CudaArena {
     memory: Memory,
     /// A batch on its way from a host's dataset.
     host: Vec<u8>,
+    sizing: Sizing,
 }
 
 impl Arena for CudaArena {
@@ -178,7 +199,7 @@ impl CudaArena {
             return Ok(());
         }
         let value = |value: Value| self.memory.start + program.offsets[value.index()] as u64;
-        let lowering = Lowering { value: &value, feed: self.memory.feed(), sizing: Sizing::default() };
+        let lowering = Lowering { value: &value, feed: self.memory.feed(), sizing: self.sizing };
         let orders = lower::step(&program.stages, program.batch_size, &lowering);
         self.steps.insert(program.number, self.memory.runtime.prepare(orders)?);
         Ok(())

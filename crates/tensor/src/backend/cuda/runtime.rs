@@ -4,27 +4,50 @@
 //! kernel parameters, is the same for both.
 
 use super::items::Items;
+use super::tile::Tile;
 use crate::plan::Data;
 
 /// An address in the device's memory.
 pub(crate) type Address = u64;
 
-/// A kernel of `kernels/stage.cu`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A kernel, in the order of what they can do: a launch takes the first that has all its tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Function {
     /// For stages of small and medium work.
     Stage,
     /// For stages with large products: more registers.
     StageLarge,
+    /// For stages with large products in TF32: compute capability 8.0 and up.
+    StageTensor,
 }
 
 impl Function {
-    /// Its name in the module.
+    /// All of them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a driver, which loads modules"))]
+    pub(crate) const ALL: [Function; 3] = [Function::Stage, Function::StageLarge, Function::StageTensor];
+
+    /// Its name in its module.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Function::Stage => "stage",
             Function::StageLarge => "stage_large",
+            Function::StageTensor => "stage_tensor",
         }
+    }
+
+    /// The file in `kernels/` that has it, without its ending: a module of its own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a driver, which loads modules"))]
+    pub(crate) fn module(self) -> &'static str {
+        match self {
+            Function::Stage | Function::StageLarge => "stage",
+            Function::StageTensor => "stage_tensor",
+        }
+    }
+
+    /// Most dynamic shared memory that a launch of it asks for. Beyond 48 KiB a driver has to be told beforehand.
+    pub(crate) fn most_shared_bytes(self) -> u32 {
+        let tiles = Tile::ALL.into_iter().filter(|tile| tile.function() <= self);
+        tiles.map(Tile::shared_bytes).max().unwrap_or(0)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Beyond that, whether k is cut into slices decides the bits, and the number of rows of the batch has no say in it up to
 //! [`MOST_SLICED_ROWS`]: the scores of a sample do not depend on how many are judged together.
 
+use super::runtime::Function;
 use crate::plan::Gemm;
 
 /// The tiles, as `TileKind` numbers them.
@@ -19,6 +20,8 @@ pub(super) enum Tile {
     Medium,
     /// 128 × 128.
     Large,
+    /// 128 × 128 on tensor cores, operands rounded to TF32.
+    Tensor,
 }
 
 /// What a tile is made of, as in `kernels/gemm.cuh`.
@@ -38,8 +41,8 @@ const MOST_SLICED_ROWS: u64 = 1024;
 const MOST_SLICED_COLUMNS: u64 = 256;
 
 impl Tile {
-    #[cfg(test)]
-    pub(super) const ALL: [Tile; 5] = [Tile::Narrow, Tile::Sliced, Tile::Small, Tile::Medium, Tile::Large];
+    pub(super) const ALL: [Tile; 6] =
+        [Tile::Narrow, Tile::Sliced, Tile::Small, Tile::Medium, Tile::Large, Tile::Tensor];
 
     /// The tile for a product. Gradients of weights (A transposed) are never sliced: their k is the batch, and a batch
     /// taken in parts must give the same chain of sums.
@@ -58,21 +61,37 @@ impl Tile {
         }
     }
 
+    /// The same where large products may be rounded to TF32.
+    pub(super) fn of_tf32(gemm: &Gemm) -> Tile {
+        let large = Tile::Tensor.count(gemm.m as u64, gemm.n as u64) >= ENOUGH_TILES;
+        if large { Tile::Tensor } else { Tile::of(gemm) }
+    }
+
     /// How many of them cover `[m, n]`.
     pub(super) fn count(self, m: u64, n: u64) -> u64 {
         let Dimensions { rows, columns, .. } = self.dimensions();
         m.div_ceil(rows) * n.div_ceil(columns)
     }
 
-    /// Shared memory of a block: two chunks of both operands, each step of k padded by four numbers.
+    /// Shared memory of a block.
     pub(super) fn shared_bytes(self) -> u32 {
         let Dimensions { rows, columns, depth } = self.dimensions();
-        (4 * 2 * depth * (rows + 4 + columns + 4)) as u32
+        let numbers = match self {
+            // Four chunks; a row of A is padded by four numbers, a step of B by eight.
+            Tile::Tensor => 4 * (rows * (depth + 4) + depth * (columns + 8)),
+            // Two chunks; a step of k is padded by four numbers for either operand.
+            _ => 2 * depth * (rows + 4 + columns + 4),
+        };
+        4 * numbers as u32
     }
 
-    /// Whether it needs the kernel with more registers.
-    pub(super) fn is_large(self) -> bool {
-        matches!(self, Tile::Sliced | Tile::Large)
+    /// The kernel that has it.
+    pub(super) fn function(self) -> Function {
+        match self {
+            Tile::Narrow | Tile::Small | Tile::Medium => Function::Stage,
+            Tile::Sliced | Tile::Large => Function::StageLarge,
+            Tile::Tensor => Function::StageTensor,
+        }
     }
 
     fn dimensions(self) -> Dimensions {
@@ -81,7 +100,7 @@ impl Tile {
             Tile::Sliced => (32, 32, 64),
             Tile::Small => (32, 32, 32),
             Tile::Medium => (64, 64, 16),
-            Tile::Large => (128, 128, 16),
+            Tile::Large | Tile::Tensor => (128, 128, 16),
         };
         Dimensions { rows, columns, depth }
     }

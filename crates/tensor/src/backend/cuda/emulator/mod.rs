@@ -5,17 +5,17 @@
 
 mod compile;
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::Cuda;
 use super::runtime::{Address, Failure, Launch, Order, Runtime, Shortage, Step};
-use crate::Device;
+use super::{Cuda, Precision};
 use crate::backend::Backend;
 use crate::plan::Data;
+use crate::{Device, SystemMemory};
 
 /// Runs the kernels on the host.
 pub struct Emulator {
@@ -42,7 +42,13 @@ impl Emulator {
 
     /// A device of its own that this emulator runs, with a budget in bytes if one is given.
     pub fn backend(self: &Arc<Self>, budget: Option<u64>) -> Arc<dyn Backend> {
-        Arc::new(Cuda::new(Arc::new(Memory { emulator: self.clone() }), Device::Cuda(0), budget))
+        self.backend_with(budget, Precision::F32)
+    }
+
+    /// The same with a precision.
+    pub fn backend_with(self: &Arc<Self>, budget: Option<u64>, precision: Precision) -> Arc<dyn Backend> {
+        let memory = Arc::new(Memory { emulator: self.clone() });
+        Arc::new(Cuda::new(memory, Device::Cuda(0), budget, precision))
     }
 
     /// Launches so far.
@@ -64,6 +70,9 @@ impl Emulator {
     /// # Safety
     /// All memory that its items name must be reserved.
     pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), Failure> {
+        if launch.shared_bytes > launch.function.most_shared_bytes() {
+            return Err(Failure(format!("{} has less shared memory", launch.function.name())));
+        }
         self.launches.fetch_add(1, Ordering::Relaxed);
         let name = CString::new(launch.function.name()).expect("names hold no zero byte");
         let mut arguments = [ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
@@ -136,26 +145,26 @@ struct Memory {
     emulator: Arc<Emulator>,
 }
 
-fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, 256).expect("a size that a budget has let through")
+/// Of an allocation; none can be larger than the address space.
+fn layout(bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(bytes, 256).ok()
 }
 
 impl Runtime for Memory {
     fn allocate(&self, bytes: usize) -> Result<Address, Shortage> {
-        if bytes > isize::MAX as usize - 256 {
-            return Err(Shortage { free: 0, total: 0 });
-        }
+        let shortage = || {
+            let system = SystemMemory::now();
+            Shortage { free: system.free, total: system.total }
+        };
         // SAFETY: an arena's allocation is never empty.
-        let start = unsafe { alloc_zeroed(layout(bytes)) };
-        if start.is_null() {
-            handle_alloc_error(layout(bytes));
-        }
-        Ok(start as Address)
+        let start = unsafe { alloc_zeroed(layout(bytes).ok_or_else(shortage)?) };
+        if start.is_null() { Err(shortage()) } else { Ok(start as Address) }
     }
 
     unsafe fn release(&self, address: Address, bytes: usize) {
+        let layout = layout(bytes).expect("it has been allocated");
         // SAFETY: the caller's contract: allocated above, with this size.
-        unsafe { dealloc(address as *mut u8, layout(bytes)) }
+        unsafe { dealloc(address as *mut u8, layout) }
     }
 
     unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {

@@ -110,7 +110,14 @@ impl Bench {
         }
     }
 
-    fn assert_close(&self, i: usize, found: &[u8], expected: &[u8], tolerance: Tolerance, context: &str) {
+    pub(super) fn assert_close(
+        &self,
+        i: usize,
+        found: &[u8],
+        expected: &[u8],
+        tolerance: Tolerance,
+        context: &str,
+    ) {
         if self.arrays[i].kind == Kind::Exact {
             return assert_eq!(found, expected, "{context}");
         }
@@ -125,7 +132,7 @@ impl Bench {
     }
 
     /// What the arrays hold after the kernel ran on the CPU.
-    fn on_cpu(&self, kernel: &Kernel) -> Vec<Vec<u8>> {
+    pub(super) fn on_cpu(&self, kernel: &Kernel) -> Vec<Vec<u8>> {
         let mut end = 0;
         let place = |array: &Array| {
             let start = usize::next_multiple_of(end, 64);

@@ -199,6 +199,71 @@ fn tiles_that_slice_alike_give_the_same_bits() {
     assert!(narrow == sliced && small == medium && medium == large);
 }
 
+/// x rounded to 10 bits of mantissa, ties away from zero.
+fn rounded(x: f32) -> f32 {
+    f32::from_bits((x.to_bits() + 0x1000) & !0x1FFF)
+}
+
+/// In TF32 a product is that of the rounded operands, and the column sums are those of the operands as they are.
+#[test]
+fn products_on_tensor_cores_round_their_operands() {
+    let shapes = [
+        ([1, 1, 1], false),
+        ([130, 129, 20], true),
+        ([70, 132, 68], false),
+        ([200, 50, 33], false),
+        ([5, 140, 0], true),
+    ];
+    for ((dims, shifted), flags) in shapes.into_iter().zip(0u32..) {
+        for transpose_a in [false, true] {
+            let [m, n, k] = dims;
+            let sizing = Sizing { tile: |_| Tile::Tensor, most_blocks: 2 };
+            let build = |round: bool| {
+                let mut bench = Bench::new(sizing);
+                let mut operand = |stream: u32, count: usize| {
+                    let number = |i| uniform(8, stream, i, -1.0, 1.0);
+                    let numbers =
+                        (0..count as u64).map(|i| if round { rounded(number(i)) } else { number(i) });
+                    bench.array(numbers.flat_map(f32::to_ne_bytes).collect(), Kind::Numbers, shifted)
+                };
+                let (a, b) = (operand(0, m * k), operand(1, k * n));
+                let accumulate = flags % 2 == 1;
+                let c = if accumulate { bench.numbers(m * n, shifted) } else { bench.output(m * n, shifted) };
+                let column_sum = Some(bench.output(n, shifted));
+                let epilogue = match flags % 4 {
+                    0 => Epilogue::None,
+                    1 => Epilogue::Bias(bench.numbers(n, shifted)),
+                    2 => Epilogue::BiasRelu(bench.numbers(n, shifted)),
+                    _ => Epilogue::ReluMask(bench.numbers(m * n, shifted)),
+                };
+                let gemm = Gemm {
+                    a,
+                    b,
+                    c,
+                    m,
+                    n,
+                    k,
+                    transpose_a,
+                    transpose_b: false,
+                    epilogue,
+                    column_sum,
+                    accumulate,
+                    accumulate_sums: false,
+                };
+                (bench, Kernel::Gemm(gemm), c, column_sum)
+            };
+            let (exact, exact_gemm, _, _) = build(true);
+            let (bench, gemm, c, sums) = build(false);
+            let expected = exact.on_cpu(&exact_gemm);
+            let sums_expected = bench.on_cpu(&gemm);
+            let Some(found) = bench.on_emulator(&gemm, 3) else { return };
+            bench.assert_close(c.index(), &found[c.index()], &expected[c.index()], SUMS, &format!("{gemm}"));
+            let sums = sums.unwrap().index();
+            bench.assert_close(sums, &found[sums], &sums_expected[sums], SUMS, &format!("{gemm}"));
+        }
+    }
+}
+
 const FORMULAS: [MapOp; 16] = [
     MapOp::Add,
     MapOp::Sub,
