@@ -305,7 +305,8 @@ struct Item {
     u32 kind;
     /// The blocks of the launch that work on it.
     u32 first_block, blocks;
-    u32 unused;
+    /// Whether it reads the feed.
+    u32 gathers;
     Work work;
 };
 

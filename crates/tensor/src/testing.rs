@@ -90,9 +90,11 @@ pub(crate) fn broadcast_shapes() -> Vec<Vec<Vec<usize>>> {
     ]
 }
 
-/// The CUDA kernels on the emulator; none, said loudly, where there is no C++ compiler.
+/// The CUDA kernels on the emulator; none, said loudly but once, where there is no C++ compiler.
 pub(crate) fn emulator(order: u32) -> Option<Arc<Emulator>> {
-    Emulator::new(order).map_err(|why| eprintln!("SKIPPED: {why}")).ok()
+    static SAID: std::sync::Once = std::sync::Once::new();
+    let skipped = |why| SAID.call_once(|| eprintln!("SKIPPED: {why}"));
+    Emulator::new(order).map_err(skipped).ok()
 }
 
 /// Every backend the machine has: each instruction set with one thread and with three, and the emulated GPU.

@@ -316,8 +316,9 @@ pub(super) struct Item {
     kind: u32,
     first_block: u32,
     blocks: u32,
-    unused: u32,
-    parameters: Parameters,
+    /// Whether it reads the feed.
+    gathers: u32,
+    pub(super) parameters: Parameters,
 }
 
 /// The one argument of a launch.
@@ -326,13 +327,13 @@ pub(super) struct Item {
 pub(crate) struct Items {
     count: u32,
     unused: u32,
-    items: [Item; MOST_ITEMS],
+    pub(super) items: [Item; MOST_ITEMS],
 }
 
 impl Items {
     pub(super) fn new() -> Items {
         let nothing = Parameters { next_batch: NextBatch { feed: 0, rows: 0 } };
-        let item = Item { kind: 0, first_block: 0, blocks: 0, unused: 0, parameters: nothing };
+        let item = Item { kind: 0, first_block: 0, blocks: 0, gathers: 0, parameters: nothing };
         Items { count: 0, unused: 0, items: [item; MOST_ITEMS] }
     }
 
@@ -340,11 +341,17 @@ impl Items {
         self.count as usize == MOST_ITEMS
     }
 
+    /// Whether any of them reads the feed.
+    pub(super) fn gather(&self) -> bool {
+        self.items[..self.count as usize].iter().any(|item| item.gathers != 0)
+    }
+
     /// Adds a kernel that `blocks` blocks work on, after those that are there.
     pub(super) fn push(&mut self, work: Work, blocks: u32) {
+        let gathers = u32::from(matches!(work, Work::Gather(_) | Work::GatherTargets(_)));
         let (kind, parameters) = work.parts();
         let first_block = self.blocks();
-        self.items[self.count as usize] = Item { kind, first_block, blocks, unused: 0, parameters };
+        self.items[self.count as usize] = Item { kind, first_block, blocks, gathers, parameters };
         self.count += 1;
     }
 
@@ -352,62 +359,4 @@ impl Items {
     pub(super) fn blocks(&self) -> u32 {
         self.items[..self.count as usize].last().map_or(0, |item| item.first_block + item.blocks)
     }
-}
-
-/// Sizes and offsets, in the order of `LAYOUT` in `kernels/emulator/layout.h`.
-#[cfg(test)]
-pub(super) fn layout() -> Vec<usize> {
-    use std::mem::offset_of;
-
-    use super::tile::Tile;
-    use crate::plan::{MetricBlock, StepBlock};
-    let mut layout = vec![
-        size_of::<Items>(),
-        offset_of!(Items, items),
-        size_of::<Item>(),
-        offset_of!(Item, parameters),
-        size_of::<StepBlock>(),
-        offset_of!(StepBlock, first_row),
-        size_of::<MetricBlock>(),
-        offset_of!(MetricBlock, last_samples),
-        size_of::<Feed>(),
-        offset_of!(Feed, cursor),
-        size_of::<Advance>(),
-        offset_of!(Advance, corrected),
-        size_of::<Gather>(),
-        offset_of!(Gather, shift),
-        size_of::<GatherTargets>(),
-        offset_of!(GatherTargets, bytes_per_row),
-        size_of::<NextBatch>(),
-        size_of::<Fill>(),
-        offset_of!(Fill, value),
-        size_of::<Accumulate>(),
-        size_of::<Proceed>(),
-        size_of::<Copying>(),
-        size_of::<Gemm>(),
-        offset_of!(Gemm, vector) + 8,
-        size_of::<Map>(),
-        offset_of!(Map, shift),
-        size_of::<Reduce>(),
-        offset_of!(Reduce, maximum),
-        size_of::<Softmax>(),
-        offset_of!(Softmax, logarithm),
-        size_of::<Loss>(),
-        offset_of!(Loss, scale),
-        size_of::<Loss>(),
-        offset_of!(Loss, scale),
-        size_of::<Permute>(),
-        offset_of!(Permute, rank),
-        size_of::<Transpose>(),
-        size_of::<ArgMax>(),
-        size_of::<Dropout>(),
-        offset_of!(Dropout, scale),
-        size_of::<Metrics>(),
-        offset_of!(Metrics, continues),
-        size_of::<Update>(),
-        offset_of!(Update, vector),
-    ];
-    layout.extend(Tile::ALL.map(|tile| tile.shared_bytes() as usize));
-    layout.extend([super::lower::TRANSPOSE_BYTES, super::lower::METRICS_BYTES, super::lower::REDUCE_BYTES]);
-    layout
 }

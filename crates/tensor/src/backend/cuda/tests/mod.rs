@@ -2,20 +2,15 @@
 
 mod bench;
 mod kernels;
+mod layout;
 mod sanitizer;
 mod training;
 
-use crate::backend::cuda::items;
+use crate::backend::cuda::lower::{self, Lowering, Sizing};
 use crate::backend::cuda::runtime::Function;
 use crate::backend::cuda::tile::Tile;
-use crate::plan::{Epilogue, Gemm, Value};
-use crate::testing::emulator;
-
-#[test]
-fn host_and_kernels_lay_parameters_out_alike() {
-    let Some(emulator) = emulator(0) else { return };
-    assert_eq!(items::layout(), emulator.layout());
-}
+use crate::ops::gather::TargetFormat;
+use crate::plan::{Epilogue, GatherTargets, Gemm, Kernel, Value};
 
 #[test]
 fn every_kernel_is_in_its_module() {
@@ -24,6 +19,24 @@ fn every_kernel_is_in_its_module() {
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains(&format!(" {}(PARAMETER(Items)", function.name())), "{function:?}");
     }
+}
+
+/// A stage that computes nothing is no launch, and the one before it may still gather.
+#[test]
+fn the_feed_moves_on_beside_no_launch_that_gathers() {
+    let launches = |after: &[Kernel]| {
+        let gather =
+            Kernel::GatherTargets(GatherTargets { output: Value(0), rows: 5, format: TargetFormat::Class });
+        let lowering =
+            Lowering { value: &|value| 64 * u64::from(value.0), feed: 640, sizing: Sizing::default() };
+        lower::step(&[vec![gather], after.to_vec()], 5, &lowering).len()
+    };
+    let copy = |bytes| Kernel::Copy { input: Value(1), output: Value(2), bytes };
+    assert_eq!(launches(&[]), 2);
+    assert_eq!(launches(&[copy(0)]), 2);
+    assert_eq!(launches(&[copy(4)]), 2);
+    let full: Vec<Kernel> = (0..16).map(|_| copy(4)).collect();
+    assert_eq!(launches(&full), 3);
 }
 
 /// What the tiles were made for.

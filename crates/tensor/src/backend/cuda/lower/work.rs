@@ -1,191 +1,31 @@
-//! From a plan's stages to launches: the one place where kernels become items, and where grids are sized.
-//!
-//! A stage is one launch, unless it has more kernels than a launch has room for. How many blocks an item gets depends on
-//! its shape alone; kernels walk their units in strides of the grid, so no size is too large.
+//! What each kernel of a plan becomes: its item, and how many blocks it is worth.
 
-use super::items::{self, Feed, Items, MOST_CHANNELS, THREADS, Work};
-use super::runtime::{Address, Function, Launch, Order};
-use super::tile::Tile;
+use super::{Lowering, METRICS_BYTES, Planned, REDUCE_BYTES, TRANSPOSE_BYTES, by_element, by_row, one_block};
+use crate::backend::cuda::items::{self, MOST_CHANNELS, Work};
+use crate::backend::cuda::runtime::{Address, Function};
 use crate::ops::dropout::threshold;
 use crate::plan::{
-    Advance, ArgMax, CrossEntropy, Data, Dropout, Epilogue, Gather, GatherTargets, Gemm, Kernel, Map, MapOp,
-    MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
+    Advance, ArgMax, CrossEntropy, Dropout, Epilogue, Gather, GatherTargets, Gemm, Map, MapOp, MetricSums,
+    Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
 };
 use crate::{MAX_RANK, Optimizer, Schedule};
 
-/// Most blocks of an item: enough to fill any GPU many times over.
-const MOST_BLOCKS: u64 = 4096;
-/// Warps of a block.
-const WARPS: u64 = THREADS as u64 / 32;
 /// Rows that are reduced by a warp, not a block, are shorter than this.
 const LONG_ROW: usize = 1024;
-
-/// Shared memory of the kernels that use it.
-pub(super) const TRANSPOSE_BYTES: usize = 4 * 32 * 33;
-pub(super) const METRICS_BYTES: usize = 4 * (1024 + 8);
-pub(super) const REDUCE_BYTES: usize = 16 * THREADS as usize;
-
-/// Where a program's values and its feed lie, and how its work is cut.
-pub(super) struct Lowering<'a> {
-    pub(super) value: &'a dyn Fn(Value) -> Address,
-    pub(super) feed: Address,
-    pub(super) sizing: Sizing,
-}
-
-/// How work is cut: the same for every device. Tests take other sizes to reach every tile and every loop with small
-/// arrays.
-#[derive(Clone, Copy)]
-pub(super) struct Sizing {
-    pub(super) tile: fn(&Gemm) -> Tile,
-    /// Most blocks of an item.
-    pub(super) most_blocks: u64,
-}
-
-impl Sizing {
-    /// For devices on which large products may be rounded to TF32.
-    pub(super) fn tf32() -> Sizing {
-        Sizing { tile: Tile::of_tf32, ..Sizing::default() }
-    }
-}
-
-impl Default for Sizing {
-    fn default() -> Sizing {
-        Sizing { tile: Tile::of, most_blocks: MOST_BLOCKS }
-    }
-}
-
-/// An item before it has its place in a launch.
-struct Planned {
-    work: Work,
-    blocks: u64,
-    shared_bytes: usize,
-    function: Function,
-}
-
-/// The launches of one step. `batch_size` is how far the feed moves on after it, 0 if it takes no batch.
-pub(super) fn step(stages: &[Vec<Kernel>], batch_size: usize, lowering: &Lowering<'_>) -> Vec<Order> {
-    let mut orders = Vec::new();
-    for stage in stages {
-        let mut planned = Vec::new();
-        for kernel in stage {
-            lowering.lower(kernel, &mut planned, &mut orders);
-        }
-        launch(planned, lowering.sizing, &mut orders);
-    }
-    if batch_size > 0 {
-        move_on(stages, batch_size, lowering, &mut orders);
-    }
-    orders
-}
-
-/// Cuts a stage's items into launches.
-fn launch(planned: Vec<Planned>, sizing: Sizing, orders: &mut Vec<Order>) {
-    let planned: Vec<Planned> = planned.into_iter().filter(|item| item.blocks > 0).collect();
-    for part in planned.chunks(items::MOST_ITEMS) {
-        let mut items = Box::new(Items::new());
-        for item in part {
-            items.push(item.work, item.blocks.min(sizing.most_blocks) as u32);
-        }
-        let function = part.iter().map(|item| item.function).max().unwrap_or(Function::Stage);
-        let shared_bytes = part.iter().map(|item| item.shared_bytes).max().unwrap_or(0) as u32;
-        orders.push(Order::Launch(Launch { function, blocks: items.blocks(), shared_bytes, items }));
-    }
-}
-
-/// Moves the feed on once nobody reads it any more: beside the last stage, if that gathers nothing and has room.
-fn move_on(stages: &[Vec<Kernel>], rows: usize, lowering: &Lowering<'_>, orders: &mut Vec<Order>) {
-    let next = Work::NextBatch(items::NextBatch { feed: lowering.feed, rows: rows as u64 });
-    let gathers = |kernel: &Kernel| matches!(kernel, Kernel::Gather(_) | Kernel::GatherTargets(_));
-    let safe = !stages.last().is_some_and(|stage| stage.iter().any(gathers));
-    match orders.last_mut() {
-        Some(Order::Launch(last)) if safe && !last.items.is_full() => {
-            last.items.push(next, 1);
-            last.blocks = last.items.blocks();
-        }
-        _ => launch(vec![one_block(next, 0)], lowering.sizing, orders),
-    }
-}
-
-fn one_block(work: Work, shared_bytes: usize) -> Planned {
-    Planned { work, blocks: 1, shared_bytes, function: Function::Stage }
-}
-
-/// An item whose units are elements.
-fn by_element(work: Work, elements: usize) -> Planned {
-    Planned {
-        work,
-        blocks: (elements as u64).div_ceil(THREADS.into()),
-        shared_bytes: 0,
-        function: Function::Stage,
-    }
-}
-
-/// An item whose units are rows, a warp for each.
-fn by_row(work: Work, rows: usize) -> Planned {
-    Planned { work, blocks: (rows as u64).div_ceil(WARPS), shared_bytes: 0, function: Function::Stage }
-}
 
 fn on_16_bytes(address: Address) -> bool {
     address.is_multiple_of(16)
 }
 
 impl Lowering<'_> {
-    fn at(&self, value: Value) -> Address {
-        (self.value)(value)
-    }
-
-    fn at_or_null(&self, value: Option<Value>) -> Address {
-        value.map_or(0, |value| self.at(value))
-    }
-
-    /// Adds what `kernel` becomes: items, or a copy of numbers that the plan carries.
-    fn lower(&self, kernel: &Kernel, planned: &mut Vec<Planned>, orders: &mut Vec<Order>) {
-        match kernel {
-            Kernel::Advance(k) => planned.push(one_block(self.advance(k), 0)),
-            Kernel::Gather(k) => planned.extend(self.gather(k)),
-            Kernel::GatherTargets(k) => planned.push(self.gather_targets(k)),
-            Kernel::Constant { output, data: Data::Fill(value, elements) } => {
-                planned.push(self.fill(*output, *value, *elements));
-            }
-            Kernel::Constant { output, data } => {
-                orders.push(Order::Constant { to: self.at(*output), data: data.clone() });
-            }
-            Kernel::Accumulate { input, output, elements } => {
-                let (input, output) = (self.at(*input), self.at(*output));
-                let work = items::Accumulate { input, output, elements: *elements as u64 };
-                planned.push(by_element(Work::Accumulate(work), *elements));
-            }
-            Kernel::Proceed { step_block, rows } => {
-                let work = items::Proceed { step_block: self.at(*step_block), rows: *rows as u64 };
-                planned.push(one_block(Work::Proceed(work), 0));
-            }
-            Kernel::Copy { input, output, bytes } => {
-                let (input, output) = (self.at(*input), self.at(*output));
-                let work = items::Copying { input, output, bytes: *bytes as u64 };
-                planned.push(by_element(Work::Copy(work), bytes.div_ceil(4)));
-            }
-            Kernel::Gemm(k) => planned.push(self.gemm(k)),
-            Kernel::Map(k) => planned.push(self.map(k)),
-            Kernel::Reduce(k) => planned.push(self.reduce(k)),
-            Kernel::Softmax(k) => planned.push(self.softmax(k)),
-            Kernel::CrossEntropy(k) => planned.push(self.cross_entropy(k)),
-            Kernel::Mse(k) => planned.push(self.mse(k)),
-            Kernel::Permute(k) => planned.push(self.permute(k)),
-            Kernel::ArgMax(k) => planned.push(self.arg_max(k)),
-            Kernel::Dropout(k) => planned.push(self.dropout(k)),
-            Kernel::Metrics(k) => planned.push(one_block(self.metrics(k), METRICS_BYTES)),
-            Kernel::Update(k) => planned.push(self.update(k)),
-        }
-    }
-
-    fn advance(&self, k: &Advance) -> Work {
+    pub(super) fn advance(&self, k: &Advance) -> Planned {
         let (schedule, learning_rate, other, steps) = match k.schedule {
             Schedule::Constant { learning_rate } => (0, learning_rate, 0.0, 0),
             Schedule::Cosine { learning_rate, minimum, steps } => (1, learning_rate, minimum, steps),
             Schedule::Step { learning_rate, factor, every } => (2, learning_rate, factor, every),
         };
         let (beta1, beta2) = k.optimizer.betas().unwrap_or_default();
-        Work::Advance(items::Advance {
+        let work = Work::Advance(items::Advance {
             step_block: self.at(k.step_block),
             learning_rate,
             other,
@@ -193,11 +33,12 @@ impl Lowering<'_> {
             betas: [beta1, beta2],
             schedule,
             corrected: u32::from(k.optimizer.betas().is_some()),
-        })
+        });
+        one_block(work, 0)
     }
 
     /// One item for as many channels as an item has room for.
-    fn gather(&self, k: &Gather) -> Vec<Planned> {
+    pub(super) fn gather(&self, k: &Gather) -> Vec<Planned> {
         let part = |(i, (scale, shift)): (usize, (&[f32], &[f32]))| {
             let padded = |of: &[f32]| std::array::from_fn(|i| of.get(i).copied().unwrap_or(0.0));
             let work = items::Gather {
@@ -222,7 +63,7 @@ impl Lowering<'_> {
         k.scale.chunks(MOST_CHANNELS).zip(k.shift.chunks(MOST_CHANNELS)).enumerate().map(part).collect()
     }
 
-    fn gather_targets(&self, k: &GatherTargets) -> Planned {
+    pub(super) fn gather_targets(&self, k: &GatherTargets) -> Planned {
         let bytes_per_row = k.format.bytes();
         let work = items::GatherTargets {
             feed: self.feed,
@@ -233,12 +74,12 @@ impl Lowering<'_> {
         by_element(Work::GatherTargets(work), k.rows * bytes_per_row)
     }
 
-    fn fill(&self, output: Value, value: f32, elements: usize) -> Planned {
+    pub(super) fn fill(&self, output: Value, value: f32, elements: usize) -> Planned {
         let work = items::Fill { output: self.at(output), elements: elements as u64, value, unused: 0 };
         by_element(Work::Fill(work), elements)
     }
 
-    fn gemm(&self, k: &Gemm) -> Planned {
+    pub(super) fn gemm(&self, k: &Gemm) -> Planned {
         debug_assert!(!k.transpose_b, "the planner turns second operands round");
         let (m, n) = (k.m as u64, k.n as u64);
         let tile = (self.sizing.tile)(k);
@@ -278,7 +119,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn map(&self, k: &Map) -> Planned {
+    pub(super) fn map(&self, k: &Map) -> Planned {
         let (scale, shift) = match k.op {
             MapOp::Affine { scale, shift } => (scale, shift),
             _ => (0.0, 0.0),
@@ -301,7 +142,7 @@ impl Lowering<'_> {
         by_element(Work::Map(work), elements)
     }
 
-    fn reduce(&self, k: &Reduce) -> Planned {
+    pub(super) fn reduce(&self, k: &Reduce) -> Planned {
         let work = Work::Reduce(items::Reduce {
             input: self.at(k.input),
             output: self.at(k.output),
@@ -318,7 +159,7 @@ impl Lowering<'_> {
         Planned { work, blocks, shared_bytes: REDUCE_BYTES, function: Function::Stage }
     }
 
-    fn softmax(&self, k: &Softmax) -> Planned {
+    pub(super) fn softmax(&self, k: &Softmax) -> Planned {
         let work = items::Softmax {
             input: self.at(k.input),
             output: self.at(k.output),
@@ -330,7 +171,7 @@ impl Lowering<'_> {
         by_row(Work::Softmax(work), k.rows)
     }
 
-    fn cross_entropy(&self, k: &CrossEntropy) -> Planned {
+    pub(super) fn cross_entropy(&self, k: &CrossEntropy) -> Planned {
         let outputs = [k.losses, k.dlogits];
         by_row(
             Work::CrossEntropy(self.loss(k.logits, k.labels, outputs, k.scale, [k.rows, k.columns])),
@@ -338,7 +179,7 @@ impl Lowering<'_> {
         )
     }
 
-    fn mse(&self, k: &Mse) -> Planned {
+    pub(super) fn mse(&self, k: &Mse) -> Planned {
         let outputs = [k.losses, k.dprediction];
         by_row(Work::Mse(self.loss(k.prediction, k.target, outputs, k.scale, [k.rows, k.columns])), k.rows)
     }
@@ -368,7 +209,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn permute(&self, k: &Permute) -> Planned {
+    pub(super) fn permute(&self, k: &Permute) -> Planned {
         let (input, output) = (self.at(k.input), self.at(k.output));
         let elements = k.shape.elements();
         if let (&[columns, rows], [1, stride, ..]) = (k.shape.dims(), k.strides)
@@ -397,7 +238,7 @@ impl Lowering<'_> {
         by_element(Work::Permute(work), elements)
     }
 
-    fn arg_max(&self, k: &ArgMax) -> Planned {
+    pub(super) fn arg_max(&self, k: &ArgMax) -> Planned {
         let work = items::ArgMax {
             input: self.at(k.input),
             labels: self.at_or_null(k.labels),
@@ -408,7 +249,7 @@ impl Lowering<'_> {
         by_row(Work::ArgMax(work), k.rows)
     }
 
-    fn dropout(&self, k: &Dropout) -> Planned {
+    pub(super) fn dropout(&self, k: &Dropout) -> Planned {
         let work = items::Dropout {
             input: self.at(k.input),
             output: self.at(k.output),
@@ -423,19 +264,20 @@ impl Lowering<'_> {
         by_element(Work::Dropout(work), k.rows * k.units.div_ceil(4))
     }
 
-    fn metrics(&self, k: &MetricSums) -> Work {
-        Work::Metrics(items::Metrics {
+    pub(super) fn metrics(&self, k: &MetricSums) -> Planned {
+        let work = Work::Metrics(items::Metrics {
             losses: self.at(k.losses),
             correct: self.at_or_null(k.correct),
             sums: self.at(k.metrics),
             rows: k.rows as u64,
             continues: u32::from(k.continues),
             unused: 0,
-        })
+        });
+        one_block(work, METRICS_BYTES)
     }
 
     /// The factors are each rounded to f32 once: 1 − β from f64, or it would lose half its digits.
-    fn update(&self, k: &Update) -> Planned {
+    pub(super) fn update(&self, k: &Update) -> Planned {
         let (parameter, gradient) = (self.at(k.parameter), self.at(k.gradient));
         let moments = k.moments.map(|moment| self.at_or_null(moment));
         let (optimizer, [momentum, decay, decoupled_decay], [beta1, beta2, epsilon]) = match k.optimizer {
@@ -521,10 +363,4 @@ impl Merged {
         (0..2).for_each(|i| self.strides[i][place] = strides[i]);
         self.rank = place + 1;
     }
-}
-
-/// A feed as the bytes that the device reads.
-pub(super) fn feed_bytes(feed: Feed) -> [u8; size_of::<Feed>()] {
-    let words = [feed.samples, feed.targets, feed.order, feed.cursor].map(u64::to_ne_bytes);
-    words.as_flattened().try_into().expect("four words")
 }
