@@ -1,4 +1,4 @@
-// The kernel for GPUs with tensor cores that take TF32: compute capability 8.0 and up.
+// The kernel for stages with large products in TF32, on GPUs whose tensor cores take it: compute capability 8.0 and up.
 
 #include "stage.cuh"
 #include "tensor_cores.cuh"
@@ -15,7 +15,7 @@ struct TensorProducts {
     }
 };
 
-/// A stage with large products in TF32. There are no other large ones beside them.
+/// Where large products are in TF32 there are no others beside them.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) stage_tensor(PARAMETER(Items) items) {
     run_stage<TensorProducts>(items);
 }

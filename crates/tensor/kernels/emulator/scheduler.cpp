@@ -338,6 +338,7 @@ unsigned lane() {
 alignas(256) float4 shared[emulator::MOST_SHARED / sizeof(float4)];
 
 #include "../stage.cu"
+#include "../stage_large.cu"
 #include "../stage_tensor.cu"
 #include "layout.h"
 

@@ -26,20 +26,12 @@ impl Function {
     #[cfg_attr(not(test), expect(dead_code, reason = "for a driver, which loads modules"))]
     pub(crate) const ALL: [Function; 3] = [Function::Stage, Function::StageLarge, Function::StageTensor];
 
-    /// Its name in its module.
+    /// Its name, and that of the file in `kernels/` that has it: a module of its own, loaded when it is needed, for a driver
+    /// takes its time to compile one.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Function::Stage => "stage",
             Function::StageLarge => "stage_large",
-            Function::StageTensor => "stage_tensor",
-        }
-    }
-
-    /// The file in `kernels/` that has it, without its ending: a module of its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a driver, which loads modules"))]
-    pub(crate) fn module(self) -> &'static str {
-        match self {
-            Function::Stage | Function::StageLarge => "stage",
             Function::StageTensor => "stage_tensor",
         }
     }

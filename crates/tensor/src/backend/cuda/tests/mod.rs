@@ -15,7 +15,7 @@ use crate::plan::{Epilogue, GatherTargets, Gemm, Kernel, Value};
 #[test]
 fn every_kernel_is_in_its_module() {
     for function in Function::ALL {
-        let file = format!("{}/kernels/{}.cu", env!("CARGO_MANIFEST_DIR"), function.module());
+        let file = format!("{}/kernels/{}.cu", env!("CARGO_MANIFEST_DIR"), function.name());
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains(&format!(" {}(PARAMETER(Items)", function.name())), "{function:?}");
     }
