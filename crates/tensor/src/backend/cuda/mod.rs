@@ -15,27 +15,49 @@
 //!
 //! Absent on purpose: a kernel for each size or device, and calls into libraries of kernels.
 
+#[cfg_attr(not(feature = "cuda"), path = "disabled.rs")]
+mod driver;
 #[cfg(any(test, feature = "emulator"))]
 pub mod emulator;
+mod gpu;
 mod items;
 mod lower;
 mod runtime;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod unavailable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use gpu::{CudaOptions, Gpu};
 use items::Feed;
 use lower::{Lowering, Sizing, feed_bytes};
-use runtime::{Address, Failure, Runtime, Shortage, Step};
+use runtime::{Address, Failure, Refusal, Runtime, Shortage, Step};
+pub use unavailable::{ComputeCapability, CudaUnavailable, CudaVersion};
 
 use super::{Arena, Backend, Program};
 use crate::device::{Entry, Ledger};
 use crate::plan::{ALIGNMENT, Extent, Staging, Value};
 use crate::source::Batches;
-use crate::{Device, Error, MemoryReading, MemoryReport};
+use crate::{Device, DriverMemory, Error, MemoryReading, MemoryReport};
+
+/// Opens a GPU.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
+    driver::open(options)
+}
+
+/// The GPUs of this machine, at least one.
+///
+/// # Errors
+/// Why none can be used.
+pub fn gpus() -> Result<Vec<Gpu>, CudaUnavailable> {
+    driver::gpus()
+}
 
 /// A device that runs CUDA kernels, as a backend.
 pub(crate) struct Cuda {
@@ -79,6 +101,10 @@ impl Backend for Cuda {
         self.ledger.reading()
     }
 
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        self.runtime.memory()
+    }
+
     fn has_own_memory(&self) -> bool {
         true
     }
@@ -105,9 +131,12 @@ impl Memory {
         report: &MemoryReport,
     ) -> Result<Memory, Error> {
         let entry = ledger.enter(bytes as u64, report)?;
-        let start = runtime
-            .allocate(allocated(bytes))
-            .map_err(|Shortage { free, total }| ledger.out_of_memory(bytes as u64, free, total, report))?;
+        let start = runtime.allocate(allocated(bytes)).map_err(|refusal| match refusal {
+            Refusal::Shortage(Shortage { free, total }) => {
+                ledger.out_of_memory(bytes as u64, free, total, report)
+            }
+            Refusal::Failure(Failure(reason)) => Error::Device { device: ledger.device(), reason },
+        })?;
         Ok(Memory { runtime: runtime.clone(), start, bytes, _entry: entry.granted() })
     }
 

@@ -5,6 +5,7 @@
 
 use super::items::Items;
 use super::tile::Tile;
+use crate::DriverMemory;
 use crate::plan::Data;
 
 /// An address in the device's memory.
@@ -23,7 +24,7 @@ pub(crate) enum Function {
 
 impl Function {
     /// All of them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a driver, which loads modules"))]
+    #[cfg_attr(not(any(test, feature = "cuda")), expect(dead_code, reason = "for a driver, which loads modules"))]
     pub(crate) const ALL: [Function; 3] = [Function::Stage, Function::StageLarge, Function::StageTensor];
 
     /// Its name, and that of the file in `kernels/` that has it: a module of its own, loaded when it is needed, for a driver
@@ -80,6 +81,15 @@ pub(crate) struct Shortage {
     pub(crate) total: u64,
 }
 
+/// Why memory is not given.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There is not so much.
+    Shortage(Shortage),
+    /// The device cannot go on.
+    Failure(Failure),
+}
+
 /// What a device says when it cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[error("the device failed: {0}")]
@@ -88,7 +98,7 @@ pub(crate) struct Failure(pub(crate) String);
 /// A device. Everything asked of it is done in the order of asking.
 pub(crate) trait Runtime: Send + Sync {
     /// Reserves zeroed memory on a multiple of 256 bytes.
-    fn allocate(&self, bytes: usize) -> Result<Address, Shortage>;
+    fn allocate(&self, bytes: usize) -> Result<Address, Refusal>;
 
     /// Gives memory back.
     ///
@@ -110,6 +120,11 @@ pub(crate) trait Runtime: Send + Sync {
 
     /// Makes a step out of its parts, to be run many times: on a GPU a captured graph.
     fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Failure>;
+
+    /// Its memory as its driver has it; `None` where there is no driver.
+    fn memory(&self) -> Option<DriverMemory> {
+        None
+    }
 }
 
 /// A step made ready. It may keep its device open.

@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::runtime::{Address, Failure, Launch, Order, Runtime, Shortage, Step};
+use super::runtime::{Address, Failure, Launch, Order, Refusal, Runtime, Shortage, Step};
 use super::{Cuda, Precision};
 use crate::backend::Backend;
 use crate::plan::Data;
@@ -151,10 +151,10 @@ fn layout(bytes: usize) -> Option<Layout> {
 }
 
 impl Runtime for Memory {
-    fn allocate(&self, bytes: usize) -> Result<Address, Shortage> {
+    fn allocate(&self, bytes: usize) -> Result<Address, Refusal> {
         let shortage = || {
             let system = SystemMemory::now();
-            Shortage { free: system.free, total: system.total }
+            Refusal::Shortage(Shortage { free: system.free, total: system.total })
         };
         // SAFETY: an arena's allocation is never empty.
         let start = unsafe { alloc_zeroed(layout(bytes).ok_or_else(shortage)?) };

@@ -1,0 +1,177 @@
+//! NVIDIA GPUs, through the driver that is found when the program runs.
+//!
+//! Nothing is linked: cudarc loads `libcuda.so.1` when it is first called, and panics if it is not there, so nothing of it
+//! is called before [`probe`] has looked. The kernels travel in this binary as PTX, which the driver compiles for the GPU
+//! (and keeps, in its own cache).
+//!
+//! Absent on purpose: NVIDIA's other libraries, and managed memory.
+
+mod memory;
+mod nvml;
+mod runtime;
+mod upload;
+
+use std::sync::Arc;
+
+use cudarc::driver::{DriverError, result, sys};
+
+use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu};
+use crate::Device;
+use crate::backend::Backend;
+use runtime::Driver;
+
+/// The kernels for any GPU from Turing on, ended by a zero byte.
+const PTX: &str = concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0");
+
+/// Memory that a budget leaves to the driver unless one is named: allocations are rounded up to 2 MiB, and a captured step
+/// takes some for itself.
+const LEFT_TO_THE_DRIVER: u64 = 32 << 20;
+
+/// A GPU as a backend.
+pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
+    let driver = Driver::open(&probe()?.gpu(options.index)?)?;
+    let free = driver.memory()?.free.saturating_sub(LEFT_TO_THE_DRIVER);
+    let budget = options.budget.unwrap_or(free);
+    Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget))))
+}
+
+/// All GPUs. Each is opened for a moment, as only that tells what using it takes.
+pub(super) fn gpus() -> Result<Vec<Gpu>, CudaUnavailable> {
+    let probed = probe()?;
+    (0..probed.count).map(|index| describe(&probed, index)).collect()
+}
+
+fn describe(probed: &Probed, index: usize) -> Result<Gpu, CudaUnavailable> {
+    let found = probed.device(index)?;
+    let memory = probed.gpu(index).and_then(|found| Driver::open(&found)?.memory());
+    Ok(Gpu {
+        index,
+        name: found.name,
+        total: found.total,
+        compute_capability: found.compute_capability,
+        driver_version: nvml::driver_version(),
+        cuda_version: probed.version,
+        memory,
+    })
+}
+
+/// A driver that answers, and knows of at least one GPU.
+struct Probed {
+    version: CudaVersion,
+    count: usize,
+}
+
+/// A GPU that has not been opened.
+struct Found {
+    index: usize,
+    name: String,
+    total: u64,
+    compute_capability: ComputeCapability,
+    bus: Option<std::ffi::CString>,
+}
+
+/// Looks for a driver, step by step, so that nothing is called that may not be there.
+fn probe() -> Result<Probed, CudaUnavailable> {
+    // SAFETY: loading NVIDIA's driver runs its own initialisation, which is sound in a process of any kind.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(CudaUnavailable::NoDriverLibrary);
+    }
+    for missing in ["cuInit", "cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString"] {
+        // SAFETY: the library is there; the symbol is only looked for, not called.
+        let found = unsafe { sys::culib().get::<unsafe extern "C" fn()>(missing.as_bytes()).is_ok() };
+        if !found {
+            return Err(CudaUnavailable::NotADriver { missing });
+        }
+    }
+    let mut number = 0;
+    // SAFETY: the function is there, and writes one number; it may be called before `cuInit`.
+    unsafe { sys::cuDriverGetVersion(&mut number) }
+        .result()
+        .map_err(|error| refused("tell its version", error))?;
+    let version = CudaVersion::of(number);
+    if version < CudaVersion::NEEDED {
+        return Err(CudaUnavailable::DriverTooOld { found: version, needed: CudaVersion::NEEDED });
+    }
+    result::init().map_err(|error| refused("start", error))?;
+    let count = result::device::get_count().map_err(|error| refused("count GPUs", error))?;
+    match usize::try_from(count) {
+        Ok(count) if count > 0 => Ok(Probed { version, count }),
+        _ => Err(CudaUnavailable::NoDevice),
+    }
+}
+
+impl Probed {
+    /// A GPU, if it can run the kernels.
+    fn gpu(&self, index: usize) -> Result<Found, CudaUnavailable> {
+        let found = self.device(index)?;
+        let needed = ComputeCapability::NEEDED;
+        if found.compute_capability < needed {
+            let Found { name, compute_capability, .. } = found;
+            return Err(CudaUnavailable::GpuTooOld { index, name, found: compute_capability, needed });
+        }
+        Ok(found)
+    }
+
+    /// Any GPU.
+    fn device(&self, index: usize) -> Result<Found, CudaUnavailable> {
+        use sys::CUdevice_attribute as Attribute;
+        let no_such = CudaUnavailable::NoSuchDevice { index, count: self.count };
+        let number = i32::try_from(index).ok().filter(|_| index < self.count).ok_or(no_such)?;
+        let describe = || -> Result<Found, DriverError> {
+            let device = result::device::get(number)?;
+            // SAFETY: the device comes from the driver.
+            let attribute = |which| unsafe { result::device::get_attribute(device, which) };
+            let major = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
+            let minor = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+            let [major, minor] = [major, minor].map(|n| u32::try_from(n).unwrap_or(0));
+            Ok(Found {
+                index,
+                name: result::device::get_name(device)?,
+                // SAFETY: as above.
+                total: unsafe { result::device::total_mem(device)? } as u64,
+                compute_capability: ComputeCapability { major, minor },
+                bus: nvml::bus(device),
+            })
+        };
+        describe().map_err(|error| refused("describe a GPU", error))
+    }
+}
+
+/// The driver's answer as a reason.
+fn refused(action: &'static str, error: DriverError) -> CudaUnavailable {
+    if error.0 == sys::CUresult::CUDA_ERROR_NO_DEVICE {
+        return CudaUnavailable::NoDevice;
+    }
+    let (name, text) = words(error);
+    CudaUnavailable::Driver { action, code: error.0 as u32, name, text }
+}
+
+/// A code's name, and what it says.
+fn words(error: DriverError) -> (String, String) {
+    let text = |words: Result<&std::ffi::CStr, DriverError>| {
+        words.map_or_else(|_| "an unknown error".to_owned(), |text| text.to_string_lossy().into_owned())
+    };
+    (text(error.error_name()), text(error.error_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PTX;
+    use crate::backend::cuda::runtime::Function;
+
+    #[test]
+    fn the_embedded_kernels_are_for_turing_and_drivers_from_550_on() {
+        let mut code = PTX.lines().filter(|line| line.starts_with('.'));
+        assert_eq!(code.next(), Some(".version 8.4"));
+        assert_eq!(code.next(), Some(".target sm_75"));
+        assert_eq!(code.next(), Some(".address_size 64"));
+        assert_eq!(PTX.find('\0'), Some(PTX.len() - 1), "one zero byte, at the end");
+    }
+
+    #[test]
+    fn every_kernel_that_is_launched_is_embedded() {
+        for function in Function::ALL {
+            assert!(PTX.contains(&format!(".entry {}(", function.name())), "{}", function.name());
+        }
+    }
+}
