@@ -19,13 +19,15 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The program, to be run in `folder` with an environment that decides nothing.
+/// The program, to be run in `folder` with an environment that decides nothing but that the processor computes: figures
+/// are the same then, GPU or not.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plangrad"));
     command.current_dir(folder).stdin(Stdio::null());
     for variable in ["PLANGRAD_DATA", "NO_COLOR", "CLICOLOR_FORCE", "COLORTERM"] {
         command.env_remove(variable);
     }
+    command.env("PLANGRAD_DEVICE", "cpu");
     command
 }
 

@@ -14,8 +14,10 @@ use crate::{Console, Result};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
-    /// Where to compute: auto, cpu, or accelerator (the processor with memory of its own, a stand-in for a GPU)
-    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device_choice)]
+    /// Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU), or
+    /// accelerator (the processor with memory of its own, a stand-in for a GPU)
+    #[arg(long, env = DeviceChoice::VARIABLE, hide_env_values = true, default_value = "auto", value_name = "DEVICE",
+        value_parser = device_choice)]
     pub device: DeviceChoice,
     /// Threads; the result does not depend on them [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
@@ -56,7 +58,7 @@ impl DeviceArgs {
     /// Opens the device.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If the GPU that is named cannot be used, or the system gives no threads.
     pub fn open(&self) -> Result<Arc<dyn Backend>> {
         self.budget.note().iter().for_each(|note| Console::remark(note));
         device::open(self.device, self.threads, self.budget.bytes())
@@ -68,9 +70,7 @@ impl DeviceArgs {
     /// # Errors
     /// As [`DeviceArgs::open`].
     pub fn open_within_means(&self) -> Result<(Arc<dyn Backend>, bool)> {
-        let (named, means) = (self.budget.bytes(), device::default_budget());
-        let budget = named.into_iter().chain(means).min();
-        Ok((device::open(self.device, self.threads, budget)?, named.is_some() && budget == named))
+        device::open_within_means(self.device, self.threads, self.budget.bytes())
     }
 
     /// The device, and what to do where its memory does not suffice.
@@ -97,7 +97,7 @@ impl DeviceArgs {
         let threads = self.threads.map(|n| n.to_string());
         let on_oom = oom.on_oom.and_then(|way| Some(way.to_possible_value()?.get_name().to_owned()));
         let options = [
-            ("--device", (self.device != DeviceChoice::Auto).then(|| self.device.to_string())),
+            ("--device", (self.device != DeviceChoice::of_environment()).then(|| self.device.to_string())),
             ("--threads", threads),
             ("--memory-budget", self.budget.memory_budget.as_ref().map(ToString::to_string)),
             ("--on-oom", on_oom),

@@ -4,6 +4,7 @@ use plangrad_data::load;
 use serde::Serialize;
 
 use crate::cli::{Fit, MethodName};
+use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
 use crate::output::{counted, grouped, grouped_bytes, size};
 use crate::train::{OptimizerSettings, Subject, layers};
@@ -24,7 +25,9 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
         OptimizerSettings::from(options.optimizer).name()
     );
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
-    let heading = heading(&network, &subject, &device, budget);
+    let gpu_memory = GpuMemory::of(&backend);
+    let memory = gpu_memory.map_or(String::new(), |memory| format!("{device}: {memory}\n"));
+    let heading = format!("{memory}{}", heading(&network, &subject, &device, budget));
     let mut is_first = true;
     let mut tell = |trial: &Trial| {
         if std::mem::take(&mut is_first) {
@@ -34,7 +37,7 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     };
     let found = fit(&mut subject, &backend, &options, &mut tell)?;
     console.text(&result(&found, arguments))?;
-    console.json(&Object::of(&found, network, device, arguments))
+    console.json(&Object::of(&found, network, device, gpu_memory, arguments))
 }
 
 fn subject(arguments: &Fit) -> Result<Subject> {
@@ -121,6 +124,7 @@ fn reason(found: &Found) -> String {
 struct Object {
     network: String,
     device: String,
+    gpu_memory: Option<GpuMemory>,
     method: &'static str,
     safety: f64,
     max_batch_size: usize,
@@ -145,10 +149,17 @@ struct TrialObject {
 }
 
 impl Object {
-    fn of(found: &Found, network: String, device: String, arguments: &Fit) -> Object {
+    fn of(
+        found: &Found,
+        network: String,
+        device: String,
+        gpu_memory: Option<GpuMemory>,
+        arguments: &Fit,
+    ) -> Object {
         Object {
             network,
             device,
+            gpu_memory,
             method: match arguments.method {
                 MethodName::Solve => "solve",
                 MethodName::Double => "double",

@@ -9,6 +9,10 @@ pub(super) fn open(_: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> 
     Err(CudaUnavailable::NotBuilt)
 }
 
+pub(super) fn find(_: usize) -> Result<(), CudaUnavailable> {
+    Err(CudaUnavailable::NotBuilt)
+}
+
 pub(super) fn gpus() -> Result<Vec<Gpu>, CudaUnavailable> {
     Err(CudaUnavailable::NotBuilt)
 }

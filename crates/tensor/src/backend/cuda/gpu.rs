@@ -27,6 +27,7 @@ pub struct Gpu {
 pub struct CudaOptions {
     /// Which one.
     pub index: usize,
-    /// Bytes that may be reserved at once; by default what the driver has free when it is opened.
+    /// Bytes that may be reserved at once; at most, and by default, what the driver has free when it is opened, but
+    /// for 32 MiB that it needs itself.
     pub budget: Option<u64>,
 }

@@ -51,6 +51,14 @@ pub fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
     driver::open(options)
 }
 
+/// Whether a GPU can be used, as far as can be told without opening it.
+///
+/// # Errors
+/// Why not.
+pub fn find(index: usize) -> Result<(), CudaUnavailable> {
+    driver::find(index)
+}
+
 /// The GPUs of this machine, at least one.
 ///
 /// # Errors

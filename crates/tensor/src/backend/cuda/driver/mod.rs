@@ -23,7 +23,7 @@ use runtime::Driver;
 /// The kernels for any GPU from Turing on, ended by a zero byte.
 const PTX: &str = concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0");
 
-/// Memory that a budget leaves to the driver unless one is named: allocations are rounded up to 2 MiB, and a captured step
+/// Memory that every budget leaves to the driver: allocations are rounded up to 2 MiB, and a captured step
 /// takes some for itself.
 const LEFT_TO_THE_DRIVER: u64 = 32 << 20;
 
@@ -31,8 +31,13 @@ const LEFT_TO_THE_DRIVER: u64 = 32 << 20;
 pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
     let driver = Driver::open(&probe()?.gpu(options.index)?)?;
     let free = driver.memory()?.free.saturating_sub(LEFT_TO_THE_DRIVER);
-    let budget = options.budget.unwrap_or(free);
+    let budget = options.budget.map_or(free, |named| named.min(free));
     Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget))))
+}
+
+/// Whether a GPU can be used, without opening it.
+pub(super) fn find(index: usize) -> Result<(), CudaUnavailable> {
+    probe()?.gpu(index).map(drop)
 }
 
 /// All GPUs. Each is opened for a moment, as only that tells what using it takes.
