@@ -17,9 +17,7 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
         assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
         let help = run(folder.path(), &format!("{command} --help")).succeeded();
         assert!(help.contains("Examples:\n  plangrad ") && help.contains("--format <FORMAT>"), "{help}");
-        for later in ["bf16"] {
-            assert!(!help.contains(later), "{later} in {help}");
-        }
+        assert!(!help.contains("bf16"), "{help}");
     }
     assert!(!overview.contains("\n  report"), "{overview}");
     assert_eq!(run(folder.path(), "report").code, 2);

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use machine::Machine;
 use serde_json::Value;
-use support::{Run, command, finish, refusal, run, select};
+use support::{Run, command, documented, finish, keys, refusal, run, select};
 
 const NO_LIBRARY: &str =
     "no driver library of NVIDIA's (libcuda.so.1) can be loaded; install NVIDIA's driver, 550 or later";
@@ -185,6 +185,7 @@ fn devices_tells_a_gpu_with_its_memory() {
     assert_eq!(devices["cuda_unavailable_because"], Value::Null);
     let gpus = devices["gpus"].as_array().unwrap();
     assert_eq!(gpus.len(), 2);
+    assert_eq!(keys(&gpus[0]), documented()["gpu"]);
     let mebibytes = |key: &str| gpus[1][key].as_u64().map(|bytes| bytes >> 20);
     assert_eq!([mebibytes("total"), mebibytes("used"), mebibytes("free")], [Some(512), Some(12), Some(500)]);
     assert_eq!(
@@ -215,7 +216,12 @@ fn a_run_on_the_gpu_follows_that_on_the_processor_in_the_memory_planned() {
         let events = machine.run(folder.path(), &format!("{TRAIN} {options}")).objects();
         let start = select(&events, "start")[0];
         assert_eq!(start["device"], "cuda:0");
-        assert_eq!(start["gpu_memory"]["total"], 512 << 20);
+        let memory = &start["gpu_memory"];
+        assert_eq!(keys(memory), documented()["memory of a gpu"]);
+        assert_eq!(
+            (&memory["total"], &memory["allocated"]),
+            (&Value::from(512 << 20), &start["planned_bytes"])
+        );
         assert_eq!(select(&events, "oom").len(), usize::from(options.contains("400KiB")), "{options}");
         let (found, expected) = (select(&events, "step"), select(&expected, "step"));
         assert_eq!(found.len(), 12);

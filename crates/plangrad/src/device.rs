@@ -34,12 +34,6 @@ impl DeviceChoice {
     /// The variable of the environment that chooses where nothing else does.
     pub const VARIABLE: &str = "PLANGRAD_DEVICE";
 
-    /// Whether datasets are copied into memory of its own.
-    #[must_use]
-    pub fn has_own_memory(self) -> bool {
-        self.device() != Device::Cpu
-    }
-
     /// The device that is meant on this machine. A GPU that is named need not be there.
     #[must_use]
     pub fn device(self) -> Device {
@@ -51,10 +45,16 @@ impl DeviceChoice {
         }
     }
 
-    /// What is chosen where no option says it.
-    #[must_use]
-    pub fn of_environment() -> DeviceChoice {
-        std::env::var(Self::VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+    /// What an option says, else the environment, else the best there is.
+    ///
+    /// # Errors
+    /// If the environment says what is no device.
+    pub fn resolve(option: Option<DeviceChoice>) -> Result<DeviceChoice> {
+        let variable = std::env::var(Self::VARIABLE).ok().filter(|text| !text.is_empty());
+        let of_environment = || variable.map_or(Ok(DeviceChoice::Auto), |text| text.parse());
+        option
+            .map_or_else(of_environment, Ok)
+            .map_err(|problem| Error::Option { option: Self::VARIABLE, problem })
     }
 }
 

@@ -15,10 +15,9 @@ use crate::{Console, Result};
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
     /// Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU), or
-    /// accelerator (the processor with memory of its own, a stand-in for a GPU)
-    #[arg(long, env = DeviceChoice::VARIABLE, hide_env_values = true, default_value = "auto", value_name = "DEVICE",
-        value_parser = device_choice)]
-    pub device: DeviceChoice,
+    /// accelerator (the processor with memory of its own, a stand-in for a GPU) [default: what PLANGRAD_DEVICE says, else auto]
+    #[arg(long, value_name = "DEVICE", value_parser = device_choice)]
+    pub device: Option<DeviceChoice>,
     /// Threads; the result does not depend on them [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
@@ -61,7 +60,7 @@ impl DeviceArgs {
     /// If the GPU that is named cannot be used, or the system gives no threads.
     pub fn open(&self) -> Result<Arc<dyn Backend>> {
         self.budget.note().iter().for_each(|note| Console::remark(note));
-        device::open(self.device, self.threads, self.budget.bytes())
+        device::open(DeviceChoice::resolve(self.device)?, self.threads, self.budget.bytes())
     }
 
     /// Opens the device with no more than there really is, however much was named: for who will use all of it. Returns
@@ -70,7 +69,7 @@ impl DeviceArgs {
     /// # Errors
     /// As [`DeviceArgs::open`].
     pub fn open_within_means(&self) -> Result<(Arc<dyn Backend>, bool)> {
-        device::open_within_means(self.device, self.threads, self.budget.bytes())
+        device::open_within_means(DeviceChoice::resolve(self.device)?, self.threads, self.budget.bytes())
     }
 
     /// The device, and what to do where its memory does not suffice.
@@ -79,7 +78,7 @@ impl DeviceArgs {
     /// As [`DeviceArgs::open`].
     pub fn resources(&self, oom: OomArgs) -> Result<Resources> {
         let on_oom = match (oom.on_oom, self.device) {
-            (Some(OnOomName::Ladder), _) | (None, DeviceChoice::Auto) => OnOom::Ladder,
+            (Some(OnOomName::Ladder), _) | (None, None | Some(DeviceChoice::Auto)) => OnOom::Ladder,
             (Some(OnOomName::Cpu), _) => OnOom::Cpu,
             (Some(OnOomName::Error), _) | (None, _) => OnOom::Error,
         };
@@ -97,7 +96,7 @@ impl DeviceArgs {
         let threads = self.threads.map(|n| n.to_string());
         let on_oom = oom.on_oom.and_then(|way| Some(way.to_possible_value()?.get_name().to_owned()));
         let options = [
-            ("--device", (self.device != DeviceChoice::of_environment()).then(|| self.device.to_string())),
+            ("--device", self.device.map(|device| device.to_string())),
             ("--threads", threads),
             ("--memory-budget", self.budget.memory_budget.as_ref().map(ToString::to_string)),
             ("--on-oom", on_oom),

@@ -8,9 +8,10 @@ mod text;
 
 use plangrad_data::{DatasetName, load};
 use plangrad_nn::{Loss, Mlp, Task};
-use plangrad_tensor::{DType, SampleFormat, Shape};
+use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use crate::cli::{Plan, TimelineTarget};
+use crate::device::DeviceChoice;
 use crate::memory::{Blueprint, Row, Timeline};
 use crate::output::{counted, grouped, grouped_bytes};
 use crate::train::{OptimizerSettings, task};
@@ -45,6 +46,8 @@ pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
 /// What is planned, and how to call it.
 struct Subject {
     blueprint: Blueprint,
+    /// Where it would be computed.
+    device: Device,
     /// `784-128-10, Adam`
     network: String,
     /// A sentence on where samples come from.
@@ -58,20 +61,16 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         _ => of_dataset(arguments)?,
     };
     let eval_batch_size = arguments.eval_batch_size;
-    let blueprint = Blueprint {
-        task,
-        optimizer,
-        samples,
-        eval_batch_size,
-        has_own_memory: arguments.device.has_own_memory(),
-    };
+    let device = DeviceChoice::resolve(arguments.device)?.device();
+    let blueprint =
+        Blueprint { task, optimizer, samples, eval_batch_size, has_own_memory: device != Device::Cpu };
     let network = format!(
         "{} with {}, {}",
         blueprint.layers(),
         counted(blueprint.task.model.parameter_count(), "parameter"),
         OptimizerSettings::from(optimizer).name()
     );
-    Ok(Subject { blueprint, network, data })
+    Ok(Subject { blueprint, device, network, data })
 }
 
 type Samples = Option<(usize, usize)>;
