@@ -89,18 +89,23 @@ fn the_program_is_linked_with_nothing_of_nvidias() {
 }
 
 #[test]
-fn the_committed_kernels_travel_in_the_program_and_are_for_turing_and_drivers_from_550_on() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let ptx = fs::read(root.join("crates/tensor/kernels/ptx/stage_75.ptx")).unwrap();
+fn the_committed_kernels_travel_in_the_program_and_are_for_drivers_from_550_on() {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/tensor/kernels");
     let program = fs::read(env!("CARGO_BIN_EXE_plangrad")).unwrap();
-    let start = ptx[..64].to_vec();
-    let places = program.windows(start.len()).enumerate().filter(|(_, window)| *window == start);
-    let is_embedded = places.map(|(place, _)| place).any(|place| program[place..].starts_with(&ptx));
-    assert!(is_embedded, "the committed PTX is not in the program");
-    let text = String::from_utf8(ptx).unwrap();
-    let mut head = text.lines().filter(|line| line.starts_with('.'));
-    assert_eq!([head.next(), head.next()], [Some(".version 8.4"), Some(".target sm_75")]);
-    assert!(!text.contains("/home") && !text.contains("/tmp"), "a path is in the PTX");
+    for (name, target) in [("stage_75", ".target sm_75"), ("stage_tensor_80", ".target sm_80")] {
+        let ptx = fs::read(kernels.join(format!("ptx/{name}.ptx"))).unwrap();
+        // Files begin alike; the target tells them apart.
+        let text = String::from_utf8(ptx.clone()).unwrap();
+        let at = text.find(target).unwrap();
+        let places = program.windows(target.len()).enumerate().filter(|(_, w)| *w == target.as_bytes());
+        let starts = places.filter_map(|(place, _)| place.checked_sub(at));
+        let is_embedded = starts.into_iter().any(|start| program[start..].starts_with(&ptx));
+        assert!(is_embedded, "{name}.ptx is not in the program as it is committed");
+        assert!(text.lines().any(|line| line == ".version 8.4"));
+        assert!(!text.contains("/home") && !text.contains("/tmp"), "a path is in {name}.ptx");
+    }
+    let files = fs::read_dir(kernels.join("ptx")).unwrap().count();
+    assert_eq!(files, 2, "a file that does not travel is committed");
 }
 
 #[test]
@@ -247,6 +252,22 @@ fn a_model_of_the_gpu_is_judged_and_resumed_anywhere() {
     let resumed = machine
         .run(folder.path(), "train --resume run --max-steps 14 --device cuda --format json --log-every 1");
     assert_eq!(select(&resumed.objects(), "step").len(), 2);
+}
+
+#[test]
+fn tf32_needs_ampere_and_is_kept_by_the_run() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let old = machine.but("FAKE_CUDA_CAPABILITY", 75);
+    old.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
+    let refused = old.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32"));
+    assert!(refused.stderr.contains("has compute capability 7.5, and 8.0 is needed"), "{refused:?}");
+    machine.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32")).succeeded();
+    let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("precision = \"tf32\""), "{config}");
+    let elsewhere = machine.run(folder.path(), "train --resume run --max-steps 14 --device cpu");
+    assert!(elsewhere.stderr.contains("--precision: tf32 is for GPUs"), "{elsewhere:?}");
+    machine.run(folder.path(), "train --resume run --max-steps 14 --device cuda").succeeded();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use plangrad_tensor::backend::cuda::{self, CudaOptions, CudaUnavailable};
 use plangrad_tensor::{Device, DriverMemory, SystemMemory};
 use serde::Serialize;
 
+use crate::cli::Precision;
 use crate::output::size;
 use crate::{Console, Error, Result};
 
@@ -87,13 +88,23 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// The device, which may reserve `budget` bytes (default: [`default_budget`], on a GPU what its driver has free), with so many
-/// threads (default: one per core) where it is the processor. That `auto` finds no GPU is told on standard error.
+/// With what to compute on a device.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Means {
+    /// Threads, where it is the processor; by default one per core.
+    pub threads: Option<usize>,
+    /// Bytes it may reserve; by default [`default_budget`], on a GPU what its driver has free.
+    pub budget: Option<u64>,
+    /// Numbers, on a GPU.
+    pub precision: Precision,
+}
+
+/// The device. That `auto` finds no GPU is told on standard error.
 ///
 /// # Errors
 /// If the GPU that is named cannot be used, or the system gives no threads.
-pub fn open(choice: DeviceChoice, threads: Option<usize>, budget: Option<u64>) -> Result<Arc<dyn Backend>> {
-    open_with(choice, threads, budget, budget.or_else(default_budget))
+pub fn open(choice: DeviceChoice, means: Means) -> Result<Arc<dyn Backend>> {
+    open_with(choice, means, means.budget.or_else(default_budget))
 }
 
 /// The same with no more than there really is, however much was named: for who will use all of it. Returns whether it is
@@ -101,25 +112,21 @@ pub fn open(choice: DeviceChoice, threads: Option<usize>, budget: Option<u64>) -
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_within_means(
-    choice: DeviceChoice,
-    threads: Option<usize>,
-    named: Option<u64>,
-) -> Result<(Arc<dyn Backend>, bool)> {
-    let of_host = named.into_iter().chain(default_budget()).min();
-    let device = open_with(choice, threads, named, of_host)?;
+pub fn open_within_means(choice: DeviceChoice, means: Means) -> Result<(Arc<dyn Backend>, bool)> {
+    let named = means.budget;
+    let device = open_with(choice, means, named.into_iter().chain(default_budget()).min())?;
     let is_named = named.is_some() && device.memory().budget == named;
     Ok((device, is_named))
 }
 
-/// With budgets for either case: that it is a GPU, and that it is not.
-fn open_with(
-    choice: DeviceChoice,
-    threads: Option<usize>,
-    of_gpu: Option<u64>,
-    of_host: Option<u64>,
-) -> Result<Arc<dyn Backend>> {
-    let gpu = |index| cuda::open(CudaOptions { index, budget: of_gpu });
+/// With a budget of its own for the case that it is no GPU.
+fn open_with(choice: DeviceChoice, means: Means, of_host: Option<u64>) -> Result<Arc<dyn Backend>> {
+    let Means { threads, budget, precision } = means;
+    let numbers = match precision {
+        Precision::F32 => cuda::Precision::F32,
+        Precision::Tf32 => cuda::Precision::Tf32,
+    };
+    let gpu = |index| cuda::open(CudaOptions { index, budget, precision: numbers });
     let accelerator = choice == DeviceChoice::Accelerator;
     match choice {
         DeviceChoice::Cuda(index) => {
@@ -130,6 +137,10 @@ fn open_with(
             Err(reason) => tell_once(&reason),
         },
         DeviceChoice::Cpu | DeviceChoice::Accelerator => {}
+    }
+    if precision == Precision::Tf32 {
+        let problem = "tf32 is for GPUs; take f32, or name a GPU with --device cuda".to_owned();
+        return Err(Error::Option { option: "--precision", problem });
     }
     Ok(Cpu::open(CpuOptions { threads, budget: of_host, accelerator, ..CpuOptions::default() })?)
 }
@@ -197,7 +208,7 @@ impl fmt::Display for GpuMemory {
 /// # Errors
 /// As [`open`].
 pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Arc<dyn Backend>> {
-    open(DeviceChoice::Cpu, threads, budget)
+    open(DeviceChoice::Cpu, Means { threads, budget, ..Means::default() })
 }
 
 /// What a run may take that names no budget: what the system has free, less a [margin](default_budget_of) for the system

@@ -17,10 +17,10 @@ use crate::command::root;
 use toolchain::Toolchain;
 use usage::Usage;
 
-/// The virtual architecture that is committed. Drivers compile it for every GPU from this one (Turing) on.
-const BASELINE: u32 = 75;
-/// Others that kernels must compile for: those where code of its own would lie behind `__CUDA_ARCH__`.
-const LATER: [u32; 2] = [80, 90];
+/// The virtual architectures that kernels must compile for. Code of its own for one of them could lie behind `__CUDA_ARCH__`.
+const ARCHITECTURES: [u32; 3] = [75, 80, 90];
+/// The files whose kernels need more than the first of them, and what they need.
+const NEEDED: [(&str, u32); 1] = [("stage_tensor", 80)];
 /// The first PTX version that knows all of this; drivers from 550 on read it.
 const PTX_VERSION: &str = ".version 8.4";
 
@@ -51,7 +51,8 @@ fn build(check: bool) -> Result<()> {
     for source in sources(&kernels)? {
         let kernel = Source { toolchain: &toolchain, source: &source, folder: &fresh };
         spills.extend(kernel.build()?);
-        committed.push((kernel.ptx(BASELINE), kernels.join("ptx").join(kernel.name(BASELINE, "ptx"))));
+        let baseline = kernel.baseline();
+        committed.push((kernel.ptx(baseline), kernels.join("ptx").join(kernel.name(baseline, "ptx"))));
     }
     if !spills.is_empty() {
         return Err(format!("registers are spilled to memory: {}", spills.join("; ")));
@@ -72,23 +73,28 @@ struct Source<'a> {
 impl Source<'_> {
     /// Compiles and assembles for all architectures; returns a clause for every kernel that spills.
     fn build(&self) -> Result<Vec<String>> {
-        let baseline = self.compile(BASELINE)?;
-        for architecture in LATER {
-            if body(&self.compile(architecture)?) != body(&baseline) {
+        let committed = self.compile(self.baseline())?;
+        let mut spills = Vec::new();
+        for architecture in ARCHITECTURES.into_iter().filter(|&found| found >= self.baseline()) {
+            if body(&self.compile(architecture)?) != body(&committed) {
                 return Err(format!(
-                    "{} gives other code for compute_{architecture} than for compute_{BASELINE}, which alone is committed",
-                    self.source.display()
+                    "{} gives other code for compute_{architecture} than for compute_{}, which alone is committed",
+                    self.source.display(),
+                    self.baseline(),
                 ));
             }
-        }
-        let mut spills = Vec::new();
-        for architecture in [BASELINE].into_iter().chain(LATER) {
             let cubin = self.folder.join(self.name(architecture, "cubin"));
             let usages =
                 usage::assemble(&self.toolchain.ptxas, &self.ptx(architecture), architecture, &cubin)?;
             spills.extend(usages.iter().filter_map(|usage| tell(usage, architecture)));
         }
         Ok(spills)
+    }
+
+    /// The architecture that is committed. Drivers compile it for every GPU from there on.
+    fn baseline(&self) -> u32 {
+        let needs = NEEDED.iter().find(|(name, _)| self.source.file_stem().is_some_and(|stem| stem == *name));
+        needs.map_or(ARCHITECTURES[0], |(_, needed)| *needed)
     }
 
     fn compile(&self, architecture: u32) -> Result<String> {

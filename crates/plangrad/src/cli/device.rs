@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use plangrad_tensor::backend::Backend;
 
-use super::{BudgetArgs, values};
-use crate::device::{self, DeviceChoice};
+use super::{BudgetArgs, Precision, values};
+use crate::device::{self, DeviceChoice, Means};
 use crate::train::{OnOom, Resources};
 use crate::{Console, Result};
 
@@ -58,9 +58,13 @@ impl DeviceArgs {
     ///
     /// # Errors
     /// If the GPU that is named cannot be used, or the system gives no threads.
-    pub fn open(&self) -> Result<Arc<dyn Backend>> {
+    pub fn open(&self, precision: Precision) -> Result<Arc<dyn Backend>> {
         self.budget.note().iter().for_each(|note| Console::remark(note));
-        device::open(DeviceChoice::resolve(self.device)?, self.threads, self.budget.bytes())
+        device::open(DeviceChoice::resolve(self.device)?, self.means(precision))
+    }
+
+    fn means(&self, precision: Precision) -> Means {
+        Means { threads: self.threads, budget: self.budget.bytes(), precision }
     }
 
     /// Opens the device with no more than there really is, however much was named: for who will use all of it. Returns
@@ -68,22 +72,22 @@ impl DeviceArgs {
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
-    pub fn open_within_means(&self) -> Result<(Arc<dyn Backend>, bool)> {
-        device::open_within_means(DeviceChoice::resolve(self.device)?, self.threads, self.budget.bytes())
+    pub fn open_within_means(&self, precision: Precision) -> Result<(Arc<dyn Backend>, bool)> {
+        device::open_within_means(DeviceChoice::resolve(self.device)?, self.means(precision))
     }
 
     /// The device, and what to do where its memory does not suffice.
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
-    pub fn resources(&self, oom: OomArgs) -> Result<Resources> {
+    pub fn resources(&self, oom: OomArgs, precision: Precision) -> Result<Resources> {
         let on_oom = match (oom.on_oom, self.device) {
             (Some(OnOomName::Ladder), _) | (None, None | Some(DeviceChoice::Auto)) => OnOom::Ladder,
             (Some(OnOomName::Cpu), _) => OnOom::Cpu,
             (Some(OnOomName::Error), _) | (None, _) => OnOom::Error,
         };
         Ok(Resources {
-            backend: self.open()?,
+            backend: self.open(precision)?,
             on_oom,
             accumulate: oom.accumulate.unwrap_or(1),
             threads: self.threads,

@@ -16,7 +16,7 @@ const ANY_SEED: u64 = 42;
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let mut subject = subject(arguments)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
-    let (backend, is_budget_named) = arguments.device.open_within_means()?;
+    let (backend, is_budget_named) = arguments.device.open_within_means(arguments.precision.precision)?;
     let options = arguments.options(is_budget_named)?;
     let network = format!(
         "{} with {}, {}",

@@ -1,6 +1,6 @@
 //! What is known of a GPU before and while it is used.
 
-use super::{ComputeCapability, CudaUnavailable, CudaVersion};
+use super::{ComputeCapability, CudaUnavailable, CudaVersion, Precision};
 use crate::DriverMemory;
 
 /// A GPU that NVIDIA's driver finds.
@@ -30,4 +30,6 @@ pub struct CudaOptions {
     /// Bytes that may be reserved at once; at most, and by default, what the driver has free when it is opened, but
     /// for 32 MiB that it needs itself.
     pub budget: Option<u64>,
+    /// How large products are computed.
+    pub precision: Precision,
 }

@@ -24,7 +24,6 @@ pub(crate) enum Function {
 
 impl Function {
     /// All of them.
-    #[cfg_attr(not(any(test, feature = "cuda")), expect(dead_code, reason = "for a driver, which loads modules"))]
     pub(crate) const ALL: [Function; 3] = [Function::Stage, Function::StageLarge, Function::StageTensor];
 
     /// Its name, and that of the file in `kernels/` that has it: a module of its own, loaded when it is needed, for a driver

@@ -40,6 +40,8 @@ pub struct ComputeCapability {
 impl ComputeCapability {
     /// The oldest that the kernels are compiled for: Turing's.
     pub const NEEDED: ComputeCapability = ComputeCapability { major: 7, minor: 5 };
+    /// The oldest that has TF32: Ampere's.
+    pub const TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
 }
 
 impl fmt::Display for ComputeCapability {
@@ -93,7 +95,7 @@ pub enum CudaUnavailable {
         /// GPUs there are.
         count: usize,
     },
-    /// A GPU of a generation that the kernels are not compiled for.
+    /// A GPU of a generation that the kernels are not compiled for, or those for the precision.
     #[error("GPU {index}, {name}, has compute capability {found}, and {needed} is needed; take a newer one")]
     GpuTooOld {
         /// Its index.

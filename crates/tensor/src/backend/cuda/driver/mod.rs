@@ -15,13 +15,31 @@ use std::sync::Arc;
 
 use cudarc::driver::{DriverError, result, sys};
 
-use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu};
+use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
 use crate::Device;
 use crate::backend::Backend;
 use runtime::Driver;
 
-/// The kernels for any GPU from Turing on, ended by a zero byte.
-const PTX: &str = concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0");
+/// Kernels in the form that the driver compiles, ended by a zero byte, and the oldest GPUs they are for.
+struct Module {
+    /// As [`Function::module`] calls it.
+    name: &'static str,
+    ptx: &'static str,
+    needed: ComputeCapability,
+}
+
+const MODULES: [Module; 2] = [
+    Module {
+        name: "stage",
+        ptx: concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0"),
+        needed: ComputeCapability::NEEDED,
+    },
+    Module {
+        name: "stage_tensor",
+        ptx: concat!(include_str!("../../../../kernels/ptx/stage_tensor_80.ptx"), "\0"),
+        needed: ComputeCapability::TF32,
+    },
+];
 
 /// Memory that every budget leaves to the driver: allocations are rounded up to 2 MiB, and a captured step
 /// takes some for itself.
@@ -29,15 +47,19 @@ const LEFT_TO_THE_DRIVER: u64 = 32 << 20;
 
 /// A GPU as a backend.
 pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
-    let driver = Driver::open(&probe()?.gpu(options.index)?)?;
+    let needed = match options.precision {
+        Precision::F32 => ComputeCapability::NEEDED,
+        Precision::Tf32 => ComputeCapability::TF32,
+    };
+    let driver = Driver::open(&probe()?.gpu(options.index, needed)?)?;
     let free = driver.memory()?.free.saturating_sub(LEFT_TO_THE_DRIVER);
     let budget = options.budget.map_or(free, |named| named.min(free));
-    Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget))))
+    Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget), options.precision)))
 }
 
 /// Whether a GPU can be used, without opening it.
 pub(super) fn find(index: usize) -> Result<(), CudaUnavailable> {
-    probe()?.gpu(index).map(drop)
+    probe()?.gpu(index, ComputeCapability::NEEDED).map(drop)
 }
 
 /// All GPUs. Each is opened for a moment, as only that tells what using it takes.
@@ -48,7 +70,8 @@ pub(super) fn gpus() -> Result<Vec<Gpu>, CudaUnavailable> {
 
 fn describe(probed: &Probed, index: usize) -> Result<Gpu, CudaUnavailable> {
     let found = probed.device(index)?;
-    let memory = probed.gpu(index).and_then(|found| Driver::open(&found)?.memory());
+    let needed = ComputeCapability::NEEDED;
+    let memory = probed.gpu(index, needed).and_then(|found| Driver::open(&found)?.memory());
     Ok(Gpu {
         index,
         name: found.name,
@@ -106,10 +129,9 @@ fn probe() -> Result<Probed, CudaUnavailable> {
 }
 
 impl Probed {
-    /// A GPU, if it can run the kernels.
-    fn gpu(&self, index: usize) -> Result<Found, CudaUnavailable> {
+    /// A GPU, if it is not too old.
+    fn gpu(&self, index: usize, needed: ComputeCapability) -> Result<Found, CudaUnavailable> {
         let found = self.device(index)?;
-        let needed = ComputeCapability::NEEDED;
         if found.compute_capability < needed {
             let Found { name, compute_capability, .. } = found;
             return Err(CudaUnavailable::GpuTooOld { index, name, found: compute_capability, needed });
@@ -161,22 +183,26 @@ fn words(error: DriverError) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::PTX;
+    use super::MODULES;
     use crate::backend::cuda::runtime::Function;
 
     #[test]
-    fn the_embedded_kernels_are_for_turing_and_drivers_from_550_on() {
-        let mut code = PTX.lines().filter(|line| line.starts_with('.'));
-        assert_eq!(code.next(), Some(".version 8.4"));
-        assert_eq!(code.next(), Some(".target sm_75"));
-        assert_eq!(code.next(), Some(".address_size 64"));
-        assert_eq!(PTX.find('\0'), Some(PTX.len() - 1), "one zero byte, at the end");
+    fn the_embedded_kernels_are_for_the_oldest_gpu_they_can_be_for_and_drivers_from_550_on() {
+        for module in &MODULES {
+            let mut code = module.ptx.lines().filter(|line| line.starts_with('.'));
+            assert_eq!(code.next(), Some(".version 8.4"));
+            let target = format!(".target sm_{}{}", module.needed.major, module.needed.minor);
+            assert_eq!(code.next(), Some(target.as_str()));
+            assert_eq!(code.next(), Some(".address_size 64"));
+            assert_eq!(module.ptx.find('\0'), Some(module.ptx.len() - 1), "one zero byte, at the end");
+        }
     }
 
     #[test]
     fn every_kernel_that_is_launched_is_embedded() {
         for function in Function::ALL {
-            assert!(PTX.contains(&format!(".entry {}(", function.name())), "{}", function.name());
+            let module = MODULES.iter().find(|module| module.name == function.module()).unwrap();
+            assert!(module.ptx.contains(&format!(".entry {}(", function.name())), "{}", function.name());
         }
     }
 }

@@ -7,14 +7,14 @@ use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError, result, sy
 
 use super::memory::Pinned;
 use super::upload::Uploads;
-use super::{CudaUnavailable, Found, PTX, nvml, refused, words};
+use super::{ComputeCapability, CudaUnavailable, Found, MODULES, Module, nvml, refused, words};
 use crate::DriverMemory;
 use crate::backend::cuda::runtime::{
     Address, Failure, Function, Launch, Order, Refusal, Runtime, Shortage, Step,
 };
 use crate::plan::Data;
 
-/// Shared memory that a block may have without being asked for.
+/// Dynamic shared memory that a block may have without the driver being told beforehand.
 const SHARED_BYTES: u32 = 48 << 10;
 
 /// An open GPU.
@@ -41,7 +41,8 @@ impl Driver {
         let context = CudaContext::new(found.index).map_err(|error| refused("open the GPU", error))?;
         // SAFETY: memory is handled here by address, and there is one stream for it.
         unsafe { context.disable_event_tracking() };
-        let kernels = Kernels::load(&context).map_err(|error| refused("load the kernels", error))?;
+        let kernels = Kernels::load(&context, found.compute_capability)
+            .map_err(|error| refused("load the kernels", error))?;
         let stream = context.new_stream().map_err(|error| refused("make a stream", error))?;
         let (free, total) = context.mem_get_info().map_err(|error| refused("tell its memory", error))?;
         let (free, total) = (free as u64, total as u64);
@@ -188,9 +189,9 @@ impl Runtime for Driver {
     }
 }
 
-/// The kernels in a context.
+/// The kernels in a context: those that the GPU is not too old for.
 struct Kernels {
-    module: sys::CUmodule,
+    modules: Vec<sys::CUmodule>,
     functions: [sys::CUfunction; Function::ALL.len()],
     context: Arc<CudaContext>,
 }
@@ -202,37 +203,48 @@ unsafe impl Sync for Kernels {}
 
 impl Kernels {
     /// Has the driver compile the embedded kernels, or find them in its cache.
-    fn load(context: &Arc<CudaContext>) -> Result<Kernels, DriverError> {
+    fn load(context: &Arc<CudaContext>, capability: ComputeCapability) -> Result<Kernels, DriverError> {
         context.bind_to_thread()?;
-        // SAFETY: the text ends with a zero byte, as PTX must.
-        let module = unsafe { result::module::load_data(PTX.as_ptr().cast::<c_void>())? };
-        let mut kernels = Kernels {
-            module,
-            functions: [std::ptr::null_mut(); Function::ALL.len()],
-            context: context.clone(),
-        };
-        for function in Function::ALL {
-            let name = CString::new(function.name()).expect("names hold no zero byte");
-            // SAFETY: the module was just loaded.
-            kernels.functions[function as usize] = unsafe { result::module::get_function(module, name)? };
+        let functions = [std::ptr::null_mut(); Function::ALL.len()];
+        let mut kernels = Kernels { modules: Vec::new(), functions, context: context.clone() };
+        for module in MODULES.iter().filter(|module| module.needed <= capability) {
+            kernels.load_module(module)?;
         }
         Ok(kernels)
     }
 
+    fn load_module(&mut self, module: &Module) -> Result<(), DriverError> {
+        // SAFETY: the text ends with a zero byte, as PTX must.
+        let loaded = unsafe { result::module::load_data(module.ptx.as_ptr().cast::<c_void>())? };
+        self.modules.push(loaded);
+        for function in Function::ALL.into_iter().filter(|function| function.module() == module.name) {
+            let name = CString::new(function.name()).expect("names hold no zero byte");
+            // SAFETY: the module was just loaded.
+            let handle = unsafe { result::module::get_function(loaded, name)? };
+            self.functions[function as usize] = handle;
+            if function.most_shared_bytes() > SHARED_BYTES {
+                let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+                // SAFETY: the function is of the module.
+                unsafe {
+                    result::function::set_function_attribute(
+                        handle,
+                        attribute,
+                        function.most_shared_bytes() as i32,
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Asks `stream` for one launch, or records it there.
     fn launch(&self, launch: &Launch, stream: &CudaStream) -> Result<(), DriverError> {
-        let function = self.functions[launch.function as usize];
         let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
         // SAFETY: the function takes one argument of this very layout (tested), which is copied by the call. What it
-        // touches is the contract of whoever runs the step.
+        // touches is the contract of whoever runs the step. One that is not loaded is refused by the driver.
         unsafe {
-            if launch.shared_bytes > SHARED_BYTES {
-                let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-                let bytes = i32::try_from(launch.shared_bytes).unwrap_or(i32::MAX);
-                result::function::set_function_attribute(function, attribute, bytes)?;
-            }
             result::launch_kernel(
-                function,
+                self.functions[launch.function as usize],
                 (launch.blocks, 1, 1),
                 (Launch::THREADS, 1, 1),
                 launch.shared_bytes,
@@ -246,8 +258,10 @@ impl Kernels {
 impl Drop for Kernels {
     fn drop(&mut self) {
         self.context.record_err(self.context.bind_to_thread());
-        // SAFETY: loaded in `load`; steps hold the kernels as long as they may run.
-        self.context.record_err(unsafe { result::module::unload(self.module) });
+        for module in self.modules.drain(..) {
+            // SAFETY: loaded above; steps hold the kernels as long as they may run.
+            self.context.record_err(unsafe { result::module::unload(module) });
+        }
     }
 }
 
