@@ -75,7 +75,8 @@ impl Resources {
         let Place { backend, layout } = attempt.place;
         let here = |layout| Place { backend: backend.clone(), layout };
         let streamed = Layout { placement: Placement::Streamed, ..*layout };
-        let is_less = layout.placement == Placement::Resident && attempt.bytes(streamed)? < attempt.bytes(*layout)?;
+        let is_less =
+            layout.placement == Placement::Resident && attempt.bytes(streamed)? < attempt.bytes(*layout)?;
         if self.on_oom == OnOom::Ladder && is_less {
             return Ok(Some((Rung::DatasetOnHost, here(streamed))));
         }

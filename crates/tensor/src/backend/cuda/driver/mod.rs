@@ -15,30 +15,17 @@ use std::sync::Arc;
 
 use cudarc::driver::{DriverError, result, sys};
 
+use super::runtime::Function;
 use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
 use crate::Device;
 use crate::backend::Backend;
 use runtime::Driver;
 
-/// Kernels in the form that the driver compiles, ended by a zero byte, and the oldest GPUs they are for.
-struct Module {
-    /// As [`Function::module`] calls it.
-    name: &'static str,
-    ptx: &'static str,
-    needed: ComputeCapability,
-}
-
-const MODULES: [Module; 2] = [
-    Module {
-        name: "stage",
-        ptx: concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0"),
-        needed: ComputeCapability::NEEDED,
-    },
-    Module {
-        name: "stage_tensor",
-        ptx: concat!(include_str!("../../../../kernels/ptx/stage_tensor_80.ptx"), "\0"),
-        needed: ComputeCapability::TF32,
-    },
+/// The kernels in the form that the driver compiles, in the order of `Function::ALL`, each ended by a zero byte.
+const MODULES: [&str; Function::ALL.len()] = [
+    concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0"),
+    concat!(include_str!("../../../../kernels/ptx/stage_large_75.ptx"), "\0"),
+    concat!(include_str!("../../../../kernels/ptx/stage_tensor_80.ptx"), "\0"),
 ];
 
 /// Memory that every budget leaves to the driver: allocations are rounded up to 2 MiB, and a captured step
@@ -188,21 +175,18 @@ mod tests {
 
     #[test]
     fn the_embedded_kernels_are_for_the_oldest_gpu_they_can_be_for_and_drivers_from_550_on() {
-        for module in &MODULES {
-            let mut code = module.ptx.lines().filter(|line| line.starts_with('.'));
-            assert_eq!(code.next(), Some(".version 8.4"));
-            let target = format!(".target sm_{}{}", module.needed.major, module.needed.minor);
-            assert_eq!(code.next(), Some(target.as_str()));
-            assert_eq!(code.next(), Some(".address_size 64"));
-            assert_eq!(module.ptx.find('\0'), Some(module.ptx.len() - 1), "one zero byte, at the end");
+        for (ptx, target) in MODULES.into_iter().zip([".target sm_75", ".target sm_75", ".target sm_80"]) {
+            let mut code = ptx.lines().filter(|line| line.starts_with('.'));
+            let head = [code.next(), code.next(), code.next()];
+            assert_eq!(head, [Some(".version 8.4"), Some(target), Some(".address_size 64")]);
+            assert_eq!(ptx.find('\0'), Some(ptx.len() - 1), "one zero byte, at the end");
         }
     }
 
     #[test]
-    fn every_kernel_that_is_launched_is_embedded() {
-        for function in Function::ALL {
-            let module = MODULES.iter().find(|module| module.name == function.module()).unwrap();
-            assert!(module.ptx.contains(&format!(".entry {}(", function.name())), "{}", function.name());
+    fn every_kernel_that_is_launched_is_embedded_in_its_place() {
+        for (function, ptx) in Function::ALL.into_iter().zip(MODULES) {
+            assert!(ptx.contains(&format!(".entry {}(", function.name())), "{}", function.name());
         }
     }
 }

@@ -1,13 +1,13 @@
 //! A GPU as a [`Runtime`]: one context, one stream, and steps as captured graphs.
 
 use std::ffi::{CString, c_void};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError, result, sys};
 
 use super::memory::Pinned;
 use super::upload::Uploads;
-use super::{ComputeCapability, CudaUnavailable, Found, MODULES, Module, nvml, refused, words};
+use super::{CudaUnavailable, Found, MODULES, nvml, refused, words};
 use crate::DriverMemory;
 use crate::backend::cuda::runtime::{
     Address, Failure, Function, Launch, Order, Refusal, Runtime, Shortage, Step,
@@ -41,8 +41,7 @@ impl Driver {
         let context = CudaContext::new(found.index).map_err(|error| refused("open the GPU", error))?;
         // SAFETY: memory is handled here by address, and there is one stream for it.
         unsafe { context.disable_event_tracking() };
-        let kernels = Kernels::load(&context, found.compute_capability)
-            .map_err(|error| refused("load the kernels", error))?;
+        let kernels = Kernels::new(&context).map_err(|error| refused("load the kernels", error))?;
         let stream = context.new_stream().map_err(|error| refused("make a stream", error))?;
         let (free, total) = context.mem_get_info().map_err(|error| refused("tell its memory", error))?;
         let (free, total) = (free as u64, total as u64);
@@ -88,6 +87,12 @@ impl Driver {
 
     /// Records a step into a graph. The stream that records is one of its own: other threads may use the first.
     fn capture(&self, orders: &[Order], constants: &[Pinned]) -> Result<CudaGraph, DriverError> {
+        // Loading allocates, which a recording does not allow.
+        for order in orders {
+            if let Order::Launch(launch) = order {
+                self.shared.kernels.get(launch.function)?;
+            }
+        }
         let recorder = self.context().new_stream()?;
         recorder.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)?;
         let recorded = self.record(&recorder, orders, constants);
@@ -189,62 +194,73 @@ impl Runtime for Driver {
     }
 }
 
-/// The kernels in a context: those that the GPU is not too old for.
+/// The kernels of a context, each loaded when a step first needs it: the driver takes its time to compile one.
 struct Kernels {
-    modules: Vec<sys::CUmodule>,
-    functions: [sys::CUfunction; Function::ALL.len()],
+    loaded: [OnceLock<Loaded>; Function::ALL.len()],
     context: Arc<CudaContext>,
 }
 
+/// A kernel, and the module that it is in.
+struct Loaded {
+    module: sys::CUmodule,
+    function: sys::CUfunction,
+}
+
 // SAFETY: handles of the driver, which may be used from any thread.
-unsafe impl Send for Kernels {}
+unsafe impl Send for Loaded {}
 // SAFETY: as above; the driver locks what it must.
-unsafe impl Sync for Kernels {}
+unsafe impl Sync for Loaded {}
 
 impl Kernels {
-    /// Has the driver compile the embedded kernels, or find them in its cache.
-    fn load(context: &Arc<CudaContext>, capability: ComputeCapability) -> Result<Kernels, DriverError> {
-        context.bind_to_thread()?;
-        let functions = [std::ptr::null_mut(); Function::ALL.len()];
-        let mut kernels = Kernels { modules: Vec::new(), functions, context: context.clone() };
-        for module in MODULES.iter().filter(|module| module.needed <= capability) {
-            kernels.load_module(module)?;
-        }
+    /// With the one that every plan needs.
+    fn new(context: &Arc<CudaContext>) -> Result<Kernels, DriverError> {
+        let kernels = Kernels { loaded: Default::default(), context: context.clone() };
+        kernels.get(Function::Stage)?;
         Ok(kernels)
     }
 
-    fn load_module(&mut self, module: &Module) -> Result<(), DriverError> {
-        // SAFETY: the text ends with a zero byte, as PTX must.
-        let loaded = unsafe { result::module::load_data(module.ptx.as_ptr().cast::<c_void>())? };
-        self.modules.push(loaded);
-        for function in Function::ALL.into_iter().filter(|function| function.module() == module.name) {
-            let name = CString::new(function.name()).expect("names hold no zero byte");
-            // SAFETY: the module was just loaded.
-            let handle = unsafe { result::module::get_function(loaded, name)? };
-            self.functions[function as usize] = handle;
-            if function.most_shared_bytes() > SHARED_BYTES {
-                let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-                // SAFETY: the function is of the module.
-                unsafe {
-                    result::function::set_function_attribute(
-                        handle,
-                        attribute,
-                        function.most_shared_bytes() as i32,
-                    )?;
-                }
-            }
+    fn get(&self, function: Function) -> Result<sys::CUfunction, DriverError> {
+        let place = &self.loaded[function as usize];
+        if place.get().is_none() {
+            let loaded = self.load(function)?;
+            // Another thread may have been faster; its kernel is as good.
+            place.set(loaded).unwrap_or_else(|loaded| self.unload(&loaded));
         }
-        Ok(())
+        place.get().map(|loaded| loaded.function).ok_or(DriverError(sys::CUresult::CUDA_ERROR_NOT_FOUND))
+    }
+
+    /// Has the driver compile a kernel, or find it in its cache.
+    fn load(&self, function: Function) -> Result<Loaded, DriverError> {
+        self.context.bind_to_thread()?;
+        let ptx = MODULES[function as usize];
+        // SAFETY: the text ends with a zero byte, as PTX must.
+        let module = unsafe { result::module::load_data(ptx.as_ptr().cast::<c_void>())? };
+        let name = CString::new(function.name()).expect("names hold no zero byte");
+        // SAFETY: the module was just loaded.
+        let handle = unsafe { result::module::get_function(module, name)? };
+        if function.most_shared_bytes() > SHARED_BYTES {
+            let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            let bytes = function.most_shared_bytes() as i32;
+            // SAFETY: the function is of the module.
+            unsafe { result::function::set_function_attribute(handle, attribute, bytes)? };
+        }
+        Ok(Loaded { module, function: handle })
+    }
+
+    fn unload(&self, loaded: &Loaded) {
+        self.context.record_err(self.context.bind_to_thread());
+        // SAFETY: loaded above; steps hold the kernels as long as they may run.
+        self.context.record_err(unsafe { result::module::unload(loaded.module) });
     }
 
     /// Asks `stream` for one launch, or records it there.
     fn launch(&self, launch: &Launch, stream: &CudaStream) -> Result<(), DriverError> {
         let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
         // SAFETY: the function takes one argument of this very layout (tested), which is copied by the call. What it
-        // touches is the contract of whoever runs the step. One that is not loaded is refused by the driver.
+        // touches is the contract of whoever runs the step.
         unsafe {
             result::launch_kernel(
-                self.functions[launch.function as usize],
+                self.get(launch.function)?,
                 (launch.blocks, 1, 1),
                 (Launch::THREADS, 1, 1),
                 launch.shared_bytes,
@@ -257,11 +273,7 @@ impl Kernels {
 
 impl Drop for Kernels {
     fn drop(&mut self) {
-        self.context.record_err(self.context.bind_to_thread());
-        for module in self.modules.drain(..) {
-            // SAFETY: loaded above; steps hold the kernels as long as they may run.
-            self.context.record_err(unsafe { result::module::unload(module) });
-        }
+        self.loaded.iter().filter_map(OnceLock::get).for_each(|loaded| self.unload(loaded));
     }
 }
 
