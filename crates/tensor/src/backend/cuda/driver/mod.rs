@@ -170,8 +170,9 @@ fn words(error: DriverError) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::MODULES;
+    use super::{CudaOptions, MODULES, open};
     use crate::backend::cuda::runtime::Function;
+    use crate::{Error, MemoryReport};
 
     #[test]
     fn the_embedded_kernels_are_for_the_oldest_gpu_they_can_be_for_and_drivers_from_550_on() {
@@ -188,5 +189,30 @@ mod tests {
         for (function, ptx) in Function::ALL.into_iter().zip(MODULES) {
             assert!(ptx.contains(&format!(".entry {}(", function.name())), "{}", function.name());
         }
+    }
+
+    #[test]
+    fn memory_that_the_driver_has_not_is_refused_and_the_gpu_stays_usable() {
+        // Each may take all there is, so the second is refused by the driver and not by its budget.
+        let open = || open(CudaOptions::default());
+        let (Ok(first), Ok(second)) = (open(), open()) else {
+            return eprintln!("SKIPPED: no GPU that can be used");
+        };
+        let report = MemoryReport::default();
+        let most = first.memory().budget.unwrap() as usize / 4 * 3;
+        let taken = first.reserve(most, &report).unwrap();
+        let refused = second.reserve(most, &report).err().unwrap();
+        let Error::OutOfMemory { requested, free, total, .. } = refused else { panic!("{refused}") };
+        assert_eq!(requested, most as u64);
+        assert!(free < requested && requested < total);
+        assert_eq!((first.memory().reserved, second.memory().reserved), (most as u64, 0));
+        drop(taken);
+        let mut small = second.reserve(1 << 20, &report).unwrap();
+        let mut bytes = vec![1; 1 << 20];
+        small.read(0, &mut bytes);
+        assert!(bytes.iter().all(|&byte| byte == 0), "memory is given zeroed");
+        small.write(5, &[1, 2, 3]);
+        small.read(4, &mut bytes[..5]);
+        assert_eq!(bytes[..5], [0, 1, 2, 3, 0]);
     }
 }

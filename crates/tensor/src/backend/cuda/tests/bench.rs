@@ -4,16 +4,17 @@
 //! it is found; on the CPU they lie in an arena.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::sync::Arc;
 
 use crate::MemoryReport;
 use crate::backend::cuda::items;
 use crate::backend::cuda::lower::{self, Lowering, Sizing};
 use crate::backend::cuda::runtime::{Address, Order};
-use crate::backend::{Feed, Program};
+use crate::backend::{Backend, Feed, Program};
 use crate::plan::{Kernel, Value};
 use crate::random;
-use crate::testing::emulator;
 use crate::testing::net::cpu;
+use crate::testing::{emulator, gpu};
 
 /// The orders in which threads and blocks are run: in turn, and mixed.
 const ORDERS: [u32; 3] = [0, 1, 77];
@@ -98,6 +99,11 @@ impl Bench {
     /// `tolerance`.
     pub(super) fn check(&self, kernel: &Kernel, tolerance: Tolerance) {
         let expected = self.on_cpu(kernel);
+        if let Some(gpu) = gpu() {
+            for (i, (found, expected)) in self.on(&gpu, kernel).iter().zip(&expected).enumerate() {
+                self.assert_close(i, found, expected, tolerance, &format!("{kernel}: array {i}, on the GPU"));
+            }
+        }
         let mut first = None;
         for order in ORDERS {
             let Some(found) = self.on_emulator(kernel, order) else { return };
@@ -133,20 +139,29 @@ impl Bench {
 
     /// What the arrays hold after the kernel ran on the CPU.
     pub(super) fn on_cpu(&self, kernel: &Kernel) -> Vec<Vec<u8>> {
+        self.on(&cpu(1), kernel)
+    }
+
+    /// The same on a device.
+    fn on(&self, backend: &Arc<dyn Backend>, kernel: &Kernel) -> Vec<Vec<u8>> {
         let mut end = 0;
         let place = |array: &Array| {
-            let start = usize::next_multiple_of(end, 64);
+            let start = usize::next_multiple_of(end, 64) + array.shift;
             end = start + array.bytes.len();
             start
         };
         let offsets: Vec<usize> = self.arrays.iter().map(place).collect();
-        let mut arena = cpu(1).reserve(end, &MemoryReport::default()).unwrap();
+        let mut arena = backend.reserve(end, &MemoryReport::default()).unwrap();
         for (array, &offset) in self.arrays.iter().zip(&offsets) {
             arena.write(offset, &array.bytes);
         }
         let rows = &self.dataset.rows;
-        let [samples, targets, order] = self.dataset.allocations();
-        let [samples, targets, order] = [&samples, &targets, &order].map(|place| place.address() as usize);
+        let dataset = self.dataset.arrays().map(|bytes| {
+            let mut memory = backend.reserve(bytes.len(), &MemoryReport::default()).unwrap();
+            memory.write(0, &bytes);
+            memory
+        });
+        let [samples, targets, order] = [0, 1, 2].map(|i| dataset[i].address());
         let feed = Feed::Resident { samples, targets, order, rows };
         let stages = vec![vec![kernel.clone()]];
         let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: rows.len() };
@@ -183,11 +198,15 @@ impl Bench {
 }
 
 impl Dataset {
-    /// Samples, targets and order, each in memory of its size.
-    fn allocations(&self) -> [Allocation; 3] {
+    /// Samples, targets and order.
+    fn arrays(&self) -> [Vec<u8>; 3] {
         let order = self.rows.iter().flat_map(|row| row.to_ne_bytes()).collect();
-        let array = |bytes| Allocation::of(&Array { bytes, shift: 0, kind: Kind::Exact });
-        [self.samples.clone(), self.targets.clone(), order].map(array)
+        [self.samples.clone(), self.targets.clone(), order]
+    }
+
+    /// The same, each in memory of its size.
+    fn allocations(&self) -> [Allocation; 3] {
+        self.arrays().map(|bytes| Allocation::of(&Array { bytes, shift: 0, kind: Kind::Exact }))
     }
 }
 

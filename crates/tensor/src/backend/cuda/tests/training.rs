@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::backend::Backend;
-use crate::testing::emulator;
 use crate::testing::net::{ACTIVATIONS, ADAM, Loss, MOMENTUM, Net, OPTIMIZERS, cpu, mixed_rows, nets};
+use crate::testing::{emulator, gpu};
 use crate::{DType, Device, Error, Metrics, Plan, Session, Source, State};
 
 /// Ten steps lose a few dozen units in the last place of the largest number.
@@ -57,10 +57,12 @@ fn assert_alike(net: &Net, found: &Session, expected: &Session) {
 }
 
 fn check(net: &Net, size: usize, steps: usize) {
-    let Some(emulator) = emulator(0) else { return };
     let source = net.source(3 * size + 1);
-    let found = train(net, &emulator.backend(None), &source, size, steps);
-    assert_alike(net, &found, &train(net, &cpu(1), &source, size, steps));
+    let expected = train(net, &cpu(1), &source, size, steps);
+    let emulated = emulator(0).map(|emulator| emulator.backend(None));
+    for backend in emulated.into_iter().chain(gpu()) {
+        assert_alike(net, &train(net, &backend, &source, size, steps), &expected);
+    }
 }
 
 fn small() -> Net {
