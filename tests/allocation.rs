@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use plangrad::Result;
+use plangrad::cli::Precision;
 use plangrad::train::{
     Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
     Stop, Trainer,
@@ -39,6 +40,7 @@ impl Observer for Watch {
 
 fn settings(max_steps: u64) -> Settings {
     Settings {
+        precision: Precision::F32,
         dataset: "digits".into(),
         data_dir: PathBuf::new(),
         normalize: "dataset".into(),

@@ -13,8 +13,8 @@ fn the_processor_and_its_memory_are_told() {
     assert_eq!(cpu["cores"].as_u64(), Some(cores as u64));
     let features = cpu["features"].as_array().unwrap();
     assert_eq!(features.last().unwrap(), "portable");
-    assert_eq!(devices["gpus"].as_array().unwrap().len(), 0);
-    assert_eq!(devices["cuda_unavailable_because"], "this build has no CUDA backend yet");
+    let has_gpu = !devices["gpus"].as_array().unwrap().is_empty();
+    assert_eq!(has_gpu, devices["cuda_unavailable_because"].is_null());
 }
 
 #[test]
@@ -36,17 +36,7 @@ fn memory_is_what_the_system_says() {
 fn people_read_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "devices").succeeded();
-    for line in [
-        "cpu",
-        "  cores ",
-        "  vectors ",
-        "  memory ",
-        "  used ",
-        "  free ",
-        "  budget ",
-        "gpu",
-        "  none: this build",
-    ] {
+    for line in ["cpu", "  cores ", "  vectors ", "  memory ", "  used ", "  free ", "  budget ", "gpu"] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} in {text}");
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use plangrad::cli::Precision;
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
     Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
@@ -66,6 +67,7 @@ impl Observer for Silent {
 fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Arc<dyn Backend>) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
+        precision: Precision::F32,
         dataset: "digits".into(),
         data_dir: PathBuf::new(),
         normalize: "dataset".into(),

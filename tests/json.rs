@@ -2,32 +2,10 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
-use support::{command, finish, run};
-
-type Keys = BTreeSet<String>;
-
-/// The keys documented under each heading: the first column of its table.
-fn documented() -> BTreeMap<String, Keys> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
-    let mut sections: BTreeMap<String, Keys> = BTreeMap::new();
-    let mut heading = String::new();
-    for line in std::fs::read_to_string(page).unwrap().lines() {
-        if let Some(name) = line.strip_prefix("## ").or_else(|| line.strip_prefix("### ")) {
-            heading = name.to_owned();
-        } else if let Some(key) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
-            sections.entry(heading.clone()).or_default().insert(key.to_owned());
-        }
-    }
-    sections
-}
-
-fn keys(object: &Value) -> Keys {
-    object.as_object().unwrap().keys().cloned().collect()
-}
+use support::{Keys, command, documented, finish, keys, run};
 
 #[test]
 fn every_command_prints_the_documented_keys() {

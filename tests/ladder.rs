@@ -324,7 +324,8 @@ fn a_failure_while_a_run_is_resumed_leaves_it_as_it_was() {
 fn where_two_batches_are_larger_than_the_dataset_it_stays_on_the_device() {
     let folder = tempfile::tempdir().unwrap();
     let expected = undisturbed(folder.path(), "train --dataset digits --epochs 2 --batch-size 20000");
-    let arguments = "train --dataset digits --epochs 2 --batch-size 20000 --out run --device accelerator --on-oom ladder";
+    let arguments =
+        "train --dataset digits --epochs 2 --batch-size 20000 --out run --device accelerator --on-oom ladder";
     run(folder.path(), &format!("{arguments} --memory-budget 60MiB")).succeeded();
     let (names, start) = rungs(&folder.path().join("run"));
     assert_eq!((names, start["device"].as_str()), (vec!["micro-batches".to_owned()], Some("accelerator")));

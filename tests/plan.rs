@@ -326,7 +326,7 @@ fn wrong_usage_is_told_in_one_sentence() {
         ("plan --timeline step.jpg", "expected - or a name that ends with .svg or .png, found `step.jpg`"),
         ("plan --dataset minst", "did you mean `mnist`?"),
         ("plan --label x", "is for tables"),
-        ("plan --device cuda", "this build has no CUDA backend yet"),
+        ("plan --device gpu", "--device: expected auto, cpu, cuda, cuda:N or accelerator, found `gpu`"),
     ];
     for (arguments, expected) in cases {
         let sentence = refusal(folder.path(), &words(arguments), 2);

@@ -128,7 +128,9 @@ fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
         assert_eq!(events.last().unwrap()["kind"], "interrupted");
         assert!(!out.join("model.safetensors").exists());
         let (_, resume) = end.stderr.trim_end().split_once("go on with: ").unwrap();
-        let resumed = finish(Command::new("sh").args(["-c", resume]).current_dir(folder.path()));
+        let mut again = Command::new("sh");
+        again.args(["-c", resume]).current_dir(folder.path()).env("PLANGRAD_DEVICE", "cpu");
+        let resumed = finish(&mut again);
         assert_eq!(resumed.code, 0, "{resume}: {resumed:?}");
         assert!(resumed.stderr.starts_with("going on with it's here in epoch 2 after "), "{resumed:?}");
         expected.assert_same(&out);

@@ -205,7 +205,7 @@ fn each_event_has_values_of_the_documented_types() {
         for (key, value) in event.as_object().unwrap() {
             let right = match key.as_str() {
                 key if text.contains(&key) => value.is_string(),
-                "micro_batch_size" => value.is_null(),
+                "micro_batch_size" | "gpu_memory" => value.is_null(),
                 key if fraction.contains(&key) || key.ends_with("_seconds") => {
                     value.is_f64() && value.as_f64() >= Some(0.0)
                 }

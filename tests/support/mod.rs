@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test file uses its own share of this
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,13 +20,15 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The program, to be run in `folder` with an environment that decides nothing.
+/// The program, to be run in `folder` with an environment that decides nothing but that the processor computes: figures
+/// are the same then, GPU or not.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plangrad"));
     command.current_dir(folder).stdin(Stdio::null());
     for variable in ["PLANGRAD_DATA", "NO_COLOR", "CLICOLOR_FORCE", "COLORTERM"] {
         command.env_remove(variable);
     }
+    command.env("PLANGRAD_DEVICE", "cpu");
     command
 }
 
@@ -229,4 +232,27 @@ pub(crate) fn digits_description() -> Value {
         "scale": [1.0 / 255.0],
         "shift": [0.0]
     })
+}
+
+/// Names of a JSON object's fields.
+pub(crate) type Keys = BTreeSet<String>;
+
+/// The keys that `docs/json.md` has under each heading: the first column of its table.
+pub(crate) fn documented() -> BTreeMap<String, Keys> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
+    let mut sections: BTreeMap<String, Keys> = BTreeMap::new();
+    let mut heading = String::new();
+    for line in std::fs::read_to_string(page).unwrap().lines() {
+        if let Some(name) = line.strip_prefix("## ").or_else(|| line.strip_prefix("### ")) {
+            heading = name.to_owned();
+        } else if let Some(key) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
+            sections.entry(heading.clone()).or_default().insert(key.to_owned());
+        }
+    }
+    sections
+}
+
+/// Those an object has.
+pub(crate) fn keys(object: &Value) -> Keys {
+    object.as_object().unwrap().keys().cloned().collect()
 }

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use crate::command::{program, run};
-use crate::{Result, fuzz, invariants, licences};
+use crate::{Result, fuzz, invariants, kernels, licences};
 
 pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
-    let steps: [(&str, &dyn Fn() -> Result<()>); 8] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 9] = [
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
+        ("kernels", &kernels::check),
         ("lints", &|| {
             cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
         }),

@@ -37,6 +37,18 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).map_err(|_| format!("`{line}` printed something that is no text"))
 }
 
+/// Runs a program and returns what it prints to standard error.
+pub(crate) fn output_of_errors(mut command: Command) -> Result<String> {
+    let line = describe(&command);
+    let output = command.output().map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(format!("`{line}` ended with {}\n{text}", output.status))
+    }
+}
+
 /// Whether a program can be run at all.
 pub(crate) fn exists(name: &str, arguments: &[&str]) -> bool {
     let status = program(name, arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();

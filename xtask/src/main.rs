@@ -8,6 +8,7 @@ mod command;
 mod fuzz;
 mod golden;
 mod invariants;
+mod kernels;
 mod licences;
 
 use std::ffi::OsString;
@@ -44,6 +45,8 @@ enum Task {
     Invariants,
     /// Time an MNIST epoch against other frameworks and write docs/benchmarks.md
     Bench(bench::Options),
+    /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
+    Kernels(kernels::Options),
     /// Fuzz the parsers
     Fuzz {
         /// Seconds for each target
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Task::Ci { fuzz_seconds } => check::all(fuzz_seconds),
         Task::Invariants => invariants::check(),
         Task::Bench(options) => bench::run(&options),
+        Task::Kernels(options) => kernels::run(&options),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Golden { write } => golden::run(write),
     };

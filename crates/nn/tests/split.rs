@@ -1,8 +1,13 @@
 //! A batch taken in parts is the batch taken whole: the parts' gradients are summed as one chain, so on the CPU even the
-//! bits are the same, whatever the parts, the optimizer and the activation, and with dropout.
+//! bits are the same, whatever the parts, the optimizer and the activation, and with dropout. So they are on a GPU, here
+//! an emulated one.
+
+use std::sync::Arc;
 
 use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::backend::cuda::emulator::Emulator;
 use plangrad_tensor::{
     DType, Metrics, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets, random,
 };
@@ -52,21 +57,36 @@ fn bits(
     (values.into_iter().map(f32::to_bits).collect(), session.metrics())
 }
 
-fn whole_and_split(task: &Task, optimizer: Optimizer, rows: usize, part: usize) -> [(Vec<u32>, Metrics); 2] {
+fn whole_and_split(
+    backend: &Arc<dyn Backend>,
+    task: &Task,
+    optimizer: Optimizer,
+    rows: usize,
+    part: usize,
+) -> [(Vec<u32>, Metrics); 2] {
     let source = source(task.loss);
     let order: Vec<u32> = (0..rows as u32).rev().collect();
-    let backend = Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
-    let whole = Session::new(&backend, vec![task.training_plan(optimizer, SCHEDULE, rows).unwrap()]).unwrap();
+    let plan = task.training_plan(optimizer, SCHEDULE, rows).unwrap();
+    let whole = Session::streaming(backend, vec![plan]).unwrap();
     let whole =
         bits(task, optimizer, whole, |session| session.run(0, &source.batches(&order).unwrap()).unwrap());
 
     let mut plans = Vec::new();
     let parts = task.split_step(optimizer, SCHEDULE, rows, part).unwrap().add_to(&mut plans);
     assert_eq!(parts.batch_size(), rows);
-    let split = bits(task, optimizer, Session::new(&backend, plans).unwrap(), |session| {
+    let split = bits(task, optimizer, Session::streaming(backend, plans).unwrap(), |session| {
         parts.step(session, &source, &order).unwrap();
     });
     [whole, split]
+}
+
+fn cpu() -> Arc<dyn Backend> {
+    Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap()
+}
+
+fn gpu() -> Option<Arc<dyn Backend>> {
+    let emulator = Emulator::new(0).map_err(|why| eprintln!("SKIPPED: {why}")).ok()?;
+    Some(emulator.backend(None))
 }
 
 const OPTIMIZERS: [Optimizer; 4] = [
@@ -89,8 +109,11 @@ proptest! {
         rows in 1usize..=ROWS,
         part in 1usize..=ROWS,
     ) {
-        let [whole, split] = whole_and_split(&task(&hidden, activation, dropout, loss), optimizer, rows, part);
-        prop_assert_eq!(whole, split);
+        let task = task(&hidden, activation, dropout, loss);
+        for backend in [Some(cpu()), gpu()].into_iter().flatten() {
+            let [whole, split] = whole_and_split(&backend, &task, optimizer, rows, part);
+            prop_assert_eq!(whole, split);
+        }
     }
 }
 

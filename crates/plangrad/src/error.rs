@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use plangrad_tensor::backend::cuda::CudaUnavailable;
 use plangrad_tensor::{Device, MemoryReport};
 
 use crate::output::{grouped_bytes, size};
@@ -119,6 +120,15 @@ pub enum Error {
         report: Box<MemoryReport>,
     },
 
+    /// A GPU was named that cannot be used.
+    #[error("{device}: {reason}; or compute on the processor, with --device cpu")]
+    Cuda {
+        /// The GPU.
+        device: Device,
+        /// Why not.
+        reason: CudaUnavailable,
+    },
+
     /// A new run would replace an earlier one.
     #[error("{} holds a run already; choose another --out, go on with it by --resume, or replace it with --overwrite", path.display())]
     RunExists {
@@ -202,6 +212,7 @@ impl Error {
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::Tensor(error) | Self::Model(plangrad_nn::Error::Tensor(error)) => tensor_kind(error),
             Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => "run",
+            Self::Cuda { .. } => "device",
             Self::Diverged { .. } => "diverged",
             Self::Interrupted { .. } | Self::Stopped => "interrupted",
             Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => "model",
@@ -242,6 +253,7 @@ impl Error {
 fn tensor_kind(error: &plangrad_tensor::Error) -> &'static str {
     match error {
         plangrad_tensor::Error::OutOfMemory { .. } => "out-of-memory",
+        plangrad_tensor::Error::Device { .. } => "device",
         plangrad_tensor::Error::TooLarge { .. } | plangrad_tensor::Error::PlanTooLarge => "too-large",
         _ => "internal",
     }

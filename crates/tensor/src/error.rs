@@ -183,6 +183,14 @@ pub enum Error {
         /// What the bytes were for.
         report: Box<crate::MemoryReport>,
     },
+    /// A device refuses to work.
+    #[error("{device} cannot be used any more: {reason}")]
+    Device {
+        /// The device.
+        device: crate::Device,
+        /// Its driver's answer, as a clause.
+        reason: String,
+    },
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {

@@ -37,7 +37,7 @@ mod testing;
 #[cfg(test)]
 extern crate self as plangrad_tensor; // so that tests within and beside the crate can share code
 
-pub use device::{Device, MemoryReading, SystemMemory};
+pub use device::{Device, DriverMemory, MemoryReading, SystemMemory};
 pub use dtype::DType;
 pub use error::Error;
 pub use graph::{Graph, NodeId, Parameter, ParameterId, Tensor};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::ops::gather::{SampleFormat, TargetFormat};
-use crate::plan::Kernel;
+use crate::plan::{Extent, Kernel};
 use crate::resident::{Resident, ResidentLayout};
 use crate::{DType, Error, MemoryReport};
 
@@ -204,13 +204,14 @@ impl Source {
         }
     }
 
-    /// Copies `rows`, one after another, into `memory`: their samples and their targets from these offsets on.
-    pub(crate) fn copy_rows(&self, rows: &[u32], memory: &mut [u8], [samples, targets]: [usize; 2]) {
-        for (source, start) in [(self.sample_bytes(), samples), (self.target_bytes(), targets)] {
+    /// Copies `rows`, one after another, into `memory`: their samples and their targets to these places. What the plans
+    /// do not read has no room there, and stays.
+    pub(crate) fn copy_rows(&self, rows: &[u32], memory: &mut [u8], [samples, targets]: [Extent; 2]) {
+        for (source, place) in [(self.sample_bytes(), samples), (self.target_bytes(), targets)] {
             let width = source.len() / self.len.max(1);
-            for (i, &row) in rows.iter().enumerate().filter(|_| width > 0) {
-                memory[start + i * width..][..width]
-                    .copy_from_slice(&source[row as usize * width..][..width]);
+            let room = &mut memory[place.offset..place.end()];
+            for (&row, to) in rows.iter().zip(room.chunks_exact_mut(width.max(1))).filter(|_| width > 0) {
+                to.copy_from_slice(&source[row as usize * width..][..width]);
             }
         }
     }

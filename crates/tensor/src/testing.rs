@@ -7,12 +7,14 @@
 #[allow(dead_code)] // unit and integration tests use different parts
 pub(crate) mod net;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::{ArrayD, Dimension, IxDyn};
 
 use crate::backend::Backend;
 use crate::backend::cpu::{Cpu, CpuOptions, InstructionSet};
+use crate::backend::cuda::emulator::Emulator;
+use crate::backend::cuda::{self, CudaOptions};
 use crate::backend::reference::Interpreter;
 use crate::session::eval_on;
 use crate::{Error, Graph, Tensor};
@@ -89,14 +91,29 @@ pub(crate) fn broadcast_shapes() -> Vec<Vec<Vec<usize>>> {
     ]
 }
 
-/// Every backend the machine has: each instruction set with one thread, and the best with three.
+/// The CUDA kernels on the emulator; none, said loudly but once, where there is no C++ compiler.
+pub(crate) fn emulator(order: u32) -> Option<Arc<Emulator>> {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    let skipped = |why| SAID.call_once(|| eprintln!("SKIPPED: {why}"));
+    Emulator::new(order).map_err(skipped).ok()
+}
+
+/// The machine's GPU, opened once; none where it has none that can be used.
+pub(crate) fn gpu() -> Option<Arc<dyn Backend>> {
+    static GPU: OnceLock<Option<Arc<dyn Backend>>> = OnceLock::new();
+    GPU.get_or_init(|| cuda::open(CudaOptions::default()).ok()).clone()
+}
+
+/// Every backend the machine has: each instruction set with one thread and with three, the emulated GPU, and the real one.
 pub(crate) fn backends() -> Vec<(String, Arc<dyn Backend>)> {
     let open = |set: InstructionSet, threads| {
         let options =
             CpuOptions { threads: Some(threads), instruction_set: Some(set), ..CpuOptions::default() };
         (format!("{} × {threads}", set.name()), Cpu::open(options).unwrap())
     };
-    InstructionSet::available().into_iter().flat_map(|set| [open(set, 1), open(set, 3)]).collect()
+    let cpus = InstructionSet::available().into_iter().flat_map(|set| [open(set, 1), open(set, 3)]);
+    let emulated = emulator(0).map(|emulator| ("emulated GPU".to_string(), emulator.backend(None)));
+    cpus.chain(emulated).chain(gpu().map(|gpu| ("GPU".to_string(), gpu))).collect()
 }
 
 impl Case {

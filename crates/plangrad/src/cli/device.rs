@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use plangrad_tensor::backend::Backend;
 
-use super::{BudgetArgs, values};
-use crate::device::{self, DeviceChoice};
+use super::{BudgetArgs, Precision, values};
+use crate::device::{self, DeviceChoice, Means};
 use crate::train::{OnOom, Resources};
 use crate::{Console, Result};
 
@@ -14,9 +14,10 @@ use crate::{Console, Result};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
-    /// Where to compute: auto, cpu, or accelerator (the processor with memory of its own, a stand-in for a GPU)
-    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device_choice)]
-    pub device: DeviceChoice,
+    /// Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU), or
+    /// accelerator (the processor with memory of its own, a stand-in for a GPU) [default: what PLANGRAD_DEVICE says, else auto]
+    #[arg(long, value_name = "DEVICE", value_parser = device_choice)]
+    pub device: Option<DeviceChoice>,
     /// Threads; the result does not depend on them [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
@@ -56,10 +57,14 @@ impl DeviceArgs {
     /// Opens the device.
     ///
     /// # Errors
-    /// If the system gives no threads.
-    pub fn open(&self) -> Result<Arc<dyn Backend>> {
+    /// If the GPU that is named cannot be used, or the system gives no threads.
+    pub fn open(&self, precision: Precision) -> Result<Arc<dyn Backend>> {
         self.budget.note().iter().for_each(|note| Console::remark(note));
-        device::open(self.device, self.threads, self.budget.bytes())
+        device::open(DeviceChoice::resolve(self.device)?, self.means(precision))
+    }
+
+    fn means(&self, precision: Precision) -> Means {
+        Means { threads: self.threads, budget: self.budget.bytes(), precision }
     }
 
     /// Opens the device with no more than there really is, less the bytes that the host will take beside it, however much
@@ -67,20 +72,17 @@ impl DeviceArgs {
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
-    pub fn open_within_means(&self, beside: u64) -> Result<(Arc<dyn Backend>, bool)> {
-        let named = self.budget.bytes();
-        let means = device::default_budget().map(|bytes| bytes.saturating_sub(beside));
-        let budget = named.into_iter().chain(means).min();
-        Ok((device::open(self.device, self.threads, budget)?, named.is_some() && budget == named))
+    pub fn open_within_means(&self, precision: Precision, beside: u64) -> Result<(Arc<dyn Backend>, bool)> {
+        device::open_within_means(DeviceChoice::resolve(self.device)?, self.means(precision), beside)
     }
 
     /// The device, and what to do where its memory does not suffice.
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
-    pub fn resources(&self, oom: OomArgs) -> Result<Resources> {
+    pub fn resources(&self, oom: OomArgs, precision: Precision) -> Result<Resources> {
         Ok(Resources {
-            backend: self.open()?,
+            backend: self.open(precision)?,
             on_oom: self.on_oom(oom),
             accumulate: oom.accumulate.unwrap_or(1),
             threads: self.threads,
@@ -91,7 +93,7 @@ impl DeviceArgs {
     #[must_use]
     pub fn on_oom(&self, oom: OomArgs) -> OnOom {
         match (oom.on_oom, self.device) {
-            (Some(OnOomName::Ladder), _) | (None, DeviceChoice::Auto) => OnOom::Ladder,
+            (Some(OnOomName::Ladder), _) | (None, None | Some(DeviceChoice::Auto)) => OnOom::Ladder,
             (Some(OnOomName::Cpu), _) => OnOom::Cpu,
             (Some(OnOomName::Error), _) | (None, _) => OnOom::Error,
         }
@@ -103,7 +105,7 @@ impl DeviceArgs {
         let threads = self.threads.map(|n| n.to_string());
         let on_oom = oom.on_oom.and_then(|way| Some(way.to_possible_value()?.get_name().to_owned()));
         let options = [
-            ("--device", (self.device != DeviceChoice::Auto).then(|| self.device.to_string())),
+            ("--device", self.device.map(|device| device.to_string())),
             ("--threads", threads),
             ("--memory-budget", self.budget.memory_budget.as_ref().map(ToString::to_string)),
             ("--on-oom", on_oom),

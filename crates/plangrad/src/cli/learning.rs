@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use plangrad_tensor::Optimizer;
+use serde::{Deserialize, Serialize};
 
 use super::values;
 use crate::{Error, Result};
@@ -45,18 +46,31 @@ pub struct LearningArgs {
 /// Numbers that are computed with.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct PrecisionArgs {
-    /// Numbers it is computed with
+    /// Numbers it is computed with: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products
+    /// have 10 bits of mantissa
     #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
     pub precision: Precision,
 }
 
 /// The kinds of numbers by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Single precision, about seven digits.
     #[default]
     #[value(help = None)]
     F32,
+    /// The same, but the factors of large products have three digits: on GPUs with tensor cores.
+    #[value(help = None)]
+    Tf32,
+}
+
+impl Precision {
+    /// Whether it is the usual one.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Precision::default()
+    }
 }
 
 /// The optimizers by name.

@@ -58,9 +58,10 @@ pub struct Plan {
     /// Numbers it would be computed with.
     #[command(flatten)]
     pub precision: PrecisionArgs,
-    /// Where it would be computed: auto, cpu, or accelerator, which has memory of its own for the dataset
-    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = device_choice, help_heading = "Training")]
-    pub device: DeviceChoice,
+    /// Where it would be computed: auto, cpu, cuda or cuda:N (which need not be there), or accelerator; all but the cpu have
+    /// memory of their own for the dataset [default: what PLANGRAD_DEVICE says, else auto]
+    #[arg(long, value_name = "DEVICE", value_parser = device_choice, help_heading = "Training")]
+    pub device: Option<DeviceChoice>,
     /// What it may take; says which batch sizes fit.
     #[command(flatten)]
     pub budget: BudgetArgs,

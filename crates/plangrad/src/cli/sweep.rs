@@ -20,7 +20,8 @@ pub struct Sweep {
     #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',',
         default_values_t = [1, 4, 16, 64, 256, 1024], value_parser = values::count, allow_negative_numbers = true)]
     pub batch_sizes: Vec<usize>,
-    /// Where to compute: cpu, accelerator (the processor with memory of its own, a stand-in for a GPU), or auto
+    /// Where to compute: cpu, cuda or cuda:N (an NVIDIA GPU), accelerator (the processor with memory of its own, a stand-in for
+    /// a GPU), or auto
     #[arg(long, alias = "device", value_name = "DEVICE[,DEVICE…]", value_delimiter = ',', default_value = "cpu",
         value_parser = device_choice)]
     pub devices: Vec<DeviceChoice>,

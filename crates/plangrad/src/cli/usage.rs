@@ -151,8 +151,8 @@ mod tests {
                 .starts_with("--threads: expected a whole number from 1 to")
         );
         assert!(
-            complaint("plangrad train --device cuda")
-                .starts_with("--device: this build has no CUDA backend yet; use cpu or auto")
+            complaint("plangrad train --device cuda:x")
+                .starts_with("--device: expected auto, cpu, cuda, cuda:N or accelerator, found `cuda:x`")
         );
     }
 

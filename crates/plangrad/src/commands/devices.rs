@@ -2,18 +2,57 @@
 
 use plangrad_tensor::SystemMemory;
 use plangrad_tensor::backend::cpu::InstructionSet;
+use plangrad_tensor::backend::cuda::{self, CudaUnavailable, Gpu};
 use serde::Serialize;
 
-use crate::device::{CUDA_UNAVAILABLE_BECAUSE, default_budget_of};
+use crate::device::{GpuMemory, default_budget_of};
 use crate::output::{counted, grouped_bytes, size};
 use crate::{Console, Result};
 
 #[derive(Serialize)]
 struct Object {
     cpu: Processor,
-    /// None can be used by this build.
-    gpus: [(); 0],
-    cuda_unavailable_because: &'static str,
+    gpus: Vec<Graphics>,
+    cuda_unavailable_because: Option<String>,
+}
+
+/// A GPU. What only opening it tells is `null` where it cannot be used.
+#[derive(Serialize)]
+struct Graphics {
+    index: usize,
+    name: String,
+    compute_capability: String,
+    driver_version: Option<String>,
+    cuda_version: String,
+    total: u64,
+    used: Option<u64>,
+    free: Option<u64>,
+    others: Option<u64>,
+    context: Option<u64>,
+    allocated: u64,
+    reserved: u64,
+    unusable_because: Option<String>,
+}
+
+impl From<Gpu> for Graphics {
+    fn from(gpu: Gpu) -> Graphics {
+        let memory = gpu.memory.as_ref().ok().map(|&driver| GpuMemory::new(driver, 0));
+        Graphics {
+            index: gpu.index,
+            name: gpu.name,
+            compute_capability: gpu.compute_capability.to_string(),
+            driver_version: gpu.driver_version,
+            cuda_version: gpu.cuda_version.to_string(),
+            total: gpu.total,
+            used: memory.map(|memory| memory.used),
+            free: memory.map(|memory| memory.free),
+            others: memory.and_then(|memory| memory.others),
+            context: memory.and_then(|memory| memory.context),
+            allocated: 0,
+            reserved: memory.map_or(0, |memory| memory.reserved),
+            unusable_because: gpu.memory.err().map(|reason| reason.to_string()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -40,24 +79,61 @@ pub(super) fn devices(console: &Console) -> Result<()> {
         memory_limit: limit,
         default_budget: default_budget_of(memory),
     };
+    let (gpus, reason) = match cuda::gpus() {
+        Ok(gpus) => (gpus.into_iter().map(Graphics::from).collect(), None),
+        Err(reason) => (Vec::new(), Some(reason)),
+    };
     console.text(&text(&cpu))?;
-    console.json(&Object { cpu, gpus: [], cuda_unavailable_because: CUDA_UNAVAILABLE_BECAUSE })
+    console.text(&text_of_gpus(&gpus, reason.as_ref()))?;
+    let cuda_unavailable_because = reason.map(|reason| reason.to_string());
+    console.json(&Object { cpu, gpus, cuda_unavailable_because })
+}
+
+fn text_of_gpus(gpus: &[Graphics], reason: Option<&CudaUnavailable>) -> String {
+    let gpus = gpus.iter().map(text_of_gpu);
+    gpus.chain(reason.map(|reason| format!("gpu\n  none: {reason}"))).collect::<Vec<_>>().join("\n")
+}
+
+fn text_of_gpu(gpu: &Graphics) -> String {
+    let driver = gpu.driver_version.as_ref().map_or(String::new(), |version| format!("driver {version}, "));
+    let mut lines = vec![
+        format!("gpu {}", gpu.index),
+        format!("  name      {}", gpu.name),
+        format!("  compute   {} ({driver}CUDA {})", gpu.compute_capability, gpu.cuda_version),
+        format!("  memory    {}", in_full(gpu.total)),
+    ];
+    let figures = [
+        ("used", gpu.used),
+        ("  others", gpu.others),
+        ("  context", gpu.context),
+        ("free", gpu.free),
+        ("allocated", Some(gpu.allocated)),
+        ("reserved", Some(gpu.reserved)),
+    ];
+    let figures = figures.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)));
+    lines.extend(figures.map(|(name, bytes)| format!("  {name:<9} {}", in_full(bytes))));
+    lines.extend(gpu.unusable_because.as_ref().map(|reason| format!("  unusable  {reason}")));
+    lines.join("\n")
+}
+
+/// `3.20 GiB (3,435,973,837 bytes)`
+fn in_full(bytes: u64) -> String {
+    format!("{} ({} bytes)", size(bytes), grouped_bytes(bytes))
 }
 
 fn text(cpu: &Processor) -> String {
-    let bytes = |bytes: u64| format!("{} ({} bytes)", size(bytes), grouped_bytes(bytes));
     let limit = match cpu.memory_limit {
-        Some(limit) => format!("\n  limit     {}, set on this process", bytes(limit)),
+        Some(limit) => format!("\n  limit     {}, set on this process", in_full(limit)),
         None => String::new(),
     };
     format!(
         "cpu\n  cores     {}\n  vectors   {}\n  memory    {}{limit}\n  used      {}\n  free      {}\n  budget    {}, of a run \
-         that names none: a sixteenth is left to the system\ngpu\n  none: {CUDA_UNAVAILABLE_BECAUSE}",
+         that names none: a sixteenth is left to the system",
         counted(cpu.cores, "core").split(' ').next().unwrap_or_default(),
         cpu.features.join(", "),
-        bytes(cpu.memory_total),
-        bytes(cpu.memory_used),
-        bytes(cpu.memory_free),
-        bytes(cpu.default_budget),
+        in_full(cpu.memory_total),
+        in_full(cpu.memory_used),
+        in_full(cpu.memory_free),
+        in_full(cpu.default_budget),
     )
 }

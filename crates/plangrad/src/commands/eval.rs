@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::Eval;
+use crate::cli::{Eval, Precision};
 use crate::model::{Evaluation, Questions};
 use crate::output::{Align, Table, counted, grouped, size};
 use crate::train::source;
@@ -24,7 +24,7 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
         model.origin(),
         counted(split.len(), "sample"),
     );
-    let backend = arguments.device.open()?;
+    let backend = arguments.device.open(Precision::F32)?;
     let evaluation = model.evaluate(&source(split)?, arguments.batch_size, &backend)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;

@@ -4,6 +4,7 @@ use plangrad_data::load;
 use serde::Serialize;
 
 use crate::cli::{Fit, MethodName};
+use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
 use crate::output::{counted, grouped, grouped_bytes, size};
 use crate::train::{OptimizerSettings, Subject, layers};
@@ -15,7 +16,8 @@ const ANY_SEED: u64 = 42;
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let mut subject = subject(arguments)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
-    let (backend, is_budget_named) = arguments.device.open_within_means(subject.order_bytes())?;
+    let (backend, is_budget_named) =
+        arguments.device.open_within_means(arguments.precision.precision, subject.order_bytes())?;
     let options = arguments.options(is_budget_named)?;
     let network = format!(
         "{} with {}, {}",
@@ -24,7 +26,9 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
         OptimizerSettings::from(options.optimizer).name()
     );
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
-    let heading = heading(&network, &subject, &device, budget);
+    let gpu_memory = GpuMemory::of(&backend);
+    let memory = gpu_memory.map_or(String::new(), |memory| format!("{device}: {memory}\n"));
+    let heading = format!("{memory}{}", heading(&network, &subject, &device, budget));
     let mut is_first = true;
     let mut tell = |trial: &Trial| {
         if std::mem::take(&mut is_first) {
@@ -34,7 +38,7 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     };
     let found = fit(&mut subject, &backend, &options, &mut tell)?;
     console.text(&result(&found, arguments))?;
-    console.json(&Object::of(&found, network, device, arguments))
+    console.json(&Object::of(&found, network, device, gpu_memory, arguments))
 }
 
 fn subject(arguments: &Fit) -> Result<Subject> {
@@ -121,6 +125,7 @@ fn reason(found: &Found) -> String {
 struct Object {
     network: String,
     device: String,
+    gpu_memory: Option<GpuMemory>,
     method: &'static str,
     safety: f64,
     max_batch_size: usize,
@@ -145,10 +150,17 @@ struct TrialObject {
 }
 
 impl Object {
-    fn of(found: &Found, network: String, device: String, arguments: &Fit) -> Object {
+    fn of(
+        found: &Found,
+        network: String,
+        device: String,
+        gpu_memory: Option<GpuMemory>,
+        arguments: &Fit,
+    ) -> Object {
         Object {
             network,
             device,
+            gpu_memory,
             method: match arguments.method {
                 MethodName::Solve => "solve",
                 MethodName::Double => "double",

@@ -8,6 +8,7 @@ use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
 
 use crate::cli::Sweep as Arguments;
+use crate::device::Means;
 use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
@@ -66,8 +67,9 @@ fn recipe(arguments: &Arguments) -> Result<Recipe> {
 fn devices(arguments: &Arguments) -> Result<Vec<Arc<dyn Backend>>> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     let mut devices: Vec<Arc<dyn Backend>> = Vec::new();
+    let means = Means { threads: arguments.threads, budget: arguments.budget.bytes(), ..Means::default() };
     for &choice in &arguments.devices {
-        let device = device::open(choice, arguments.threads, arguments.budget.bytes())?;
+        let device = device::open(choice, means)?;
         if devices.iter().all(|other| other.device() != device.device()) {
             devices.push(device);
         }

@@ -121,7 +121,7 @@ impl Run {
     /// Plans and memory, and who tells the run.
     fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
-        let resources = arguments.device.resources(arguments.oom)?;
+        let resources = arguments.device.resources(arguments.oom, settings.precision)?;
         let trainer = Trainer::of(settings.clone(), subject, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }
@@ -175,7 +175,8 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
     if let BatchSize::Samples(count) = arguments.training.batch_size {
         return Ok(count);
     }
-    let (backend, is_budget_named) = arguments.device.open_within_means(subject.order_bytes())?;
+    let precision = arguments.training.precision.precision;
+    let (backend, is_budget_named) = arguments.device.open_within_means(precision, subject.order_bytes())?;
     let options = Options {
         optimizer,
         eval_batch_size: arguments.training.learning.step.eval_batch_size,
@@ -211,6 +212,7 @@ fn settings(
             name => name.to_string(),
         },
         data_dir: anchored(&data.data_dir)?,
+        precision: training.precision.precision,
         normalize: data.normalize.to_string(),
         label: data.label.clone(),
         test_fraction: data.options(task.task(name)?, training.learning.seed).test_fraction,

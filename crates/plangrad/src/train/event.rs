@@ -10,6 +10,7 @@ use signal_hook::flag;
 
 use super::interrupt::INTERRUPTED;
 use crate::Result;
+use crate::device::GpuMemory;
 
 /// Something that happened. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,6 +38,8 @@ pub enum Event {
         planned_bytes: u64,
         /// What the process had resident just before these were reserved, if the system says.
         resident_bytes: Option<u64>,
+        /// Memory of the GPU, if it is one.
+        gpu_memory: Option<GpuMemory>,
     },
     /// Memory did not suffice, and the run found another way.
     Oom {

@@ -163,11 +163,13 @@ pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> Str
         batch_size,
         micro_batch_size,
         planned_bytes,
+        gpu_memory,
         ..
     } = event
     else {
         return String::new();
     };
+    let memory = gpu_memory.map_or(String::new(), |memory| format!("\n{device}: {memory}"));
     let length = match settings.max_steps {
         Some(steps) => format!("at most {} and {}", epochs(settings.epochs), counted(steps as usize, "step")),
         None => epochs(settings.epochs),
@@ -175,7 +177,7 @@ pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> Str
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     format!(
         "{dataset}: {} to learn from, {} to test on; {layers} with {}; {}, batch {batch_size}{parts}, {length}; on {device}, \
-         {} planned",
+         {} planned{memory}",
         counted(*train_samples, "sample"),
         grouped(*test_samples),
         counted(*parameters, "parameter"),

@@ -10,6 +10,7 @@ use plangrad_nn::{Activation, Loss, MlpConfig};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
+use crate::cli::Precision;
 use crate::{Error, Result};
 
 /// Everything that decides a run's result, and how often it is logged and saved.
@@ -57,6 +58,9 @@ pub struct Settings {
     /// Steps between two checkpoints within an epoch; none if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u64>,
+    /// Numbers it is computed with; f32 if absent.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// How parameters follow their gradients.
     pub optimizer: OptimizerSettings,
     /// How the learning rate changes.

@@ -12,6 +12,7 @@ use super::engine::{Data, Engine};
 use super::event::{Event, Observer, Position, Stop};
 use super::plans::Step;
 use super::{Resources, RunFolder, Settings, Subject};
+use crate::device::GpuMemory;
 use crate::process;
 use crate::{Error, Result};
 
@@ -150,6 +151,7 @@ impl Trainer {
             seed: self.settings.seed,
             planned_bytes: self.engine.planned().total(),
             resident_bytes: self.resident_bytes,
+            gpu_memory: GpuMemory::of(self.engine.session.backend()),
         }
     }
 

@@ -1,12 +1,17 @@
 //! Where plans run. Reading [`Backend`] and [`Arena`] is knowing all a device has to do.
 
 pub mod cpu;
+#[cfg_attr(
+    not(any(test, feature = "emulator", feature = "cuda")),
+    expect(dead_code, reason = "without a driver or the emulator there is nothing to launch on")
+)]
+pub mod cuda;
 pub mod reference;
 
 use crate::plan::Kernel;
 pub use crate::plan::Staging;
 use crate::source::Batches;
-use crate::{Device, Error, MemoryReading, MemoryReport};
+use crate::{Device, DriverMemory, Error, MemoryReading, MemoryReport};
 
 /// A device that can run plans.
 pub trait Backend: Send + Sync {
@@ -15,6 +20,11 @@ pub trait Backend: Send + Sync {
 
     /// Memory of the device: what this process reserved through the backend, and what it may.
     fn memory(&self) -> MemoryReading;
+
+    /// The device's memory as its driver has it, of all processes; `None` where there is no driver to ask.
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        None
+    }
 
     /// Whether it has memory of its own, into which samples must be brought. Where not, kernels read a dataset in host
     /// memory in place.

@@ -39,3 +39,16 @@ pub struct MemoryReading {
     /// Bytes that may be reserved at once; `None` without a limit.
     pub budget: Option<u64>,
 }
+
+/// Memory of a device with a driver: what it says, for all processes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverMemory {
+    /// Bytes the device has.
+    pub total: u64,
+    /// Bytes that can be had.
+    pub free: u64,
+    /// Bytes that were taken before this process came: other processes' and the driver's own. `None` where unknown.
+    pub others: Option<u64>,
+    /// Bytes that opening the device took: its context and the kernels. `None` where unknown.
+    pub context: Option<u64>,
+}

@@ -226,7 +226,7 @@ mod tests {
                 };
                 let source = Source::new(data, Targets::Classes(vec![0; 6]), 3 * width).unwrap();
                 for (name, backend) in backends() {
-                    let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
+                    let mut session = Session::streaming(&backend, vec![plan.clone()]).unwrap();
                     session.run(0, &source.batches(&[1, 2, 3, 4, 5]).unwrap()).unwrap();
                     let found = session.read(0, samples.id()).unwrap();
                     assert!(found.iter().eq(&expected), "{name}, {width} {dtype}");

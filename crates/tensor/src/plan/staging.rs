@@ -34,20 +34,16 @@ impl Staging {
         self.start + PLACES * self.stride()
     }
 
-    /// Offsets in the arena of samples and targets of the batch of a step; steps take the places in turn.
-    pub(crate) fn places(&self, step: usize) -> [usize; 2] {
+    /// Where in the arena samples and targets of the batch of a step have room; steps take the places in turn.
+    pub(crate) fn places(&self, step: usize) -> [Extent; 2] {
         let start = self.start + step % PLACES * self.stride();
-        [start, start + align(self.sample_bytes)]
+        let targets = Extent { offset: start + align(self.sample_bytes), bytes: self.target_bytes };
+        [Extent { offset: start, bytes: self.sample_bytes }, targets]
     }
 
     /// What is there, for the memory report.
     pub(crate) fn labelled(&self) -> Vec<(Category, Extent)> {
-        let place = |step| {
-            let [samples, targets] = self.places(step);
-            [(samples, self.sample_bytes), (targets, self.target_bytes)]
-        };
-        let extents = (0..PLACES).flat_map(place);
-        extents.map(|(offset, bytes)| (Category::Batch, Extent { offset, bytes })).collect()
+        (0..PLACES).flat_map(|step| self.places(step)).map(|extent| (Category::Batch, extent)).collect()
     }
 
     fn stride(&self) -> usize {

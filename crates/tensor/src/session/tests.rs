@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::emulator;
 use crate::testing::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows, nets};
 
 /// Fills temporaries and gradients, which every run must write anew, with one byte; 0xFF makes them NaN.
@@ -46,6 +47,16 @@ proptest! {
     #[test]
     fn no_run_reads_what_it_has_not_written(net in nets(), batch_size in 1usize..40) {
         assert_memory_does_not_matter(&net, &cpu(1), batch_size);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    #[test]
+    fn no_run_on_a_gpu_reads_what_it_has_not_written(net in nets(), batch_size in 1usize..40) {
+        let Some(emulator) = emulator(0) else { return Ok(()) };
+        assert_memory_does_not_matter(&net, &emulator.backend(None), batch_size);
     }
 }
 

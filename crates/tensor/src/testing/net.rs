@@ -228,9 +228,9 @@ impl Net {
         session.set_step(0, SEED);
     }
 
-    /// A session of `plans` with initial parameters.
+    /// A session of `plans` with initial parameters, on any device.
     pub(crate) fn session(&self, backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Session {
-        let mut session = Session::new(backend, plans).unwrap();
+        let mut session = Session::streaming(backend, plans).unwrap();
         self.initialise(&mut session);
         session
     }

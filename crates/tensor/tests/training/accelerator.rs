@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{Category, DType, Device, Error, Metrics, Session, Source};
+use plangrad_tensor::{Category, DType, Device, Error, Graph, Metrics, Plan, Session, Source};
 use proptest::prelude::*;
 
 use crate::net::{Loss, Net, cpu, mixed_rows, nets};
@@ -89,9 +89,23 @@ fn a_dataset_that_does_not_fit_is_refused_and_stays_on_the_host() {
 }
 
 #[test]
+fn a_plan_that_reads_samples_alone_is_staged_without_targets() {
+    let (net, source) = (net(), net().source(10));
+    let graph = Graph::new();
+    let samples = graph.samples(&net.format(), 5).unwrap();
+    let plan = Plan::new(&graph, &net.state(), &[samples]).unwrap();
+    let read = |mut session: Session| {
+        session.run(0, &source.batches(&[9, 1, 0, 4, 4]).unwrap()).unwrap();
+        session.read(0, samples.id()).unwrap()
+    };
+    let on_host = read(Session::new(&cpu(1), vec![plan.clone()]).unwrap());
+    assert_eq!(read(Session::streaming(&accelerator(None), vec![plan]).unwrap()), on_host);
+}
+
+#[test]
 fn a_session_without_room_for_batches_refuses_a_dataset_that_is_not_in_its_memory() {
     let (net, source) = (net(), net().source(10));
-    let mut session = net.session(&accelerator(None), vec![net.training_plan(5)]);
+    let mut session = Session::new(&accelerator(None), vec![net.training_plan(5)]).unwrap();
     let refused = session.run(0, &source.batches(&[0, 1, 2, 3, 4]).unwrap()).unwrap_err();
     assert_eq!(
         refused.to_string(),

@@ -8,9 +8,10 @@ mod text;
 
 use plangrad_data::{DatasetName, load};
 use plangrad_nn::{Loss, Mlp, Task};
-use plangrad_tensor::{DType, SampleFormat, Shape};
+use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use crate::cli::{Plan, TimelineTarget};
+use crate::device::DeviceChoice;
 use crate::memory::{Blueprint, Row, Timeline};
 use crate::output::{counted, grouped, grouped_bytes};
 use crate::train::{OptimizerSettings, task};
@@ -46,6 +47,8 @@ pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
 /// What is planned, and how to call it.
 struct Subject {
     blueprint: Blueprint,
+    /// Where it would be computed.
+    device: Device,
     /// `784-128-10, Adam`
     network: String,
     /// A sentence on where samples come from.
@@ -59,13 +62,14 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         _ => of_dataset(arguments)?,
     };
     let eval_batch_size = arguments.step.eval_batch_size;
+    let device = DeviceChoice::resolve(arguments.device)?.device();
     let blueprint = Blueprint {
         task,
         optimizer,
         samples,
         eval_batch_size,
         accumulate: arguments.accumulate,
-        has_own_memory: arguments.device.has_own_memory(),
+        has_own_memory: device != Device::Cpu,
     };
     let network = format!(
         "{} with {}, {}",
@@ -73,7 +77,7 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         counted(blueprint.task.model.parameter_count(), "parameter"),
         OptimizerSettings::from(optimizer).name()
     );
-    Ok(Subject { blueprint, network, data })
+    Ok(Subject { blueprint, device, network, data })
 }
 
 type Samples = Option<(usize, usize)>;
@@ -95,7 +99,8 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
     let (task, train, test, complete) = match name.spec() {
         Some(spec) => {
             let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
-            let partial = if arguments.device.has_own_memory() { PARTIAL_RESIDENT } else { PARTIAL };
+            let has_own_memory = DeviceChoice::resolve(arguments.device)?.device() != Device::Cpu;
+            let partial = if has_own_memory { PARTIAL_RESIDENT } else { PARTIAL };
             (task, spec.train_samples, spec.test_samples, partial)
         }
         None => {

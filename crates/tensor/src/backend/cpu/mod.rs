@@ -146,7 +146,7 @@ impl Arena for CpuArena {
                 for rows in batches.rows.chunks(program.batch_size).take(steps) {
                     batches.source.copy_rows(rows, self.memory.bytes_mut(), staging.places(0));
                     let base = self.memory.base().0.cast_const();
-                    let [samples, targets] = staging.places(0).map(|offset| base.wrapping_add(offset));
+                    let [samples, targets] = staging.places(0).map(|place| base.wrapping_add(place.offset));
                     self.run_steps(program, &View { samples, targets, rows: None }, 0..1);
                 }
             }

@@ -1,0 +1,75 @@
+// What all kernels share: types, shared memory, sums over a warp.
+//
+// The kernels include no header of NVIDIA's: NVRTC compiles them with no include path, and an ordinary C++ compiler
+// through emulator/cuda.h.
+#pragma once
+
+#ifdef __CUDACC__
+/// A kernel's parameter, read where the launch put it.
+#define PARAMETER(type) const __grid_constant__ type
+#else
+#define PARAMETER(type) const type&
+#endif
+
+#define DEVICE __device__ __forceinline__
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+/// Threads of every block.
+constexpr u32 THREADS = 256;
+constexpr u32 WARP = 32;
+constexpr u32 WARPS = THREADS / WARP;
+constexpr u32 ALL_LANES = 0xFFFFFFFF;
+
+/// The shared memory of a block; a launch says how much of it there is.
+extern __shared__ float4 shared[];
+
+/// The part of an item's work that is this block's: units `block`, `block + blocks` and so on.
+struct Share {
+    u32 block, blocks;
+
+    /// The same for a unit of one element: this thread's first, and the way to the next.
+    DEVICE u64 first() const {
+        return u64(block) * THREADS + threadIdx.x;
+    }
+    DEVICE u64 step() const {
+        return u64(blocks) * THREADS;
+    }
+    /// The same for a unit of one warp.
+    DEVICE u64 first_warp() const {
+        return u64(block) * WARPS + threadIdx.x / WARP;
+    }
+    DEVICE u64 warp_step() const {
+        return u64(blocks) * WARPS;
+    }
+};
+
+DEVICE float infinity() {
+    return __uint_as_float(0x7F800000);
+}
+DEVICE float not_a_number() {
+    return __uint_as_float(0x7FC00000);
+}
+DEVICE bool is_nan(float x) {
+    return x != x;
+}
+
+/// The larger of two numbers, or NaN if either is.
+DEVICE float larger(float a, float b) {
+    return a > b || is_nan(a) ? a : b;
+}
+
+/// A sum over the warp, in every lane; the order is fixed by the lanes alone.
+template <class T> DEVICE T warp_sum(T value) {
+    for (u32 lanes = WARP / 2; lanes > 0; lanes /= 2) value += __shfl_xor_sync(ALL_LANES, value, lanes);
+    return value;
+}
+
+DEVICE float warp_larger(float value) {
+    for (u32 lanes = WARP / 2; lanes > 0; lanes /= 2) {
+        value = larger(value, __shfl_xor_sync(ALL_LANES, value, lanes));
+    }
+    return value;
+}

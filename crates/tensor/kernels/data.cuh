@@ -1,0 +1,182 @@
+// Kernels that move data, and the small ones that keep the books.
+#pragma once
+
+#include "item.cuh"
+
+/// β to the power of `exponent`, multiplied in the order of the host's.
+DEVICE double power(double base, u64 exponent) {
+    double result = 1.0;
+    for (double square = base; exponent > 0; exponent >>= 1, square *= square) {
+        if (exponent & 1) result *= square;
+    }
+    return result;
+}
+
+/// η of step `step`, counted from 1.
+DEVICE double learning_rate(const Advance& p, u64 step) {
+    u64 done = step > 0 ? step - 1 : 0;
+    u64 steps = p.steps > 0 ? p.steps : 1;
+    if (p.schedule == COSINE) {
+        double share = double(done < p.steps ? done : p.steps) / double(steps);
+        return p.other + 0.5 * (p.learning_rate - p.other) * (1.0 + cospi(share));
+    }
+    return p.schedule == STEP ? p.learning_rate * power(p.other, done / steps) : p.learning_rate;
+}
+
+DEVICE void run(const Advance& p, Share) {
+    if (threadIdx.x != 0) return;
+    StepBlock& block = *p.step_block;
+    u64 step = ++block.step;
+    double rate = learning_rate(p, step);
+    double first = p.corrected ? 1.0 - power(p.beta1, step) : 1.0;
+    double second = p.corrected ? 1.0 - power(p.beta2, step) : 1.0;
+    block.first_row = 0;
+    block.learning_rate = float(rate);
+    block.step_size = float(rate / first);
+    block.second_correction = float(1.0 / sqrt(second));
+}
+
+DEVICE void run(const Proceed& p, Share) {
+    if (threadIdx.x == 0) p.step_block->first_row += u32(p.rows);
+}
+
+DEVICE void run(const NextBatch& p, Share) {
+    if (threadIdx.x == 0 && p.feed->order) p.feed->cursor += p.rows;
+}
+
+/// Row of the dataset for row `i` of the batch.
+DEVICE u64 row_of(const Feed& feed, u64 i) {
+    return feed.order ? feed.order[feed.cursor + i] : i;
+}
+
+/// x · scale + shift for one channel of one sample.
+template <class T> DEVICE void normalise(const T* input, float* output, u64 pixels, float scale, float shift) {
+    for (u64 i = threadIdx.x; i < pixels; i += THREADS) output[i] = fmaf(float(input[i]), scale, shift);
+}
+
+/// The same for bytes on 4 and floats on 16 bytes.
+DEVICE void normalise_fours(const u8* input, float* output, u64 pixels, float scale, float shift) {
+    for (u64 i = threadIdx.x; i < pixels / 4; i += THREADS) {
+        uchar4 x = reinterpret_cast<const uchar4*>(input)[i];
+        reinterpret_cast<float4*>(output)[i] =
+            make_float4(fmaf(float(x.x), scale, shift), fmaf(float(x.y), scale, shift),
+                        fmaf(float(x.z), scale, shift), fmaf(float(x.w), scale, shift));
+    }
+}
+
+DEVICE void run(const Gather& p, Share share) {
+    const Feed feed = *p.feed;
+    bool fours = (p.pixels | p.width | u64(feed.samples)) % 4 == 0 && u64(p.output) % 16 == 0;
+    for (u64 i = share.block; i < p.rows; i += share.blocks) {
+        u64 row = row_of(feed, i);
+        for (u32 channel = 0; channel < p.channels; channel++) {
+            u64 start = (p.first_channel + channel) * p.pixels;
+            float* output = p.output + i * p.width + start;
+            float scale = p.scale[channel], shift = p.shift[channel];
+            const u8* bytes = feed.samples + row * p.width + start;
+            if (p.bytes_per_element == 4) {
+                const float* values = reinterpret_cast<const float*>(feed.samples) + row * p.width + start;
+                normalise(values, output, p.pixels, scale, shift);
+            } else if (fours) {
+                normalise_fours(bytes, output, p.pixels, scale, shift);
+            } else {
+                normalise(bytes, output, p.pixels, scale, shift);
+            }
+        }
+    }
+}
+
+DEVICE void run(const GatherTargets& p, Share share) {
+    const Feed feed = *p.feed;
+    for (u64 i = share.first(); i < p.rows * p.bytes_per_row; i += share.step()) {
+        u64 row = i / p.bytes_per_row;
+        p.output[i] = feed.targets[row_of(feed, row) * p.bytes_per_row + i % p.bytes_per_row];
+    }
+}
+
+DEVICE void run(const Fill& p, Share share) {
+    for (u64 i = share.first(); i < p.elements; i += share.step()) p.output[i] = p.value;
+}
+
+DEVICE void run(const Accumulate& p, Share share) {
+    for (u64 i = share.first(); i < p.elements; i += share.step()) p.output[i] += p.input[i];
+}
+
+DEVICE void run(const Copy& p, Share share) {
+    u64 words = (u64(p.input) | u64(p.output)) % 4 == 0 ? p.bytes / 4 : 0;
+    for (u64 i = share.first(); i < words; i += share.step()) {
+        reinterpret_cast<u32*>(p.output)[i] = reinterpret_cast<const u32*>(p.input)[i];
+    }
+    for (u64 i = 4 * words + share.first(); i < p.bytes; i += share.step()) p.output[i] = p.input[i];
+}
+
+DEVICE void run(const Permute& p, Share share) {
+    for (u64 i = share.first(); i < p.elements; i += share.step()) {
+        u64 rest = i, source = 0;
+        for (u32 axis = p.rank; axis-- > 0; rest /= p.dims[axis]) source += rest % p.dims[axis] * p.strides[axis];
+        p.output[i] = p.input[source];
+    }
+}
+
+/// Edge of the square that a block turns round at a time.
+constexpr u32 TURN = 32;
+/// Its rows in shared memory: one float longer, so that a column lies in all banks.
+constexpr u32 TURN_STRIDE = TURN + 1;
+
+DEVICE void run(const Transpose& p, Share share) {
+    float* square = reinterpret_cast<float*>(shared);
+    u64 across = (p.columns + TURN - 1) / TURN, down = (p.rows + TURN - 1) / TURN;
+    u32 x = threadIdx.x % TURN, y = threadIdx.x / TURN;
+    for (u64 unit = share.block; unit < across * down; unit += share.blocks) {
+        u64 row = unit / across * TURN, column = unit % across * TURN;
+        for (u32 i = y; i < TURN; i += THREADS / TURN) {
+            if (row + i < p.rows && column + x < p.columns) {
+                square[i * TURN_STRIDE + x] = p.input[(row + i) * p.columns + column + x];
+            }
+        }
+        __syncthreads();
+        for (u32 i = y; i < TURN; i += THREADS / TURN) {
+            if (column + i < p.columns && row + x < p.rows) {
+                p.output[(column + i) * p.rows + row + x] = square[x * TURN_STRIDE + i];
+            }
+        }
+        __syncthreads();
+    }
+}
+
+/// Losses in shared memory at a time.
+constexpr u32 METRIC_RUN = 1024;
+
+/// Adds sample by sample, so that the sum does not depend on how samples are cut into batches: one chain for the running
+/// sum, and beside it, in another warp, one for the batch. Counting may go in any order.
+DEVICE void run(const Metrics& p, Share) {
+    float* losses = reinterpret_cast<float*>(shared);
+    u32* counts = reinterpret_cast<u32*>(losses + METRIC_RUN);
+    bool running = threadIdx.x == 0, batch = threadIdx.x == WARP;
+    double sum = running ? p.sums->loss_sum : batch && p.continues ? p.sums->last_sum : 0.0;
+    u32 correct = 0;
+    for (u64 from = 0; from < p.rows; from += METRIC_RUN) {
+        u32 n = p.rows - from < METRIC_RUN ? u32(p.rows - from) : METRIC_RUN;
+        for (u32 i = threadIdx.x; i < n; i += THREADS) {
+            losses[i] = p.losses[from + i];
+            if (p.correct) correct += p.correct[from + i] != 0.0f;
+        }
+        __syncthreads();
+        if (running || batch) {
+            for (u32 i = 0; i < n; i++) sum += double(losses[i]);
+        }
+        __syncthreads();
+    }
+    correct = warp_sum(correct);
+    if (threadIdx.x % WARP == 0) counts[threadIdx.x / WARP] = correct;
+    __syncthreads();
+    if (batch) {
+        p.sums->last_sum = sum;
+        p.sums->last_samples = p.rows + (p.continues ? p.sums->last_samples : 0);
+    }
+    if (running) {
+        p.sums->loss_sum = sum;
+        p.sums->samples += p.rows;
+        for (u32 warp = 0; warp < WARPS; warp++) p.sums->correct += counts[warp];
+    }
+}

@@ -1,0 +1,116 @@
+// The part of CUDA C++ that the kernels use, for an ordinary C++ compiler.
+//
+// The kernels are compiled unchanged: what is a keyword or a built-in of CUDA is a macro or a function here, and what one
+// CUDA thread does is done by one fiber (scheduler.cpp). So tests can run the very kernels of the GPU on any machine:
+// their arithmetic, their bounds and their barriers.
+//
+// Different from a GPU on purpose:
+// * shared memory is `extern __shared__` only, and begins full of NaN in every block: a read before a write shows;
+// * a barrier must be reached by all threads of a block, at one place of the source, or the launch fails.
+//
+// Absent, because no kernel uses it: atomics, static shared memory, textures, grid-wide barriers, streams.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define __global__
+#define __device__
+#define __shared__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+
+struct uchar4 {
+    unsigned char x, y, z, w;
+};
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+inline float4 make_float4(float x, float y, float z, float w) {
+    return {x, y, z, w};
+}
+
+namespace emulator {
+
+struct Index {
+    unsigned x, y, z;
+};
+
+extern Index thread_index, block_index, block_size, grid_size;
+
+/// Waits until every thread of the block is here.
+void barrier(const char* file, int line);
+
+/// Hands `value` over to the lanes of `mask`, and takes the one of lane `source`, once they are all here.
+uint64_t exchange(const char* file, int line, unsigned mask, uint64_t value, unsigned source);
+
+/// The values that all lanes of the warp hand over; they stay until the next exchange.
+const uint64_t* gather(const char* file, int line, uint64_t value);
+
+unsigned lane();
+
+template <class T> T exchanged(const char* file, int line, unsigned mask, T value, unsigned source) {
+    static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle moves at most 8 bytes");
+    uint64_t word = 0;
+    memcpy(&word, &value, sizeof(T));
+    word = exchange(file, line, mask, word, source);
+    memcpy(&value, &word, sizeof(T));
+    return value;
+}
+
+}  // namespace emulator
+
+// A thread's own index is copied when it is resumed, so that reading it costs one load.
+#define threadIdx (emulator::thread_index)
+#define blockIdx (emulator::block_index)
+#define blockDim (emulator::block_size)
+#define gridDim (emulator::grid_size)
+
+#define __syncthreads() emulator::barrier(__FILE__, __LINE__)
+#define __syncwarp() ((void)emulator::exchange(__FILE__, __LINE__, ~0u, 0, emulator::lane()))
+#define __shfl_sync(mask, value, source) \
+    emulator::exchanged(__FILE__, __LINE__, mask, value, (source) & 31)
+#define __shfl_xor_sync(mask, value, lanes) \
+    emulator::exchanged(__FILE__, __LINE__, mask, value, (emulator::lane() ^ (lanes)) & 31)
+
+/// What tensor cores do for `mma.m16n8k8`: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX says.
+inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    struct Operands {
+        const unsigned *a, *b;
+    } mine = {a, b};
+    const uint64_t* lanes = emulator::gather(__FILE__, __LINE__, reinterpret_cast<uintptr_t>(&mine));
+    auto of_lane = [&](unsigned i) { return reinterpret_cast<const Operands*>(lanes[i]); };
+    auto number = [](unsigned bits) {
+        float x;
+        memcpy(&x, &bits, sizeof(x));
+        return x;
+    };
+    unsigned row = emulator::lane() / 4, column = emulator::lane() % 4 * 2;
+    for (unsigned e = 0; e < 4; e++) {
+        for (unsigned k = 0; k < 8; k++) {
+            float left = number(of_lane(row * 4 + k % 4)->a[k / 4 * 2 + e / 2]);
+            float right = number(of_lane((column + e % 2) * 4 + k % 4)->b[k / 4]);
+            sums[e] = fmaf(left, right, sums[e]);
+        }
+    }
+    __syncwarp();  // nobody's operands go before all have read them
+}
+
+// Names that CUDA has and C++ has not.
+inline double cospi(double x) {
+    return cos(3.14159265358979323846 * x);
+}
+inline unsigned __float_as_uint(float x) {
+    unsigned word;
+    memcpy(&word, &x, sizeof(word));
+    return word;
+}
+inline float __uint_as_float(unsigned word) {
+    float x;
+    memcpy(&x, &word, sizeof(x));
+    return x;
+}

@@ -1,0 +1,55 @@
+// Elementwise formulas over up to two broadcast operands.
+#pragma once
+
+#include "item.cuh"
+
+DEVICE float sigmoid(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
+
+/// Φ(x).
+DEVICE float normal_cdf(float x) {
+    return 0.5f * erfcf(x * -0.70710678f);
+}
+
+/// Φ(x) + x φ(x), the slope of GELU.
+DEVICE float gelu_slope(float x) {
+    return fmaf(x, expf(x * x * -0.5f) * 0.3989423f, normal_cdf(x));
+}
+
+/// The formulas' names are those of the plan; a NaN stays one throughout.
+DEVICE float formula(const Map& p, float x, float y) {
+    switch (p.formula) {
+        case ADD: return x + y;
+        case SUB: return x - y;
+        case MUL: return x * y;
+        case DIV: return x / y;
+        case AFFINE: return fmaf(x, p.scale, p.shift);
+        case EXP: return expf(x);
+        case LN: return logf(x);
+        case SQRT: return sqrtf(x);
+        case RELU: return 0.0f > x ? 0.0f : x;
+        case RELU_GRAD: return 0.0f < y ? x : 0.0f;
+        case TANH: return tanhf(x);
+        case TANH_GRAD: return x * fmaf(-y, y, 1.0f);
+        case SIGMOID: return sigmoid(x);
+        case SIGMOID_GRAD: return x * (y * (1.0f - y));
+        case GELU: return x * normal_cdf(x);
+        case GELU_GRAD: return x * gelu_slope(y);
+        default: return not_a_number();
+    }
+}
+
+/// The host has merged dimensions that run together, so that arrays of one shape have one dimension.
+DEVICE void run(const Map& p, Share share) {
+    for (u64 i = share.first(); i < p.elements; i += share.step()) {
+        u64 rest = i, x = 0, y = 0;
+        for (u32 axis = p.rank; axis-- > 1;) {
+            u64 index = rest % p.dims[axis];
+            rest /= p.dims[axis];
+            x += index * p.x_strides[axis];
+            y += index * p.y_strides[axis];
+        }
+        p.output[i] = formula(p, p.x[x + rest * p.x_strides[0]], p.y[y + rest * p.y_strides[0]]);
+    }
+}

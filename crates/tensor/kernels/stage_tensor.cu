@@ -1,0 +1,21 @@
+// The kernel for stages with large products in TF32, on GPUs whose tensor cores take it: compute capability 8.0 and up.
+
+#include "stage.cuh"
+#include "tensor_cores.cuh"
+
+struct TensorProducts {
+    DEVICE static void run(const Gemm& p, Share share) {
+        if (p.tile == TENSOR) {
+            run_tiles<TensorTile, TensorTile>(p, share);
+        } else if (p.tile == SLICED) {
+            run_tiles<Tile<Sliced>, Sliced>(p, share);
+        } else {
+            MediumProducts::run(p, share);
+        }
+    }
+};
+
+/// Where large products are in TF32 there are no others beside them.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) stage_tensor(PARAMETER(Items) items) {
+    run_stage<TensorProducts>(items);
+}

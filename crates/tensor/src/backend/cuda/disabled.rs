@@ -1,0 +1,18 @@
+//! No GPU: what is compiled in place of `driver/` without the feature `cuda`.
+
+use std::sync::Arc;
+
+use super::{CudaOptions, CudaUnavailable, Gpu};
+use crate::backend::Backend;
+
+pub(super) fn open(_: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
+    Err(CudaUnavailable::NotBuilt)
+}
+
+pub(super) fn find(_: usize) -> Result<(), CudaUnavailable> {
+    Err(CudaUnavailable::NotBuilt)
+}
+
+pub(super) fn gpus() -> Result<Vec<Gpu>, CudaUnavailable> {
+    Err(CudaUnavailable::NotBuilt)
+}

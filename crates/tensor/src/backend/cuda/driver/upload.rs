@@ -1,0 +1,76 @@
+//! Bytes on their way to a GPU: two pinned buffers in turn, so that one is filled while the other travels.
+//!
+//! Whoever hands bytes over may change them at once, and waits for the GPU only where both buffers are on their way. So a
+//! batch is collected while the step before it is computed.
+
+use std::sync::Arc;
+
+use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, result};
+
+use super::memory::Pinned;
+
+/// Fewer bytes than this are left to the driver, which keeps a copy of them itself.
+const FEW: usize = 16 << 10;
+/// Most bytes of a buffer.
+const MOST: usize = 32 << 20;
+
+/// The buffers.
+pub(super) struct Uploads {
+    slots: [Option<Slot>; 2],
+    next: usize,
+}
+
+/// A buffer, and when what was last in it has arrived.
+struct Slot {
+    pinned: Pinned,
+    arrived: CudaEvent,
+}
+
+impl Uploads {
+    pub(super) fn new() -> Uploads {
+        Uploads { slots: [None, None], next: 0 }
+    }
+
+    /// Copies `bytes` to the address `to`, after everything asked of the stream before.
+    ///
+    /// # Safety
+    /// So many bytes at `to` must be reserved.
+    pub(super) unsafe fn copy(
+        &mut self,
+        stream: &Arc<CudaStream>,
+        to: u64,
+        bytes: &[u8],
+    ) -> Result<(), DriverError> {
+        if bytes.len() < FEW {
+            stream.context().bind_to_thread()?;
+            // SAFETY: the caller's contract; bytes that are not pinned are copied before the call returns.
+            return unsafe { result::memcpy_htod_async(to, bytes, stream.cu_stream()) };
+        }
+        for (i, part) in bytes.chunks(MOST).enumerate() {
+            let slot = self.slot(stream.context(), part.len())?;
+            slot.arrived.synchronize()?;
+            let place = &mut slot.pinned.bytes_mut()[..part.len()];
+            place.copy_from_slice(part);
+            // SAFETY: the caller's contract; the buffer is not touched before the event says so.
+            unsafe { result::memcpy_htod_async(to + (i * MOST) as u64, place, stream.cu_stream())? };
+            slot.arrived.record(stream)?;
+        }
+        Ok(())
+    }
+
+    /// The buffer whose turn it is, of at least so many bytes.
+    fn slot(&mut self, context: &Arc<CudaContext>, bytes: usize) -> Result<&mut Slot, DriverError> {
+        let slot = &mut self.slots[self.next];
+        self.next = (self.next + 1) % 2;
+        if let Some(small) = slot.take_if(|slot| slot.pinned.len() < bytes) {
+            small.arrived.synchronize()?;
+        }
+        match slot {
+            Some(slot) => Ok(slot),
+            None => {
+                let pinned = Pinned::new(context, bytes.next_power_of_two())?;
+                Ok(slot.insert(Slot { pinned, arrived: context.new_event(None)? }))
+            }
+        }
+    }
+}

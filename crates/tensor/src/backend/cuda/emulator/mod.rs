@@ -1,0 +1,222 @@
+//! The kernels without a GPU: compiled for the host's processor and run by fibers (`kernels/emulator/`).
+//!
+//! For tests, on machines that have a C++ compiler; a training step takes a thousand times as long as on a GPU. Everything
+//! but the driver is the real thing: the kernels, their parameters, the launch layer and the memory ledger.
+
+mod compile;
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::runtime::{Address, Failure, Launch, Order, Refusal, Runtime, Shortage, Step};
+use super::{Cuda, Precision};
+use crate::backend::Backend;
+use crate::plan::Data;
+use crate::{Device, SystemMemory};
+
+/// Runs the kernels on the host.
+pub struct Emulator {
+    library: &'static Library,
+    order: u32,
+    launches: AtomicU64,
+}
+
+/// Why there is no emulator on this machine, in one sentence.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the kernels cannot be emulated: {0}")]
+pub struct NoEmulator(String);
+
+impl Emulator {
+    /// An emulator that runs the threads of a block, and the blocks of a launch, in turn (`order` 0) or in an order mixed
+    /// from a seed. The kernels are compiled on the first call.
+    ///
+    /// # Errors
+    /// If there is no C++ compiler, or it refuses.
+    pub fn new(order: u32) -> Result<Arc<Emulator>, NoEmulator> {
+        let library = Library::get().as_ref().map_err(NoEmulator::clone)?;
+        Ok(Arc::new(Emulator { library, order, launches: AtomicU64::new(0) }))
+    }
+
+    /// A device of its own that this emulator runs, with a budget in bytes if one is given.
+    pub fn backend(self: &Arc<Self>, budget: Option<u64>) -> Arc<dyn Backend> {
+        self.backend_with(budget, Precision::F32)
+    }
+
+    /// The same with a precision.
+    pub fn backend_with(self: &Arc<Self>, budget: Option<u64>, precision: Precision) -> Arc<dyn Backend> {
+        let memory = Arc::new(Memory { emulator: self.clone() });
+        Arc::new(Cuda::new(memory, Device::Cuda(0), budget, precision))
+    }
+
+    /// Launches so far.
+    pub fn launches(&self) -> u64 {
+        self.launches.load(Ordering::Relaxed)
+    }
+
+    /// Sizes and offsets of the kernels' parameters as the C++ compiler has them.
+    #[cfg(test)]
+    pub(super) fn layout(&self) -> Vec<usize> {
+        let mut count = 0;
+        // SAFETY: the library's function gives an array of so many words, which lives as long as the library.
+        let words = unsafe { std::slice::from_raw_parts((self.library.layout)(&mut count), count) };
+        words.iter().map(|&word| word as usize).collect()
+    }
+
+    /// Runs one launch.
+    ///
+    /// # Safety
+    /// All memory that its items name must be reserved.
+    pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), Failure> {
+        if launch.shared_bytes > launch.function.most_shared_bytes() {
+            return Err(Failure(format!("{} has less shared memory", launch.function.name())));
+        }
+        self.launches.fetch_add(1, Ordering::Relaxed);
+        let name = CString::new(launch.function.name()).expect("names hold no zero byte");
+        let mut arguments = [ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
+        let mut error = [0; 512];
+        // SAFETY: the argument is the kernel's, by its layout (tested), and the buffer has the size given. What the kernel
+        // touches is the caller's contract.
+        let ran = unsafe {
+            (self.library.launch)(
+                name.as_ptr(),
+                launch.blocks,
+                Launch::THREADS,
+                launch.shared_bytes,
+                arguments.as_mut_ptr(),
+                self.order,
+                error.as_mut_ptr(),
+                error.len(),
+            )
+        };
+        if ran {
+            return Ok(());
+        }
+        // SAFETY: a launch that fails leaves a string that ends within the buffer.
+        Err(Failure(unsafe { CStr::from_ptr(error.as_ptr()) }.to_string_lossy().into_owned()))
+    }
+}
+
+type LaunchFunction = unsafe extern "C" fn(
+    name: *const c_char,
+    blocks: u32,
+    threads: u32,
+    shared_bytes: u32,
+    arguments: *mut *mut c_void,
+    order: u32,
+    error: *mut c_char,
+    error_bytes: usize,
+) -> bool;
+
+/// The compiled kernels, loaded for good.
+struct Library {
+    launch: LaunchFunction,
+    #[cfg(test)]
+    layout: unsafe extern "C" fn(count: *mut usize) -> *const u64,
+}
+
+impl Library {
+    fn get() -> &'static Result<Library, NoEmulator> {
+        static LIBRARY: OnceLock<Result<Library, NoEmulator>> = OnceLock::new();
+        LIBRARY.get_or_init(|| Library::load().map_err(NoEmulator))
+    }
+
+    fn load() -> Result<Library, String> {
+        let path = compile::library()?;
+        let loading = |error: libloading::Error| format!("{}: {error}", path.display());
+        // SAFETY: the library was compiled from this package's sources; loading it runs no code of its own.
+        let library = unsafe { libloading::Library::new(&path) }.map_err(loading)?;
+        let library = Box::leak(Box::new(library));
+        // SAFETY: the functions have these types in `kernels/emulator/scheduler.cpp`.
+        unsafe {
+            Ok(Library {
+                launch: *library.get(b"plangrad_emulator_launch").map_err(loading)?,
+                #[cfg(test)]
+                layout: *library.get(b"plangrad_emulator_layout").map_err(loading)?,
+            })
+        }
+    }
+}
+
+/// The emulator as a device: its memory is the host's.
+struct Memory {
+    emulator: Arc<Emulator>,
+}
+
+/// Of an allocation; none can be larger than the address space.
+fn layout(bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(bytes, 256).ok()
+}
+
+impl Runtime for Memory {
+    fn allocate(&self, bytes: usize) -> Result<Address, Refusal> {
+        let shortage = || {
+            let system = SystemMemory::now();
+            Refusal::Shortage(Shortage { free: system.free, total: system.total })
+        };
+        // SAFETY: an arena's allocation is never empty.
+        let start = unsafe { alloc_zeroed(layout(bytes).ok_or_else(shortage)?) };
+        if start.is_null() { Err(shortage()) } else { Ok(start as Address) }
+    }
+
+    unsafe fn release(&self, address: Address, bytes: usize) {
+        let layout = layout(bytes).expect("it has been allocated");
+        // SAFETY: the caller's contract: allocated above, with this size.
+        unsafe { dealloc(address as *mut u8, layout) }
+    }
+
+    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+        // SAFETY: the caller's contract; the host's bytes are no device memory.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) };
+        Ok(())
+    }
+
+    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure> {
+        // SAFETY: the caller's contract; the host's bytes are no device memory.
+        unsafe { ptr::copy_nonoverlapping(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };
+        Ok(())
+    }
+
+    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Failure> {
+        Ok(Box::new(Sequence { emulator: self.emulator.clone(), orders }))
+    }
+}
+
+/// A step: one thing after the other.
+struct Sequence {
+    emulator: Arc<Emulator>,
+    orders: Vec<Order>,
+}
+
+impl Step for Sequence {
+    unsafe fn run(&self) -> Result<(), Failure> {
+        for order in &self.orders {
+            match order {
+                // SAFETY: the caller's contract.
+                Order::Launch(launch) => unsafe { self.emulator.launch(launch)? },
+                // SAFETY: the caller's contract: the value that the numbers are for is reserved.
+                Order::Constant { to, data } => unsafe { write(*to, data) },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// # Safety
+/// There must be room for the numbers at `to`, on a multiple of 4 bytes.
+unsafe fn write(to: Address, data: &Data) {
+    // SAFETY: this function's contract.
+    unsafe {
+        match data {
+            Data::F32(values) => {
+                ptr::copy_nonoverlapping(values.as_ptr(), to as *mut f32, values.len());
+            }
+            Data::U8(bytes) => ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()),
+            Data::Fill(value, elements) => {
+                std::slice::from_raw_parts_mut(to as *mut f32, *elements).fill(*value);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What is known of a GPU before and while it is used.
+
+use super::{ComputeCapability, CudaUnavailable, CudaVersion, Precision};
+use crate::DriverMemory;
+
+/// A GPU that NVIDIA's driver finds.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    /// Its number, from 0, in the driver's order.
+    pub index: usize,
+    /// What NVIDIA calls it.
+    pub name: String,
+    /// Bytes of its memory.
+    pub total: u64,
+    /// Its generation.
+    pub compute_capability: ComputeCapability,
+    /// The driver's own version, such as 550.54.15; `None` where it does not say.
+    pub driver_version: Option<String>,
+    /// The CUDA that the driver has.
+    pub cuda_version: CudaVersion,
+    /// Its memory once plangrad has a context there and its kernels in it, or why it cannot be used.
+    pub memory: Result<DriverMemory, CudaUnavailable>,
+}
+
+/// How to open a GPU.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CudaOptions {
+    /// Which one.
+    pub index: usize,
+    /// Bytes that may be reserved at once; at most, and by default, what the driver has free when it is opened, but
+    /// for 32 MiB that it needs itself.
+    pub budget: Option<u64>,
+    /// How large products are computed.
+    pub precision: Precision,
+}

@@ -1,0 +1,136 @@
+//! What a device has to do for the launch layer: give memory, copy, and run a list of launches again and again.
+//!
+//! There are two: a GPU behind its driver, and the emulator of the tests. Everything above this trait, from plans to
+//! kernel parameters, is the same for both.
+
+use super::items::Items;
+use super::tile::Tile;
+use crate::DriverMemory;
+use crate::plan::Data;
+
+/// An address in the device's memory.
+pub(crate) type Address = u64;
+
+/// A kernel, in the order of what they can do: a launch takes the first that has all its tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Function {
+    /// For stages of small and medium work.
+    Stage,
+    /// For stages with large products: more registers.
+    StageLarge,
+    /// For stages with large products in TF32: compute capability 8.0 and up.
+    StageTensor,
+}
+
+impl Function {
+    /// All of them.
+    pub(crate) const ALL: [Function; 3] = [Function::Stage, Function::StageLarge, Function::StageTensor];
+
+    /// Its name, and that of the file in `kernels/` that has it: a module of its own, loaded when it is needed, for a driver
+    /// takes its time to compile one.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Function::Stage => "stage",
+            Function::StageLarge => "stage_large",
+            Function::StageTensor => "stage_tensor",
+        }
+    }
+
+    /// Most dynamic shared memory that a launch of it asks for. Beyond 48 KiB a driver has to be told beforehand.
+    pub(crate) fn most_shared_bytes(self) -> u32 {
+        let tiles = Tile::ALL.into_iter().filter(|tile| tile.function() <= self);
+        tiles.map(Tile::shared_bytes).max().unwrap_or(0)
+    }
+}
+
+/// One launch, a stage of a plan or a part of one. Blocks have [`Launch::THREADS`] threads.
+pub(crate) struct Launch {
+    pub(crate) function: Function,
+    /// Blocks, in one dimension.
+    pub(crate) blocks: u32,
+    /// Dynamic shared memory of a block.
+    pub(crate) shared_bytes: u32,
+    /// The kernel's one argument, by value.
+    pub(crate) items: Box<Items>,
+}
+
+impl Launch {
+    pub(crate) const THREADS: u32 = super::items::THREADS;
+}
+
+/// A thing to do in a step.
+pub(crate) enum Order {
+    /// Runs a kernel.
+    Launch(Launch),
+    /// Copies numbers that the plan carries to the device.
+    Constant {
+        /// Where to.
+        to: Address,
+        /// What.
+        data: Data,
+    },
+}
+
+/// Memory that is not to be had.
+#[derive(Debug)]
+pub(crate) struct Shortage {
+    /// Bytes that are free on the device.
+    pub(crate) free: u64,
+    /// Bytes it has.
+    pub(crate) total: u64,
+}
+
+/// Why memory is not given.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There is not so much.
+    Shortage(Shortage),
+    /// The device cannot go on.
+    Failure(Failure),
+}
+
+/// What a device says when it cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the device failed: {0}")]
+pub(crate) struct Failure(pub(crate) String);
+
+/// A device. Everything asked of it is done in the order of asking.
+pub(crate) trait Runtime: Send + Sync {
+    /// Reserves zeroed memory on a multiple of 256 bytes.
+    fn allocate(&self, bytes: usize) -> Result<Address, Refusal>;
+
+    /// Gives memory back.
+    ///
+    /// # Safety
+    /// It must come from `allocate` of this device, with this size, and nothing may use it any more.
+    unsafe fn release(&self, address: Address, bytes: usize);
+
+    /// Copies to the device. `bytes` may be changed as soon as this returns.
+    ///
+    /// # Safety
+    /// So many bytes at `to` must be reserved.
+    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// Copies from the device, once everything asked before is done.
+    ///
+    /// # Safety
+    /// So many bytes at `from` must be reserved.
+    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
+
+    /// Makes a step out of its parts, to be run many times: on a GPU a captured graph.
+    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Failure>;
+
+    /// Its memory as its driver has it; `None` where there is no driver.
+    fn memory(&self) -> Option<DriverMemory> {
+        None
+    }
+}
+
+/// A step made ready. It may keep its device open.
+pub(crate) trait Step: Send {
+    /// Runs it after everything asked of its device before; does not wait for the end.
+    ///
+    /// # Safety
+    /// All memory that its launches name must be reserved, and stay so until the device is done.
+    unsafe fn run(&self) -> Result<(), Failure>;
+}

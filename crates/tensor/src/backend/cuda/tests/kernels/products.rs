@@ -1,0 +1,211 @@
+//! Products: every tile, flag and tail.
+
+use proptest::prelude::*;
+
+use super::{Bench, Kind, SUMS, size};
+use crate::backend::cuda::lower::Sizing;
+use crate::backend::cuda::tile::Tile;
+use crate::plan::{Epilogue, Gemm, Kernel};
+use crate::random::uniform;
+
+#[derive(Clone, Debug)]
+struct Product {
+    dims: [usize; 3],
+    tile: fn(&Gemm) -> Tile,
+    transpose_a: bool,
+    epilogue: u32,
+    sums: bool,
+    accumulate: [bool; 2],
+    shifted: [bool; 4],
+    few_blocks: bool,
+}
+
+/// Tiles are forced, so that the largest is reached by products that an emulator computes at once. Weight gradients are
+/// not sliced, ever.
+fn product() -> impl Strategy<Value = Product> {
+    let tile = prop_oneof![
+        Just((|_: &Gemm| Tile::Narrow) as fn(&Gemm) -> Tile),
+        Just((|_: &Gemm| Tile::Sliced) as fn(&Gemm) -> Tile),
+        Just((|_: &Gemm| Tile::Small) as fn(&Gemm) -> Tile),
+        Just((|_: &Gemm| Tile::Medium) as fn(&Gemm) -> Tile),
+        Just((|_: &Gemm| Tile::Large) as fn(&Gemm) -> Tile),
+        Just(Tile::of as fn(&Gemm) -> Tile),
+    ];
+    let flags =
+        (any::<bool>(), 0u32..4, any::<bool>(), any::<[bool; 2]>(), any::<[bool; 4]>(), any::<bool>());
+    ([size(), size(), size()], tile, flags).prop_map(
+        |(dims, tile, (transpose_a, epilogue, sums, accumulate, shifted, few_blocks))| Product {
+            dims,
+            tile,
+            transpose_a,
+            epilogue,
+            sums,
+            accumulate,
+            shifted,
+            few_blocks,
+        },
+    )
+}
+
+impl Product {
+    fn check(&self) {
+        let [m, n, k] = self.dims;
+        let most_blocks = if self.few_blocks { 2 } else { 4096 };
+        let mut bench = Bench::new(Sizing { tile: self.tile, most_blocks });
+        let (a, b) = (bench.numbers(m * k, self.shifted[0]), bench.numbers(k * n, self.shifted[1]));
+        let mut written = |count, read| match read {
+            true => bench.numbers(count, self.shifted[2]),
+            false => bench.output(count, self.shifted[2]),
+        };
+        let c = written(m * n, self.accumulate[0]);
+        let column_sum = self.sums.then(|| written(n, self.accumulate[1]));
+        let epilogue = match self.epilogue {
+            0 => Epilogue::None,
+            1 => Epilogue::Bias(bench.numbers(n, self.shifted[3])),
+            2 => Epilogue::BiasRelu(bench.numbers(n, self.shifted[3])),
+            _ => Epilogue::ReluMask(bench.numbers(m * n, self.shifted[3])),
+        };
+        let [accumulate, accumulate_sums] = self.accumulate;
+        let transpose_a = self.transpose_a;
+        let gemm = Gemm {
+            a,
+            b,
+            c,
+            m,
+            n,
+            k,
+            transpose_a,
+            transpose_b: false,
+            epilogue,
+            column_sum,
+            accumulate,
+            accumulate_sums,
+        };
+        bench.check(&Kernel::Gemm(gemm), SUMS);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn products_of_every_tile_flag_and_tail(product in product()) {
+        product.check();
+    }
+}
+
+#[test]
+fn products_of_whole_tiles_and_long_sums() {
+    let tiles: [fn(&Gemm) -> Tile; 2] = [|_| Tile::Large, Tile::of];
+    for (dims, tile) in [[128, 128, 256], [64, 128, 784]].into_iter().zip(tiles) {
+        let (shifted, accumulate) = ([false; 4], [false; 2]);
+        let product = Product {
+            dims,
+            tile,
+            transpose_a: false,
+            epilogue: 2,
+            sums: false,
+            accumulate,
+            shifted,
+            few_blocks: false,
+        };
+        product.check();
+        Product { dims: [dims[2], dims[1], dims[0]], transpose_a: true, epilogue: 0, sums: true, ..product }
+            .check();
+    }
+}
+
+/// The scores of a sample must not depend on how many are judged with it.
+#[test]
+fn tiles_that_slice_alike_give_the_same_bits() {
+    let tiles: [fn(&Gemm) -> Tile; 5] =
+        [|_| Tile::Narrow, |_| Tile::Sliced, |_| Tile::Small, |_| Tile::Medium, |_| Tile::Large];
+    let product = |tile: fn(&Gemm) -> Tile| {
+        let mut bench = Bench::new(Sizing { tile, ..Sizing::default() });
+        let (m, n, k) = (37, 21, 300);
+        let (a, b, c) =
+            (bench.numbers(m * k, false), bench.numbers(k * n, false), bench.output(m * n, false));
+        let gemm = Gemm {
+            a,
+            b,
+            c,
+            m,
+            n,
+            k,
+            transpose_a: false,
+            transpose_b: false,
+            epilogue: Epilogue::None,
+            column_sum: None,
+            accumulate: false,
+            accumulate_sums: false,
+        };
+        bench.on_emulator(&Kernel::Gemm(gemm), 0)
+    };
+    let [narrow, sliced, small, medium, large] = tiles.map(product);
+    assert!(narrow == sliced && small == medium && medium == large);
+}
+
+/// x rounded to 10 bits of mantissa, ties away from zero.
+fn rounded(x: f32) -> f32 {
+    f32::from_bits((x.to_bits() + 0x1000) & !0x1FFF)
+}
+
+/// In TF32 a product is that of the rounded operands, and the column sums are those of the operands as they are.
+#[test]
+fn products_on_tensor_cores_round_their_operands() {
+    let shapes = [
+        ([1, 1, 1], false),
+        ([130, 129, 20], true),
+        ([70, 132, 68], false),
+        ([200, 50, 33], false),
+        ([5, 140, 0], true),
+    ];
+    for ((dims, shifted), flags) in shapes.into_iter().zip(0u32..) {
+        for transpose_a in [false, true] {
+            let [m, n, k] = dims;
+            let sizing = Sizing { tile: |_| Tile::Tensor, most_blocks: 2 };
+            let build = |round: bool| {
+                let mut bench = Bench::new(sizing);
+                let mut operand = |stream: u32, count: usize| {
+                    let number = |i| uniform(8, stream, i, -1.0, 1.0);
+                    let numbers =
+                        (0..count as u64).map(|i| if round { rounded(number(i)) } else { number(i) });
+                    bench.array(numbers.flat_map(f32::to_ne_bytes).collect(), Kind::Numbers, shifted)
+                };
+                let (a, b) = (operand(0, m * k), operand(1, k * n));
+                let accumulate = flags % 2 == 1;
+                let c = if accumulate { bench.numbers(m * n, shifted) } else { bench.output(m * n, shifted) };
+                let column_sum = Some(bench.output(n, shifted));
+                let epilogue = match flags % 4 {
+                    0 => Epilogue::None,
+                    1 => Epilogue::Bias(bench.numbers(n, shifted)),
+                    2 => Epilogue::BiasRelu(bench.numbers(n, shifted)),
+                    _ => Epilogue::ReluMask(bench.numbers(m * n, shifted)),
+                };
+                let gemm = Gemm {
+                    a,
+                    b,
+                    c,
+                    m,
+                    n,
+                    k,
+                    transpose_a,
+                    transpose_b: false,
+                    epilogue,
+                    column_sum,
+                    accumulate,
+                    accumulate_sums: false,
+                };
+                (bench, Kernel::Gemm(gemm), c, column_sum)
+            };
+            let (exact, exact_gemm, _, _) = build(true);
+            let (bench, gemm, c, sums) = build(false);
+            let expected = exact.on_cpu(&exact_gemm);
+            let sums_expected = bench.on_cpu(&gemm);
+            let Some(found) = bench.on_emulator(&gemm, 3) else { return };
+            bench.assert_close(c.index(), &found[c.index()], &expected[c.index()], SUMS, &format!("{gemm}"));
+            let sums = sums.unwrap().index();
+            bench.assert_close(sums, &found[sums], &sums_expected[sums], SUMS, &format!("{gemm}"));
+        }
+    }
+}

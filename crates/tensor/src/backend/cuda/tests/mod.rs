@@ -1,0 +1,75 @@
+//! The CUDA backend on the emulator.
+
+mod bench;
+mod kernels;
+mod layout;
+mod sanitizer;
+mod training;
+
+use crate::backend::cuda::lower::{self, Lowering, Sizing};
+use crate::backend::cuda::runtime::Function;
+use crate::backend::cuda::tile::Tile;
+use crate::ops::gather::TargetFormat;
+use crate::plan::{Epilogue, GatherTargets, Gemm, Kernel, Value};
+
+#[test]
+fn every_kernel_is_in_its_module() {
+    for function in Function::ALL {
+        let file = format!("{}/kernels/{}.cu", env!("CARGO_MANIFEST_DIR"), function.name());
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains(&format!(" {}(PARAMETER(Items)", function.name())), "{function:?}");
+    }
+}
+
+/// A stage that computes nothing is no launch, and the one before it may still gather.
+#[test]
+fn the_feed_moves_on_beside_no_launch_that_gathers() {
+    let launches = |after: &[Kernel]| {
+        let gather =
+            Kernel::GatherTargets(GatherTargets { output: Value(0), rows: 5, format: TargetFormat::Class });
+        let lowering =
+            Lowering { value: &|value| 64 * u64::from(value.0), feed: 640, sizing: Sizing::default() };
+        lower::step(&[vec![gather], after.to_vec()], 5, &lowering).len()
+    };
+    let copy = |bytes| Kernel::Copy { input: Value(1), output: Value(2), bytes };
+    assert_eq!(launches(&[]), 2);
+    assert_eq!(launches(&[copy(0)]), 2);
+    assert_eq!(launches(&[copy(4)]), 2);
+    let full: Vec<Kernel> = (0..16).map(|_| copy(4)).collect();
+    assert_eq!(launches(&full), 3);
+}
+
+/// What the tiles were made for.
+#[test]
+fn products_get_the_tiles_that_keep_a_gpu_busy() {
+    let tiles = |[m, k, n]: [usize; 3], transpose_a| {
+        let value = Value(0);
+        let gemm = Gemm {
+            a: value,
+            b: value,
+            c: value,
+            m,
+            n,
+            k,
+            transpose_a,
+            transpose_b: false,
+            epilogue: Epilogue::None,
+            column_sum: None,
+            accumulate: false,
+            accumulate_sums: false,
+        };
+        (Tile::of(&gemm), Tile::of_tf32(&gemm))
+    };
+    // A step of 784-128-10 with a batch of 64: layers forward, then back.
+    assert_eq!(tiles([64, 784, 128], false), (Tile::Narrow, Tile::Narrow));
+    assert_eq!(tiles([64, 128, 10], false), (Tile::Narrow, Tile::Narrow));
+    assert_eq!(tiles([64, 10, 128], false), (Tile::Small, Tile::Small));
+    assert_eq!(tiles([784, 64, 128], true), (Tile::Small, Tile::Small));
+    // Hidden layers of 4096 with a batch of 8192, forward and the weights' gradient.
+    assert_eq!(tiles([8192, 4096, 4096], false), (Tile::Large, Tile::Tensor));
+    assert_eq!(tiles([4096, 8192, 4096], true), (Tile::Large, Tile::Tensor));
+    // Evaluations: k is sliced alike whatever the batch.
+    for rows in [1, 10, 1000] {
+        assert!(matches!(tiles([rows, 784, 512], false).0, Tile::Narrow | Tile::Sliced));
+    }
+}

@@ -1,0 +1,27 @@
+//! The tests of single kernels once more, in a process with the address sanitizer: their arrays are allocations of exactly
+//! their size, and shared memory is what a launch asked for, so that no access goes beyond either unnoticed.
+
+use std::process::Command;
+
+/// The sanitizer's library, which must be loaded before anything else; `None` where the compiler has none.
+fn library() -> Option<String> {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "g++".into());
+    let output = Command::new(compiler).arg("-print-file-name=libasan.so").output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?.trim().to_string();
+    // A library that it does not have is answered with the name alone.
+    path.contains('/').then_some(path)
+}
+
+#[test]
+fn no_kernel_touches_memory_beyond_its_arrays() {
+    let Some(library) = library().filter(|_| cfg!(target_os = "linux")) else {
+        return eprintln!("SKIPPED: there is no library of the address sanitizer");
+    };
+    let mut tests = Command::new(std::env::current_exe().unwrap());
+    tests.args(["backend::cuda::tests::kernels", "--test-threads", "1"]);
+    tests.env("LD_PRELOAD", library).env("ASAN_OPTIONS", "detect_leaks=0").env("PROPTEST_CASES", "30");
+    tests.env("PLANGRAD_EMULATOR_SANITIZE", "1");
+    let output = tests.output().unwrap();
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}{report}", String::from_utf8_lossy(&output.stdout));
+}

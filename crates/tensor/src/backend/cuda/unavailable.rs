@@ -1,0 +1,164 @@
+//! Why there is no GPU to compute on: every way in which a machine can lack one, with what to do about it.
+
+use std::fmt;
+
+/// A version of CUDA, as drivers name what they can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CudaVersion {
+    /// 12 of 12.4.
+    pub major: u32,
+    /// 4 of 12.4.
+    pub minor: u32,
+}
+
+impl CudaVersion {
+    /// What the embedded kernels and the functions called here need: that of drivers from 550 on.
+    pub const NEEDED: CudaVersion = CudaVersion { major: 12, minor: 4 };
+
+    /// From the driver's number: 12040 is 12.4.
+    pub(crate) fn of(number: i32) -> CudaVersion {
+        let number = u32::try_from(number).unwrap_or(0);
+        CudaVersion { major: number / 1000, minor: number % 1000 / 10 }
+    }
+}
+
+impl fmt::Display for CudaVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What a GPU's generation is called: 9.0 for Hopper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComputeCapability {
+    /// 9 of 9.0.
+    pub major: u32,
+    /// 0 of 9.0.
+    pub minor: u32,
+}
+
+impl ComputeCapability {
+    /// The oldest that the kernels are compiled for: Turing's.
+    pub const NEEDED: ComputeCapability = ComputeCapability { major: 7, minor: 5 };
+    /// The oldest that has TF32: Ampere's.
+    pub const TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
+}
+
+impl fmt::Display for ComputeCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Why CUDA, or one GPU, cannot be used. Prints as one clause: the cause, and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CudaUnavailable {
+    /// The feature `cuda` was off.
+    #[error("this program was built without CUDA; build it with the feature `cuda`, which is on by default")]
+    NotBuilt,
+    /// `libcuda.so.1` cannot be loaded.
+    #[error(
+        "no driver library of NVIDIA's (libcuda.so.1) can be loaded; install NVIDIA's driver, 550 or later"
+    )]
+    NoDriverLibrary,
+    /// Something else has the library's name.
+    #[error(
+        "the library libcuda.so.1 is no driver of NVIDIA's: it lacks {missing}; install NVIDIA's driver, 550 or later"
+    )]
+    NotADriver {
+        /// A function that every driver has.
+        missing: &'static str,
+    },
+    /// It lacks functions, or cannot read the kernels.
+    #[error(
+        "NVIDIA's driver is too old: it has CUDA {found}, and {needed} is needed; install driver 550 or later"
+    )]
+    DriverTooOld {
+        /// What it has.
+        found: CudaVersion,
+        /// What is needed.
+        needed: CudaVersion,
+    },
+    /// A driver, and nothing to drive.
+    #[error(
+        "NVIDIA's driver finds no GPU; see what `nvidia-smi` says, and whether CUDA_VISIBLE_DEVICES hides one"
+    )]
+    NoDevice,
+    /// An index past the last GPU.
+    #[error(
+        "there is no GPU {index}: NVIDIA's driver finds {count}, counted from 0; `plangrad devices` lists them"
+    )]
+    NoSuchDevice {
+        /// The index asked for.
+        index: usize,
+        /// GPUs there are.
+        count: usize,
+    },
+    /// A GPU of a generation that the kernels are not compiled for, or those for the precision.
+    #[error("GPU {index}, {name}, has compute capability {found}, and {needed} is needed; take a newer one")]
+    GpuTooOld {
+        /// Its index.
+        index: usize,
+        /// Its name.
+        name: String,
+        /// What it has.
+        found: ComputeCapability,
+        /// What is needed.
+        needed: ComputeCapability,
+    },
+    /// The driver refuses.
+    #[error("NVIDIA's driver cannot {action}: {text} ({name}, {code}); see what `nvidia-smi` says")]
+    Driver {
+        /// What it was asked for, as a verb.
+        action: &'static str,
+        /// Its code.
+        code: u32,
+        /// The code's name: `CUDA_ERROR_SYSTEM_DRIVER_MISMATCH`.
+        name: String,
+        /// The code in the driver's words.
+        text: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_the_driver_writes_them() {
+        assert_eq!(CudaVersion::of(12040), CudaVersion::NEEDED);
+        assert_eq!(CudaVersion::of(13000).to_string(), "13.0");
+        assert!(CudaVersion::of(12030) < CudaVersion::NEEDED && CudaVersion::of(13000) > CudaVersion::NEEDED);
+        assert_eq!(CudaVersion::of(-1).to_string(), "0.0");
+    }
+
+    #[test]
+    fn every_reason_is_one_clause_with_a_remedy() {
+        let reasons = [
+            CudaUnavailable::NotBuilt,
+            CudaUnavailable::NoDriverLibrary,
+            CudaUnavailable::NotADriver { missing: "cuInit" },
+            CudaUnavailable::DriverTooOld { found: CudaVersion::of(11080), needed: CudaVersion::NEEDED },
+            CudaUnavailable::NoDevice,
+            CudaUnavailable::NoSuchDevice { index: 3, count: 1 },
+            CudaUnavailable::GpuTooOld {
+                index: 0,
+                name: "Tesla V100".into(),
+                found: ComputeCapability { major: 7, minor: 0 },
+                needed: ComputeCapability::NEEDED,
+            },
+            CudaUnavailable::Driver {
+                action: "start",
+                code: 803,
+                name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH".into(),
+                text: "system has unsupported display driver / cuda driver combination".into(),
+            },
+        ];
+        for reason in reasons {
+            let text = reason.to_string();
+            assert_eq!(text.matches("; ").count(), 1, "{text}");
+            assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! GPUs from the command line: why there is none, and with a stand-in for NVIDIA's driver, everything that is done with one.
+
+#![cfg(target_os = "linux")]
+
+#[path = "gpu/machine.rs"]
+mod machine;
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use machine::Machine;
+use serde_json::Value;
+use support::{Run, command, documented, finish, keys, refusal, run, select};
+
+const NO_LIBRARY: &str =
+    "no driver library of NVIDIA's (libcuda.so.1) can be loaded; install NVIDIA's driver, 550 or later";
+
+/// Trains a small network on a few drawn digits.
+const TRAIN: &str = "train --dataset digits --hidden 16 --batch-size 32 --max-steps 12 --format json --log-every 1 \
+                     --overwrite --out run";
+
+/// Runs `arguments` where nothing chooses a device but they.
+fn unled(folder: &Path, arguments: &str) -> Run {
+    finish(command(folder).env_remove("PLANGRAD_DEVICE").args(arguments.split_whitespace()))
+}
+
+/// Whether this machine has a driver; tests of its absence are pointless then.
+fn has_driver(folder: &Path) -> bool {
+    let devices = run(folder, "devices --format json").object();
+    let is_there = devices["cuda_unavailable_because"] != NO_LIBRARY;
+    if is_there {
+        eprintln!("SKIPPED: this machine has a driver of NVIDIA's");
+    }
+    is_there
+}
+
+#[test]
+fn without_a_driver_cuda_is_an_error_with_reason_and_remedy_and_auto_computes_on_the_cpu() {
+    let folder = tempfile::tempdir().unwrap();
+    if has_driver(folder.path()) {
+        return;
+    }
+    for device in ["cuda", "cuda:1"] {
+        let arguments = ["train", "--dataset", "digits", "--device", device, "--max-steps", "1"];
+        let sentence = refusal(folder.path(), &arguments, 1);
+        let name = if device == "cuda" { "cuda:0" } else { device };
+        assert_eq!(sentence, format!("{name}: {NO_LIBRARY}; or compute on the processor, with --device cpu"));
+    }
+    assert!(support::files(folder.path()).is_empty(), "nothing is left behind");
+    let run = unled(folder.path(), "train --dataset digits --max-steps 1 --out run");
+    let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("NVIDIA")).collect();
+    assert_eq!(told, [format!("computing on the cpu: {NO_LIBRARY}")]);
+    assert!(run.succeeded().contains("on cpu, 1.82 MiB planned"));
+}
+
+#[test]
+fn devices_says_why_there_is_no_gpu() {
+    let folder = tempfile::tempdir().unwrap();
+    if has_driver(folder.path()) {
+        return;
+    }
+    let devices = run(folder.path(), "devices --format json").object();
+    assert_eq!(devices["gpus"].as_array().unwrap().len(), 0);
+    assert!(run(folder.path(), "devices").succeeded().ends_with(&format!("gpu\n  none: {NO_LIBRARY}\n")));
+}
+
+#[test]
+fn a_gpu_can_be_planned_for_without_having_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |device: &str| {
+        let arguments = format!("plan --dataset digits --device {device} --batch-sizes 64 --format json");
+        run(folder.path(), &arguments).object()
+    };
+    let (gpu, stand_in) = (plan("cuda:1"), plan("accelerator"));
+    assert_eq!(gpu["device"], "cuda:1");
+    assert_eq!(gpu["rows"], stand_in["rows"]);
+}
+
+#[test]
+fn the_program_is_linked_with_nothing_of_nvidias() {
+    let output = std::process::Command::new("ldd").arg(env!("CARGO_BIN_EXE_plangrad")).output();
+    let Ok(output) = output else { return eprintln!("SKIPPED: no ldd on this machine") };
+    let libraries = String::from_utf8(output.stdout).unwrap();
+    assert!(libraries.contains("libc.so") || libraries.contains("not a dynamic"), "{libraries}");
+    for name in ["cuda", "nvidia", "nvrtc", "cublas"] {
+        assert!(!libraries.contains(name), "{libraries}");
+    }
+}
+
+#[test]
+fn the_committed_kernels_travel_in_the_program_and_are_for_drivers_from_550_on() {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/tensor/kernels");
+    let program = fs::read(env!("CARGO_BIN_EXE_plangrad")).unwrap();
+    for name in ["stage_75", "stage_large_75", "stage_tensor_80"] {
+        let target = format!(".target sm_{}", &name[name.len() - 2..]);
+        let ptx = fs::read(kernels.join(format!("ptx/{name}.ptx"))).unwrap();
+        let text = String::from_utf8(ptx.clone()).unwrap();
+        // Files begin alike; the kernel's name tells them apart.
+        let entry = text.find(".entry ").unwrap();
+        let mark = &ptx[entry..entry + 64];
+        let places = program.windows(mark.len()).enumerate().filter(|(_, window)| *window == mark);
+        let mut starts = places.filter_map(|(place, _)| place.checked_sub(entry));
+        let is_embedded = starts.any(|start| program[start..].starts_with(&ptx));
+        assert!(is_embedded, "{name}.ptx is not in the program as it is committed");
+        assert!([".version 8.4", &target].iter().all(|line| text.lines().any(|found| found == *line)));
+        assert!(!text.contains("/home") && !text.contains("/tmp"), "a path is in {name}.ptx");
+    }
+    let files = fs::read_dir(kernels.join("ptx")).unwrap().count();
+    assert_eq!(files, 3, "a file that does not travel is committed");
+}
+
+#[test]
+fn every_reason_for_having_no_gpu_is_told() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        (
+            machine.but("FAKE_CUDA_VERSION", 12020),
+            "cuda",
+            "it has CUDA 12.2, and 12.4 is needed; install driver 550",
+        ),
+        (
+            machine.but("FAKE_CUDA_COUNT", 0),
+            "cuda",
+            "NVIDIA's driver finds no GPU; see what `nvidia-smi` says",
+        ),
+        (
+            machine.but("FAKE_CUDA_INIT", 100),
+            "cuda",
+            "NVIDIA's driver finds no GPU; see what `nvidia-smi` says",
+        ),
+        (
+            machine.but("FAKE_CUDA_INIT", 803),
+            "cuda",
+            "NVIDIA's driver cannot start: system has unsupported display driver / cuda driver combination \
+             (CUDA_ERROR_SYSTEM_DRIVER_MISMATCH, 803); see what `nvidia-smi` says",
+        ),
+        (machine.clone(), "cuda:3", "there is no GPU 3: NVIDIA's driver finds 1, counted from 0"),
+        (
+            machine.but("FAKE_CUDA_CAPABILITY", 70),
+            "cuda:0",
+            "GPU 0, Emulated GPU, has compute capability 7.0, and 7.5 is needed",
+        ),
+        (machine.but("FAKE_CUDA_MEMORY", 1 << 20), "cuda", "cannot open the GPU: out of memory"),
+    ];
+    for (machine, device, reason) in cases {
+        let error = machine.run(folder.path(), &format!("{TRAIN} --device {device}"));
+        assert_eq!(error.code, 1, "{error:?}");
+        let event: Value = serde_json::from_str(error.stdout.trim()).unwrap();
+        assert_eq!(event["kind"], "device");
+        assert!(event["message"].as_str().unwrap().contains(reason), "{event}");
+        if device == "cuda" {
+            let automatic = machine.run(folder.path(), TRAIN);
+            assert!(automatic.stderr.contains(reason) && automatic.stderr.contains("computing on the cpu"));
+            assert_eq!(select(&automatic.objects(), "start")[0]["device"], "cpu");
+        }
+    }
+}
+
+#[test]
+fn a_library_that_is_no_driver_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    // Any library will do; the loader takes it by its file.
+    let Some(library) = some_library() else { return eprintln!("SKIPPED: no shared library found by ldd") };
+    for name in ["libcuda.so", "libcuda.so.1"] {
+        std::os::unix::fs::symlink(&library, folder.path().join(name)).unwrap();
+    }
+    let mut command = command(folder.path());
+    command.args(["devices", "--format", "json"]).env("LD_LIBRARY_PATH", folder.path());
+    let devices = finish(&mut command).object();
+    let reason = devices["cuda_unavailable_because"].as_str().unwrap();
+    assert_eq!(
+        reason,
+        "the library libcuda.so.1 is no driver of NVIDIA's: it lacks cuInit; install NVIDIA's driver, 550 or later"
+    );
+}
+
+/// A library that this very test is linked with, and that is no part of the C library.
+fn some_library() -> Option<String> {
+    let output = std::process::Command::new("ldd").arg(env!("CARGO_BIN_EXE_plangrad")).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let line = text.lines().find(|line| line.contains("libgcc_s"))?;
+    Some(line.split("=> ").nth(1)?.split(' ').next()?.to_owned())
+}
+
+#[test]
+fn devices_tells_a_gpu_with_its_memory() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let devices = machine.but("FAKE_CUDA_COUNT", 2).run(folder.path(), "devices --format json").object();
+    assert_eq!(devices["cuda_unavailable_because"], Value::Null);
+    let gpus = devices["gpus"].as_array().unwrap();
+    assert_eq!(gpus.len(), 2);
+    assert_eq!(keys(&gpus[0]), documented()["gpu"]);
+    let mebibytes = |key: &str| gpus[1][key].as_u64().map(|bytes| bytes >> 20);
+    assert_eq!([mebibytes("total"), mebibytes("used"), mebibytes("free")], [Some(512), Some(12), Some(500)]);
+    assert_eq!(
+        [mebibytes("others"), mebibytes("context"), mebibytes("reserved")],
+        [Some(4), Some(8), Some(8)]
+    );
+    assert_eq!(gpus[1]["allocated"], 0);
+    let text = |key: &str| gpus[1][key].as_str().unwrap_or_default().to_owned();
+    assert_eq!([text("name"), text("compute_capability")], ["Emulated GPU", "9.0"]);
+    assert_eq!([text("driver_version"), text("cuda_version")], ["570.1.2", "12.8"]);
+    let people = machine.run(folder.path(), "devices").succeeded();
+    for line in
+        ["gpu 0", "  name      Emulated GPU", "  compute   9.0 (driver 570.1.2, CUDA 12.8)", "    others "]
+    {
+        assert!(people.lines().any(|found| found.starts_with(line)), "{line} in {people}");
+    }
+    let old = machine.but("FAKE_CUDA_CAPABILITY", 61).run(folder.path(), "devices --format json").object();
+    assert!(old["gpus"][0]["unusable_because"].as_str().unwrap().contains("compute capability 6.1"));
+    assert_eq!((&old["gpus"][0]["free"], &old["gpus"][0]["reserved"]), (&Value::Null, &Value::from(0)));
+}
+
+#[test]
+fn a_run_on_the_gpu_follows_that_on_the_processor_in_the_memory_planned() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let expected = machine.run(folder.path(), &format!("{TRAIN} --device cpu")).objects();
+    for options in ["", "--device cuda:0", "--device cuda --on-oom ladder --memory-budget 400KiB"] {
+        let events = machine.run(folder.path(), &format!("{TRAIN} {options}")).objects();
+        let start = select(&events, "start")[0];
+        assert_eq!(start["device"], "cuda:0");
+        let memory = &start["gpu_memory"];
+        assert_eq!(keys(memory), documented()["memory of a gpu"]);
+        assert_eq!(
+            (&memory["total"], &memory["allocated"]),
+            (&Value::from(512 << 20), &start["planned_bytes"])
+        );
+        assert_eq!(select(&events, "oom").len(), usize::from(options.contains("400KiB")), "{options}");
+        let (found, expected) = (select(&events, "step"), select(&expected, "step"));
+        assert_eq!(found.len(), 12);
+        for (found, expected) in found.iter().zip(expected) {
+            let [found, expected] = [found, expected].map(|step| step["loss"].as_f64().unwrap());
+            assert!((found - expected).abs() <= 1e-4 * expected.abs(), "{found} instead of {expected}");
+        }
+        let epoch = select(&events, "epoch")[0];
+        assert_eq!(epoch["planned_bytes"], epoch["measured_bytes"], "{epoch}");
+    }
+}
+
+#[test]
+fn a_model_of_the_gpu_is_judged_and_resumed_anywhere() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    machine.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
+    let judge = |device: &str| {
+        machine.run(folder.path(), &format!("eval run --device {device} --format json")).object()
+    };
+    let (gpu, cpu) = (judge("cuda"), judge("cpu"));
+    assert_eq!(gpu["confusion"], cpu["confusion"]);
+    let resumed = machine
+        .run(folder.path(), "train --resume run --max-steps 14 --device cuda --format json --log-every 1");
+    assert_eq!(select(&resumed.objects(), "step").len(), 2);
+}
+
+#[test]
+fn tf32_needs_ampere_and_is_kept_by_the_run() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let old = machine.but("FAKE_CUDA_CAPABILITY", 75);
+    old.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
+    let refused = old.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32"));
+    assert!(refused.stderr.contains("has compute capability 7.5, and 8.0 is needed"), "{refused:?}");
+    machine.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32")).succeeded();
+    let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("precision = \"tf32\""), "{config}");
+    let elsewhere = machine.run(folder.path(), "train --resume run --max-steps 14 --device cpu");
+    assert!(elsewhere.stderr.contains("--precision: tf32 is for GPUs"), "{elsewhere:?}");
+    machine.run(folder.path(), "train --resume run --max-steps 14 --device cuda").succeeded();
+}
+
+#[test]
+fn memory_that_the_driver_refuses_is_out_of_memory_and_the_gpu_usable_after_it() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for refused in [1, 2] {
+        let machine = machine.but("FAKE_CUDA_REFUSE", refused);
+        let error = machine.run(folder.path(), &format!("{TRAIN} --device cuda"));
+        assert_eq!(error.code, 1, "{error:?}");
+        let event: Value = serde_json::from_str(error.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!(event["kind"], "out-of-memory");
+        let events = machine.run(folder.path(), &format!("{TRAIN} --device cuda --on-oom ladder")).objects();
+        assert_eq!(select(&events, "start")[0]["device"], "cuda:0");
+        assert_eq!((select(&events, "oom").len(), select(&events, "step").len()), (1, 12));
+    }
+}
+
+#[test]
+fn fit_finds_the_largest_batch_of_what_the_gpu_has_free() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // 12 MiB are taken by others and the context, and 32 are left to the driver.
+    let machine = machine.but("FAKE_CUDA_MEMORY", (12 + 32 + 24) << 20);
+    let fit = "fit --dataset digits --hidden 16 --device cuda --method solve --format json";
+    let found = machine.run(folder.path(), fit).object();
+    let number = |key: &str| found[key].as_u64().unwrap();
+    assert_eq!(found["device"], "cuda:0");
+    assert_eq!(number("budget_bytes"), 24 << 20);
+    assert_eq!(number("total_bytes"), number("measured_bytes"));
+    assert!(number("total_bytes") <= 24 << 20 && number("next_total_bytes") > 24 << 20, "{found}");
+    assert_eq!(found["gpu_memory"]["context"], 8 << 20);
+}
