@@ -216,7 +216,7 @@ fn machine() -> Result<String> {
     ))
 }
 
-fn replace_between(text: &str, start: &str, end: &str, content: &str) -> Option<String> {
+pub(crate) fn replace_between(text: &str, start: &str, end: &str, content: &str) -> Option<String> {
     let from = text.find(start)? + start.len();
     let to = from + text[from..].find(end)?;
     Some(format!("{}{content}{}", &text[..from], &text[to..]))

@@ -7,6 +7,7 @@ mod check;
 mod command;
 mod fuzz;
 mod golden;
+mod gpu;
 mod invariants;
 mod kernels;
 mod licences;
@@ -45,6 +46,8 @@ enum Task {
     Invariants,
     /// Time an MNIST epoch against other frameworks and write docs/benchmarks.md
     Bench(bench::Options),
+    /// Pack what tests and measures plangrad on a machine with a GPU; run it there; write its figures down
+    Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
     Kernels(kernels::Options),
     /// Fuzz the parsers
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Ci { fuzz_seconds } => check::all(fuzz_seconds),
         Task::Invariants => invariants::check(),
         Task::Bench(options) => bench::run(&options),
+        Task::Gpu(options) => gpu::run(&options),
         Task::Kernels(options) => kernels::run(&options),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Golden { write } => golden::run(write),

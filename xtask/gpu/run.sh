@@ -1,0 +1,5 @@
+#!/bin/sh
+# Tests and measures plangrad on this machine's GPU: out/gpu.md tells, out/ has what every part printed.
+set -eu
+cd "$(dirname "$0")"
+exec ./runner gpu --run . "$@"
