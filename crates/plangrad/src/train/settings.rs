@@ -217,7 +217,10 @@ impl OptimizerSettings {
     /// Name and first learning rate, for people.
     #[must_use]
     pub fn describe(&self, schedule: &ScheduleSettings) -> String {
-        let name = self.name();
+        let name = match self {
+            Self::Sgd { momentum, .. } if *momentum != 0.0 => format!("{}, learning rate", self.name()),
+            _ => self.name(),
+        };
         match *schedule {
             ScheduleSettings::Constant { learning_rate } => format!("{name} {}", rate(learning_rate)),
             ScheduleSettings::Cosine { learning_rate, minimum, .. } => {
