@@ -334,7 +334,7 @@ fn auto_chooses_once_and_leads_to_the_bits_of_the_number_by_hand() {
     let size = configured(&folder.path().join("auto"));
     let note = auto.stderr.lines().find(|line| line.starts_with("--batch-size auto: ")).unwrap();
     assert!(note.starts_with(&format!("--batch-size auto: {size}, ")), "{note}");
-    assert!(note.ends_with(&format!("--batch-size {size} has it again")), "{note}");
+    assert!(note.ends_with(&format!("name it with --batch-size {size} to repeat this")), "{note}");
     let most = number(
         &fit(folder.path(), "--dataset digits --hidden 16 --memory-budget 1MiB"),
         "recommended_batch_size",

@@ -326,6 +326,11 @@ impl Session {
         self.arena.write(extent.offset, &words);
     }
 
+    /// Returns once everything asked of the device is done, for who measures time. On a host that is so already.
+    pub fn wait(&self) {
+        self.metrics(); // what is read is there only then
+    }
+
     /// The sums since the last reset.
     pub fn metrics(&self) -> Metrics {
         let block = self.metric_block();

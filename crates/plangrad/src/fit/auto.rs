@@ -149,7 +149,10 @@ impl fmt::Display for Auto {
     /// What was chosen, why, and how to have it again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Auto { batch_size, reason } = self;
-        write!(f, "--batch-size auto: {batch_size}, {reason}; --batch-size {batch_size} has it again")
+        write!(
+            f,
+            "--batch-size auto: {batch_size}, {reason}; name it with --batch-size {batch_size} to repeat this"
+        )
     }
 }
 
@@ -214,7 +217,7 @@ mod tests {
             Auto { batch_size, reason: known.reason(batch_size) }.to_string()
         };
         let expected = "--batch-size auto: 256, the smallest within 5 % of the fastest of 16 to 8,000; 10,000 is the largest \
-                        that fits; --batch-size 256 has it again";
+                        that fits; name it with --batch-size 256 to repeat this";
         assert_eq!(said(known(10_000, 256, 16)), expected);
         assert!(said(known(20_000, 256, 16)).contains("of 16 to 16,000; all 20,000 fit; "));
         let streamed = Known { is_streamed: true, ..known(0, 256, 16) };

@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         };
         let end = self.position + steps * size;
         self.engine.steps(self.data, &self.order[self.position..end])?;
-        self.engine.session.metrics(); // they are there only when the steps are done
+        self.engine.session.wait();
         let seconds = started.elapsed().as_secs_f64();
         self.steps_per_second = steps as f64 / seconds.max(1e-9);
         self.seconds += seconds;

@@ -307,6 +307,7 @@ impl Trainer {
         };
         let started = Instant::now();
         self.engine.steps(&self.data, &self.order[position..position + rows])?;
+        self.engine.session.wait(); // the loss is looked at next in any case
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
         self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.progress.step += steps as u64;

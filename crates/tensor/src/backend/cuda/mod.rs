@@ -243,7 +243,7 @@ impl CudaArena {
     }
 
     /// Runs one step on each batch of `rows`, brought to a place in the arena before it. The places take turns, so that
-    /// a batch can travel while the one before is computed with.
+    /// a batch can be collected and asked for while the one before is computed with.
     fn run_staged(
         &mut self,
         program: &Program,
