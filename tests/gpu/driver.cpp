@@ -7,7 +7,7 @@
 //
 // The environment says what kind of machine it is: FAKE_CUDA_VERSION, FAKE_CUDA_INIT (a code that cuInit gives),
 // FAKE_CUDA_COUNT, FAKE_CUDA_CAPABILITY (75), FAKE_CUDA_MEMORY (bytes), FAKE_CUDA_REFUSE (number of the allocation that is
-// refused, from 1).
+// refused, from 1), FAKE_CUDA_REFUSE_GRAPH (the same of graphs), FAKE_CUDA_REFUSE_PINNED (whether no memory is pinned).
 
 #include <algorithm>
 #include <cstdint>
@@ -357,6 +357,7 @@ Code cuMemFree_v2(uint64_t address) {
 
 Code cuMemHostAlloc(void** start, size_t bytes, unsigned) {
     READY;
+    if (setting("FAKE_CUDA_REFUSE_PINNED", 0)) return OUT_OF_MEMORY;
     *start = malloc(bytes);
     pinned_memory[uint64_t(*start)] = bytes;
     return SUCCESS;
@@ -436,6 +437,8 @@ Code cuStreamEndCapture(void* stream, void** graph) {
 
 Code cuGraphInstantiateWithFlags(void** executable, void* graph, uint64_t) {
     READY;
+    static uint64_t graphs = 0;
+    if (++graphs == setting("FAKE_CUDA_REFUSE_GRAPH", 0)) return OUT_OF_MEMORY;
     *executable = new Graph(*static_cast<Graph*>(graph));
     return SUCCESS;
 }

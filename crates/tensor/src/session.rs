@@ -139,14 +139,15 @@ impl Session {
         }
         // What the buffers' places ask for, not what the report counts: that both are the same is for tests to find out.
         let bytes = staging.map_or(Plan::bytes_together(&plans), |staging| staging.end());
-        let arena = backend.reserve(bytes, &report(&plans, staging))?;
+        let mut arena = backend.reserve(bytes, &report(&plans, staging))?;
         let program = |(number, plan): (usize, &Plan)| Program {
             number,
             stages: plan.stages().to_vec(),
             offsets: plan.offsets(),
             batch_size: plan.batch_size(),
         };
-        let programs = plans.iter().enumerate().map(program).collect();
+        let programs: Vec<Program> = plans.iter().enumerate().map(program).collect();
+        programs.iter().try_for_each(|program| arena.prepare(program))?;
         Ok(Session {
             backend: backend.clone(),
             arena,

@@ -58,6 +58,15 @@ pub trait Arena: Send {
     /// Where it starts, as the device's kernels address it.
     fn address(&self) -> usize;
 
+    /// Makes a program ready, so that nothing has to be had for it once it runs.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] or [`Error::Device`] if the device cannot take it.
+    fn prepare(&mut self, program: &Program) -> Result<(), Error> {
+        let _ = program;
+        Ok(())
+    }
+
     /// Copies host bytes to `offset`.
     fn write(&mut self, offset: usize, bytes: &[u8]);
 

@@ -119,7 +119,9 @@ impl Backend for Cuda {
 
     fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
         let memory = Memory::reserve(&self.runtime, &self.ledger, bytes, report)?;
-        Ok(Box::new(CudaArena { steps: HashMap::new(), memory, host: Vec::new(), sizing: self.sizing }))
+        let (ledger, report) = (self.ledger.clone(), *report);
+        let steps = HashMap::new();
+        Ok(Box::new(CudaArena { steps, memory, ledger, report, host: Vec::new(), sizing: self.sizing }))
     }
 }
 
@@ -139,12 +141,7 @@ impl Memory {
         report: &MemoryReport,
     ) -> Result<Memory, Error> {
         let entry = ledger.enter(bytes as u64, report)?;
-        let start = runtime.allocate(allocated(bytes)).map_err(|refusal| match refusal {
-            Refusal::Shortage(Shortage { free, total }) => {
-                ledger.out_of_memory(bytes as u64, free, total, report)
-            }
-            Refusal::Failure(Failure(reason)) => Error::Device { device: ledger.device(), reason },
-        })?;
+        let start = runtime.allocate(allocated(bytes)).map_err(|refusal| refused(refusal, ledger, report))?;
         Ok(Memory { runtime: runtime.clone(), start, bytes, _entry: entry.granted() })
     }
 
@@ -177,6 +174,16 @@ impl Drop for Memory {
     }
 }
 
+/// What to say where a device takes no arena, or no step for it.
+fn refused(refusal: Refusal, ledger: &Ledger, report: &MemoryReport) -> Error {
+    match refusal {
+        Refusal::Shortage(Shortage { free, total }) => {
+            ledger.out_of_memory(report.total(), free, total, report)
+        }
+        Refusal::Failure(Failure(reason)) => Error::Device { device: ledger.device(), reason },
+    }
+}
+
 /// What is allocated for an arena: its bytes and the feed, each on a cache line.
 fn allocated(bytes: usize) -> usize {
     bytes.next_multiple_of(ALIGNMENT) + ALIGNMENT
@@ -186,6 +193,9 @@ struct CudaArena {
     /// Before the memory that they run in, so that they are dropped first.
     steps: HashMap<usize, Box<dyn Step>>,
     memory: Memory,
+    ledger: Arc<Ledger>,
+    /// What it was reserved for.
+    report: MemoryReport,
     /// A batch on its way from a host's dataset.
     host: Vec<u8>,
     sizing: Sizing,
@@ -200,6 +210,10 @@ impl Arena for CudaArena {
         self.memory.start as usize
     }
 
+    fn prepare(&mut self, program: &Program) -> Result<(), Error> {
+        self.make_ready(program).map_err(|refusal| refused(refusal, &self.ledger, &self.report))
+    }
+
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         must(self.memory.write(offset, bytes));
     }
@@ -209,7 +223,7 @@ impl Arena for CudaArena {
     }
 
     fn run(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) {
-        must(self.prepare(program));
+        must(self.prepare(program)); // a session has had it made ready already
         match feed {
             super::Feed::Staged { batches, staging } => must(self.run_staged(program, batches, *staging)),
             super::Feed::Resident { samples, targets, order, .. } => {
@@ -225,13 +239,13 @@ impl Arena for CudaArena {
 
 /// A device that fails in the middle of a run is as unexpected as a processor that does, and there is no state to go on
 /// from.
-fn must<T>(outcome: Result<T, Failure>) -> T {
+fn must<T>(outcome: Result<T, impl std::fmt::Display>) -> T {
     outcome.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 impl CudaArena {
     /// Turns a program that has not run here yet into a step.
-    fn prepare(&mut self, program: &Program) -> Result<(), Failure> {
+    fn make_ready(&mut self, program: &Program) -> Result<(), Refusal> {
         if self.steps.contains_key(&program.number) {
             return Ok(());
         }

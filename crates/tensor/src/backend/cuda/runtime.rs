@@ -80,7 +80,7 @@ pub(crate) struct Shortage {
     pub(crate) total: u64,
 }
 
-/// Why memory is not given.
+/// Why memory is not given, or a step not made.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// There is not so much.
@@ -118,7 +118,7 @@ pub(crate) trait Runtime: Send + Sync {
     unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
 
     /// Makes a step out of its parts, to be run many times: on a GPU a captured graph.
-    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Failure>;
+    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Refusal>;
 
     /// Its memory as its driver has it; `None` where there is no driver.
     fn memory(&self) -> Option<DriverMemory> {

@@ -80,9 +80,13 @@ impl Driver {
         }
     }
 
-    fn shortage(&self) -> Shortage {
+    /// The driver's answer where something was to be had of it.
+    fn refusal(&self, action: &str, error: DriverError) -> Refusal {
+        if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
+            return Refusal::Failure(failure(action, error));
+        }
         let (free, total) = self.context().mem_get_info().unwrap_or_default();
-        Shortage { free: free as u64, total: total as u64 }
+        Refusal::Shortage(Shortage { free: free as u64, total: total as u64 })
     }
 
     /// Records a step into a graph. The stream that records is one of its own: other threads may use the first.
@@ -148,10 +152,7 @@ impl Driver {
 
 impl Runtime for Driver {
     fn allocate(&self, bytes: usize) -> Result<Address, Refusal> {
-        self.take(bytes).map_err(|error| match error.0 {
-            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Refusal::Shortage(self.shortage()),
-            _ => Refusal::Failure(failure("allocate", error)),
-        })
+        self.take(bytes).map_err(|error| self.refusal("allocate", error))
     }
 
     unsafe fn release(&self, address: Address, _: usize) {
@@ -179,13 +180,13 @@ impl Runtime for Driver {
         copy().map_err(|error| failure("finish its work", error))
     }
 
-    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Failure> {
+    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Refusal> {
         let prepare = || {
             let constants = self.pin(&orders)?;
             let graph = self.capture(&orders, &constants)?;
             Ok(Graph { graph, _constants: constants, shared: self.shared.clone() })
         };
-        let graph = prepare().map_err(|error| failure("capture a step", error))?;
+        let graph = prepare().map_err(|error| self.refusal("capture a step", error))?;
         Ok(Box::new(graph))
     }
 

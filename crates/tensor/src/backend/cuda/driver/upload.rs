@@ -47,12 +47,18 @@ impl Uploads {
             return unsafe { result::memcpy_htod_async(to, bytes, stream.cu_stream()) };
         }
         for (i, part) in bytes.chunks(MOST).enumerate() {
-            let slot = self.slot(stream.context(), part.len())?;
+            let to = to + (i * MOST) as u64;
+            let Ok(slot) = self.slot(stream.context(), part.len()) else {
+                // The system pins no more memory: slower, by the driver's own.
+                // SAFETY: as above.
+                unsafe { result::memcpy_htod_async(to, part, stream.cu_stream())? };
+                continue;
+            };
             slot.arrived.synchronize()?;
             let place = &mut slot.pinned.bytes_mut()[..part.len()];
             place.copy_from_slice(part);
             // SAFETY: the caller's contract; the buffer is not touched before the event says so.
-            unsafe { result::memcpy_htod_async(to + (i * MOST) as u64, place, stream.cu_stream())? };
+            unsafe { result::memcpy_htod_async(to, place, stream.cu_stream())? };
             slot.arrived.record(stream)?;
         }
         Ok(())

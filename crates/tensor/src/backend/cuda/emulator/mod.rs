@@ -179,7 +179,7 @@ impl Runtime for Memory {
         Ok(())
     }
 
-    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Failure> {
+    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Refusal> {
         Ok(Box::new(Sequence { emulator: self.emulator.clone(), orders }))
     }
 }
