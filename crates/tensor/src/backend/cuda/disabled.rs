@@ -9,6 +9,11 @@ pub(super) fn open(_: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> 
     Err(CudaUnavailable::NotBuilt)
 }
 
+#[cfg(test)]
+pub(super) fn runtime() -> Result<Arc<dyn super::Runtime>, CudaUnavailable> {
+    Err(CudaUnavailable::NotBuilt)
+}
+
 pub(super) fn find(_: usize) -> Result<(), CudaUnavailable> {
     Err(CudaUnavailable::NotBuilt)
 }

@@ -100,6 +100,14 @@ impl Cuda {
     }
 }
 
+/// The machine's GPU with work cut like this; none where it has none that can be used. It is opened once.
+#[cfg(test)]
+fn gpu_with(sizing: Sizing) -> Option<Arc<dyn Backend>> {
+    static GPU: std::sync::OnceLock<Option<Arc<dyn Runtime>>> = std::sync::OnceLock::new();
+    let runtime = GPU.get_or_init(|| driver::runtime().ok()).clone()?;
+    Some(Arc::new(Cuda { runtime, ledger: Ledger::new(Device::Cuda(0), None), sizing }))
+}
+
 impl Backend for Cuda {
     fn device(&self) -> Device {
         self.ledger.device()
@@ -141,7 +149,8 @@ impl Memory {
         report: &MemoryReport,
     ) -> Result<Memory, Error> {
         let entry = ledger.enter(bytes as u64, report)?;
-        let start = runtime.allocate(allocated(bytes)).map_err(|refusal| refused(refusal, ledger, report))?;
+        let start =
+            runtime.allocate(allocated(bytes)).map_err(|refusal| refused(refusal, ledger, bytes, report))?;
         Ok(Memory { runtime: runtime.clone(), start, bytes, _entry: entry.granted() })
     }
 
@@ -175,10 +184,10 @@ impl Drop for Memory {
 }
 
 /// What to say where a device takes no arena, or no step for it.
-fn refused(refusal: Refusal, ledger: &Ledger, report: &MemoryReport) -> Error {
+fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryReport) -> Error {
     match refusal {
         Refusal::Shortage(Shortage { free, total }) => {
-            ledger.out_of_memory(report.total(), free, total, report)
+            ledger.out_of_memory(bytes as u64, free, total, report)
         }
         Refusal::Failure(Failure(reason)) => Error::Device { device: ledger.device(), reason },
     }
@@ -211,7 +220,8 @@ impl Arena for CudaArena {
     }
 
     fn prepare(&mut self, program: &Program) -> Result<(), Error> {
-        self.make_ready(program).map_err(|refusal| refused(refusal, &self.ledger, &self.report))
+        self.make_ready(program)
+            .map_err(|refusal| refused(refusal, &self.ledger, self.memory.bytes, &self.report))
     }
 
     fn write(&mut self, offset: usize, bytes: &[u8]) {

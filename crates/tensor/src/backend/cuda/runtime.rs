@@ -86,6 +86,7 @@ pub(crate) enum Refusal {
     /// There is not so much.
     Shortage(Shortage),
     /// The device cannot go on.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only a driver fails"))]
     Failure(Failure),
 }
 

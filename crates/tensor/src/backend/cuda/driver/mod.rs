@@ -44,6 +44,12 @@ pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavail
     Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget), options.precision)))
 }
 
+/// A GPU for tests that say themselves how work is cut on it: the first one, for TF32 too.
+#[cfg(test)]
+pub(super) fn runtime() -> Result<Arc<dyn super::Runtime>, CudaUnavailable> {
+    Ok(Arc::new(Driver::open(&probe()?.gpu(0, ComputeCapability::TF32)?)?))
+}
+
 /// Whether a GPU can be used, without opening it.
 pub(super) fn find(index: usize) -> Result<(), CudaUnavailable> {
     probe()?.gpu(index, ComputeCapability::NEEDED).map(drop)

@@ -7,14 +7,14 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::sync::Arc;
 
 use crate::MemoryReport;
-use crate::backend::cuda::items;
 use crate::backend::cuda::lower::{self, Lowering, Sizing};
 use crate::backend::cuda::runtime::{Address, Order};
+use crate::backend::cuda::{gpu_with, items};
 use crate::backend::{Backend, Feed, Program};
 use crate::plan::{Kernel, Value};
 use crate::random;
+use crate::testing::emulator;
 use crate::testing::net::cpu;
-use crate::testing::{emulator, gpu};
 
 /// The orders in which threads and blocks are run: in turn, and mixed.
 const ORDERS: [u32; 3] = [0, 1, 77];
@@ -99,8 +99,8 @@ impl Bench {
     /// `tolerance`.
     pub(super) fn check(&self, kernel: &Kernel, tolerance: Tolerance) {
         let expected = self.on_cpu(kernel);
-        if let Some(gpu) = gpu() {
-            for (i, (found, expected)) in self.on(&gpu, kernel).iter().zip(&expected).enumerate() {
+        if let Some(found) = self.on_gpu(kernel) {
+            for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 self.assert_close(i, found, expected, tolerance, &format!("{kernel}: array {i}, on the GPU"));
             }
         }
@@ -140,6 +140,11 @@ impl Bench {
     /// What the arrays hold after the kernel ran on the CPU.
     pub(super) fn on_cpu(&self, kernel: &Kernel) -> Vec<Vec<u8>> {
         self.on(&cpu(1), kernel)
+    }
+
+    /// The same on the machine's GPU, if it has one, with work cut as on the emulator: every tile is reached.
+    pub(super) fn on_gpu(&self, kernel: &Kernel) -> Option<Vec<Vec<u8>>> {
+        gpu_with(self.sizing).map(|gpu| self.on(&gpu, kernel))
     }
 
     /// The same on a device.

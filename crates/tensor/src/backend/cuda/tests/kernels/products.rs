@@ -202,10 +202,13 @@ fn products_on_tensor_cores_round_their_operands() {
             let (bench, gemm, c, sums) = build(false);
             let expected = exact.on_cpu(&exact_gemm);
             let sums_expected = bench.on_cpu(&gemm);
-            let Some(found) = bench.on_emulator(&gemm, 3) else { return };
-            bench.assert_close(c.index(), &found[c.index()], &expected[c.index()], SUMS, &format!("{gemm}"));
             let sums = sums.unwrap().index();
-            bench.assert_close(sums, &found[sums], &sums_expected[sums], SUMS, &format!("{gemm}"));
+            let found = [(bench.on_emulator(&gemm, 3), "emulator"), (bench.on_gpu(&gemm), "GPU")];
+            for (found, place) in found.into_iter().filter_map(|(found, place)| Some((found?, place))) {
+                let context = format!("{gemm} on the {place}");
+                bench.assert_close(c.index(), &found[c.index()], &expected[c.index()], SUMS, &context);
+                bench.assert_close(sums, &found[sums], &sums_expected[sums], SUMS, &context);
+            }
         }
     }
 }
