@@ -14,6 +14,9 @@ const LONG_TRIAL: Duration = Duration::from_millis(20);
 /// Steps that take longer are not tried with fewer threads: their barriers do not matter.
 const LONG_STEP: f64 = 2e-3;
 
+/// Time before the first trial, for memory and threads to warm up.
+const WARM_UP: Duration = Duration::from_millis(20);
+
 /// Time from one trial to the next: the first, and the longest after many that changed nothing.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -29,6 +32,8 @@ pub(super) struct Tempo {
     /// Candidates of the trial under way; empty between two.
     trial: [Option<Candidate>; 3],
     pause: Duration,
+    /// Who won the last trial against the best, and has to win another: a disturbance seldom comes twice.
+    challenger: Option<usize>,
     /// How long the best has been running since the last trial.
     run: Duration,
 }
@@ -58,10 +63,8 @@ impl Candidate {
 impl Tempo {
     /// Up to `most` threads, to begin with all of them.
     pub(super) fn new(most: usize) -> Tempo {
-        let mut tempo =
-            Tempo { most, best: most, trial: [None; 3], pause: SHORTEST_PAUSE, run: Duration::ZERO };
-        tempo.begin_trial();
-        tempo
+        let (trial, run) = ([None; 3], Duration::ZERO);
+        Tempo { most, best: most, trial, pause: WARM_UP, challenger: None, run }
     }
 
     /// With how many threads to run next, and at most how many of the `left` steps.
@@ -121,9 +124,15 @@ impl Tempo {
         };
         let fastest = self.trial.iter().flatten().min_by(|a, b| weight(a).total_cmp(&weight(b)));
         let fastest = fastest.map_or(self.best, |candidate| candidate.threads);
+        (self.run, self.trial) = (Duration::ZERO, [None; 3]);
+        if fastest != self.best && self.challenger != Some(fastest) {
+            self.challenger = Some(fastest);
+            return self.begin_trial();
+        }
         let unchanged = fastest == self.best;
-        self.pause = if unchanged { (2 * self.pause).min(LONGEST_PAUSE) } else { SHORTEST_PAUSE };
-        (self.best, self.run, self.trial) = (fastest, Duration::ZERO, [None; 3]);
+        self.pause =
+            if unchanged { (2 * self.pause).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) } else { SHORTEST_PAUSE };
+        (self.best, self.challenger) = (fastest, None);
     }
 }
 
@@ -165,6 +174,21 @@ mod tests {
         assert_eq!(tempo.best, 1);
         run(&mut tempo, 3.0, |threads| 2e-4 / threads as f64);
         assert_eq!(tempo.best, 2);
+    }
+
+    #[test]
+    fn one_disturbance_changes_nothing() {
+        let mut tempo = Tempo::new(2);
+        let mut passed = 0.0;
+        while passed < 5.0 {
+            let (threads, count) = tempo.next(10);
+            let in_trial = tempo.on_trial().is_some();
+            let disturbed = in_trial && threads == 2 && tempo.challenger.is_none();
+            let time = count as f64 * if disturbed { 1e-3 } else { 2e-4 / threads as f64 };
+            tempo.took(count, Duration::from_secs_f64(time));
+            passed += time;
+            assert_eq!(tempo.best, 2);
+        }
     }
 
     #[test]
