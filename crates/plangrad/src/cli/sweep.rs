@@ -48,7 +48,7 @@ pub struct Sweep {
     /// How, the same for every batch size.
     #[command(flatten)]
     pub learning: LearningArgs,
-    /// Threads; no accuracy after equal epochs depends on them [default: one per core]
+    /// Threads; no accuracy after equal epochs depends on them [default: as many as pay, at most one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, help_heading = "Device", allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// With how much memory on each device.
