@@ -17,6 +17,9 @@ use crate::Result;
 use crate::output::grouped;
 use crate::train::{OnOom, Placement, Stop, Subject};
 
+/// An epoch shall keep so many steps: a batch that is a large part of the dataset may be fast, and learns little.
+const STEPS_OF_AN_EPOCH: usize = 64;
+
 /// A batch size, and why it is this one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Auto {
@@ -25,7 +28,7 @@ pub struct Auto {
     reason: String,
 }
 
-/// Takes the knee of the speed, as far as that is recommended, but no less than the lessons' default for the device: that
+/// Takes the knee of the speed, as far as that is recommended and an epoch keeps 64 steps, but no less than the lessons' default for the device: that
 /// alone where no speed was measured. Where the default does not fit it is taken all the same if batches can be taken in parts
 /// ([`OnOom::Ladder`]); if not, the largest that fits.
 ///
@@ -48,7 +51,7 @@ pub fn auto(
         bench.placement = Placement::Streamed; // the ladder's first rung
         (known.max, known.is_streamed) = (bench.largest_planned(limit), true);
     }
-    known.recommended = recommended(known.max, options.safety);
+    known.recommended = recommended(known.max, options.safety).min(limit / STEPS_OF_AN_EPOCH);
     known.paces = pace::measure_to_the_knee(&mut bench, &known.sizes())?;
     loop {
         let size = known.choose();
@@ -77,7 +80,7 @@ struct Known {
     is_streamed: bool,
     /// The largest that fits; 0 if none does.
     max: usize,
-    /// The share of it that is recommended.
+    /// The share of it that is recommended, as far as an epoch keeps its steps.
     recommended: usize,
     /// A size that should have fitted, and was refused.
     refused: Option<usize>,
