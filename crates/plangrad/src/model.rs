@@ -16,7 +16,7 @@ use plangrad_tensor::{
 
 use crate::cli::{Split, TrainedDataArgs};
 use crate::output::counted;
-use crate::train::{Settings, plans};
+use crate::train::{Settings, layers, plans};
 use crate::{Console, Error, Result};
 
 /// A trained model.
@@ -146,13 +146,7 @@ impl Model {
     /// Units of each layer from the input on: `784-128-10`.
     #[must_use]
     pub fn layers(&self) -> String {
-        let layers = self.task.model.layers();
-        let sizes = layers
-            .iter()
-            .take(1)
-            .map(|layer| layer.inputs())
-            .chain(layers.iter().map(|layer| layer.outputs()));
-        sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+        layers(&self.task)
     }
 
     /// The samples the model is to be asked about: a part of the dataset named, or of the one it was trained on. A table
@@ -228,8 +222,7 @@ impl Model {
 
     /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
     fn largest_batch(&self, most: usize, backend: &Arc<dyn Backend>) -> Result<usize> {
-        let memory = backend.memory();
-        let room = memory.budget.map_or(u64::MAX, |budget| budget.saturating_sub(memory.reserved));
+        let room = backend.memory().free().unwrap_or(u64::MAX);
         let state = State::inference(self.task.model.parameters())?;
         plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend.has_own_memory())? <= room))
     }
@@ -355,11 +348,11 @@ fn out_of_memory(
         return refused.into();
     };
     let fits = |n| asking_bytes(task, state, n, has_own_memory).is_ok_and(|bytes| bytes <= free);
-    let remedy = match plans::largest(batch_size, |n| Ok(fits(n))) {
-        Ok(largest) if fits(largest) => {
+    let remedy = match plans::largest_that_fits(batch_size, fits) {
+        Some(largest) => {
             format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
         }
-        _ => "not even one sample at a time fits; raise --memory-budget".to_owned(),
+        None => "not even one sample at a time fits; raise --memory-budget".to_owned(),
     };
     let what = format!("asking about {} at a time", counted(batch_size, "sample"));
     Error::OutOfMemory { device, what, requested, free, total, remedy, report }

@@ -9,7 +9,7 @@ use plangrad_tensor::{Error as TensorError, Schedule};
 use super::rows::Rows;
 use super::search::{FIRST, Judge};
 use super::{Options, Outcome, StoppedBy, Trial};
-use crate::train::plans::{Step, largest};
+use crate::train::plans::{Step, largest_that_fits};
 use crate::train::{Engine, Layout, Placement, Resources, Stop, Subject};
 use crate::{Error, Result};
 
@@ -51,7 +51,7 @@ impl<'a> Bench<'a> {
 
     /// What training on single samples ends with.
     pub(super) fn nothing_fits(&mut self) -> Error {
-        let room = self.room().unwrap_or(u64::MAX);
+        let room = self.backend.memory().free().unwrap_or(u64::MAX);
         self.reserve_smallest().err().unwrap_or(Error::Tensor(TensorError::OutOfMemory {
             device: self.backend.device(),
             requested: self.planned(1).unwrap_or(u64::MAX),
@@ -99,14 +99,7 @@ impl<'a> Bench<'a> {
 
     /// The largest size up to `limit` that fits as far as the plan says; 0 if none does.
     pub(super) fn largest_planned(&self, limit: usize) -> usize {
-        let found = largest(limit, |size| Ok(self.fits_as_planned(size))).unwrap_or(1);
-        if self.fits_as_planned(found) { found } else { 0 }
-    }
-
-    /// Bytes the device's budget has left; `None` without a budget.
-    fn room(&self) -> Option<u64> {
-        let memory = self.backend.memory();
-        memory.budget.map(|budget| budget.saturating_sub(memory.reserved))
+        largest_that_fits(limit, |size| self.fits_as_planned(size)).unwrap_or(0)
     }
 
     pub(super) fn time_left(&self) -> Duration {
@@ -149,7 +142,7 @@ impl<'a> Bench<'a> {
 
     /// Who refused: the budget, if that does not suffice and somebody named it, else the device.
     fn refusal(&self, total_bytes: u64, free: u64) -> Outcome {
-        let short = self.room().filter(|&room| room < total_bytes);
+        let short = self.backend.memory().free().filter(|&room| room < total_bytes);
         let by = match short {
             Some(_) if self.options.is_budget_named => StoppedBy::Budget,
             _ => StoppedBy::DeviceMemory,
@@ -174,7 +167,8 @@ impl Judge for Bench<'_> {
 
     /// What cannot be planned does not fit.
     fn fits_as_planned(&self, batch_size: usize) -> bool {
-        self.planned(batch_size).is_ok_and(|bytes| self.room().is_none_or(|room| bytes <= room))
+        let room = self.backend.memory().free();
+        self.planned(batch_size).is_ok_and(|bytes| room.is_none_or(|room| bytes <= room))
     }
 
     /// Small batches are timed first, as long as that is what makes larger ones seem too slow.

@@ -270,8 +270,7 @@ impl Sweep {
         let engine = match Engine::reserve(&step, &self.subject.task, &mut self.subject.data, device, layout)
         {
             Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => {
-                let memory = device.memory(); // nothing of the run is reserved now
-                let free_bytes = memory.budget.map_or(free, |all| all.saturating_sub(memory.reserved));
+                let free_bytes = device.memory().free().unwrap_or(free); // nothing of the run is reserved now
                 return Ok(Err(Shortage { needed_bytes: self.planned(device, batch_size)?, free_bytes }));
             }
             other => other?,

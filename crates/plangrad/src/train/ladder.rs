@@ -12,7 +12,7 @@ use plangrad_tensor::{Device, Error as TensorError};
 
 use super::engine::{Data, Engine, Layout, Placement};
 use super::event::{Event, Rung};
-use super::plans::{Step, largest};
+use super::plans::{Step, largest_that_fits};
 use crate::device::open_cpu;
 use crate::output::{counted, grouped_bytes};
 use crate::{Error, Result};
@@ -113,10 +113,8 @@ impl Attempt<'_> {
 
     /// Bytes there are for the run, now that nothing of it is reserved.
     fn room(&self) -> u64 {
-        let memory = self.place.backend.memory();
-        match (memory.budget, &self.refused) {
-            (Some(budget), _) => budget.saturating_sub(memory.reserved),
-            (None, TensorError::OutOfMemory { free, .. }) => *free,
+        match (self.place.backend.memory().free(), &self.refused) {
+            (Some(free), _) | (None, &TensorError::OutOfMemory { free, .. }) => free,
             (None, _) => 0,
         }
     }
@@ -134,9 +132,8 @@ impl Attempt<'_> {
     /// Samples at a time so that a batch is taken in as few parts as memory allows, all but the last of one size; `None`
     /// where not even one fits.
     fn smaller_part(&self) -> Option<usize> {
-        let most = self.place.layout.part.checked_sub(1).filter(|&most| most > 0)?;
         let fits = |part| self.fits(self.step, Layout { part, ..self.place.layout });
-        let part = largest(most, |part| Ok(fits(part))).ok().filter(|&part| fits(part))?;
+        let part = largest_that_fits(self.place.layout.part.saturating_sub(1), fits)?;
         let batch_size = self.batch_size();
         Some(batch_size.div_ceil(batch_size.div_ceil(part)))
     }
@@ -173,14 +170,14 @@ impl Attempt<'_> {
             let layout = Layout { part: batch_size.div_ceil(resources.accumulate), ..self.place.layout };
             self.fits(&Step { batch_size, ..*self.step }, layout)
         };
-        let largest = largest(batch_size, |n| Ok(fits(n))).unwrap_or(1);
+        let largest = largest_that_fits(batch_size, fits);
         let is_ladder = resources.on_oom == OnOom::Ladder;
         let is_resident = self.place.layout.placement == Placement::Resident;
         let raise = "or raise --memory-budget";
         if fits(batch_size) {
             "yet the system gives less; take a smaller batch or network, or lift its limit on this process"
                 .to_owned()
-        } else if fits(largest) {
+        } else if let Some(largest) = largest {
             let parts = if is_ladder { "" } else { " --on-oom ladder to take batches in parts," };
             format!("take --batch-size {largest}, the largest that fits,{parts} {raise}")
         } else if is_resident && !is_ladder {

@@ -138,6 +138,12 @@ pub(crate) fn largest(most: usize, fits: impl Fn(usize) -> Result<bool>) -> Resu
     Ok(low)
 }
 
+/// The largest number in `1..=most` that fits, where it is no error that none does.
+pub(crate) fn largest_that_fits(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let found = largest(most, |n| Ok(fits(n))).ok()?;
+    (found <= most && fits(found)).then_some(found)
+}
+
 fn push(plans: &mut Vec<Plan>, plan: Plan) -> usize {
     plans.push(plan);
     plans.len() - 1
@@ -151,5 +157,7 @@ mod tests {
     fn the_largest_batch_that_fits_is_found() {
         let up_to = |limit: usize| largest(1000, |n| Ok(n <= limit)).unwrap();
         assert_eq!([0, 1, 2, 499, 999, 1000, 2000].map(up_to), [1, 1, 2, 499, 999, 1000, 1000]);
+        let if_any = |most, limit: usize| largest_that_fits(most, |n| n <= limit);
+        assert_eq!([if_any(9, 0), if_any(0, 5), if_any(9, 1), if_any(9, 20)], [None, None, Some(1), Some(9)]);
     }
 }

@@ -131,12 +131,6 @@ impl Trainer {
         &self.engine.session
     }
 
-    /// What was done to get the memory, from the first refusal on; nothing where it sufficed, and once it has been told.
-    #[must_use]
-    pub fn rungs(&self) -> &[Event] {
-        &self.rungs
-    }
-
     /// The event that begins the run.
     #[must_use]
     pub fn start_event(&self) -> Event {

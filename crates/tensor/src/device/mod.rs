@@ -40,6 +40,14 @@ pub struct MemoryReading {
     pub budget: Option<u64>,
 }
 
+impl MemoryReading {
+    /// Bytes that may still be reserved; `None` without a limit.
+    #[must_use]
+    pub fn free(&self) -> Option<u64> {
+        self.budget.map(|budget| budget.saturating_sub(self.reserved))
+    }
+}
+
 /// Memory of a device with a driver: what it says, for all processes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DriverMemory {
