@@ -289,6 +289,27 @@ fn a_step_that_the_driver_cannot_take_is_out_of_memory_and_the_gpu_usable_after_
 }
 
 #[test]
+fn a_gpu_that_fails_in_the_middle_of_a_run_is_an_error_and_the_run_goes_on_from_its_checkpoint() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let train = format!("{TRAIN} --device cuda --checkpoint-every 4");
+    let model = || fs::read(folder.path().join("run/model.safetensors")).unwrap();
+    machine.run(folder.path(), &train).succeeded();
+    let expected = model();
+    let error = machine.but("FAKE_CUDA_FAIL", 10).run(folder.path(), &train);
+    assert_eq!(error.code, 1, "{error:?}");
+    let event: Value = serde_json::from_str(error.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(event["kind"], "device", "{error:?}");
+    let message = event["message"].as_str().unwrap();
+    assert!(message.starts_with("cuda:0 cannot be used any more: NVIDIA's driver cannot "), "{message}");
+    assert!(message.contains("unspecified launch failure (CUDA_ERROR_LAUNCH_FAILED, 719)"), "{message}");
+    let resume = "train --resume run --max-steps 12 --device cuda --format json --log-every 1";
+    let resumed = machine.run(folder.path(), resume).objects();
+    assert_eq!(select(&resumed, "step").len(), 4, "from step 8 on: {resumed:?}");
+    assert!(model() == expected);
+}
+
+#[test]
 fn where_no_memory_can_be_pinned_the_run_is_the_same() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();

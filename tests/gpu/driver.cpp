@@ -7,7 +7,8 @@
 //
 // The environment says what kind of machine it is: FAKE_CUDA_VERSION, FAKE_CUDA_INIT (a code that cuInit gives),
 // FAKE_CUDA_COUNT, FAKE_CUDA_CAPABILITY (75), FAKE_CUDA_MEMORY (bytes), FAKE_CUDA_REFUSE (number of the allocation that is
-// refused, from 1), FAKE_CUDA_REFUSE_GRAPH (the same of graphs), FAKE_CUDA_REFUSE_PINNED (whether no memory is pinned).
+// refused, from 1), FAKE_CUDA_REFUSE_GRAPH (the same of graphs), FAKE_CUDA_REFUSE_PINNED (whether no memory is pinned),
+// FAKE_CUDA_FAIL (number of the launch of a graph, from 1, in which the GPU fails, for good).
 
 #include <algorithm>
 #include <cstdint>
@@ -450,7 +451,10 @@ Code cuGraphUpload(void*, void*) {
 
 Code cuGraphLaunch(void* executable, void* stream) {
     READY;
-    for (const Work& work : static_cast<Graph*>(executable)->work) ask(*static_cast<Stream*>(stream), work);
+    static uint64_t runs = 0;
+    Stream& s = *static_cast<Stream*>(stream);
+    if (++runs == setting("FAKE_CUDA_FAIL", 0)) return ask(s, [] { return LAUNCH_FAILED; });
+    for (const Work& work : static_cast<Graph*>(executable)->work) ask(s, work);
     return SUCCESS;
 }
 

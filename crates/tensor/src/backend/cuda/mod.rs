@@ -189,8 +189,13 @@ fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryRepor
         Refusal::Shortage(Shortage { free, total }) => {
             ledger.out_of_memory(bytes as u64, free, total, report)
         }
-        Refusal::Failure(Failure(reason)) => Error::Device { device: ledger.device(), reason },
+        Refusal::Failure(failure) => failed(failure, ledger),
     }
+}
+
+/// What to say where a device does not go on.
+fn failed(Failure(reason): Failure, ledger: &Ledger) -> Error {
+    Error::Device { device: ledger.device(), reason }
 }
 
 /// What is allocated for an arena: its bytes and the feed, each on a cache line.
@@ -224,33 +229,18 @@ impl Arena for CudaArena {
             .map_err(|refusal| refused(refusal, &self.ledger, self.memory.bytes, &self.report))
     }
 
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        must(self.memory.write(offset, bytes));
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.memory.write(offset, bytes).map_err(|failure| failed(failure, &self.ledger))
     }
 
-    fn read(&self, offset: usize, bytes: &mut [u8]) {
-        must(self.memory.read(offset, bytes));
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        self.memory.read(offset, bytes).map_err(|failure| failed(failure, &self.ledger))
     }
 
-    fn run(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) {
-        must(self.prepare(program)); // a session has had it made ready already
-        match feed {
-            super::Feed::Staged { batches, staging } => must(self.run_staged(program, batches, *staging)),
-            super::Feed::Resident { samples, targets, order, .. } => {
-                let [samples, targets, order] = [*samples, *targets, *order].map(|address| address as u64);
-                must(self.memory.set_feed(Feed { samples, targets, order, cursor: 0 }));
-                (0..steps).for_each(|_| must(self.run_step(program)));
-            }
-            super::Feed::None => (0..steps).for_each(|_| must(self.run_step(program))),
-            super::Feed::Host(_) => unreachable!("this device reads no host memory, and says so"),
-        }
+    fn run(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) -> Result<(), Error> {
+        self.prepare(program)?; // a session has had it made ready already
+        self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.ledger))
     }
-}
-
-/// A device that fails in the middle of a run is as unexpected as a processor that does, and there is no state to go on
-/// from.
-fn must<T>(outcome: Result<T, impl std::fmt::Display>) -> T {
-    outcome.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 impl CudaArena {
@@ -264,6 +254,19 @@ impl CudaArena {
         let orders = lower::step(&program.stages, program.batch_size, &lowering);
         self.steps.insert(program.number, self.memory.runtime.prepare(orders)?);
         Ok(())
+    }
+
+    fn run_on(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) -> Result<(), Failure> {
+        match feed {
+            super::Feed::Staged { batches, staging } => self.run_staged(program, batches, *staging),
+            super::Feed::Resident { samples, targets, order, .. } => {
+                let [samples, targets, order] = [*samples, *targets, *order].map(|address| address as u64);
+                self.memory.set_feed(Feed { samples, targets, order, cursor: 0 })?;
+                (0..steps).try_for_each(|_| self.run_step(program))
+            }
+            super::Feed::None => (0..steps).try_for_each(|_| self.run_step(program)),
+            super::Feed::Host(_) => unreachable!("this device reads no host memory, and says so"),
+        }
     }
 
     /// Runs one step on each batch of `rows`, brought to a place in the arena before it. The places take turns, so that
