@@ -104,6 +104,8 @@ template <u32 M_, u32 N_, u32 DEPTH_, u32 SLICES_, u32 TALL_, u32 WIDE_> struct 
     static constexpr u32 M = M_, N = N_, DEPTH = DEPTH_, SLICES = SLICES_, TALL = TALL_, WIDE = WIDE_;
     /// Neighbouring rows and columns of a thread; it has `TALL / ROWS` by `WIDE / COLUMNS` such groups.
     static constexpr u32 ROWS = TALL < 4 ? TALL : 4, COLUMNS = WIDE < 4 ? WIDE : 4;
+    /// From one of its groups to the next; groups of neighbouring threads lie side by side.
+    static constexpr u32 BETWEEN_ROWS = M / (TALL / ROWS), BETWEEN_COLUMNS = N / (WIDE / COLUMNS);
     /// Threads side by side in a tile, and in a slice.
     static constexpr u32 ACROSS = N / WIDE, SLICE = M / TALL * ACROSS;
     static constexpr u32 A_STRIDE = M + PAD, B_STRIDE = N + PAD;
@@ -121,6 +123,7 @@ typedef Shape<8, 16, 128, 8, 2, 2> Narrow;
 typedef Shape<32, 32, 64, 8, 4, 8> Sliced;
 typedef Shape<32, 32, 32, 1, 2, 2> Small;
 typedef Shape<64, 64, 16, 1, 4, 4> Medium;
+typedef Shape<64, 128, 16, 1, 4, 8> Broad;
 typedef Shape<128, 128, 16, 1, 8, 8> Large;
 
 /// Fours that the threads of a block fetch together: lines of a matrix, and where this thread's begin. Its next four is
@@ -180,12 +183,12 @@ template <class S> struct Tile {
         }
     }
 
-    /// Row `i` of this thread within the tile; its groups lie far apart, and those of neighbouring threads side by side.
+    /// Row `i` of this thread within the tile.
     DEVICE u32 tile_row(u32 i) const {
-        return i / S::ROWS * (S::M / (S::TALL / S::ROWS)) + y * S::ROWS + i % S::ROWS;
+        return i / S::ROWS * S::BETWEEN_ROWS + y * S::ROWS + i % S::ROWS;
     }
     DEVICE u32 tile_column(u32 i) const {
-        return i / S::COLUMNS * (S::N / (S::WIDE / S::COLUMNS)) + x * S::COLUMNS + i % S::COLUMNS;
+        return i / S::COLUMNS * S::BETWEEN_COLUMNS + x * S::COLUMNS + i % S::COLUMNS;
     }
     DEVICE bool sums_columns() const {
         return p.sums && row == 0 && threadIdx.x < columns;
@@ -248,13 +251,17 @@ template <class S> struct Tile {
         }
     }
 
-    /// One step of k.
+    /// One step of k, from this thread's first number of A and of B; the others lie at fixed distances.
     DEVICE void multiply_step(const float* a, const float* b) {
         float left[S::TALL], right[S::WIDE];
 #pragma unroll
-        for (u32 i = 0; i < S::TALL; i += S::ROWS) load_fragment<S::ROWS>(a + tile_row(i), left + i);
+        for (u32 i = 0; i < S::TALL / S::ROWS; i++) {
+            load_fragment<S::ROWS>(a + i * S::BETWEEN_ROWS, left + i * S::ROWS);
+        }
 #pragma unroll
-        for (u32 j = 0; j < S::WIDE; j += S::COLUMNS) load_fragment<S::COLUMNS>(b + tile_column(j), right + j);
+        for (u32 j = 0; j < S::WIDE / S::COLUMNS; j++) {
+            load_fragment<S::COLUMNS>(b + j * S::BETWEEN_COLUMNS, right + j * S::COLUMNS);
+        }
 #pragma unroll
         for (u32 i = 0; i < S::TALL; i++) {
 #pragma unroll
@@ -263,16 +270,20 @@ template <class S> struct Tile {
     }
 
     DEVICE void multiply(const float* buffer) {
-        // Steps side by side need registers, of which tall tiles have none left.
-        constexpr u32 TOGETHER = S::TALL * S::WIDE < 32 ? GROUP : 2;
-        const float *a = buffer, *b = buffer + S::DEPTH * S::A_STRIDE;
+        const float* b = buffer + S::DEPTH * S::A_STRIDE;
+        const float* from_a = buffer + slice * GROUP * S::A_STRIDE + tile_row(0);
+        const float* from_b = b + slice * GROUP * S::B_STRIDE + tile_column(0);
+        // Steps side by side need registers, of which tall tiles have few left.
+        constexpr u32 TOGETHER = S::TALL * S::WIDE < 64 ? GROUP : 2;
 #pragma unroll
         for (u32 group = 0; group < S::DEPTH; group += GROUP * S::SLICES) {
-            u32 k = group + slice * GROUP;
 #pragma unroll TOGETHER
-            for (u32 i = 0; i < GROUP; i++) multiply_step(a + (k + i) * S::A_STRIDE, b + (k + i) * S::B_STRIDE);
+            for (u32 k = 0; k < GROUP; k++) {
+                multiply_step(from_a + (group + k) * S::A_STRIDE, from_b + (group + k) * S::B_STRIDE);
+            }
         }
         if (sums_columns()) {
+#pragma unroll 4
             for (u32 k = 0; k < S::DEPTH; k++) column_sum += b[k * S::B_STRIDE + threadIdx.x];
         }
     }
@@ -365,6 +376,8 @@ struct LargeProducts {
     DEVICE static void run(const Gemm& p, Share share) {
         if (p.tile == LARGE) {
             run_tiles<Tile<Large>, Large>(p, share);
+        } else if (p.tile == BROAD) {
+            run_tiles<Tile<Broad>, Broad>(p, share);
         } else if (p.tile == SLICED) {
             run_tiles<Tile<Sliced>, Sliced>(p, share);
         } else {

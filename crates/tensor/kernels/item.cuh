@@ -124,7 +124,7 @@ struct Copy {
     u64 bytes;
 };
 
-enum TileKind : u32 { NARROW, SLICED, SMALL, MEDIUM, LARGE, TENSOR };
+enum TileKind : u32 { NARROW, SLICED, SMALL, MEDIUM, BROAD, LARGE, TENSOR };
 enum Epilogue : u32 { STORE, BIAS, BIAS_RELU, RELU_MASK };
 
 struct Gemm {

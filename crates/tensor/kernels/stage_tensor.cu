@@ -7,15 +7,13 @@ struct TensorProducts {
     DEVICE static void run(const Gemm& p, Share share) {
         if (p.tile == TENSOR) {
             run_tiles<TensorTile, TensorTile>(p, share);
-        } else if (p.tile == SLICED) {
-            run_tiles<Tile<Sliced>, Sliced>(p, share);
         } else {
-            MediumProducts::run(p, share);
+            LargeProducts::run(p, share);
         }
     }
 };
 
-/// Where large products are in TF32 there are no others beside them.
+/// With all registers: a warp's part of a tile fills half of them.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) stage_tensor(PARAMETER(Items) items) {
     run_stage<TensorProducts>(items);
 }

@@ -1,6 +1,7 @@
 // Large products on tensor cores, in TF32: operands are rounded to 10 bits of mantissa, products are summed in f32.
 //
-// The cut is that of gemm.cuh's large tile; a warp computes 64 × 32 of it, in pieces of 16 × 8 × 8, one instruction each.
+// A block computes 128 × 256 of C and a warp 64 × 64 of that, in pieces of 16 × 8 × 8, one instruction each: as large as
+// registers allow, so that a number is used often once it has come from shared memory.
 // Chunks of A and B travel from global to shared memory without passing through registers, several on their way at once.
 // For compute capability 8.0 and up: the host asks for it nowhere else.
 #pragma once
@@ -8,14 +9,13 @@
 #include "gemm.cuh"
 
 /// x rounded to TF32, ties away from zero: what tensor cores read is the upper 19 bits.
-DEVICE u32 to_tf32(float x) {
+DEVICE float to_tf32(float x) {
 #ifdef __CUDACC__
     u32 rounded;
     asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
-    return rounded;
+    return __uint_as_float(rounded);
 #else
-    u32 bits = __float_as_uint(x);
-    return is_nan(x) ? bits : (bits + 0x1000) & ~0x1FFFu;
+    return is_nan(x) ? x : __uint_as_float((__float_as_uint(x) + 0x1000) & ~0x1FFFu);
 #endif
 }
 
@@ -67,20 +67,44 @@ template <u32 CHUNKS> DEVICE void await_copies() {
 #endif
 }
 
-struct TensorTile {
-    static constexpr u32 M = 128, N = 128, DEPTH = 16, STAGES = 4;
-    /// Of a warp, and how many of them lie side by side.
-    static constexpr u32 TALL = 64, WIDE = 32, ACROSS = N / WIDE;
-    static constexpr u32 ROWS = TALL / 16, COLUMNS = WIDE / 8;
-    /// A as it is stored: rows of k, padded so that the lanes of a fragment read different banks; or, transposed, rows of
-    /// m like those of B.
-    static constexpr u32 A_STRIDE = DEPTH + 4, STRIDE = N + 8;
-    static constexpr u32 A_FLOATS = M * A_STRIDE;
-    static constexpr u32 STAGE = A_FLOATS + DEPTH * STRIDE;
-    static constexpr u32 SHARED_FLOATS = STAGES * STAGE;
-    static constexpr u32 FOURS_A = M * DEPTH / 4 / THREADS, FOURS_B = N * DEPTH / 4 / THREADS;
+/// Lines of numbers in shared memory, so much further apart than they are long that the lanes of a fragment read different
+/// banks; and the fours of them that a thread brings.
+template <u32 LINES, u32 LENGTH, u32 PADDING> struct Lines {
+    static constexpr u32 STRIDE = LENGTH + PADDING, FLOATS = LINES * STRIDE;
+    static constexpr u32 FOURS = LINES * LENGTH / 4 / THREADS, ACROSS = LENGTH / 4;
 
-    static_assert(DEPTH * STRIDE <= A_FLOATS, "A fits either way");
+    static_assert(FOURS * 4 * THREADS == LINES * LENGTH, "every thread brings as many");
+
+    DEVICE static u32 line(u32 i) {
+        return (threadIdx.x + i * THREADS) / ACROSS;
+    }
+    DEVICE static u32 column() {
+        return threadIdx.x % ACROSS * 4;
+    }
+    DEVICE static u32 place(u32 i) {
+        return line(i) * STRIDE + column();
+    }
+};
+
+struct TensorTile {
+    static constexpr u32 M = 128, N = 256, DEPTH = 16, STAGES = 3;
+    /// Of a warp, and how many of them lie side by side.
+    static constexpr u32 TALL = 64, WIDE = 64, ACROSS = N / WIDE;
+    static constexpr u32 ROWS = TALL / 16, COLUMNS = WIDE / 8;
+    /// How chunks lie in shared memory: A in rows of k, or, transposed, in rows of m, and B in rows of n. From a row of the
+    /// tile to the next, and from a step of k to the next, is so far.
+    struct StraightA : Lines<M, DEPTH, 4> {
+        static constexpr u32 ROW = STRIDE, STEP = 1;
+    };
+    struct TurnedA : Lines<DEPTH, M, 8> {
+        static constexpr u32 ROW = 1, STEP = STRIDE;
+    };
+    typedef Lines<DEPTH, N, 8> B;
+    static constexpr u32 A_FLOATS = StraightA::FLOATS;
+    static constexpr u32 STAGE = A_FLOATS + B::FLOATS;
+    static constexpr u32 SHARED_FLOATS = STAGES * STAGE;
+
+    static_assert(TurnedA::FLOATS <= A_FLOATS, "A fits either way");
 
     const Gemm& p;
     u64 row, column;
@@ -134,66 +158,75 @@ struct TensorTile {
     DEVICE void fetch(float* stage, u64 k) const {
         u32 steps = left_from(k, p.k, DEPTH);
         if (steps > 0) {
-#pragma unroll
-            for (u32 i = 0; i < FOURS_A; i++) {
-                if (p.transpose_a) {
-                    copy_line<M>(stage, p.a + k * p.m + row, p.m, i, steps, rows, p.vector_a, STRIDE);
-                } else {
-                    copy_line<DEPTH>(stage, p.a + row * p.k + k, p.k, i, rows, steps, p.vector_a, A_STRIDE);
-                }
+            if (p.transpose_a) {
+                copy_lines<TurnedA>(stage, p.a + k * p.m + row, p.m, steps, rows, p.vector_a);
+            } else {
+                copy_lines<StraightA>(stage, p.a + row * p.k + k, p.k, rows, steps, p.vector_a);
             }
-#pragma unroll
-            for (u32 i = 0; i < FOURS_B; i++) {
-                copy_line<N>(stage + A_FLOATS, p.b + k * p.n + column, p.n, i, steps, columns, p.vector_b, STRIDE);
-            }
+            copy_lines<B>(stage + A_FLOATS, p.b + k * p.n + column, p.n, steps, columns, p.vector_b);
         }
         commit_copies();
     }
 
-    /// Four `i` of this thread, in a window of lines of `WIDTH` numbers of which so many are left.
-    template <u32 WIDTH>
-    DEVICE static void copy_line(float* to, const float* from, u64 stride, u32 i, u32 lines_left, u32 columns_left,
-                                 bool vector, u32 to_stride) {
-        u32 at = threadIdx.x + i * THREADS, line = at / (WIDTH / 4), first = at % (WIDTH / 4) * 4;
-        u32 left = line < lines_left ? left_from(first, columns_left) : 0;
-        copy_four(to + line * to_stride + first, from + line * stride + first, left, vector);
-    }
-
-    /// This lane's part of piece `i` of A, at step `k` of a chunk.
-    DEVICE void load_a(const float* stage, u32 i, u32 k, u32 (&to)[4]) const {
-        u32 r = warp_row + i * 16 + group;
-        k += member;
-        if (p.transpose_a) {
+    /// This thread's fours of a chunk of an operand, of which so many lines and columns are left.
+    template <class L>
+    DEVICE static void copy_lines(float* to, const float* from, u64 stride, u32 lines_left, u32 columns_left, bool vector) {
 #pragma unroll
-            for (u32 e = 0; e < 4; e++) to[e] = to_tf32(stage[(k + e / 2 * 4) * STRIDE + r + e % 2 * 8]);
-        } else {
-#pragma unroll
-            for (u32 e = 0; e < 4; e++) to[e] = to_tf32(stage[(r + e % 2 * 8) * A_STRIDE + k + e / 2 * 4]);
+        for (u32 i = 0; i < L::FOURS; i++) {
+            u32 line = L::line(i), left = line < lines_left ? left_from(L::column(), columns_left) : 0;
+            copy_four(to + L::place(i), from + line * stride + L::column(), left, vector);
         }
     }
 
-    DEVICE void multiply(const float* stage) {
-        const float* b = stage + A_FLOATS;
+    /// Rounds what this thread has copied. Each number is rounded once this way, not once for each warp that reads it.
+    template <class L> DEVICE static void round_lines(float* to) {
+#pragma unroll
+        for (u32 i = 0; i < L::FOURS; i++) {
+            float4 four = *reinterpret_cast<float4*>(to + L::place(i));
+            store_four(to + L::place(i), make_float4(to_tf32(four.x), to_tf32(four.y), to_tf32(four.z), to_tf32(four.w)));
+        }
+    }
+
+    /// A chunk that has come for this thread made ready for all.
+    DEVICE void make_ready(float* stage) {
+        if (p.sums && row == 0) {
+            __syncthreads();
+            if (sums_columns()) {
+                for (u32 k = 0; k < DEPTH; k++) column_sum += stage[A_FLOATS + k * B::STRIDE + threadIdx.x];
+            }
+            __syncthreads();
+        }
+        if (p.transpose_a) {
+            round_lines<TurnedA>(stage);
+        } else {
+            round_lines<StraightA>(stage);
+        }
+        round_lines<B>(stage + A_FLOATS);
+    }
+
+    /// Multiplies a chunk, of which A is stored as `L` says.
+    template <class L> DEVICE void multiply(const float* stage) {
+        // This lane's first numbers of A and of B: of piece 0, at step 0. The others lie at fixed distances.
+        const float* a = stage + (warp_row + group) * L::ROW + member * L::STEP;
+        const float* b = stage + A_FLOATS + member * B::STRIDE + warp_column + group;
 #pragma unroll
         for (u32 k = 0; k < DEPTH; k += 8) {
             u32 right[COLUMNS][2];
 #pragma unroll
             for (u32 j = 0; j < COLUMNS; j++) {
 #pragma unroll
-                for (u32 e = 0; e < 2; e++) {
-                    right[j][e] = to_tf32(b[(k + member + e * 4) * STRIDE + warp_column + j * 8 + group]);
-                }
+                for (u32 e = 0; e < 2; e++) right[j][e] = __float_as_uint(b[(k + e * 4) * B::STRIDE + j * 8]);
             }
 #pragma unroll
             for (u32 i = 0; i < ROWS; i++) {
                 u32 left[4];
-                load_a(stage, i, k, left);
+#pragma unroll
+                for (u32 e = 0; e < 4; e++) {
+                    left[e] = __float_as_uint(a[(i * 16 + e % 2 * 8) * L::ROW + (k + e / 2 * 4) * L::STEP]);
+                }
 #pragma unroll
                 for (u32 j = 0; j < COLUMNS; j++) multiply_piece(sums[i][j], left, right[j]);
             }
-        }
-        if (sums_columns()) {
-            for (u32 k = 0; k < DEPTH; k++) column_sum += b[k * STRIDE + threadIdx.x];
         }
     }
 
@@ -221,11 +254,17 @@ struct TensorTile {
         for (u32 i = 0; i + 1 < STAGES; i++) fetch(stages + i * STAGE, i * DEPTH);
         u32 turn = 0;
         for (u64 k = 0; k < p.k; k += DEPTH) {
+            float* stage = stages + turn * STAGE;
             await_copies<STAGES - 2>();
+            make_ready(stage);
             // This chunk has come for all threads, and all are done with the one whose place the next copies take.
             __syncthreads();
             fetch(stages + (turn + STAGES - 1) % STAGES * STAGE, k + (STAGES - 1) * DEPTH);
-            multiply(stages + turn * STAGE);
+            if (p.transpose_a) {
+                multiply<TurnedA>(stage);
+            } else {
+                multiply<StraightA>(stage);
+            }
             turn = (turn + 1) % STAGES;
         }
         await_copies<0>();

@@ -58,6 +58,7 @@ constexpr uint64_t LAYOUT[] = {
     4 * Sliced::SHARED_FLOATS,
     4 * Small::SHARED_FLOATS,
     4 * Medium::SHARED_FLOATS,
+    4 * Broad::SHARED_FLOATS,
     4 * Large::SHARED_FLOATS,
     4 * TensorTile::SHARED_FLOATS,
     // And other kernels.

@@ -18,9 +18,11 @@ pub(super) enum Tile {
     Small,
     /// 64 × 64.
     Medium,
+    /// 64 × 128.
+    Broad,
     /// 128 × 128.
     Large,
-    /// 128 × 128 on tensor cores, operands rounded to TF32.
+    /// 128 × 256 on tensor cores, operands rounded to TF32.
     Tensor,
 }
 
@@ -33,6 +35,10 @@ struct Dimensions {
 
 /// Fewer tiles than this leave multiprocessors of a large GPU idle.
 const ENOUGH_TILES: u64 = 128;
+/// Fewer of the largest tiles than this leave too much of it idle while the last of them are computed.
+const ENOUGH_LARGE_TILES: u64 = 512;
+/// The same of tiles for tensor cores: one waits for so little that waste is worth it.
+const ENOUGH_TENSOR_TILES: u64 = 96;
 /// Steps of k from which on slices pay.
 const FEWEST_SLICED_STEPS: u64 = 64;
 /// Up to so many rows k is sliced whatever the columns.
@@ -41,8 +47,8 @@ const MOST_SLICED_ROWS: u64 = 1024;
 const MOST_SLICED_COLUMNS: u64 = 256;
 
 impl Tile {
-    pub(super) const ALL: [Tile; 6] =
-        [Tile::Narrow, Tile::Sliced, Tile::Small, Tile::Medium, Tile::Large, Tile::Tensor];
+    pub(super) const ALL: [Tile; 7] =
+        [Tile::Narrow, Tile::Sliced, Tile::Small, Tile::Medium, Tile::Broad, Tile::Large, Tile::Tensor];
 
     /// The tile for a product. Gradients of weights (A transposed) are never sliced: their k is the batch, and a batch
     /// taken in parts must give the same chain of sums.
@@ -55,7 +61,8 @@ impl Tile {
         match sliced {
             true if enough(Tile::Sliced) => Tile::Sliced,
             true => Tile::Narrow,
-            false if enough(Tile::Large) => Tile::Large,
+            false if Tile::Large.count(m, n) >= ENOUGH_LARGE_TILES => Tile::Large,
+            false if enough(Tile::Broad) => Tile::Broad,
             false if enough(Tile::Medium) => Tile::Medium,
             false => Tile::Small,
         }
@@ -63,7 +70,7 @@ impl Tile {
 
     /// The same where large products may be rounded to TF32.
     pub(super) fn of_tf32(gemm: &Gemm) -> Tile {
-        let large = Tile::Tensor.count(gemm.m as u64, gemm.n as u64) >= ENOUGH_TILES;
+        let large = Tile::Tensor.count(gemm.m as u64, gemm.n as u64) >= ENOUGH_TENSOR_TILES;
         if large { Tile::Tensor } else { Tile::of(gemm) }
     }
 
@@ -77,8 +84,8 @@ impl Tile {
     pub(super) fn shared_bytes(self) -> u32 {
         let Dimensions { rows, columns, depth } = self.dimensions();
         let numbers = match self {
-            // Four chunks; a row of A is padded by four numbers, a step of B by eight.
-            Tile::Tensor => 4 * (rows * (depth + 4) + depth * (columns + 8)),
+            // Three chunks; a row of A is padded by four numbers, a step of B by eight.
+            Tile::Tensor => 3 * (rows * (depth + 4) + depth * (columns + 8)),
             // Two chunks; a step of k is padded by four numbers for either operand.
             _ => 2 * depth * (rows + 4 + columns + 4),
         };
@@ -89,7 +96,7 @@ impl Tile {
     pub(super) fn function(self) -> Function {
         match self {
             Tile::Narrow | Tile::Small | Tile::Medium => Function::Stage,
-            Tile::Sliced | Tile::Large => Function::StageLarge,
+            Tile::Sliced | Tile::Broad | Tile::Large => Function::StageLarge,
             Tile::Tensor => Function::StageTensor,
         }
     }
@@ -100,7 +107,9 @@ impl Tile {
             Tile::Sliced => (32, 32, 64),
             Tile::Small => (32, 32, 32),
             Tile::Medium => (64, 64, 16),
-            Tile::Large | Tile::Tensor => (128, 128, 16),
+            Tile::Broad => (64, 128, 16),
+            Tile::Large => (128, 128, 16),
+            Tile::Tensor => (128, 256, 16),
         };
         Dimensions { rows, columns, depth }
     }

@@ -71,6 +71,8 @@ fn products_get_the_tiles_that_keep_a_gpu_busy() {
     // Hidden layers of 4096 with a batch of 8192, forward and the weights' gradient.
     assert_eq!(tiles([8192, 4096, 4096], false), (Tile::Large, Tile::Tensor));
     assert_eq!(tiles([4096, 8192, 4096], true), (Tile::Large, Tile::Tensor));
+    assert_eq!(tiles([784, 8192, 4096], true), (Tile::Broad, Tile::Tensor));
+    assert_eq!(tiles([8192, 784, 512], false), (Tile::Broad, Tile::Tensor));
     // Evaluations: k is sliced alike whatever the batch.
     for rows in [1, 10, 1000] {
         assert!(matches!(tiles([rows, 784, 512], false).0, Tile::Narrow | Tile::Sliced));

@@ -28,6 +28,7 @@ fn product() -> impl Strategy<Value = Product> {
         Just((|_: &Gemm| Tile::Sliced) as fn(&Gemm) -> Tile),
         Just((|_: &Gemm| Tile::Small) as fn(&Gemm) -> Tile),
         Just((|_: &Gemm| Tile::Medium) as fn(&Gemm) -> Tile),
+        Just((|_: &Gemm| Tile::Broad) as fn(&Gemm) -> Tile),
         Just((|_: &Gemm| Tile::Large) as fn(&Gemm) -> Tile),
         Just(Tile::of as fn(&Gemm) -> Tile),
     ];
@@ -96,8 +97,8 @@ proptest! {
 
 #[test]
 fn products_of_whole_tiles_and_long_sums() {
-    let tiles: [fn(&Gemm) -> Tile; 2] = [|_| Tile::Large, Tile::of];
-    for (dims, tile) in [[128, 128, 256], [64, 128, 784]].into_iter().zip(tiles) {
+    let tiles: [fn(&Gemm) -> Tile; 3] = [|_| Tile::Large, |_| Tile::Broad, Tile::of];
+    for (dims, tile) in [[128, 128, 256], [128, 128, 64], [64, 128, 784]].into_iter().zip(tiles) {
         let (shifted, accumulate) = ([false; 4], [false; 2]);
         let product = Product {
             dims,
@@ -118,8 +119,14 @@ fn products_of_whole_tiles_and_long_sums() {
 /// The scores of a sample must not depend on how many are judged with it.
 #[test]
 fn tiles_that_slice_alike_give_the_same_bits() {
-    let tiles: [fn(&Gemm) -> Tile; 5] =
-        [|_| Tile::Narrow, |_| Tile::Sliced, |_| Tile::Small, |_| Tile::Medium, |_| Tile::Large];
+    let tiles: [fn(&Gemm) -> Tile; 6] = [
+        |_| Tile::Narrow,
+        |_| Tile::Sliced,
+        |_| Tile::Small,
+        |_| Tile::Medium,
+        |_| Tile::Broad,
+        |_| Tile::Large,
+    ];
     let product = |tile: fn(&Gemm) -> Tile| {
         let mut bench = Bench::new(Sizing { tile, ..Sizing::default() });
         let (m, n, k) = (37, 21, 300);
@@ -141,8 +148,8 @@ fn tiles_that_slice_alike_give_the_same_bits() {
         };
         bench.on_emulator(&Kernel::Gemm(gemm), 0)
     };
-    let [narrow, sliced, small, medium, large] = tiles.map(product);
-    assert!(narrow == sliced && small == medium && medium == large);
+    let [narrow, sliced, small, medium, broad, large] = tiles.map(product);
+    assert!(narrow == sliced && small == medium && medium == broad && broad == large);
 }
 
 /// x rounded to 10 bits of mantissa, ties away from zero.
@@ -158,6 +165,7 @@ fn products_on_tensor_cores_round_their_operands() {
         ([130, 129, 20], true),
         ([70, 132, 68], false),
         ([200, 50, 33], false),
+        ([33, 270, 40], false),
         ([5, 140, 0], true),
     ];
     for ((dims, shifted), flags) in shapes.into_iter().zip(0u32..) {
