@@ -9,8 +9,8 @@ use std::time::Duration;
 use plangrad::cli::Precision;
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
-    Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
-    Stop, Subject, Trainer,
+    Event, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings, Stop,
+    Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
 use plangrad_nn::{Activation, Loss, MlpConfig};
@@ -57,10 +57,6 @@ impl Observer for Silent {
     fn event(&mut self, _: &Event) -> plangrad::Result<()> {
         Ok(())
     }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
 }
 
 /// A run of two epochs with checkpoints, from before its session to its end.

@@ -132,11 +132,8 @@ pub trait Observer {
     /// If it cannot be told.
     fn event(&mut self, event: &Event) -> Result<()>;
 
-    /// A sentence for people: which weights were taken, what was resumed.
-    fn note(&mut self, note: &str);
-
-    /// Steps were taken.
-    fn position(&mut self, position: &Position);
+    /// Steps were taken. Of interest to those who draw progress.
+    fn position(&mut self, _position: &Position) {}
 }
 
 /// Asks a run to stop after the step it is in. Clones ask the same run.

@@ -39,6 +39,11 @@ impl Reporter {
         self.bar.clone()
     }
 
+    /// A sentence for people: which weights were taken, what was resumed.
+    pub fn note(&self, note: &str) {
+        self.bar.suspend(|| Console::remark(&note));
+    }
+
     /// Writes a line without tearing the bar.
     fn line(&self, line: &str) -> Result<()> {
         self.bar.suspend(|| self.console.text(&line))
@@ -131,10 +136,6 @@ impl Observer for Reporter {
         }
         self.console.json(event)?;
         self.describe(event).map_or(Ok(()), |line| self.line(&line))
-    }
-
-    fn note(&mut self, note: &str) {
-        self.bar.suspend(|| Console::remark(&note));
     }
 
     fn position(&mut self, position: &Position) {
