@@ -1,8 +1,8 @@
 //! `plangrad fit`: the largest batch that fits, every trial on the way, and how fast training is.
 
-use plangrad_data::load;
 use serde::Serialize;
 
+use super::subject::{self, ANY_SEED};
 use crate::cli::{Fit, MethodName};
 use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
@@ -10,11 +10,9 @@ use crate::output::{counted, grouped, grouped_bytes, size};
 use crate::train::{OptimizerSettings, Subject, layers};
 use crate::{Console, Result};
 
-/// Seed that deals a table's rows, on which no size depends.
-const ANY_SEED: u64 = 42;
-
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
-    let mut subject = subject(arguments)?;
+    arguments.options(true)?; // what is wrong with the options shall not wait for the data
+    let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let (backend, is_budget_named) =
         arguments.device.open_within_means(arguments.precision.precision, subject.order_bytes())?;
@@ -39,19 +37,6 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let found = fit(&mut subject, &backend, &options, &mut tell)?;
     console.text(&result(&found, arguments))?;
     console.json(&Object::of(&found, network, device, gpu_memory, arguments))
-}
-
-fn subject(arguments: &Fit) -> Result<Subject> {
-    let Fit { data, model, task, .. } = arguments;
-    let chosen = data.choose()?;
-    data.check_folder()?;
-    arguments.options(true)?; // what is wrong with the options shall not wait for the data
-    let labels = task.task(&chosen.name)?;
-    chosen.note.iter().for_each(|note| Console::remark(note));
-    let dataset = load(&chosen.name, &data.options(labels, ANY_SEED))?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
-    let network = model.config(&dataset.sample_shape, dataset.classes.len().max(1));
-    Subject::new(dataset, data.normalize, &network, task.loss)
 }
 
 /// What is to fit where, and the heads of the trials' columns.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use plangrad_data::load;
 use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
 
+use super::subject;
 use crate::cli::Sweep as Arguments;
 use crate::device::Means;
 use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
-use crate::train::{OptimizerSettings, ScheduleSettings, Stop, Subject, layers};
+use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers};
 use crate::{Console, Result, device};
 
 /// Parts of a run that the progress bar tells apart.
@@ -20,21 +20,12 @@ const PARTS: usize = 1000;
 
 pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
-    let chosen = arguments.data.choose()?;
-    arguments.data.check_folder()?;
-    let labels = arguments.task.task(&chosen.name)?;
     let recipe = recipe(arguments)?;
     arguments.plot.iter().try_for_each(|file| file.check())?; // what would be in vain shall not take minutes
-    if let Some(note) = &chosen.note {
-        Console::remark(note);
-    }
-    let dataset = load(&chosen.name, &arguments.data.options(labels, arguments.learning.seed))?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
-    let model = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
-    let subject = Subject::new(dataset, arguments.data.normalize, &model, arguments.task.loss)?;
+    let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
-    let words = Words::of(&sweep, chosen.name.to_string());
+    let words = Words::of(&sweep, dataset.to_string());
     console.text(&words.heading(&devices))?;
     let mut teller = Teller { console: *console, bar: bar(*console) };
     let rows = sweep.run(&devices, &mut teller, &stop);

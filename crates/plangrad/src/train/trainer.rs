@@ -51,8 +51,7 @@ impl Trainer {
     /// # Errors
     /// If the dataset is empty, the network impossible, or memory runs out.
     pub fn new(settings: Settings, dataset: Dataset, resources: &Resources) -> Result<Trainer> {
-        let model = settings.model(&dataset.sample_shape, dataset.classes.len().max(1));
-        let subject = Subject::new(dataset, settings.normalize()?, &model, settings.loss)?;
+        let subject = settings.subject(dataset)?;
         Trainer::of(settings, subject, resources)
     }
 
