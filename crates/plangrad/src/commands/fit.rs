@@ -7,7 +7,7 @@ use crate::cli::{Fit, MethodName};
 use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
 use crate::output::{counted, grouped, grouped_bytes, size};
-use crate::train::{OptimizerSettings, Subject, layers};
+use crate::train::{Subject, network_and_optimizer};
 use crate::{Console, Result};
 
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
@@ -17,12 +17,7 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let (backend, is_budget_named) =
         arguments.device.open_within_means(arguments.precision.precision, subject.order_bytes())?;
     let options = arguments.options(is_budget_named)?;
-    let network = format!(
-        "{} with {}, {}",
-        layers(subject.task()),
-        counted(subject.task().model.parameter_count(), "parameter"),
-        OptimizerSettings::from(options.optimizer).name()
-    );
+    let network = network_and_optimizer(subject.task(), options.optimizer);
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
     let gpu_memory = GpuMemory::of(&backend);
     let memory = gpu_memory.map_or(String::new(), |memory| format!("{device}: {memory}\n"));

@@ -12,7 +12,7 @@ use crate::device::Means;
 use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
-use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers};
+use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network};
 use crate::{Console, Result, device};
 
 /// Parts of a run that the progress bar tells apart.
@@ -105,7 +105,8 @@ struct Words {
     samples: (usize, usize),
     /// `784-128-10`
     layers: String,
-    parameters: usize,
+    /// The same with the number of parameters.
+    network: String,
     /// `Adam 0.001`
     optimizer: String,
     epochs: String,
@@ -120,7 +121,7 @@ impl Words {
             dataset,
             samples,
             layers: layers(task),
-            parameters: task.model.parameter_count(),
+            network: network(task),
             optimizer: OptimizerSettings::from(recipe.optimizer).describe(&schedule),
             epochs: counted(recipe.epochs as usize, "epoch"),
             has_accuracy: task.loss == Loss::CrossEntropy && samples.1 > 0,
@@ -132,12 +133,11 @@ impl Words {
         let (train, test) = self.samples;
         let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
         format!(
-            "{}: {} to learn from, {} to test on; {} with {}; {} for every batch size; on {}",
+            "{}: {} to learn from, {} to test on; {}; {} for every batch size; on {}",
             self.dataset,
             counted(train, "sample"),
             grouped(test),
-            self.layers,
-            counted(self.parameters, "parameter"),
+            self.network,
             self.optimizer,
             devices.join(" and ")
         )

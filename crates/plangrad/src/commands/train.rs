@@ -14,7 +14,7 @@ use crate::fit::{Method, Options, auto};
 use crate::output::counted;
 use crate::train::{
     Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject, Trainer,
-    layers, plan_line,
+    network, plan_line,
 };
 use crate::{Console, Error, Result, process};
 
@@ -128,7 +128,7 @@ impl Run {
     /// Tells the start: in one line to people, as an event to programs.
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
-        self.console.text(&plan_line(&start, &layers(self.trainer.task()), &self.settings))?;
+        self.console.text(&plan_line(&start, &network(self.trainer.task()), &self.settings))?;
         self.reporter.event(&start)
     }
 

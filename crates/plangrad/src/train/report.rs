@@ -154,13 +154,12 @@ impl Observer for Reporter {
 
 /// The line that says what will be done, before anything is.
 #[must_use]
-pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> String {
+pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> String {
     let Event::Start {
         dataset,
         train_samples,
         test_samples,
         device,
-        parameters,
         batch_size,
         micro_batch_size,
         planned_bytes,
@@ -177,11 +176,10 @@ pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> Str
     };
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     format!(
-        "{dataset}: {} to learn from, {} to test on; {layers} with {}; {}, batch {batch_size}{parts}, {length}; on {device}, \
+        "{dataset}: {} to learn from, {} to test on; {network}; {}, batch {batch_size}{parts}, {length}; on {device}, \
          {} planned{memory}",
         counted(*train_samples, "sample"),
         grouped(*test_samples),
-        counted(*parameters, "parameter"),
         settings.optimizer.describe(&settings.schedule),
         size(*planned_bytes),
     )

@@ -15,7 +15,7 @@ use crate::cli::{Plan, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::memory::{Blueprint, Row, Timeline};
 use crate::output::{counted, grouped, grouped_bytes};
-use crate::train::{OptimizerSettings, task};
+use crate::train::{network_and_optimizer, task};
 use crate::{Console, Error, Result};
 
 /// What a partial dataset on disk changes.
@@ -47,7 +47,7 @@ struct Subject {
     blueprint: Blueprint,
     /// Where it would be computed.
     device: Device,
-    /// `784-128-10, Adam`
+    /// `784-128-10 with 101,770 parameters, Adam`
     network: String,
     /// A sentence on where samples come from.
     data: String,
@@ -69,12 +69,7 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         accumulate: arguments.accumulate,
         has_own_memory: device != Device::Cpu,
     };
-    let network = format!(
-        "{} with {}, {}",
-        blueprint.layers(),
-        counted(blueprint.task.model.parameter_count(), "parameter"),
-        OptimizerSettings::from(optimizer).name()
-    );
+    let network = network_and_optimizer(&blueprint.task, optimizer);
     Ok(Subject { blueprint, device, network, data })
 }
 
