@@ -38,7 +38,7 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
         let gap = if i == 0 { "\n" } else { "" };
         console.text(&format_args!("{gap}written to {}", file.path().display()))?;
     }
-    Ok(())
+    sweep.check_measured(&devices, &rows)
 }
 
 fn recipe(arguments: &Arguments) -> Result<Recipe> {

@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Error as TensorError, Metrics, Optimizer, Schedule};
+use plangrad_tensor::{Error as TensorError, MemoryReport, Metrics, Optimizer, Schedule};
 
 pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
 
-use crate::train::plans::Step;
+use crate::train::plans::{Step, largest_that_fits};
 use crate::train::{Engine, Layout, Stop, Subject};
 use crate::{Error, Result};
 use walk::Walk;
@@ -123,6 +123,43 @@ impl Sweep {
         ended.map(|()| rows)
     }
 
+    /// Refuses rows of which not one was measured, because no size fits on any device, by what the one that needs least lacks.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn check_measured(&self, devices: &[Arc<dyn Backend>], rows: &[Row]) -> Result<()> {
+        if rows.iter().any(|row| row.measured_bytes.is_some()) {
+            return Ok(());
+        }
+        let short = rows.iter().filter_map(|row| Some((row, row.out_of_memory?)));
+        let least = short.min_by_key(|(_, shortage)| shortage.needed_bytes);
+        let of_row = |row: &Row| devices.iter().find(|device| device.device().to_string() == row.device);
+        let least = least.and_then(|(row, shortage)| Some((row.batch_size, of_row(row)?, shortage)));
+        least.map_or(Ok(()), |(size, device, shortage)| Err(self.out_of_memory(size, device, shortage)))
+    }
+
+    fn out_of_memory(&self, batch_size: usize, device: &Arc<dyn Backend>, shortage: Shortage) -> Error {
+        let Shortage { needed_bytes: requested, free_bytes: free } = shortage;
+        let fits = |size| self.planned(device, size).is_ok_and(|report| report.total() <= free);
+        let remedy = match largest_that_fits(batch_size, fits) {
+            Some(size) if size == batch_size => {
+                "yet the system gives less; take smaller batches or a smaller network, or lift its limit on this process"
+                    .to_owned()
+            }
+            Some(size) => format!("take --batch-sizes up to {size}, the largest that fits, or raise --memory-budget"),
+            None => "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned(),
+        };
+        Error::OutOfMemory {
+            device: device.device(),
+            what: format!("training on batches of {batch_size}"),
+            requested,
+            free,
+            total: device.memory().budget.unwrap_or(free),
+            remedy,
+            report: Box::new(self.planned(device, batch_size).unwrap_or_default()),
+        }
+    }
+
     fn measure(
         &mut self,
         all: &[(&Arc<dyn Backend>, usize)],
@@ -154,7 +191,8 @@ impl Sweep {
         report: &mut Report<'_>,
     ) -> Result<Row> {
         let (epochs, loss) = (self.recipe.epochs, self.subject.task.loss);
-        let mut row = Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?);
+        let mut row =
+            Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?.total());
         let mut walk = match self.begin(device, batch_size)? {
             Ok(walk) => walk,
             Err(shortage) => return Ok(Row { out_of_memory: Some(shortage), ..row }),
@@ -218,16 +256,17 @@ impl Sweep {
         {
             Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => {
                 let free_bytes = device.memory().free().unwrap_or(free); // nothing of the run is reserved now
-                return Ok(Err(Shortage { needed_bytes: self.planned(device, batch_size)?, free_bytes }));
+                let needed_bytes = self.planned(device, batch_size)?.total();
+                return Ok(Err(Shortage { needed_bytes, free_bytes }));
             }
             other => other?,
         };
         Walk::begin(engine, &self.subject, &self.recipe, batch_size).map(Ok)
     }
 
-    fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<u64> {
+    fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<MemoryReport> {
         let layout = self.layout(device, batch_size);
-        Ok(layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())?.total())
+        layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())
     }
 
     fn layout(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Layout {
