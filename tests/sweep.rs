@@ -341,21 +341,9 @@ fn what_makes_no_sense_is_said_before_anything_is_measured() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_ends_at_once_and_leaves_nothing() {
-    use std::process::Stdio;
-    use std::time::Duration;
-
     let folder = tempfile::tempdir().unwrap();
-    let mut command = command(folder.path());
-    command.args(words("sweep --dataset digits --epochs 100000000 --plot plot.svg"));
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The first line comes when everything is ready to be measured.
-    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut String::new()).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: interrupted; nothing was written\n");
+    let arguments = words("sweep --dataset digits --epochs 100000000 --plot plot.svg");
+    let sweep = support::interrupt(command(folder.path()).args(arguments));
+    assert_eq!((sweep.code, &*sweep.stderr), (130, "error: interrupted; nothing was written\n"), "{sweep:?}");
     assert!(files(folder.path()).is_empty());
 }

@@ -16,7 +16,7 @@ use plangrad_tensor::{
 
 use crate::cli::{Split, TrainedDataArgs};
 use crate::output::counted;
-use crate::train::{Settings, layers, plans};
+use crate::train::{Settings, Stop, layers, plans};
 use crate::{Console, Error, Result};
 
 /// A trained model.
@@ -185,12 +185,13 @@ impl Model {
     /// Judges the model by `source`, taking `batch_size` samples at a time; as many of at most 1000 as fit, if absent.
     ///
     /// # Errors
-    /// If memory runs out, or `source` is for another model.
+    /// If memory runs out, or `source` is for another model; [`Error::Stopped`] if asked to stop.
     pub fn evaluate(
         &self,
         source: &Source,
         batch_size: Option<usize>,
         backend: &Arc<dyn Backend>,
+        stop: &Stop,
     ) -> Result<Evaluation> {
         let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
         let batch_size = match batch_size {
@@ -207,6 +208,7 @@ impl Model {
         for rows in order.chunks(whole) {
             let plan = usize::from(rows.len() != whole);
             let scores = asking.run(plan, source, rows)?;
+            stop.check()?;
             if let Targets::Classes(labels) = source.targets() {
                 for (scores, &row) in scores.chunks_exact(outputs).zip(rows) {
                     confusion[usize::from(labels[row as usize])][largest(scores)] += 1;

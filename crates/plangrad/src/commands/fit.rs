@@ -7,10 +7,11 @@ use crate::cli::{Fit, MethodName};
 use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
 use crate::output::{counted, grouped, grouped_bytes, size};
-use crate::train::{Subject, network_and_optimizer};
+use crate::train::{Stop, Subject, network_and_optimizer};
 use crate::{Console, Result};
 
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
+    let stop = Stop::at_signals();
     arguments.options(true)?; // what is wrong with the options shall not wait for the data
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
@@ -29,7 +30,7 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
         }
         console.text(&line(trial))
     };
-    let found = fit(&mut subject, &backend, &options, &mut tell)?;
+    let found = fit(&mut subject, &backend, &options, &mut tell, &stop)?;
     console.text(&result(&found, arguments))?;
     console.json(&Object::of(&found, network, device, gpu_memory, arguments))
 }

@@ -302,7 +302,7 @@ impl Report<'_> {
         let Report { runs, runs_done, is_equal_time, .. } = *self;
         let (device, batch_size, share) = (&*row.device, row.batch_size, share.min(1.0));
         self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, is_equal_time });
-        if self.stop.asked() { Err(Error::Stopped) } else { Ok(()) }
+        self.stop.check()
     }
 }
 
