@@ -7,7 +7,7 @@ use crate::cli::{Fit, MethodName};
 use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
 use crate::output::{counted, grouped, grouped_bytes, size};
-use crate::train::{Stop, Subject, network_and_optimizer};
+use crate::train::{Stop, Subject, network_and_optimizer, samples};
 use crate::{Console, Result};
 
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
@@ -41,11 +41,7 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
     let budget = budget.map_or(String::new(), |bytes| {
         format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
     });
-    format!(
-        "{network}; {} to learn from, {} to test on; on {device}{budget}\n\nbatch size            bytes",
-        counted(train, "sample"),
-        grouped(test),
-    )
+    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, test),)
 }
 
 fn line(trial: &Trial) -> String {

@@ -12,7 +12,7 @@ use crate::device::Means;
 use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
-use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network};
+use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network, samples};
 use crate::{Console, Result, device};
 
 /// Parts of a run that the progress bar tells apart.
@@ -130,13 +130,11 @@ impl Words {
 
     /// What will be done, before anything is.
     fn heading(&self, devices: &[Arc<dyn Backend>]) -> String {
-        let (train, test) = self.samples;
         let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
         format!(
-            "{}: {} to learn from, {} to test on; {}; {} for every batch size; on {}",
+            "{}: {}; {}; {} for every batch size; on {}",
             self.dataset,
-            counted(train, "sample"),
-            grouped(test),
+            samples(self.samples.0, self.samples.1),
             self.network,
             self.optimizer,
             devices.join(" and ")

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::Settings;
 use super::event::{Event, Observer, Position, Rung};
+use super::{Settings, samples};
 use crate::output::{counted, grouped, size};
 use crate::{Console, Result};
 
@@ -176,10 +176,9 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
     };
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     format!(
-        "{dataset}: {} to learn from, {} to test on; {network}; {}, batch {batch_size}{parts}, {length}; on {device}, \
+        "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}, \
          {} planned{memory}",
-        counted(*train_samples, "sample"),
-        grouped(*test_samples),
+        samples(*train_samples, *test_samples),
         settings.optimizer.describe(&settings.schedule),
         size(*planned_bytes),
     )

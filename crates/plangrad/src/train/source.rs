@@ -6,7 +6,7 @@ use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::{DType, Optimizer, SampleFormat, Samples, Shape, Source, Targets};
 
 use super::OptimizerSettings;
-use crate::output::counted;
+use crate::output::{counted, grouped};
 use crate::{Error, Result};
 
 /// A part of a dataset, moved, not copied.
@@ -61,6 +61,11 @@ pub(super) fn describe(normalize: Normalize, dataset: &Dataset, task: &Task) -> 
         table: table.map_err(|error| Error::Output(error.into()))?,
         progress: None,
     })
+}
+
+/// How many samples there are: `60,000 samples to learn from, 10,000 to test on`.
+pub(crate) fn samples(train: usize, test: usize) -> String {
+    format!("{} to learn from, {} to test on", counted(train, "sample"), grouped(test))
 }
 
 /// A network and what trains it: `784-128-10 with 101,770 parameters, Adam`.

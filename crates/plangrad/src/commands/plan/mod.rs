@@ -14,8 +14,8 @@ use super::subject::ANY_SEED;
 use crate::cli::{Plan, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::memory::{Blueprint, Row, Timeline};
-use crate::output::{counted, grouped, grouped_bytes};
-use crate::train::{network_and_optimizer, task};
+use crate::output::grouped_bytes;
+use crate::train::{network_and_optimizer, samples, task};
 use crate::{Console, Error, Result};
 
 /// What a partial dataset on disk changes.
@@ -104,8 +104,7 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
         let remedy = "a run needs at least one sample to learn from";
         return Err(Error::EmptySplit { dataset: name.to_string(), split: "train", remedy });
     }
-    let samples = counted(train, "sample");
-    let data = format!("{name}: {samples} to learn from, {} to test on{complete}", grouped(test));
+    let data = format!("{name}: {}{complete}", samples(train, test));
     Ok((task, Some((train, test)), data))
 }
 
