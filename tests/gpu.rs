@@ -92,7 +92,9 @@ fn the_program_is_linked_with_nothing_of_nvidias() {
 fn the_committed_kernels_travel_in_the_program_and_are_for_drivers_from_550_on() {
     let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/tensor/kernels");
     let program = fs::read(env!("CARGO_BIN_EXE_plangrad")).unwrap();
-    for name in ["stage_75", "stage_large_75", "stage_tensor_80"] {
+    let names =
+        ["stage_75", "stage_90", "stage_large_75", "stage_large_90", "stage_tensor_80", "stage_tensor_90"];
+    for name in names {
         let target = format!(".target sm_{}", &name[name.len() - 2..]);
         let ptx = fs::read(kernels.join(format!("ptx/{name}.ptx"))).unwrap();
         let text = String::from_utf8(ptx.clone()).unwrap();
@@ -107,7 +109,7 @@ fn the_committed_kernels_travel_in_the_program_and_are_for_drivers_from_550_on()
         assert!(!text.contains("/home") && !text.contains("/tmp"), "a path is in {name}.ptx");
     }
     let files = fs::read_dir(kernels.join("ptx")).unwrap().count();
-    assert_eq!(files, 3, "a file that does not travel is committed");
+    assert_eq!(files, names.len(), "a file that does not travel is committed");
 }
 
 #[test]
@@ -273,15 +275,46 @@ fn tf32_needs_ampere_and_is_kept_by_the_run() {
 }
 
 #[test]
-fn where_no_memory_can_be_pinned_the_run_is_the_same() {
+fn a_gpu_that_fails_in_the_middle_of_a_run_is_an_error_and_the_run_goes_on_from_its_checkpoint() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
+    let train = format!("{TRAIN} --device cuda --checkpoint-every 4");
     let model = || fs::read(folder.path().join("run/model.safetensors")).unwrap();
-    machine.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
-    let pinned = model();
-    let without = machine.but("FAKE_CUDA_REFUSE_PINNED", 1);
-    without.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
-    assert!(model() == pinned);
+    machine.run(folder.path(), &train).succeeded();
+    let expected = model();
+    let error = machine.but("FAKE_CUDA_FAIL", 10).run(folder.path(), &train);
+    assert_eq!(error.code, 1, "{error:?}");
+    let event: Value = serde_json::from_str(error.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(event["kind"], "device", "{error:?}");
+    let message = event["message"].as_str().unwrap();
+    assert!(message.starts_with("cuda:0 cannot be used any more: NVIDIA's driver cannot "), "{message}");
+    assert!(message.contains("unspecified launch failure (CUDA_ERROR_LAUNCH_FAILED, 719)"), "{message}");
+    let resume = "train --resume run --max-steps 12 --device cuda --format json --log-every 1";
+    let resumed = machine.run(folder.path(), resume).objects();
+    assert_eq!(select(&resumed, "step").len(), 4, "from step 8 on: {resumed:?}");
+    assert!(model() == expected);
+}
+
+#[test]
+fn what_a_driver_cannot_do_and_when_it_copies_do_not_change_the_run() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let model = |machine: &Machine, options: &str| {
+        let train = TRAIN.replace("--log-every 1", "--log-every 5");
+        let run = machine.run(folder.path(), &format!("{train} --device cuda {options}"));
+        assert_eq!(select(&run.objects(), "start")[0]["device"], "cuda:0");
+        fs::read(folder.path().join("run/model.safetensors")).unwrap()
+    };
+    let expected = model(&machine, "");
+    let without = ["FAKE_CUDA_REFUSE_PINNED", "FAKE_CUDA_NO_CHAINS"].map(|setting| machine.but(setting, 1));
+    let older = machine.but("FAKE_CUDA_CAPABILITY", 75);
+    for machine in without.iter().chain([&older]) {
+        assert!(model(machine, "") == expected);
+    }
+    let streamed = "--on-oom ladder --memory-budget 400KiB";
+    for machine in [&machine, &machine.but("FAKE_CUDA_EAGER_COPIES", 1)] {
+        assert!(model(machine, streamed) == expected);
+    }
 }
 
 #[test]

@@ -7,7 +7,10 @@
 //
 // The environment says what kind of machine it is: FAKE_CUDA_VERSION, FAKE_CUDA_INIT (a code that cuInit gives),
 // FAKE_CUDA_COUNT, FAKE_CUDA_CAPABILITY (75), FAKE_CUDA_MEMORY (bytes), FAKE_CUDA_REFUSE (number of the allocation that is
-// refused, from 1), FAKE_CUDA_REFUSE_GRAPH (the same of graphs), FAKE_CUDA_REFUSE_PINNED (whether no memory is pinned).
+// refused, from 1), FAKE_CUDA_REFUSE_GRAPH (the same of graphs), FAKE_CUDA_REFUSE_PINNED (whether no memory is pinned),
+// FAKE_CUDA_FAIL (number of the launch of a graph, from 1, in which the GPU fails, for good), FAKE_CUDA_NO_CHAINS (whether no
+// launch may begin before the one ahead of it is done), FAKE_CUDA_EAGER_COPIES (whether all streams but the first, on which
+// is computed, are as early as they may be).
 
 #include <algorithm>
 #include <cstdint>
@@ -40,6 +43,7 @@ enum Code {
     NOT_FOUND = 500,
     LAUNCH_FAILED = 719,
     DRIVER_MISMATCH = 803,
+    NOT_SUPPORTED = 801,
     CAPTURE_INVALIDATED = 901,
 };
 
@@ -125,6 +129,7 @@ Code ask(Stream& stream, Work work) {
     } else {
         stream.waiting.push_back(std::move(work));
         stream.asked++;
+        if (&stream != streams.front() && setting("FAKE_CUDA_EAGER_COPIES", 0)) return drain(stream, stream.asked);
     }
     return SUCCESS;
 }
@@ -326,6 +331,12 @@ Code cuEventSynchronize(void* event) {
     return e.stream ? drain(*e.stream, e.after) : SUCCESS;
 }
 
+Code cuStreamWaitEvent(void* stream, void* event, unsigned) {
+    READY;
+    return ask(*static_cast<Stream*>(stream),
+               [e = *static_cast<Event*>(event)] { return e.stream ? drain(*e.stream, e.after) : SUCCESS; });
+}
+
 Code cuEventDestroy_v2(void* event) {
     GUARD;
     delete static_cast<Event*>(event);
@@ -407,18 +418,32 @@ Code cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
     return SUCCESS;
 }
 
-Code cuLaunchKernel(void* function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
-                    unsigned shared_bytes, void* stream, void** arguments, void**) {
+struct LaunchConfig {
+    unsigned blocks, blocks_y, blocks_z, threads, threads_y, threads_z, shared_bytes;
+    Stream* stream;
+    const unsigned* attributes;
+    unsigned attribute_count;
+};
+
+Code cuLaunchKernelEx(const LaunchConfig* config, void* function, void** arguments, void**) {
     READY;
+    const LaunchConfig launch = *config;
+    if (launch.attribute_count) {
+        constexpr unsigned PROGRAMMATIC_STREAM_SERIALIZATION = 6;
+        bool is_known = launch.attribute_count == 1 && *launch.attributes == PROGRAMMATIC_STREAM_SERIALIZATION;
+        if (!is_known || setting("FAKE_CUDA_CAPABILITY", 90) < 90) return fail(INVALID_VALUE, "an unknown attribute");
+        if (setting("FAKE_CUDA_NO_CHAINS", 0)) return NOT_SUPPORTED;
+    }
     size_t count;
     size_t bytes = plangrad_emulator_layout(&count)[0];
     const char* start = static_cast<const char*>(arguments[0]);
     auto items = std::make_shared<std::vector<char>>(start, start + bytes);
     const char* name = static_cast<const char*>(function);
-    return ask(*static_cast<Stream*>(stream), [=] {
+    return ask(*launch.stream, [=] {
         char error[512];
         void* argument = items->data();
-        bool ran = plangrad_emulator_launch(name, blocks, threads, shared_bytes, &argument, 0, error, sizeof(error));
+        bool ran = plangrad_emulator_launch(name, launch.blocks, launch.threads, launch.shared_bytes, &argument, 0, error,
+                                            sizeof(error));
         return ran ? SUCCESS : fail(LAUNCH_FAILED, error);
     });
 }
@@ -450,7 +475,10 @@ Code cuGraphUpload(void*, void*) {
 
 Code cuGraphLaunch(void* executable, void* stream) {
     READY;
-    for (const Work& work : static_cast<Graph*>(executable)->work) ask(*static_cast<Stream*>(stream), work);
+    static uint64_t runs = 0;
+    Stream& s = *static_cast<Stream*>(stream);
+    if (++runs == setting("FAKE_CUDA_FAIL", 0)) return ask(s, [] { return LAUNCH_FAILED; });
+    for (const Work& work : static_cast<Graph*>(executable)->work) ask(s, work);
     return SUCCESS;
 }
 

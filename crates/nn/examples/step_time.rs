@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for epoch in 0..6 {
         let start = Instant::now();
         session.run(0, &source.batches(&order)?)?;
-        let loss = session.metrics().mean_loss(); // a device is done when it tells this
+        let loss = session.metrics()?.mean_loss(); // a device is done when it tells this
         let seconds = start.elapsed().as_secs_f64();
         let step = seconds / (rows / batch) as f64;
         println!("epoch {epoch}: {seconds:.4} s, {:.1} µs a step, loss {loss:.4}", 1e6 * step);

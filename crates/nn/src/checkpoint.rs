@@ -167,8 +167,8 @@ pub fn restore(loaded: &Loaded, model: &Mlp, session: &mut Session) -> Result<Pr
             session.set_moment(i, p.id, loaded.values(&moment_name(i, &p.name), &p.file_shape())?)?;
         }
     }
-    session.set_step(progress.step, progress.seed);
-    session.set_metrics(progress.metrics());
+    session.set_step(progress.step, progress.seed)?;
+    session.set_metrics(progress.metrics())?;
     Ok(progress)
 }
 

@@ -121,7 +121,7 @@ impl Case {
                     assert_close(&p.name, &gradient, self.expected(&format!("gradient.{}", p.name)));
                 }
             }
-            let loss = session.metrics().last_loss;
+            let loss = session.metrics().unwrap().last_loss;
             let error = (loss / f64::from(*expected) - 1.0).abs();
             assert!(error < 1e-5, "{name}, step {step}: loss {loss} instead of {expected}");
         }

@@ -46,6 +46,16 @@ struct Share {
     }
 };
 
+/// Waits until the launch before this one is done and all it wrote can be seen, and lets the one after this begin to wait.
+/// From compute capability 9.0 on, launches are begun early, so that a stage is at hand when the one before it ends; what
+/// a kernel does before it has called this must touch nothing but its parameters.
+DEVICE void await_last_launch() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 DEVICE float infinity() {
     return __uint_as_float(0x7F800000);
 }

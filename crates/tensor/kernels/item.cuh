@@ -303,15 +303,14 @@ union Work {
 
 struct Item {
     u32 kind;
-    /// The blocks of the launch that work on it.
-    u32 first_block, blocks;
-    /// Whether it reads the feed.
-    u32 gathers;
+    /// Blocks of the launch that work on it.
+    u32 blocks;
     Work work;
 };
 
 struct Items {
-    u32 count;
-    u32 unused;
+    /// The first block of each item, side by side so that a block finds its own by one read; where there is no item, beyond
+    /// all blocks.
+    u32 first_blocks[MOST_ITEMS];
     Item items[MOST_ITEMS];
 };

@@ -42,10 +42,11 @@ template <class PRODUCTS> DEVICE void run_item(const Item& item, Share share) {
     }
 }
 
-/// Finds the item that this block belongs to, and computes its share.
+/// Finds the item that this block belongs to, and computes its share once the stage before is done.
 template <class PRODUCTS> DEVICE void run_stage(const Items& items) {
     u32 i = 0;
-    while (i + 1 < items.count && blockIdx.x >= items.items[i + 1].first_block) i++;
+    while (i + 1 < MOST_ITEMS && blockIdx.x >= items.first_blocks[i + 1]) i++;
     const Item& item = items.items[i];
-    run_item<PRODUCTS>(item, {blockIdx.x - item.first_block, item.blocks});
+    await_last_launch();
+    run_item<PRODUCTS>(item, {blockIdx.x - items.first_blocks[i], item.blocks});
 }

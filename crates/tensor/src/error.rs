@@ -184,7 +184,9 @@ pub enum Error {
         report: Box<crate::MemoryReport>,
     },
     /// A device refuses to work.
-    #[error("{device} cannot be used any more: {reason}")]
+    #[error(
+        "{device} cannot be used any more: {reason}; start again, from the last checkpoint if there is one"
+    )]
     Device {
         /// The device.
         device: crate::Device,

@@ -56,8 +56,8 @@ impl Resident {
         let layout = source.resident_layout(rows);
         let mut memory = backend.reserve(layout.bytes(), &layout.report())?;
         let [samples, targets, _] = layout.parts.map(|part| part.offset);
-        memory.write(samples, source.sample_bytes());
-        memory.write(targets, source.target_bytes());
+        memory.write(samples, source.sample_bytes())?;
+        memory.write(targets, source.target_bytes())?;
         Ok(Resident { memory: Mutex::new(memory), backend: backend.clone(), layout })
     }
 
@@ -71,20 +71,26 @@ impl Resident {
     }
 
     /// Lets `run` take `rows`, as many at a time as there is room for their order: at least `step`, which are never parted.
-    pub(crate) fn feed(&self, rows: &[u32], step: usize, mut run: impl FnMut(&Feed<'_>, usize)) {
+    pub(crate) fn feed(
+        &self,
+        rows: &[u32],
+        step: usize,
+        mut run: impl FnMut(&Feed<'_>, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let [.., order] = self.layout.parts;
         for rows in rows.chunks(self.room() / step * step) {
             let mut memory = self.memory();
             let base = memory.address();
-            memory.write(order.offset, bytemuck::cast_slice(rows));
+            memory.write(order.offset, bytemuck::cast_slice(rows))?;
             // Threads of the host take the rows from the feed. They must not wait for one another here: what runs may take
             // up other work of a pool, on this very stack, which wants this dataset too. Elsewhere the order stays until
             // all that reads it is queued.
             let held = memory.host().is_none().then_some(memory);
             let [samples, targets, order] = self.layout.parts.map(|part| base + part.offset);
-            run(&Feed::Resident { samples, targets, order, rows }, rows.len() / step);
+            run(&Feed::Resident { samples, targets, order, rows }, rows.len() / step)?;
             drop(held);
         }
+        Ok(())
     }
 
     fn memory(&self) -> MutexGuard<'_, Box<dyn Arena>> {

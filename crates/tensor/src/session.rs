@@ -10,7 +10,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
 use crate::backend::{Arena, Backend, Feed, Program};
-use crate::plan::{Extent, MetricBlock, Plan, Slot, Staging, State, StepBlock};
+use crate::plan::{Extent, MetricBlock, Plan, Slot, Staging, State};
 use crate::source::Batches;
 use crate::{DType, Error, MemoryReport, NodeId, Parameter, ParameterId, Tensor};
 
@@ -188,7 +188,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Source`] or [`Error::Label`] if the dataset does not fit the plan, [`Error::Rows`] if the rows are not
-    /// whole batches. Nothing has run then.
+    /// whole batches: nothing has run then. [`Error::Device`] if the device fails; see [`Session::wait`].
     pub fn run(&mut self, plan: usize, batches: &Batches<'_>) -> Result<(), Error> {
         let program = self.programs.get(plan).ok_or_else(|| unknown_plan(plan))?;
         self.plans[plan].kernels().try_for_each(|kernel| batches.source.check(kernel))?;
@@ -205,14 +205,14 @@ impl Session {
         let arena = &mut self.arena;
         let steps = rows / size;
         match (batches.source.resident_on(&self.backend), self.staging) {
-            _ if !self.backend.has_own_memory() => arena.run(program, &Feed::Host(batches), steps),
+            _ if !self.backend.has_own_memory() => arena.run(program, &Feed::Host(batches), steps)?,
             (Some(resident), _) if resident.room() < size => {
                 return Err(Error::OrderRoom { room: resident.room(), batch_size: size });
             }
             (Some(resident), _) => {
-                resident.feed(batches.rows, size, |feed, steps| arena.run(program, feed, steps));
+                resident.feed(batches.rows, size, |feed, steps| arena.run(program, feed, steps))?;
             }
-            (None, Some(staging)) => arena.run(program, &Feed::Staged { batches, staging }, steps),
+            (None, Some(staging)) => arena.run(program, &Feed::Staged { batches, staging }, steps)?,
             (None, None) => return Err(Error::NotResident { device: self.backend.device() }),
         }
         self.last_run = Some(plan);
@@ -222,30 +222,29 @@ impl Session {
     /// Runs plan number `plan`, which reads no dataset, once.
     ///
     /// # Errors
-    /// If the plan takes batches.
+    /// If the plan takes batches; [`Error::Device`] if the device fails.
     pub fn run_once(&mut self, plan: usize) -> Result<(), Error> {
         let program = self.programs.get(plan).ok_or_else(|| unknown_plan(plan))?;
         if program.batch_size != 0 {
             return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
         }
         self.last_run = Some(plan);
-        self.arena.run(program, &Feed::None, 1);
-        Ok(())
+        self.arena.run(program, &Feed::None, 1)
     }
 
     /// An output of plan number `plan`, which must have run last (labels and bytes as numbers).
     ///
     /// # Errors
     /// [`Error::Unknown`] if the node is no output of that plan, [`Error::Stale`] if another plan has run since, or
-    /// none yet.
+    /// none yet; [`Error::Device`] if the device has failed.
     pub fn read(&self, plan: usize, node: NodeId) -> Result<ArrayD<f32>, Error> {
         let (extent, meta) = self.plans.get(plan).ok_or_else(|| unknown_plan(plan))?.output(node)?;
         if self.last_run != Some(plan) {
             return Err(Error::Stale { plan });
         }
         let values = match meta.dtype {
-            DType::F32 => self.read_f32(extent),
-            DType::U8 => self.read_bytes(extent).into_iter().map(f32::from).collect(),
+            DType::F32 => self.read_f32(extent)?,
+            DType::U8 => self.read_bytes(extent)?.into_iter().map(f32::from).collect(),
         };
         Ok(ArrayD::from_shape_vec(IxDyn(meta.shape.dims()), values).expect("the extent has the shape's size"))
     }
@@ -315,52 +314,60 @@ impl Session {
     }
 
     /// Optimizer steps taken.
-    pub fn step(&self) -> u64 {
-        self.step_block().step
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device has failed.
+    pub fn step(&self) -> Result<u64, Error> {
+        let bytes = self.read_bytes(self.extent(Slot::StepBlock)?)?;
+        Ok(word(&bytes, 0))
     }
 
     /// Sets the number of steps taken and the seed of what is random within a step.
-    pub fn set_step(&mut self, step: u64, seed: u64) {
-        let block = StepBlock { step, seed, ..StepBlock::default() };
-        let extent = self.extent(Slot::StepBlock).expect("every state has a step block");
-        let words = [block.step.to_ne_bytes(), block.seed.to_ne_bytes()].concat();
-        self.arena.write(extent.offset, &words);
+    ///
+    /// # Errors
+    /// As [`Session::step`].
+    pub fn set_step(&mut self, step: u64, seed: u64) -> Result<(), Error> {
+        let extent = self.extent(Slot::StepBlock)?;
+        self.arena.write(extent.offset, [step, seed].map(u64::to_ne_bytes).as_flattened())
     }
 
     /// Returns once everything asked of the device is done, for who measures time. On a host that is so already.
-    pub fn wait(&self) {
-        self.metrics(); // what is read is there only then
+    ///
+    /// # Errors
+    /// [`Error::Device`] if something of it has failed.
+    pub fn wait(&self) -> Result<(), Error> {
+        self.metrics().map(drop) // what is read is there only then
     }
 
     /// The sums since the last reset.
-    pub fn metrics(&self) -> Metrics {
-        let block = self.metric_block();
-        let MetricBlock { loss_sum, samples, correct, last_sum, last_samples } = block;
-        Metrics { loss_sum, samples, correct, last_loss: last_sum / last_samples.max(1) as f64 }
+    ///
+    /// # Errors
+    /// As [`Session::wait`].
+    pub fn metrics(&self) -> Result<Metrics, Error> {
+        let MetricBlock { loss_sum, samples, correct, last_sum, last_samples } = self.metric_block()?;
+        Ok(Metrics { loss_sum, samples, correct, last_loss: last_sum / last_samples.max(1) as f64 })
     }
 
     /// Sets the sums, to go on from a checkpoint or (with the default) to start anew.
-    pub fn set_metrics(&mut self, metrics: Metrics) {
-        let extent = self.extent(Slot::Metrics).expect("every state has metric sums");
+    ///
+    /// # Errors
+    /// As [`Session::wait`].
+    pub fn set_metrics(&mut self, metrics: Metrics) -> Result<(), Error> {
+        let extent = self.extent(Slot::Metrics)?;
         let Metrics { loss_sum, samples, correct, last_loss } = metrics;
         let words = [loss_sum.to_bits(), samples, correct, last_loss.to_bits(), 1].map(u64::to_ne_bytes);
-        self.arena.write(extent.offset, words.as_flattened());
+        self.arena.write(extent.offset, words.as_flattened())
     }
 
-    fn step_block(&self) -> StepBlock {
-        let bytes = self.read_bytes(self.extent(Slot::StepBlock).expect("every state has a step block"));
-        StepBlock { step: word(&bytes, 0), seed: word(&bytes, 1), ..StepBlock::default() }
-    }
-
-    fn metric_block(&self) -> MetricBlock {
-        let bytes = self.read_bytes(self.extent(Slot::Metrics).expect("every state has metric sums"));
-        MetricBlock {
+    fn metric_block(&self) -> Result<MetricBlock, Error> {
+        let bytes = self.read_bytes(self.extent(Slot::Metrics)?)?;
+        Ok(MetricBlock {
             loss_sum: f64::from_bits(word(&bytes, 0)),
             samples: word(&bytes, 1),
             correct: word(&bytes, 2),
             last_sum: f64::from_bits(word(&bytes, 3)),
             last_samples: word(&bytes, 4),
-        }
+        })
     }
 
     fn extent(&self, slot: Slot) -> Result<Extent, Error> {
@@ -371,7 +378,7 @@ impl Session {
         let extent = self.extent(slot)?;
         let stored = match self.arena.host() {
             Some(bytes) => Cow::Borrowed(bytemuck::cast_slice(&bytes[extent.offset..extent.end()])),
-            None => Cow::Owned(self.read_f32(extent)),
+            None => Cow::Owned(self.read_f32(extent)?),
         };
         Ok(Values { stored, order: FileOrder::of(&self.state.parameters()[id.0]) })
     }
@@ -394,22 +401,22 @@ impl Session {
             None => {
                 let mut stored = vec![0.0; extent.bytes / 4];
                 set(&mut stored);
-                self.arena.write(extent.offset, bytemuck::cast_slice(&stored));
+                self.arena.write(extent.offset, bytemuck::cast_slice(&stored))?;
             }
         }
         Ok(())
     }
 
-    fn read_bytes(&self, extent: Extent) -> Vec<u8> {
+    fn read_bytes(&self, extent: Extent) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; extent.bytes];
-        self.arena.read(extent.offset, &mut bytes);
-        bytes
+        self.arena.read(extent.offset, &mut bytes)?;
+        Ok(bytes)
     }
 
-    fn read_f32(&self, extent: Extent) -> Vec<f32> {
-        let bytes = self.read_bytes(extent);
+    fn read_f32(&self, extent: Extent) -> Result<Vec<f32>, Error> {
+        let bytes = self.read_bytes(extent)?;
         let (words, _) = bytes.as_chunks::<4>();
-        words.iter().map(|word| f32::from_ne_bytes(*word)).collect()
+        Ok(words.iter().map(|word| f32::from_ne_bytes(*word)).collect())
     }
 }
 

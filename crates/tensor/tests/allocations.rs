@@ -79,7 +79,7 @@ fn heap_after_each_epoch(session: &mut Session, source: &Source) -> Vec<i64> {
         session.run(0, &source.batches(&rows[..400]).unwrap()).unwrap();
         session.run(1, &source.batches(&rows[400..403]).unwrap()).unwrap();
         session.run(2, &source.batches(&rows[..400]).unwrap()).unwrap();
-        assert!(session.metrics().loss_sum.is_finite());
+        assert!(session.metrics().unwrap().loss_sum.is_finite());
         heap.push(LIVE_BYTES.load(Ordering::Relaxed));
     }
     heap

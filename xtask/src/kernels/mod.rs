@@ -17,8 +17,10 @@ use crate::command::root;
 use toolchain::Toolchain;
 use usage::Usage;
 
-/// The virtual architectures that kernels must compile for. Code of its own for one of them could lie behind `__CUDA_ARCH__`.
+/// The virtual architectures that kernels must compile for.
 const ARCHITECTURES: [u32; 3] = [75, 80, 90];
+/// The one that has code of its own, behind `__CUDA_ARCH__`, and so is committed beside the oldest.
+const CHAINED: u32 = 90;
 /// The files whose kernels need more than the first of them, and what they need.
 const NEEDED: [(&str, u32); 1] = [("stage_tensor", 80)];
 /// The first PTX version that knows all of this; drivers from 550 on read it.
@@ -51,8 +53,10 @@ fn build(check: bool) -> Result<()> {
     for source in sources(&kernels)? {
         let kernel = Source { toolchain: &toolchain, source: &source, folder: &fresh };
         spills.extend(kernel.build()?);
-        let baseline = kernel.baseline();
-        committed.push((kernel.ptx(baseline), kernels.join("ptx").join(kernel.name(baseline, "ptx"))));
+        let file = |architecture| {
+            (kernel.ptx(architecture), kernels.join("ptx").join(kernel.name(architecture, "ptx")))
+        };
+        committed.extend([kernel.baseline(), CHAINED].map(file));
     }
     if !spills.is_empty() {
         return Err(format!("registers are spilled to memory: {}", spills.join("; ")));
@@ -74,11 +78,12 @@ impl Source<'_> {
     /// Compiles and assembles for all architectures; returns a clause for every kernel that spills.
     fn build(&self) -> Result<Vec<String>> {
         let committed = self.compile(self.baseline())?;
+        self.compile(CHAINED)?;
         let mut spills = Vec::new();
         for architecture in ARCHITECTURES.into_iter().filter(|&found| found >= self.baseline()) {
-            if body(&self.compile(architecture)?) != body(&committed) {
+            if architecture != CHAINED && body(&self.compile(architecture)?) != body(&committed) {
                 return Err(format!(
-                    "{} gives other code for compute_{architecture} than for compute_{}, which alone is committed",
+                    "{} gives other code for compute_{architecture} than for compute_{}, which is committed for it",
                     self.source.display(),
                     self.baseline(),
                 ));
@@ -91,7 +96,7 @@ impl Source<'_> {
         Ok(spills)
     }
 
-    /// The architecture that is committed. Drivers compile it for every GPU from there on.
+    /// The oldest architecture that is committed. Drivers compile it for every GPU from there on.
     fn baseline(&self) -> u32 {
         let needs = NEEDED.iter().find(|(name, _)| self.source.file_stem().is_some_and(|stem| stem == *name));
         needs.map_or(ARCHITECTURES[0], |(_, needed)| *needed)

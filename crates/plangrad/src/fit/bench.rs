@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
         let data = &self.subject.data;
         engine.steps(data, rows.get())?;
         let eval_batch_size = engine.test_one_batch(data)?;
-        engine.session.wait();
+        engine.session.wait()?;
         let measured_bytes = engine.measured_bytes();
         if self.timed.is_none_or(|(size, _)| size <= batch_size) {
             self.timed = Some((batch_size, started.elapsed()));

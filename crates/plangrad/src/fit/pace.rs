@@ -94,7 +94,7 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pa
         bench.stop.check()?;
         let started = Instant::now();
         engine.steps(&bench.subject.data, &rows[..count * batch_size])?;
-        engine.session.wait();
+        engine.session.wait()?;
         Ok(started.elapsed())
     };
     steps(1)?; // warms up: memory is touched, threads wake

@@ -90,7 +90,7 @@ impl Model {
                 }
             }
         }
-        let loss = asking.session.metrics().mean_loss();
+        let loss = asking.session.metrics()?.mean_loss();
         let confusion = (self.task.loss == Loss::CrossEntropy).then_some(confusion);
         let planned_bytes = asking.session.planned().total();
         let measured_bytes = backend.memory().reserved;

@@ -37,7 +37,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Walk<'a>> {
         let data = &subject.data;
         subject.task.model.initialise(&mut engine.session, recipe.seed)?;
-        engine.session.set_step(0, recipe.seed);
+        engine.session.set_step(0, recipe.seed)?;
         let order: Vec<u32> = (0..data.train.len() as u32).collect();
         let batch_size = batch_size.min(order.len());
         let (epoch, position, steps) = (0, 0, 0);
@@ -67,7 +67,7 @@ impl<'a> Walk<'a> {
     fn advance(&mut self, most: usize) -> Result<usize> {
         let started = Instant::now();
         if self.position == 0 {
-            self.begin_epoch();
+            self.begin_epoch()?;
         }
         let left = self.order.len() - self.position;
         let (steps, size) = match left / self.batch_size {
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         };
         let end = self.position + steps * size;
         self.engine.steps(self.data, &self.order[self.position..end])?;
-        self.engine.session.wait();
+        self.engine.session.wait()?;
         let seconds = started.elapsed().as_secs_f64();
         self.steps_per_second = steps as f64 / seconds.max(1e-9);
         self.seconds += seconds;
@@ -88,11 +88,11 @@ impl<'a> Walk<'a> {
         Ok(size)
     }
 
-    fn begin_epoch(&mut self) {
+    fn begin_epoch(&mut self) -> Result<()> {
         if self.recipe.shuffle {
             Permutation::fill(&mut self.order, self.recipe.seed, self.epoch);
         }
-        self.engine.session.set_metrics(Metrics::default());
+        Ok(self.engine.session.set_metrics(Metrics::default())?)
     }
 
     /// Goes on step by step, and returns the losses of the whole batches of about an epoch, at most so many. The clock goes on
@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
         let mut losses = Vec::with_capacity(wanted);
         while losses.len() < wanted {
             if self.advance(1)? == self.batch_size {
-                losses.push(self.engine.session.metrics().last_loss);
+                losses.push(self.engine.session.metrics()?.last_loss);
             }
         }
         Ok(losses)

@@ -154,13 +154,13 @@ impl Engine {
     /// Judges one whole batch of test samples, which counts for nothing. Returns how many they are; `None` without any.
     ///
     /// # Errors
-    /// Never for data that [`Engine::reserve`] has seen.
+    /// If the device fails; for data that [`Engine::reserve`] has seen, nothing else can.
     pub(crate) fn test_one_batch(&mut self, data: &Data) -> Result<Option<usize>> {
         let Some((whole, _)) = self.plans.test else { return Ok(None) };
-        let before = self.session.metrics();
+        let before = self.session.metrics()?;
         let rows = &self.test_order[..self.session.plans()[whole].batch_size()];
         let judged = self.session.run(whole, &data.test.batches(rows)?);
-        self.session.set_metrics(before);
+        self.session.set_metrics(before)?;
         Ok(judged.map(|()| Some(rows.len()))?)
     }
 
@@ -168,11 +168,11 @@ impl Engine {
     /// afterwards.
     ///
     /// # Errors
-    /// Never for data that [`Engine::reserve`] has seen.
+    /// If the device fails; for data that [`Engine::reserve`] has seen, nothing else can.
     pub(crate) fn test(&mut self, data: &Data) -> Result<Option<Metrics>> {
         let Some((whole, rest)) = self.plans.test else { return Ok(None) };
-        let before = self.session.metrics();
-        self.session.set_metrics(Metrics::default());
+        let before = self.session.metrics()?;
+        self.session.set_metrics(Metrics::default())?;
         let batch_size = self.session.plans()[whole].batch_size().max(1);
         let whole_batches = self.test_order.len() / batch_size * batch_size;
         let (batches, left_over) = self.test_order.split_at(whole_batches);
@@ -180,9 +180,9 @@ impl Engine {
         let judged = runs.into_iter().filter_map(|(plan, rows)| Some((plan?, rows))).try_for_each(
             |(plan, rows)| -> Result<()> { Ok(self.session.run(plan, &data.test.batches(rows)?)?) },
         );
-        let metrics = self.session.metrics();
-        self.session.set_metrics(before);
-        judged.map(|()| Some(metrics))
+        let metrics = judged.and_then(|()| Ok(self.session.metrics()?));
+        self.session.set_metrics(before)?;
+        metrics.map(Some)
     }
 }
 
@@ -262,7 +262,7 @@ mod tests {
             }
             let judged = engine.test(&data).unwrap();
             prop_assert_eq!(judged.map_or(0, |metrics| metrics.samples), test as u64);
-            prop_assert_eq!(engine.session.metrics().samples, train as u64);
+            prop_assert_eq!(engine.session.metrics().unwrap().samples, train as u64);
             prop_assert_eq!((engine.measured_bytes(), backend.memory().peak), (planned.total(), planned.total()));
             drop((engine, data));
             prop_assert_eq!(backend.memory().reserved, 0);

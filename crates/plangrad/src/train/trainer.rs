@@ -65,7 +65,7 @@ impl Trainer {
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&Step::from(&settings), &task, &mut data)?;
         task.model.initialise(&mut engine.session, settings.seed)?;
-        engine.session.set_step(0, settings.seed);
+        engine.session.set_step(0, settings.seed)?;
         let progress = Progress {
             step: 0,
             epoch: 0,
@@ -287,7 +287,7 @@ impl Trainer {
         };
         let started = Instant::now();
         self.engine.steps(&self.data, &self.order[position..position + rows])?;
-        self.engine.session.wait(); // the loss is looked at next in any case
+        self.engine.session.wait()?; // the loss is looked at next in any case
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
         self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.progress.step += steps as u64;
@@ -297,7 +297,7 @@ impl Trainer {
 
     /// Takes the sums over, or says that they are no numbers.
     fn check_loss(&mut self) -> Result<f64> {
-        let Metrics { loss_sum, last_loss, .. } = self.engine.session.metrics();
+        let Metrics { loss_sum, last_loss, .. } = self.engine.session.metrics()?;
         if !loss_sum.is_finite() {
             return Err(self.diverged(format!("the loss is {loss_sum}")));
         }
@@ -328,7 +328,7 @@ impl Trainer {
         train_seconds: f64,
         trained: u64,
     ) -> Result<Option<f64>> {
-        let train_loss = self.engine.session.metrics().mean_loss();
+        let train_loss = self.engine.session.metrics()?.mean_loss();
         let started = Instant::now();
         let test = self.engine.test(&self.data)?;
         let test_loss = test.map(|test| test.mean_loss());
@@ -357,7 +357,7 @@ impl Trainer {
                 last_loss_bits: 0,
                 ..self.progress
             };
-            self.engine.session.set_metrics(Metrics::default());
+            self.engine.session.set_metrics(Metrics::default())?;
         }
         listeners.tell(&event)?; // last, so that an observer that fails leaves a state that can be saved
         Ok(accuracy)

@@ -68,10 +68,16 @@ pub trait Arena: Send {
     }
 
     /// Copies host bytes to `offset`.
-    fn write(&mut self, offset: usize, bytes: &[u8]);
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device has failed, now or in work queued before.
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error>;
 
     /// Copies bytes at `offset` to the host, after all work queued before.
-    fn read(&self, offset: usize, bytes: &mut [u8]);
+    ///
+    /// # Errors
+    /// As [`Arena::write`].
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error>;
 
     /// All its bytes, where the host can read them in place.
     fn host(&self) -> Option<&[u8]> {
@@ -85,7 +91,10 @@ pub trait Arena: Send {
 
     /// Runs `program` `steps` times. Step i takes rows `i · batch_size ..` of the feed's order; the session has checked
     /// that they exist. Allocates nothing per step.
-    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize);
+    ///
+    /// # Errors
+    /// As [`Arena::write`]. A device may tell of a failure later, too: what is read after it is an error at the latest.
+    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error>;
 }
 
 /// Where the kernels of a run find samples and targets, and in which order they take them.

@@ -453,9 +453,9 @@ mod tests {
         let state = State::training(&[parameter], SGD).unwrap();
         let plan = Plan::new(&graph, &state, &[]).unwrap();
         let mut session = Session::new(&crate::testing::net::cpu(1), vec![plan]).unwrap();
-        session.set_step(2, 0);
+        session.set_step(2, 0).unwrap();
         session.run_once(0).unwrap();
-        assert_eq!((session.parameter(ParameterId(0)).unwrap()[0], session.step()), (-0.1, 3));
+        assert_eq!((session.parameter(ParameterId(0)).unwrap()[0], session.step().unwrap()), (-0.1, 3));
     }
 
     #[test]

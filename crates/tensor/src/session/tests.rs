@@ -9,10 +9,10 @@ use crate::testing::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows
 /// Fills temporaries and gradients, which every run must write anew, with one byte; 0xFF makes them NaN.
 fn fill(session: &mut Session, byte: u8) {
     let persistent = session.state.bytes();
-    session.arena.write(persistent, &vec![byte; session.reserved_bytes() - persistent]);
+    session.arena.write(persistent, &vec![byte; session.reserved_bytes() - persistent]).unwrap();
     for i in 0..session.state.parameters().len() {
         let gradient = session.extent(Slot::Gradient(ParameterId(i))).expect("a training state");
-        session.arena.write(gradient.offset, &vec![byte; gradient.bytes]);
+        session.arena.write(gradient.offset, &vec![byte; gradient.bytes]).unwrap();
     }
 }
 
@@ -27,11 +27,11 @@ fn run_over(net: &Net, backend: &Arc<dyn Backend>, batch_size: usize, byte: u8) 
         fill(&mut session, byte);
         session.run(0, &source.batches(rows).unwrap()).unwrap();
     }
-    let persistent = session.read_bytes(Extent { offset: 0, bytes: session.state.bytes() });
+    let persistent = session.read_bytes(Extent { offset: 0, bytes: session.state.bytes() }).unwrap();
     fill(&mut session, byte);
     session.run(1, &source.batches(&rows).unwrap()).unwrap();
     let mut bits: Vec<u32> = session.read(1, scores).unwrap().iter().map(|x| x.to_bits()).collect();
-    bits.extend(session.metrics().loss_sum.to_bits().to_ne_bytes().map(u32::from));
+    bits.extend(session.metrics().unwrap().loss_sum.to_bits().to_ne_bytes().map(u32::from));
     (persistent, bits)
 }
 

@@ -225,7 +225,7 @@ impl Net {
             let values = self.initial(&parameter);
             session.set_parameter(parameter.id, &in_file_order(&parameter, &values)).unwrap();
         }
-        session.set_step(0, SEED);
+        session.set_step(0, SEED).unwrap();
     }
 
     /// A session of `plans` with initial parameters, on any device.

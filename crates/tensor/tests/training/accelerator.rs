@@ -26,7 +26,7 @@ fn train(
     session.run(0, &source.batches(rows)?)?;
     let parameters = net.parameters();
     let values = parameters.iter().flat_map(|p| session.parameter(p.id).unwrap());
-    Ok((values.map(f32::to_bits).collect(), session.metrics()))
+    Ok((values.map(f32::to_bits).collect(), session.metrics().unwrap()))
 }
 
 proptest! {
@@ -111,7 +111,7 @@ fn a_session_without_room_for_batches_refuses_a_dataset_that_is_not_in_its_memor
         refused.to_string(),
         "the dataset is not in the memory of accelerator; upload it there, or make a streaming session"
     );
-    assert_eq!(session.metrics(), Metrics::default());
+    assert_eq!(session.metrics().unwrap(), Metrics::default());
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn evaluate(net: &Net, source: &Source, backend: &Arc<dyn Backend>, batch_size: 
     if tail > 0 {
         session.run(1, &source.batches(&rows[ROWS - tail..]).unwrap()).unwrap();
     }
-    session.metrics()
+    session.metrics().unwrap()
 }
 
 /// The dataset with targets of such different sizes that a sum of losses, even in f64, depends on its order.
@@ -93,10 +93,10 @@ fn metrics_go_on_from_where_they_were_set() {
     let source = net.source(4);
     let mut session = net.session(&cpu(1), vec![net.evaluation_plan(4).0]);
     session.run(0, &source.batches(&[0, 1, 2, 3]).unwrap()).unwrap();
-    let once = session.metrics();
-    session.set_metrics(Metrics { loss_sum: 10.0, samples: 5, correct: 2, last_loss: 0.0 });
+    let once = session.metrics().unwrap();
+    session.set_metrics(Metrics { loss_sum: 10.0, samples: 5, correct: 2, last_loss: 0.0 }).unwrap();
     session.run(0, &source.batches(&[0, 1, 2, 3]).unwrap()).unwrap();
-    let sums = session.metrics();
+    let sums = session.metrics().unwrap();
     assert!((sums.loss_sum - 10.0 - once.loss_sum).abs() < 1e-12);
     assert_eq!((sums.samples, sums.correct), (9, 2 + once.correct));
     assert_eq!(sums.last_loss, once.last_loss);

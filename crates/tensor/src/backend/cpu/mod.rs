@@ -126,15 +126,17 @@ impl Arena for CpuArena {
         Some(self.memory.bytes_mut())
     }
 
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
         self.memory.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Ok(())
     }
 
-    fn read(&self, offset: usize, bytes: &mut [u8]) {
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
         bytes.copy_from_slice(&self.memory.bytes()[offset..offset + bytes.len()]);
+        Ok(())
     }
 
-    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) {
+    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error> {
         match feed {
             Feed::None => self.run_steps(program, &View::default(), 0..steps),
             Feed::Host(batches) => self.run_steps(program, &View::of(batches), 0..steps),
@@ -151,6 +153,7 @@ impl Arena for CpuArena {
                 }
             }
         }
+        Ok(())
     }
 }
 

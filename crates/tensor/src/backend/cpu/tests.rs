@@ -78,9 +78,10 @@ fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
         let batches = source.batches(&rows).unwrap();
         for threads in 1..=3 {
             let mut arena = cpu(threads).reserve(plan.bytes(), &plan.report()).unwrap();
-            let outcome = catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Feed::Host(&batches), 2)));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Feed::Host(&batches), 2).unwrap()));
             assert!(message(outcome.unwrap_err()).contains("index out of bounds"));
-            arena.run(&sound, &Feed::Host(&batches), 4);
+            arena.run(&sound, &Feed::Host(&batches), 4).unwrap();
         }
     });
 }
@@ -96,7 +97,7 @@ fn sessions_on_one_backend_can_be_run_from_the_tasks_of_another_pool() {
             let (source, rows) = (net.source(30), mixed_rows(24, 30));
             let mut session = net.session(&backend, vec![net.training_plan(6)]);
             (0..20).for_each(|_| session.run(0, &source.batches(&rows).unwrap()).unwrap());
-            session.metrics().loss_sum.to_bits()
+            session.metrics().unwrap().loss_sum.to_bits()
         };
         let alone = train();
         pool.scope(|scope| {

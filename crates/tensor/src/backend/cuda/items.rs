@@ -314,10 +314,7 @@ work! {
 #[derive(Clone, Copy)]
 pub(super) struct Item {
     kind: u32,
-    first_block: u32,
     blocks: u32,
-    /// Whether it reads the feed.
-    gathers: u32,
     pub(super) parameters: Parameters,
 }
 
@@ -325,38 +322,37 @@ pub(super) struct Item {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Items {
-    count: u32,
-    unused: u32,
+    /// The first block of each; `u32::MAX` where there is none.
+    first_blocks: [u32; MOST_ITEMS],
     pub(super) items: [Item; MOST_ITEMS],
 }
 
 impl Items {
     pub(super) fn new() -> Items {
         let nothing = Parameters { next_batch: NextBatch { feed: 0, rows: 0 } };
-        let item = Item { kind: 0, first_block: 0, blocks: 0, gathers: 0, parameters: nothing };
-        Items { count: 0, unused: 0, items: [item; MOST_ITEMS] }
+        let item = Item { kind: 0, blocks: 0, parameters: nothing };
+        Items { first_blocks: [u32::MAX; MOST_ITEMS], items: [item; MOST_ITEMS] }
+    }
+
+    fn all(&self) -> &[Item] {
+        let count = self.first_blocks.iter().take_while(|&&block| block != u32::MAX).count();
+        &self.items[..count]
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.count as usize == MOST_ITEMS
-    }
-
-    /// Whether any of them reads the feed.
-    pub(super) fn gather(&self) -> bool {
-        self.items[..self.count as usize].iter().any(|item| item.gathers != 0)
+        self.all().len() == MOST_ITEMS
     }
 
     /// Adds a kernel that `blocks` blocks work on, after those that are there.
     pub(super) fn push(&mut self, work: Work, blocks: u32) {
-        let gathers = u32::from(matches!(work, Work::Gather(_) | Work::GatherTargets(_)));
         let (kind, parameters) = work.parts();
-        let first_block = self.blocks();
-        self.items[self.count as usize] = Item { kind, first_block, blocks, gathers, parameters };
-        self.count += 1;
+        let place = self.all().len();
+        self.first_blocks[place] = self.blocks();
+        self.items[place] = Item { kind, blocks, parameters };
     }
 
     /// Blocks of the launch.
     pub(super) fn blocks(&self) -> u32 {
-        self.items[..self.count as usize].last().map_or(0, |item| item.first_block + item.blocks)
+        self.all().iter().map(|item| item.blocks).sum()
     }
 }

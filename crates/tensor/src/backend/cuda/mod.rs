@@ -129,7 +129,15 @@ impl Backend for Cuda {
         let memory = Memory::reserve(&self.runtime, &self.ledger, bytes, report)?;
         let (ledger, report) = (self.ledger.clone(), *report);
         let steps = HashMap::new();
-        Ok(Box::new(CudaArena { steps, memory, ledger, report, host: Vec::new(), sizing: self.sizing }))
+        Ok(Box::new(CudaArena {
+            steps,
+            memory,
+            ledger,
+            report,
+            host: Vec::new(),
+            turn: 0,
+            sizing: self.sizing,
+        }))
     }
 }
 
@@ -164,6 +172,13 @@ impl Memory {
         unsafe { self.runtime.upload(self.start + offset as u64, bytes) }
     }
 
+    /// The same while the device computes with other bytes; see [`Runtime::upload_beside`].
+    fn write_beside(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
+        assert!(offset + bytes.len() <= self.bytes, "a write beyond the arena");
+        // SAFETY: as above.
+        unsafe { self.runtime.upload_beside(self.start + offset as u64, bytes) }
+    }
+
     fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Failure> {
         assert!(offset + bytes.len() <= self.bytes, "a read beyond the arena");
         // SAFETY: the bytes lie within the arena, which is reserved as long as `self` lives.
@@ -189,8 +204,13 @@ fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryRepor
         Refusal::Shortage(Shortage { free, total }) => {
             ledger.out_of_memory(bytes as u64, free, total, report)
         }
-        Refusal::Failure(Failure(reason)) => Error::Device { device: ledger.device(), reason },
+        Refusal::Failure(failure) => failed(failure, ledger),
     }
+}
+
+/// What to say where a device does not go on.
+fn failed(Failure(reason): Failure, ledger: &Ledger) -> Error {
+    Error::Device { device: ledger.device(), reason }
 }
 
 /// What is allocated for an arena: its bytes and the feed, each on a cache line.
@@ -207,6 +227,8 @@ struct CudaArena {
     report: MemoryReport,
     /// A batch on its way from a host's dataset.
     host: Vec<u8>,
+    /// Batches brought so far, whose places take turns.
+    turn: usize,
     sizing: Sizing,
 }
 
@@ -224,33 +246,18 @@ impl Arena for CudaArena {
             .map_err(|refusal| refused(refusal, &self.ledger, self.memory.bytes, &self.report))
     }
 
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        must(self.memory.write(offset, bytes));
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.memory.write(offset, bytes).map_err(|failure| failed(failure, &self.ledger))
     }
 
-    fn read(&self, offset: usize, bytes: &mut [u8]) {
-        must(self.memory.read(offset, bytes));
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        self.memory.read(offset, bytes).map_err(|failure| failed(failure, &self.ledger))
     }
 
-    fn run(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) {
-        must(self.prepare(program)); // a session has had it made ready already
-        match feed {
-            super::Feed::Staged { batches, staging } => must(self.run_staged(program, batches, *staging)),
-            super::Feed::Resident { samples, targets, order, .. } => {
-                let [samples, targets, order] = [*samples, *targets, *order].map(|address| address as u64);
-                must(self.memory.set_feed(Feed { samples, targets, order, cursor: 0 }));
-                (0..steps).for_each(|_| must(self.run_step(program)));
-            }
-            super::Feed::None => (0..steps).for_each(|_| must(self.run_step(program))),
-            super::Feed::Host(_) => unreachable!("this device reads no host memory, and says so"),
-        }
+    fn run(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) -> Result<(), Error> {
+        self.prepare(program)?; // a session has had it made ready already
+        self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.ledger))
     }
-}
-
-/// A device that fails in the middle of a run is as unexpected as a processor that does, and there is no state to go on
-/// from.
-fn must<T>(outcome: Result<T, impl std::fmt::Display>) -> T {
-    outcome.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 impl CudaArena {
@@ -262,35 +269,50 @@ impl CudaArena {
         let value = |value: Value| self.memory.start + program.offsets[value.index()] as u64;
         let lowering = Lowering { value: &value, feed: self.memory.feed(), sizing: self.sizing };
         let orders = lower::step(&program.stages, program.batch_size, &lowering);
-        self.steps.insert(program.number, self.memory.runtime.prepare(orders)?);
+        let step = self.memory.runtime.prepare(orders, program.batch_size > 0)?;
+        self.steps.insert(program.number, step);
         Ok(())
     }
 
+    fn run_on(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) -> Result<(), Failure> {
+        match feed {
+            super::Feed::Staged { batches, staging } => self.run_staged(program, batches, *staging),
+            super::Feed::Resident { samples, targets, order, .. } => {
+                let [samples, targets, order] = [*samples, *targets, *order].map(|address| address as u64);
+                self.memory.set_feed(Feed { samples, targets, order, cursor: 0 })?;
+                self.run_steps(program, steps)
+            }
+            super::Feed::None => self.run_steps(program, steps),
+            super::Feed::Host(_) => unreachable!("this device reads no host memory, and says so"),
+        }
+    }
+
     /// Runs one step on each batch of `rows`, brought to a place in the arena before it. The places take turns, so that
-    /// a batch can be collected and asked for while the one before is computed with.
+    /// a batch can be collected and travel while the one before is computed with.
     fn run_staged(
         &mut self,
         program: &Program,
         batches: &Batches<'_>,
         staging: Staging,
     ) -> Result<(), Failure> {
-        for (step, rows) in batches.rows.chunks(program.batch_size).enumerate() {
-            let places = staging.places(step);
+        for rows in batches.rows.chunks(program.batch_size) {
+            let places = staging.places(self.turn);
+            self.turn += 1;
             let start = places[0].offset;
             self.host.resize(places[1].end() - start, 0);
             let in_host = places.map(|place| Extent { offset: place.offset - start, ..place });
             batches.source.copy_rows(rows, &mut self.host, in_host);
-            self.memory.write(start, &self.host)?;
+            self.memory.write_beside(start, &self.host)?;
             let [samples, targets] = places.map(|place| self.memory.start + place.offset as u64);
             self.memory.set_feed(Feed { samples, targets, order: 0, cursor: 0 })?;
-            self.run_step(program)?;
+            self.run_steps(program, 1)?;
         }
         Ok(())
     }
 
-    fn run_step(&mut self, program: &Program) -> Result<(), Failure> {
+    fn run_steps(&mut self, program: &Program, steps: usize) -> Result<(), Failure> {
         // SAFETY: a program's values lie within the arena, which waits for the device before it goes; what the feed
         // names is reserved, and the session keeps it so.
-        unsafe { self.steps[&program.number].run() }
+        unsafe { self.steps[&program.number].run(steps) }
     }
 }

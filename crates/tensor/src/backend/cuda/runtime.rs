@@ -52,6 +52,8 @@ pub(crate) struct Launch {
     pub(crate) shared_bytes: u32,
     /// The kernel's one argument, by value.
     pub(crate) items: Box<Items>,
+    /// Whether it reads the feed, which then must not move on beside it.
+    pub(crate) gathers: bool,
 }
 
 impl Launch {
@@ -118,8 +120,16 @@ pub(crate) trait Runtime: Send + Sync {
     /// So many bytes at `from` must be reserved.
     unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
 
-    /// Makes a step out of its parts, to be run many times: on a GPU a captured graph.
-    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Refusal>;
+    /// The same beside what the device computes, into memory that nothing asked for after the last such call uses. What
+    /// is asked of the device next begins once the bytes have arrived.
+    ///
+    /// # Safety
+    /// So many bytes at `to` must be reserved.
+    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// Makes a step out of its parts, to be run again and again: on a GPU a captured graph. `in_series` says whether runs
+    /// will follow one another without a word of the host's between them.
+    fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn Step>, Refusal>;
 
     /// Its memory as its driver has it; `None` where there is no driver.
     fn memory(&self) -> Option<DriverMemory> {
@@ -129,9 +139,9 @@ pub(crate) trait Runtime: Send + Sync {
 
 /// A step made ready. It may keep its device open.
 pub(crate) trait Step: Send {
-    /// Runs it after everything asked of its device before; does not wait for the end.
+    /// Runs it so many times after everything asked of its device before; does not wait for the end.
     ///
     /// # Safety
     /// All memory that its launches name must be reserved, and stay so until the device is done.
-    unsafe fn run(&self) -> Result<(), Failure>;
+    unsafe fn run(&self, times: usize) -> Result<(), Failure>;
 }

@@ -42,6 +42,8 @@ impl ComputeCapability {
     pub const NEEDED: ComputeCapability = ComputeCapability { major: 7, minor: 5 };
     /// The oldest that has TF32: Ampere's.
     pub const TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
+    /// The oldest on which a launch can be begun before the one ahead of it is done: Hopper's.
+    pub const CHAINS: ComputeCapability = ComputeCapability { major: 9, minor: 0 };
 }
 
 impl fmt::Display for ComputeCapability {

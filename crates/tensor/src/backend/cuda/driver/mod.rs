@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: NVIDIA's other libraries, and managed memory.
 
+mod kernels;
 mod memory;
 mod nvml;
 mod runtime;
@@ -15,18 +16,10 @@ use std::sync::Arc;
 
 use cudarc::driver::{DriverError, result, sys};
 
-use super::runtime::Function;
 use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
 use crate::Device;
 use crate::backend::Backend;
 use runtime::Driver;
-
-/// The kernels in the form that the driver compiles, in the order of `Function::ALL`, each ended by a zero byte.
-const MODULES: [&str; Function::ALL.len()] = [
-    concat!(include_str!("../../../../kernels/ptx/stage_75.ptx"), "\0"),
-    concat!(include_str!("../../../../kernels/ptx/stage_large_75.ptx"), "\0"),
-    concat!(include_str!("../../../../kernels/ptx/stage_tensor_80.ptx"), "\0"),
-];
 
 /// Memory that every budget leaves to the driver: allocations are rounded up to 2 MiB, and a captured step
 /// takes some for itself.
@@ -176,13 +169,16 @@ fn words(error: DriverError) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{CudaOptions, MODULES, open};
+    use super::kernels::MODULES;
+    use super::{CudaOptions, open};
     use crate::backend::cuda::runtime::Function;
     use crate::{Error, MemoryReport};
 
     #[test]
-    fn the_embedded_kernels_are_for_the_oldest_gpu_they_can_be_for_and_drivers_from_550_on() {
-        for (ptx, target) in MODULES.into_iter().zip([".target sm_75", ".target sm_75", ".target sm_80"]) {
+    fn the_embedded_kernels_are_for_the_gpus_they_are_chosen_for_and_drivers_from_550_on() {
+        let targets = [["75", "90"], ["75", "90"], ["80", "90"]]
+            .map(|forms| forms.map(|form| format!(".target sm_{form}")));
+        for (ptx, target) in MODULES.as_flattened().iter().zip(targets.as_flattened()) {
             let mut code = ptx.lines().filter(|line| line.starts_with('.'));
             let head = [code.next(), code.next(), code.next()];
             assert_eq!(head, [Some(".version 8.4"), Some(target), Some(".address_size 64")]);
@@ -192,8 +188,24 @@ mod tests {
 
     #[test]
     fn every_kernel_that_is_launched_is_embedded_in_its_place() {
-        for (function, ptx) in Function::ALL.into_iter().zip(MODULES) {
-            assert!(ptx.contains(&format!(".entry {}(", function.name())), "{}", function.name());
+        for (function, forms) in Function::ALL.into_iter().zip(MODULES) {
+            let entry = format!(".entry {}(", function.name());
+            assert!(forms.iter().all(|ptx| ptx.contains(&entry)), "{}", function.name());
+        }
+    }
+
+    /// A kernel begun early that touched memory before it has waited would read what is not yet written.
+    #[test]
+    fn only_kernels_that_are_chained_wait_for_the_launch_before_them_and_do_so_before_they_touch_memory() {
+        for [plain, chained] in MODULES {
+            assert!(!plain.contains("griddepcontrol"));
+            let code = &chained[chained.find(".entry ").unwrap()..];
+            let wait = code.find("griddepcontrol.wait").unwrap();
+            let next = code.find("griddepcontrol.launch_dependents").unwrap();
+            assert!(wait < next && code.matches("griddepcontrol.wait").count() == 1);
+            for touch in ["ld.global", "st.global", "ld.shared", "st.shared", "bar.sync", "ret;"] {
+                assert!(code.find(touch).is_none_or(|place| place > next), "{touch} comes before the wait");
+            }
         }
     }
 
@@ -215,10 +227,10 @@ mod tests {
         drop(taken);
         let mut small = second.reserve(1 << 20, &report).unwrap();
         let mut bytes = vec![1; 1 << 20];
-        small.read(0, &mut bytes);
+        small.read(0, &mut bytes).unwrap();
         assert!(bytes.iter().all(|&byte| byte == 0), "memory is given zeroed");
-        small.write(5, &[1, 2, 3]);
-        small.read(4, &mut bytes[..5]);
+        small.write(5, &[1, 2, 3]).unwrap();
+        small.read(4, &mut bytes[..5]).unwrap();
         assert_eq!(bytes[..5], [0, 1, 2, 3, 0]);
     }
 }

@@ -1,21 +1,20 @@
-//! A GPU as a [`Runtime`]: one context, one stream, and steps as captured graphs.
+//! A GPU as a [`Runtime`]: one context, one stream to compute and one to copy beside it, and steps as captured graphs.
 
-use std::ffi::{CString, c_void};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError, result, sys};
 
+use super::kernels::Kernels;
 use super::memory::Pinned;
 use super::upload::Uploads;
-use super::{CudaUnavailable, Found, MODULES, nvml, refused, words};
+use super::{CudaUnavailable, Found, nvml, refused, words};
 use crate::DriverMemory;
-use crate::backend::cuda::runtime::{
-    Address, Failure, Function, Launch, Order, Refusal, Runtime, Shortage, Step,
-};
+use crate::backend::cuda::runtime::{Address, Failure, Order, Refusal, Runtime, Shortage, Step};
 use crate::plan::Data;
 
-/// Dynamic shared memory that a block may have without the driver being told beforehand.
-const SHARED_BYTES: u32 = 48 << 10;
+/// Most steps of a series, which is started at once, and most orders in it.
+const SERIES_STEPS: usize = 16;
+const SERIES_ORDERS: usize = 256;
 
 /// An open GPU.
 pub(super) struct Driver {
@@ -30,24 +29,26 @@ pub(super) struct Driver {
 /// What steps keep alive.
 struct Shared {
     kernels: Kernels,
-    /// Everything is asked of this one, so it is done in the order of asking.
+    /// Everything but copies beside the computing is asked of this one, so it is done in the order of asking.
     stream: Arc<CudaStream>,
 }
 
 impl Driver {
-    /// Opens a GPU: a context, the kernels in it, a stream.
+    /// Opens a GPU: a context, the kernels in it, streams.
     pub(super) fn open(found: &Found) -> Result<Driver, CudaUnavailable> {
         let free_before = found.bus.as_deref().and_then(nvml::free);
         let context = CudaContext::new(found.index).map_err(|error| refused("open the GPU", error))?;
         // SAFETY: memory is handled here by address, and there is one stream for it.
         unsafe { context.disable_event_tracking() };
-        let kernels = Kernels::new(&context).map_err(|error| refused("load the kernels", error))?;
+        let kernels = Kernels::new(&context, found.compute_capability)
+            .map_err(|error| refused("load the kernels", error))?;
         let stream = context.new_stream().map_err(|error| refused("make a stream", error))?;
+        let uploads = Uploads::new(&stream).map_err(|error| refused("make a stream", error))?;
         let (free, total) = context.mem_get_info().map_err(|error| refused("tell its memory", error))?;
         let (free, total) = (free as u64, total as u64);
         Ok(Driver {
             shared: Arc::new(Shared { kernels, stream }),
-            uploads: Mutex::new(Uploads::new()),
+            uploads: Mutex::new(uploads),
             others: free_before.map(|before| total.saturating_sub(before)),
             context_bytes: free_before.map(|before| before.saturating_sub(free)),
         })
@@ -76,8 +77,13 @@ impl Driver {
         unsafe {
             let address = result::malloc_sync(bytes.max(1))?;
             result::memset_d8_async(address, 0, bytes, self.shared.stream.cu_stream())?;
+            self.uploads().fence(&self.shared.stream)?; // no copy may come before the zeros
             Ok(address)
         }
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, Uploads> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The driver's answer where something was to be had of it.
@@ -89,8 +95,15 @@ impl Driver {
         Refusal::Shortage(Shortage { free: free as u64, total: total as u64 })
     }
 
-    /// Records a step into a graph. The stream that records is one of its own: other threads may use the first.
-    fn capture(&self, orders: &[Order], constants: &[Pinned]) -> Result<CudaGraph, DriverError> {
+    /// Records a step, so many times one after another, into a graph. The stream that records is one of its own: other
+    /// threads may use the first.
+    fn capture(
+        &self,
+        orders: &[Order],
+        constants: &[Pinned],
+        times: usize,
+        chained: bool,
+    ) -> Result<CudaGraph, DriverError> {
         // Loading allocates, which a recording does not allow.
         for order in orders {
             if let Order::Launch(launch) = order {
@@ -99,7 +112,7 @@ impl Driver {
         }
         let recorder = self.context().new_stream()?;
         recorder.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)?;
-        let recorded = self.record(&recorder, orders, constants);
+        let recorded = self.record(&recorder, orders, constants, times, chained);
         // The recording ends in any case, else the stream could not even be given back.
         let graph = recorder.end_capture(sys::CUgraphInstantiate_flags(0));
         recorded?;
@@ -114,12 +127,17 @@ impl Driver {
         recorder: &CudaStream,
         orders: &[Order],
         constants: &[Pinned],
+        times: usize,
+        chained: bool,
     ) -> Result<(), DriverError> {
-        let mut constants = constants.iter();
+        let mut constants = constants.iter().cycle();
         let stream = recorder.cu_stream();
-        for order in orders {
+        let mut follows_launch = false;
+        for order in (0..times).flat_map(|_| orders) {
             match order {
-                Order::Launch(launch) => self.shared.kernels.launch(launch, recorder)?,
+                Order::Launch(launch) => {
+                    self.shared.kernels.launch(launch, recorder, chained && follows_launch)?
+                }
                 Order::Constant { to, data: Data::Fill(value, elements) } => {
                     // SAFETY: the plan has so many numbers there, and the graph runs only while they are reserved.
                     unsafe { sys::cuMemsetD32Async(*to, value.to_bits(), *elements, stream).result()? }
@@ -130,6 +148,7 @@ impl Driver {
                     unsafe { result::memcpy_htod_async(*to, bytes, stream)? }
                 }
             }
+            follows_launch = matches!(order, Order::Launch(_));
         }
         Ok(())
     }
@@ -163,9 +182,14 @@ impl Runtime for Driver {
     }
 
     unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
-        let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the caller's contract.
-        let copied = unsafe { uploads.copy(&self.shared.stream, to, bytes) };
+        let copied = unsafe { self.uploads().copy(&self.shared.stream, to, bytes) };
+        copied.map_err(|error| failure("copy to the GPU", error))
+    }
+
+    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+        // SAFETY: the caller's contract.
+        let copied = unsafe { self.uploads().copy_beside(&self.shared.stream, to, bytes) };
         copied.map_err(|error| failure("copy to the GPU", error))
     }
 
@@ -180,11 +204,23 @@ impl Runtime for Driver {
         copy().map_err(|error| failure("finish its work", error))
     }
 
-    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Refusal> {
+    fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn Step>, Refusal> {
+        let length = (SERIES_ORDERS / orders.len().max(1)).min(SERIES_STEPS);
         let prepare = || {
             let constants = self.pin(&orders)?;
-            let graph = self.capture(&orders, &constants)?;
-            Ok(Graph { graph, _constants: constants, shared: self.shared.clone() })
+            let capture = |times| {
+                let plain = |error: DriverError| match error.0 {
+                    sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Err(error),
+                    _ => self.capture(&orders, &constants, times, false), // a driver that chains nothing in graphs
+                };
+                self.capture(&orders, &constants, times, true).or_else(plain)
+            };
+            let one = capture(1)?;
+            let series = match in_series && length > 1 {
+                true => Some((length, capture(length)?)),
+                false => None,
+            };
+            Ok(Graph { one, series, _constants: constants, shared: self.shared.clone() })
         };
         let graph = prepare().map_err(|error| self.refusal("capture a step", error))?;
         Ok(Box::new(graph))
@@ -195,92 +231,10 @@ impl Runtime for Driver {
     }
 }
 
-/// The kernels of a context, each loaded when a step first needs it: the driver takes its time to compile one.
-struct Kernels {
-    loaded: [OnceLock<Loaded>; Function::ALL.len()],
-    context: Arc<CudaContext>,
-}
-
-/// A kernel, and the module that it is in.
-struct Loaded {
-    module: sys::CUmodule,
-    function: sys::CUfunction,
-}
-
-// SAFETY: handles of the driver, which may be used from any thread.
-unsafe impl Send for Loaded {}
-// SAFETY: as above; the driver locks what it must.
-unsafe impl Sync for Loaded {}
-
-impl Kernels {
-    /// With the one that every plan needs.
-    fn new(context: &Arc<CudaContext>) -> Result<Kernels, DriverError> {
-        let kernels = Kernels { loaded: Default::default(), context: context.clone() };
-        kernels.get(Function::Stage)?;
-        Ok(kernels)
-    }
-
-    fn get(&self, function: Function) -> Result<sys::CUfunction, DriverError> {
-        let place = &self.loaded[function as usize];
-        if place.get().is_none() {
-            let loaded = self.load(function)?;
-            // Another thread may have been faster; its kernel is as good.
-            place.set(loaded).unwrap_or_else(|loaded| self.unload(&loaded));
-        }
-        place.get().map(|loaded| loaded.function).ok_or(DriverError(sys::CUresult::CUDA_ERROR_NOT_FOUND))
-    }
-
-    /// Has the driver compile a kernel, or find it in its cache.
-    fn load(&self, function: Function) -> Result<Loaded, DriverError> {
-        self.context.bind_to_thread()?;
-        let ptx = MODULES[function as usize];
-        // SAFETY: the text ends with a zero byte, as PTX must.
-        let module = unsafe { result::module::load_data(ptx.as_ptr().cast::<c_void>())? };
-        let name = CString::new(function.name()).expect("names hold no zero byte");
-        // SAFETY: the module was just loaded.
-        let handle = unsafe { result::module::get_function(module, name)? };
-        if function.most_shared_bytes() > SHARED_BYTES {
-            let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-            let bytes = function.most_shared_bytes() as i32;
-            // SAFETY: the function is of the module.
-            unsafe { result::function::set_function_attribute(handle, attribute, bytes)? };
-        }
-        Ok(Loaded { module, function: handle })
-    }
-
-    fn unload(&self, loaded: &Loaded) {
-        self.context.record_err(self.context.bind_to_thread());
-        // SAFETY: loaded above; steps hold the kernels as long as they may run.
-        self.context.record_err(unsafe { result::module::unload(loaded.module) });
-    }
-
-    /// Asks `stream` for one launch, or records it there.
-    fn launch(&self, launch: &Launch, stream: &CudaStream) -> Result<(), DriverError> {
-        let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
-        // SAFETY: the function takes one argument of this very layout (tested), which is copied by the call. What it
-        // touches is the contract of whoever runs the step.
-        unsafe {
-            result::launch_kernel(
-                self.get(launch.function)?,
-                (launch.blocks, 1, 1),
-                (Launch::THREADS, 1, 1),
-                launch.shared_bytes,
-                stream.cu_stream(),
-                &mut arguments,
-            )
-        }
-    }
-}
-
-impl Drop for Kernels {
-    fn drop(&mut self) {
-        self.loaded.iter().filter_map(OnceLock::get).for_each(|loaded| self.unload(loaded));
-    }
-}
-
-/// A step, captured.
+/// A step, captured, and so many of them in a series: what starts and ends a graph takes its time as well.
 struct Graph {
-    graph: CudaGraph,
+    one: CudaGraph,
+    series: Option<(usize, CudaGraph)>,
     /// What its copies read.
     _constants: Vec<Pinned>,
     shared: Arc<Shared>,
@@ -290,12 +244,20 @@ struct Graph {
 unsafe impl Send for Graph {}
 
 impl Step for Graph {
-    unsafe fn run(&self) -> Result<(), Failure> {
+    unsafe fn run(&self, times: usize) -> Result<(), Failure> {
         let stream = &self.shared.stream;
+        let start = |graph: &CudaGraph| {
+            // SAFETY: the graph lives, and the stream is of its context. What its kernels touch is the caller's contract.
+            unsafe { result::graph::launch(graph.cu_graph_exec(), stream.cu_stream()) }
+        };
         let run = || {
             stream.context().bind_to_thread()?;
-            // SAFETY: the graph lives, and the stream is of its context. What its kernels touch is the caller's contract.
-            unsafe { result::graph::launch(self.graph.cu_graph_exec(), stream.cu_stream()) }
+            let mut single = times;
+            if let Some((length, series)) = &self.series {
+                (0..times / length).try_for_each(|_| start(series))?;
+                single = times % length;
+            }
+            (0..single).try_for_each(|_| start(&self.one))
         };
         run().map_err(|error| failure("start a step", error))
     }

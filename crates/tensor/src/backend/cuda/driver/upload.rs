@@ -1,7 +1,13 @@
 //! Bytes on their way to a GPU: two pinned buffers in turn, so that one is filled while the other travels.
 //!
 //! Whoever hands bytes over may change them at once, and waits for the GPU only where both buffers are on their way. So a
-//! batch is collected while the step before it is computed.
+//! batch is collected while the step before it is computed, and brought *beside* it, on a stream of its own:
+//!
+//! ```text
+//! computing   … step 0 ──► step 1 ─────► step 2          a copy waits for what was asked before the last copy: for the
+//!                ▲  └──────┐ ▲   └─────────┐ ▲           step that used the place it goes to, and not for the one
+//! copying     … batch 0 ──► batch 1 ──► batch 2          that uses the other
+//! ```
 
 use std::sync::Arc;
 
@@ -14,10 +20,15 @@ const FEW: usize = 16 << 10;
 /// Most bytes of a buffer.
 const MOST: usize = 32 << 20;
 
-/// The buffers.
+/// The buffers, and the stream of copies beside the computing.
 pub(super) struct Uploads {
     slots: [Option<Slot>; 2],
     next: usize,
+    beside: Arc<CudaStream>,
+    /// What had been asked when something was last copied beside the computing.
+    asked: CudaEvent,
+    /// When that has arrived.
+    arrived: CudaEvent,
 }
 
 /// A buffer, and when what was last in it has arrived.
@@ -27,8 +38,19 @@ struct Slot {
 }
 
 impl Uploads {
-    pub(super) fn new() -> Uploads {
-        Uploads { slots: [None, None], next: 0 }
+    /// Beside what is asked of `stream`.
+    pub(super) fn new(stream: &CudaStream) -> Result<Uploads, DriverError> {
+        let context = stream.context();
+        let [asked, arrived] = [context.new_event(None)?, context.new_event(None)?];
+        let mut uploads =
+            Uploads { slots: [None, None], next: 0, beside: context.new_stream()?, asked, arrived };
+        uploads.fence(stream)?;
+        Ok(uploads)
+    }
+
+    /// Has the next copy beside the computing wait for all that has been asked of the stream.
+    pub(super) fn fence(&mut self, stream: &CudaStream) -> Result<(), DriverError> {
+        self.asked.record(stream)
     }
 
     /// Copies `bytes` to the address `to`, after everything asked of the stream before.
@@ -37,7 +59,7 @@ impl Uploads {
     /// So many bytes at `to` must be reserved.
     pub(super) unsafe fn copy(
         &mut self,
-        stream: &Arc<CudaStream>,
+        stream: &CudaStream,
         to: u64,
         bytes: &[u8],
     ) -> Result<(), DriverError> {
@@ -62,6 +84,26 @@ impl Uploads {
             slot.arrived.record(stream)?;
         }
         Ok(())
+    }
+
+    /// The same after everything asked of the stream before the last such call, or before [`Uploads::fence`] if that was
+    /// later. What is asked of the stream next waits for it.
+    ///
+    /// # Safety
+    /// So many bytes at `to` must be reserved.
+    pub(super) unsafe fn copy_beside(
+        &mut self,
+        stream: &CudaStream,
+        to: u64,
+        bytes: &[u8],
+    ) -> Result<(), DriverError> {
+        let beside = self.beside.clone();
+        beside.wait(&self.asked)?;
+        self.fence(stream)?;
+        // SAFETY: the caller's contract.
+        unsafe { self.copy(&beside, to, bytes)? };
+        self.arrived.record(&beside)?;
+        stream.wait(&self.arrived)
     }
 
     /// The buffer whose turn it is, of at least so many bytes.

@@ -179,7 +179,12 @@ impl Runtime for Memory {
         Ok(())
     }
 
-    fn prepare(&self, orders: Vec<Order>) -> Result<Box<dyn Step>, Refusal> {
+    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+        // SAFETY: the caller's contract; everything asked before is done.
+        unsafe { self.upload(to, bytes) }
+    }
+
+    fn prepare(&self, orders: Vec<Order>, _: bool) -> Result<Box<dyn Step>, Refusal> {
         Ok(Box::new(Sequence { emulator: self.emulator.clone(), orders }))
     }
 }
@@ -191,8 +196,8 @@ struct Sequence {
 }
 
 impl Step for Sequence {
-    unsafe fn run(&self) -> Result<(), Failure> {
-        for order in &self.orders {
+    unsafe fn run(&self, times: usize) -> Result<(), Failure> {
+        for order in (0..times).flat_map(|_| &self.orders) {
             match order {
                 // SAFETY: the caller's contract.
                 Order::Launch(launch) => unsafe { self.emulator.launch(launch)? },

@@ -158,22 +158,22 @@ impl Bench {
         let offsets: Vec<usize> = self.arrays.iter().map(place).collect();
         let mut arena = backend.reserve(end, &MemoryReport::default()).unwrap();
         for (array, &offset) in self.arrays.iter().zip(&offsets) {
-            arena.write(offset, &array.bytes);
+            arena.write(offset, &array.bytes).unwrap();
         }
         let rows = &self.dataset.rows;
         let dataset = self.dataset.arrays().map(|bytes| {
             let mut memory = backend.reserve(bytes.len(), &MemoryReport::default()).unwrap();
-            memory.write(0, &bytes);
+            memory.write(0, &bytes).unwrap();
             memory
         });
         let [samples, targets, order] = [0, 1, 2].map(|i| dataset[i].address());
         let feed = Feed::Resident { samples, targets, order, rows };
         let stages = vec![vec![kernel.clone()]];
         let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: rows.len() };
-        arena.run(&program, &feed, 1);
+        arena.run(&program, &feed, 1).unwrap();
         let read = |(array, &offset): (&Array, &usize)| {
             let mut bytes = vec![0; array.bytes.len()];
-            arena.read(offset, &mut bytes);
+            arena.read(offset, &mut bytes).unwrap();
             bytes
         };
         self.arrays.iter().zip(&offsets).map(read).collect()

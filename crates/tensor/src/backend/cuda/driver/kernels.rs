@@ -1,0 +1,135 @@
+//! The kernels on a GPU: which of their forms it takes, loading them, launching them.
+
+use std::ffi::{CString, c_void};
+use std::sync::{Arc, OnceLock};
+
+use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
+
+use super::ComputeCapability;
+use crate::backend::cuda::runtime::{Function, Launch};
+
+/// A file of `kernels/ptx/`, ended by a zero byte.
+macro_rules! ptx {
+    ($file:literal) => {
+        concat!(include_str!(concat!("../../../../kernels/ptx/", $file)), "\0")
+    };
+}
+
+/// The kernels in the form that the driver compiles, in the order of [`Function::ALL`]: for the oldest GPU that has what
+/// they need, and for those from [`ComputeCapability::CHAINS`] on.
+pub(super) const MODULES: [[&str; 2]; Function::ALL.len()] = [
+    [ptx!("stage_75.ptx"), ptx!("stage_90.ptx")],
+    [ptx!("stage_large_75.ptx"), ptx!("stage_large_90.ptx")],
+    [ptx!("stage_tensor_80.ptx"), ptx!("stage_tensor_90.ptx")],
+];
+
+/// Dynamic shared memory that a block may have without the driver being told beforehand.
+const SHARED_BYTES: u32 = 48 << 10;
+
+/// The kernels of a context, each loaded when a step first needs it: the driver takes its time to compile one.
+pub(super) struct Kernels {
+    loaded: [OnceLock<Loaded>; Function::ALL.len()],
+    context: Arc<CudaContext>,
+    /// Whether they wait by themselves for the launch before them, and so may be begun before it is done.
+    pub(super) chain: bool,
+}
+
+/// A kernel, and the module that it is in.
+struct Loaded {
+    module: sys::CUmodule,
+    function: sys::CUfunction,
+}
+
+// SAFETY: handles of the driver, which may be used from any thread.
+unsafe impl Send for Loaded {}
+// SAFETY: as above; the driver locks what it must.
+unsafe impl Sync for Loaded {}
+
+impl Kernels {
+    /// For a GPU of such a generation, with the one that every plan needs.
+    pub(super) fn new(
+        context: &Arc<CudaContext>,
+        capability: ComputeCapability,
+    ) -> Result<Kernels, DriverError> {
+        let chain = capability >= ComputeCapability::CHAINS;
+        let kernels = Kernels { loaded: Default::default(), context: context.clone(), chain };
+        kernels.get(Function::Stage)?;
+        Ok(kernels)
+    }
+
+    /// A kernel, loaded if it has not been yet.
+    pub(super) fn get(&self, function: Function) -> Result<sys::CUfunction, DriverError> {
+        let place = &self.loaded[function as usize];
+        if place.get().is_none() {
+            let loaded = self.load(function)?;
+            // Another thread may have been faster; its kernel is as good.
+            place.set(loaded).unwrap_or_else(|loaded| self.unload(&loaded));
+        }
+        place.get().map(|loaded| loaded.function).ok_or(DriverError(sys::CUresult::CUDA_ERROR_NOT_FOUND))
+    }
+
+    /// Has the driver compile a kernel, or find it in its cache.
+    fn load(&self, function: Function) -> Result<Loaded, DriverError> {
+        self.context.bind_to_thread()?;
+        let ptx = MODULES[function as usize][usize::from(self.chain)];
+        // SAFETY: the text ends with a zero byte, as PTX must.
+        let module = unsafe { result::module::load_data(ptx.as_ptr().cast::<c_void>())? };
+        let name = CString::new(function.name()).expect("names hold no zero byte");
+        // SAFETY: the module was just loaded.
+        let handle = unsafe { result::module::get_function(module, name)? };
+        if function.most_shared_bytes() > SHARED_BYTES {
+            let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            let bytes = function.most_shared_bytes() as i32;
+            // SAFETY: the function is of the module.
+            unsafe { result::function::set_function_attribute(handle, attribute, bytes)? };
+        }
+        Ok(Loaded { module, function: handle })
+    }
+
+    fn unload(&self, loaded: &Loaded) {
+        self.context.record_err(self.context.bind_to_thread());
+        // SAFETY: loaded above; steps hold the kernels as long as they may run.
+        self.context.record_err(unsafe { result::module::unload(loaded.module) });
+    }
+
+    /// Asks `stream` for one launch, or records it there. One that is `chained` may be begun before the launch asked for
+    /// last is done, and waits for it.
+    pub(super) fn launch(
+        &self,
+        launch: &Launch,
+        stream: &CudaStream,
+        chained: bool,
+    ) -> Result<(), DriverError> {
+        let mut early = sys::CUlaunchAttribute {
+            id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+            pad: [0; 4],
+            value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
+        };
+        let config = sys::CUlaunchConfig {
+            gridDimX: launch.blocks,
+            gridDimY: 1,
+            gridDimZ: 1,
+            blockDimX: Launch::THREADS,
+            blockDimY: 1,
+            blockDimZ: 1,
+            sharedMemBytes: launch.shared_bytes,
+            hStream: stream.cu_stream(),
+            attrs: &raw mut early,
+            numAttrs: u32::from(chained && self.chain),
+        };
+        let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
+        let function = self.get(launch.function)?;
+        // SAFETY: the function takes one argument of this very layout (tested), which is copied by the call. What it
+        // touches is the contract of whoever runs the step.
+        unsafe {
+            sys::cuLaunchKernelEx(&raw const config, function, arguments.as_mut_ptr(), std::ptr::null_mut())
+                .result()
+        }
+    }
+}
+
+impl Drop for Kernels {
+    fn drop(&mut self) {
+        self.loaded.iter().filter_map(OnceLock::get).for_each(|loaded| self.unload(loaded));
+    }
+}
