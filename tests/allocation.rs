@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use plangrad::Result;
 use plangrad::cli::Precision;
 use plangrad::train::{
-    Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
-    Stop, Trainer,
+    Event, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings, Stop,
+    Trainer,
 };
 use plangrad_data::{DatasetName, Options, load};
 use plangrad_nn::{Activation, Loss};
@@ -32,10 +32,6 @@ impl Observer for Watch {
         }
         Ok(())
     }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
 }
 
 fn settings(max_steps: u64) -> Settings {

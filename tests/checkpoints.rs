@@ -4,7 +4,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use plangrad::train::{Event, Observer, Position, Resources, RunFolder, Settings, Stop, Trainer};
+use plangrad::train::{Event, Observer, Resources, RunFolder, Settings, Stop, Trainer};
 use plangrad_data::load;
 use plangrad_nn::checkpoint;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -21,10 +21,6 @@ impl Observer for Impatient {
         self.0 -= 1;
         Ok(())
     }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
 }
 
 #[test]
@@ -68,10 +64,6 @@ impl Observer for Watchful {
         }
         Ok(())
     }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Left, files, finish, plangrad, refusal, run, select};
+use support::{Left, command, files, finish, plangrad, refusal, run, select};
 
 /// The object of a `fit` that measures no speed, which the size does not depend on.
 fn fit(folder: &Path, options: &str) -> Value {
@@ -150,21 +150,31 @@ fn a_search_keeps_to_its_time_where_the_largest_batch_would_take_longer() {
 #[cfg(unix)]
 #[test]
 fn a_choice_that_is_interrupted_ends_before_there_is_a_run() {
-    use std::process::Stdio;
-
     let folder = tempfile::tempdir().unwrap();
-    let mut command = support::command(folder.path());
-    command.args(words("train --dataset digits --hidden 4096,4096 --batch-size auto --out run"));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(700));
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    let arguments = words("train --dataset digits --hidden 4096,4096 --batch-size auto --out run");
+    let choice = support::interrupt(command(folder.path()).args(arguments));
+    assert_eq!(choice.code, 130, "{choice:?}");
     let end = "stopping; press Ctrl-C again to end at once\nerror: interrupted; nothing was written\n";
-    assert!(said.ends_with(end), "{said}");
+    assert!(choice.stderr.ends_with(end), "{choice:?}");
     assert!(files(folder.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_says_so_and_tells_no_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "fit --dataset digits --hidden 2048,2048 --method double --memory-budget 4GiB";
+    let search = support::interrupt(command(folder.path()).args(words(arguments)));
+    assert_eq!(
+        (search.code, &*search.stderr),
+        (130, "error: interrupted; nothing was written\n"),
+        "{search:?}"
+    );
+    assert!(!search.stdout.contains("largest"), "{search:?}");
+    let objects =
+        support::interrupt(command(folder.path()).args(words(arguments)).args(["--format", "json"]));
+    let error: Value = serde_json::from_str(&objects.stdout).unwrap();
+    assert_eq!((objects.code, &error["kind"]), (130, &"interrupted".into()), "{objects:?}");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use plangrad::cli::Precision;
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
-    Event, Observer, OptimizerSettings, Outcome, Position, Resources, RunFolder, ScheduleSettings, Settings,
-    Stop, Subject, Trainer,
+    Event, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings, Stop,
+    Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
 use plangrad_nn::{Activation, Loss, MlpConfig};
@@ -57,10 +57,6 @@ impl Observer for Silent {
     fn event(&mut self, _: &Event) -> plangrad::Result<()> {
         Ok(())
     }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
 }
 
 /// A run of two epochs with checkpoints, from before its session to its end.
@@ -116,8 +112,9 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
         let backend = Cpu::open(options).unwrap();
         let options = options_of(method, synthetic);
         let before = counting::held();
-        let (grown, found) =
-            counting::growth(|| fit(&mut subject, &backend, &options, &mut |_| Ok(())).unwrap());
+        let (grown, found) = counting::growth(|| {
+            fit(&mut subject, &backend, &options, &mut |_| Ok(()), &Stop::default()).unwrap()
+        });
         eprintln!("{grown} bytes: {} beside the reservation, {what}", grown - found.total_bytes as i64);
         assert!(grown <= budget as i64 + BESIDE, "{grown} bytes with {what}");
         assert!(grown >= found.total_bytes as i64, "{grown}: the counter saw no reservation with {what}");
@@ -164,8 +161,9 @@ fn check_narrow(budget: u64, method: Method, accelerator: bool) {
     let (mut subject, what) = (narrow(), format!("{budget} bytes, {method:?}, {accelerator}"));
     let options = CpuOptions { threads: Some(2), budget: Some(budget), accelerator, ..CpuOptions::default() };
     let backend: Arc<dyn Backend> = Cpu::open(options).unwrap();
-    let (grown, found) =
-        counting::growth(|| fit(&mut subject, &backend, &options_of(method, true), &mut |_| Ok(())).unwrap());
+    let (grown, found) = counting::growth(|| {
+        fit(&mut subject, &backend, &options_of(method, true), &mut |_| Ok(()), &Stop::default()).unwrap()
+    });
     eprintln!("{grown} bytes: {} beside the reservation, {what}", grown - found.total_bytes as i64);
     assert!(grown <= budget as i64 + BESIDE, "{grown} bytes with {what}");
     assert_eq!((found.measured_bytes, found.stopped_by), (found.total_bytes, StoppedBy::Budget), "{what}");

@@ -275,22 +275,6 @@ fn tf32_needs_ampere_and_is_kept_by_the_run() {
 }
 
 #[test]
-fn a_step_that_the_driver_cannot_take_is_out_of_memory_and_the_gpu_usable_after_it() {
-    let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    for refused in [1, 2] {
-        let machine = machine.but("FAKE_CUDA_REFUSE_GRAPH", refused);
-        let error = machine.run(folder.path(), &format!("{TRAIN} --device cuda"));
-        assert_eq!(error.code, 1, "{error:?}");
-        let event: Value = serde_json::from_str(error.stdout.lines().last().unwrap()).unwrap();
-        assert_eq!(event["kind"], "out-of-memory", "{error:?}");
-        let events = machine.run(folder.path(), &format!("{TRAIN} --device cuda --on-oom ladder")).objects();
-        assert_eq!(select(&events, "start")[0]["device"], "cuda:0");
-        assert_eq!((select(&events, "oom").len(), select(&events, "step").len()), (1, 12));
-    }
-}
-
-#[test]
 fn a_gpu_that_fails_in_the_middle_of_a_run_is_an_error_and_the_run_goes_on_from_its_checkpoint() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -334,18 +318,19 @@ fn what_a_driver_cannot_do_and_when_it_copies_do_not_change_the_run() {
 }
 
 #[test]
-fn memory_that_the_driver_refuses_is_out_of_memory_and_the_gpu_usable_after_it() {
+fn memory_or_a_step_that_the_driver_refuses_is_out_of_memory_and_the_gpu_usable_after_it() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for refused in [1, 2] {
-        let machine = machine.but("FAKE_CUDA_REFUSE", refused);
+    let refusals = ["FAKE_CUDA_REFUSE", "FAKE_CUDA_REFUSE_GRAPH"].map(|what| [(what, 1), (what, 2)]);
+    for (what, which) in refusals.into_iter().flatten() {
+        let machine = machine.but(what, which);
         let error = machine.run(folder.path(), &format!("{TRAIN} --device cuda"));
-        assert_eq!(error.code, 1, "{error:?}");
+        assert_eq!(error.code, 1, "{what} {which}: {error:?}");
         let event: Value = serde_json::from_str(error.stdout.lines().last().unwrap()).unwrap();
-        assert_eq!(event["kind"], "out-of-memory");
+        assert_eq!(event["kind"], "out-of-memory", "{what} {which}: {error:?}");
         let events = machine.run(folder.path(), &format!("{TRAIN} --device cuda --on-oom ladder")).objects();
-        assert_eq!(select(&events, "start")[0]["device"], "cuda:0");
-        assert_eq!((select(&events, "oom").len(), select(&events, "step").len()), (1, 12));
+        assert_eq!(select(&events, "start")[0]["device"], "cuda:0", "{what} {which}");
+        assert_eq!((select(&events, "oom").len(), select(&events, "step").len()), (1, 12), "{what} {which}");
     }
 }
 

@@ -48,8 +48,9 @@ fn nested_objects_have_the_documented_keys_too() {
     let documented = documented();
     let plan = run(folder.path(), "plan --explain --compare --timeline - --format json").object();
     let row = &plan["rows"][0];
-    let sweep = "sweep --dataset digits --batch-sizes 64 --memory-budget 1MiB --format json";
-    let sweep = run(folder.path(), sweep).object();
+    let sweep =
+        "sweep --dataset digits --batch-sizes 512,64 --memory-budget 2MiB --seconds 0.001 --format json";
+    let sweep = run(folder.path(), sweep).objects();
     let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
     for (section, object) in [
         ("row of plan", row),
@@ -57,7 +58,7 @@ fn nested_objects_have_the_documented_keys_too() {
         ("claim of a comparison", &row["comparison"][0]),
         ("timeline of plan", &plan["timeline"]),
         ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
-        ("shortage of a sweep", &sweep["out_of_memory"]),
+        ("shortage of a sweep", &sweep[0]["out_of_memory"]),
         ("trial of a fit", &fit["trials"][1]),
         ("speed at a batch size", &fit["throughput"][0]),
         ("cpu", &run(folder.path(), "devices --format json").object()["cpu"]),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use plangrad_data::{DatasetName, Options, Sample, Split, Target, load};
 use serde_json::{Value, json};
-use support::{Tensor, digits_description, plangrad, refusal, run, safetensors};
+use support::{Tensor, command, digits_description, plangrad, refusal, run, safetensors};
 
 /// Digits told apart by the nearest mean image: a linear model, made without training.
 struct NearestMean {
@@ -278,4 +278,31 @@ fn what_does_not_go_together_is_refused() {
         let sentence = refusal(folder.path(), arguments, code);
         assert!(sentence.contains(expected), "{arguments:?}: {sentence}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_evaluation_that_is_interrupted_says_so_and_tells_no_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut description = digits_description();
+    description["model"]["hidden"] = json!([UNITS, UNITS]);
+    const UNITS: usize = 4096;
+    let zeros = vec![0.0; UNITS * UNITS];
+    let shapes: [(&str, &[usize]); 6] = [
+        ("layer1.weight", &[UNITS, 784]),
+        ("layer1.bias", &[UNITS]),
+        ("layer2.weight", &[UNITS, UNITS]),
+        ("layer2.bias", &[UNITS]),
+        ("layer3.weight", &[10, UNITS]),
+        ("layer3.bias", &[10]),
+    ];
+    let tensors =
+        shapes.map(|(name, shape)| Tensor { name, shape, values: &zeros[..shape.iter().product()] });
+    std::fs::write(folder.path().join("large.safetensors"), safetensors(Some(&description), &tensors))
+        .unwrap();
+    // 800 thousand million operations; only those of a batch are waited for.
+    let arguments = "eval large.safetensors --split train --threads 1 --batch-size 50";
+    let evaluation = support::interrupt(command(folder.path()).args(arguments.split_whitespace()));
+    assert_eq!(evaluation.code, 130, "{evaluation:?}");
+    assert_eq!((&*evaluation.stdout, &*evaluation.stderr), ("", "error: interrupted; nothing was written\n"));
 }

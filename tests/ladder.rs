@@ -7,9 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use plangrad::train::{
-    Event, Observer, OnOom, Outcome, Position, Resources, RunFolder, Rung, Settings, Stop, Trainer,
-};
+use plangrad::train::{Event, Observer, OnOom, Outcome, Resources, RunFolder, Rung, Settings, Stop, Trainer};
 use plangrad_data::{Dataset, load};
 use plangrad_nn::checkpoint;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -195,10 +193,6 @@ impl Observer for Listener {
         }
         Ok(())
     }
-
-    fn note(&mut self, _: &str) {}
-
-    fn position(&mut self, _: &Position) {}
 }
 
 /// A run to compare with, and what it is made of.

@@ -165,10 +165,37 @@ fn sizes_that_do_not_fit_are_told_and_the_others_are_measured() {
         "{text}"
     );
     assert!(fs::read_to_string(folder.path().join("plot.svg")).unwrap().contains(">out of memory<"));
-    let none =
-        run(folder.path(), "sweep --dataset digits --batch-sizes 64 --memory-budget 0 --plot none.svg");
-    let text = none.succeeded();
-    assert!(text.contains("out of memory, 1.82 MiB needed and 0 bytes free"), "{text}");
+}
+
+#[test]
+fn a_sweep_of_which_nothing_fits_is_out_of_memory_when_all_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = |options: &str| run(folder.path(), &format!("sweep --dataset digits {options}"));
+    let none = sweep("--batch-sizes 1024,512 --memory-budget 2MiB --plot none.svg");
+    assert_eq!(none.code, 1, "{none:?}");
+    assert!(
+        none.stdout.contains("batch size 1,024: out of memory, 5.70 MiB needed and 2.00 MiB free"),
+        "{none:?}"
+    );
+    assert!(none.stdout.ends_with("written to none.svg\n"), "{none:?}");
+    let planned = run(folder.path(), "plan --dataset digits --batch-sizes 512 --format json").object();
+    let needed = plangrad::grouped(planned["rows"][0]["total_bytes"].as_u64().unwrap() as usize);
+    let begin = format!("error: out of memory on cpu: training on batches of 512 needs {needed} bytes (");
+    let end = "the largest that fits, or raise --memory-budget\n";
+    assert!(none.stderr.starts_with(&begin) && none.stderr.ends_with(end), "{none:?}");
+    let (_, rest) = none.stderr.split_once("take --batch-sizes up to ").unwrap();
+    let largest = rest.split(',').next().unwrap();
+    let fitting = sweep(&format!("--batch-sizes 1024,{largest} --memory-budget 2MiB --seconds 0.01"));
+    assert!(fitting.succeeded().contains("batch size 1,024: out of memory"));
+
+    let tiny = sweep("--batch-sizes 64,1 --devices cpu,accelerator --memory-budget 0 --format json");
+    assert_eq!(tiny.code, 1, "{tiny:?}");
+    let lines: Vec<Value> = tiny.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (error, rows) = lines.split_last().unwrap();
+    assert!(rows.len() == 4 && rows.iter().all(|row| !row["out_of_memory"].is_null()), "{tiny:?}");
+    assert_eq!((error["event"].as_str(), error["kind"].as_str()), (Some("error"), Some("out-of-memory")));
+    assert!(error["message"].as_str().unwrap().contains("on cpu: training on batches of 1 needs"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("not even a batch of 1 fits"), "{error}");
 }
 
 #[test]
@@ -314,21 +341,9 @@ fn what_makes_no_sense_is_said_before_anything_is_measured() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_ends_at_once_and_leaves_nothing() {
-    use std::process::Stdio;
-    use std::time::Duration;
-
     let folder = tempfile::tempdir().unwrap();
-    let mut command = command(folder.path());
-    command.args(words("sweep --dataset digits --epochs 100000000 --plot plot.svg"));
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The first line comes when everything is ready to be measured.
-    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut String::new()).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: interrupted; nothing was written\n");
+    let arguments = words("sweep --dataset digits --epochs 100000000 --plot plot.svg");
+    let sweep = support::interrupt(command(folder.path()).args(arguments));
+    assert_eq!((sweep.code, &*sweep.stderr), (130, "error: interrupted; nothing was written\n"), "{sweep:?}");
     assert!(files(folder.path()).is_empty());
 }

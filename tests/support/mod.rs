@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
@@ -44,9 +44,23 @@ pub(crate) fn run(folder: &Path, arguments: &str) -> Run {
 
 /// Runs a command to its end.
 pub(crate) fn finish(command: &mut Command) -> Run {
-    let output = command.output().unwrap();
+    ended(command.output().unwrap())
+}
+
+fn ended(output: Output) -> Run {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Runs a command that has much to do, and interrupts it soon as Ctrl-C does.
+#[cfg(unix)]
+pub(crate) fn interrupt(command: &mut Command) -> Run {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    assert_eq!(child.try_wait().unwrap(), None, "it has ended by itself");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    ended(child.wait_with_output().unwrap())
 }
 
 impl Run {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::learning::{PrecisionArgs, StepArgs};
-use super::{DataArgs, DeviceArgs, ModelArgs, TaskArgs, values};
+use super::{DeviceArgs, SubjectArgs, values};
 use crate::Result;
 use crate::fit::{Method, Options};
 
@@ -38,15 +38,9 @@ pub struct Fit {
     /// Only find the largest batch, and measure no speed
     #[arg(long)]
     pub no_speed: bool,
-    /// What would be learnt from.
+    /// What would learn, and from what.
     #[command(flatten)]
-    pub data: DataArgs,
-    /// What would learn.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// What would be learnt.
-    #[command(flatten)]
-    pub task: TaskArgs,
+    pub subject: SubjectArgs,
     /// How.
     #[command(flatten)]
     pub step: StepArgs,

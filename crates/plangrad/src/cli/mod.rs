@@ -10,6 +10,7 @@ mod learning;
 mod memory;
 mod model;
 mod plan;
+mod subject;
 mod sweep;
 mod training;
 pub(crate) mod usage;
@@ -28,8 +29,9 @@ pub use learning::{LearningArgs, OptimizerName, Precision, PrecisionArgs, StepAr
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
+pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::Sweep;
-pub use training::{BatchSize, ScheduleName, TaskArgs, Train, TrainingArgs};
+pub use training::{BatchSize, ScheduleName, Train, TrainingArgs};
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]
@@ -218,15 +220,9 @@ pub struct Show {
     plangrad summary\n  \
     plangrad summary --dataset cifar10 --hidden 512,256 --activation gelu --dropout 0.2")]
 pub struct Summary {
-    /// What the network reads.
+    /// The network, and what it reads and answers.
     #[command(flatten)]
-    pub data: DataArgs,
-    /// What it looks like.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// What it answers.
-    #[command(flatten)]
-    pub task: TaskArgs,
+    pub subject: SubjectArgs,
 }
 
 /// Arguments of `download`.

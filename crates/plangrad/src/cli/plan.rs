@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::learning::{PrecisionArgs, StepArgs};
-use super::{BudgetArgs, DataArgs, ModelArgs, PictureFile, TaskArgs, values};
+use super::{BudgetArgs, PictureFile, SubjectArgs, values};
 use crate::device::DeviceChoice;
 
 /// Arguments of `plan`.
@@ -35,9 +35,9 @@ pub struct Plan {
     /// be given several times
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(target), allow_hyphen_values = true)]
     pub timeline: Vec<TimelineTarget>,
-    /// What the network reads [default: that of mnist]
+    /// The network, and what it reads [default: mnist] and answers.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub subject: SubjectArgs,
     /// Samples of this shape instead of a dataset's: channels, height, width, or any other
     #[arg(long, value_name = "C,H,W", value_delimiter = ',', value_parser = values::count, requires = "classes",
         conflicts_with_all = ["dataset", "label", "test_fraction"], help_heading = "Data", allow_negative_numbers = true)]
@@ -46,12 +46,6 @@ pub struct Plan {
     #[arg(long, value_name = "N", value_parser = values::count, requires = "input", help_heading = "Data",
         allow_negative_numbers = true)]
     pub classes: Option<usize>,
-    /// What it looks like.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// What it answers.
-    #[command(flatten)]
-    pub task: TaskArgs,
     /// How.
     #[command(flatten)]
     pub step: StepArgs,

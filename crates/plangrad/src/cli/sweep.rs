@@ -5,7 +5,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::learning::LearningArgs;
-use super::{BudgetArgs, DataArgs, ModelArgs, PictureFile, TaskArgs, values};
+use super::{BudgetArgs, PictureFile, SubjectArgs, values};
 use crate::device::DeviceChoice;
 
 /// Arguments of `sweep`.
@@ -36,15 +36,9 @@ pub struct Sweep {
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::picture_file),
         allow_hyphen_values = true)]
     pub plot: Vec<PictureFile>,
-    /// What to learn from.
+    /// What learns, and from what.
     #[command(flatten)]
-    pub data: DataArgs,
-    /// What learns.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// What is learnt.
-    #[command(flatten)]
-    pub task: TaskArgs,
+    pub subject: SubjectArgs,
     /// How, the same for every batch size.
     #[command(flatten)]
     pub learning: LearningArgs,

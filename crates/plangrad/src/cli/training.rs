@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use plangrad_data::{DatasetName, Task};
-use plangrad_nn::Loss;
 use plangrad_tensor::Schedule;
 
 use super::learning::{LearningArgs, PrecisionArgs};
-use super::{DataArgs, DeviceArgs, ModelArgs, OomArgs, values};
+use super::{DeviceArgs, OomArgs, SubjectArgs, values};
 use crate::{Error, Result};
 
 /// Arguments of `train`.
@@ -23,15 +21,9 @@ use crate::{Error, Result};
     plangrad train --batch-size auto --memory-budget 64MiB\n  \
     plangrad train --resume runs/deep")]
 pub struct Train {
-    /// What to learn from.
+    /// What learns, and from what.
     #[command(flatten)]
-    pub data: DataArgs,
-    /// What learns.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// What is learnt.
-    #[command(flatten)]
-    pub task: TaskArgs,
+    pub subject: SubjectArgs,
     /// How.
     #[command(flatten)]
     pub training: TrainingArgs,
@@ -72,35 +64,6 @@ const FIXED_BY_A_RUN: [&str; 23] = [
     "out",
     "overwrite",
 ];
-
-/// What a network is trained for.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Model")]
-pub struct TaskArgs {
-    /// What is minimised: cross-entropy tells classes apart, mse predicts the numbers of a table's label column
-    #[arg(long, default_value_t = Loss::CrossEntropy, value_name = "NAME",
-        value_parser = values::one_of::<Loss>(&["cross-entropy", "mse"]))]
-    pub loss: Loss,
-}
-
-impl TaskArgs {
-    /// How labels of `dataset` are to be read.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a regression on images, which have classes only.
-    pub fn task(self, dataset: &DatasetName) -> Result<Task> {
-        match (self.loss, dataset) {
-            (Loss::CrossEntropy, _) => Ok(Task::Classification),
-            (Loss::Mse, DatasetName::Csv(_)) => Ok(Task::Regression),
-            (Loss::Mse, _) => {
-                let problem = format!(
-                    "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
-                );
-                Err(Error::Option { option: "--loss", problem })
-            }
-        }
-    }
-}
 
 /// How to train.
 #[derive(Args, Clone, Debug)]
@@ -259,6 +222,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
+    use plangrad_nn::Loss;
     use plangrad_tensor::Optimizer;
 
     fn train(options: &[&str]) -> std::result::Result<Train, clap::Error> {
@@ -275,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_main_job() {
-        let Train { data, model, task, training, run, .. } = train(&[]).unwrap();
+        let Train { subject: SubjectArgs { data, model, task }, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
         assert_eq!(
             (training.batch_size, training.learning.seed, run.log_every),

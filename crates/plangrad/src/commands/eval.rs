@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::{Eval, Precision};
 use crate::model::{Evaluation, Questions};
 use crate::output::{Align, Table, counted, grouped, size};
-use crate::train::source;
+use crate::train::{Stop, source};
 use crate::{Console, Model, Result, process};
 
 /// Letters of a class name above a column of the confusion matrix.
@@ -15,6 +15,7 @@ const HEADING: usize = 5;
 const MOST_LISTED: usize = 20;
 
 pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
+    let stop = Stop::at_signals();
     let model = Model::open(&arguments.model)?;
     let Questions { split, classes, what } = model.load(&arguments.data, arguments.split)?;
     let heading = format!(
@@ -25,7 +26,7 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
         counted(split.len(), "sample"),
     );
     let backend = arguments.device.open(Precision::F32)?;
-    let evaluation = model.evaluate(&source(split)?, arguments.batch_size, &backend)?;
+    let evaluation = model.evaluate(&source(split)?, arguments.batch_size, &backend, &stop)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;
     let object = Object {

@@ -1,30 +1,24 @@
 //! `plangrad fit`: the largest batch that fits, every trial on the way, and how fast training is.
 
-use plangrad_data::load;
 use serde::Serialize;
 
+use super::subject::{self, ANY_SEED};
 use crate::cli::{Fit, MethodName};
 use crate::device::GpuMemory;
 use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
 use crate::output::{counted, grouped, grouped_bytes, size};
-use crate::train::{OptimizerSettings, Subject, layers};
+use crate::train::{Stop, Subject, network_and_optimizer, samples};
 use crate::{Console, Result};
 
-/// Seed that deals a table's rows, on which no size depends.
-const ANY_SEED: u64 = 42;
-
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
-    let mut subject = subject(arguments)?;
+    let stop = Stop::at_signals();
+    arguments.options(true)?; // what is wrong with the options shall not wait for the data
+    let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let (backend, is_budget_named) =
         arguments.device.open_within_means(arguments.precision.precision, subject.order_bytes())?;
     let options = arguments.options(is_budget_named)?;
-    let network = format!(
-        "{} with {}, {}",
-        layers(subject.task()),
-        counted(subject.task().model.parameter_count(), "parameter"),
-        OptimizerSettings::from(options.optimizer).name()
-    );
+    let network = network_and_optimizer(subject.task(), options.optimizer);
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
     let gpu_memory = GpuMemory::of(&backend);
     let memory = gpu_memory.map_or(String::new(), |memory| format!("{device}: {memory}\n"));
@@ -36,22 +30,9 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
         }
         console.text(&line(trial))
     };
-    let found = fit(&mut subject, &backend, &options, &mut tell)?;
+    let found = fit(&mut subject, &backend, &options, &mut tell, &stop)?;
     console.text(&result(&found, arguments))?;
     console.json(&Object::of(&found, network, device, gpu_memory, arguments))
-}
-
-fn subject(arguments: &Fit) -> Result<Subject> {
-    let Fit { data, model, task, .. } = arguments;
-    let chosen = data.choose()?;
-    data.check_folder()?;
-    arguments.options(true)?; // what is wrong with the options shall not wait for the data
-    let labels = task.task(&chosen.name)?;
-    chosen.note.iter().for_each(|note| Console::remark(note));
-    let dataset = load(&chosen.name, &data.options(labels, ANY_SEED))?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
-    let network = model.config(&dataset.sample_shape, dataset.classes.len().max(1));
-    Subject::new(dataset, data.normalize, &network, task.loss)
 }
 
 /// What is to fit where, and the heads of the trials' columns.
@@ -60,11 +41,7 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
     let budget = budget.map_or(String::new(), |bytes| {
         format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
     });
-    format!(
-        "{network}; {} to learn from, {} to test on; on {device}{budget}\n\nbatch size            bytes",
-        counted(train, "sample"),
-        grouped(test),
-    )
+    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, test),)
 }
 
 fn line(trial: &Trial) -> String {

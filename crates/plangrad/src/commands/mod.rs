@@ -7,6 +7,7 @@ mod fit;
 mod plan;
 mod predict;
 mod show;
+mod subject;
 mod summary;
 mod sweep;
 mod train;

@@ -11,7 +11,7 @@ use plangrad_data::{
 use plangrad_nn::checkpoint;
 use serde::Serialize;
 
-use super::{check_index, random_samples};
+use super::{check_index, random_samples, subject};
 use crate::cli::{Show, Split};
 use crate::output::{Align, Table, counted, short};
 use crate::picture::side_by_side;
@@ -24,14 +24,9 @@ const GRID_COLUMNS: usize = 10;
 const DEFAULT_SEED: u64 = 42;
 
 pub(super) fn show(arguments: &Show, console: &mut Console) -> Result<()> {
-    let chosen = arguments.data.choose()?;
-    arguments.data.check_folder()?;
-    if let Some(note) = &chosen.note {
-        Console::remark(note);
-    }
-    let task = arguments.task.task(&chosen.name)?;
-    let options = arguments.data.options(task, arguments.seed.unwrap_or(DEFAULT_SEED));
-    let shown = Shown::load(&chosen.name, &options, arguments.split)?;
+    let (name, labels) = subject::choose(&arguments.data, arguments.task)?;
+    let options = arguments.data.options(labels, arguments.seed.unwrap_or(DEFAULT_SEED));
+    let shown = Shown::load(&name, &options, arguments.split)?;
     let samples = shown.select(arguments)?;
     if let Some(path) = &arguments.out {
         write_png(&samples, path, arguments.scale.unwrap_or(1))?;

@@ -2,39 +2,32 @@
 //!
 //! No dataset has to be there, except a table, whose columns decide what the network reads.
 
-use plangrad_data::{DatasetName, Part, load_part};
-use plangrad_nn::Mlp;
+use plangrad_data::{Part, load_part};
 use plangrad_nn::summary::Summary as Layers;
+use plangrad_nn::{Mlp, MlpConfig};
 use serde::Serialize;
 
-use crate::cli::Summary;
+use super::subject::ANY_SEED;
+use crate::cli::{SubjectArgs, Summary};
 use crate::output::grouped;
 use crate::{Console, Result};
 
 /// Columns of the table.
 const WIDTH: usize = 64;
 
-/// Seed that deals a table's rows, which no layer depends on.
-const ANY_SEED: u64 = 42;
-
 pub(super) fn summary(arguments: &Summary, console: &mut Console) -> Result<()> {
-    let dataset = arguments.data.dataset.clone().unwrap_or(DatasetName::Mnist);
-    let (sample_shape, outputs) = sides(arguments, &dataset)?;
-    let layers = Layers::of(&Mlp::new(&arguments.model.config(&sample_shape, outputs))?);
+    let layers = Layers::of(&Mlp::new(&network(&arguments.subject)?)?);
     console.text(&table(&layers))?;
     console.json(&Object::of(&layers))
 }
 
-/// What the network reads and how many numbers it answers.
-fn sides(arguments: &Summary, dataset: &DatasetName) -> Result<(Vec<usize>, usize)> {
-    let data = &arguments.data;
-    let task = arguments.task.task(dataset)?;
-    data.choose()?;
-    if let Some(spec) = dataset.spec() {
-        return Ok((spec.sample_shape, spec.classes.len()));
+fn network(arguments: &SubjectArgs) -> Result<MlpConfig> {
+    let (name, labels) = arguments.foreseen()?;
+    if let Some(spec) = name.spec() {
+        return Ok(arguments.model.config(&spec.sample_shape, spec.classes.len()));
     }
-    let table = load_part(dataset, &data.options(task, ANY_SEED), Part::Train)?;
-    Ok((table.sample_shape, table.classes.len().max(1)))
+    let table = load_part(&name, &arguments.data.options(labels, ANY_SEED), Part::Train)?;
+    Ok(arguments.network(&table))
 }
 
 fn table(layers: &Layers) -> String {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use plangrad_data::load;
 use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
 
+use super::subject;
 use crate::cli::Sweep as Arguments;
 use crate::device::Means;
 use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
-use crate::train::{OptimizerSettings, ScheduleSettings, Stop, Subject, layers};
+use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network, samples};
 use crate::{Console, Result, device};
 
 /// Parts of a run that the progress bar tells apart.
@@ -20,21 +20,12 @@ const PARTS: usize = 1000;
 
 pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
-    let chosen = arguments.data.choose()?;
-    arguments.data.check_folder()?;
-    let labels = arguments.task.task(&chosen.name)?;
     let recipe = recipe(arguments)?;
     arguments.plot.iter().try_for_each(|file| file.check())?; // what would be in vain shall not take minutes
-    if let Some(note) = &chosen.note {
-        Console::remark(note);
-    }
-    let dataset = load(&chosen.name, &arguments.data.options(labels, arguments.learning.seed))?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
-    let model = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
-    let subject = Subject::new(dataset, arguments.data.normalize, &model, arguments.task.loss)?;
+    let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
-    let words = Words::of(&sweep, chosen.name.to_string());
+    let words = Words::of(&sweep, dataset.to_string());
     console.text(&words.heading(&devices))?;
     let mut teller = Teller { console: *console, bar: bar(*console) };
     let rows = sweep.run(&devices, &mut teller, &stop);
@@ -47,7 +38,7 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
         let gap = if i == 0 { "\n" } else { "" };
         console.text(&format_args!("{gap}written to {}", file.path().display()))?;
     }
-    Ok(())
+    sweep.check_measured(&devices, &rows)
 }
 
 fn recipe(arguments: &Arguments) -> Result<Recipe> {
@@ -114,7 +105,8 @@ struct Words {
     samples: (usize, usize),
     /// `784-128-10`
     layers: String,
-    parameters: usize,
+    /// The same with the number of parameters.
+    network: String,
     /// `Adam 0.001`
     optimizer: String,
     epochs: String,
@@ -129,7 +121,7 @@ impl Words {
             dataset,
             samples,
             layers: layers(task),
-            parameters: task.model.parameter_count(),
+            network: network(task),
             optimizer: OptimizerSettings::from(recipe.optimizer).describe(&schedule),
             epochs: counted(recipe.epochs as usize, "epoch"),
             has_accuracy: task.loss == Loss::CrossEntropy && samples.1 > 0,
@@ -138,15 +130,12 @@ impl Words {
 
     /// What will be done, before anything is.
     fn heading(&self, devices: &[Arc<dyn Backend>]) -> String {
-        let (train, test) = self.samples;
         let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
         format!(
-            "{}: {} to learn from, {} to test on; {} with {}; {} for every batch size; on {}",
+            "{}: {}; {}; {} for every batch size; on {}",
             self.dataset,
-            counted(train, "sample"),
-            grouped(test),
-            self.layers,
-            counted(self.parameters, "parameter"),
+            samples(self.samples.0, self.samples.1),
+            self.network,
             self.optimizer,
             devices.join(" and ")
         )

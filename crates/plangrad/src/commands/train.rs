@@ -4,16 +4,17 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
-use plangrad_data::{DatasetName, available, load};
+use plangrad_data::{DatasetName, available};
 use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
 
-use crate::cli::{BatchSize, Train, TrainingArgs};
+use super::subject;
+use crate::cli::{BatchSize, SubjectArgs, Train, TrainingArgs};
 use crate::fit::{Method, Options, auto};
 use crate::output::counted;
 use crate::train::{
     Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject, Trainer,
-    layers, plan_line,
+    network, plan_line,
 };
 use crate::{Console, Error, Result, process};
 
@@ -49,22 +50,13 @@ struct Run {
 
 /// A new run.
 fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
-    let chosen = arguments.data.choose()?;
-    arguments.data.check_folder()?;
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| RunFolder::check_free(path, arguments.run.overwrite))?;
-    let task = arguments.task.task(&chosen.name)?;
     let optimizer = arguments.training.learning.optimizer()?;
     arguments.training.schedule(1, 1)?; // what is wrong with the options shall not wait for the data
-    if let Some(note) = &chosen.note {
-        Console::remark(note);
-    }
-    let dataset = load(&chosen.name, &arguments.data.options(task, arguments.training.learning.seed))?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
-    let network = arguments.model.config(&dataset.sample_shape, dataset.classes.len().max(1));
-    let mut subject = Subject::new(dataset, arguments.data.normalize, &network, arguments.task.loss)?;
+    let (dataset, mut subject) = subject::load(&arguments.subject, arguments.training.learning.seed)?;
     let batch_size = batch_size(arguments, &mut subject, optimizer, stop)?;
-    let settings = settings(arguments, &chosen.name, optimizer, (subject.samples().0, batch_size))?;
+    let settings = settings(arguments, &dataset, optimizer, (subject.samples().0, batch_size))?;
     let mut run = Run::prepare(settings, subject, arguments, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
@@ -80,10 +72,7 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
     let done = checkpoint.description.as_ref().and_then(|description| description.progress);
     check_raised(arguments, &settings, done.map_or(0, |progress| progress.epoch))?;
     let settings = resumed(settings, arguments)?;
-    let dataset = load(&settings.dataset_name()?, &settings.options()?)?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
-    let network = settings.model(&dataset.sample_shape, dataset.classes.len().max(1));
-    let subject = Subject::new(dataset, settings.normalize()?, &network, settings.loss)?;
+    let subject = settings.subject(subject::dataset(&settings.dataset_name()?, &settings.options()?)?)?;
     let mut run = Run::prepare(settings, subject, arguments, console)?;
     let progress = run.trainer.resume(&checkpoint)?;
     folder.save_settings(&run.settings)?;
@@ -139,7 +128,7 @@ impl Run {
     /// Tells the start: in one line to people, as an event to programs.
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
-        self.console.text(&plan_line(&start, &layers(self.trainer.task()), &self.settings))?;
+        self.console.text(&plan_line(&start, &network(self.trainer.task()), &self.settings))?;
         self.reporter.event(&start)
     }
 
@@ -201,7 +190,7 @@ fn settings(
     optimizer: Optimizer,
     (samples, batch_size): (usize, usize),
 ) -> Result<Settings> {
-    let Train { data, model, task, training, run, .. } = arguments;
+    let Train { subject: SubjectArgs { data, model, task }, training, run, .. } = arguments;
     let epochs = training.epochs.unwrap_or(TrainingArgs::EPOCHS);
     let per_epoch = samples.div_ceil(batch_size) as u64;
     let planned = per_epoch.saturating_mul(epochs);
@@ -250,14 +239,14 @@ fn check_raised(arguments: &Train, settings: &Settings, epochs_done: u64) -> Res
 
 /// A run's settings with what may change when it goes on.
 fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
-    let Train { training, run, data, .. } = arguments;
+    let Train { training, run, .. } = arguments;
     settings.epochs = training.epochs.unwrap_or(settings.epochs);
     settings.max_steps = training.max_steps.or(settings.max_steps);
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
     settings.log_every = run.log_every.unwrap_or(settings.log_every);
     settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
     if !available(&settings.dataset_name()?, &settings.data_dir) {
-        settings.data_dir = anchored(&data.data_dir)?; // the data have moved
+        settings.data_dir = anchored(&arguments.subject.data.data_dir)?; // the data have moved
     }
     Ok(settings)
 }

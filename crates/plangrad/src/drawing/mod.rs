@@ -19,7 +19,22 @@ pub(crate) const LINE: f64 = 14.0;
 /// A colour: red, green, blue.
 pub(crate) type Rgb = [u8; 3];
 
-/// What is drawn, in this order, on white.
+/// The colour of words and axes.
+pub(crate) const INK: Rgb = [34, 34, 34];
+
+/// The colour that everything is drawn on.
+pub(crate) const WHITE: Rgb = [255, 255, 255];
+
+/// Colours to tell things apart by: Tableau's, which the colour-blind can tell apart as far as any can be.
+pub(crate) const BLUE: Rgb = [78, 121, 167];
+pub(crate) const ORANGE: Rgb = [242, 142, 43];
+pub(crate) const GREEN: Rgb = [89, 161, 79];
+pub(crate) const RED: Rgb = [225, 87, 89];
+pub(crate) const PURPLE: Rgb = [176, 122, 161];
+pub(crate) const YELLOW: Rgb = [237, 201, 72];
+pub(crate) const TAUPE: Rgb = [186, 176, 172];
+
+/// What is drawn, in this order, on [`WHITE`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Drawing {
     /// What it shows, for those who cannot see it.

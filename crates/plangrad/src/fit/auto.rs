@@ -57,7 +57,7 @@ pub fn auto(
         let size = known.choose();
         let is_measured = known.paces.iter().any(|pace| pace.batch_size == size);
         if size > known.max || is_measured || bench.attempt(size, true)?.fits() {
-            bench.check_stop()?;
+            stop.check()?;
             return Ok(Auto { batch_size: size, reason: known.reason(size) });
         }
         known.refused(size);

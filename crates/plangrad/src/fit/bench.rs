@@ -106,15 +106,9 @@ impl<'a> Bench<'a> {
         self.options.time_limit.saturating_sub(self.started.elapsed())
     }
 
-    /// # Errors
-    /// [`Error::Stopped`] if somebody asked for that.
-    pub(super) fn check_stop(&self) -> Result<()> {
-        if self.stop.asked() { Err(Error::Stopped) } else { Ok(()) }
-    }
-
     /// One step and one evaluation batch, or memory for them: the same memory in both cases.
     fn prove(&mut self, batch_size: usize, proven: bool) -> Result<Outcome> {
-        self.check_stop()?;
+        self.stop.check()?;
         let started = Instant::now();
         let (mut engine, rows) = self.reserve(batch_size, 1)?;
         if !proven {
@@ -323,7 +317,7 @@ mod tests {
     }
 
     fn whole(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Result<Fit> {
-        fit(subject, backend, options, &mut |_| Ok(()))
+        fit(subject, backend, options, &mut |_| Ok(()), &Stop::default())
     }
 
     #[test]
@@ -335,7 +329,8 @@ mod tests {
                 told += 1;
                 Ok(())
             };
-            let error = fit(&mut subject, &open(false, 900), &options(method), &mut tell).unwrap_err();
+            let error = fit(&mut subject, &open(false, 900), &options(method), &mut tell, &Stop::default())
+                .unwrap_err();
             let Error::OutOfMemory { device, free, total, remedy, .. } = error else { panic!("{error}") };
             assert_eq!((device, free, total, told), (Device::Cpu, 900, 900, 0));
             assert!(remedy.starts_with("not even a batch of 1 fits"), "{remedy}");
@@ -378,13 +373,18 @@ mod tests {
     #[test]
     fn who_is_asked_to_stop_stops() {
         let (mut subject, device) = (subject(300, 10, vec![32]), open(false, 40_000));
-        let (options, stop) = (options(Method::Solve), Stop::default());
-        let mut quietly = |_: &Trial| Ok(());
-        let mut bench = Bench::new(&mut subject, &device, &options, &mut quietly);
-        bench.stop = stop.clone();
-        assert!(bench.attempt(16, true).is_ok());
-        stop.ask();
-        assert!(matches!(bench.attempt(16, true), Err(Error::Stopped)));
+        let (options, stop) = (options(Method::Double), Stop::default());
+        let mut told = Vec::new();
+        let mut tell = |trial: &Trial| {
+            told.push(trial.batch_size);
+            if told.len() == 2 {
+                stop.ask();
+            }
+            Ok(())
+        };
+        let stopped = fit(&mut subject, &device, &options, &mut tell, &stop);
+        assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
+        assert_eq!((told, device.memory().reserved), (vec![16, 32], 0));
     }
 
     #[test]
@@ -393,7 +393,7 @@ mod tests {
         let device = open(true, 1 << 20);
         let mut tell = |_: &Trial| Err(Error::Output(std::io::Error::other("closed")));
         assert!(matches!(
-            fit(&mut subject, &device, &options(Method::Solve), &mut tell),
+            fit(&mut subject, &device, &options(Method::Solve), &mut tell, &Stop::default()),
             Err(Error::Output(_))
         ));
         assert_eq!(device.memory().reserved, 0);

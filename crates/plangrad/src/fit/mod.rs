@@ -29,7 +29,7 @@ pub use search::Method;
 use search::{FIRST, Limit, search};
 
 use crate::Result;
-use crate::train::Subject;
+use crate::train::{Stop, Subject};
 
 /// Most samples of a batch: their positions in it, and in the dataset, are numbers of 32 bits.
 pub const INDEX_LIMIT: usize = u32::MAX as usize;
@@ -152,15 +152,18 @@ impl Fit {
 /// Finds the largest batch with which `subject` can be trained on a device, and proves it. Each trial is told as it happens.
 ///
 /// # Errors
-/// [`crate::Error::OutOfMemory`] if not even a batch of 1 fits: the error that training would end with. What `tell` says.
+/// [`crate::Error::OutOfMemory`] if not even a batch of 1 fits: the error that training would end with.
+/// [`crate::Error::Stopped`] if asked to stop. What `tell` says.
 pub fn fit(
     subject: &mut Subject,
     backend: &Arc<dyn Backend>,
     options: &Options,
     tell: &mut dyn FnMut(&Trial) -> Result<()>,
+    stop: &Stop,
 ) -> Result<Fit> {
     let limit = Limit::of(subject.samples().0, options);
     let mut bench = Bench::new(subject, backend, options, tell);
+    bench.stop = stop.clone();
     bench.check_smallest()?;
     let found = match search(options.method, limit, &mut bench)? {
         Some(found) => found,
@@ -169,6 +172,7 @@ pub fn fit(
     let (max, recommended) = (found.batch_size, recommended(found.batch_size, options.safety));
     let sizes = if options.measures_speed { pace::sizes(FIRST, recommended, max) } else { Vec::new() };
     let throughput = pace::measure(&mut bench, &sizes)?;
+    stop.check()?;
     Ok(Fit {
         max_batch_size: max,
         recommended_batch_size: recommended,

@@ -91,7 +91,7 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pa
     let (mut engine, rows) = bench.reserve(batch_size, (ROWS / batch_size).max(1))?;
     let rows = rows.get();
     let mut steps = |count: usize| -> Result<Duration> {
-        bench.check_stop()?;
+        bench.stop.check()?;
         let started = Instant::now();
         engine.steps(&bench.subject.data, &rows[..count * batch_size])?;
         engine.session.wait()?;

@@ -8,11 +8,12 @@ use std::fmt::Write;
 use plangrad_tensor::{BufferInfo, Category, Plan};
 
 use crate::Colour;
-use crate::drawing::{Anchor, Drawing, LETTER, LINE, Rgb, shortened, width_of};
+use crate::drawing::{
+    Anchor, BLUE, Drawing, GREEN, INK, LETTER, LINE, ORANGE, PURPLE, RED, Rgb, TAUPE, WHITE, YELLOW,
+    shortened, width_of,
+};
 use crate::output::{Align, Table, grouped, size};
 
-const INK: Rgb = [34, 34, 34];
-const WHITE: Rgb = [255, 255, 255];
 const PALE: Rgb = [246, 246, 246];
 
 /// Points left and right of the stages; the left has room for offsets.
@@ -223,16 +224,15 @@ fn bar(drawing: &mut Drawing, buffer: &BufferInfo, [x, y]: [f64; 2], [width, hei
     }
 }
 
-/// The colour of a category: Tableau's ten, which the colour-blind can tell apart as far as any can be.
 fn colour(category: Category) -> Rgb {
     match category {
-        Category::Parameters => [78, 121, 167],
-        Category::Gradients => [242, 142, 43],
-        Category::OptimizerState => [176, 122, 161],
-        Category::Batch => [89, 161, 79],
-        Category::Activations => [225, 87, 89],
-        Category::Dataset => [237, 201, 72],
-        _ => [186, 176, 172],
+        Category::Parameters => BLUE,
+        Category::Gradients => ORANGE,
+        Category::OptimizerState => PURPLE,
+        Category::Batch => GREEN,
+        Category::Activations => RED,
+        Category::Dataset => YELLOW,
+        _ => TAUPE,
     }
 }
 

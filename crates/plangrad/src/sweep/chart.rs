@@ -4,13 +4,11 @@
 //! others by its colour and by its stroke and marks, so that it can be told without colours too.
 
 use super::scale::Scale;
-use crate::drawing::{Anchor, Drawing, LETTER, LINE, Rgb, shortened, width_of};
+use crate::drawing::{Anchor, Drawing, INK, LETTER, LINE, Rgb, WHITE, shortened, width_of};
 use crate::output::grouped;
 
-const INK: Rgb = [34, 34, 34];
 const GREY: Rgb = [110, 110, 110];
 const GRID: Rgb = [228, 228, 228];
-const WHITE: Rgb = [255, 255, 255];
 
 /// Points across, and left and right of the curves; the left has room for the values of ticks.
 const WIDTH: f64 = 760.0;

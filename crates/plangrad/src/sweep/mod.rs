@@ -8,6 +8,7 @@
 
 mod chart;
 mod plots;
+mod row;
 mod scale;
 mod walk;
 
@@ -15,19 +16,15 @@ use std::sync::Arc;
 
 use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Device, Error as TensorError, Metrics, Optimizer, Schedule};
-use serde::Serialize;
+use plangrad_tensor::{Error as TensorError, MemoryReport, Metrics, Optimizer, Schedule};
 
 pub(crate) use plots::{draw, seconds};
+pub use row::{Row, Shortage};
 
-use crate::train::plans::Step;
+use crate::train::plans::{Step, largest_that_fits};
 use crate::train::{Engine, Layout, Stop, Subject};
 use crate::{Error, Result};
 use walk::Walk;
-
-/// Largest share of the equal time that a training may take to be compared with others: it ends with a step, and where steps
-/// are long that is late.
-const AS_LONG: f64 = 1.1;
 
 /// Most steps whose losses are compared to see how far they swing.
 const MOST_STEPS_COMPARED: usize = 256;
@@ -58,56 +55,6 @@ pub struct Sweep {
     /// Samples per step, in the order of the rows.
     pub batch_sizes: Vec<usize>,
     subject: Subject,
-}
-
-/// A batch size on a device. Serialises to the JSON documented in `docs/json.md`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
-    /// The device's name.
-    pub device: String,
-    /// Samples per step as asked for; where the dataset has fewer, a step takes those.
-    pub batch_size: usize,
-    /// Passes over the training part.
-    pub epochs: u64,
-    /// Bytes planned.
-    pub planned_bytes: u64,
-    /// Bytes taken, as the device's ledger has them.
-    pub measured_bytes: Option<u64>,
-    /// Training alone, without the test.
-    pub seconds_per_epoch: Option<f64>,
-    /// Training samples per second.
-    pub samples_per_second: Option<f64>,
-    /// Of one step.
-    pub milliseconds_per_step: Option<f64>,
-    /// Test loss after the epochs.
-    pub loss_after_epochs: Option<f64>,
-    /// Share of right answers after the epochs; none for a regression, or where training has diverged.
-    pub accuracy_after_epochs: Option<f64>,
-    /// How far a step's loss swings around what it slowly falls to: its standard deviation.
-    pub step_loss_deviation: Option<f64>,
-    /// Seconds of training in the second run.
-    pub equal_seconds: Option<f64>,
-    /// Seconds it really took: those, and what was left of the last step.
-    pub seconds_in_equal_time: Option<f64>,
-    /// Samples it saw in them.
-    pub samples_in_equal_time: Option<u64>,
-    /// Steps it took in them.
-    pub steps_in_equal_time: Option<u64>,
-    /// Test loss after them.
-    pub loss_after_equal_time: Option<f64>,
-    /// Share of right answers after them; none as above.
-    pub accuracy_after_equal_time: Option<f64>,
-    /// Why there are no figures, where that is so.
-    pub out_of_memory: Option<Shortage>,
-}
-
-/// Memory that was not to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Shortage {
-    /// Bytes needed.
-    pub needed_bytes: u64,
-    /// Bytes there were.
-    pub free_bytes: u64,
 }
 
 /// How far a sweep has come.
@@ -176,6 +123,43 @@ impl Sweep {
         ended.map(|()| rows)
     }
 
+    /// Refuses rows of which not one was measured, because no size fits on any device, by what the one that needs least lacks.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn check_measured(&self, devices: &[Arc<dyn Backend>], rows: &[Row]) -> Result<()> {
+        if rows.iter().any(|row| row.measured_bytes.is_some()) {
+            return Ok(());
+        }
+        let short = rows.iter().filter_map(|row| Some((row, row.out_of_memory?)));
+        let least = short.min_by_key(|(_, shortage)| shortage.needed_bytes);
+        let of_row = |row: &Row| devices.iter().find(|device| device.device().to_string() == row.device);
+        let least = least.and_then(|(row, shortage)| Some((row.batch_size, of_row(row)?, shortage)));
+        least.map_or(Ok(()), |(size, device, shortage)| Err(self.out_of_memory(size, device, shortage)))
+    }
+
+    fn out_of_memory(&self, batch_size: usize, device: &Arc<dyn Backend>, shortage: Shortage) -> Error {
+        let Shortage { needed_bytes: requested, free_bytes: free } = shortage;
+        let fits = |size| self.planned(device, size).is_ok_and(|report| report.total() <= free);
+        let remedy = match largest_that_fits(batch_size, fits) {
+            Some(size) if size == batch_size => {
+                "yet the system gives less; take smaller batches or a smaller network, or lift its limit on this process"
+                    .to_owned()
+            }
+            Some(size) => format!("take --batch-sizes up to {size}, the largest that fits, or raise --memory-budget"),
+            None => "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned(),
+        };
+        Error::OutOfMemory {
+            device: device.device(),
+            what: format!("training on batches of {batch_size}"),
+            requested,
+            free,
+            total: device.memory().budget.unwrap_or(free),
+            remedy,
+            report: Box::new(self.planned(device, batch_size).unwrap_or_default()),
+        }
+    }
+
     fn measure(
         &mut self,
         all: &[(&Arc<dyn Backend>, usize)],
@@ -207,7 +191,8 @@ impl Sweep {
         report: &mut Report<'_>,
     ) -> Result<Row> {
         let (epochs, loss) = (self.recipe.epochs, self.subject.task.loss);
-        let mut row = Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?);
+        let mut row =
+            Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?.total());
         let mut walk = match self.begin(device, batch_size)? {
             Ok(walk) => walk,
             Err(shortage) => return Ok(Row { out_of_memory: Some(shortage), ..row }),
@@ -271,16 +256,17 @@ impl Sweep {
         {
             Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => {
                 let free_bytes = device.memory().free().unwrap_or(free); // nothing of the run is reserved now
-                return Ok(Err(Shortage { needed_bytes: self.planned(device, batch_size)?, free_bytes }));
+                let needed_bytes = self.planned(device, batch_size)?.total();
+                return Ok(Err(Shortage { needed_bytes, free_bytes }));
             }
             other => other?,
         };
         Walk::begin(engine, &self.subject, &self.recipe, batch_size).map(Ok)
     }
 
-    fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<u64> {
+    fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<MemoryReport> {
         let layout = self.layout(device, batch_size);
-        Ok(layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())?.total())
+        layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())
     }
 
     fn layout(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Layout {
@@ -301,42 +287,6 @@ fn judged(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
     (test.map(|test| test.mean_loss()), accuracy.map(|test| test.accuracy()))
 }
 
-impl Row {
-    fn empty(device: Device, batch_size: usize, epochs: u64, planned_bytes: u64) -> Row {
-        Row {
-            device: device.to_string(),
-            batch_size,
-            epochs,
-            planned_bytes,
-            measured_bytes: None,
-            seconds_per_epoch: None,
-            samples_per_second: None,
-            milliseconds_per_step: None,
-            loss_after_epochs: None,
-            accuracy_after_epochs: None,
-            step_loss_deviation: None,
-            equal_seconds: None,
-            seconds_in_equal_time: None,
-            samples_in_equal_time: None,
-            steps_in_equal_time: None,
-            loss_after_equal_time: None,
-            accuracy_after_equal_time: None,
-            out_of_memory: None,
-        }
-    }
-
-    /// Seconds of the run for equal time, where they are too many for it to be compared with others.
-    pub(crate) fn overtime(&self) -> Option<f64> {
-        let equal = self.equal_seconds?;
-        self.seconds_in_equal_time.filter(|&seconds| seconds > AS_LONG * equal)
-    }
-
-    /// Seconds its epochs took.
-    fn seconds(&self) -> Option<f64> {
-        Some(self.seconds_per_epoch? * self.epochs as f64)
-    }
-}
-
 /// Tells progress, and finds out whether to go on.
 struct Report<'a> {
     watcher: &'a mut dyn Watcher,
@@ -352,7 +302,7 @@ impl Report<'_> {
         let Report { runs, runs_done, is_equal_time, .. } = *self;
         let (device, batch_size, share) = (&*row.device, row.batch_size, share.min(1.0));
         self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, is_equal_time });
-        if self.stop.asked() { Err(Error::Stopped) } else { Ok(()) }
+        self.stop.check()
     }
 }
 

@@ -3,11 +3,11 @@
 use super::Row;
 use super::chart::{Chart, Curve, MOST_TICKS, Mark, Panel, Stroke};
 use super::scale::Scale;
-use crate::drawing::{Drawing, Rgb};
+use crate::drawing::{BLUE, Drawing, GREEN, ORANGE, PURPLE, RED, Rgb};
 use crate::output::{counted, short};
 
-/// Colours of devices: Tableau's, which the colour-blind can tell apart as far as any can be.
-const COLOURS: [Rgb; 5] = [[78, 121, 167], [242, 142, 43], [89, 161, 79], [225, 87, 89], [176, 122, 161]];
+/// Colours of devices.
+const COLOURS: [Rgb; 5] = [BLUE, ORANGE, GREEN, RED, PURPLE];
 
 /// Units of memory.
 const UNITS: [(&str, f64); 4] =

@@ -9,8 +9,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::interrupt::INTERRUPTED;
-use crate::Result;
 use crate::device::GpuMemory;
+use crate::{Error, Result};
 
 /// Something that happened. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -132,11 +132,8 @@ pub trait Observer {
     /// If it cannot be told.
     fn event(&mut self, event: &Event) -> Result<()>;
 
-    /// A sentence for people: which weights were taken, what was resumed.
-    fn note(&mut self, note: &str);
-
-    /// Steps were taken.
-    fn position(&mut self, position: &Position);
+    /// Steps were taken. Of interest to those who draw progress.
+    fn position(&mut self, _position: &Position) {}
 }
 
 /// Asks a run to stop after the step it is in. Clones ask the same run.
@@ -166,5 +163,13 @@ impl Stop {
     #[must_use]
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Acquire)
+    }
+
+    /// Ends what has nothing to save, if somebody asked.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn check(&self) -> Result<()> {
+        if self.asked() { Err(Error::Stopped) } else { Ok(()) }
     }
 }

@@ -24,7 +24,7 @@ pub use ladder::{OnOom, Resources};
 pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub use settings::{OptimizerSettings, ScheduleSettings, Settings};
-pub(crate) use source::layers;
+pub(crate) use source::{layers, network, network_and_optimizer, samples};
 pub use source::{source, task};
 pub use subject::Subject;
 pub use trainer::{Outcome, Trainer};

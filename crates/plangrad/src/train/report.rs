@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::Settings;
 use super::event::{Event, Observer, Position, Rung};
+use super::{Settings, samples};
 use crate::output::{counted, grouped, size};
 use crate::{Console, Result};
 
@@ -37,6 +37,11 @@ impl Reporter {
     #[must_use]
     pub fn bar(&self) -> ProgressBar {
         self.bar.clone()
+    }
+
+    /// A sentence for people: which weights were taken, what was resumed.
+    pub fn note(&self, note: &str) {
+        self.bar.suspend(|| Console::remark(&note));
     }
 
     /// Writes a line without tearing the bar.
@@ -133,10 +138,6 @@ impl Observer for Reporter {
         self.describe(event).map_or(Ok(()), |line| self.line(&line))
     }
 
-    fn note(&mut self, note: &str) {
-        self.bar.suspend(|| Console::remark(&note));
-    }
-
     fn position(&mut self, position: &Position) {
         if self.bar.is_hidden() {
             return;
@@ -153,13 +154,12 @@ impl Observer for Reporter {
 
 /// The line that says what will be done, before anything is.
 #[must_use]
-pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> String {
+pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> String {
     let Event::Start {
         dataset,
         train_samples,
         test_samples,
         device,
-        parameters,
         batch_size,
         micro_batch_size,
         planned_bytes,
@@ -176,11 +176,9 @@ pub(crate) fn plan_line(event: &Event, layers: &str, settings: &Settings) -> Str
     };
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     format!(
-        "{dataset}: {} to learn from, {} to test on; {layers} with {}; {}, batch {batch_size}{parts}, {length}; on {device}, \
+        "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}, \
          {} planned{memory}",
-        counted(*train_samples, "sample"),
-        grouped(*test_samples),
-        counted(*parameters, "parameter"),
+        samples(*train_samples, *test_samples),
         settings.optimizer.describe(&settings.schedule),
         size(*planned_bytes),
     )

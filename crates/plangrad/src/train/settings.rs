@@ -5,11 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{DatasetName, Normalize, Options, Task};
+use plangrad_data::{Dataset, DatasetName, Normalize, Options, Task};
 use plangrad_nn::{Activation, Loss, MlpConfig};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
+use super::Subject;
 use crate::cli::Precision;
 use crate::{Error, Result};
 
@@ -123,11 +124,19 @@ impl Settings {
         })
     }
 
-    /// The network, for samples of this shape and so many outputs.
-    #[must_use]
-    pub fn model(&self, sample_shape: &[usize], outputs: usize) -> MlpConfig {
-        let (hidden, activation, dropout) = (self.hidden.clone(), self.activation, self.dropout);
-        MlpConfig { sample_shape: sample_shape.to_vec(), hidden, outputs, activation, dropout }
+    /// What a run with these settings learns from `dataset`, which is the one they name.
+    ///
+    /// # Errors
+    /// If there is nothing to learn from, or the network is impossible.
+    pub fn subject(&self, dataset: Dataset) -> Result<Subject> {
+        let network = MlpConfig {
+            sample_shape: dataset.sample_shape.clone(),
+            hidden: self.hidden.clone(),
+            outputs: dataset.classes.len().max(1),
+            activation: self.activation,
+            dropout: self.dropout,
+        };
+        Subject::new(dataset, self.normalize()?, &network, self.loss)
     }
 
     /// Reads a run's `config.toml`.

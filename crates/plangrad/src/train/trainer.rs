@@ -51,8 +51,7 @@ impl Trainer {
     /// # Errors
     /// If the dataset is empty, the network impossible, or memory runs out.
     pub fn new(settings: Settings, dataset: Dataset, resources: &Resources) -> Result<Trainer> {
-        let model = settings.model(&dataset.sample_shape, dataset.classes.len().max(1));
-        let subject = Subject::new(dataset, settings.normalize()?, &model, settings.loss)?;
+        let subject = settings.subject(dataset)?;
         Trainer::of(settings, subject, resources)
     }
 
@@ -178,21 +177,16 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &Stop,
     ) -> Result<Outcome> {
-        let outcome = self.run_to_the_end(folder, observer, stop);
+        let outcome = self.run_to_the_end(&mut Listeners { folder, observer }, stop);
         if let Err(Error::Output(_)) = outcome {
             self.save(folder)?;
         }
         outcome
     }
 
-    fn run_to_the_end(
-        &mut self,
-        folder: &mut RunFolder,
-        observer: &mut dyn Observer,
-        stop: &Stop,
-    ) -> Result<Outcome> {
+    fn run_to_the_end(&mut self, listeners: &mut Listeners<'_>, stop: &Stop) -> Result<Outcome> {
         for rung in std::mem::take(&mut self.rungs) {
-            self.tell(folder, observer, rung)?;
+            listeners.tell(&rung)?;
         }
         let mut last_test = None;
         while !self.is_finished() {
@@ -201,25 +195,25 @@ impl Trainer {
                 Permutation::fill(&mut self.order, self.progress.seed, self.progress.epoch);
             }
             let first = self.progress.position;
-            let complete = self.train_epoch(folder, observer, stop)?;
+            let complete = self.train_epoch(listeners, stop)?;
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
-                self.save(folder)?;
-                self.tell_end(folder, observer, last_test.flatten(), None)?;
+                self.save(listeners.folder)?;
+                self.tell_end(listeners, last_test.flatten(), None)?;
                 return Ok(Outcome::Interrupted);
             }
             let trained = self.progress.position - first;
-            last_test = Some(self.finish_epoch(folder, observer, seconds, trained)?);
-            self.save(folder)?;
+            last_test = Some(self.finish_epoch(listeners, seconds, trained)?);
+            self.save(listeners.folder)?;
         }
-        let (path, model) = (folder.model(), &self.task.model);
+        let (path, model) = (listeners.folder.model(), &self.task.model);
         let written = checkpoint::write_model(&path, model, &self.engine.session, &self.description);
         written.map_err(|error| self.astray(error))?;
         let accuracy = match last_test {
             Some(accuracy) => accuracy,
             None => self.engine.test(&self.data)?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
         };
-        self.tell_end(folder, observer, accuracy, Some(path))?;
+        self.tell_end(listeners, accuracy, Some(path))?;
         Ok(Outcome::Complete)
     }
 
@@ -234,12 +228,7 @@ impl Trainer {
     }
 
     /// Trains from the position in the epoch to its end, or as far as steps are allowed. False if asked to stop.
-    fn train_epoch(
-        &mut self,
-        folder: &mut RunFolder,
-        observer: &mut dyn Observer,
-        stop: &Stop,
-    ) -> Result<bool> {
+    fn train_epoch(&mut self, listeners: &mut Listeners<'_>, stop: &Stop) -> Result<bool> {
         while (self.progress.position as usize) < self.order.len() && self.steps_left() != Some(0) {
             if stop.asked() {
                 return Ok(false);
@@ -247,21 +236,18 @@ impl Trainer {
             let batch = self.progress.position / self.settings.batch_size as u64;
             self.stretch()?;
             let loss = self.check_loss()?;
-            observer.position(&Position {
-                epoch: self.progress.epoch + 1,
+            let epoch = self.progress.epoch + 1;
+            listeners.observer.position(&Position {
+                epoch,
                 samples: self.progress.position,
                 of: self.order.len() as u64,
                 loss,
             });
             if batch.is_multiple_of(self.settings.log_every) {
-                self.tell(
-                    folder,
-                    observer,
-                    Event::Step { epoch: self.progress.epoch + 1, step: batch, loss },
-                )?;
+                listeners.tell(&Event::Step { epoch, step: batch, loss })?;
             }
             if self.is_checkpoint_due() {
-                self.save(folder)?;
+                self.save(listeners.folder)?;
             }
         }
         Ok(true)
@@ -338,8 +324,7 @@ impl Trainer {
     /// Judges the model, tells the epoch and begins the next. Returns the accuracy.
     fn finish_epoch(
         &mut self,
-        folder: &mut RunFolder,
-        observer: &mut dyn Observer,
+        listeners: &mut Listeners<'_>,
         train_seconds: f64,
         trained: u64,
     ) -> Result<Option<f64>> {
@@ -374,7 +359,7 @@ impl Trainer {
             };
             self.engine.session.set_metrics(Metrics::default())?;
         }
-        self.tell(folder, observer, event)?; // last, so that an observer that fails leaves a state that can be saved
+        listeners.tell(&event)?; // last, so that an observer that fails leaves a state that can be saved
         Ok(accuracy)
     }
 
@@ -385,24 +370,30 @@ impl Trainer {
 
     fn tell_end(
         &self,
-        folder: &mut RunFolder,
-        observer: &mut dyn Observer,
+        listeners: &mut Listeners<'_>,
         test_accuracy: Option<f64>,
         model: Option<PathBuf>,
     ) -> Result<()> {
-        let event = Event::End {
+        listeners.tell(&Event::End {
             total_seconds: process::seconds_since_start(),
             startup_seconds: self.startup_seconds,
             test_accuracy,
             model,
-            run: folder.path().into(),
-        };
-        self.tell(folder, observer, event)
+            run: listeners.folder.path().into(),
+        })
     }
+}
 
+/// Where a run's events go, and the folder that keeps it.
+struct Listeners<'a> {
+    folder: &'a mut RunFolder,
+    observer: &'a mut dyn Observer,
+}
+
+impl Listeners<'_> {
     /// Tells an event, first to the run's log: an observer that fails must not leave a gap there.
-    fn tell(&self, folder: &mut RunFolder, observer: &mut dyn Observer, event: Event) -> Result<()> {
-        folder.log(&event)?;
-        observer.event(&event)
+    fn tell(&mut self, event: &Event) -> Result<()> {
+        self.folder.log(event)?;
+        self.observer.event(event)
     }
 }

@@ -6,19 +6,17 @@
 mod json;
 mod text;
 
-use plangrad_data::{DatasetName, load};
+use plangrad_data::load;
 use plangrad_nn::{Loss, Mlp, Task};
 use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
-use crate::cli::{Plan, TimelineTarget};
+use super::subject::ANY_SEED;
+use crate::cli::{Plan, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::memory::{Blueprint, Row, Timeline};
-use crate::output::{counted, grouped, grouped_bytes};
-use crate::train::{OptimizerSettings, task};
+use crate::output::grouped_bytes;
+use crate::train::{network_and_optimizer, samples, task};
 use crate::{Console, Error, Result};
-
-/// Seed that deals a table's rows, on which no count depends.
-const ANY_SEED: u64 = 42;
 
 /// What a partial dataset on disk changes.
 const PARTIAL: &str =
@@ -49,7 +47,7 @@ struct Subject {
     blueprint: Blueprint,
     /// Where it would be computed.
     device: Device,
-    /// `784-128-10, Adam`
+    /// `784-128-10 with 101,770 parameters, Adam`
     network: String,
     /// A sentence on where samples come from.
     data: String,
@@ -71,19 +69,14 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         accumulate: arguments.accumulate,
         has_own_memory: device != Device::Cpu,
     };
-    let network = format!(
-        "{} with {}, {}",
-        blueprint.layers(),
-        counted(blueprint.task.model.parameter_count(), "parameter"),
-        OptimizerSettings::from(optimizer).name()
-    );
+    let network = network_and_optimizer(&blueprint.task, optimizer);
     Ok(Subject { blueprint, device, network, data })
 }
 
 type Samples = Option<(usize, usize)>;
 
 fn of_shape(arguments: &Plan, shape: &[usize], classes: usize) -> Result<(Task, Samples, String)> {
-    if arguments.task.loss == Loss::Mse {
+    if arguments.subject.task.loss == Loss::Mse {
         let problem = "mse is for the numbers of a table (--dataset csv:FILE), not for --classes".to_owned();
         return Err(Error::Option { option: "--loss", problem });
     }
@@ -92,10 +85,8 @@ fn of_shape(arguments: &Plan, shape: &[usize], classes: usize) -> Result<(Task, 
 }
 
 fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
-    let data = &arguments.data;
-    let name = data.dataset.clone().unwrap_or(DatasetName::Mnist);
-    let labels = arguments.task.task(&name)?;
-    data.choose()?;
+    let SubjectArgs { data, task: TaskArgs { loss }, .. } = &arguments.subject;
+    let (name, labels) = arguments.subject.foreseen()?;
     let (task, train, test, complete) = match name.spec() {
         Some(spec) => {
             let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
@@ -105,8 +96,7 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
         }
         None => {
             let table = load(&name, &data.options(labels, ANY_SEED))?;
-            let model = arguments.model.config(&table.sample_shape, table.classes.len().max(1));
-            let task = task(&table, data.normalize, &model, arguments.task.loss)?;
+            let task = task(&table, data.normalize, &arguments.subject.network(&table), *loss)?;
             (task, table.train.len(), table.test.len(), "")
         }
     };
@@ -114,8 +104,7 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
         let remedy = "a run needs at least one sample to learn from";
         return Err(Error::EmptySplit { dataset: name.to_string(), split: "train", remedy });
     }
-    let samples = counted(train, "sample");
-    let data = format!("{name}: {samples} to learn from, {} to test on{complete}", grouped(test));
+    let data = format!("{name}: {}{complete}", samples(train, test));
     Ok((task, Some((train, test)), data))
 }
 
@@ -127,7 +116,8 @@ fn images(arguments: &Plan, shape: &[usize], classes: usize) -> Result<Task> {
         scale: [1.0].into(), // numbers, on which no size depends
         shift: [0.0].into(),
     };
-    Ok(Task { model: Mlp::new(&arguments.model.config(shape, classes))?, samples, loss: arguments.task.loss })
+    let SubjectArgs { model, task, .. } = &arguments.subject;
+    Ok(Task { model: Mlp::new(&model.config(shape, classes))?, samples, loss: task.loss })
 }
 
 fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> Result<()> {

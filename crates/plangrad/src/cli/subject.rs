@@ -1,0 +1,71 @@
+//! Options that say what is worked on: data, a network, and what it is to learn from them.
+
+use clap::Args;
+use plangrad_data::{Dataset, DatasetName, Task};
+use plangrad_nn::{Loss, MlpConfig};
+
+use super::{DataArgs, ModelArgs, values};
+use crate::{Error, Result};
+
+/// A network and its data.
+#[derive(Args, Clone, Debug)]
+pub struct SubjectArgs {
+    /// What to learn from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What learns.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// What is learnt.
+    #[command(flatten)]
+    pub task: TaskArgs,
+}
+
+/// What a network is trained for.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Model")]
+pub struct TaskArgs {
+    /// What is minimised: cross-entropy tells classes apart, mse predicts the numbers of a table's label column
+    #[arg(long, default_value_t = Loss::CrossEntropy, value_name = "NAME",
+        value_parser = values::one_of::<Loss>(&["cross-entropy", "mse"]))]
+    pub loss: Loss,
+}
+
+impl TaskArgs {
+    /// How labels of `dataset` are to be read.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a regression on images, which have classes only.
+    pub fn task(self, dataset: &DatasetName) -> Result<Task> {
+        match (self.loss, dataset) {
+            (Loss::CrossEntropy, _) => Ok(Task::Classification),
+            (Loss::Mse, DatasetName::Csv(_)) => Ok(Task::Regression),
+            (Loss::Mse, _) => {
+                let problem = format!(
+                    "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
+                );
+                Err(Error::Option { option: "--loss", problem })
+            }
+        }
+    }
+}
+
+impl SubjectArgs {
+    /// The dataset named, else MNIST, and how its labels are to be read: for commands that ask what a network would be, and
+    /// not whether the files are there.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for options that do not go with the dataset.
+    pub fn foreseen(&self) -> Result<(DatasetName, Task)> {
+        let name = self.data.dataset.clone().unwrap_or(DatasetName::Mnist);
+        let labels = self.task.task(&name)?;
+        self.data.choose()?;
+        Ok((name, labels))
+    }
+
+    /// The network that these options describe for `dataset`.
+    #[must_use]
+    pub fn network(&self, dataset: &Dataset) -> MlpConfig {
+        self.model.config(&dataset.sample_shape, dataset.classes.len().max(1))
+    }
+}

@@ -1,0 +1,216 @@
+//! A model's answers: to many samples, of which it is judged, and to one.
+
+use std::sync::Arc;
+
+use plangrad_nn::checkpoint;
+use plangrad_nn::{Loss, PredictionPlan, Task};
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{Error as TensorError, NodeId, Plan, Samples, Session, Source, State, Targets};
+
+use super::Model;
+use crate::output::counted;
+use crate::train::{Stop, plans};
+use crate::{Error, Result};
+
+/// What a model answers to one sample.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// The most probable class, and the probability of each.
+    Class {
+        /// Its label.
+        class: usize,
+        /// Probabilities in label order.
+        probabilities: Vec<f32>,
+    },
+    /// A number.
+    Value(f32),
+}
+
+/// How well a model does on many samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss.
+    pub loss: f64,
+    /// Samples judged.
+    pub samples: usize,
+    /// For classes: how often a class (row) was taken for a class (column).
+    pub confusion: Option<Vec<Vec<u64>>>,
+    /// Bytes that were planned to be taken.
+    pub planned_bytes: u64,
+    /// Bytes that were taken, as the device's ledger has them.
+    pub measured_bytes: u64,
+}
+
+impl Evaluation {
+    /// Right answers; `None` for a regression.
+    #[must_use]
+    pub fn correct(&self) -> Option<u64> {
+        let confusion = self.confusion.as_ref()?;
+        Some(confusion.iter().enumerate().map(|(class, row)| row[class]).sum())
+    }
+
+    /// Share of right answers; `None` for a regression.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<f64> {
+        self.correct().map(|correct| correct as f64 / self.samples as f64)
+    }
+}
+
+impl Model {
+    /// Judges the model by `source`, taking `batch_size` samples at a time; as many of at most 1000 as fit, if absent.
+    ///
+    /// # Errors
+    /// If memory runs out, or `source` is for another model; [`Error::Stopped`] if asked to stop.
+    pub fn evaluate(
+        &self,
+        source: &Source,
+        batch_size: Option<usize>,
+        backend: &Arc<dyn Backend>,
+        stop: &Stop,
+    ) -> Result<Evaluation> {
+        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
+        let batch_size = match batch_size {
+            Some(_) => most,
+            None => self.largest_batch(most, backend)?,
+        };
+        let whole = batch_size;
+        let rest = source.len() % whole;
+        let sizes = [Some(whole), (rest > 0).then_some(rest)];
+        let mut asking = Asking::new(self, sizes.into_iter().flatten(), backend)?;
+        let outputs = self.description.model.outputs;
+        let mut confusion = vec![vec![0_u64; outputs]; outputs];
+        let order: Vec<u32> = (0..source.len() as u32).collect();
+        for rows in order.chunks(whole) {
+            let plan = usize::from(rows.len() != whole);
+            let scores = asking.run(plan, source, rows)?;
+            stop.check()?;
+            if let Targets::Classes(labels) = source.targets() {
+                for (scores, &row) in scores.chunks_exact(outputs).zip(rows) {
+                    confusion[usize::from(labels[row as usize])][largest(scores)] += 1;
+                }
+            }
+        }
+        let loss = asking.session.metrics()?.mean_loss();
+        let confusion = (self.task.loss == Loss::CrossEntropy).then_some(confusion);
+        let planned_bytes = asking.session.planned().total();
+        let measured_bytes = backend.memory().reserved;
+        Ok(Evaluation { loss, samples: source.len(), confusion, planned_bytes, measured_bytes })
+    }
+
+    /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
+    fn largest_batch(&self, most: usize, backend: &Arc<dyn Backend>) -> Result<usize> {
+        let room = backend.memory().free().unwrap_or(u64::MAX);
+        let state = State::inference(self.task.model.parameters())?;
+        plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend.has_own_memory())? <= room))
+    }
+
+    /// Asks the model about one sample, not normalised if it is an image, standardised if it is a row.
+    ///
+    /// # Errors
+    /// If memory runs out, or the sample is for another model.
+    pub fn predict(&self, sample: Samples, backend: &Arc<dyn Backend>) -> Result<Prediction> {
+        let targets = match self.task.loss {
+            Loss::CrossEntropy => Targets::Classes(vec![0]),
+            Loss::Mse => Targets::Values { values: vec![0.0], width: 1 },
+        };
+        let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
+        let mut asking = Asking::new(self, [1], backend)?;
+        let scores = asking.run(0, &source, &[0])?;
+        match asking.plans[0].probabilities {
+            Some(node) => {
+                let probabilities = asking.session.read(0, node)?.into_iter().collect();
+                Ok(Prediction::Class { class: largest(&scores), probabilities })
+            }
+            None => Ok(Prediction::Value(scores.first().copied().unwrap_or(f32::NAN))),
+        }
+    }
+}
+
+/// Memory with a model's weights in it, and plans to ask it about batches of certain sizes.
+struct Asking {
+    session: Session,
+    plans: Vec<Nodes>,
+}
+
+/// What can be read after a plan has run.
+struct Nodes {
+    scores: NodeId,
+    probabilities: Option<NodeId>,
+}
+
+impl Asking {
+    fn new(
+        model: &Model,
+        sizes: impl IntoIterator<Item = usize>,
+        backend: &Arc<dyn Backend>,
+    ) -> Result<Self> {
+        let state = State::inference(model.task.model.parameters())?;
+        let plans = sizes.into_iter().map(|size| model.task.prediction_plan(&state, size));
+        let plans = plans.collect::<std::result::Result<Vec<_>, _>>()?;
+        let nodes = |plan: &PredictionPlan| Nodes { scores: plan.scores, probabilities: plan.probabilities };
+        let nodes = plans.iter().map(nodes).collect();
+        let plans: Vec<Plan> = plans.into_iter().map(|plan| plan.plan).collect();
+        let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
+        let mut session = Session::streaming(backend, plans).map_err(|refused| {
+            out_of_memory(refused, &model.task, &state, batch_size, backend.has_own_memory())
+        })?;
+        checkpoint::load_weights(&model.weights, &model.task.model, &mut session)?;
+        Ok(Self { session, plans: nodes })
+    }
+
+    /// Runs a plan on one batch and returns its scores, row by row.
+    fn run(&mut self, plan: usize, source: &Source, rows: &[u32]) -> Result<Vec<f32>> {
+        self.session.run(plan, &source.batches(rows)?)?;
+        Ok(self.session.read(plan, self.plans[plan].scores)?.into_iter().collect())
+    }
+}
+
+/// What to say where the memory for judging `batch_size` samples at a time was refused.
+fn out_of_memory(
+    refused: TensorError,
+    task: &Task,
+    state: &State,
+    batch_size: usize,
+    has_own_memory: bool,
+) -> Error {
+    let TensorError::OutOfMemory { device, requested, free, total, report } = refused else {
+        return refused.into();
+    };
+    let fits = |n| asking_bytes(task, state, n, has_own_memory).is_ok_and(|bytes| bytes <= free);
+    let remedy = match plans::largest_that_fits(batch_size, fits) {
+        Some(largest) => {
+            format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
+        }
+        None => "not even one sample at a time fits; raise --memory-budget".to_owned(),
+    };
+    let what = format!("asking about {} at a time", counted(batch_size, "sample"));
+    Error::OutOfMemory { device, what, requested, free, total, remedy, report }
+}
+
+/// Bytes that asking about `batch_size` samples at a time takes.
+fn asking_bytes(task: &Task, state: &State, batch_size: usize, has_own_memory: bool) -> Result<u64> {
+    let plan = task.prediction_plan(state, batch_size)?.plan;
+    Ok(if has_own_memory { Session::streaming_report(&[plan]).total() } else { plan.bytes() as u64 })
+}
+
+/// Position of the largest value, of the first one if there are several.
+fn largest(values: &[f32]) -> usize {
+    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_value_is_found_and_the_first_of_equals() {
+        assert_eq!([largest(&[1.0, 3.0, 2.0]), largest(&[2.0, 2.0]), largest(&[f32::NAN, 1.0])], [1, 0, 0]);
+    }
+
+    #[test]
+    fn right_answers_are_on_the_diagonal() {
+        let confusion = Some(vec![vec![3, 1], vec![0, 4]]);
+        let evaluation = Evaluation { loss: 0.5, samples: 8, confusion, planned_bytes: 0, measured_bytes: 0 };
+        assert_eq!((evaluation.correct(), evaluation.accuracy()), (Some(7), Some(0.875)));
+    }
+}

@@ -1,0 +1,95 @@
+//! What a sweep finds out about a batch size on a device.
+
+use plangrad_tensor::Device;
+use serde::Serialize;
+
+/// Largest share of the equal time that a training may take to be compared with others: it ends with a step, and where steps
+/// are long that is late.
+const AS_LONG: f64 = 1.1;
+
+/// A batch size on a device. Serialises to the JSON documented in `docs/json.md`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The device's name.
+    pub device: String,
+    /// Samples per step as asked for; where the dataset has fewer, a step takes those.
+    pub batch_size: usize,
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// Bytes planned.
+    pub planned_bytes: u64,
+    /// Bytes taken, as the device's ledger has them.
+    pub measured_bytes: Option<u64>,
+    /// Training alone, without the test.
+    pub seconds_per_epoch: Option<f64>,
+    /// Training samples per second.
+    pub samples_per_second: Option<f64>,
+    /// Of one step.
+    pub milliseconds_per_step: Option<f64>,
+    /// Test loss after the epochs.
+    pub loss_after_epochs: Option<f64>,
+    /// Share of right answers after the epochs; none for a regression, or where training has diverged.
+    pub accuracy_after_epochs: Option<f64>,
+    /// How far a step's loss swings around what it slowly falls to: its standard deviation.
+    pub step_loss_deviation: Option<f64>,
+    /// Seconds of training in the second run.
+    pub equal_seconds: Option<f64>,
+    /// Seconds it really took: those, and what was left of the last step.
+    pub seconds_in_equal_time: Option<f64>,
+    /// Samples it saw in them.
+    pub samples_in_equal_time: Option<u64>,
+    /// Steps it took in them.
+    pub steps_in_equal_time: Option<u64>,
+    /// Test loss after them.
+    pub loss_after_equal_time: Option<f64>,
+    /// Share of right answers after them; none as above.
+    pub accuracy_after_equal_time: Option<f64>,
+    /// Why there are no figures, where that is so.
+    pub out_of_memory: Option<Shortage>,
+}
+
+/// Memory that was not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Shortage {
+    /// Bytes needed.
+    pub needed_bytes: u64,
+    /// Bytes there were.
+    pub free_bytes: u64,
+}
+
+impl Row {
+    /// What is known before anything is measured.
+    pub(super) fn empty(device: Device, batch_size: usize, epochs: u64, planned_bytes: u64) -> Row {
+        Row {
+            device: device.to_string(),
+            batch_size,
+            epochs,
+            planned_bytes,
+            measured_bytes: None,
+            seconds_per_epoch: None,
+            samples_per_second: None,
+            milliseconds_per_step: None,
+            loss_after_epochs: None,
+            accuracy_after_epochs: None,
+            step_loss_deviation: None,
+            equal_seconds: None,
+            seconds_in_equal_time: None,
+            samples_in_equal_time: None,
+            steps_in_equal_time: None,
+            loss_after_equal_time: None,
+            accuracy_after_equal_time: None,
+            out_of_memory: None,
+        }
+    }
+
+    /// Seconds of the run for equal time, where they are too many for it to be compared with others.
+    pub(crate) fn overtime(&self) -> Option<f64> {
+        let equal = self.equal_seconds?;
+        self.seconds_in_equal_time.filter(|&seconds| seconds > AS_LONG * equal)
+    }
+
+    /// Seconds its epochs took.
+    pub(super) fn seconds(&self) -> Option<f64> {
+        Some(self.seconds_per_epoch? * self.epochs as f64)
+    }
+}
