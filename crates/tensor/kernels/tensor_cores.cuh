@@ -32,38 +32,43 @@ DEVICE void multiply_piece(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2
 #endif
 }
 
-/// Begins to copy four neighbours, as many as are left of them, zeros behind, to shared memory. Of nothing nothing is read,
+/// Begins to copy `BYTES` to shared memory, of which `left` are read and the others zero: of nothing nothing is read,
 /// wherever `from` points.
-DEVICE void copy_four(float* to, const float* from, u32 left, bool vector) {
+template <u32 BYTES> DEVICE void begin_copy(float* to, const float* from, u32 left) {
 #ifdef __CUDACC__
     u32 place = u32(__cvta_generic_to_shared(to));
-    if (vector) {
-        u32 bytes = left > 0 ? 16 : 0;
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(place), "l"(from), "r"(bytes) : "memory");
-        return;
-    }
-#pragma unroll
-    for (u32 i = 0; i < 4; i++) {
-        u32 bytes = i < left ? 4 : 0;
-        asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(place + 4 * i), "l"(from + i), "r"(bytes)
-                     : "memory");
+    if constexpr (BYTES == 16) {
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(place), "l"(from), "r"(left) : "memory");
+    } else {
+        asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(place), "l"(from), "r"(left) : "memory");
     }
 #else
-    store_four(to, load_four(from, left, vector));
+    emulator::begin_copy(to, from, BYTES, left);
 #endif
 }
 
-/// Ends a chunk of copies.
+/// The same for four neighbours, of which so many are left.
+DEVICE void copy_four(float* to, const float* from, u32 left, bool vector) {
+    if (vector) return begin_copy<16>(to, from, left > 0 ? 16 : 0);
+#pragma unroll
+    for (u32 i = 0; i < 4; i++) begin_copy<4>(to + i, from + i, i < left ? 4 : 0);
+}
+
+/// Ends a group of copies.
 DEVICE void commit_copies() {
 #ifdef __CUDACC__
     asm volatile("cp.async.commit_group;" ::: "memory");
+#else
+    emulator::commit_copies();
 #endif
 }
 
-/// Waits until at most so many chunks of this thread's copies are under way.
-template <u32 CHUNKS> DEVICE void await_copies() {
+/// Waits until at most so many groups of this thread's copies are under way.
+template <u32 GROUPS> DEVICE void await_copies() {
 #ifdef __CUDACC__
-    asm volatile("cp.async.wait_group %0;" ::"n"(CHUNKS) : "memory");
+    asm volatile("cp.async.wait_group %0;" ::"n"(GROUPS) : "memory");
+#else
+    emulator::await_copies(GROUPS);
 #endif
 }
 

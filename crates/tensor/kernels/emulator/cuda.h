@@ -6,7 +6,8 @@
 //
 // Different from a GPU on purpose:
 // * shared memory is `extern __shared__` only, and begins full of NaN in every block: a read before a write shows;
-// * a barrier must be reached by all threads of a block, at one place of the source, or the launch fails.
+// * a barrier must be reached by all threads of a block, at one place of the source, or the launch fails;
+// * copies that a thread does not wait for (`cp.async`) come as late as they may.
 //
 // Absent, because no kernel uses it: atomics, static shared memory, textures, grid-wide barriers, streams.
 #pragma once
@@ -52,6 +53,16 @@ uint64_t exchange(const char* file, int line, unsigned mask, uint64_t value, uns
 const uint64_t* gather(const char* file, int line, uint64_t value);
 
 unsigned lane();
+
+/// Begins to copy `bytes` to shared memory, of which `left` are read and the others zero. They are there when awaited, not
+/// before; until then there is NaN.
+void begin_copy(void* to, const void* from, unsigned bytes, unsigned left);
+
+/// Ends a group of this thread's copies.
+void commit_copies();
+
+/// Waits until at most so many groups of this thread's copies are under way.
+void await_copies(unsigned groups);
 
 template <class T> T exchanged(const char* file, int line, unsigned mask, T value, unsigned source) {
     static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle moves at most 8 bytes");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <type_traits>
@@ -102,6 +103,13 @@ struct Place {
     int line;
 };
 
+/// A copy that has begun.
+struct Copy {
+    void* to;
+    const void* from;
+    unsigned bytes, left;
+};
+
 struct Fiber {
     Context context;
     char* stack = nullptr;
@@ -111,6 +119,8 @@ struct Fiber {
     // Of the shuffle it waits in.
     unsigned mask, source;
     uint64_t value;
+    // Begun, in groups; the last is not committed.
+    std::deque<std::vector<Copy>> copies;
 };
 
 /// What the lanes of each warp exchanged last.
@@ -269,6 +279,7 @@ bool run_block(std::vector<unsigned>& order, Order* mixer) {
 #endif
         prepare(fibers[i].context, top, fiber_main);
         fibers[i].state = State::Ready;
+        fibers[i].copies.assign(1, {});
     }
     for (;;) {
         bool progress = false;
@@ -330,6 +341,25 @@ const uint64_t* gather(const char* file, int line, uint64_t value) {
 
 unsigned lane() {
     return current % WARP;
+}
+
+void begin_copy(void* to, const void* from, unsigned bytes, unsigned left) {
+    memset(to, 0xFF, bytes);
+    fibers[current].copies.back().push_back({to, from, bytes, left});
+}
+
+void commit_copies() {
+    fibers[current].copies.emplace_back();
+}
+
+void await_copies(unsigned groups) {
+    auto& copies = fibers[current].copies;
+    for (; copies.size() > groups + 1; copies.pop_front()) {
+        for (const Copy& copy : copies.front()) {
+            memset(copy.to, 0, copy.bytes);
+            if (copy.left) memcpy(copy.to, copy.from, copy.left);
+        }
+    }
 }
 
 }  // namespace emulator
