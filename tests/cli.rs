@@ -89,6 +89,7 @@ fn wrong_usage_is_one_sentence_with_exit_code_2() {
         ("predict model --index 1 --invert", "cannot be used with"),
         ("train --precision bf16", "--precision: expected one of f32, tf32, found `bf16`"),
         ("train --dataset digits --precision tf32", "--precision: tf32 is for GPUs; take f32, or name a GPU"),
+        ("sweep --dataset digits --precision tf32", "--precision: tf32 is for GPUs; take f32, or name a GPU"),
         ("eval", "missing: <MODEL>"),
         ("download digits", "digits needs no download"),
         ("download minst", "did you mean `mnist`?"),

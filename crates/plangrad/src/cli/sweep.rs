@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
-use super::learning::LearningArgs;
+use super::learning::{LearningArgs, PrecisionArgs};
 use super::{BudgetArgs, PictureFile, SubjectArgs, values};
 use crate::device::DeviceChoice;
 
@@ -42,6 +42,9 @@ pub struct Sweep {
     /// How, the same for every batch size.
     #[command(flatten)]
     pub learning: LearningArgs,
+    /// In which numbers.
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     /// Threads; no accuracy after equal epochs depends on them [default: as many as pay, at most one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, help_heading = "Device", allow_negative_numbers = true)]
     pub threads: Option<usize>,

@@ -7,7 +7,7 @@ use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
 
 use super::subject;
-use crate::cli::Sweep as Arguments;
+use crate::cli::{Precision, Sweep as Arguments};
 use crate::device::Means;
 use crate::fit::{Pace, knee};
 use crate::output::{Align, Table, counted, grouped, short, size};
@@ -25,7 +25,7 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
     let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
-    let words = Words::of(&sweep, dataset.to_string());
+    let words = Words::of(&sweep, dataset.to_string(), arguments.precision.precision);
     console.text(&words.heading(&devices))?;
     let mut teller = Teller { console: *console, bar: bar(*console) };
     let rows = sweep.run(&devices, &mut teller, &stop);
@@ -58,7 +58,9 @@ fn recipe(arguments: &Arguments) -> Result<Recipe> {
 fn devices(arguments: &Arguments) -> Result<Vec<Arc<dyn Backend>>> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     let mut devices: Vec<Arc<dyn Backend>> = Vec::new();
-    let means = Means { threads: arguments.threads, budget: arguments.budget.bytes(), ..Means::default() };
+    let (threads, budget, precision) =
+        (arguments.threads, arguments.budget.bytes(), arguments.precision.precision);
+    let means = Means { threads, budget, precision };
     for &choice in &arguments.devices {
         let device = device::open(choice, means)?;
         if devices.iter().all(|other| other.device() != device.device()) {
@@ -107,22 +109,24 @@ struct Words {
     layers: String,
     /// The same with the number of parameters.
     network: String,
-    /// `Adam 0.001`
+    /// `Adam 0.001`, and in which numbers if not in the usual ones.
     optimizer: String,
     epochs: String,
     has_accuracy: bool,
 }
 
 impl Words {
-    fn of(sweep: &Sweep, dataset: String) -> Words {
+    fn of(sweep: &Sweep, dataset: String, precision: Precision) -> Words {
         let (recipe, task, samples) = (sweep.recipe, sweep.subject().task(), sweep.subject().samples());
         let schedule = ScheduleSettings::Constant { learning_rate: recipe.learning_rate };
+        let optimizer = OptimizerSettings::from(recipe.optimizer).describe(&schedule);
+        let numbers = if precision == Precision::Tf32 { " in TF32" } else { "" };
         Words {
             dataset,
             samples,
             layers: layers(task),
             network: network(task),
-            optimizer: OptimizerSettings::from(recipe.optimizer).describe(&schedule),
+            optimizer: format!("{optimizer}{numbers}"),
             epochs: counted(recipe.epochs as usize, "epoch"),
             has_accuracy: task.loss == Loss::CrossEntropy && samples.1 > 0,
         }
