@@ -1,0 +1,186 @@
+//! A whole run on a machine that is imitated: every program a script.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::findings::Trouble;
+use super::machine::Machine;
+use super::run::measure;
+
+/// A GPU on which all is well; `$1` is the command.
+const PLANGRAD: &str = r#"
+echo "$@" >> calls
+case "$1 $*" in
+devices*) echo '{"gpus":[{"name":"Imitated","compute_capability":"9.0"}],"cuda_unavailable_because":null}' ;;
+fit*) echo '{"total_bytes":7,"measured_bytes":7,"next_total_bytes":8,"max_batch_size":5,"throughput":[{"batch_size":5}]}' ;;
+*losses*) for i in $(seq 100); do echo '{"event":"step","loss":0.5}'; done ;;
+*ladder*)
+  echo '{"event":"oom","rung":"dataset-on-host"}'
+  echo '{"event":"oom","rung":"micro-batches"}'
+  echo '{"event":"start","device":"cuda:0"}' ;;
+*) echo '{"event":"epoch","test_accuracy":0.98,"train_seconds":0.01,"planned_bytes":7,"measured_bytes":7}' ;;
+esac"#;
+const TENSOR_TESTS: &str = "echo test result: ok. 9 passed";
+/// 40 TFLOP/s at batch 8192, 20 µs a step at others.
+const STEP_TIME: &str = r#"
+echo "step_time $@" >> calls
+if [ $2 = 8192 ]; then s=0.002; else s=0.00002; fi
+echo plan; echo "{\"step_seconds\": $s, \"operations_per_second\": 4e13}""#;
+/// PyTorch: 50 TFLOP/s; a step in 25 µs as a graph, otherwise in 300 µs.
+const PYTHON: &str = r#"
+echo "python $@" >> calls
+case "$*" in
+-c*) echo 2.0 Imitated ;;
+*matmul*) echo '{"operations_per_second": 5e13}' ;;
+*graph*) echo '{"step_seconds": 0.000025}' ;;
+*) echo '{"step_seconds": 0.0003}' ;;
+esac"#;
+/// It runs nothing that it is given.
+const SANITIZER: &str = r#"
+case $1 in --version) exit ;; esac
+echo "========= ERROR SUMMARY: 0 errors""#;
+
+/// A program that is a script. A shell writes it, as whoever has a file open for writing keeps all others from running it.
+fn script(folder: &Path, name: &str, text: &str) {
+    let write = r##"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod +x "$1""##;
+    let written = Command::new("sh").args(["-c", write, "sh", name, text]).current_dir(folder).status();
+    assert!(written.unwrap().success());
+}
+
+/// A folder as it is packed.
+fn packed() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = [
+        ("plangrad", PLANGRAD),
+        ("tensor-tests", TENSOR_TESTS),
+        ("step_time", STEP_TIME),
+        ("python", PYTHON),
+        ("compute-sanitizer", SANITIZER),
+    ];
+    for (name, text) in programs {
+        script(folder.path(), name, text);
+    }
+    fs::create_dir(folder.path().join("out")).unwrap();
+    folder
+}
+
+fn machine(folder: &Path, seconds: f64) -> Machine {
+    Machine {
+        folder: folder.to_owned(),
+        out: folder.join("out"),
+        python: "./python".into(),
+        compute_sanitizer: "./compute-sanitizer".into(),
+        limit: Duration::from_secs(60),
+        end: Instant::now() + Duration::from_secs_f64(seconds),
+    }
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// What the page says of a part or program.
+fn row(page: &str, name: &str) -> String {
+    let row = page.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
+    row.unwrap_or_else(|| panic!("{name} is not in\n{page}")).to_owned()
+}
+
+#[test]
+fn where_all_is_well_every_part_is_fine_and_nothing_is_done_twice() {
+    let folder = packed();
+    assert_eq!(measure(&machine(folder.path(), 600.0)), Ok(()));
+    let page = read(folder.path(), "out/gpu.md");
+    for trouble in ["failed", "skipped", "not measured"] {
+        assert!(!page.contains(trouble), "{page}");
+    }
+    let calls = read(folder.path(), "calls");
+    let timed: Vec<&str> =
+        calls.lines().filter(|call| call.starts_with("step") || call.contains("gpu.py")).collect();
+    assert_eq!(timed.len(), 12 * 8 + 2);
+    assert_eq!(
+        timed[..2],
+        ["step_time cuda 64 784 128", "python gpu.py eager --batch-size 64 --inputs 784 --hidden 128"]
+    );
+    assert_eq!(timed[3..5], ["step_time cuda 8192 784 4096", "step_time cuda-tf32 8192 784 4096"]);
+    assert_eq!(timed[5..7], ["python gpu.py matmul", "python gpu.py matmul --tf32"]);
+    assert!(timed[timed.len() - 24..].iter().all(|call| call.contains("compile")), "{timed:?}");
+
+    assert_eq!(measure(&machine(folder.path(), 600.0)), Ok(()));
+    let again = read(folder.path(), "calls").strip_prefix(&calls).unwrap().to_owned();
+    assert_eq!(again, "devices --format json\n");
+    assert_eq!(read(folder.path(), "out/gpu.md"), page);
+}
+
+#[test]
+fn without_pytorch_its_times_are_skipped_until_a_python_has_it() {
+    let folder = packed();
+    let lacks = Machine { python: "./no-python".into(), ..machine(folder.path(), 600.0) };
+    assert_eq!(measure(&lacks), Ok(()));
+    let page = read(folder.path(), "out/gpu.md");
+    assert!(row(&page, "PyTorch").starts_with("skipped: ./no-python: "), "{page}");
+    assert!(!page.contains("| torch"), "{page}");
+    measure(&machine(folder.path(), 600.0)).unwrap();
+    assert!(row(&read(folder.path(), "out/gpu.md"), "torch eager").starts_with("300.0 |"));
+}
+
+#[test]
+fn a_start_that_runs_out_of_time_tells_what_it_knows_and_the_next_one_goes_on() {
+    let folder = packed();
+    script(folder.path(), "compute-sanitizer", "case $1 in --version) exit ;; esac; sleep 60 & wait");
+    let started = Instant::now();
+    let left = measure(&machine(folder.path(), 4.0)).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(left.starts_with("out of time, with ") && left.ends_with(" started again it goes on"), "{left}");
+    let page = read(folder.path(), "out/gpu.md");
+    assert!(row(&page, "five epochs").starts_with("98.00 %"), "{page}");
+    for name in ["compute-sanitizer", "PyTorch", "plangrad cuda"] {
+        assert!(row(&page, name).starts_with("not measured: out of time |"), "{page}");
+    }
+    let calls = read(folder.path(), "calls");
+    // The tool is no program of ours: what was found out with it stays.
+    script(folder.path(), "compute-sanitizer", SANITIZER);
+    assert_eq!(measure(&machine(folder.path(), 600.0)), Ok(()));
+    let again = read(folder.path(), "calls").strip_prefix(&calls).unwrap().to_owned();
+    assert!(!again.contains("train") && !again.contains("fit"), "{again}");
+    assert_eq!(again.matches("step_time").count(), 24);
+}
+
+#[test]
+fn a_machine_without_a_gpu_is_told_as_such_before_anything_runs() {
+    let folder = packed();
+    script(folder.path(), "plangrad", r#"echo '{"gpus":[],"cuda_unavailable_because":"no driver"}'"#);
+    let refused = measure(&machine(folder.path(), 60.0)).unwrap_err();
+    assert_eq!(refused, "there is no GPU to test here: no driver");
+    assert!(!folder.path().join("out/gpu.md").exists());
+}
+
+#[test]
+fn a_program_that_hangs_or_fails_is_ended_with_all_it_started_and_told() {
+    let folder = packed();
+    script(
+        folder.path(),
+        "it",
+        "echo something; [ \"$1\" = hang ] || exit 3; (sleep 0.6; touch later) & wait",
+    );
+    let machine = machine(folder.path(), 60.0);
+    let hang = machine.turn(Duration::from_millis(200)).call("it", "./it", &["hang"]);
+    assert_eq!(hang.unwrap_err(), Trouble::Late(0));
+    let turn = machine.turn(Duration::from_secs(30));
+    let refused = turn.output("it", "./it", &[]).unwrap_err();
+    assert_eq!(refused.to_string(), "**failed**: it ended with exit status: 3; see out/it.err");
+    assert!(turn.output("it", "./nothing", &[]).unwrap_err().reason().starts_with("./nothing: "));
+    std::thread::sleep(Duration::from_millis(800));
+    assert!(!folder.path().join("later").exists());
+}
+
+#[test]
+fn a_part_that_takes_too_long_has_failed_only_if_it_had_its_time() {
+    let folder = packed();
+    let hurried = machine(folder.path(), 0.1);
+    let cut = hurried.turn(Duration::from_secs(9)).call("it", "sleep", &["60"]);
+    assert_eq!(cut.unwrap_err(), Trouble::OutOfTime);
+    let patient = machine(folder.path(), 60.0);
+    assert_eq!(patient.turn(Duration::ZERO).call("it", "sleep", &["60"]).unwrap_err(), Trouble::Late(0));
+}
