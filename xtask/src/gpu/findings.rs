@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::timings::{Speed, Work};
-use super::{pack, parts, report, timings};
+use super::{pack, parts, report, targets, timings};
 use crate::Result;
 
 /// What was found out, or why it was not.
@@ -144,12 +144,12 @@ impl Findings {
         self.save(out)
     }
 
-    /// Every part there is, in order.
+    /// Every part there is and every target, in order.
     pub(super) fn parts(&self) -> Vec<Part> {
         let outcome = |name: &str| self.part(name).cloned().unwrap_or(Err(Trouble::OutOfTime));
         let parts = parts::all().into_iter();
         let parts = parts.map(|task| Part { name: task.name.to_owned(), outcome: outcome(task.name) });
-        parts.collect()
+        parts.chain(targets::judge(&self.timings())).collect()
     }
 
     /// Every time there is, in the order in which they are measured.
@@ -160,7 +160,9 @@ impl Findings {
 
     /// Writes `gpu.json` and `gpu.md` with what is known so far, each at a stroke.
     fn save(&self, out: &Path) -> Result<()> {
-        let object = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        let mut object = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        object["targets"] =
+            serde_json::to_value(targets::judge(&self.timings())).map_err(|error| error.to_string())?;
         for (name, text) in [("gpu.json", format!("{object:#}\n")), ("gpu.md", report::page(self))] {
             let (path, unfinished) = (out.join(name), out.join(format!("{name}.tmp")));
             let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));

@@ -88,12 +88,24 @@ fn row(page: &str, name: &str) -> String {
 }
 
 #[test]
-fn where_all_is_well_every_part_is_fine_and_nothing_is_done_twice() {
+fn where_all_is_well_every_part_and_target_is_fine_and_nothing_is_done_twice() {
     let folder = packed();
     assert_eq!(measure(&machine(folder.path(), 600.0)), Ok(()));
     let page = read(folder.path(), "out/gpu.md");
     for trouble in ["failed", "skipped", "not measured"] {
         assert!(!page.contains(trouble), "{page}");
+    }
+    let targets = [
+        ("an MNIST epoch at batch 64 in at most 25 ms", "938 steps of 20.0 µs are 18.76 ms |"),
+        ("ten times as fast as PyTorch eager", "20.0 µs a step, torch eager 300.0 µs: 15.00 times as fast |"),
+        ("as fast as PyTorch with CUDA graphs", "20.0 µs a step, torch graph 25.0 µs: 1.25 times as fast |"),
+        (
+            "60 % of cuBLAS's tf32 rate in a step",
+            "40.00 TFLOP/s at 784-4096-10, batch 8192; cuBLAS 8192³ tf32 50.00: 80.0 % |",
+        ),
+    ];
+    for (name, outcome) in targets {
+        assert_eq!(row(&page, &format!("target: {name}")), outcome);
     }
     let calls = read(folder.path(), "calls");
     let timed: Vec<&str> =
@@ -114,12 +126,53 @@ fn where_all_is_well_every_part_is_fine_and_nothing_is_done_twice() {
 }
 
 #[test]
-fn without_pytorch_its_times_are_skipped_until_a_python_has_it() {
+fn what_another_program_found_out_does_not_count() {
+    let folder = packed();
+    measure(&machine(folder.path(), 600.0)).unwrap();
+    script(folder.path(), "step_time", "echo '{\"step_seconds\": 0.0000275}'");
+    let missed = measure(&machine(folder.path(), 600.0)).unwrap_err();
+    assert!(
+        missed.starts_with("failed: target: an MNIST epoch at batch 64 in at most 25 ms; target: as"),
+        "{missed}"
+    );
+}
+
+#[test]
+fn a_target_that_is_missed_fails_and_one_without_its_peer_is_skipped() {
+    let folder = packed();
+    let slow = STEP_TIME.replace("0.00002", "0.0000267").replace("4e13", "2.9e13");
+    script(folder.path(), "step_time", &slow);
+    script(
+        folder.path(),
+        "python",
+        &PYTHON.replace("-c*)", "*graph*) exit 3 ;; *matmul*tf32) exit 4 ;; -c*)"),
+    );
+    let missed = measure(&machine(folder.path(), 600.0)).unwrap_err();
+    let names = ["an MNIST epoch at batch 64 in at most 25 ms", "60 % of cuBLAS's f32 rate in a step"];
+    assert_eq!(missed, format!("failed: {}", names.map(|name| format!("target: {name}")).join("; ")));
+    let page = read(folder.path(), "out/gpu.md");
+    assert_eq!(
+        row(&page, &format!("target: {}", names[0])),
+        "**failed**: 938 steps of 26.7 µs are 25.04 ms |"
+    );
+    let reason = "ended with exit status: 3; see out/time-torch-graph-784-128-64.err |";
+    let expected = format!("skipped: torch graph: time-torch-graph-784-128-64 {reason}");
+    assert_eq!(row(&page, "target: as fast as PyTorch with CUDA graphs"), expected);
+    assert!(
+        row(&page, "target: 60 % of cuBLAS's tf32 rate in a step")
+            .starts_with("skipped: cuBLAS 8192³ tf32: ")
+    );
+}
+
+#[test]
+fn without_pytorch_targets_that_need_it_are_skipped_until_a_python_has_it() {
     let folder = packed();
     let lacks = Machine { python: "./no-python".into(), ..machine(folder.path(), 600.0) };
     assert_eq!(measure(&lacks), Ok(()));
     let page = read(folder.path(), "out/gpu.md");
     assert!(row(&page, "PyTorch").starts_with("skipped: ./no-python: "), "{page}");
+    let target = row(&page, "target: ten times as fast as PyTorch eager");
+    assert_eq!(target, "skipped: torch eager: there is no PyTorch here |");
     assert!(!page.contains("| torch"), "{page}");
     measure(&machine(folder.path(), 600.0)).unwrap();
     assert!(row(&read(folder.path(), "out/gpu.md"), "torch eager").starts_with("300.0 |"));
@@ -135,7 +188,9 @@ fn a_start_that_runs_out_of_time_tells_what_it_knows_and_the_next_one_goes_on() 
     assert!(left.starts_with("out of time, with ") && left.ends_with(" started again it goes on"), "{left}");
     let page = read(folder.path(), "out/gpu.md");
     assert!(row(&page, "five epochs").starts_with("98.00 %"), "{page}");
-    for name in ["compute-sanitizer", "PyTorch", "plangrad cuda"] {
+    for name in
+        ["compute-sanitizer", "PyTorch", "target: as fast as PyTorch with CUDA graphs", "plangrad cuda"]
+    {
         assert!(row(&page, name).starts_with("not measured: out of time |"), "{page}");
     }
     let calls = read(folder.path(), "calls");
