@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::findings::Trouble;
 use super::machine::Machine;
 use super::run::measure;
+use super::sanitizer;
 
 /// A GPU on which all is well; `$1` is the command.
 const PLANGRAD: &str = r#"
@@ -189,7 +190,7 @@ fn a_start_that_runs_out_of_time_tells_what_it_knows_and_the_next_one_goes_on() 
     let page = read(folder.path(), "out/gpu.md");
     assert!(row(&page, "five epochs").starts_with("98.00 %"), "{page}");
     for name in
-        ["compute-sanitizer", "PyTorch", "target: as fast as PyTorch with CUDA graphs", "plangrad cuda"]
+        ["memcheck of a small run", "PyTorch", "target: as fast as PyTorch with CUDA graphs", "plangrad cuda"]
     {
         assert!(row(&page, name).starts_with("not measured: out of time |"), "{page}");
     }
@@ -238,4 +239,32 @@ fn a_part_that_takes_too_long_has_failed_only_if_it_had_its_time() {
     assert_eq!(cut.unwrap_err(), Trouble::OutOfTime);
     let patient = machine(folder.path(), 60.0);
     assert_eq!(patient.turn(Duration::ZERO).call("it", "sleep", &["60"]).unwrap_err(), Trouble::Late(0));
+}
+
+#[test]
+fn what_the_sanitizer_finds_fails_and_what_it_cannot_do_is_skipped() {
+    let folder = packed();
+    let told = |text: &str, milliseconds: u64| {
+        script(folder.path(), "compute-sanitizer", &format!("case $1 in --version) exit ;; esac\n{text}"));
+        let machine = Machine { limit: Duration::from_millis(milliseconds), ..machine(folder.path(), 60.0) };
+        let task = sanitizer::all().into_iter().next().unwrap();
+        (task.run)(&machine.turn(task.limit))
+    };
+    let out = "memcheck-of-a-small-run.out";
+    let found = "echo ========= Invalid __global__ write; echo ========= ERROR SUMMARY: 2 errors; exit 9";
+    let failed = format!("2 errors, exit status: 9; see out/{out}");
+    assert_eq!(told(found, 9000), Err(Trouble::Failed(failed)));
+    let hazards = "echo '========= RACECHECK SUMMARY: 1 hazard displayed (0 errors, 1 warning)'";
+    assert!(matches!(told(hazards, 9000), Err(Trouble::Failed(_))));
+    let unseen = "echo ========= Target application terminated before first instrumented API call; echo ========= ERROR SUMMARY: 0 errors";
+    assert!(matches!(told(unseen, 9000), Err(Trouble::Failed(_))));
+    assert!(matches!(told("exit 1", 9000), Err(Trouble::Failed(_))));
+    let cannot = "echo ========= Device not supported. >&2; exit 1";
+    assert_eq!(told(cannot, 9000), Err(Trouble::Skipped("compute-sanitizer cannot watch this GPU".into())));
+    assert_eq!(told("sleep 60 & wait", 1000), Err(Trouble::Skipped("took longer than 1 s".into())));
+    fs::remove_file(folder.path().join("compute-sanitizer")).unwrap();
+    let machine = machine(folder.path(), 60.0);
+    let [small, ..] = sanitizer::all();
+    let absent = (small.run)(&machine.turn(small.limit)).unwrap_err();
+    assert_eq!(absent, Trouble::Skipped("compute-sanitizer is not on this machine".into()));
 }
