@@ -40,8 +40,9 @@ pub(super) fn all() -> Vec<Task> {
         Task::new("five epochs", epochs),
         Task::new("the edge of a budget", |turn| fit(turn, "fit-budget", &["--memory-budget", "64MiB"])),
         Task::new("the edge of the card", |turn| {
-            fit(turn, "fit-card", &["--hidden", "4096", "--synthetic", "--time-limit", "60"])
+            fit(turn, "fit-card", &["--hidden", "4096", "--synthetic", "--time-limit", "120"])
         }),
+        Task::new("a size refused, then on", sweep),
         Task::new("out of memory, then on", ladder),
     ];
     tasks.extend(sanitizer::all());
@@ -93,12 +94,13 @@ fn epochs(turn: &Turn<'_>) -> Known<String> {
     verdict(accuracy >= expected && planned == measured, text)
 }
 
-/// The largest batch, the refusal of the next, and a run afterwards.
+/// The largest batch, the refusal of the next, and steps of smaller ones in the same process afterwards.
 fn fit(turn: &Turn<'_>, name: &str, options: &[&str]) -> Known<String> {
     let arguments = ["fit", "--dataset", "digits", "--device", "cuda"];
     let found = turn.object(name, &[&arguments, options].concat())?;
+    let afterwards = found["throughput"].as_array().map_or(0, Vec::len);
     let text = format!(
-        "{} samples: {} bytes planned, {} measured, of {}; {} would take {}; stopped by {}",
+        "{} samples: {} bytes planned, {} measured, of {}; {} would take {}; stopped by {}; then {afterwards} sizes timed",
         found["max_batch_size"],
         found["total_bytes"],
         found["measured_bytes"],
@@ -108,7 +110,29 @@ fn fit(turn: &Turn<'_>, name: &str, options: &[&str]) -> Known<String> {
         found["stopped_by"],
     );
     let is_refused = found["next_total_bytes"].is_u64();
-    verdict(is_refused && found["total_bytes"] == found["measured_bytes"], text)
+    verdict(is_refused && found["total_bytes"] == found["measured_bytes"] && afterwards > 0, text)
+}
+
+/// A size that is refused, and in the same process one that is trained with.
+fn sweep(turn: &Turn<'_>) -> Known<String> {
+    let sizes = ["--batch-sizes", "4096,64", "--memory-budget", "24MiB", "--seconds", "0.1"];
+    let arguments = ["sweep", "--dataset", "digits", "--devices", "cuda"];
+    let rows = turn.lines("sweep", &[&arguments[..], &sizes].concat())?;
+    let [refused, trained] = &rows[..] else {
+        return Err(format!("{} rows instead of 2", rows.len()).into());
+    };
+    let text = format!(
+        "{} refused: {} bytes needed, {} free; then {} trained with, {} bytes planned, {} measured",
+        refused["batch_size"],
+        refused["out_of_memory"]["needed_bytes"],
+        refused["out_of_memory"]["free_bytes"],
+        trained["batch_size"],
+        trained["planned_bytes"],
+        trained["measured_bytes"],
+    );
+    let is_trained = trained["samples_in_equal_time"].is_u64();
+    let is_refused = refused["out_of_memory"]["needed_bytes"].is_u64();
+    verdict(is_refused && is_trained && trained["planned_bytes"] == trained["measured_bytes"], text)
 }
 
 /// A budget that is too small for dataset and batch: the run goes down the ladder and trains on the GPU.

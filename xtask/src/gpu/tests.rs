@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::findings::Trouble;
 use super::machine::Machine;
 use super::run::measure;
-use super::sanitizer;
+use super::{parts, sanitizer};
 
 /// A GPU on which all is well; `$1` is the command.
 const PLANGRAD: &str = r#"
@@ -16,6 +16,9 @@ echo "$@" >> calls
 case "$1 $*" in
 devices*) echo '{"gpus":[{"name":"Imitated","compute_capability":"9.0"}],"cuda_unavailable_because":null}' ;;
 fit*) echo '{"total_bytes":7,"measured_bytes":7,"next_total_bytes":8,"max_batch_size":5,"throughput":[{"batch_size":5}]}' ;;
+sweep*)
+  echo '{"batch_size":4096,"out_of_memory":{"needed_bytes":9,"free_bytes":8}}'
+  echo '{"batch_size":64,"planned_bytes":7,"measured_bytes":7,"samples_in_equal_time":64}' ;;
 *losses*) for i in $(seq 100); do echo '{"event":"step","loss":0.5}'; done ;;
 *ladder*)
   echo '{"event":"oom","rung":"dataset-on-host"}'
@@ -267,4 +270,33 @@ fn what_the_sanitizer_finds_fails_and_what_it_cannot_do_is_skipped() {
     let [small, ..] = sanitizer::all();
     let absent = (small.run)(&machine.turn(small.limit)).unwrap_err();
     assert_eq!(absent, Trouble::Skipped("compute-sanitizer is not on this machine".into()));
+}
+
+#[test]
+fn a_process_that_does_not_go_on_after_a_refusal_fails() {
+    let folder = packed();
+    let told = |name: &str, replaced: &str, by: &str| {
+        assert!(PLANGRAD.contains(replaced), "{replaced}");
+        script(folder.path(), "plangrad", &PLANGRAD.replace(replaced, by));
+        let machine = machine(folder.path(), 60.0);
+        let task = parts::all().into_iter().find(|task| task.name == name).unwrap();
+        (task.run)(&machine.turn(task.limit))
+    };
+    let (card, sweep) = ("the edge of the card", "a size refused, then on");
+    assert!(told(card, "Imitated", "Other").unwrap().ends_with("; then 1 sizes timed"));
+    assert!(
+        told(sweep, "Imitated", "Other")
+            .unwrap()
+            .ends_with("then 64 trained with, 7 bytes planned, 7 measured")
+    );
+    for (name, replaced, by) in [
+        (card, r#"{"batch_size":5}"#, ""),
+        (card, r#""next_total_bytes":8"#, r#""next_total_bytes":null"#),
+        (card, r#""measured_bytes":7,"next"#, r#""measured_bytes":6,"next"#),
+        (sweep, r#"{"needed_bytes":9,"free_bytes":8}"#, "null"),
+        (sweep, r#""samples_in_equal_time":64"#, r#""samples_in_equal_time":null"#),
+        (sweep, r#"7,"samples"#, r#"6,"samples"#),
+    ] {
+        assert!(matches!(told(name, replaced, by), Err(Trouble::Failed(_))), "{name}: {by}");
+    }
 }
