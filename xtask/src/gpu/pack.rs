@@ -20,6 +20,9 @@ const PROGRAMS: [(&str, &[&str], &str); 4] = [
     ("step_time", &["build", "--release", "--package", "plangrad-nn", "--example", "step_time"], "step_time"),
 ];
 
+/// Files that go along as they are.
+const SCRIPTS: [(&str, &str); 2] = [("run.sh", "xtask/gpu/run.sh"), ("gpu.py", "bench/gpu.py")];
+
 /// Files of MNIST, as they come.
 const MNIST: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
@@ -28,6 +31,11 @@ const MNIST: [&str; 4] = [
     "t10k-labels-idx1-ubyte.gz",
 ];
 
+/// What is run there.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.map(|(name, ..)| name).into_iter().chain(SCRIPTS.map(|(name, _)| name))
+}
+
 pub(super) fn pack(data: Option<&Path>) -> Result<()> {
     let folder = root().join("target/gpu");
     let _ = fs::remove_dir_all(&folder);
@@ -35,8 +43,7 @@ pub(super) fn pack(data: Option<&Path>) -> Result<()> {
     for (name, command, target) in PROGRAMS {
         copy(&built(command, target)?, &folder.join(name))?;
     }
-    copy(&root().join("xtask/gpu/run.sh"), &folder.join("run.sh"))?;
-    copy(&root().join("bench/gpu.py"), &folder.join("gpu.py"))?;
+    SCRIPTS.iter().try_for_each(|(name, from)| copy(&root().join(from), &folder.join(name)))?;
     match data.map(|data| data.join("mnist")).filter(|mnist| mnist.is_dir()) {
         Some(mnist) => pack_mnist(&mnist, &folder.join("data/mnist"))?,
         None => eprintln!("no mnist is packed (--data-dir, or PLANGRAD_DATA): digits will be trained on"),
