@@ -121,7 +121,7 @@ template <u32 M_, u32 N_, u32 DEPTH_, u32 SLICES_, u32 TALL_, u32 WIDE_> struct 
 
 typedef Shape<8, 16, 128, 8, 2, 2> Narrow;
 typedef Shape<32, 32, 64, 8, 4, 8> Sliced;
-typedef Shape<32, 32, 32, 1, 2, 2> Small;
+typedef Shape<32, 32, 64, 1, 2, 2> Small;
 typedef Shape<64, 64, 16, 1, 4, 4> Medium;
 typedef Shape<64, 128, 16, 1, 4, 8> Broad;
 typedef Shape<128, 128, 16, 1, 8, 8> Large;

@@ -173,6 +173,9 @@ struct Map {
     u32 rank;
     u32 formula;
     float scale, shift;
+    /// Whether operands and output run together, and lie on 16 bytes.
+    u32 vector;
+    u32 unused;
 };
 
 struct Reduce {

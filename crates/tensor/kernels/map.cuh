@@ -40,9 +40,17 @@ DEVICE float formula(const Map& p, float x, float y) {
     }
 }
 
+DEVICE void map_four(const Map& p, u64 i) {
+    float4 x = reinterpret_cast<const float4*>(p.x)[i], y = reinterpret_cast<const float4*>(p.y)[i];
+    reinterpret_cast<float4*>(p.output)[i] =
+        make_float4(formula(p, x.x, y.x), formula(p, x.y, y.y), formula(p, x.z, y.z), formula(p, x.w, y.w));
+}
+
 /// The host has merged dimensions that run together, so that arrays of one shape have one dimension.
 DEVICE void run(const Map& p, Share share) {
-    for (u64 i = share.first(); i < p.elements; i += share.step()) {
+    u64 fours = p.vector ? p.elements / 4 : 0;
+    for (u64 i = share.first(); i < fours; i += share.step()) map_four(p, i);
+    for (u64 i = 4 * fours + share.first(); i < p.elements; i += share.step()) {
         u64 rest = i, x = 0, y = 0;
         for (u32 axis = p.rank; axis-- > 1;) {
             u64 index = rest % p.dims[axis];

@@ -8,15 +8,10 @@
 
 #include "gemm.cuh"
 
-/// x rounded to TF32, ties away from zero: what tensor cores read is the upper 19 bits.
-DEVICE float to_tf32(float x) {
-#ifdef __CUDACC__
-    u32 rounded;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
-    return __uint_as_float(rounded);
-#else
-    return is_nan(x) ? x : __uint_as_float((__float_as_uint(x) + 0x1000) & ~0x1FFFu);
-#endif
+/// x for tensor cores, which read the upper 19 bits: those are then x rounded to TF32, ties away from zero.
+DEVICE u32 to_tf32(float x) {
+    u32 bits = __float_as_uint(x);
+    return fabsf(x) < infinity() ? bits + 0x1000 : bits;
 }
 
 /// sums[16, 8] += A[16, 8] · B[8, 8], each spread over the lanes of a warp as PTX says for `mma.m16n8k8`.
@@ -183,32 +178,6 @@ struct TensorTile {
         }
     }
 
-    /// Rounds what this thread has copied. Each number is rounded once this way, not once for each warp that reads it.
-    template <class L> DEVICE static void round_lines(float* to) {
-#pragma unroll
-        for (u32 i = 0; i < L::FOURS; i++) {
-            float4 four = *reinterpret_cast<float4*>(to + L::place(i));
-            store_four(to + L::place(i), make_float4(to_tf32(four.x), to_tf32(four.y), to_tf32(four.z), to_tf32(four.w)));
-        }
-    }
-
-    /// A chunk that has come for this thread made ready for all.
-    DEVICE void make_ready(float* stage) {
-        if (p.sums && row == 0) {
-            __syncthreads();
-            if (sums_columns()) {
-                for (u32 k = 0; k < DEPTH; k++) column_sum += stage[A_FLOATS + k * B::STRIDE + threadIdx.x];
-            }
-            __syncthreads();
-        }
-        if (p.transpose_a) {
-            round_lines<TurnedA>(stage);
-        } else {
-            round_lines<StraightA>(stage);
-        }
-        round_lines<B>(stage + A_FLOATS);
-    }
-
     /// Multiplies a chunk, of which A is stored as `L` says.
     template <class L> DEVICE void multiply(const float* stage) {
         // This lane's first numbers of A and of B: of piece 0, at step 0. The others lie at fixed distances.
@@ -220,18 +189,22 @@ struct TensorTile {
 #pragma unroll
             for (u32 j = 0; j < COLUMNS; j++) {
 #pragma unroll
-                for (u32 e = 0; e < 2; e++) right[j][e] = __float_as_uint(b[(k + e * 4) * B::STRIDE + j * 8]);
+                for (u32 e = 0; e < 2; e++) right[j][e] = to_tf32(b[(k + e * 4) * B::STRIDE + j * 8]);
             }
 #pragma unroll
             for (u32 i = 0; i < ROWS; i++) {
                 u32 left[4];
 #pragma unroll
                 for (u32 e = 0; e < 4; e++) {
-                    left[e] = __float_as_uint(a[(i * 16 + e % 2 * 8) * L::ROW + (k + e / 2 * 4) * L::STEP]);
+                    left[e] = to_tf32(a[(i * 16 + e % 2 * 8) * L::ROW + (k + e / 2 * 4) * L::STEP]);
                 }
 #pragma unroll
                 for (u32 j = 0; j < COLUMNS; j++) multiply_piece(sums[i][j], left, right[j]);
             }
+        }
+        if (sums_columns()) {
+#pragma unroll 4
+            for (u32 k = 0; k < DEPTH; k++) column_sum += stage[A_FLOATS + k * B::STRIDE + threadIdx.x];
         }
     }
 
@@ -259,9 +232,8 @@ struct TensorTile {
         for (u32 i = 0; i + 1 < STAGES; i++) fetch(stages + i * STAGE, i * DEPTH);
         u32 turn = 0;
         for (u64 k = 0; k < p.k; k += DEPTH) {
-            float* stage = stages + turn * STAGE;
+            const float* stage = stages + turn * STAGE;
             await_copies<STAGES - 2>();
-            make_ready(stage);
             // This chunk has come for all threads, and all are done with the one whose place the next copies take.
             __syncthreads();
             fetch(stages + (turn + STAGES - 1) % STAGES * STAGE, k + (STAGES - 1) * DEPTH);

@@ -88,7 +88,8 @@ template <class T> T exchanged(const char* file, int line, unsigned mask, T valu
 #define __shfl_xor_sync(mask, value, lanes) \
     emulator::exchanged(__FILE__, __LINE__, mask, value, (emulator::lane() ^ (lanes)) & 31)
 
-/// What tensor cores do for `mma.m16n8k8`: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX says.
+/// What tensor cores do for `mma.m16n8k8`: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX says. Of a number
+/// the upper 19 bits are read.
 inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     struct Operands {
         const unsigned *a, *b;
@@ -97,6 +98,7 @@ inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const
     auto of_lane = [&](unsigned i) { return reinterpret_cast<const Operands*>(lanes[i]); };
     auto number = [](unsigned bits) {
         float x;
+        bits &= ~0x1FFFu;
         memcpy(&x, &bits, sizeof(x));
         return x;
     };

@@ -34,7 +34,7 @@ constexpr uint64_t LAYOUT[] = {
     sizeof(Gemm),
     offsetof(Gemm, vector_c),
     sizeof(Map),
-    offsetof(Map, shift),
+    offsetof(Map, vector),
     sizeof(Reduce),
     offsetof(Reduce, maximum),
     sizeof(Softmax),

@@ -138,6 +138,9 @@ pub(super) struct Map {
     pub(super) formula: u32,
     pub(super) scale: f32,
     pub(super) shift: f32,
+    /// Whether operands and output run together, and lie on 16 bytes.
+    pub(super) vector: u32,
+    pub(super) unused: u32,
 }
 
 #[repr(C)]

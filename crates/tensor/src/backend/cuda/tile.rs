@@ -105,7 +105,7 @@ impl Tile {
         let (rows, columns, depth) = match self {
             Tile::Narrow => (8, 16, 128),
             Tile::Sliced => (32, 32, 64),
-            Tile::Small => (32, 32, 32),
+            Tile::Small => (32, 32, 64),
             Tile::Medium => (64, 64, 16),
             Tile::Broad => (64, 128, 16),
             Tile::Large => (128, 128, 16),

@@ -126,10 +126,12 @@ impl Lowering<'_> {
         };
         let merged = Merged::new(k);
         let elements = k.shape.elements();
+        let [x, y, output] = [k.inputs[0].value, k.inputs[1].value, k.output].map(|value| self.at(value));
+        let vector = merged.run_together() && [x, y, output].into_iter().all(on_16_bytes);
         let work = items::Map {
-            x: self.at(k.inputs[0].value),
-            y: self.at(k.inputs[1].value),
-            output: self.at(k.output),
+            x,
+            y,
+            output,
             elements: elements as u64,
             dims: merged.dims,
             x_strides: merged.strides[0],
@@ -138,8 +140,10 @@ impl Lowering<'_> {
             formula: formula(k.op),
             scale,
             shift,
+            vector: u32::from(vector),
+            unused: 0,
         };
-        by_element(Work::Map(work), elements)
+        by_element(Work::Map(work), if vector { elements.div_ceil(4) } else { elements })
     }
 
     pub(super) fn reduce(&self, k: &Reduce) -> Planned {
@@ -352,6 +356,11 @@ impl Merged {
         }
         merged.rank = merged.rank.max(1);
         merged
+    }
+
+    /// Whether both operands lie as the output does.
+    fn run_together(&self) -> bool {
+        self.rank == 1 && self.strides.iter().all(|strides| strides[0] == 1)
     }
 
     /// Adds the next inner dimension.

@@ -39,7 +39,7 @@ fn layout() -> Vec<usize> {
         size_of::<Gemm>(),
         offset_of!(Gemm, vector) + 8,
         size_of::<Map>(),
-        offset_of!(Map, shift),
+        offset_of!(Map, vector),
         size_of::<Reduce>(),
         offset_of!(Reduce, maximum),
         size_of::<Softmax>(),
