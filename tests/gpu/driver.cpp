@@ -221,7 +221,8 @@ Code cuDeviceTotalMem_v2(size_t* bytes, int) {
 
 Code cuDeviceGetAttribute(int* value, int which, int) {
     int capability = int(setting("FAKE_CUDA_CAPABILITY", 90));
-    *value = which == 75 ? capability / 10 : which == 76 ? capability % 10 : 0;
+    constexpr int MULTIPROCESSORS = 16, MAJOR = 75, MINOR = 76;
+    *value = which == MAJOR ? capability / 10 : which == MINOR ? capability % 10 : which == MULTIPROCESSORS ? 132 : 0;
     return SUCCESS;
 }
 
@@ -401,6 +402,7 @@ Code cuMemsetD32Async(uint64_t to, unsigned value, size_t count, void* stream) {
 
 Code cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
     READY;
+    if (bytes == 0) return fail(INVALID_VALUE, "a copy of nothing");
     std::shared_ptr<std::vector<char>> kept;
     if (!lies_in(pinned_memory, uint64_t(from), bytes)) {
         const char* start = static_cast<const char*>(from);
@@ -411,6 +413,7 @@ Code cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* str
 
 Code cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
     READY;
+    if (bytes == 0) return fail(INVALID_VALUE, "a copy of nothing");
     Stream& s = *static_cast<Stream*>(stream);
     if (Code code = drain(s, s.asked)) return code;
     if (!lies_in(device_memory, from, bytes)) return fail(INVALID_VALUE, "a copy from memory that is not reserved");

@@ -114,6 +114,17 @@ pub(crate) enum Data {
     Fill(f32, usize),
 }
 
+impl Data {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Data::F32(values) => values.is_empty(),
+            Data::U8(bytes) => bytes.is_empty(),
+            Data::Fill(_, elements) => *elements == 0,
+        }
+    }
+}
+
 /// See [`Kernel::Advance`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Advance {

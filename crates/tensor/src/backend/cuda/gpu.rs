@@ -28,7 +28,7 @@ pub struct CudaOptions {
     /// Which one.
     pub index: usize,
     /// Bytes that may be reserved at once; at most, and by default, what the driver has free when it is opened, but
-    /// for 32 MiB that it needs itself.
+    /// for what it needs itself: 32 MiB, or a 512th of all memory.
     pub budget: Option<u64>,
     /// How large products are computed.
     pub precision: Precision,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 
-use super::ComputeCapability;
+use super::{ComputeCapability, Found};
 use crate::backend::cuda::runtime::{Function, Launch};
 
 /// A file of `kernels/ptx/`, ended by a zero byte.
@@ -31,7 +31,9 @@ pub(super) struct Kernels {
     loaded: [OnceLock<Loaded>; Function::ALL.len()],
     context: Arc<CudaContext>,
     /// Whether they wait by themselves for the launch before them, and so may be begun before it is done.
-    pub(super) chain: bool,
+    chain: bool,
+    /// Blocks that surely run side by side, each with a multiprocessor of its own.
+    multiprocessors: u32,
 }
 
 /// A kernel, and the module that it is in.
@@ -46,13 +48,12 @@ unsafe impl Send for Loaded {}
 unsafe impl Sync for Loaded {}
 
 impl Kernels {
-    /// For a GPU of such a generation, with the one that every plan needs.
-    pub(super) fn new(
-        context: &Arc<CudaContext>,
-        capability: ComputeCapability,
-    ) -> Result<Kernels, DriverError> {
-        let chain = capability >= ComputeCapability::CHAINS;
-        let kernels = Kernels { loaded: Default::default(), context: context.clone(), chain };
+    /// For the GPU of a context, with the one that every plan needs.
+    pub(super) fn new(context: &Arc<CudaContext>, found: &Found) -> Result<Kernels, DriverError> {
+        let chain = found.compute_capability >= ComputeCapability::CHAINS;
+        let multiprocessors = found.multiprocessors;
+        let kernels =
+            Kernels { loaded: Default::default(), context: context.clone(), chain, multiprocessors };
         kernels.get(Function::Stage)?;
         Ok(kernels)
     }
@@ -77,12 +78,16 @@ impl Kernels {
         let name = CString::new(function.name()).expect("names hold no zero byte");
         // SAFETY: the module was just loaded.
         let handle = unsafe { result::module::get_function(module, name)? };
+        use sys::CUfunction_attribute as Attribute;
+        // SAFETY: the function is of the module.
+        let set =
+            |attribute, value| unsafe { result::function::set_function_attribute(handle, attribute, value) };
         if function.most_shared_bytes() > SHARED_BYTES {
-            let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             let bytes = function.most_shared_bytes() as i32;
-            // SAFETY: the function is of the module.
-            unsafe { result::function::set_function_attribute(handle, attribute, bytes)? };
+            set(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes)?;
         }
+        // The same share for all, in percent: a multiprocessor must be idle to change it.
+        set(Attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, 100)?;
         Ok(Loaded { module, function: handle })
     }
 
@@ -92,15 +97,21 @@ impl Kernels {
         self.context.record_err(unsafe { result::module::unload(loaded.module) });
     }
 
-    /// Asks `stream` for one launch, or records it there. One that is `chained` may be begun before the launch asked for
-    /// last is done, and waits for it.
+    /// Whether a launch can be begun before `ahead` is done. Behind one that fills the GPU it would only take the first
+    /// places that become free, however badly spread.
+    pub(super) fn chain_to(&self, ahead: &Launch) -> bool {
+        self.chain && ahead.blocks <= self.multiprocessors
+    }
+
+    /// Asks `stream` for one launch, or records it there; it may begin `early`, before the launch asked for last is done,
+    /// for which it waits.
     pub(super) fn launch(
         &self,
         launch: &Launch,
         stream: &CudaStream,
-        chained: bool,
+        early: bool,
     ) -> Result<(), DriverError> {
-        let mut early = sys::CUlaunchAttribute {
+        let mut attribute = sys::CUlaunchAttribute {
             id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
             pad: [0; 4],
             value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
@@ -114,8 +125,8 @@ impl Kernels {
             blockDimZ: 1,
             sharedMemBytes: launch.shared_bytes,
             hStream: stream.cu_stream(),
-            attrs: &raw mut early,
-            numAttrs: u32::from(chained && self.chain),
+            attrs: &raw mut attribute,
+            numAttrs: u32::from(early),
         };
         let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
         let function = self.get(launch.function)?;

@@ -17,13 +17,15 @@ use std::sync::Arc;
 use cudarc::driver::{DriverError, result, sys};
 
 use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
-use crate::Device;
 use crate::backend::Backend;
+use crate::{Device, DriverMemory};
 use runtime::Driver;
 
-/// Memory that every budget leaves to the driver: allocations are rounded up to 2 MiB, and a captured step
-/// takes some for itself.
+/// Memory that every budget leaves to the driver, at least: allocations are rounded up to 2 MiB, and kernels and captured
+/// steps take some for themselves.
 const LEFT_TO_THE_DRIVER: u64 = 32 << 20;
+/// On large GPUs more, this part of all memory: there it is not missed.
+const PART_LEFT_TO_THE_DRIVER: u64 = 512;
 
 /// A GPU as a backend.
 pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
@@ -32,7 +34,8 @@ pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavail
         Precision::Tf32 => ComputeCapability::TF32,
     };
     let driver = Driver::open(&probe()?.gpu(options.index, needed)?)?;
-    let free = driver.memory()?.free.saturating_sub(LEFT_TO_THE_DRIVER);
+    let DriverMemory { free, total, .. } = driver.memory()?;
+    let free = free.saturating_sub(LEFT_TO_THE_DRIVER.max(total / PART_LEFT_TO_THE_DRIVER));
     let budget = options.budget.map_or(free, |named| named.min(free));
     Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget), options.precision)))
 }
@@ -81,6 +84,7 @@ struct Found {
     name: String,
     total: u64,
     compute_capability: ComputeCapability,
+    multiprocessors: u32,
     bus: Option<std::ffi::CString>,
 }
 
@@ -136,13 +140,16 @@ impl Probed {
             let attribute = |which| unsafe { result::device::get_attribute(device, which) };
             let major = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
             let minor = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
-            let [major, minor] = [major, minor].map(|n| u32::try_from(n).unwrap_or(0));
+            let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+            let [major, minor, multiprocessors] =
+                [major, minor, multiprocessors].map(|n| u32::try_from(n).unwrap_or(0));
             Ok(Found {
                 index,
                 name: result::device::get_name(device)?,
                 // SAFETY: as above.
                 total: unsafe { result::device::total_mem(device)? } as u64,
                 compute_capability: ComputeCapability { major, minor },
+                multiprocessors,
                 bus: nvml::bus(device),
             })
         };

@@ -40,8 +40,7 @@ impl Driver {
         let context = CudaContext::new(found.index).map_err(|error| refused("open the GPU", error))?;
         // SAFETY: memory is handled here by address, and there is one stream for it.
         unsafe { context.disable_event_tracking() };
-        let kernels = Kernels::new(&context, found.compute_capability)
-            .map_err(|error| refused("load the kernels", error))?;
+        let kernels = Kernels::new(&context, found).map_err(|error| refused("load the kernels", error))?;
         let stream = context.new_stream().map_err(|error| refused("make a stream", error))?;
         let uploads = Uploads::new(&stream).map_err(|error| refused("make a stream", error))?;
         let (free, total) = context.mem_get_info().map_err(|error| refused("tell its memory", error))?;
@@ -76,9 +75,12 @@ impl Driver {
         // SAFETY: the context is bound; the bytes zeroed are those just given.
         unsafe {
             let address = result::malloc_sync(bytes.max(1))?;
-            result::memset_d8_async(address, 0, bytes, self.shared.stream.cu_stream())?;
-            self.uploads().fence(&self.shared.stream)?; // no copy may come before the zeros
-            Ok(address)
+            let zeroed = result::memset_d8_async(address, 0, bytes, self.shared.stream.cu_stream());
+            // No copy may come before the zeros.
+            match zeroed.and_then(|()| self.uploads().fence(&self.shared.stream)) {
+                Ok(()) => Ok(address),
+                Err(error) => result::free_sync(address).and(Err(error)),
+            }
         }
     }
 
@@ -132,11 +134,12 @@ impl Driver {
     ) -> Result<(), DriverError> {
         let mut constants = constants.iter().cycle();
         let stream = recorder.cu_stream();
-        let mut follows_launch = false;
+        let mut ahead = None;
         for order in (0..times).flat_map(|_| orders) {
             match order {
                 Order::Launch(launch) => {
-                    self.shared.kernels.launch(launch, recorder, chained && follows_launch)?
+                    let early = chained && ahead.is_some_and(|ahead| self.shared.kernels.chain_to(ahead));
+                    self.shared.kernels.launch(launch, recorder, early)?;
                 }
                 Order::Constant { to, data: Data::Fill(value, elements) } => {
                     // SAFETY: the plan has so many numbers there, and the graph runs only while they are reserved.
@@ -148,7 +151,10 @@ impl Driver {
                     unsafe { result::memcpy_htod_async(*to, bytes, stream)? }
                 }
             }
-            follows_launch = matches!(order, Order::Launch(_));
+            ahead = match order {
+                Order::Launch(launch) => Some(launch),
+                Order::Constant { .. } => None,
+            };
         }
         Ok(())
     }
@@ -182,6 +188,9 @@ impl Runtime for Driver {
     }
 
     unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         // SAFETY: the caller's contract.
         let copied = unsafe { self.uploads().copy(&self.shared.stream, to, bytes) };
         copied.map_err(|error| failure("copy to the GPU", error))
@@ -194,6 +203,9 @@ impl Runtime for Driver {
     }
 
     unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let stream = &self.shared.stream;
         let mut copy = || {
             stream.context().bind_to_thread()?;
@@ -205,7 +217,10 @@ impl Runtime for Driver {
     }
 
     fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn Step>, Refusal> {
-        let length = (SERIES_ORDERS / orders.len().max(1)).min(SERIES_STEPS);
+        if orders.is_empty() {
+            return Ok(Box::new(Nothing));
+        }
+        let length = (SERIES_ORDERS / orders.len()).min(SERIES_STEPS);
         let prepare = || {
             let constants = self.pin(&orders)?;
             let capture = |times| {
@@ -216,9 +231,9 @@ impl Runtime for Driver {
                 self.capture(&orders, &constants, times, true).or_else(plain)
             };
             let one = capture(1)?;
-            let series = match in_series && length > 1 {
-                true => Some((length, capture(length)?)),
-                false => None,
+            let series = match (in_series && length > 1).then(|| capture(length)) {
+                None | Some(Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY))) => None, // one by one, then
+                Some(series) => Some((length, series?)),
             };
             Ok(Graph { one, series, _constants: constants, shared: self.shared.clone() })
         };
@@ -260,6 +275,15 @@ impl Step for Graph {
             (0..single).try_for_each(|_| start(&self.one))
         };
         run().map_err(|error| failure("start a step", error))
+    }
+}
+
+/// A step of no launch: arrays without an element.
+struct Nothing;
+
+impl Step for Nothing {
+    unsafe fn run(&self, _: usize) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

@@ -138,6 +138,7 @@ impl Lowering<'_> {
             Kernel::Constant { output, data: Data::Fill(value, elements) } => {
                 planned.push(self.fill(*output, *value, *elements));
             }
+            Kernel::Constant { data, .. } if data.is_empty() => {}
             Kernel::Constant { output, data } => {
                 orders.push(Order::Constant { to: self.at(*output), data: data.clone() });
             }

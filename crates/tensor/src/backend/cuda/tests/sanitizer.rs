@@ -20,7 +20,7 @@ fn no_kernel_touches_memory_beyond_its_arrays() {
     let mut tests = Command::new(std::env::current_exe().unwrap());
     tests.args(["backend::cuda::tests::kernels", "--test-threads", "1"]);
     tests.env("LD_PRELOAD", library).env("ASAN_OPTIONS", "detect_leaks=0").env("PROPTEST_CASES", "30");
-    tests.env("PLANGRAD_EMULATOR_SANITIZE", "1");
+    tests.env("PLANGRAD_EMULATOR_SANITIZE", "1").env("CUDA_VISIBLE_DEVICES", "");
     let output = tests.output().unwrap();
     let report = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}{report}", String::from_utf8_lossy(&output.stdout));
