@@ -269,18 +269,23 @@ template <class S> struct Tile {
         }
     }
 
-    DEVICE void multiply(const float* buffer) {
-        const float* b = buffer + S::DEPTH * S::A_STRIDE;
-        const float* from_a = buffer + slice * GROUP * S::A_STRIDE + tile_row(0);
-        const float* from_b = b + slice * GROUP * S::B_STRIDE + tile_column(0);
+    /// The steps of a chunk that are this slice's, from the thread's first numbers at its first step.
+    DEVICE void multiply_steps(const float* a, const float* b) {
         // Steps side by side need registers, of which tall tiles have few left.
         constexpr u32 TOGETHER = S::TALL * S::WIDE < 64 ? GROUP : 2;
 #pragma unroll
         for (u32 group = 0; group < S::DEPTH; group += GROUP * S::SLICES) {
 #pragma unroll TOGETHER
-            for (u32 k = 0; k < GROUP; k++) {
-                multiply_step(from_a + (group + k) * S::A_STRIDE, from_b + (group + k) * S::B_STRIDE);
-            }
+            for (u32 k = group; k < group + GROUP; k++) multiply_step(a + k * S::A_STRIDE, b + k * S::B_STRIDE);
+        }
+    }
+
+    DEVICE void multiply(const float* buffer) {
+        const float* b = buffer + S::DEPTH * S::A_STRIDE;
+        // A warp that has nothing but what lies beyond C leaves the multiprocessor to others.
+        if (tile_row(0) < rows && tile_column(0) < columns) {
+            u32 k = slice * GROUP;
+            multiply_steps(buffer + k * S::A_STRIDE + tile_row(0), b + k * S::B_STRIDE + tile_column(0));
         }
         if (sums_columns()) {
 #pragma unroll 4

@@ -202,6 +202,9 @@ struct TensorTile {
                 for (u32 j = 0; j < COLUMNS; j++) multiply_piece(sums[i][j], left, right[j]);
             }
         }
+    }
+
+    DEVICE void add_columns(const float* stage) {
         if (sums_columns()) {
 #pragma unroll 4
             for (u32 k = 0; k < DEPTH; k++) column_sum += stage[A_FLOATS + k * B::STRIDE + threadIdx.x];
@@ -237,11 +240,11 @@ struct TensorTile {
             // This chunk has come for all threads, and all are done with the one whose place the next copies take.
             __syncthreads();
             fetch(stages + (turn + STAGES - 1) % STAGES * STAGE, k + (STAGES - 1) * DEPTH);
-            if (p.transpose_a) {
-                multiply<TurnedA>(stage);
-            } else {
-                multiply<StraightA>(stage);
-            }
+            // A warp that has nothing but what lies beyond C leaves the tensor cores to others.
+            bool has_elements = warp_row < rows && warp_column < columns;
+            if (has_elements && p.transpose_a) multiply<TurnedA>(stage);
+            if (has_elements && !p.transpose_a) multiply<StraightA>(stage);
+            add_columns(stage);
             turn = (turn + 1) % STAGES;
         }
         await_copies<0>();
