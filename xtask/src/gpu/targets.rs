@@ -1,4 +1,4 @@
-//! The speeds that are promised, judged by what was measured.
+//! The speeds that are aimed at, judged by what was measured.
 
 use super::findings::{Known, Part, Timing, Trouble};
 use super::parts::verdict;
