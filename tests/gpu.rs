@@ -295,6 +295,29 @@ fn a_gpu_that_fails_in_the_middle_of_a_run_is_an_error_and_the_run_goes_on_from_
     assert!(model() == expected);
 }
 
+/// Steps are run in series where nothing is said between them: those of the evaluation, and of training beyond the first.
+#[test]
+fn steps_in_series_are_the_same_as_one_by_one() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let train = TRAIN.replace("--max-steps 12", "--max-steps 50").replace("--log-every 1", "--log-every 50");
+    let run = |machine: &Machine, device: &str| {
+        let events = machine.run(folder.path(), &format!("{train} --device {device}")).objects();
+        let epoch = select(&events, "epoch")[0];
+        let figures = ["train_loss", "test_loss", "test_accuracy"].map(|key| epoch[key].as_f64().unwrap());
+        (figures, fs::read(folder.path().join("run/model.safetensors")).unwrap())
+    };
+    let (found, model) = run(&machine, "cuda");
+    for series in [2, 4, 6] {
+        let one_by_one = run(&machine.but("FAKE_CUDA_REFUSE_GRAPH", series), "cuda");
+        assert!(one_by_one == (found, model.clone()), "without series {series}: {one_by_one:?}");
+    }
+    let (expected, _) = run(&machine, "cpu");
+    for (found, expected) in found.into_iter().zip(expected) {
+        assert!((found - expected).abs() <= 1e-4 * expected, "{found} instead of {expected}");
+    }
+}
+
 #[test]
 fn what_a_driver_cannot_do_and_when_it_copies_do_not_change_the_run() {
     let Some(machine) = Machine::with_gpu() else { return };
@@ -306,12 +329,7 @@ fn what_a_driver_cannot_do_and_when_it_copies_do_not_change_the_run() {
         fs::read(folder.path().join("run/model.safetensors")).unwrap()
     };
     let expected = model(&machine, "");
-    let lacks = [
-        ("FAKE_CUDA_REFUSE_PINNED", 1),
-        ("FAKE_CUDA_NO_CHAINS", 1),
-        ("FAKE_CUDA_REFUSE_GRAPH", 2),
-        ("FAKE_CUDA_CAPABILITY", 75),
-    ];
+    let lacks = [("FAKE_CUDA_REFUSE_PINNED", 1), ("FAKE_CUDA_NO_CHAINS", 1), ("FAKE_CUDA_CAPABILITY", 75)];
     for (setting, value) in lacks {
         assert!(model(&machine.but(setting, value), "") == expected, "{setting}");
     }

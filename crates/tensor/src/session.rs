@@ -113,7 +113,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if that is not to be had, [`Error::StateMismatch`] if the plans were made over different
-    /// states.
+    /// states, [`Error::Device`] if the device cannot be used any more.
     pub fn new(backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Result<Session, Error> {
         Session::reserve(backend, plans, None)
     }
@@ -147,7 +147,8 @@ impl Session {
             batch_size: plan.batch_size(),
         };
         let programs: Vec<Program> = plans.iter().enumerate().map(program).collect();
-        programs.iter().try_for_each(|program| arena.prepare(program))?;
+        let in_series = |program: &Program| program.batch_size > 0 && staging.is_none();
+        programs.iter().try_for_each(|program| arena.prepare(program, in_series(program)))?;
         Ok(Session {
             backend: backend.clone(),
             arena,
@@ -204,6 +205,7 @@ impl Session {
         }
         let arena = &mut self.arena;
         let steps = rows / size;
+        self.last_run = None; // until all of it is asked for
         match (batches.source.resident_on(&self.backend), self.staging) {
             _ if !self.backend.has_own_memory() => arena.run(program, &Feed::Host(batches), steps)?,
             (Some(resident), _) if resident.room() < size => {
@@ -252,7 +254,7 @@ impl Session {
     /// A parameter, row-major in the shape it has in files ([`crate::Parameter::file_shape`]).
     ///
     /// # Errors
-    /// If there is no such parameter.
+    /// If there is no such parameter; [`Error::Device`] if the device has failed.
     pub fn parameter(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
         Ok(self.parameter_values(id)?.to_vec())
     }
@@ -260,7 +262,7 @@ impl Session {
     /// The same without a copy, where the host can read the device's memory.
     ///
     /// # Errors
-    /// If there is no such parameter.
+    /// If there is no such parameter; [`Error::Device`] if the device has failed.
     pub fn parameter_values(&self, id: ParameterId) -> Result<Values<'_>, Error> {
         self.values(Slot::Parameter(id), id)
     }
@@ -268,7 +270,7 @@ impl Session {
     /// Sets a parameter, given as in files.
     ///
     /// # Errors
-    /// If there is no such parameter, or it has another number of elements.
+    /// If there is no such parameter, or it has another number of elements; [`Error::Device`] if the device has failed.
     pub fn set_parameter(&mut self, id: ParameterId, values: &[f32]) -> Result<(), Error> {
         self.set_values(Slot::Parameter(id), id, values)
     }
@@ -276,7 +278,7 @@ impl Session {
     /// Sets a parameter to a function of an element's place in files.
     ///
     /// # Errors
-    /// If there is no such parameter.
+    /// If there is no such parameter; [`Error::Device`] if the device has failed.
     pub fn fill_parameter(&mut self, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
         self.fill(Slot::Parameter(id), id, value)
     }
@@ -284,7 +286,7 @@ impl Session {
     /// The gradient computed last for a parameter, in the parameter's file order.
     ///
     /// # Errors
-    /// If this session keeps none.
+    /// If this session keeps none; [`Error::Device`] if the device has failed.
     pub fn gradient(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
         Ok(self.values(Slot::Gradient(id), id)?.to_vec())
     }
@@ -292,7 +294,7 @@ impl Session {
     /// Moment `i` of a parameter, in the parameter's file order.
     ///
     /// # Errors
-    /// If this session keeps none.
+    /// If this session keeps none; [`Error::Device`] if the device has failed.
     pub fn moment(&self, i: usize, id: ParameterId) -> Result<Vec<f32>, Error> {
         Ok(self.moment_values(i, id)?.to_vec())
     }
@@ -300,7 +302,7 @@ impl Session {
     /// The same without a copy, where the host can read the device's memory.
     ///
     /// # Errors
-    /// If this session keeps none.
+    /// If this session keeps none; [`Error::Device`] if the device has failed.
     pub fn moment_values(&self, i: usize, id: ParameterId) -> Result<Values<'_>, Error> {
         self.values(Slot::Moment(i, id), id)
     }
@@ -308,7 +310,7 @@ impl Session {
     /// Sets moment `i` of a parameter.
     ///
     /// # Errors
-    /// If this session keeps none, or it has another number of elements.
+    /// If this session keeps none, or it has another number of elements; [`Error::Device`] if the device has failed.
     pub fn set_moment(&mut self, i: usize, id: ParameterId, values: &[f32]) -> Result<(), Error> {
         self.set_values(Slot::Moment(i, id), id, values)
     }

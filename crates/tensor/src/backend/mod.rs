@@ -58,12 +58,13 @@ pub trait Arena: Send {
     /// Where it starts, as the device's kernels address it.
     fn address(&self) -> usize;
 
-    /// Makes a program ready, so that nothing has to be had for it once it runs.
+    /// Makes a program ready, so that nothing has to be had for it once it runs. `in_series` says whether many of its steps
+    /// will be asked for at once, as with a dataset in the device's memory.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] or [`Error::Device`] if the device cannot take it.
-    fn prepare(&mut self, program: &Program) -> Result<(), Error> {
-        let _ = program;
+    fn prepare(&mut self, program: &Program, in_series: bool) -> Result<(), Error> {
+        let _ = (program, in_series);
         Ok(())
     }
 

@@ -241,8 +241,8 @@ impl Arena for CudaArena {
         self.memory.start as usize
     }
 
-    fn prepare(&mut self, program: &Program) -> Result<(), Error> {
-        self.make_ready(program)
+    fn prepare(&mut self, program: &Program, in_series: bool) -> Result<(), Error> {
+        self.make_ready(program, in_series)
             .map_err(|refusal| refused(refusal, &self.ledger, self.memory.bytes, &self.report))
     }
 
@@ -255,21 +255,21 @@ impl Arena for CudaArena {
     }
 
     fn run(&mut self, program: &Program, feed: &super::Feed<'_>, steps: usize) -> Result<(), Error> {
-        self.prepare(program)?; // a session has had it made ready already
+        self.prepare(program, false)?; // a session has had it made ready already
         self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.ledger))
     }
 }
 
 impl CudaArena {
     /// Turns a program that has not run here yet into a step.
-    fn make_ready(&mut self, program: &Program) -> Result<(), Refusal> {
+    fn make_ready(&mut self, program: &Program, in_series: bool) -> Result<(), Refusal> {
         if self.steps.contains_key(&program.number) {
             return Ok(());
         }
         let value = |value: Value| self.memory.start + program.offsets[value.index()] as u64;
         let lowering = Lowering { value: &value, feed: self.memory.feed(), sizing: self.sizing };
         let orders = lower::step(&program.stages, program.batch_size, &lowering);
-        let step = self.memory.runtime.prepare(orders, program.batch_size > 0)?;
+        let step = self.memory.runtime.prepare(orders, in_series)?;
         self.steps.insert(program.number, step);
         Ok(())
     }

@@ -97,7 +97,7 @@ pub(crate) enum Refusal {
 #[error("the device failed: {0}")]
 pub(crate) struct Failure(pub(crate) String);
 
-/// A device. Everything asked of it is done in the order of asking.
+/// A device. Everything asked of it is done in the order of asking, but for copies beside the computing.
 pub(crate) trait Runtime: Send + Sync {
     /// Reserves zeroed memory on a multiple of 256 bytes.
     fn allocate(&self, bytes: usize) -> Result<Address, Refusal>;
@@ -114,18 +114,18 @@ pub(crate) trait Runtime: Send + Sync {
     /// So many bytes at `to` must be reserved.
     unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
 
-    /// Copies from the device, once everything asked before is done.
-    ///
-    /// # Safety
-    /// So many bytes at `from` must be reserved.
-    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
-
     /// The same beside what the device computes, into memory that nothing asked for after the last such call uses. What
     /// is asked of the device next begins once the bytes have arrived.
     ///
     /// # Safety
     /// So many bytes at `to` must be reserved.
     unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// Copies from the device, once everything asked before is done.
+    ///
+    /// # Safety
+    /// So many bytes at `from` must be reserved.
+    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
 
     /// Makes a step out of its parts, to be run again and again: on a GPU a captured graph. `in_series` says whether runs
     /// will follow one another without a word of the host's between them.

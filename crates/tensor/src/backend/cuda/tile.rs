@@ -33,11 +33,14 @@ struct Dimensions {
     depth: u64,
 }
 
-/// Fewer tiles than this leave multiprocessors of a large GPU idle.
+// How many tiles keep a large GPU of 132 multiprocessors busy, by counting: two blocks of large tiles share a multiprocessor,
+// one of tensor cores has it for itself.
+
+/// Fewer tiles than this leave multiprocessors idle.
 const ENOUGH_TILES: u64 = 128;
-/// Fewer of the largest tiles than this leave too much of it idle while the last of them are computed.
+/// Fewer of the largest tiles than this leave too many idle while the last of them are computed.
 const ENOUGH_LARGE_TILES: u64 = 512;
-/// The same of tiles for tensor cores: one waits for so little that waste is worth it.
+/// Tensor cores are so much faster that they win with a quarter of them idle.
 const ENOUGH_TENSOR_TILES: u64 = 96;
 /// Steps of k from which on slices pay.
 const FEWEST_SLICED_STEPS: u64 = 64;

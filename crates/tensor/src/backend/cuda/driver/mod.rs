@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: NVIDIA's other libraries, and managed memory.
 
+mod graph;
 mod kernels;
 mod memory;
 mod nvml;
@@ -210,7 +211,8 @@ mod tests {
             let wait = code.find("griddepcontrol.wait").unwrap();
             let next = code.find("griddepcontrol.launch_dependents").unwrap();
             assert!(wait < next && code.matches("griddepcontrol.wait").count() == 1);
-            for touch in ["ld.global", "st.global", "ld.shared", "st.shared", "bar.sync", "ret;"] {
+            for touch in ["ld.global", "st.global", "ld.shared", "st.shared", "cp.async", "bar.sync", "ret;"]
+            {
                 assert!(code.find(touch).is_none_or(|place| place > next), "{touch} comes before the wait");
             }
         }

@@ -1,20 +1,15 @@
-//! A GPU as a [`Runtime`]: one context, one stream to compute and one to copy beside it, and steps as captured graphs.
+//! A GPU as a [`Runtime`]: one context, one stream to compute, and one to copy beside it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError, result, sys};
+use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 
+use super::graph::{Graph, Nothing};
 use super::kernels::Kernels;
-use super::memory::Pinned;
 use super::upload::Uploads;
 use super::{CudaUnavailable, Found, nvml, refused, words};
 use crate::DriverMemory;
 use crate::backend::cuda::runtime::{Address, Failure, Order, Refusal, Runtime, Shortage, Step};
-use crate::plan::Data;
-
-/// Most steps of a series, which is started at once, and most orders in it.
-const SERIES_STEPS: usize = 16;
-const SERIES_ORDERS: usize = 256;
 
 /// An open GPU.
 pub(super) struct Driver {
@@ -27,10 +22,10 @@ pub(super) struct Driver {
 }
 
 /// What steps keep alive.
-struct Shared {
-    kernels: Kernels,
+pub(super) struct Shared {
+    pub(super) kernels: Kernels,
     /// Everything but copies beside the computing is asked of this one, so it is done in the order of asking.
-    stream: Arc<CudaStream>,
+    pub(super) stream: Arc<CudaStream>,
 }
 
 impl Driver {
@@ -38,7 +33,7 @@ impl Driver {
     pub(super) fn open(found: &Found) -> Result<Driver, CudaUnavailable> {
         let free_before = found.bus.as_deref().and_then(nvml::free);
         let context = CudaContext::new(found.index).map_err(|error| refused("open the GPU", error))?;
-        // SAFETY: memory is handled here by address, and there is one stream for it.
+        // SAFETY: memory is handled here by address, and what the two streams share is ordered by the events in `upload.rs`.
         unsafe { context.disable_event_tracking() };
         let kernels = Kernels::new(&context, found).map_err(|error| refused("load the kernels", error))?;
         let stream = context.new_stream().map_err(|error| refused("make a stream", error))?;
@@ -96,83 +91,6 @@ impl Driver {
         let (free, total) = self.context().mem_get_info().unwrap_or_default();
         Refusal::Shortage(Shortage { free: free as u64, total: total as u64 })
     }
-
-    /// Records a step, so many times one after another, into a graph. The stream that records is one of its own: other
-    /// threads may use the first.
-    fn capture(
-        &self,
-        orders: &[Order],
-        constants: &[Pinned],
-        times: usize,
-        chained: bool,
-    ) -> Result<CudaGraph, DriverError> {
-        // Loading allocates, which a recording does not allow.
-        for order in orders {
-            if let Order::Launch(launch) = order {
-                self.shared.kernels.get(launch.function)?;
-            }
-        }
-        let recorder = self.context().new_stream()?;
-        recorder.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)?;
-        let recorded = self.record(&recorder, orders, constants, times, chained);
-        // The recording ends in any case, else the stream could not even be given back.
-        let graph = recorder.end_capture(sys::CUgraphInstantiate_flags(0));
-        recorded?;
-        let graph = graph?.ok_or(DriverError(sys::CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED))?;
-        graph.upload()?;
-        recorder.synchronize()?;
-        Ok(graph)
-    }
-
-    fn record(
-        &self,
-        recorder: &CudaStream,
-        orders: &[Order],
-        constants: &[Pinned],
-        times: usize,
-        chained: bool,
-    ) -> Result<(), DriverError> {
-        let mut constants = constants.iter().cycle();
-        let stream = recorder.cu_stream();
-        let mut ahead = None;
-        for order in (0..times).flat_map(|_| orders) {
-            match order {
-                Order::Launch(launch) => {
-                    let early = chained && ahead.is_some_and(|ahead| self.shared.kernels.chain_to(ahead));
-                    self.shared.kernels.launch(launch, recorder, early)?;
-                }
-                Order::Constant { to, data: Data::Fill(value, elements) } => {
-                    // SAFETY: the plan has so many numbers there, and the graph runs only while they are reserved.
-                    unsafe { sys::cuMemsetD32Async(*to, value.to_bits(), *elements, stream).result()? }
-                }
-                Order::Constant { to, .. } => {
-                    let bytes = constants.next().map_or(&[][..], Pinned::bytes);
-                    // SAFETY: as above; and the graph keeps the constants.
-                    unsafe { result::memcpy_htod_async(*to, bytes, stream)? }
-                }
-            }
-            ahead = match order {
-                Order::Launch(launch) => Some(launch),
-                Order::Constant { .. } => None,
-            };
-        }
-        Ok(())
-    }
-
-    /// Numbers of the plan where the GPU can fetch them at every run.
-    fn pin(&self, orders: &[Order]) -> Result<Vec<Pinned>, DriverError> {
-        let bytes = orders.iter().filter_map(|order| match order {
-            Order::Constant { data: Data::F32(values), .. } => Some(bytemuck::cast_slice::<f32, u8>(values)),
-            Order::Constant { data: Data::U8(bytes), .. } => Some(bytes),
-            _ => None,
-        });
-        let pin = |bytes: &[u8]| {
-            let mut pinned = Pinned::new(self.context(), bytes.len())?;
-            pinned.bytes_mut().copy_from_slice(bytes);
-            Ok(pinned)
-        };
-        bytes.map(pin).collect()
-    }
 }
 
 impl Runtime for Driver {
@@ -220,25 +138,8 @@ impl Runtime for Driver {
         if orders.is_empty() {
             return Ok(Box::new(Nothing));
         }
-        let length = (SERIES_ORDERS / orders.len()).min(SERIES_STEPS);
-        let prepare = || {
-            let constants = self.pin(&orders)?;
-            let capture = |times| {
-                let plain = |error: DriverError| match error.0 {
-                    sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Err(error),
-                    _ => self.capture(&orders, &constants, times, false), // a driver that chains nothing in graphs
-                };
-                self.capture(&orders, &constants, times, true).or_else(plain)
-            };
-            let one = capture(1)?;
-            let series = match (in_series && length > 1).then(|| capture(length)) {
-                None | Some(Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY))) => None, // one by one, then
-                Some(series) => Some((length, series?)),
-            };
-            Ok(Graph { one, series, _constants: constants, shared: self.shared.clone() })
-        };
-        let graph = prepare().map_err(|error| self.refusal("capture a step", error))?;
-        Ok(Box::new(graph))
+        let graph = Graph::of(&self.shared, &orders, in_series);
+        Ok(Box::new(graph.map_err(|error| self.refusal("capture a step", error))?))
     }
 
     fn memory(&self) -> Option<DriverMemory> {
@@ -246,55 +147,8 @@ impl Runtime for Driver {
     }
 }
 
-/// A step, captured, and so many of them in a series: what starts and ends a graph takes its time as well.
-struct Graph {
-    one: CudaGraph,
-    series: Option<(usize, CudaGraph)>,
-    /// What its copies read.
-    _constants: Vec<Pinned>,
-    shared: Arc<Shared>,
-}
-
-// SAFETY: a graph must not be used by two threads at a time, and is not: it is owned by one arena, and not `Sync`.
-unsafe impl Send for Graph {}
-
-impl Step for Graph {
-    unsafe fn run(&self, times: usize) -> Result<(), Failure> {
-        let stream = &self.shared.stream;
-        let start = |graph: &CudaGraph| {
-            // SAFETY: the graph lives, and the stream is of its context. What its kernels touch is the caller's contract.
-            unsafe { result::graph::launch(graph.cu_graph_exec(), stream.cu_stream()) }
-        };
-        let run = || {
-            stream.context().bind_to_thread()?;
-            let mut single = times;
-            if let Some((length, series)) = &self.series {
-                (0..times / length).try_for_each(|_| start(series))?;
-                single = times % length;
-            }
-            (0..single).try_for_each(|_| start(&self.one))
-        };
-        run().map_err(|error| failure("start a step", error))
-    }
-}
-
-/// A step of no launch: arrays without an element.
-struct Nothing;
-
-impl Step for Nothing {
-    unsafe fn run(&self, _: usize) -> Result<(), Failure> {
-        Ok(())
-    }
-}
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        // It may still be running, and reads the constants.
-        self.shared.stream.context().record_err(self.shared.stream.synchronize());
-    }
-}
-
-fn failure(action: &str, error: DriverError) -> Failure {
+/// The driver's answer as a clause.
+pub(super) fn failure(action: &str, error: DriverError) -> Failure {
     let (name, text) = words(error);
     Failure(format!("NVIDIA's driver cannot {action}: {text} ({name}, {})", error.0 as u32))
 }

@@ -73,6 +73,9 @@ fn products_get_the_tiles_that_keep_a_gpu_busy() {
     assert_eq!(tiles([4096, 8192, 4096], true), (Tile::Large, Tile::Tensor));
     assert_eq!(tiles([784, 8192, 4096], true), (Tile::Broad, Tile::Tensor));
     assert_eq!(tiles([8192, 784, 512], false), (Tile::Broad, Tile::Tensor));
+    // What `cargo xtask gpu` has the sanitizer look at, so that both kinds of products on tensor cores are among it.
+    assert_eq!(tiles([1024, 784, 4096], false).1, Tile::Tensor);
+    assert_eq!(tiles([784, 1024, 4096], true).1, Tile::Tensor);
     // Evaluations: k is sliced alike whatever the batch.
     for rows in [1, 10, 1000] {
         assert!(matches!(tiles([rows, 784, 512], false).0, Tile::Narrow | Tile::Sliced));
