@@ -8,7 +8,8 @@
 
 #include "gemm.cuh"
 
-/// x for tensor cores, which read the upper 19 bits: those are then x rounded to TF32, ties away from zero.
+/// x for tensor cores, which read the upper 19 bits: those are then x rounded to TF32, ties away from zero. What is not finite
+/// stays so; a NaN of a GPU or of a processor has its upper bits set.
 DEVICE u32 to_tf32(float x) {
     u32 bits = __float_as_uint(x);
     return fabsf(x) < infinity() ? bits + 0x1000 : bits;

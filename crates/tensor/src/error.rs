@@ -184,9 +184,7 @@ pub enum Error {
         report: Box<crate::MemoryReport>,
     },
     /// A device refuses to work.
-    #[error(
-        "{device} cannot be used any more: {reason}; start again, from the last checkpoint if there is one"
-    )]
+    #[error("{device} cannot be used any more: {reason}")]
     Device {
         /// The device.
         device: crate::Device,

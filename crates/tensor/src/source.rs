@@ -140,7 +140,7 @@ impl Source {
     /// host memory, nothing is to be done, and nothing is.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; nothing is changed then.
+    /// [`Error::OutOfMemory`], or [`Error::Device`] if the device has failed; nothing is changed then.
     pub fn upload(&mut self, backend: &Arc<dyn Backend>) -> Result<(), Error> {
         self.upload_for(backend, self.len)
     }
