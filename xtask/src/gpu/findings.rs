@@ -128,7 +128,7 @@ impl Findings {
         self.timings.iter().find(|timing| timing.work == *work).map(|timing| &timing.speed)
     }
 
-    /// Notes a part and saves all, unless it is to be run again.
+    /// Notes a part, unless it is to be run again, and saves all.
     pub(super) fn tell(&mut self, out: &Path, name: &str, outcome: Known<String>) -> Result<()> {
         if outcome != Err(Trouble::OutOfTime) {
             self.parts.push(Part { name: name.to_owned(), outcome });
@@ -136,7 +136,7 @@ impl Findings {
         self.save(out)
     }
 
-    /// Notes a time and saves all, unless it is to be measured again.
+    /// Notes a time, unless it is to be measured again, and saves all.
     pub(super) fn tell_speed(&mut self, out: &Path, work: Work, speed: Known<Speed>) -> Result<()> {
         if speed != Err(Trouble::OutOfTime) {
             self.timings.push(Timing { work, speed });

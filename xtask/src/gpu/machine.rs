@@ -12,7 +12,7 @@ use super::findings::{Known, Trouble};
 /// Between two looks at a program that runs.
 const POLL: Duration = Duration::from_millis(10);
 
-/// The machine, and how long it is ours.
+/// The machine, and how long this start may take.
 pub(super) struct Machine {
     /// What was packed.
     pub(super) folder: PathBuf,

@@ -2,7 +2,7 @@
 //!
 //! Here what is needed is built and packed into a folder; there `run.sh` starts this very program out of it, which runs one
 //! part after the other; back here the figures go into docs/benchmarks.md. A part that fails, hangs or cannot be run costs
-//! none of the others. GPUs are lent by the minute: a start ends in good time, and the next one goes on where it ended.
+//! none of the others. GPUs are rented for a short time: a start ends in good time, and the next one goes on where it ended.
 
 mod findings;
 mod machine;

@@ -25,7 +25,7 @@ const SMALL: [&str; 10] = [
     "out/run-sanitizer",
     "--max-steps=5",
 ];
-/// Large tiles, on tensor cores.
+/// Large tiles, on tensor cores, of both kinds of products: large enough for them (a test of the tensors says so).
 const TENSOR_CORES: [&str; 13] = [
     "./plangrad",
     "train",
@@ -39,9 +39,9 @@ const TENSOR_CORES: [&str; 13] = [
     "--max-steps=2",
     "--precision=tf32",
     "--hidden=4096",
-    "--batch-size=512",
+    "--batch-size=1024",
 ];
-/// Every kernel on many shapes, in arrays of exactly their size.
+/// Every kernel on many shapes, its arrays side by side in an allocation of their size.
 const KERNELS: [&str; 4] = ["./tensor-tests", "backend::cuda::tests::kernels", "--test-threads", "1"];
 
 /// The parts that it has.

@@ -1,6 +1,6 @@
 //! How long a training step takes, beside PyTorch's in all ways there are, and how fast the card multiplies at all.
 //!
-//! What the targets are judged by comes first, what has to be compiled for a long time last: leases are short.
+//! What the targets are judged by comes first, what has to be compiled for a long time last.
 
 use std::fmt;
 use std::time::Duration;
