@@ -52,15 +52,29 @@ fn ended(output: Output) -> Run {
     Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Runs a command that has much to do, and interrupts it soon as Ctrl-C does.
+/// Runs a command that has much to do, and interrupts it as Ctrl-C does, once it takes that as a wish.
 #[cfg(unix)]
 pub(crate) fn interrupt(command: &mut Command) -> Run {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    #[cfg(target_os = "linux")]
+    while child.try_wait().unwrap().is_none() && !catches_interrupts(child.id()) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     std::thread::sleep(std::time::Duration::from_millis(700));
     assert_eq!(child.try_wait().unwrap(), None, "it has ended by itself");
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
     ended(child.wait_with_output().unwrap())
+}
+
+/// Whether a process has a handler for SIGINT.
+#[cfg(target_os = "linux")]
+fn catches_interrupts(process: u32) -> bool {
+    const SIGINT: u32 = 2;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & 1 << (SIGINT - 1) != 0)
 }
 
 impl Run {
