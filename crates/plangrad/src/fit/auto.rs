@@ -43,8 +43,7 @@ pub fn auto(
 ) -> Result<Auto> {
     let limit = Limit::of(subject.samples().0, options).size;
     let mut quietly = |_: &Trial| Ok(());
-    let mut bench = Bench::new(subject, backend, options, &mut quietly);
-    bench.stop = stop.clone();
+    let mut bench = Bench::new(subject, backend, options, &mut quietly, stop);
     let mut known = Known::of(floor(backend.device()), limit, on_oom == OnOom::Ladder);
     known.max = bench.largest_planned(limit);
     if known.max < known.least && known.takes_parts && bench.placement == Placement::Resident {

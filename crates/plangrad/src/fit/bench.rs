@@ -24,7 +24,7 @@ pub(super) struct Bench<'a> {
     /// Where the device finds the samples.
     pub(super) placement: Placement,
     /// Who may end it all.
-    pub(super) stop: Stop,
+    pub(super) stop: &'a Stop,
     started: Instant,
     /// The largest size with which a step was taken, and how long it took with all around it.
     timed: Option<(usize, Duration)>,
@@ -37,10 +37,11 @@ impl<'a> Bench<'a> {
         backend: &'a Arc<dyn Backend>,
         options: &'a Options,
         tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
+        stop: &'a Stop,
     ) -> Bench<'a> {
         subject.data.evict();
         let Layout { placement, .. } = Layout::new(backend.has_own_memory(), 1);
-        let (stop, started, timed) = (Stop::default(), Instant::now(), None);
+        let (started, timed) = (Instant::now(), None);
         Bench { subject, backend, options, placement, stop, started, timed, tell }
     }
 
@@ -253,12 +254,17 @@ mod tests {
     fn find(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Option<Found> {
         let limit = Limit::of(subject.samples().0, options);
         let mut quietly = |_: &Trial| Ok(());
-        search(options.method, limit, &mut Bench::new(subject, backend, options, &mut quietly)).unwrap()
+        search(
+            options.method,
+            limit,
+            &mut Bench::new(subject, backend, options, &mut quietly, &Stop::default()),
+        )
+        .unwrap()
     }
 
     /// Bytes that training on batches of one size takes.
     fn planned(subject: &mut Subject, device: &Arc<dyn Backend>, options: &Options, size: usize) -> u64 {
-        Bench::new(subject, device, options, &mut |_| Ok(())).planned(size).unwrap()
+        Bench::new(subject, device, options, &mut |_| Ok(()), &Stop::default()).planned(size).unwrap()
     }
 
     proptest! {
@@ -297,8 +303,8 @@ mod tests {
             prop_assert_eq!(eval_batch_size.map(|size| size.min(test)).filter(|&size| size > 0),
                 solved.eval_batch_size.filter(|_| eval_batch_size.is_some()));
 
-            let found = solved.batch_size;
-            let mut bench = Bench::new(&mut subject, &device, &solve, &mut |_| Ok(())).planned(found);
+            let (found, stop) = (solved.batch_size, Stop::default());
+            let mut bench = Bench::new(&mut subject, &device, &solve, &mut |_| Ok(()), &stop).planned(found);
             prop_assert!(bench.as_mut().is_ok_and(|bytes| *bytes <= budget));
             match solved.stopped_by {
                 StoppedBy::DatasetSize => prop_assert!(!synthetic && found == train),
@@ -306,7 +312,7 @@ mod tests {
                     prop_assert_eq!(by, StoppedBy::Budget);
                     prop_assert!(solved.next_total_bytes.unwrap() > budget);
                     let mut quietly = |_: &Trial| Ok(());
-                    let mut bench = Bench::new(&mut subject, &device, &solve, &mut quietly);
+                    let mut bench = Bench::new(&mut subject, &device, &solve, &mut quietly, &stop);
                     prop_assert!(bench.reserve(found, 1).is_ok());
                     let next = bench.reserve(found + 1, 1);
                     let is_refused = matches!(next, Err(Error::Tensor(TensorError::OutOfMemory { .. })));

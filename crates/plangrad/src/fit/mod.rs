@@ -162,8 +162,7 @@ pub fn fit(
     stop: &Stop,
 ) -> Result<Fit> {
     let limit = Limit::of(subject.samples().0, options);
-    let mut bench = Bench::new(subject, backend, options, tell);
-    bench.stop = stop.clone();
+    let mut bench = Bench::new(subject, backend, options, tell, stop);
     bench.check_smallest()?;
     let found = match search(options.method, limit, &mut bench)? {
         Some(found) => found,

@@ -73,17 +73,16 @@ impl Model {
             Some(_) => most,
             None => self.largest_batch(most, backend)?,
         };
-        let whole = batch_size;
-        let rest = source.len() % whole;
-        let sizes = [Some(whole), (rest > 0).then_some(rest)];
+        let rest = source.len() % batch_size;
+        let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
         let mut asking = Asking::new(self, sizes.into_iter().flatten(), backend)?;
         let outputs = self.description.model.outputs;
         let mut confusion = vec![vec![0_u64; outputs]; outputs];
         let order: Vec<u32> = (0..source.len() as u32).collect();
-        for rows in order.chunks(whole) {
-            let plan = usize::from(rows.len() != whole);
-            let scores = asking.run(plan, source, rows)?;
+        for rows in order.chunks(batch_size) {
+            let plan = usize::from(rows.len() != batch_size);
             stop.check()?;
+            let scores = asking.run(plan, source, rows)?;
             if let Targets::Classes(labels) = source.targets() {
                 for (scores, &row) in scores.chunks_exact(outputs).zip(rows) {
                     confusion[usize::from(labels[row as usize])][largest(scores)] += 1;

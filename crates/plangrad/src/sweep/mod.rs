@@ -102,8 +102,8 @@ impl Sweep {
     /// Measures every size on every device: first all of them for equal epochs, then for equal time.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if asked to stop, once the rows so far are told; if sizes overflow, or `watcher` fails. Memory that does not suffice is no error
-    /// but a [`Shortage`] in the row.
+    /// [`Error::Stopped`] if asked to stop, once the rows so far are told; if sizes overflow, or `watcher` fails. Memory that
+    /// does not suffice is no error but a [`Shortage`] in the row.
     pub fn run(
         &mut self,
         devices: &[Arc<dyn Backend>],

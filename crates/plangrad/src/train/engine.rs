@@ -135,7 +135,7 @@ impl Engine {
     /// Takes steps on `rows`: whole batches, or the smaller one that ends an epoch.
     ///
     /// # Errors
-    /// If the rows are neither, or do not exist.
+    /// If the rows are neither, or do not exist; if the device fails.
     pub(crate) fn steps(&mut self, data: &Data, rows: &[u32]) -> Result<()> {
         let whole = &self.plans.whole;
         let training =

@@ -169,7 +169,7 @@ impl Trainer {
     /// Trains to the end, or until asked to stop. Saves a checkpoint after each epoch and the model at the end.
     ///
     /// # Errors
-    /// [`Error::Diverged`], or a file cannot be written; the last checkpoint is whole then. If only the observer fails,
+    /// [`Error::Diverged`], the device fails, or a file cannot be written; the last checkpoint is whole then. If only the observer fails,
     /// the run is saved before its error is returned.
     pub fn run(
         &mut self,
@@ -234,8 +234,8 @@ impl Trainer {
                 return Ok(false);
             }
             let batch = self.progress.position / self.settings.batch_size as u64;
-            self.stretch()?;
-            let loss = self.check_loss()?;
+            let sums = self.stretch()?;
+            let loss = self.check_loss(sums)?;
             let epoch = self.progress.epoch + 1;
             listeners.observer.position(&Position {
                 epoch,
@@ -261,8 +261,8 @@ impl Trainer {
     }
 
     /// Takes steps without a pause: one if it is to be logged, else up to the next that is, the next checkpoint, the
-    /// last step allowed, the last whole batch or a fifth of a second, whichever comes first.
-    fn stretch(&mut self) -> Result<()> {
+    /// last step allowed, the last whole batch or a fifth of a second, whichever comes first. Returns the sums after them.
+    fn stretch(&mut self) -> Result<Metrics> {
         let size = self.settings.batch_size;
         let position = self.progress.position as usize;
         let (batch, whole) = (position / size, (self.order.len() - position) / size);
@@ -287,17 +287,16 @@ impl Trainer {
         };
         let started = Instant::now();
         self.engine.steps(&self.data, &self.order[position..position + rows])?;
-        self.engine.session.wait()?; // the loss is looked at next in any case
+        let sums = self.engine.session.metrics()?; // waits for the device
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
         self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.progress.step += steps as u64;
         self.progress.position += rows as u64;
-        Ok(())
+        Ok(sums)
     }
 
     /// Takes the sums over, or says that they are no numbers.
-    fn check_loss(&mut self) -> Result<f64> {
-        let Metrics { loss_sum, last_loss, .. } = self.engine.session.metrics()?;
+    fn check_loss(&mut self, Metrics { loss_sum, last_loss, .. }: Metrics) -> Result<f64> {
         if !loss_sum.is_finite() {
             return Err(self.diverged(format!("the loss is {loss_sum}")));
         }
