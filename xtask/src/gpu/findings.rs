@@ -25,6 +25,8 @@ pub(super) enum Trouble {
     Late(u64),
     /// It cannot be found out here.
     Skipped(String),
+    /// What it needs is not on this machine; the next start looks again.
+    Absent(String),
     /// The start ended before it; another will tell.
     OutOfTime,
 }
@@ -41,15 +43,15 @@ impl Trouble {
         matches!(self, Trouble::Failed(_) | Trouble::Late(_))
     }
 
-    /// The same as something that cannot be found out here, if it is a failure.
+    /// The same as something that is not here, if it is a failure.
     pub(super) fn excused(self, reason: impl FnOnce(String) -> String) -> Trouble {
-        if self.is_failure() { Trouble::Skipped(reason(self.reason())) } else { self }
+        if self.is_failure() { Trouble::Absent(reason(self.reason())) } else { self }
     }
 
     /// Why, without what that means.
     pub(super) fn reason(&self) -> String {
         match self {
-            Trouble::Failed(reason) | Trouble::Skipped(reason) => reason.clone(),
+            Trouble::Failed(reason) | Trouble::Skipped(reason) | Trouble::Absent(reason) => reason.clone(),
             Trouble::Late(seconds) => format!("took longer than {seconds} s"),
             Trouble::OutOfTime => "out of time".to_owned(),
         }
@@ -60,7 +62,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let means = match self {
             Trouble::Failed(_) | Trouble::Late(_) => "**failed**",
-            Trouble::Skipped(_) => "skipped",
+            Trouble::Skipped(_) | Trouble::Absent(_) => "skipped",
             Trouble::OutOfTime => "not measured",
         };
         write!(f, "{means}: {}", self.reason())
@@ -103,7 +105,7 @@ impl Findings {
         let same =
             |earlier: &Findings| earlier.programs == programs && gpu(&earlier.devices) == gpu(&devices);
         match earlier.filter(same) {
-            Some(earlier) => Findings { devices, ..earlier }.without_pytorch_that_was_missing(),
+            Some(earlier) => Findings { devices, ..earlier }.without_what_was_missing(),
             None => {
                 let (parts, timings) = (Vec::new(), Vec::new());
                 Findings { programs, date: report::today(), devices, parts, timings }
@@ -111,10 +113,10 @@ impl Findings {
         }
     }
 
-    /// It may be there now, or another Python be named.
-    fn without_pytorch_that_was_missing(mut self) -> Findings {
-        self.parts.retain(|part| part.name != parts::PYTORCH || part.outcome.is_ok());
-        self.timings.retain(|timing| !matches!(timing.speed, Err(Trouble::Skipped(_))));
+    /// It may be there now, or be named otherwise.
+    fn without_what_was_missing(mut self) -> Findings {
+        self.parts.retain(|part| !matches!(part.outcome, Err(Trouble::Absent(_))));
+        self.timings.retain(|timing| !matches!(timing.speed, Err(Trouble::Absent(_))));
         self
     }
 

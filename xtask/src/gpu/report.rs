@@ -42,7 +42,7 @@ fn table<'a>(network: [usize; 3], timings: impl Iterator<Item = &'a Timing>) -> 
         "\n### {inputs}-{hidden}-10, batch {batch_size}\n\n| program | µs a step | ms for 60,000 samples | TFLOP/s |\n| --- | --- | --- | --- |\n"
     );
     let mut timings: Vec<&Timing> =
-        timings.filter(|timing| !matches!(timing.speed, Err(Trouble::Skipped(_)))).collect();
+        timings.filter(|timing| !matches!(timing.speed, Err(Trouble::Absent(_)))).collect();
     let seconds = |timing: &Timing| {
         let step = timing.speed.as_ref().map(|speed| speed.step_seconds.unwrap_or(0.0));
         step.unwrap_or(f64::INFINITY)
@@ -120,7 +120,7 @@ mod tests {
         let timings = [
             timing(Peer::Eager, speed(Some(2e-6), 1e13)),
             timing(Peer::Graph, Err(Trouble::Failed("took | a\nwrong turn".into()))),
-            timing(Peer::Compile, Err(Trouble::Skipped("not here".into()))),
+            timing(Peer::Compile, Err(Trouble::Absent("not here".into()))),
             timing(Peer::Plangrad, speed(Some(1e-6), 2.618e13)),
             timing(Peer::Product, speed(None, 5e13)),
         ];

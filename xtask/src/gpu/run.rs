@@ -48,7 +48,7 @@ pub(super) fn measure(machine: &Machine) -> Result<()> {
             let speed = if has_pytorch || work.peer == Peer::Plangrad {
                 watched(&work.describe(), || work.measure(machine), ToString::to_string)
             } else {
-                Err(Trouble::Skipped("there is no PyTorch here".into()))
+                Err(Trouble::Absent("there is no PyTorch here".into()))
             };
             findings.tell_speed(&machine.out, work, speed)?;
         }

@@ -269,7 +269,7 @@ fn what_the_sanitizer_finds_fails_and_what_it_cannot_do_is_skipped() {
     let machine = machine(folder.path(), 60.0);
     let [small, ..] = sanitizer::all();
     let absent = (small.run)(&machine.turn(small.limit)).unwrap_err();
-    assert_eq!(absent, Trouble::Skipped("compute-sanitizer is not on this machine".into()));
+    assert_eq!(absent, Trouble::Absent("compute-sanitizer is not on this machine".into()));
 }
 
 #[test]
