@@ -266,7 +266,9 @@ fn tf32_needs_ampere_and_is_kept_by_the_run() {
     old.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
     let refused = old.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32"));
     assert!(refused.stderr.contains("has compute capability 7.5, and 8.0 is needed"), "{refused:?}");
-    machine.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32")).succeeded();
+    let train = format!("{TRAIN} --device cuda --precision tf32").replace("--format json", "");
+    let told = machine.run(folder.path(), &train).succeeded();
+    assert!(told.contains("; on cuda:0 in TF32, "), "{told}");
     let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
     assert!(config.contains("precision = \"tf32\""), "{config}");
     let elsewhere = machine.run(folder.path(), "train --resume run --max-steps 14 --device cpu");

@@ -71,6 +71,14 @@ impl Precision {
     pub fn is_default(&self) -> bool {
         *self == Precision::default()
     }
+
+    /// What to say of it behind a device: nothing of the usual one.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Precision::F32 => "",
+            Precision::Tf32 => " in TF32",
+        }
+    }
 }
 
 /// The optimizers by name.

@@ -22,7 +22,8 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
     let gpu_memory = GpuMemory::of(&backend);
     let memory = gpu_memory.map_or(String::new(), |memory| format!("{device}: {memory}\n"));
-    let heading = format!("{memory}{}", heading(&network, &subject, &device, budget));
+    let numbers = arguments.precision.precision.words();
+    let heading = format!("{memory}{}", heading(&network, &subject, &format!("{device}{numbers}"), budget));
     let mut is_first = true;
     let mut tell = |trial: &Trial| {
         if std::mem::take(&mut is_first) {
@@ -41,7 +42,7 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
     let budget = budget.map_or(String::new(), |bytes| {
         format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
     });
-    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, test),)
+    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, test))
 }
 
 fn line(trial: &Trial) -> String {

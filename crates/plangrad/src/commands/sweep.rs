@@ -109,8 +109,10 @@ struct Words {
     layers: String,
     /// The same with the number of parameters.
     network: String,
-    /// `Adam 0.001`, and in which numbers if not in the usual ones.
+    /// `Adam 0.001`
     optimizer: String,
+    /// ` in TF32`
+    numbers: &'static str,
     epochs: String,
     has_accuracy: bool,
 }
@@ -120,13 +122,13 @@ impl Words {
         let (recipe, task, samples) = (sweep.recipe, sweep.subject().task(), sweep.subject().samples());
         let schedule = ScheduleSettings::Constant { learning_rate: recipe.learning_rate };
         let optimizer = OptimizerSettings::from(recipe.optimizer).describe(&schedule);
-        let numbers = if precision == Precision::Tf32 { " in TF32" } else { "" };
         Words {
             dataset,
             samples,
             layers: layers(task),
             network: network(task),
-            optimizer: format!("{optimizer}{numbers}"),
+            optimizer,
+            numbers: precision.words(),
             epochs: counted(recipe.epochs as usize, "epoch"),
             has_accuracy: task.loss == Loss::CrossEntropy && samples.1 > 0,
         }
@@ -136,12 +138,13 @@ impl Words {
     fn heading(&self, devices: &[Arc<dyn Backend>]) -> String {
         let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
         format!(
-            "{}: {}; {}; {} for every batch size; on {}",
+            "{}: {}; {}; {} for every batch size; on {}{}",
             self.dataset,
             samples(self.samples.0, self.samples.1),
             self.network,
             self.optimizer,
-            devices.join(" and ")
+            devices.join(" and "),
+            self.numbers
         )
     }
 
@@ -150,7 +153,7 @@ impl Words {
         let first = rows.first().map_or("", |row| &row.device);
         let device =
             if rows.iter().all(|row| row.device == first) { format!(" on {first}") } else { String::new() };
-        format!("{}, {}, {}{device}", self.dataset, self.layers, self.optimizer)
+        format!("{}, {}, {}{device}{}", self.dataset, self.layers, self.optimizer, self.numbers)
     }
 
     /// Everything measured, and what is to be seen in it.

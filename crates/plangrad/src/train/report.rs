@@ -176,10 +176,11 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
     };
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     format!(
-        "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}, \
+        "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}{}, \
          {} planned{memory}",
         samples(*train_samples, *test_samples),
         settings.optimizer.describe(&settings.schedule),
+        settings.precision.words(),
         size(*planned_bytes),
     )
 }

@@ -3,7 +3,7 @@
 use plangrad_tensor::{BufferInfo, Category};
 use serde::Serialize;
 
-use super::{Report, Subject};
+use super::{Planned, Report};
 use crate::memory::{Claim, Part, Row, claims, explain};
 
 impl Report<'_> {
@@ -51,7 +51,7 @@ struct RowObject {
 
 impl RowObject {
     fn of(row: &Row, report: &Report<'_>) -> Self {
-        let Report { arguments, subject: Subject { blueprint, .. }, .. } = report;
+        let Report { arguments, subject: Planned { blueprint, .. }, .. } = report;
         let bytes = |category| row.report.get(category);
         let explanation = || explain(row, &blueprint.task).into_iter().map(PartObject::of).collect();
         let comparison = || claims(blueprint, row.samples).into_iter().map(ClaimObject::of).collect();

@@ -43,7 +43,7 @@ pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
 }
 
 /// What is planned, and how to call it.
-struct Subject {
+struct Planned {
     blueprint: Blueprint,
     /// Where it would be computed.
     device: Device,
@@ -53,7 +53,7 @@ struct Subject {
     data: String,
 }
 
-fn subject(arguments: &Plan) -> Result<Subject> {
+fn subject(arguments: &Plan) -> Result<Planned> {
     let optimizer = arguments.step.optimizer(None)?;
     let (task, samples, data) = match (&arguments.input, arguments.classes) {
         (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
@@ -70,7 +70,7 @@ fn subject(arguments: &Plan) -> Result<Subject> {
         has_own_memory: device != Device::Cpu,
     };
     let network = network_and_optimizer(&blueprint.task, optimizer);
-    Ok(Subject { blueprint, device, network, data })
+    Ok(Planned { blueprint, device, network, data })
 }
 
 type Samples = Option<(usize, usize)>;
@@ -138,7 +138,7 @@ fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> R
 /// All rows with what was asked about them.
 struct Report<'a> {
     arguments: &'a Plan,
-    subject: &'a Subject,
+    subject: &'a Planned,
     rows: &'a [Row],
 }
 

@@ -2,7 +2,7 @@
 
 use plangrad_tensor::{Category, Optimizer};
 
-use super::{Report, Subject};
+use super::{Planned, Report};
 use crate::memory::{Claim, Part, Row, claims, explain};
 use crate::output::{Align, Table, counted, grouped, grouped_bytes, size};
 
@@ -15,7 +15,7 @@ const ROUNDED: &str = "The lesson's 1, 1.7 and 15 are the MiB (of 1024² bytes),
 impl Report<'_> {
     /// All of it, in the order of the options.
     pub(super) fn text(&self) -> String {
-        let Subject { network, data, .. } = self.subject;
+        let Planned { network, data, .. } = self.subject;
         let mut text =
             format!("{network}; on {}\n{data}\n\n{}", self.subject.device, self.table(&grouped_bytes));
         text += &format!("\n\nThe same in KiB and MiB, units of 1024s\n\n{}", self.table(&size));
