@@ -139,6 +139,10 @@ fn open_with(choice: DeviceChoice, means: Means, of_host: Option<u64>) -> Result
         }
         DeviceChoice::Auto => match gpu(0) {
             Ok(gpu) => return Ok(gpu),
+            Err(reason) if precision == Precision::Tf32 => {
+                let problem = format!("tf32 is for GPUs: {reason}; or take f32");
+                return Err(Error::Option { option: "--precision", problem });
+            }
             Err(reason) => tell_once(&reason),
         },
         DeviceChoice::Cpu | DeviceChoice::Accelerator => {}

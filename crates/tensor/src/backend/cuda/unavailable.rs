@@ -98,7 +98,7 @@ pub enum CudaUnavailable {
         count: usize,
     },
     /// A GPU of a generation that the kernels are not compiled for, or those for the precision.
-    #[error("GPU {index}, {name}, has compute capability {found}, and {needed} is needed; take a newer one")]
+    #[error("GPU {index}, {name}, has compute capability {found}, and {}", of_capability(*.needed))]
     GpuTooOld {
         /// Its index.
         index: usize,
@@ -121,6 +121,15 @@ pub enum CudaUnavailable {
         /// The code in the driver's words.
         text: String,
     },
+}
+
+/// What is needed, and what to do.
+fn of_capability(needed: ComputeCapability) -> String {
+    if needed == ComputeCapability::TF32 {
+        format!("{needed} is needed for TF32; compute in f32")
+    } else {
+        format!("{needed} is needed; take a newer one")
+    }
 }
 
 #[cfg(test)]
