@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use plangrad_tensor::Device;
 use plangrad_tensor::backend::Backend;
 
 use super::{BudgetArgs, Precision, values};
 use crate::device::{self, DeviceChoice, Means};
+use crate::output::size;
 use crate::train::{OnOom, Resources};
-use crate::{Console, Result};
+use crate::{Console, Error, Result};
 
 /// Where to compute.
 #[derive(Args, Clone, Debug)]
@@ -61,6 +63,30 @@ impl DeviceArgs {
     pub fn open(&self, precision: Precision) -> Result<Arc<dyn Backend>> {
         self.budget.note().iter().for_each(|note| Console::remark(note));
         device::open(DeviceChoice::resolve(self.device)?, self.means(precision))
+    }
+
+    /// Does `work` on the device; where nobody named one and the memory of the GPU that was found does not suffice, on the
+    /// processor.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::open`], and what `work` says.
+    pub fn compute<T>(&self, work: impl Fn(&Arc<dyn Backend>) -> Result<T>) -> Result<T> {
+        let backend = self.open(Precision::F32)?;
+        let device = backend.device();
+        match work(&backend) {
+            Err(Error::OutOfMemory { requested, free, .. })
+                if matches!(device, Device::Cuda(_))
+                    && DeviceChoice::resolve(self.device)? == DeviceChoice::Auto =>
+            {
+                Console::remark(&format_args!(
+                    "computing on the cpu: {device} has {} free, and {} are needed",
+                    size(free),
+                    size(requested)
+                ));
+                work(&device::open(DeviceChoice::Cpu, self.means(Precision::F32))?)
+            }
+            done => done,
+        }
     }
 
     fn means(&self, precision: Precision) -> Means {

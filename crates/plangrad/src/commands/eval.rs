@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::{Eval, Precision};
+use crate::cli::Eval;
 use crate::model::{Evaluation, Questions};
 use crate::output::{Align, Table, counted, grouped, size};
 use crate::train::{Stop, source};
@@ -25,8 +25,9 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
         model.origin(),
         counted(split.len(), "sample"),
     );
-    let backend = arguments.device.open(Precision::F32)?;
-    let evaluation = model.evaluate(&source(split)?, arguments.batch_size, &backend, &stop)?;
+    let source = source(split)?;
+    let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
+    let evaluation = arguments.device.compute(evaluate)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;
     let object = Object {

@@ -7,7 +7,7 @@ use plangrad_tensor::Samples;
 use serde::Serialize;
 
 use super::{check_index, random_samples};
-use crate::cli::{Precision, Predict};
+use crate::cli::Predict;
 use crate::model::Questions;
 use crate::output::{Align, Table, short};
 use crate::{Colour, Console, Error, Model, Picture, Prediction, Result};
@@ -18,7 +18,8 @@ const BAR: usize = 40;
 pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> {
     let model = Model::open(&arguments.model)?;
     let subject = Subject::find(arguments, &model)?;
-    let prediction = model.predict(subject.sample.clone(), &arguments.device.open(Precision::F32)?)?;
+    let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
+    let prediction = arguments.device.compute(predict)?;
     let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
     console.text(&answer.text(arguments.top, console.colour()))?;
     console.json(&answer.object())
