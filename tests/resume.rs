@@ -232,6 +232,11 @@ fn a_run_that_max_steps_ended_in_mid_epoch_goes_on_from_there() {
     assert_eq!(select(&ended.metrics, "epoch").len(), 1);
     let again = run(folder.path(), "train --resume part");
     assert!(again.stderr.contains("is complete with 0 epochs, 100 steps; a larger --max-steps"), "{again:?}");
+    let fewer = run(folder.path(), "train --resume part --max-steps 99");
+    assert!(
+        fewer.stderr.contains("--max-steps: the run has already taken 100 steps, and 99 are fewer"),
+        "{fewer:?}"
+    );
     ended.assert_same(&part);
     run(folder.path(), "train --resume part --max-steps 500").succeeded();
     expected.assert_same(&part);

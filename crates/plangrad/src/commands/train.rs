@@ -9,7 +9,7 @@ use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
 
 use super::subject;
-use crate::cli::{BatchSize, SubjectArgs, Train, TrainingArgs};
+use crate::cli::{BatchSize, Precision, SubjectArgs, Train, TrainingArgs};
 use crate::fit::{Method, Options, auto};
 use crate::output::counted;
 use crate::train::{
@@ -70,7 +70,7 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = checkpoint::read(&folder.checkpoint())?;
     let done = checkpoint.description.as_ref().and_then(|description| description.progress);
-    check_raised(arguments, &settings, done.map_or(0, |progress| progress.epoch))?;
+    check_raised(arguments, &settings, done.map_or((0, 0), |progress| (progress.epoch, progress.step)))?;
     let settings = resumed(settings, arguments)?;
     let subject = settings.subject(subject::dataset(&settings.dataset_name()?, &settings.options()?)?)?;
     let mut run = Run::prepare(settings, subject, arguments, console)?;
@@ -110,7 +110,14 @@ impl Run {
     /// Plans and memory, and who tells the run.
     fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
-        let resources = arguments.device.resources(arguments.oom, settings.precision)?;
+        let resources = match arguments.device.resources(arguments.oom, settings.precision) {
+            // A run that goes on is not bound to the GPU that it began on.
+            Err(Error::Option { option: "--precision", .. }) if arguments.run.resume.is_some() => {
+                Console::remark(&"going on in f32: TF32 is for GPUs");
+                arguments.device.resources(arguments.oom, Precision::F32)?
+            }
+            resources => resources?,
+        };
         let trainer = Trainer::of(settings.clone(), subject, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }
@@ -224,7 +231,12 @@ fn settings(
 }
 
 /// Refuses to make a run shorter than it is, or than it was to be.
-fn check_raised(arguments: &Train, settings: &Settings, epochs_done: u64) -> Result<()> {
+fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done): (u64, u64)) -> Result<()> {
+    if let Some(asked) = arguments.training.max_steps.filter(|&asked| asked < steps_done) {
+        let done = counted(steps_done as usize, "step");
+        let problem = format!("the run has already taken {done}, and {asked} are fewer");
+        return Err(Error::Option { option: "--max-steps", problem });
+    }
     let Some(asked) = arguments.training.epochs else { return Ok(()) };
     let had = match (epochs_done, settings.epochs) {
         (done, _) if asked < done => format!("completed {}", counted(done as usize, "epoch")),

@@ -180,7 +180,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
          {} planned{memory}",
         samples(*train_samples, *test_samples),
         settings.optimizer.describe(&settings.schedule),
-        settings.precision.words(),
+        if device.starts_with("cuda") { settings.precision.words() } else { "" },
         size(*planned_bytes),
     )
 }
