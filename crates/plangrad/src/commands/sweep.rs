@@ -28,10 +28,12 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
     let words = Words::of(&sweep, dataset.to_string(), arguments.precision.precision);
     console.text(&words.heading(&devices))?;
     let mut teller = Teller { console: *console, bar: bar(*console) };
-    let rows = sweep.run(&devices, &mut teller, &stop);
+    let (rows, ended) = sweep.run(&devices, &mut teller, &stop);
     teller.bar.finish_and_clear();
-    let rows = rows?;
-    console.text(&words.results(&rows))?;
+    if !rows.is_empty() {
+        console.text(&words.results(&rows))?;
+    }
+    ended?;
     let drawing = sweep::draw(words.title(&rows), &rows);
     for (i, file) in arguments.plot.iter().enumerate() {
         file.write(&drawing, "--plot")?;

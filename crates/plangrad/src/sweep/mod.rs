@@ -21,7 +21,7 @@ use plangrad_tensor::{Error as TensorError, MemoryReport, Metrics, Optimizer, Sc
 pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
 
-use crate::train::plans::{Step, largest_that_fits};
+use crate::train::plans::{Step, YET_REFUSED, largest_that_fits};
 use crate::train::{Engine, Layout, Stop, Subject};
 use crate::{Error, Result};
 use walk::Walk;
@@ -102,14 +102,14 @@ impl Sweep {
     /// Measures every size on every device: first all of them for equal epochs, then for equal time.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if asked to stop, once the rows so far are told; if sizes overflow, or `watcher` fails. Memory that
-    /// does not suffice is no error but a [`Shortage`] in the row.
+    /// [`Error::Stopped`] if asked to stop; if sizes overflow, a device fails, or `watcher` does. The rows so far are told and
+    /// returned in any case. Memory that does not suffice is no error but a [`Shortage`] in the row.
     pub fn run(
         &mut self,
         devices: &[Arc<dyn Backend>],
         watcher: &mut dyn Watcher,
         stop: &Stop,
-    ) -> Result<Vec<Row>> {
+    ) -> (Vec<Row>, Result<()>) {
         let sizes = self.batch_sizes.clone();
         let all = devices.iter().flat_map(|device| sizes.iter().map(move |&size| (device, size)));
         let all: Vec<_> = all.collect();
@@ -117,10 +117,8 @@ impl Sweep {
         let mut report =
             Report { watcher, stop, runs: 2 * all.len(), runs_done: 0, rows_told: 0, is_equal_time: false };
         let ended = self.measure(&all, &mut rows, &mut report);
-        if matches!(ended, Err(Error::Stopped)) {
-            rows[report.rows_told..].iter().try_for_each(|row| report.watcher.row(row))?;
-        }
-        ended.map(|()| rows)
+        let untold = rows[report.rows_told..].iter().try_for_each(|row| report.watcher.row(row));
+        (rows, ended.and(untold))
     }
 
     /// Refuses rows of which not one was measured, because no size fits on any device, by what the one that needs least lacks.
@@ -142,11 +140,12 @@ impl Sweep {
         let Shortage { needed_bytes: requested, free_bytes: free } = shortage;
         let fits = |size| self.planned(device, size).is_ok_and(|report| report.total() <= free);
         let remedy = match largest_that_fits(batch_size, fits) {
-            Some(size) if size == batch_size => {
-                "yet the system gives less; take smaller batches or a smaller network, or lift its limit on this process"
+            Some(size) if size == batch_size => YET_REFUSED.to_owned(),
+            Some(size) => format!("take --batch-sizes up to {size}, the largest that fits, or raise --memory-budget"),
+            None if device.has_own_memory() => {
+                "not even a batch of 1 fits beside the dataset; take a smaller network or dataset, or raise --memory-budget"
                     .to_owned()
             }
-            Some(size) => format!("take --batch-sizes up to {size}, the largest that fits, or raise --memory-budget"),
             None => "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned(),
         };
         Error::OutOfMemory {
@@ -369,7 +368,7 @@ mod tests {
             let stop = Stop::default();
             let mut watcher = Impatient { at, stop: stop.clone(), rows: Vec::new() };
             let ended = sweep.run(std::slice::from_ref(&device), &mut watcher, &stop);
-            assert!(matches!(ended, Err(Error::Stopped)), "{ended:?}");
+            assert!(matches!(ended.1, Err(Error::Stopped)), "{ended:?}");
             let rows = &watcher.rows;
             assert!(rows.iter().all(|row| row.seconds_per_epoch.is_some()));
             assert_eq!(
