@@ -271,9 +271,52 @@ fn tf32_needs_ampere_and_is_kept_by_the_run() {
     assert!(told.contains("; on cuda:0 in TF32, "), "{told}");
     let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
     assert!(config.contains("precision = \"tf32\""), "{config}");
-    let elsewhere = machine.run(folder.path(), "train --resume run --max-steps 14 --device cpu");
-    assert!(elsewhere.stderr.contains("--precision: tf32 is for GPUs"), "{elsewhere:?}");
     machine.run(folder.path(), "train --resume run --max-steps 14 --device cuda").succeeded();
+    let elsewhere = machine.run(folder.path(), "train --resume run --max-steps 16 --device cpu");
+    assert!(elsewhere.stderr.contains("going on in f32: TF32 is for GPUs"), "{elsewhere:?}");
+    assert!(elsewhere.succeeded().contains("; on cpu, "));
+    let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("precision = \"tf32\""), "{config}");
+}
+
+#[test]
+fn a_full_gpu_that_nobody_named_leaves_eval_and_predict_to_the_processor() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    machine.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
+    // The context has room, and nothing else.
+    let full = machine.but("FAKE_CUDA_MEMORY", 30 << 20);
+    for command in ["eval run", "predict run --index 0"] {
+        let run = full.run(folder.path(), command);
+        assert!(run.stderr.contains("computing on the cpu: cuda:0 has 0 bytes free, and "), "{run:?}");
+        run.succeeded();
+        assert_eq!(full.run(folder.path(), &format!("{command} --device cuda")).code, 1);
+    }
+}
+
+#[test]
+fn what_fits_nowhere_beside_the_dataset_is_told_with_what_fit_can_do() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["fit", "sweep --batch-sizes 1"] {
+        let run = machine
+            .run(folder.path(), &format!("{command} --dataset digits --device cuda --memory-budget 4MiB"));
+        assert_eq!(run.code, 1);
+        let advice = "not even a batch of 1 fits beside the dataset; take a smaller network or dataset";
+        assert!(run.stderr.contains(advice) && !run.stderr.contains("--on-oom"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_sweep_whose_gpu_fails_tells_the_rows_it_has() {
+    let Some(machine) = Machine::with_gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = "sweep --dataset digits --hidden 16 --devices cpu,cuda --batch-sizes 1024 --seconds 0.01";
+    let run = machine.but("FAKE_CUDA_FAIL", 2).run(folder.path(), sweep);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("cuda:0 cannot be used any more"), "{run:?}");
+    let rows: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("cpu ")).collect();
+    assert!(rows.len() == 1 && rows[0].contains(" % "), "{run:?}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ const UNITS: [(&str, u64); 9] = [
 #[derive(Args, Clone, Debug, Default)]
 pub struct BudgetArgs {
     /// Most memory for network, batch and all between, such as 8MiB, or plain bytes [default: what the machine has
-    /// free, less a sixteenth of all it has, which is left to the system]
+    /// free, less a sixteenth of all it has, which is left to the system; what a GPU has free, less 32 MiB or a 512th]
     #[arg(long, value_name = "SIZE", help_heading = "Memory", allow_negative_numbers = true)]
     pub memory_budget: Option<Size>,
 }

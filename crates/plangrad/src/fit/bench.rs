@@ -65,7 +65,26 @@ impl<'a> Bench<'a> {
     fn reserve_smallest(&mut self) -> Result<()> {
         let step = self.step(1);
         let Subject { task, data, .. } = &mut *self.subject;
-        Resources::of(self.backend).reserve(&step, task, data).map(drop)
+        let has_own_memory = self.backend.has_own_memory();
+        match Resources::of(self.backend).reserve(&step, task, data) {
+            // The dataset is to be in the device's memory, and here is no ladder.
+            Err(Error::OutOfMemory { device, what, requested, free, total, report, .. })
+                if has_own_memory =>
+            {
+                let remedy = "not even a batch of 1 fits beside the dataset; take a smaller network or dataset, raise \
+                              --memory-budget, or take --device cpu";
+                Err(Error::OutOfMemory {
+                    device,
+                    what,
+                    requested,
+                    free,
+                    total,
+                    remedy: remedy.to_owned(),
+                    report,
+                })
+            }
+            reserved => reserved.map(drop),
+        }
     }
 
     /// Memory for training on batches of this size, as `train` reserves it, and the rows of so many steps.

@@ -177,6 +177,7 @@ fn out_of_memory(
     };
     let fits = |n| asking_bytes(task, state, n, has_own_memory).is_ok_and(|bytes| bytes <= free);
     let remedy = match plans::largest_that_fits(batch_size, fits) {
+        Some(largest) if largest == batch_size => plans::YET_REFUSED.to_owned(),
         Some(largest) => {
             format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
         }

@@ -12,7 +12,7 @@ use plangrad_tensor::{Device, Error as TensorError};
 
 use super::engine::{Data, Engine, Layout, Placement};
 use super::event::{Event, Rung};
-use super::plans::{Step, largest_that_fits};
+use super::plans::{Step, YET_REFUSED, largest_that_fits};
 use crate::device::open_cpu;
 use crate::output::{counted, grouped_bytes};
 use crate::{Error, Result};
@@ -175,8 +175,7 @@ impl Attempt<'_> {
         let is_resident = self.place.layout.placement == Placement::Resident;
         let raise = "or raise --memory-budget";
         if fits(batch_size) {
-            "yet the system gives less; take a smaller batch or network, or lift its limit on this process"
-                .to_owned()
+            YET_REFUSED.to_owned()
         } else if let Some(largest) = largest {
             let parts = if is_ladder { "" } else { " --on-oom ladder to take batches in parts," };
             format!("take --batch-size {largest}, the largest that fits,{parts} {raise}")
