@@ -12,53 +12,44 @@ use super::parts::{Task, verdict};
 /// The exit code of the tool when it found something.
 const FOUND: &str = "9";
 
+/// A run, of which more is to be said.
+const TRAIN: [&str; 9] = [
+    "./plangrad",
+    "train",
+    "--dataset",
+    "digits",
+    "--device",
+    "cuda",
+    "--overwrite",
+    "--out",
+    "out/run-sanitizer",
+];
 /// A few small steps.
-const SMALL: [&str; 10] = [
-    "./plangrad",
-    "train",
-    "--dataset",
-    "digits",
-    "--device",
-    "cuda",
-    "--overwrite",
-    "--out",
-    "out/run-sanitizer",
-    "--max-steps=5",
-];
+const SMALL: [&str; 1] = ["--max-steps=5"];
 /// Large tiles, on tensor cores, of both kinds of products: large enough for them (a test of the tensors says so).
-const TENSOR_CORES: [&str; 13] = [
-    "./plangrad",
-    "train",
-    "--dataset",
-    "digits",
-    "--device",
-    "cuda",
-    "--overwrite",
-    "--out",
-    "out/run-sanitizer",
-    "--max-steps=2",
-    "--precision=tf32",
-    "--hidden=4096",
-    "--batch-size=1024",
-];
+const TENSOR_CORES: [&str; 4] = ["--max-steps=2", "--precision=tf32", "--hidden=4096", "--batch-size=1024"];
 /// Every kernel on many shapes, its arrays side by side in an allocation of their size.
 const KERNELS: [&str; 4] = ["./tensor-tests", "backend::cuda::tests::kernels", "--test-threads", "1"];
 
 /// The parts that it has.
 pub(super) fn all() -> [Task; 7] {
     [
-        task("memcheck of a small run", "memcheck", &SMALL, 60),
-        task("racecheck of a small run", "racecheck", &SMALL, 60),
-        task("synccheck of a small run", "synccheck", &SMALL, 60),
-        task("initcheck of a small run", "initcheck", &SMALL, 60),
-        task("memcheck of every kernel", "memcheck", &KERNELS, 120),
-        task("memcheck on tensor cores", "memcheck", &TENSOR_CORES, 90),
-        task("racecheck on tensor cores", "racecheck", &TENSOR_CORES, 90),
+        train("memcheck of a small run", "memcheck", &SMALL, 60),
+        train("racecheck of a small run", "racecheck", &SMALL, 60),
+        train("synccheck of a small run", "synccheck", &SMALL, 60),
+        train("initcheck of a small run", "initcheck", &SMALL, 60),
+        task("memcheck of every kernel", "memcheck", KERNELS.to_vec(), 120),
+        train("memcheck on tensor cores", "memcheck", &TENSOR_CORES, 90),
+        train("racecheck on tensor cores", "racecheck", &TENSOR_CORES, 90),
     ]
 }
 
-fn task(name: &'static str, tool: &'static str, program: &'static [&'static str], seconds: u64) -> Task {
-    let run = move |turn: &Turn<'_>| sanitize(turn, name, tool, program);
+fn train(name: &'static str, tool: &'static str, options: &[&'static str], seconds: u64) -> Task {
+    task(name, tool, [&TRAIN, options].concat(), seconds)
+}
+
+fn task(name: &'static str, tool: &'static str, program: Vec<&'static str>, seconds: u64) -> Task {
+    let run = move |turn: &Turn<'_>| sanitize(turn, name, tool, &program);
     Task { name, limit: Duration::from_secs(seconds), run: Box::new(run) }
 }
 

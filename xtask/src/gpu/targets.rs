@@ -29,7 +29,7 @@ pub(super) fn product(tf32: bool) -> Work {
 }
 
 /// Whether a target is judged by this.
-pub(super) fn need(work: &Work) -> bool {
+pub(super) fn is_needed(work: &Work) -> bool {
     let small = [Peer::Plangrad, Peer::Eager, Peer::Graph].map(small);
     let large = [false, true].map(|tf32| [large(tf32), product(tf32)]);
     small.iter().chain(large.as_flattened()).any(|needed| needed == work)
@@ -87,23 +87,22 @@ fn step(speed: &Speed) -> f64 {
     speed.step_seconds.unwrap_or(f64::NAN)
 }
 
-fn find(timings: &[Timing], work: &Work) -> Known<Speed> {
+/// What was measured, or what it means for a target that it was not.
+fn find(timings: &[Timing], work: &Work, unknown: fn(String) -> Trouble) -> Known<Speed> {
     let found = timings.iter().find(|timing| timing.work == *work);
-    found.map_or(Err(Trouble::OutOfTime), |timing| timing.speed.clone())
+    let speed = found.map_or(Err(Trouble::OutOfTime), |timing| timing.speed.clone());
+    speed.map_err(|trouble| match trouble {
+        Trouble::OutOfTime => Trouble::OutOfTime,
+        trouble => unknown(format!("{}: {}", work.program(), trouble.reason())),
+    })
 }
 
 /// What we took. If that is not known for another reason than time, the target is missed.
 fn ours(timings: &[Timing], work: &Work) -> Known<Speed> {
-    find(timings, work).map_err(|trouble| match trouble {
-        Trouble::OutOfTime => Trouble::OutOfTime,
-        trouble => Trouble::Failed(format!("{}: {}", work.program(), trouble.reason())),
-    })
+    find(timings, work, Trouble::Failed)
 }
 
 /// What a peer took. If that is not known there is nothing to judge by.
 fn theirs(timings: &[Timing], work: &Work) -> Known<Speed> {
-    find(timings, work).map_err(|trouble| match trouble {
-        Trouble::OutOfTime => Trouble::OutOfTime,
-        trouble => Trouble::Skipped(format!("{}: {}", work.program(), trouble.reason())),
-    })
+    find(timings, work, Trouble::Skipped)
 }

@@ -67,7 +67,7 @@ pub(super) fn all() -> Vec<Work> {
     });
     let mut works: Vec<Work> = steps.chain([false, true].map(targets::product)).collect();
     works.sort_by_key(|work| match work.peer {
-        _ if targets::need(work) => 0,
+        _ if targets::is_needed(work) => 0,
         Peer::Compile => 2,
         _ => 1,
     });
