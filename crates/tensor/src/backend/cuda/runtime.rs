@@ -46,8 +46,6 @@ impl Function {
 /// One launch, a stage of a plan or a part of one. Blocks have [`Launch::THREADS`] threads.
 pub(crate) struct Launch {
     pub(crate) function: Function,
-    /// Blocks, in one dimension.
-    pub(crate) blocks: u32,
     /// Dynamic shared memory of a block.
     pub(crate) shared_bytes: u32,
     /// The kernel's one argument, by value.
@@ -58,6 +56,11 @@ pub(crate) struct Launch {
 
 impl Launch {
     pub(crate) const THREADS: u32 = super::items::THREADS;
+
+    /// Blocks, in one dimension.
+    pub(crate) fn blocks(&self) -> u32 {
+        self.items.blocks()
+    }
 }
 
 /// A thing to do in a step.

@@ -100,7 +100,7 @@ impl Kernels {
     /// Whether a launch can be begun before `ahead` is done. Behind one that fills the GPU it would only take the first
     /// places that become free, however badly spread.
     pub(super) fn chain_to(&self, ahead: &Launch) -> bool {
-        self.chain && ahead.blocks <= self.multiprocessors
+        self.chain && ahead.blocks() <= self.multiprocessors
     }
 
     /// Asks `stream` for one launch, or records it there; it may begin `early`, before the launch asked for last is done,
@@ -117,7 +117,7 @@ impl Kernels {
             value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
         };
         let config = sys::CUlaunchConfig {
-            gridDimX: launch.blocks,
+            gridDimX: launch.blocks(),
             gridDimY: 1,
             gridDimZ: 1,
             blockDimX: Launch::THREADS,

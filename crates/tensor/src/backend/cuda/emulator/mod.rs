@@ -82,7 +82,7 @@ impl Emulator {
         let ran = unsafe {
             (self.library.launch)(
                 name.as_ptr(),
-                launch.blocks,
+                launch.blocks(),
                 Launch::THREADS,
                 launch.shared_bytes,
                 arguments.as_mut_ptr(),

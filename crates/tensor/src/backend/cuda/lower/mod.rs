@@ -84,8 +84,7 @@ fn launch(planned: Vec<Planned>, sizing: Sizing, orders: &mut Vec<Order>) {
         let function = part.iter().map(|item| item.function).max().unwrap_or(Function::Stage);
         let shared_bytes = part.iter().map(|item| item.shared_bytes).max().unwrap_or(0) as u32;
         let gathers = part.iter().any(|item| matches!(item.work, Work::Gather(_) | Work::GatherTargets(_)));
-        let blocks = items.blocks();
-        orders.push(Order::Launch(Launch { function, blocks, shared_bytes, items, gathers }));
+        orders.push(Order::Launch(Launch { function, shared_bytes, items, gathers }));
     }
 }
 
@@ -95,7 +94,6 @@ fn move_on(rows: usize, lowering: &Lowering<'_>, orders: &mut Vec<Order>) {
     match orders.last_mut() {
         Some(Order::Launch(last)) if !last.gathers && !last.items.is_full() => {
             last.items.push(next, 1);
-            last.blocks = last.items.blocks();
         }
         _ => launch(vec![one_block(next, 0)], lowering.sizing, orders),
     }
