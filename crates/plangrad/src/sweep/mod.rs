@@ -129,11 +129,13 @@ impl Sweep {
         if rows.iter().any(|row| row.measured_bytes.is_some()) {
             return Ok(());
         }
-        let short = rows.iter().filter_map(|row| Some((row, row.out_of_memory?)));
-        let least = short.min_by_key(|(_, shortage)| shortage.needed_bytes);
-        let of_row = |row: &Row| devices.iter().find(|device| device.device().to_string() == row.device);
-        let least = least.and_then(|(row, shortage)| Some((row.batch_size, of_row(row)?, shortage)));
-        least.map_or(Ok(()), |(size, device, shortage)| Err(self.out_of_memory(size, device, shortage)))
+        let of_devices = devices.iter().zip(rows.chunks(self.batch_sizes.len().max(1)));
+        let all = of_devices.flat_map(|(device, rows)| rows.iter().map(move |row| (device, row)));
+        let short = all.filter_map(|(device, row)| Some((device, row.batch_size, row.out_of_memory?)));
+        match short.min_by_key(|(.., shortage)| shortage.needed_bytes) {
+            Some((device, size, shortage)) => Err(self.out_of_memory(size, device, shortage)),
+            None => Ok(()),
+        }
     }
 
     fn out_of_memory(&self, batch_size: usize, device: &Arc<dyn Backend>, shortage: Shortage) -> Error {
