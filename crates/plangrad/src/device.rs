@@ -97,6 +97,8 @@ pub struct Means {
     pub budget: Option<u64>,
     /// Numbers, on a GPU.
     pub precision: Precision,
+    /// Whether f32 will do where the device has no other.
+    pub or_f32: bool,
 }
 
 /// The device. That `auto` finds no GPU is told on standard error.
@@ -126,7 +128,7 @@ pub fn open_within_means(
 
 /// With a budget of its own for the case that it is no GPU.
 fn open_with(choice: DeviceChoice, means: Means, of_host: Option<u64>) -> Result<Arc<dyn Backend>> {
-    let Means { threads, budget, precision } = means;
+    let Means { threads, budget, precision, or_f32 } = means;
     let numbers = match precision {
         Precision::F32 => cuda::Precision::F32,
         Precision::Tf32 => cuda::Precision::Tf32,
@@ -139,7 +141,7 @@ fn open_with(choice: DeviceChoice, means: Means, of_host: Option<u64>) -> Result
         }
         DeviceChoice::Auto => match gpu(0) {
             Ok(gpu) => return Ok(gpu),
-            Err(reason) if precision == Precision::Tf32 => {
+            Err(reason) if precision == Precision::Tf32 && !or_f32 => {
                 let problem = format!("tf32 is for GPUs: {reason}; or take f32");
                 return Err(Error::Option { option: "--precision", problem });
             }
@@ -147,7 +149,9 @@ fn open_with(choice: DeviceChoice, means: Means, of_host: Option<u64>) -> Result
         },
         DeviceChoice::Cpu | DeviceChoice::Accelerator => {}
     }
-    if precision == Precision::Tf32 {
+    if precision == Precision::Tf32 && or_f32 {
+        Console::remark(&"going on in f32: TF32 is for GPUs");
+    } else if precision == Precision::Tf32 {
         let problem = "tf32 is for GPUs; take f32, or name a GPU with --device cuda".to_owned();
         return Err(Error::Option { option: "--precision", problem });
     }

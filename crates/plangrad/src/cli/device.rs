@@ -61,8 +61,12 @@ impl DeviceArgs {
     /// # Errors
     /// If the GPU that is named cannot be used, or the system gives no threads.
     pub fn open(&self, precision: Precision) -> Result<Arc<dyn Backend>> {
+        self.open_with(self.means(precision))
+    }
+
+    fn open_with(&self, means: Means) -> Result<Arc<dyn Backend>> {
         self.budget.note().iter().for_each(|note| Console::remark(note));
-        device::open(DeviceChoice::resolve(self.device)?, self.means(precision))
+        device::open(DeviceChoice::resolve(self.device)?, means)
     }
 
     /// Does `work` on the device; where nobody named one and the memory of the GPU that was found does not suffice, on the
@@ -90,7 +94,7 @@ impl DeviceArgs {
     }
 
     fn means(&self, precision: Precision) -> Means {
-        Means { threads: self.threads, budget: self.budget.bytes(), precision }
+        Means { threads: self.threads, budget: self.budget.bytes(), precision, or_f32: false }
     }
 
     /// Opens the device with no more than there really is, less the bytes that the host will take beside it, however much
@@ -102,13 +106,13 @@ impl DeviceArgs {
         device::open_within_means(DeviceChoice::resolve(self.device)?, self.means(precision), beside)
     }
 
-    /// The device, and what to do where its memory does not suffice.
+    /// The device, and what to do where its memory does not suffice. With `or_f32` it need not have the precision.
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
-    pub fn resources(&self, oom: OomArgs, precision: Precision) -> Result<Resources> {
+    pub fn resources(&self, oom: OomArgs, precision: Precision, or_f32: bool) -> Result<Resources> {
         Ok(Resources {
-            backend: self.open(precision)?,
+            backend: self.open_with(Means { or_f32, ..self.means(precision) })?,
             on_oom: self.on_oom(oom),
             accumulate: oom.accumulate.unwrap_or(1),
             threads: self.threads,

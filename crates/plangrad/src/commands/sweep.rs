@@ -62,7 +62,7 @@ fn devices(arguments: &Arguments) -> Result<Vec<Arc<dyn Backend>>> {
     let mut devices: Vec<Arc<dyn Backend>> = Vec::new();
     let (threads, budget, precision) =
         (arguments.threads, arguments.budget.bytes(), arguments.precision.precision);
-    let means = Means { threads, budget, precision };
+    let means = Means { threads, budget, precision, or_f32: false };
     for &choice in &arguments.devices {
         let device = device::open(choice, means)?;
         if devices.iter().all(|other| other.device() != device.device()) {

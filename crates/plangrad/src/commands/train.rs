@@ -9,7 +9,7 @@ use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
 
 use super::subject;
-use crate::cli::{BatchSize, Precision, SubjectArgs, Train, TrainingArgs};
+use crate::cli::{BatchSize, SubjectArgs, Train, TrainingArgs};
 use crate::fit::{Method, Options, auto};
 use crate::output::counted;
 use crate::train::{
@@ -110,14 +110,8 @@ impl Run {
     /// Plans and memory, and who tells the run.
     fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
-        let resources = match arguments.device.resources(arguments.oom, settings.precision) {
-            // A run that goes on is not bound to the GPU that it began on.
-            Err(Error::Option { option: "--precision", .. }) if arguments.run.resume.is_some() => {
-                Console::remark(&"going on in f32: TF32 is for GPUs");
-                arguments.device.resources(arguments.oom, Precision::F32)?
-            }
-            resources => resources?,
-        };
+        let goes_on = arguments.run.resume.is_some(); // and is not bound to the GPU that it began on
+        let resources = arguments.device.resources(arguments.oom, settings.precision, goes_on)?;
         let trainer = Trainer::of(settings.clone(), subject, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }

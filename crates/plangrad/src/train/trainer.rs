@@ -169,8 +169,8 @@ impl Trainer {
     /// Trains to the end, or until asked to stop. Saves a checkpoint after each epoch and the model at the end.
     ///
     /// # Errors
-    /// [`Error::Diverged`], the device fails, or a file cannot be written; the last checkpoint is whole then. If only the observer fails,
-    /// the run is saved before its error is returned.
+    /// [`Error::Diverged`], the device fails, or a file cannot be written; the last checkpoint is whole then. If only the
+    /// observer fails, the run is saved before its error is returned.
     pub fn run(
         &mut self,
         folder: &mut RunFolder,
