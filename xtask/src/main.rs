@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod circles;
 mod command;
 mod fuzz;
 mod golden;
@@ -42,7 +43,7 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         fuzz_seconds: u32,
     },
-    /// What the folders and manifests promise: who depends on whom, where unsafe code may be
+    /// What ARCHITECTURE.md promises: dependencies, unsafe code, printing, and no import circles
     Invariants,
     /// Time an MNIST epoch against other frameworks and write docs/benchmarks.md
     Bench(bench::Options),
