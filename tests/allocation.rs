@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use plangrad::Result;
-use plangrad::cli::Precision;
+use plangrad::device::Precision;
 use plangrad::train::{
     Event, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings, Stop,
     Trainer,

@@ -273,7 +273,7 @@ fn tf32_needs_ampere_and_is_kept_by_the_run() {
     assert!(config.contains("precision = \"tf32\""), "{config}");
     machine.run(folder.path(), "train --resume run --max-steps 14 --device cuda").succeeded();
     let elsewhere = machine.run(folder.path(), "train --resume run --max-steps 16 --device cpu");
-    assert!(elsewhere.stderr.contains("going on in f32: TF32 is for GPUs"), "{elsewhere:?}");
+    assert!(elsewhere.stderr.contains("continuing in f32: TF32 needs a GPU"), "{elsewhere:?}");
     assert!(elsewhere.succeeded().contains("; on cpu, "));
     let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
     assert!(config.contains("precision = \"tf32\""), "{config}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use plangrad_tensor::backend::cuda::CudaUnavailable;
 use plangrad_tensor::{Device, MemoryReport};
 
-use crate::output::{grouped_bytes, size};
+use crate::numbers::{grouped_bytes, size};
 use crate::picture::PictureError;
 
 /// The result of everything in this crate that can fail.
@@ -30,7 +30,7 @@ pub enum Error {
     },
 
     /// There is no sample with this number.
-    #[error("--index: {what} has {}, counted from 0; there is no number {index}", crate::output::counted(*samples, "sample"))]
+    #[error("--index: {what} has {}, counted from 0; there is no number {index}", crate::numbers::counted(*samples, "sample"))]
     NoSample {
         /// Dataset and part.
         what: String,

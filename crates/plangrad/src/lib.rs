@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+mod colour;
 pub mod commands;
 pub mod device;
 mod drawing;
@@ -20,18 +21,24 @@ mod error;
 pub mod fit;
 pub mod memory;
 mod model;
+mod numbers;
 mod output;
 mod picture;
 pub mod process;
 mod run;
+mod split;
 pub mod sweep;
 pub mod train;
 
+pub use colour::Colour;
+pub use drawing::PictureFile;
 pub use error::{Error, Result};
-pub use model::{Model, Prediction};
-pub use output::{Colour, Console, grouped};
+pub use model::{Model, Prediction, Questions};
+pub use numbers::grouped;
+pub use output::{Console, Format};
 pub use picture::{Picture, PictureError};
 pub use run::run;
+pub use split::Split;
 
 /// The examples of the project's page and of the crate's, compiled and run.
 #[cfg(doctest)]

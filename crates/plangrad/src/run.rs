@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{Cli, Format, usage};
-use crate::{Console, Error, Result, commands};
+use crate::cli::{Cli, usage};
+use crate::commands;
+use crate::error::{Error, Result};
+use crate::output::Console;
+use crate::output::Format;
 
 /// Runs the program with these arguments, of which the first is its name. Returns its exit code: 0, 1 (it failed) or 2
 /// (wrong usage).

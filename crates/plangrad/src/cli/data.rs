@@ -1,13 +1,12 @@
 //! Options that say which data, and what they mean.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use plangrad_data::{DatasetName, Normalize, Options, Part, Task, available};
+use clap::Args;
+use plangrad_data::{DatasetName, Normalize, Options, Task, available};
 
 use super::values;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Data options.
 #[derive(Args, Clone, Debug)]
@@ -30,6 +29,18 @@ pub struct DataArgs {
     /// Tables: share of the rows kept for testing, 0 allowed [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub test_fraction: Option<f64>,
+}
+
+/// Data options of commands whose model knows the rest.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Data")]
+pub struct TrainedDataArgs {
+    /// Another dataset than the model was trained on
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetName>,
+    /// Folder with the datasets [default: that of the run, else data]
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// A dataset, and why it is this one where nobody named it.
@@ -110,51 +121,5 @@ impl DataArgs {
                 Err(Error::Option { option, problem })
             }
         }
-    }
-}
-
-/// One of the two parts of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Split {
-    /// What networks learn from.
-    #[value(help = None)]
-    Train,
-    /// What they are judged by.
-    #[value(help = None)]
-    Test,
-}
-
-impl Split {
-    /// Its name: `train` or `test`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        }
-    }
-
-    /// The same for loading.
-    #[must_use]
-    pub fn part(self) -> Part {
-        match self {
-            Self::Train => Part::Train,
-            Self::Test => Part::Test,
-        }
-    }
-
-    /// This part of a dataset.
-    #[must_use]
-    pub fn of(self, dataset: &plangrad_data::Dataset) -> &plangrad_data::Split {
-        match self {
-            Self::Train => &dataset.train,
-            Self::Test => &dataset.test,
-        }
-    }
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::device::DeviceArgs;
 use super::learning::{PrecisionArgs, StepArgs};
-use super::{DeviceArgs, SubjectArgs, values};
-use crate::Result;
+use super::subject::SubjectArgs;
+use super::values;
+use crate::error::Result;
 use crate::fit::{Method, Options};
 
 /// Arguments of `fit`.
@@ -20,7 +22,7 @@ pub struct Fit {
     /// How the largest batch is found: solve takes it from the plan and proves it; double tries 16, 32, 64 and on, as
     /// lessons do. Both end at the same size
     #[arg(long, value_enum, default_value_t, value_name = "WAY")]
-    pub method: MethodName,
+    pub method: Method,
     /// Share of the largest batch that is recommended
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = values::portion, allow_negative_numbers = true)]
     pub safety: f64,
@@ -52,39 +54,16 @@ pub struct Fit {
     pub device: DeviceArgs,
 }
 
-/// [`Method`] on the command line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum MethodName {
-    /// From the plan.
-    #[default]
-    #[value(help = None)]
-    Solve,
-    /// By doubling.
-    #[value(help = None)]
-    Double,
-}
-
-impl MethodName {
-    /// The method of this name.
-    #[must_use]
-    pub fn method(self) -> Method {
-        match self {
-            Self::Solve => Method::Solve,
-            Self::Double => Method::Double,
-        }
-    }
-}
-
 impl Fit {
     /// What is asked for, on a device whose budget somebody named, or did not.
     ///
     /// # Errors
-    /// [`crate::Error::Option`] for a momentum that the optimizer does not have.
+    /// [`crate::error::Error::Option`] for a momentum that the optimizer does not have.
     pub fn options(&self, is_budget_named: bool) -> Result<Options> {
         Ok(Options {
             optimizer: self.step.optimizer(None)?,
             eval_batch_size: self.step.eval_batch_size,
-            method: self.method.method(),
+            method: self.method,
             safety: self.safety,
             max_batch: self.max_batch,
             synthetic: self.synthetic,

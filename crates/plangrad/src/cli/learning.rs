@@ -2,10 +2,10 @@
 
 use clap::{Args, ValueEnum};
 use plangrad_tensor::Optimizer;
-use serde::{Deserialize, Serialize};
 
 use super::values;
-use crate::{Error, Result};
+use crate::device::Precision;
+use crate::error::{Error, Result};
 
 /// What of training its memory depends on, beside network and batch.
 #[derive(Args, Clone, Debug)]
@@ -50,35 +50,6 @@ pub struct PrecisionArgs {
     /// have 10 bits of mantissa
     #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
     pub precision: Precision,
-}
-
-/// The kinds of numbers by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// Single precision, about seven digits.
-    #[default]
-    #[value(help = None)]
-    F32,
-    /// The same, but the factors of large products have three digits: on GPUs with tensor cores.
-    #[value(help = None)]
-    Tf32,
-}
-
-impl Precision {
-    /// Whether it is the usual one.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        *self == Precision::default()
-    }
-
-    /// What to say of it behind a device: nothing of the usual one.
-    pub(crate) fn words(self) -> &'static str {
-        match self {
-            Precision::F32 => "",
-            Precision::Tf32 => " in TF32",
-        }
-    }
 }
 
 /// The optimizers by name.

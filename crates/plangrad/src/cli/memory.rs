@@ -38,7 +38,7 @@ impl BudgetArgs {
     #[must_use]
     pub fn note(&self) -> Option<String> {
         let size = self.memory_budget.as_ref().filter(|size| size.is_decimal)?;
-        let bytes = crate::grouped(usize::try_from(size.bytes).unwrap_or(usize::MAX));
+        let bytes = crate::numbers::grouped(usize::try_from(size.bytes).unwrap_or(usize::MAX));
         Some(format!(
             "--memory-budget {size} is {bytes} bytes, in units of 1000s; KiB, MiB and GiB are units of 1024s"
         ))

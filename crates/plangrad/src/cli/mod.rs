@@ -5,6 +5,7 @@
 
 mod data;
 mod device;
+mod download;
 mod fit;
 mod learning;
 mod memory;
@@ -18,20 +19,22 @@ mod values;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use plangrad_data::DatasetName;
+use clap::{Args, Parser, Subcommand};
 
-pub use crate::drawing::PictureFile;
-pub use data::{ChosenDataset, DataArgs, Split};
-pub use device::{DeviceArgs, OnOomName, OomArgs};
-pub use fit::{Fit, MethodName};
-pub use learning::{LearningArgs, OptimizerName, Precision, PrecisionArgs, StepArgs};
+pub use data::{ChosenDataset, DataArgs, TrainedDataArgs};
+pub use device::{DeviceArgs, OomArgs};
+pub use download::{Download, DownloadName};
+pub use fit::Fit;
+pub use learning::{LearningArgs, OptimizerName, PrecisionArgs, StepArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{Devices, Plan, TimelineTarget};
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::Sweep;
 pub use training::{BatchSize, ScheduleName, Train, TrainingArgs};
+
+use crate::output::Format;
+use crate::split::Split;
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]
@@ -58,18 +61,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// What standard output carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Text for people.
-    #[default]
-    #[value(help = None)]
-    Human,
-    /// One JSON object per line.
-    #[value(help = None)]
-    Json,
 }
 
 /// The commands.
@@ -166,18 +157,6 @@ pub struct Predict {
     pub split: Split,
 }
 
-/// Data options of commands whose model knows the rest.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Data")]
-pub struct TrainedDataArgs {
-    /// Another dataset than the model was trained on
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<DatasetName>,
-    /// Folder with the datasets [default: that of the run, else data]
-    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
-    pub data_dir: Option<PathBuf>,
-}
-
 /// Arguments of `show`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -223,34 +202,6 @@ pub struct Summary {
     /// The network, and what it reads and answers.
     #[command(flatten)]
     pub subject: SubjectArgs,
-}
-
-/// Arguments of `download`.
-#[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  \
-    plangrad download\n  \
-    plangrad download cifar10 fashion-mnist\n  \
-    plangrad download all --data-dir /srv/datasets")]
-pub struct Download {
-    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, or all of them
-    #[arg(value_name = "DATASET", default_value = "mnist", value_parser = values::download_name)]
-    pub datasets: Vec<DownloadName>,
-    /// Folder to put them into
-    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = "data", value_name = "DIR",
-        value_parser = values::folder())]
-    pub data_dir: PathBuf,
-    /// Address to try instead of the built-in ones: the folder in which the files lie; may be given several times
-    #[arg(long, value_name = "URL")]
-    pub mirror: Vec<String>,
-}
-
-/// What `download` can be asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DownloadName {
-    /// Every dataset that can be downloaded.
-    All,
-    /// This one.
-    One(DatasetName),
 }
 
 #[cfg(test)]

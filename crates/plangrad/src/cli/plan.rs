@@ -7,8 +7,11 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::learning::{PrecisionArgs, StepArgs};
-use super::{BudgetArgs, PictureFile, SubjectArgs, values};
+use super::memory::BudgetArgs;
+use super::subject::SubjectArgs;
+use super::values;
 use crate::device::DeviceChoice;
+use crate::drawing::PictureFile;
 
 /// Arguments of `plan`.
 #[derive(Args, Clone, Debug)]

@@ -4,8 +4,10 @@ use clap::Args;
 use plangrad_data::{Dataset, DatasetName, Task};
 use plangrad_nn::{Loss, MlpConfig};
 
-use super::{DataArgs, ModelArgs, values};
-use crate::{Error, Result};
+use super::data::DataArgs;
+use super::model::ModelArgs;
+use super::values;
+use crate::error::{Error, Result};
 
 /// A network and its data.
 #[derive(Args, Clone, Debug)]

@@ -7,9 +7,11 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use plangrad_tensor::Schedule;
 
+use super::device::{DeviceArgs, OomArgs};
 use super::learning::{LearningArgs, PrecisionArgs};
-use super::{DeviceArgs, OomArgs, SubjectArgs, values};
-use crate::{Error, Result};
+use super::subject::SubjectArgs;
+use super::values;
+use crate::error::{Error, Result};
 
 /// Arguments of `train`.
 #[derive(Args, Clone, Debug)]

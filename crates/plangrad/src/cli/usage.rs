@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::Format;
+use crate::output::Format;
 
 /// The format asked for by arguments that cannot be parsed.
 pub(crate) fn format_asked_for(arguments: &[OsString]) -> Format {

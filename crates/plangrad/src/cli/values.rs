@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
-use plangrad_data::DatasetName;
 
-use super::{DownloadName, PictureFile};
+use crate::drawing::PictureFile;
 
 /// Most threads that can be asked for.
 const MOST_THREADS: usize = 1024;
@@ -113,13 +112,6 @@ pub(super) fn picture_file(name: OsString) -> Parsed<PictureFile> {
     let path = PathBuf::from(name);
     let expected = format!("expected a name that ends with .svg or .png, found `{}`", path.display());
     PictureFile::named(path).ok_or(expected)
-}
-
-pub(super) fn download_name(text: &str) -> Parsed<DownloadName> {
-    match text {
-        "all" => Ok(DownloadName::All),
-        name => name.parse::<DatasetName>().map(DownloadName::One).map_err(|error| error.to_string()),
-    }
 }
 
 #[cfg(test)]

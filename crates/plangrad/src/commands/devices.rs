@@ -6,8 +6,9 @@ use plangrad_tensor::backend::cuda::{self, CudaUnavailable, Gpu};
 use serde::Serialize;
 
 use crate::device::{GpuMemory, default_budget_of};
-use crate::output::{counted, grouped_bytes, size};
-use crate::{Console, Result};
+use crate::error::Result;
+use crate::numbers::{counted, grouped_bytes, size};
+use crate::output::Console;
 
 #[derive(Serialize)]
 struct Object {

@@ -7,7 +7,8 @@ use plangrad_data::{DatasetName, DownloadOptions, Downloaded, Event, Outcome};
 use serde::Serialize;
 
 use crate::cli::{Download, DownloadName};
-use crate::{Console, Result};
+use crate::error::Result;
+use crate::output::Console;
 
 pub(super) fn download(arguments: &Download, console: &mut Console) -> Result<()> {
     let options = DownloadOptions {

@@ -2,11 +2,16 @@
 
 use serde::Serialize;
 
+use super::device;
 use crate::cli::Eval;
+use crate::error::Result;
+use crate::model::Model;
 use crate::model::{Evaluation, Questions};
-use crate::output::{Align, Table, counted, grouped, size};
+use crate::numbers::{counted, grouped, size};
+use crate::output::Console;
+use crate::output::{Align, Table};
+use crate::process;
 use crate::train::{Stop, source};
-use crate::{Console, Model, Result, process};
 
 /// Letters of a class name above a column of the confusion matrix.
 const HEADING: usize = 5;
@@ -17,7 +22,8 @@ const MOST_LISTED: usize = 20;
 pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
     let model = Model::open(&arguments.model)?;
-    let Questions { split, classes, what } = model.load(&arguments.data, arguments.split)?;
+    let Questions { split, classes, what } =
+        model.load(arguments.data.dataset.as_ref(), arguments.data.data_dir.as_deref(), arguments.split)?;
     let heading = format!(
         "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),
@@ -27,7 +33,7 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
     );
     let source = source(split)?;
     let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
-    let evaluation = arguments.device.compute(evaluate)?;
+    let evaluation = device::compute(&arguments.device, evaluate)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;
     let object = Object {

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
+use super::device;
 use super::subject::{self, ANY_SEED};
-use crate::cli::{Fit, MethodName};
+use crate::cli::Fit;
 use crate::device::GpuMemory;
-use crate::fit::{Fit as Found, Outcome, Pace, StoppedBy, Trial, fit};
-use crate::output::{counted, grouped, grouped_bytes, size};
+use crate::error::Result;
+use crate::fit::{Fit as Found, Method, Outcome, Pace, StoppedBy, Trial, fit};
+use crate::numbers::{counted, grouped, grouped_bytes, size};
+use crate::output::Console;
 use crate::train::{Stop, Subject, network_and_optimizer, samples};
-use crate::{Console, Result};
 
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let stop = Stop::at_signals();
@@ -16,7 +18,7 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let (backend, is_budget_named) =
-        arguments.device.open_within_means(arguments.precision.precision, subject.order_bytes())?;
+        device::open_within_means(&arguments.device, arguments.precision.precision, subject.order_bytes())?;
     let options = arguments.options(is_budget_named)?;
     let network = network_and_optimizer(subject.task(), options.optimizer);
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
@@ -104,7 +106,7 @@ struct Object {
     network: String,
     device: String,
     gpu_memory: Option<GpuMemory>,
-    method: &'static str,
+    method: Method,
     safety: f64,
     max_batch_size: usize,
     recommended_batch_size: usize,
@@ -139,10 +141,7 @@ impl Object {
             network,
             device,
             gpu_memory,
-            method: match arguments.method {
-                MethodName::Solve => "solve",
-                MethodName::Double => "double",
-            },
+            method: arguments.method,
             safety: arguments.safety,
             max_batch_size: found.max_batch_size,
             recommended_batch_size: found.recommended_batch_size,

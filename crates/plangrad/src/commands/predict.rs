@@ -6,11 +6,17 @@ use plangrad_data::{Sample, Target};
 use plangrad_tensor::Samples;
 use serde::Serialize;
 
-use super::{check_index, random_samples};
+use super::device;
+use super::samples::{check_index, random_samples};
 use crate::cli::Predict;
+use crate::colour::Colour;
+use crate::error::{Error, Result};
 use crate::model::Questions;
-use crate::output::{Align, Table, short};
-use crate::{Colour, Console, Error, Model, Picture, Prediction, Result};
+use crate::model::{Model, Prediction};
+use crate::numbers::short;
+use crate::output::Console;
+use crate::output::{Align, Table};
+use crate::picture::Picture;
 
 /// Columns of the bar of a probability of 1.
 const BAR: usize = 40;
@@ -19,7 +25,7 @@ pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> 
     let model = Model::open(&arguments.model)?;
     let subject = Subject::find(arguments, &model)?;
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
-    let prediction = arguments.device.compute(predict)?;
+    let prediction = device::compute(&arguments.device, predict)?;
     let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
     console.text(&answer.text(arguments.top, console.colour()))?;
     console.json(&answer.object())
@@ -45,7 +51,11 @@ impl Subject {
     }
 
     fn of_dataset(arguments: &Predict, model: &Model) -> Result<Self> {
-        let Questions { split, what, .. } = model.load(&arguments.data, arguments.split)?;
+        let Questions { split, what, .. } = model.load(
+            arguments.data.dataset.as_ref(),
+            arguments.data.data_dir.as_deref(),
+            arguments.split,
+        )?;
         let random = || random_samples(split.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
         check_index(index, split.len(), &what)?;

@@ -11,11 +11,16 @@ use plangrad_data::{
 use plangrad_nn::checkpoint;
 use serde::Serialize;
 
-use super::{check_index, random_samples, subject};
-use crate::cli::{Show, Split};
-use crate::output::{Align, Table, counted, short};
+use super::samples::{check_index, random_samples};
+use super::subject;
+use crate::cli::Show;
+use crate::error::{Error, Result};
+use crate::numbers::{counted, short};
+use crate::output::Console;
+use crate::output::{Align, Table};
+use crate::picture::Picture;
 use crate::picture::side_by_side;
-use crate::{Console, Error, Picture, Result};
+use crate::split::Split;
 
 /// Most images beside one another in a file.
 const GRID_COLUMNS: usize = 10;

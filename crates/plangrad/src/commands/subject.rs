@@ -3,8 +3,9 @@
 use plangrad_data::{Dataset, DatasetName, Options, Task};
 
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
+use crate::error::Result;
+use crate::output::Console;
 use crate::train::Subject;
-use crate::{Console, Result};
 
 /// Seed that deals a table's rows where nothing depends on which row goes where.
 pub(super) const ANY_SEED: u64 = 42;
@@ -24,7 +25,7 @@ pub(super) fn load(arguments: &SubjectArgs, seed: u64) -> Result<(DatasetName, S
 /// Chooses a dataset and how its labels are to be read, and tells which one it is where nobody named it.
 ///
 /// # Errors
-/// [`Error::Option`](crate::Error::Option) for options that do not go together.
+/// [`Error::Option`](crate::error::Error::Option) for options that do not go together.
 pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Task)> {
     let ChosenDataset { name, note } = data.choose()?;
     data.check_folder()?;

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::subject::ANY_SEED;
 use crate::cli::{SubjectArgs, Summary};
-use crate::output::grouped;
-use crate::{Console, Result};
+use crate::error::Result;
+use crate::numbers::grouped;
+use crate::output::Console;
 
 /// Columns of the table.
 const WIDTH: usize = 64;

@@ -7,13 +7,15 @@ use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
 
 use super::subject;
-use crate::cli::{Precision, Sweep as Arguments};
-use crate::device::Means;
+use crate::cli::Sweep as Arguments;
+use crate::device::{self, DeviceOptions, Precision};
+use crate::error::Result;
 use crate::fit::{Pace, knee};
-use crate::output::{Align, Table, counted, grouped, short, size};
+use crate::numbers::{counted, grouped, short, size};
+use crate::output::Console;
+use crate::output::{Align, Table};
 use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
 use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network, samples};
-use crate::{Console, Result, device};
 
 /// Parts of a run that the progress bar tells apart.
 const PARTS: usize = 1000;
@@ -62,9 +64,9 @@ fn devices(arguments: &Arguments) -> Result<Vec<Arc<dyn Backend>>> {
     let mut devices: Vec<Arc<dyn Backend>> = Vec::new();
     let (threads, budget, precision) =
         (arguments.threads, arguments.budget.bytes(), arguments.precision.precision);
-    let means = Means { threads, budget, precision, or_f32: false };
+    let options = DeviceOptions { threads, budget, precision, ..DeviceOptions::default() };
     for &choice in &arguments.devices {
-        let device = device::open(choice, means)?;
+        let device = device::open(choice, options)?;
         if devices.iter().all(|other| other.device() != device.device()) {
             devices.push(device);
         }

@@ -8,15 +8,18 @@ use plangrad_data::{DatasetName, available};
 use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::Optimizer;
 
-use super::subject;
+use super::{device, subject};
 use crate::cli::{BatchSize, SubjectArgs, Train, TrainingArgs};
+use crate::device::UnsupportedPrecision;
+use crate::error::{Error, Result};
 use crate::fit::{Method, Options, auto};
-use crate::output::counted;
+use crate::numbers::counted;
+use crate::output::Console;
+use crate::process;
 use crate::train::{
     Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject, Trainer,
     network, plan_line,
 };
-use crate::{Console, Error, Result, process};
 
 /// Steps between two lines of progress, where nobody says so.
 const LOG_EVERY: u64 = 100;
@@ -110,8 +113,11 @@ impl Run {
     /// Plans and memory, and who tells the run.
     fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
-        let goes_on = arguments.run.resume.is_some(); // and is not bound to the GPU that it began on
-        let resources = arguments.device.resources(arguments.oom, settings.precision, goes_on)?;
+        let unsupported = match arguments.run.resume {
+            Some(_) => UnsupportedPrecision::UseF32, // a resumed run is not tied to the GPU it began on
+            None => UnsupportedPrecision::Refuse,
+        };
+        let resources = device::resources(&arguments.device, arguments.oom, settings.precision, unsupported)?;
         let trainer = Trainer::of(settings.clone(), subject, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }
@@ -166,7 +172,8 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
         return Ok(count);
     }
     let precision = arguments.training.precision.precision;
-    let (backend, is_budget_named) = arguments.device.open_within_means(precision, subject.order_bytes())?;
+    let (backend, is_budget_named) =
+        device::open_within_means(&arguments.device, precision, subject.order_bytes())?;
     let options = Options {
         optimizer,
         eval_batch_size: arguments.training.learning.step.eval_batch_size,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use plangrad_nn::checkpoint::{self, Staged};
 
-use super::Drawing;
-use crate::{Error, Result};
+use super::shapes::Drawing;
+use crate::error::{Error, Result};
 
 /// A file to be written with a drawing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use font8x8::{BASIC_FONTS, GREEK_FONTS, LATIN_FONTS, UnicodeFonts};
 
-use super::{Anchor, Drawing, LETTER, Rgb, Shape, width_of};
-use crate::Picture;
+use super::shapes::{Anchor, Drawing, LETTER, Rgb, Shape, width_of};
+use crate::picture::Picture;
 
 /// Pixels in a point: letters of the 8 × 8 font become 16 × 16.
 const SCALE: f64 = 2.0;

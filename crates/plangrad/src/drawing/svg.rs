@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Anchor, Drawing, Rgb, Shape};
+use super::shapes::{Anchor, Drawing, Rgb, Shape};
 
 /// Size of letters that are about eight points wide in monospaced fonts.
 const FONT_SIZE: f64 = 13.0;

@@ -11,10 +11,11 @@ use plangrad_tensor::Device;
 use plangrad_tensor::backend::Backend;
 
 use super::bench::Bench;
+use super::pace::{self, Pace};
 use super::search::{Judge, Limit};
-use super::{Options, Pace, Trial, pace, recommended};
-use crate::Result;
-use crate::output::grouped;
+use super::trial::{Options, Trial, recommended};
+use crate::error::Result;
+use crate::numbers::grouped;
 use crate::train::{OnOom, Placement, Stop, Subject};
 
 /// An epoch shall keep so many steps: a batch that is a large part of the dataset may be fast, and learns little.
@@ -33,7 +34,7 @@ pub struct Auto {
 /// ([`OnOom::Ladder`]); if not, the largest that fits.
 ///
 /// # Errors
-/// [`crate::Error::Stopped`] if asked to stop; what the device says, but that memory does not suffice.
+/// [`crate::error::Error::Stopped`] if asked to stop; what the device says, but that memory does not suffice.
 pub fn auto(
     subject: &mut Subject,
     backend: &Arc<dyn Backend>,

@@ -8,10 +8,10 @@ use plangrad_tensor::{Error as TensorError, Schedule};
 
 use super::rows::Rows;
 use super::search::{FIRST, Judge};
-use super::{Options, Outcome, StoppedBy, Trial};
-use crate::train::plans::{Step, largest_that_fits};
-use crate::train::{Engine, Layout, Placement, Resources, Stop, Subject};
-use crate::{Error, Result};
+use super::trial::{Options, Outcome, StoppedBy, Trial};
+use crate::error::{Error, Result};
+use crate::train::plans::largest_that_fits;
+use crate::train::{Engine, Layout, Placement, Resources, Step, Stop, Subject};
 
 /// How much larger the next batch is that is timed only to know what still larger ones take.
 const STRIDE: usize = 8;
@@ -217,8 +217,9 @@ mod tests {
     use plangrad_tensor::{Device, Optimizer};
     use proptest::prelude::*;
 
+    use super::super::find::{Fit, fit};
     use super::super::search::{Found, Limit, search};
-    use super::super::{Fit, Method, fit};
+    use super::super::trial::Method;
     use super::*;
 
     const INPUTS: usize = 20;

@@ -6,7 +6,7 @@ use plangrad_tensor::Error as TensorError;
 use serde::Serialize;
 
 use super::bench::Bench;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// How long a speed is measured.
 #[derive(Clone, Copy, Debug)]

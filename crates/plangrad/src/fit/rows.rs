@@ -9,7 +9,7 @@ use std::sync::Arc;
 use plangrad_tensor::backend::{Arena, Backend};
 use plangrad_tensor::{Device, Error as TensorError, MemoryReport, SystemMemory};
 
-use crate::Result;
+use crate::error::Result;
 
 /// Rows all over the dataset, again and again: order is of no interest here, but that kernels do not find each sample beside
 /// the last one is.

@@ -2,22 +2,12 @@
 //!
 //! It knows nothing of devices: a [`Judge`] tries a size and says what became of it.
 
-use super::{INDEX_LIMIT, Options, Outcome, StoppedBy, Trial};
-use crate::Result;
+use super::trial::{INDEX_LIMIT, Method, Options, Outcome, StoppedBy, Trial};
+use crate::error::Result;
 use crate::train::plans::largest;
 
 /// Where the lessons begin to double. Nobody has to wait for a step of so many samples.
 pub(super) const FIRST: usize = 16;
-
-/// How the largest size is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
-    /// Solved from the plan, and proven.
-    #[default]
-    Solve,
-    /// 16, 32, 64 and on, each really tried, until one does not fit; then the sizes between.
-    Double,
-}
 
 /// Who tries sizes.
 pub(super) trait Judge {

@@ -13,7 +13,8 @@
 
 use plangrad_nn::summary::Summary;
 
-use super::Blueprint;
+use super::blueprint::Blueprint;
+
 /// What one package says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {

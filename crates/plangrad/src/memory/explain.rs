@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use plangrad_nn::Task;
 use plangrad_tensor::{BufferInfo, Category, Plan, Source};
 
-use super::Row;
-use crate::output::{counted, grouped, grouped_bytes};
+use super::blueprint::Row;
+use crate::numbers::{counted, grouped, grouped_bytes};
 
 /// One summand of a category.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,12 +7,13 @@ use std::fmt::Write;
 
 use plangrad_tensor::{BufferInfo, Category, Plan};
 
-use crate::Colour;
+use crate::colour::Colour;
 use crate::drawing::{
     Anchor, BLUE, Drawing, GREEN, INK, LETTER, LINE, ORANGE, PURPLE, RED, Rgb, TAUPE, WHITE, YELLOW,
     shortened, width_of,
 };
-use crate::output::{Align, Table, grouped, size};
+use crate::numbers::{grouped, size};
+use crate::output::{Align, Table};
 
 const PALE: Rgb = [246, 246, 246];
 

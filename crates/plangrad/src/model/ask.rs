@@ -7,10 +7,10 @@ use plangrad_nn::{Loss, PredictionPlan, Task};
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::{Error as TensorError, NodeId, Plan, Samples, Session, Source, State, Targets};
 
-use super::Model;
-use crate::output::counted;
+use super::trained::Model;
+use crate::error::{Error, Result};
+use crate::numbers::counted;
 use crate::train::{Stop, plans};
-use crate::{Error, Result};
 
 /// What a model answers to one sample.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@
 //! light letters on a dark ground, as most terminals are set.
 
 use super::{Picture, brightness};
-use crate::Colour;
+use crate::colour::Colour;
 
 /// Characters from no ink to most.
 const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];

@@ -5,7 +5,7 @@
 
 use super::scale::Scale;
 use crate::drawing::{Anchor, Drawing, INK, LETTER, LINE, Rgb, WHITE, shortened, width_of};
-use crate::output::grouped;
+use crate::numbers::grouped;
 
 const GREY: Rgb = [110, 110, 110];
 const GRID: Rgb = [228, 228, 228];

@@ -16,37 +16,19 @@ use std::sync::Arc;
 
 use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Error as TensorError, MemoryReport, Metrics, Optimizer, Schedule};
+use plangrad_tensor::{Error as TensorError, MemoryReport, Metrics, Schedule};
 
 pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
+pub use walk::Recipe;
 
-use crate::train::plans::{Step, YET_REFUSED, largest_that_fits};
-use crate::train::{Engine, Layout, Stop, Subject};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::train::plans::{YET_REFUSED, largest_that_fits};
+use crate::train::{Engine, Layout, Step, Stop, Subject};
 use walk::Walk;
 
 /// Most steps whose losses are compared to see how far they swing.
 const MOST_STEPS_COMPARED: usize = 256;
-
-/// What all sizes have in common.
-#[derive(Clone, Copy, Debug)]
-pub struct Recipe {
-    /// How parameters follow their gradients.
-    pub optimizer: Optimizer,
-    /// The learning rate of every step.
-    pub learning_rate: f64,
-    /// Passes over the training part.
-    pub epochs: u64,
-    /// The equal time, in seconds; what the fastest size took for its epochs if absent.
-    pub seconds: Option<f64>,
-    /// Seed of weights, permutations and dropout.
-    pub seed: u64,
-    /// Whether samples are taken in random order.
-    pub shuffle: bool,
-    /// Samples judged at a time; as many as fit into the training arena if absent.
-    pub eval_batch_size: Option<usize>,
-}
 
 /// What is compared.
 pub struct Sweep {
@@ -320,6 +302,7 @@ fn deviation(losses: &[f64]) -> Option<f64> {
 mod tests {
     use plangrad_data::{DatasetName, Normalize, Options, load};
     use plangrad_nn::{Activation, MlpConfig};
+    use plangrad_tensor::Optimizer;
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
     use super::*;

@@ -1,10 +1,10 @@
 //! The rows of a sweep as a chart: time, memory and accuracy against batch size, a colour for each device.
 
-use super::Row;
 use super::chart::{Chart, Curve, MOST_TICKS, Mark, Panel, Stroke};
+use super::row::Row;
 use super::scale::Scale;
 use crate::drawing::{BLUE, Drawing, GREEN, ORANGE, PURPLE, RED, Rgb};
-use crate::output::{counted, short};
+use crate::numbers::{counted, short};
 
 /// Colours of devices.
 const COLOURS: [Rgb; 5] = [BLUE, ORANGE, GREEN, RED, PURPLE];
@@ -177,7 +177,7 @@ mod tests {
     use plangrad_tensor::Device;
 
     use super::*;
-    use crate::sweep::Shortage;
+    use crate::sweep::row::Shortage;
 
     fn measured(device: Device, batch_size: usize, planned_bytes: u64) -> Row {
         Row {

@@ -3,14 +3,32 @@
 use std::time::Instant;
 
 use plangrad_data::Permutation;
-use plangrad_tensor::Metrics;
+use plangrad_tensor::{Metrics, Optimizer};
 
-use super::Recipe;
-use crate::Result;
+use crate::error::Result;
 use crate::train::{Data, Engine, Subject};
 
 /// Longest stretch of steps without a look at the clock.
 pub(super) const STRETCH_SECONDS: f64 = 0.1;
+
+/// What all sizes have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// How parameters follow their gradients.
+    pub optimizer: Optimizer,
+    /// The learning rate of every step.
+    pub learning_rate: f64,
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// The equal time, in seconds; what the fastest size took for its epochs if absent.
+    pub seconds: Option<f64>,
+    /// Seed of weights, permutations and dropout.
+    pub seed: u64,
+    /// Whether samples are taken in random order.
+    pub shuffle: bool,
+    /// Samples judged at a time; as many as fit into the training arena if absent.
+    pub eval_batch_size: Option<usize>,
+}
 
 /// Where a run stands.
 pub(super) struct Walk<'a> {

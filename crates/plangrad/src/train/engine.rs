@@ -5,36 +5,12 @@ use std::sync::Arc;
 
 use plangrad_nn::Task;
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{MemoryReport, Metrics, Plan, Session, Source};
+use plangrad_tensor::{MemoryReport, Metrics, Session};
 
-use super::plans::{PlanNumbers, Samples, Step, Training, plan};
-use crate::Result;
-
-/// What is learnt from and what is tested on.
-#[derive(Clone, Debug)]
-pub(crate) struct Data {
-    pub(crate) train: Source,
-    pub(crate) test: Source,
-}
-
-/// Where a device finds the samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placement {
-    /// In host memory, which it reads in place.
-    InPlace,
-    /// In its own memory, copied there once.
-    Resident,
-    /// In host memory, from where each batch is brought to it.
-    Streamed,
-}
-
-/// How a run is laid out in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) placement: Placement,
-    /// Samples of a batch taken at a time.
-    pub(crate) part: usize,
-}
+use super::layout::{Layout, Placement, Step};
+use super::plans::{PlanNumbers, Training, plan};
+use super::source::Data;
+use crate::error::Result;
 
 /// Plans in memory, ready to run.
 pub(crate) struct Engine {
@@ -44,46 +20,6 @@ pub(crate) struct Engine {
     batch_size: usize,
     part: usize,
     test_order: Vec<u32>,
-}
-
-impl Data {
-    /// How many samples there are.
-    pub(crate) fn samples(&self) -> Samples {
-        Samples { train: self.train.len(), test: self.test.len() }
-    }
-
-    /// Gives copies in a device's memory back.
-    pub(crate) fn evict(&mut self) {
-        self.train.evict();
-        self.test.evict();
-    }
-}
-
-impl Layout {
-    /// The best a device can do with batches taken `part` samples at a time: its data as near as can be.
-    pub(crate) fn new(has_own_memory: bool, part: usize) -> Layout {
-        Layout { placement: if has_own_memory { Placement::Resident } else { Placement::InPlace }, part }
-    }
-
-    /// Every byte a run takes that is laid out like this: session, and dataset where it is resident.
-    pub(crate) fn planned(&self, step: &Step, task: &Task, samples: Samples) -> Result<MemoryReport> {
-        Ok(self.report(&plan(step, task, samples, *self)?.0, task, samples))
-    }
-
-    /// The same for plans that are made already.
-    pub(crate) fn report(&self, plans: &[Plan], task: &Task, samples: Samples) -> MemoryReport {
-        // A batch that repeats samples has a longer order than the dataset.
-        let longest = plans.first().map_or(0, Plan::batch_size);
-        let resident = |len, rows| Source::resident_report_for(&task.samples, task.targets(), len, rows);
-        match self.placement {
-            Placement::InPlace => Plan::report_together(plans),
-            Placement::Streamed => Session::streaming_report(plans),
-            Placement::Resident => {
-                let dataset = resident(samples.train, longest).plus(&resident(samples.test, 0));
-                Plan::report_together(plans).plus(&dataset)
-            }
-        }
-    }
 }
 
 impl Engine {
@@ -191,7 +127,7 @@ mod tests {
     use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
     use plangrad_tensor::{
-        Category, DType, Optimizer, SampleFormat, Samples as Values, Schedule, Shape, Targets,
+        Category, DType, Optimizer, SampleFormat, Samples as Values, Schedule, Shape, Source, Targets,
     };
     use proptest::prelude::*;
 

@@ -1,16 +1,11 @@
-//! What a run tells while it goes on, and how it is asked to stop.
+//! What a run reports while it is running.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
-use super::interrupt::INTERRUPTED;
 use crate::device::GpuMemory;
-use crate::{Error, Result};
+use crate::error::Result;
 
 /// Something that happened. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -134,42 +129,4 @@ pub trait Observer {
 
     /// Steps were taken. Of interest to those who draw progress.
     fn position(&mut self, _position: &Position) {}
-}
-
-/// Asks a run to stop after the step it is in. Clones ask the same run.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Asks.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Asked by Ctrl-C and SIGTERM from now on; a second one ends the program at once, with the exit code of an interruption.
-    /// For commands that have nothing to save.
-    #[must_use]
-    pub fn at_signals() -> Stop {
-        let stop = Stop::default();
-        for signal in [SIGINT, SIGTERM] {
-            // Where that cannot be had, a signal just ends the program. The first handler acts on what the second one set.
-            let _ = flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop.0));
-            let _ = flag::register(signal, Arc::clone(&stop.0));
-        }
-        stop
-    }
-
-    /// Whether somebody asked.
-    #[must_use]
-    pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Ends what has nothing to save, if somebody asked.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`].
-    pub fn check(&self) -> Result<()> {
-        if self.asked() { Err(Error::Stopped) } else { Ok(()) }
-    }
 }

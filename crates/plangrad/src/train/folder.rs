@@ -10,8 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use plangrad_nn::checkpoint::{Progress, Staged, replace};
 use serde_json::Value;
 
-use super::{Event, Settings};
-use crate::{Error, Result};
+use super::event::Event;
+use super::settings::Settings;
+use crate::error::{Error, Result};
 
 /// A folder that holds one run. While this lives, no other process can open it.
 #[derive(Debug)]

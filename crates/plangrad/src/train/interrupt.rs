@@ -15,8 +15,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::exit;
 
-use super::Stop;
-use crate::Console;
+use super::stop::{INTERRUPTED, Stop};
+use crate::output::Console;
 
 /// Pause between two looks at the flag: short for a hand at a keyboard, long for a processor.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -26,9 +26,6 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 
 /// How long a line may take to get out.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// Exit code of an interrupted program, as shells have it.
-pub(super) const INTERRUPTED: i32 = 130;
 
 /// What the signals asked for, and what there is to tell about the run they interrupt.
 #[derive(Clone, Debug, Default)]

@@ -6,25 +6,31 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use plangrad_nn::Task;
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::{Device, Error as TensorError};
 
-use super::engine::{Data, Engine, Layout, Placement};
+use super::engine::Engine;
 use super::event::{Event, Rung};
-use super::plans::{Step, YET_REFUSED, largest_that_fits};
+use super::layout::{Layout, Placement, Step};
+use super::plans::{YET_REFUSED, largest_that_fits};
+use super::source::Data;
 use crate::device::open_cpu;
-use crate::output::{counted, grouped_bytes};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::numbers::{counted, grouped_bytes};
 
 /// What to do where memory does not suffice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnOom {
     /// Keep the dataset on the host, then take batches in parts, then move to the processor.
+    #[value(help = None)]
     Ladder,
     /// End with an error that says what would fit.
+    #[value(help = None)]
     Error,
     /// Move to the processor at once.
+    #[value(help = None)]
     Cpu,
 }
 

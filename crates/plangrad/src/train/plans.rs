@@ -1,46 +1,13 @@
 //! The plans of a run: training and evaluation, each for whole batches and for what is left over.
 
 use plangrad_nn::{Parts, Task};
-use plangrad_tensor::{Optimizer, Plan, Schedule, State};
+use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
 
-use super::Settings;
-use super::engine::{Layout, Placement};
-use crate::Result;
+use super::layout::{Layout, Placement, Samples, Step};
+use crate::error::Result;
 
 /// The largest evaluation batch anybody asks for without saying so.
 pub(crate) const LARGEST: usize = 1000;
-
-/// What of a run's settings its plans depend on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
-    pub(crate) optimizer: Optimizer,
-    /// Changes what is computed, and no size.
-    pub(crate) schedule: Schedule,
-    pub(crate) batch_size: usize,
-    /// Samples judged at a time; as many as fit into the training arena if absent.
-    pub(crate) eval_batch_size: Option<usize>,
-    /// Whether a batch may be larger than the dataset, and takes its samples again and again.
-    pub(crate) repeats: bool,
-}
-
-impl Step {
-    /// Samples of a whole batch, of so many there are to learn from.
-    pub(crate) fn whole(&self, samples: usize) -> usize {
-        if self.repeats { self.batch_size } else { self.batch_size.min(samples) }
-    }
-}
-
-impl From<&Settings> for Step {
-    fn from(settings: &Settings) -> Step {
-        Step {
-            optimizer: settings.optimizer.into(),
-            schedule: settings.schedule.into(),
-            batch_size: settings.batch_size,
-            eval_batch_size: settings.eval_batch_size,
-            repeats: false,
-        }
-    }
-}
 
 /// Where the plans stand in their session.
 #[derive(Clone, Debug)]
@@ -60,13 +27,6 @@ pub(crate) enum Training {
     Whole(usize),
     /// In parts.
     Parts(Parts),
-}
-
-/// How many samples there are to learn from, and to test on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Samples {
-    pub(crate) train: usize,
-    pub(crate) test: usize,
 }
 
 /// All plans of a run that is laid out like this.
@@ -90,6 +50,28 @@ pub(crate) fn plan(
         (whole, rest.map(|plan| push(&mut plans, plan)))
     });
     Ok((plans, PlanNumbers { whole, rest, test }))
+}
+
+impl Layout {
+    /// Every byte of a run with this layout: the session, and the dataset where it is resident.
+    pub(crate) fn planned(&self, step: &Step, task: &Task, samples: Samples) -> Result<MemoryReport> {
+        Ok(self.report(&plan(step, task, samples, *self)?.0, task, samples))
+    }
+
+    /// The same for plans that exist already.
+    pub(crate) fn report(&self, plans: &[Plan], task: &Task, samples: Samples) -> MemoryReport {
+        // A batch that repeats samples has a longer order than the dataset.
+        let longest = plans.first().map_or(0, Plan::batch_size);
+        let resident = |len, rows| Source::resident_report_for(&task.samples, task.targets(), len, rows);
+        match self.placement {
+            Placement::InPlace => Plan::report_together(plans),
+            Placement::Streamed => Session::streaming_report(plans),
+            Placement::Resident => {
+                let dataset = resident(samples.train, longest).plus(&resident(samples.test, 0));
+                Plan::report_together(plans).plus(&dataset)
+            }
+        }
+    }
 }
 
 /// A training step on `size` samples, at most `part` at a time.

@@ -5,9 +5,11 @@ use std::fmt::Write;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Observer, Position, Rung};
-use super::{Settings, samples};
-use crate::output::{counted, grouped, size};
-use crate::{Console, Result};
+use super::settings::Settings;
+use super::words::samples;
+use crate::error::Result;
+use crate::numbers::{counted, grouped, size};
+use crate::output::Console;
 
 /// Tells a run on a console.
 pub struct Reporter {

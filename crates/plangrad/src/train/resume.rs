@@ -3,8 +3,8 @@
 use plangrad_nn::MlpConfig;
 use plangrad_nn::checkpoint::{self, Description, Progress};
 
-use super::Trainer;
-use crate::{Error, Result};
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
 
 impl Trainer {
     /// Goes on from a checkpoint.

@@ -10,9 +10,10 @@ use plangrad_nn::{Activation, Loss, MlpConfig};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
-use super::Subject;
-use crate::cli::Precision;
-use crate::{Error, Result};
+use super::layout::Step;
+use super::subject::Subject;
+use crate::device::Precision;
+use crate::error::{Error, Result};
 
 /// Everything that decides a run's result, and how often it is logged and saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,6 +138,17 @@ impl Settings {
             dropout: self.dropout,
         };
         Subject::new(dataset, self.normalize()?, &network, self.loss)
+    }
+
+    /// What the plans of the run depend on.
+    pub(crate) fn step(&self) -> Step {
+        Step {
+            optimizer: self.optimizer.into(),
+            schedule: self.schedule.into(),
+            batch_size: self.batch_size,
+            eval_batch_size: self.eval_batch_size,
+            repeats: false,
+        }
     }
 
     /// Reads a run's `config.toml`.

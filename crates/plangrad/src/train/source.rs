@@ -3,11 +3,30 @@
 use plangrad_data::{Dataset, Normalize, Split};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
-use plangrad_tensor::{DType, Optimizer, SampleFormat, Samples, Shape, Source, Targets};
+use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 
-use super::OptimizerSettings;
-use crate::output::{counted, grouped};
-use crate::{Error, Result};
+use super::layout::Samples as Counts;
+use crate::error::{Error, Result};
+
+/// What is learnt from and what is tested on.
+#[derive(Clone, Debug)]
+pub(crate) struct Data {
+    pub(crate) train: Source,
+    pub(crate) test: Source,
+}
+
+impl Data {
+    /// How many samples there are.
+    pub(crate) fn samples(&self) -> Counts {
+        Counts { train: self.train.len(), test: self.test.len() }
+    }
+
+    /// Gives copies in a device's memory back.
+    pub(crate) fn evict(&mut self) {
+        self.train.evict();
+        self.test.evict();
+    }
+}
 
 /// A part of a dataset, moved, not copied.
 ///
@@ -61,26 +80,4 @@ pub(super) fn describe(normalize: Normalize, dataset: &Dataset, task: &Task) -> 
         table: table.map_err(|error| Error::Output(error.into()))?,
         progress: None,
     })
-}
-
-/// How many samples there are: `60,000 samples to learn from, 10,000 to test on`.
-pub(crate) fn samples(train: usize, test: usize) -> String {
-    format!("{} to learn from, {} to test on", counted(train, "sample"), grouped(test))
-}
-
-/// A network and what trains it: `784-128-10 with 101,770 parameters, Adam`.
-pub(crate) fn network_and_optimizer(task: &Task, optimizer: Optimizer) -> String {
-    format!("{}, {}", network(task), OptimizerSettings::from(optimizer).name())
-}
-
-/// A network in words: `784-128-10 with 101,770 parameters`.
-pub(crate) fn network(task: &Task) -> String {
-    format!("{} with {}", layers(task), counted(task.model.parameter_count(), "parameter"))
-}
-
-/// Units of each layer of a network from the input on: `784-128-10`.
-pub(crate) fn layers(task: &Task) -> String {
-    let layers = task.model.layers();
-    let sizes = layers.iter().take(1).map(|layer| layer.inputs()).chain(layers.iter().map(|l| l.outputs()));
-    sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
 }

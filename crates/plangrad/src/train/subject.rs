@@ -4,10 +4,8 @@ use plangrad_data::{Dataset, Normalize, TableSchema};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, MlpConfig, Task};
 
-use super::engine::Data;
-use super::source::describe;
-use super::{source, task};
-use crate::{Error, Result};
+use super::source::{Data, describe, source, task};
+use crate::error::{Error, Result};
 
 /// A task and its data.
 #[derive(Debug)]

@@ -8,13 +8,17 @@ use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
 
-use super::engine::{Data, Engine};
-use super::event::{Event, Observer, Position, Stop};
-use super::plans::Step;
-use super::{Resources, RunFolder, Settings, Subject};
+use super::engine::Engine;
+use super::event::{Event, Observer, Position};
+use super::folder::RunFolder;
+use super::ladder::Resources;
+use super::settings::Settings;
+use super::source::Data;
+use super::stop::Stop;
+use super::subject::Subject;
 use crate::device::GpuMemory;
+use crate::error::{Error, Result};
 use crate::process;
-use crate::{Error, Result};
 
 /// Longest stretch of steps between two looks at the clock and at [`Stop`].
 const STRETCH_SECONDS: f64 = 0.2;
@@ -63,7 +67,7 @@ impl Trainer {
         let Subject { task, mut data, description, table } = subject;
         let order = (0..data.train.len() as u32).collect();
         let resident_bytes = process::resident_bytes();
-        let (mut engine, rungs) = resources.reserve(&Step::from(&settings), &task, &mut data)?;
+        let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
         task.model.initialise(&mut engine.session, settings.seed)?;
         engine.session.set_step(0, settings.seed)?;
         let progress = Progress {

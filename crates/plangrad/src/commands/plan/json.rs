@@ -3,7 +3,7 @@
 use plangrad_tensor::{BufferInfo, Category};
 use serde::Serialize;
 
-use super::{Planned, Report};
+use super::report::{Planned, Report};
 use crate::memory::{Claim, Part, Row, claims, explain};
 
 impl Report<'_> {

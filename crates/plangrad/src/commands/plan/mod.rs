@@ -4,19 +4,22 @@
 //! partial one only the last batch of an epoch differs, unless a batch is larger than it.
 
 mod json;
+mod report;
 mod text;
 
 use plangrad_data::load;
 use plangrad_nn::{Loss, Mlp, Task};
 use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
+use self::report::{Planned, Report};
 use super::subject::ANY_SEED;
 use crate::cli::{Plan, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
+use crate::error::{Error, Result};
 use crate::memory::{Blueprint, Row, Timeline};
-use crate::output::grouped_bytes;
+use crate::numbers::grouped_bytes;
+use crate::output::Console;
 use crate::train::{network_and_optimizer, samples, task};
-use crate::{Console, Error, Result};
 
 /// What a partial dataset on disk changes.
 const PARTIAL: &str =
@@ -40,17 +43,6 @@ pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
         draw(&Timeline::new(first.step(), title), &arguments.timeline, console)?;
     }
     console.json(&report.object())
-}
-
-/// What is planned, and how to call it.
-struct Planned {
-    blueprint: Blueprint,
-    /// Where it would be computed.
-    device: Device,
-    /// `784-128-10 with 101,770 parameters, Adam`
-    network: String,
-    /// A sentence on where samples come from.
-    data: String,
 }
 
 fn subject(arguments: &Plan) -> Result<Planned> {
@@ -133,22 +125,4 @@ fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> R
         }
     }
     Ok(())
-}
-
-/// All rows with what was asked about them.
-struct Report<'a> {
-    arguments: &'a Plan,
-    subject: &'a Planned,
-    rows: &'a [Row],
-}
-
-impl Report<'_> {
-    fn budget(&self) -> Option<u64> {
-        self.arguments.budget.bytes()
-    }
-
-    /// Whether the budget suffices; `None` without one.
-    fn fits(&self, row: &Row) -> Option<bool> {
-        self.budget().map(|budget| row.report.total() <= budget)
-    }
 }

@@ -2,9 +2,10 @@
 
 use plangrad_tensor::{Category, Optimizer};
 
-use super::{Planned, Report};
+use super::report::{Planned, Report};
 use crate::memory::{Claim, Part, Row, claims, explain};
-use crate::output::{Align, Table, counted, grouped, grouped_bytes, size};
+use crate::numbers::{counted, grouped, grouped_bytes, size};
+use crate::output::{Align, Table};
 
 /// What the lessons say about 784-128-10 with SGD, by batch size.
 const LESSON: [(usize, &str); 4] = [(64, "~1 MB"), (256, "~1.7 MB"), (1024, "~4.5 MB"), (4096, "~15 MB")];

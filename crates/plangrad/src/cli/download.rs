@@ -1,0 +1,43 @@
+//! The arguments of `download`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use plangrad_data::DatasetName;
+
+use super::values;
+
+/// Arguments of `download`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    plangrad download\n  \
+    plangrad download cifar10 fashion-mnist\n  \
+    plangrad download all --data-dir /srv/datasets")]
+pub struct Download {
+    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, or all of them
+    #[arg(value_name = "DATASET", default_value = "mnist", value_parser = download_name)]
+    pub datasets: Vec<DownloadName>,
+    /// Folder to put them into
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = "data", value_name = "DIR",
+        value_parser = values::folder())]
+    pub data_dir: PathBuf,
+    /// Address to try instead of the built-in ones: the folder in which the files lie; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub mirror: Vec<String>,
+}
+
+/// What `download` can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DownloadName {
+    /// Every dataset that can be downloaded.
+    All,
+    /// This one.
+    One(DatasetName),
+}
+
+fn download_name(text: &str) -> Result<DownloadName, String> {
+    match text {
+        "all" => Ok(DownloadName::All),
+        name => name.parse::<DatasetName>().map(DownloadName::One).map_err(|error| error.to_string()),
+    }
+}

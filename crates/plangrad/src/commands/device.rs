@@ -1,0 +1,80 @@
+//! From the options for a device to an open one.
+
+use std::sync::Arc;
+
+use plangrad_tensor::Device;
+use plangrad_tensor::backend::Backend;
+
+use crate::cli::{DeviceArgs, OomArgs};
+use crate::device::{self, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
+use crate::error::{Error, Result};
+use crate::numbers::size;
+use crate::output::Console;
+use crate::train::Resources;
+
+/// Runs `work` on the device; if no device was named and the memory of the GPU that was found is not enough, on the CPU.
+///
+/// # Errors
+/// If the device cannot be opened, and the errors of `work`.
+pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Arc<dyn Backend>) -> Result<T>) -> Result<T> {
+    let options = options(arguments, Precision::F32);
+    let backend = open(arguments, options)?;
+    let device = backend.device();
+    match work(&backend) {
+        Err(Error::OutOfMemory { requested, free, .. })
+            if matches!(device, Device::Cuda(_))
+                && DeviceChoice::resolve(arguments.device)? == DeviceChoice::Auto =>
+        {
+            Console::remark(&format_args!(
+                "computing on the cpu: {device} has {} free, and {} are needed",
+                size(free),
+                size(requested)
+            ));
+            work(&device::open(DeviceChoice::Cpu, options)?)
+        }
+        done => done,
+    }
+}
+
+/// Opens the device with at most what the machine has, less the bytes that the host needs `beside` it. Returns whether the
+/// budget is the one that was named.
+///
+/// # Errors
+/// If the device cannot be opened.
+pub(super) fn open_within_means(
+    arguments: &DeviceArgs,
+    precision: Precision,
+    beside: u64,
+) -> Result<(Arc<dyn Backend>, bool)> {
+    let choice = DeviceChoice::resolve(arguments.device)?;
+    device::open_within_means(choice, options(arguments, precision), beside)
+}
+
+/// The device, and what to do if its memory runs out.
+///
+/// # Errors
+/// If the device cannot be opened.
+pub(super) fn resources(
+    arguments: &DeviceArgs,
+    oom: OomArgs,
+    precision: Precision,
+    unsupported: UnsupportedPrecision,
+) -> Result<Resources> {
+    let options = DeviceOptions { unsupported, ..options(arguments, precision) };
+    Ok(Resources {
+        backend: open(arguments, options)?,
+        on_oom: arguments.on_oom(oom),
+        accumulate: oom.accumulate.unwrap_or(1),
+        threads: arguments.threads,
+    })
+}
+
+fn open(arguments: &DeviceArgs, options: DeviceOptions) -> Result<Arc<dyn Backend>> {
+    arguments.budget.note().iter().for_each(|note| Console::remark(note));
+    device::open(DeviceChoice::resolve(arguments.device)?, options)
+}
+
+fn options(arguments: &DeviceArgs, precision: Precision) -> DeviceOptions {
+    let (threads, budget) = (arguments.threads, arguments.budget.bytes());
+    DeviceOptions { threads, budget, precision, ..DeviceOptions::default() }
+}

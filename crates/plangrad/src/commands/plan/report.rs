@@ -1,0 +1,35 @@
+//! What `plan` reports, before it is text or JSON.
+
+use plangrad_tensor::Device;
+
+use crate::cli::Plan;
+use crate::memory::{Blueprint, Row};
+
+/// What is planned, and how to call it.
+pub(super) struct Planned {
+    pub(super) blueprint: Blueprint,
+    /// Where it would be computed.
+    pub(super) device: Device,
+    /// `784-128-10 with 101,770 parameters, Adam`
+    pub(super) network: String,
+    /// A sentence on where samples come from.
+    pub(super) data: String,
+}
+
+/// All rows with what was asked about them.
+pub(super) struct Report<'a> {
+    pub(super) arguments: &'a Plan,
+    pub(super) subject: &'a Planned,
+    pub(super) rows: &'a [Row],
+}
+
+impl Report<'_> {
+    pub(super) fn budget(&self) -> Option<u64> {
+        self.arguments.budget.bytes()
+    }
+
+    /// Whether the budget suffices; `None` without one.
+    pub(super) fn fits(&self, row: &Row) -> Option<bool> {
+        self.budget().map(|budget| row.report.total() <= budget)
+    }
+}

@@ -1,0 +1,111 @@
+//! What can be chosen: a device, and the number format it computes in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use plangrad_tensor::Device;
+use plangrad_tensor::backend::cuda;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The first GPU if it can be used, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CPU with memory of its own, into which datasets are copied: a stand-in for a GPU on any machine.
+    Accelerator,
+    /// An NVIDIA GPU, by its number.
+    Cuda(usize),
+}
+
+impl DeviceChoice {
+    /// The environment variable that decides where no option does.
+    pub const VARIABLE: &str = "PLANGRAD_DEVICE";
+
+    /// The device this means on this machine. A GPU that is named need not exist.
+    #[must_use]
+    pub fn device(self) -> Device {
+        match self {
+            DeviceChoice::Auto if cuda::find(0).is_ok() => Device::Cuda(0),
+            DeviceChoice::Auto | DeviceChoice::Cpu => Device::Cpu,
+            DeviceChoice::Accelerator => Device::Accelerator,
+            DeviceChoice::Cuda(index) => Device::Cuda(index),
+        }
+    }
+
+    /// The option if given, else the environment variable, else `auto`.
+    ///
+    /// # Errors
+    /// If the environment variable does not name a device.
+    pub fn resolve(option: Option<DeviceChoice>) -> Result<DeviceChoice> {
+        let variable = std::env::var(Self::VARIABLE).ok().filter(|text| !text.is_empty());
+        let of_environment = || variable.map_or(Ok(DeviceChoice::Auto), |text| text.parse());
+        option
+            .map_or_else(of_environment, Ok)
+            .map_err(|problem| Error::Option { option: Self::VARIABLE, problem })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DeviceChoice::Auto => "auto",
+            DeviceChoice::Cpu => "cpu",
+            DeviceChoice::Accelerator => "accelerator",
+            DeviceChoice::Cuda(index) => return write!(f, "cuda:{index}"),
+        })
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<DeviceChoice, String> {
+        match text {
+            "auto" => Ok(DeviceChoice::Auto),
+            "cpu" => Ok(DeviceChoice::Cpu),
+            "accelerator" => Ok(DeviceChoice::Accelerator),
+            "cuda" => Ok(DeviceChoice::Cuda(0)),
+            other => {
+                let index = other.strip_prefix("cuda:").and_then(|index| index.parse().ok());
+                let expected = "expected auto, cpu, cuda, cuda:N or accelerator";
+                index.map(DeviceChoice::Cuda).ok_or_else(|| format!("{expected}, found `{other}`"))
+            }
+        }
+    }
+}
+
+/// The number format of a computation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision, about seven digits.
+    #[default]
+    #[value(help = None)]
+    F32,
+    /// f32, but the factors of large products have three digits: on GPUs with tensor cores.
+    #[value(help = None)]
+    Tf32,
+}
+
+impl Precision {
+    /// Whether this is f32, which configuration files leave out.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Precision::default()
+    }
+
+    /// What to say about it after a device's name: nothing about f32.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Precision::F32 => "",
+            Precision::Tf32 => " in TF32",
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The devices of this machine: how one is chosen, opened within a budget, and what is known about its memory.
+
+mod choice;
+mod memory;
+mod open;
+
+pub use choice::{DeviceChoice, Precision};
+pub use memory::{GpuMemory, default_budget, default_budget_of};
+pub use open::{DeviceOptions, UnsupportedPrecision, open, open_cpu, open_within_means};

@@ -1,0 +1,111 @@
+//! Devices opened with a budget.
+//!
+//! What a device may take is decided before anything is reserved: what was asked for, else what the system, or a GPU's
+//! driver, says is free. Nothing is found out by allocating until something is killed.
+
+use std::sync::{Arc, Once};
+
+use plangrad_tensor::Device;
+use plangrad_tensor::backend::Backend;
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::backend::cuda::{self, CudaOptions, CudaUnavailable};
+
+use super::choice::{DeviceChoice, Precision};
+use super::memory::default_budget;
+use crate::error::{Error, Result};
+use crate::output::Console;
+
+/// Resources for opening a device.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeviceOptions {
+    /// Threads of the CPU; one per core by default.
+    pub threads: Option<usize>,
+    /// Bytes it may reserve; [`default_budget`] by default, on a GPU what its driver reports as free.
+    pub budget: Option<u64>,
+    /// The number format, on a GPU.
+    pub precision: Precision,
+    /// What to do where the device does not have that format.
+    pub unsupported: UnsupportedPrecision,
+}
+
+/// What to do where a device does not have the number format that was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsupportedPrecision {
+    /// Refuse to open the device.
+    #[default]
+    Refuse,
+    /// Compute in f32, and say so.
+    UseF32,
+}
+
+/// Opens the device. If `auto` finds no GPU, the reason goes to standard error.
+///
+/// # Errors
+/// If the GPU that is named cannot be used, or the system gives no threads.
+pub fn open(choice: DeviceChoice, options: DeviceOptions) -> Result<Arc<dyn Backend>> {
+    open_with(choice, options, options.budget.or_else(default_budget))
+}
+
+/// Opens the device with at most what the machine has, less the bytes that the host needs `beside` it, whatever budget
+/// was named: for callers that will use all of it. Returns whether the budget is the named one.
+///
+/// # Errors
+/// Same as [`open`].
+pub fn open_within_means(
+    choice: DeviceChoice,
+    options: DeviceOptions,
+    beside: u64,
+) -> Result<(Arc<dyn Backend>, bool)> {
+    let named = options.budget;
+    let available = default_budget().map(|bytes| bytes.saturating_sub(beside));
+    let device = open_with(choice, options, named.into_iter().chain(available).min())?;
+    let is_named = named.is_some() && device.memory().budget == named;
+    Ok((device, is_named))
+}
+
+/// Opens the CPU.
+///
+/// # Errors
+/// Same as [`open`].
+pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Arc<dyn Backend>> {
+    open(DeviceChoice::Cpu, DeviceOptions { threads, budget, ..DeviceOptions::default() })
+}
+
+/// Opens the device, with a budget of `of_host` bytes if it is not a GPU.
+fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>) -> Result<Arc<dyn Backend>> {
+    let DeviceOptions { threads, budget, precision, unsupported } = options;
+    let may_use_f32 = unsupported == UnsupportedPrecision::UseF32;
+    let cuda_precision = match precision {
+        Precision::F32 => cuda::Precision::F32,
+        Precision::Tf32 => cuda::Precision::Tf32,
+    };
+    let gpu = |index| cuda::open(CudaOptions { index, budget, precision: cuda_precision });
+    let accelerator = choice == DeviceChoice::Accelerator;
+    match choice {
+        DeviceChoice::Cuda(index) => {
+            return gpu(index).map_err(|reason| Error::Cuda { device: Device::Cuda(index), reason });
+        }
+        DeviceChoice::Auto => match gpu(0) {
+            Ok(gpu) => return Ok(gpu),
+            Err(reason) if precision == Precision::Tf32 && !may_use_f32 => {
+                let problem = format!("tf32 needs a GPU: {reason}; use f32");
+                return Err(Error::Option { option: "--precision", problem });
+            }
+            Err(reason) => report_once(&reason),
+        },
+        DeviceChoice::Cpu | DeviceChoice::Accelerator => {}
+    }
+    if precision == Precision::Tf32 && may_use_f32 {
+        Console::remark(&"continuing in f32: TF32 needs a GPU");
+    } else if precision == Precision::Tf32 {
+        let problem = "tf32 needs a GPU; use f32, or name a GPU with --device cuda".to_owned();
+        return Err(Error::Option { option: "--precision", problem });
+    }
+    Ok(Cpu::open(CpuOptions { threads, budget: of_host, accelerator, ..CpuOptions::default() })?)
+}
+
+/// Says why there is no GPU, at most once per process.
+fn report_once(reason: &CudaUnavailable) {
+    static REPORTED: Once = Once::new();
+    REPORTED.call_once(|| Console::remark(&format_args!("computing on the cpu: {reason}")));
+}

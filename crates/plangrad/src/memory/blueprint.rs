@@ -1,0 +1,94 @@
+//! The plans of a batch size, and what they take.
+
+use plangrad_nn::Task;
+use plangrad_tensor::{Category, MemoryReport, Optimizer, Plan, Schedule};
+
+use crate::error::Result;
+use crate::train::plans::{LARGEST, plan};
+use crate::train::{Layout, Samples, Step, layers};
+
+/// Everything the memory of training depends on, but for the batch size.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    /// The network, what it reads and what is minimised.
+    pub task: Task,
+    /// How parameters follow their gradients.
+    pub optimizer: Optimizer,
+    /// Samples to learn from and to test on; `None` for as many as are wanted.
+    pub samples: Option<(usize, usize)>,
+    /// Samples judged at a time; as many as fit into the memory of training if absent.
+    pub eval_batch_size: Option<usize>,
+    /// Parts in which a batch is taken; 1 for the whole.
+    pub accumulate: usize,
+    /// Whether the device has memory of its own, which holds the dataset too.
+    pub has_own_memory: bool,
+}
+
+/// What training on batches of one size takes.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The batch size asked for.
+    pub batch_size: usize,
+    /// Samples that a step takes: fewer where there are not so many.
+    pub samples: usize,
+    /// Samples of these taken at a time.
+    pub part: usize,
+    /// The plans of the session: a step on a whole batch first, or on the first part of one.
+    pub plans: Vec<Plan>,
+    /// How many of them train; the others evaluate.
+    pub training_plans: usize,
+    /// Samples to learn from and to test on that the device holds in memory of its own.
+    pub resident: Option<(usize, usize)>,
+    /// Every byte, by category.
+    pub report: MemoryReport,
+    /// As lessons count it: parameters, gradients, moments, inputs and hidden activations, and nothing else.
+    pub lesson_bytes: u64,
+}
+
+impl Blueprint {
+    /// Plans training on batches of `batch_size`.
+    ///
+    /// # Errors
+    /// If sizes overflow.
+    pub fn row(&self, batch_size: usize) -> Result<Row> {
+        let (train, test) = self.samples.unwrap_or((batch_size, self.eval_batch_size.unwrap_or(LARGEST)));
+        let step = Step {
+            optimizer: self.optimizer,
+            schedule: Schedule::Constant { learning_rate: 0.0 },
+            batch_size,
+            eval_batch_size: self.eval_batch_size,
+            repeats: false,
+        };
+        let samples = Samples { train, test };
+        let whole = batch_size.min(train);
+        let part = whole.div_ceil(self.accumulate.max(1));
+        let layout = Layout::new(self.has_own_memory, part);
+        let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
+        let training_plans = numbers.test.map_or(plans.len(), |(first, _)| first);
+        let report = layout.report(&plans, &self.task, samples);
+        let lesson_bytes = self.lesson_bytes(part, &report);
+        let resident = self.has_own_memory.then_some((train, test));
+        Ok(Row { batch_size, samples: whole, part, plans, training_plans, resident, report, lesson_bytes })
+    }
+
+    fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {
+        let kept = [Category::Parameters, Category::Gradients, Category::OptimizerState];
+        let config = self.task.model.config();
+        let values = config.sample_shape.iter().product::<usize>() + config.hidden.iter().sum::<usize>();
+        kept.iter().map(|category| report.get(*category)).sum::<u64>() + 4 * (samples * values) as u64
+    }
+
+    /// Units of each layer from the input on: `784-128-10`.
+    #[must_use]
+    pub fn layers(&self) -> String {
+        layers(&self.task)
+    }
+}
+
+impl Row {
+    /// The step on a whole batch.
+    #[must_use]
+    pub fn step(&self) -> &Plan {
+        &self.plans[0] // a session trains, or there would be none
+    }
+}

@@ -1,0 +1,241 @@
+//! A trained model read from its file, and the samples it can be asked about.
+
+use std::path::{Path, PathBuf};
+
+use plangrad_data::{Dataset, DatasetName, Options, TableSchema, Task as Labels, available, load_part};
+use plangrad_nn::checkpoint::{self, Description, Loaded};
+use plangrad_nn::{Loss, Mlp, Task};
+use plangrad_tensor::{DType, SampleFormat, Shape};
+
+use crate::error::{Error, Result};
+use crate::output::Console;
+use crate::split::Split;
+use crate::train::{Settings, layers};
+
+/// A trained model.
+pub struct Model {
+    file: PathBuf,
+    pub(super) description: Description,
+    table: Option<TableSchema>,
+    pub(super) task: Task,
+    pub(super) weights: Loaded,
+}
+
+/// Samples a model is to be asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Questions {
+    /// The samples, with what is known about them.
+    pub split: plangrad_data::Split,
+    /// Names of their classes; empty for a regression.
+    pub classes: Vec<String>,
+    /// Where they come from, for people: `mnist test`.
+    pub what: String,
+}
+
+impl Model {
+    /// Opens a model file, or the model of a run folder.
+    ///
+    /// # Errors
+    /// [`Error::NotAModel`]; [`Error::Model`] for a file that is damaged, foreign or contradicts itself.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = model_file(path)?;
+        let weights = checkpoint::read(&file)?;
+        let description = weights.require_description()?.clone();
+        let refused = |reason: String| plangrad_nn::Error::Metadata { path: file.clone(), reason };
+        let network = Mlp::new(&description.model).map_err(|error| refused(error.to_string()))?;
+        for parameter in network.parameters() {
+            weights.values(&parameter.name, &parameter.file_shape())?;
+        }
+        let table = description.table.clone().map(serde_json::from_value).transpose();
+        let table: Option<TableSchema> = table.map_err(|error| refused(error.to_string()))?;
+        contradiction(&description, table.as_ref()).map_or(Ok(()), |reason| Err(refused(reason)))?;
+        let samples = SampleFormat {
+            shape: Shape::new(&description.model.sample_shape)?,
+            dtype: if table.is_some() { DType::F32 } else { DType::U8 },
+            scale: description.scale.clone().into(),
+            shift: description.shift.clone().into(),
+        };
+        let task = Task { model: network, samples, loss: description.loss };
+        Ok(Self { file, description, table, task, weights })
+    }
+
+    /// The file it was read from.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What the file says about it.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What it was trained on, for people.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match &self.table {
+            Some(table) => format!("a table with the columns {}", table.features.join(", ")),
+            None => self.description.dataset.clone(),
+        }
+    }
+
+    /// For a table: its columns.
+    #[must_use]
+    pub fn table(&self) -> Option<&TableSchema> {
+        self.table.as_ref()
+    }
+
+    /// Shape of a sample.
+    #[must_use]
+    pub fn sample_shape(&self) -> &[usize] {
+        &self.description.model.sample_shape
+    }
+
+    /// Units of each layer from the input on: `784-128-10`.
+    #[must_use]
+    pub fn layers(&self) -> String {
+        layers(&self.task)
+    }
+
+    /// The samples the model is to be asked about: a part of the dataset named, or of the one it was trained on. A table
+    /// that is named has no parts: all its rows are taken.
+    ///
+    /// # Errors
+    /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; whatever is wrong with its files.
+    pub fn load(
+        &self,
+        dataset: Option<&DatasetName>,
+        data_dir: Option<&Path>,
+        split: Split,
+    ) -> Result<Questions> {
+        let run = self.file.parent().map(|folder| folder.join("config.toml"));
+        let run = run.and_then(|config| Settings::read(&config).ok());
+        let name = match dataset {
+            Some(name) => name.clone(),
+            None => self.trained_on(run.as_ref())?,
+        };
+        let mut options = self.options(data_dir, run.as_ref(), &name);
+        let whole_table = dataset.is_some() && matches!(name, DatasetName::Csv(_));
+        if let Some(run) = run.filter(|_| !whole_table) {
+            (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
+        }
+        let part = if whole_table { Split::Train } else { split };
+        let dataset = load_part(&name, &options, part.part())?;
+        dataset.notes.iter().for_each(|note| Console::warning(note));
+        self.check(&dataset)?;
+        if part.of(&dataset).is_empty() {
+            let remedy = "choose the other part with --split";
+            return Err(Error::EmptySplit { dataset: name.to_string(), split: split.name(), remedy });
+        }
+        let split = match part {
+            Split::Train => dataset.train,
+            Split::Test => dataset.test,
+        };
+        let what = if whole_table { name.to_string() } else { format!("{name} {part}") };
+        Ok(Questions { split, classes: dataset.classes, what })
+    }
+
+    /// The dataset the file or the run names.
+    fn trained_on(&self, run: Option<&Settings>) -> Result<DatasetName> {
+        match run {
+            _ if self.table.is_none() => Ok(self.description.dataset.parse()?),
+            Some(run) => run.dataset_name(),
+            None => {
+                let problem = format!(
+                    "{} does not say which table it was trained on; name one as csv:FILE",
+                    self.file.display()
+                );
+                Err(Error::Option { option: "--dataset", problem })
+            }
+        }
+    }
+
+    fn options(&self, named: Option<&Path>, run: Option<&Settings>, name: &DatasetName) -> Options {
+        let of_run = run.map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
+        let Options { data_dir, .. } = Options::default();
+        Options {
+            data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
+            task: match self.task.loss {
+                Loss::CrossEntropy => Labels::Classification,
+                Loss::Mse => Labels::Regression,
+            },
+            schema: self.table.clone(),
+            // A table is taken whole, unless a run says how it was dealt to its parts.
+            test_fraction: 0.0,
+            ..Options::default()
+        }
+    }
+
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        let mismatch = |expected: String, found: String| {
+            Err(Error::ModelMismatch { model: self.file.display().to_string(), expected, found })
+        };
+        let (wanted, found) = (self.sample_shape(), &dataset.sample_shape);
+        if wanted != found || dataset.table.is_some() != self.table.is_some() {
+            let expected = format!("samples of shape {wanted:?}");
+            return mismatch(expected, format!("those of {} have shape {found:?}", dataset.name));
+        }
+        let outputs = self.description.model.outputs;
+        if self.task.loss == Loss::CrossEntropy && dataset.classes.len() != outputs {
+            let found = format!("{} has {} classes", dataset.name, dataset.classes.len());
+            return mismatch(format!("{outputs} classes"), found);
+        }
+        Ok(())
+    }
+}
+
+/// The file of a model: itself, or that of a run folder.
+fn model_file(path: &Path) -> Result<PathBuf> {
+    let not_a_model = |found: &str| Error::NotAModel { path: path.to_path_buf(), found: found.to_owned() };
+    let kind = |path: &Path| std::fs::metadata(path);
+    let there =
+        kind(path).map_err(|reason| Error::Io { path: path.to_path_buf(), action: "opened", reason })?;
+    if there.is_file() {
+        return Ok(path.to_path_buf());
+    }
+    if !there.is_dir() {
+        return Err(not_a_model("something that is no file"));
+    }
+    let inside = path.join("model.safetensors");
+    let unfinished = path.join("checkpoint.safetensors");
+    match kind(&inside) {
+        Ok(file) if file.is_file() => Ok(inside),
+        _ if unfinished.is_file() => Err(not_a_model(
+            "a run that is not finished; go on with it (train --resume), or name its checkpoint.safetensors",
+        )),
+        _ => Err(not_a_model("a folder without model.safetensors")),
+    }
+}
+
+/// What in a description cannot be true, as a clause.
+fn contradiction(description: &Description, table: Option<&TableSchema>) -> Option<String> {
+    let Description { model, loss, classes, scale, shift, .. } = description;
+    let channels = model.sample_shape.first().copied().unwrap_or(1);
+    if scale.len() != shift.len() || !(scale.len() == 1 || scale.len() == channels) {
+        let (scales, shifts) = (scale.len(), shift.len());
+        return Some(format!("{scales} factors and {shifts} summands for {channels} channels"));
+    }
+    if scale.iter().chain(shift).any(|x| !x.is_finite()) {
+        return Some("a normalisation that is not finite".to_owned());
+    }
+    match loss {
+        Loss::CrossEntropy if classes.len() != model.outputs => {
+            return Some(format!("{} class names for {} outputs", classes.len(), model.outputs));
+        }
+        Loss::Mse if model.outputs != 1 || table.is_none() => {
+            return Some(format!("a regression with {} outputs", model.outputs));
+        }
+        _ => {}
+    }
+    let schema = table?;
+    let columns = schema.features.len();
+    let usable = |value: &f32| value.is_finite();
+    if model.sample_shape != [columns] || schema.mean.len() != columns || schema.std.len() != columns {
+        return Some(format!("{columns} columns for samples of shape {:?}", model.sample_shape));
+    }
+    if !schema.mean.iter().all(usable) || !schema.std.iter().all(|std| usable(std) && *std > 0.0) {
+        return Some("statistics that are not finite".to_owned());
+    }
+    (schema.classes != *classes).then(|| "two different lists of classes".to_owned())
+}

@@ -1,0 +1,63 @@
+//! Numbers as people read them: with separated thousands, counted nouns and units.
+
+/// A number with its thousands apart: `101,770`.
+#[must_use]
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 sample`, `10,000 samples`.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// `3.20 GiB`, `1.82 MiB`, `3.1 KiB`, `832 bytes`
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => counted(bytes as usize, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.2} MiB", bytes as f64 / 1_048_576.0),
+        1_073_741_824..1_099_511_627_776 => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
+        _ => format!("{:.2} TiB", bytes as f64 / 1_099_511_627_776.0),
+    }
+}
+
+/// A number of bytes with its thousands apart.
+pub(crate) fn grouped_bytes(bytes: u64) -> String {
+    grouped(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// A number with at most four decimals, very large and small ones with an exponent: `-0.4242`, `12`, `1.2500e-7`.
+pub(crate) fn short(number: f64) -> String {
+    let magnitude = number.abs();
+    if magnitude != 0.0 && !(1e-4..1e9).contains(&magnitude) {
+        return format!("{number:.4e}");
+    }
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart_and_nouns_counted() {
+        assert_eq!([0, 999, 101_770, 1_234_567].map(grouped), ["0", "999", "101,770", "1,234,567"]);
+        assert_eq!([counted(1, "sample"), counted(1000, "sample")], ["1 sample", "1,000 samples"]);
+    }
+
+    #[test]
+    fn numbers_are_written_without_idle_zeros() {
+        assert_eq!([12.0, -0.424_213, 0.0, 1.5].map(short), ["12", "-0.4242", "0", "1.5"]);
+        assert_eq!([1.25e-7, -3e12].map(short), ["1.2500e-7", "-3.0000e12"]);
+    }
+}

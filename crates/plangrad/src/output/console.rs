@@ -1,0 +1,114 @@
+//! Standard output and standard error: what goes where.
+//!
+//! Results go to standard output, as text or as one JSON object per line; remarks, warnings, progress and errors go to
+//! standard error. Standard error that takes nothing is no failure; standard output that takes nothing is one.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::colour::Colour;
+use crate::error::{Error, Result};
+
+/// Columns of a terminal that does not say how many it has.
+const DEFAULT_WIDTH: usize = 80;
+
+/// What standard output carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people.
+    #[default]
+    #[value(help = None)]
+    Human,
+    /// One JSON object per line.
+    #[value(help = None)]
+    Json,
+}
+
+/// Where a command's results go.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    format: Format,
+}
+
+impl Console {
+    /// A console that writes results in this format.
+    #[must_use]
+    pub fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Whether results are JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Writes a result for people; nothing in JSON.
+    ///
+    /// # Errors
+    /// [`Error::Output`].
+    pub fn text(&self, text: &dyn Display) -> Result<()> {
+        if self.is_json() { Ok(()) } else { write_line(text) }
+    }
+
+    /// Writes a result for programs as one line; nothing for people.
+    ///
+    /// # Errors
+    /// [`Error::Output`].
+    pub fn json(&self, object: &impl Serialize) -> Result<()> {
+        if !self.is_json() {
+            return Ok(());
+        }
+        let line = serde_json::to_string(object).map_err(|error| Error::Output(error.into()))?;
+        write_line(&line)
+    }
+
+    /// Writes a remark to standard error, where it is no part of the result.
+    pub fn remark(text: &dyn Display) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Writes a warning to standard error.
+    pub fn warning(text: &dyn Display) {
+        Self::remark(&format_args!("warning: {text}"));
+    }
+
+    /// Says why the program ends: a sentence on standard error, and in JSON an object on standard output too.
+    pub fn error(&self, error: &Error) {
+        Self::remark(&format_args!("error: {}", error.sentence()));
+        let _ = self.json(&ErrorEvent { event: "error", kind: error.kind(), message: error.sentence() });
+    }
+
+    /// The colours standard output has.
+    #[must_use]
+    pub fn colour(&self) -> Colour {
+        if self.is_json() { Colour::None } else { Colour::detect(io::stdout().is_terminal()) }
+    }
+
+    /// Columns of the terminal; 80 where there is none.
+    #[must_use]
+    pub fn width() -> usize {
+        terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+    }
+
+    /// Whether someone watches standard error, so that progress may be drawn there.
+    #[must_use]
+    pub fn is_watched() -> bool {
+        io::stderr().is_terminal()
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorEvent {
+    event: &'static str,
+    kind: &'static str,
+    message: String,
+}
+
+fn write_line(text: &dyn Display) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Error::Output)
+}

@@ -1,0 +1,56 @@
+//! What the plans of a run depend on: a step, the number of samples, and how the run lies in memory.
+
+use plangrad_tensor::{Optimizer, Schedule};
+
+/// Everything about a step that its plans depend on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) optimizer: Optimizer,
+    /// Changes what is computed, but no size.
+    pub(crate) schedule: Schedule,
+    pub(crate) batch_size: usize,
+    /// Samples per evaluation batch; if absent, as many as fit into the training arena.
+    pub(crate) eval_batch_size: Option<usize>,
+    /// Whether a batch may be larger than the dataset and repeat its samples.
+    pub(crate) repeats: bool,
+}
+
+impl Step {
+    /// Samples of a whole batch, if there are `samples` to learn from.
+    pub(crate) fn whole(&self, samples: usize) -> usize {
+        if self.repeats { self.batch_size } else { self.batch_size.min(samples) }
+    }
+}
+
+/// The number of samples to learn from and to test on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples {
+    pub(crate) train: usize,
+    pub(crate) test: usize,
+}
+
+/// Where a device finds the samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// In host memory, which it reads in place.
+    InPlace,
+    /// In its own memory, copied there once.
+    Resident,
+    /// In host memory, from which each batch is copied to the device.
+    Streamed,
+}
+
+/// How a run is laid out in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) placement: Placement,
+    /// Samples of a batch processed at a time.
+    pub(crate) part: usize,
+}
+
+impl Layout {
+    /// The best layout of a device for batches processed `part` samples at a time: the data as near as possible.
+    pub(crate) fn new(has_own_memory: bool, part: usize) -> Layout {
+        Layout { placement: if has_own_memory { Placement::Resident } else { Placement::InPlace }, part }
+    }
+}
