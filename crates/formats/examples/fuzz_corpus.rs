@@ -1,7 +1,7 @@
 //! Writes the seeds of the fuzz targets: `cargo run -p plangrad-formats --example fuzz_corpus`.
 //!
-//! The seeds are committed. This program is how they were made and how new ones are added; it leaves other files in
-//! the corpus (what the fuzzer found) alone.
+//! The seeds are committed; this program made them and adds new ones. Other files in the corpus, found by the fuzzer,
+//! are left alone.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ fn archives() -> io::Result<Vec<(&'static str, u8, Vec<u8>)>> {
 
 fn encode<T: Element>(dims: &[usize], elements: &[T]) -> Vec<u8> {
     let mut file = Vec::new();
-    let idx = IdxBuf::from_elements(dims, elements).expect("a shape that its elements fill");
+    let idx = IdxBuf::from_elements(dims, elements).expect("the elements fill the shape");
     idx::write(&mut file, &idx.as_idx()).expect("a Vec takes everything");
     file
 }

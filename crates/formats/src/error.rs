@@ -1,12 +1,13 @@
 //! Everything that can be wrong with a file, one variant per cause.
 //!
 //! Each message is a whole sentence: where, what was expected, what was found and, where there is one, the remedy.
-//! It already contains its cause, so `source()` is always `None` and printing a chain of errors repeats nothing.
+//! It includes the message of an underlying error, which [`source()`](std::error::Error::source) returns as a value.
 //! Offsets count decompressed bytes from the start of the data. There is no catch-all text variant on purpose.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::cifar::Variant;
 use crate::idx::ElementType;
 
 /// The result of everything in this crate that can fail.
@@ -16,19 +17,21 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another error, with the file or archive entry it happened in.
+    /// Another error, with the file or archive entry in which it happened.
     #[error("{}: {error}", path.display())]
     InFile {
         /// The file, or the entry's name inside an archive.
         path: PathBuf,
         /// What happened there; see [`Error::root`].
+        #[source]
         error: Box<Error>,
     },
 
-    /// The file could not be opened.
+    /// The file could not be opened, or is not a regular file.
     #[error("cannot be opened: {reason}")]
     Open {
         /// The operating system's reason.
+        #[source]
         reason: io::Error,
     },
 
@@ -38,6 +41,7 @@ pub enum Error {
         /// Decompressed bytes read before the failure.
         offset: u64,
         /// The reader's reason.
+        #[source]
         reason: io::Error,
     },
 
@@ -45,26 +49,27 @@ pub enum Error {
     #[error("writing failed: {reason}")]
     Write {
         /// The writer's reason.
+        #[source]
         reason: io::Error,
     },
 
     /// The data ends before it is complete.
     #[error("truncated: {expected} bytes expected, but the data ends after {found}")]
     Truncated {
-        /// Bytes from the start that had to be there.
+        /// Bytes expected, counted from the start.
         expected: u64,
-        /// Bytes that are there, which is also the offset where they end.
+        /// Bytes present, which is also the offset at which they end.
         found: u64,
     },
 
-    /// The data goes on after its end.
+    /// The data continues after its end.
     #[error(
         "trailing data at byte {expected}: the header describes {expected} bytes, found at least {found}"
     )]
     Trailing {
-        /// Bytes the header describes (the header included): the offset of the first byte too many.
+        /// Bytes the header describes (including the header): the offset of the first excess byte.
         expected: u64,
-        /// Bytes known to be there; a stream is not read to its end to count them.
+        /// Bytes known to be present; a stream is not read to its end to count them.
         found: u64,
     },
 
@@ -85,10 +90,10 @@ pub enum Error {
         found: u8,
     },
 
-    /// The elements are of another type than the one asked for.
+    /// The elements have another type than the requested one.
     #[error("wrong element type: expected {expected}, the data holds {found}")]
     WrongElementType {
-        /// The type asked for.
+        /// The requested type.
         expected: ElementType,
         /// The type of the data.
         found: ElementType,
@@ -105,7 +110,7 @@ pub enum Error {
     },
 
     /// The gzip stream ends before its trailer.
-    #[error("truncated gzip stream: it breaks off after {offset} decompressed bytes; download it again")]
+    #[error("truncated gzip stream: it ends after {offset} decompressed bytes; download it again")]
     GzipTruncated {
         /// Decompressed bytes before the end.
         offset: u64,
@@ -114,12 +119,18 @@ pub enum Error {
     /// The gzip stream is damaged: its header, its codes, its length or its checksum.
     #[error("damaged gzip stream after {offset} decompressed bytes: {reason}; download it again")]
     GzipDamaged {
-        /// Decompressed bytes handed on before the damage was seen: how far the inflater looks ahead depends on how
-        /// the reads are split.
+        /// Decompressed bytes returned before the damage was detected: how far the inflater looks ahead depends on
+        /// how the reads are split.
         offset: u64,
         /// The inflater's reason.
+        #[source]
         reason: io::Error,
     },
+
+    /// A gzip stream inside an archive. Only the archive as a whole may be compressed: a few kilobytes compressed
+    /// twice can hold gigabytes.
+    #[error("compressed with gzip inside the archive: only the archive itself may be compressed")]
+    GzipInArchive,
 
     /// The dimensions multiply to more than the address space holds.
     #[error("the sizes {dims:?} of {element_type} elements overflow: no machine holds that many bytes")]
@@ -131,9 +142,9 @@ pub enum Error {
     },
 
     /// More bytes than [`Limits`](crate::Limits) allows.
-    #[error("{needed} bytes are needed, the limit is {limit}; raise the limit if the file is to be trusted")]
+    #[error("more data than allowed: at least {needed} bytes, the limit is {limit}")]
     LimitExceeded {
-        /// Bytes needed, as far as known when the limit was met.
+        /// Bytes needed, as far as known when the limit was reached.
         needed: u64,
         /// [`Limits::max_bytes`](crate::Limits::max_bytes).
         limit: u64,
@@ -142,7 +153,7 @@ pub enum Error {
     /// The allocator refused.
     #[error("out of memory: {bytes} bytes could not be reserved")]
     OutOfMemory {
-        /// Bytes asked for.
+        /// Bytes requested.
         bytes: u64,
     },
 
@@ -162,7 +173,7 @@ pub enum Error {
         found: usize,
     },
 
-    /// The data given does not fill the shape given.
+    /// The given data does not fill the given shape.
     #[error("{dims:?} takes {expected} elements or bytes, found {found}")]
     ShapeMismatch {
         /// The shape.
@@ -191,7 +202,7 @@ pub enum Error {
         classes: u8,
     },
 
-    /// A CIFAR file that is not a whole number of records.
+    /// A CIFAR file whose length is not a multiple of the record size.
     #[error(
         "not a whole number of records: after {records} of {record_bytes} bytes each, {remaining} bytes remain (from \
          byte {offset}); the file is truncated or of another dataset"
@@ -210,18 +221,19 @@ pub enum Error {
     /// Records of CIFAR-10 where CIFAR-100 was expected, or the other way round.
     #[error("records of {found} cannot join records of {expected}")]
     WrongVariant {
-        /// The dataset of the records that were there.
-        expected: crate::cifar::Variant,
-        /// The dataset of those to be added.
-        found: crate::cifar::Variant,
+        /// The dataset of the existing records.
+        expected: Variant,
+        /// The dataset of the records to be added.
+        found: Variant,
     },
 
     /// The tar structure itself is wrong.
-    #[error("damaged or no tar archive, near byte {offset}: {reason}")]
+    #[error("not a tar archive, or a damaged one, near byte {offset}: {reason}")]
     DamagedArchive {
         /// Decompressed bytes read until then.
         offset: u64,
         /// The archive reader's reason.
+        #[source]
         reason: io::Error,
     },
 
@@ -229,7 +241,7 @@ pub enum Error {
     #[error("the archive of {variant} has no regular file {name}; is it the binary version, and complete?")]
     MissingEntry {
         /// The dataset.
-        variant: crate::cifar::Variant,
+        variant: Variant,
         /// The file's name, without folders.
         name: &'static str,
     },
@@ -242,7 +254,7 @@ pub enum Error {
     },
 
     /// A list of class names of the wrong length.
-    #[error("{expected} class names expected, one a line, found {found}")]
+    #[error("{expected} class names expected, one per line, found {found}")]
     WrongClassCount {
         /// The number of classes.
         expected: usize,
@@ -259,7 +271,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error, naming the file (or archive entry) it happened in.
+    /// The same error, naming the file (or archive entry) in which it happened.
     #[must_use]
     pub fn in_file(self, path: impl AsRef<Path>) -> Self {
         Self::InFile { path: path.as_ref().to_path_buf(), error: Box::new(self) }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod file;
 mod limits;
 mod source;
 
@@ -9,4 +10,9 @@ pub mod cifar;
 pub mod idx;
 
 pub use error::{Error, Result};
+pub use file::open_regular_file;
 pub use limits::Limits;
+
+/// The version whose arrays appear in this crate's signatures.
+#[cfg(feature = "ndarray")]
+pub use ndarray;

@@ -1,11 +1,11 @@
-//! How much memory one call may use. A limit is checked against what a header claims before anything is reserved.
+//! How much a single call may decode. The limit is compared with a header's claim before anything is reserved.
 
 use crate::{Error, Result};
 
 /// The most that one call may decode.
 ///
-/// The default, 4 GiB, is far above every dataset these formats were made for and still finite. Whoever reads files
-/// from strangers sets a lower one:
+/// The default, 4 GiB, is far above every dataset these formats were made for, and still finite. Set a lower limit to
+/// read files from strangers:
 ///
 /// ```
 /// use plangrad_formats::{Error, Limits, idx};
@@ -16,9 +16,11 @@ use crate::{Error, Result};
 /// assert!(matches!(error, Error::LimitExceeded { needed: 47_040_000, limit: 1_048_576 }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of decoded data, after decompression and without an IDX header (at most 1,024 bytes). For an archive it
-    /// bounds all decompressed bytes, those of skipped entries included.
+    /// bounds all decompressed bytes, including those of skipped entries; an archive's entries are not decompressed
+    /// a second time.
     pub max_bytes: u64,
 }
 
@@ -29,7 +31,7 @@ impl Limits {
         Self { max_bytes }
     }
 
-    /// No limit but the address space: for data that is trusted, or already in memory.
+    /// No limit but the address space: for trusted data, or data that is already in memory.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self::new(u64::MAX)

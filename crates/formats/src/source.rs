@@ -1,8 +1,8 @@
 //! One reader for everything: plain or gzip by its first bytes, errors classified where they happen, and memory that
 //! grows no faster than the data arrives.
 //!
-//! Gzip's own length field is not consulted: it counts modulo 2³², describes the last member only, and whoever writes
-//! the header writes it too. What is trusted instead is the length of the file and deflate's greatest ratio.
+//! Gzip's own length field is not consulted: it counts modulo 2³², describes only the last member, and comes from the
+//! same hand as the header. What is trusted instead is the length of the file and deflate's greatest ratio.
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
@@ -10,11 +10,11 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::{Error, Result};
+use crate::{Error, Result, open_regular_file};
 
 /// Reserved at once for a stream of unknown length (MNIST's training images fit); doubled from there.
 const FIRST_RESERVATION: usize = 64 << 20;
-/// Zeroed and filled at a time: small enough to stay in the cache in between, large enough for the inflater.
+/// Zeroed and filled at a time: small enough to stay in the cache, large enough for the inflater.
 const FILL_CHUNK: usize = 256 << 10;
 const INPUT_BUFFER: usize = 64 << 10;
 const PREFIX: u64 = 64;
@@ -39,11 +39,10 @@ pub(crate) struct Source<R> {
 }
 
 impl Source<File> {
-    /// Opens a file. Its length is known where it has one (a pipe has none).
+    /// Opens a regular file.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|reason| Error::Open { reason })?;
-        let length =
-            file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
+        let file = open_regular_file(path).map_err(|reason| Error::Open { reason })?;
+        let length = file.metadata().ok().map(|metadata| metadata.len());
         Self::new(file, length)
     }
 }
@@ -58,20 +57,23 @@ impl<'a> Source<&'a [u8]> {
 }
 
 impl<R: Read> Source<R> {
-    /// Recognises gzip and HTML by the first bytes. `length` is the number of bytes `reader` holds, where known.
-    pub(crate) fn new(mut reader: R, length: Option<u64>) -> Result<Self> {
-        let mut prefix = Vec::new();
-        reader
-            .by_ref()
-            .take(PREFIX)
-            .read_to_end(&mut prefix)
-            .map_err(|reason| Error::Io { offset: prefix.len() as u64, reason })?;
-        reject_html(&prefix)?;
-        let gzip = prefix.starts_with(&[0x1f, 0x8b]);
-        let input = BufReader::with_capacity(INPUT_BUFFER, Cursor::new(prefix).chain(reader));
-        let decoder =
-            if gzip { Decoder::Gzip(Box::new(MultiGzDecoder::new(input))) } else { Decoder::Plain(input) };
+    /// Recognises gzip and HTML by the first bytes. `length` is the number of bytes in `reader`, where known.
+    pub(crate) fn new(reader: R, length: Option<u64>) -> Result<Self> {
+        let (input, is_gzip) = recognised(reader)?;
+        let decoder = match is_gzip {
+            true => Decoder::Gzip(Box::new(MultiGzDecoder::new(input))),
+            false => Decoder::Plain(input),
+        };
         Ok(Self::decoding(decoder, length))
+    }
+
+    /// An entry of an archive, which must not be compressed itself: the archive's limit counts the entry's bytes, not
+    /// what they might decompress to.
+    pub(crate) fn entry(reader: R) -> Result<Self> {
+        match recognised(reader)? {
+            (_, true) => Err(Error::GzipInArchive),
+            (input, false) => Ok(Self::decoding(Decoder::Plain(input), None)),
+        }
     }
 
     fn decoding(decoder: Decoder<R>, length: Option<u64>) -> Self {
@@ -88,7 +90,7 @@ impl<R: Read> Source<R> {
         self.offset
     }
 
-    /// The number of decompressed bytes, where it is certain: a plain input of known length.
+    /// The number of decompressed bytes, where it is certain: for plain input of known length.
     pub(crate) fn exact_length(&self) -> Option<u64> {
         match self.decoder {
             Decoder::Plain(_) => self.length,
@@ -96,7 +98,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// The most decompressed bytes there can be, where the input's length is known.
+    /// The largest possible number of decompressed bytes, where the input's length is known.
     fn greatest_length(&self) -> Option<u64> {
         match self.decoder {
             Decoder::Plain(_) => self.length,
@@ -104,12 +106,12 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Takes the classified error behind an `io::Error` that this reader returned to somebody else.
+    /// Takes the classified error behind an `io::Error` that this reader returned to another reader.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 
-    /// Fills `buffer` as far as the data goes; fewer bytes than its length mean the end.
+    /// Fills `buffer` as far as the data goes; a count below its length means the end.
     pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -125,7 +127,7 @@ impl<R: Read> Source<R> {
         Ok(filled)
     }
 
-    /// Fills `buffer` entirely or says how far the data goes.
+    /// Fills `buffer` entirely, or fails with the offset at which the data ends.
     pub(crate) fn fill_exact(&mut self, buffer: &mut [u8]) -> Result<()> {
         let expected = self.offset + buffer.len() as u64;
         if self.fill(buffer)? < buffer.len() {
@@ -136,8 +138,8 @@ impl<R: Read> Source<R> {
 
     /// Appends exactly `bytes` bytes to an empty `data`, whose capacity ends up exact.
     ///
-    /// One reservation where the input's length makes `bytes` plausible, growing ones where it is unknown. Only
-    /// pages that data has arrived for are ever touched.
+    /// One reservation where the input's length makes `bytes` plausible, growing ones where it is unknown. A page is
+    /// touched only once data has arrived for it.
     pub(crate) fn fill_vec(&mut self, data: &mut Vec<u8>, bytes: usize) -> Result<()> {
         let expected = self.offset + bytes as u64;
         data.clear();
@@ -161,7 +163,7 @@ impl<R: Read> Source<R> {
         reserve_exact(data, target - data.len())
     }
 
-    /// Succeeds at the end of the data, which is also where gzip's checksum is compared.
+    /// Succeeds at the end of the data, which is also where gzip's checksum is verified.
     pub(crate) fn expect_end(&mut self) -> Result<()> {
         let expected = self.offset;
         let extra = self.fill(&mut [0; PREFIX as usize])? as u64;
@@ -171,7 +173,7 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// Reads and forgets everything up to the end.
+    /// Reads and discards everything up to the end.
     pub(crate) fn drain(&mut self) -> Result<()> {
         let mut scrap = vec![0; INPUT_BUFFER];
         while self.fill(&mut scrap)? > 0 {}
@@ -188,6 +190,19 @@ impl<R: Read> Source<R> {
             _ => Error::Io { offset, reason },
         }
     }
+}
+
+/// The buffered input, and whether it begins as gzip does. HTML is refused.
+fn recognised<R: Read>(mut reader: R) -> Result<(Input<R>, bool)> {
+    let mut prefix = Vec::new();
+    reader
+        .by_ref()
+        .take(PREFIX)
+        .read_to_end(&mut prefix)
+        .map_err(|reason| Error::Io { offset: prefix.len() as u64, reason })?;
+    reject_html(&prefix)?;
+    let is_gzip = prefix.starts_with(&[0x1f, 0x8b]);
+    Ok((BufReader::with_capacity(INPUT_BUFFER, Cursor::new(prefix).chain(reader)), is_gzip))
 }
 
 impl<R: Read> Read for Decoder<R> {
@@ -221,7 +236,7 @@ impl<R: Read> Read for Source<R> {
     }
 }
 
-/// Reserves room for exactly `additional` more bytes, or says that there is none.
+/// Reserves space for exactly `additional` more bytes, or fails with [`Error::OutOfMemory`].
 pub(crate) fn reserve_exact(data: &mut Vec<u8>, additional: usize) -> Result<()> {
     data.try_reserve_exact(additional).map_err(|_| Error::OutOfMemory { bytes: additional as u64 })
 }
@@ -230,7 +245,7 @@ pub(crate) fn saturating_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// The pages that servers send in place of a file. Neither format can begin like one.
+/// Refuses the pages that servers send in place of a file. Neither format can begin like one.
 pub(crate) fn reject_html(prefix: &[u8]) -> Result<()> {
     let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
     let starts_with =
@@ -254,7 +269,7 @@ mod tests {
 
     const GIBIBYTE: usize = 1 << 30;
 
-    /// What `fill_vec` has reserved when it finds that the data is not there.
+    /// What `fill_vec` has reserved when it finds that the data is missing.
     fn reserved(input: &[u8], length: Option<u64>, claimed: usize) -> usize {
         let mut data = Vec::new();
         let error = Source::new(input, length).unwrap().fill_vec(&mut data, claimed).unwrap_err();
@@ -269,12 +284,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_claims_gibibytes_gets_the_first_reservation() {
+    fn a_stream_claiming_gibibytes_gets_only_the_first_reservation() {
         assert_eq!(reserved(&[1; 1_000], None, 8 * GIBIBYTE), FIRST_RESERVATION);
     }
 
     #[test]
-    fn an_input_of_known_length_gets_no_more_than_that_plausibly_holds() {
+    fn input_of_known_length_gets_no_more_than_it_can_expand_to() {
         assert_eq!(reserved(&[1; 1_000], Some(1_000), 8 * GIBIBYTE), FILL_CHUNK);
         let compressed = gzip(&[0; 1_000_000]);
         let bound = compressed.len() * DEFLATE_MAX_RATIO as usize;
@@ -283,13 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn deflate_expands_no_further_than_the_plausible_length_allows() {
+    fn deflate_expands_no_further_than_the_assumed_ratio() {
         let compressed = gzip(&vec![0; 16 << 20]);
         assert!(compressed.len() as u64 * DEFLATE_MAX_RATIO >= 16 << 20);
     }
 
     #[test]
-    fn the_capacity_is_exact_however_many_steps_it_took() {
+    fn capacity_is_exact_after_several_reservations() {
         let size = FIRST_RESERVATION + FIRST_RESERVATION / 2 + 12_345;
         let mut data = Vec::new();
         Source::new(std::io::repeat(7), None).unwrap().fill_vec(&mut data, size).unwrap();
@@ -298,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_arrived_is_touched() {
+    fn only_memory_for_arrived_data_is_touched() {
         let mut data = Vec::new();
         let input = vec![1; 3 * FILL_CHUNK + 5];
         Source::new(&input[..], None).unwrap().fill_vec(&mut data, GIBIBYTE).unwrap_err();
@@ -306,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_machine_has_is_an_error_not_an_abort() {
+    fn an_impossible_reservation_is_an_error_not_an_abort() {
         let error = reserve_exact(&mut Vec::new(), isize::MAX as usize).unwrap_err();
         assert!(matches!(error, Error::OutOfMemory { .. }));
     }

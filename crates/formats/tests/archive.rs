@@ -1,4 +1,4 @@
-//! The official archives, in any order of entries, and archives made to do harm.
+//! The official archives with entries in any order, and malicious ones.
 
 use std::io::Write;
 
@@ -61,7 +61,7 @@ fn read(bytes: &[u8]) -> Result<Archive, Error> {
 }
 
 #[test]
-fn batches_come_in_their_own_order_not_the_archives() {
+fn batches_are_joined_in_their_order_not_the_archives() {
     let archive = read(&gzip(&tar(&cifar10()))).unwrap();
     assert_eq!(archive.train.labels, [1, 2, 3, 6, 4, 5]);
     assert_eq!(archive.train.image(3), [6; IMAGE_BYTES]);
@@ -71,13 +71,13 @@ fn batches_come_in_their_own_order_not_the_archives() {
 }
 
 #[test]
-fn an_uncompressed_archive_is_the_same_archive() {
+fn an_uncompressed_archive_gives_the_same_dataset() {
     let plain = tar(&cifar10());
     assert_eq!(read(&plain).unwrap(), read(&gzip(&plain)).unwrap());
 }
 
 #[test]
-fn cifar_100_has_both_labels_and_both_lists_of_names() {
+fn cifar_100_has_fine_and_coarse_labels_and_names() {
     let record = |coarse, fine| [vec![coarse, fine], vec![0; IMAGE_BYTES]].concat();
     let names = |prefix: &str, count: usize| -> Vec<u8> {
         (0..count).flat_map(|class| format!("{prefix}{class}\n").into_bytes()).collect()
@@ -113,7 +113,7 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn two_files_of_one_name_are_refused() {
+fn two_files_of_the_same_name_are_refused() {
     let mut files = cifar10();
     files.push(("somewhere/else/data_batch_1.bin", record(7)));
     let error = read(&tar(&files)).unwrap_err();
@@ -134,7 +134,7 @@ fn an_error_inside_an_entry_names_archive_and_entry() {
 }
 
 #[test]
-fn hostile_names_touch_nothing_and_do_no_harm() {
+fn hostile_entry_names_are_harmless() {
     let before = std::fs::read_dir(".").unwrap().count();
     let mut archive = Vec::new();
     for name in [&b"../../../etc/passwd"[..], b"/etc/passwd", b"\xFF\xFE\0", b"..", b"", b"data_batch_1.bin/"]
@@ -147,7 +147,7 @@ fn hostile_names_touch_nothing_and_do_no_harm() {
 }
 
 #[test]
-fn links_and_sparse_files_are_no_files() {
+fn links_and_sparse_files_are_skipped() {
     for entry_type in
         [EntryType::Symlink, EntryType::Link, EntryType::GNUSparse, EntryType::Directory, EntryType::Fifo]
     {
@@ -159,7 +159,7 @@ fn links_and_sparse_files_are_no_files() {
 }
 
 #[test]
-fn a_long_name_that_claims_gigabytes_is_skipped_not_held() {
+fn a_long_name_claiming_gigabytes_allocates_nothing() {
     let mut archive = Vec::new();
     append(&mut archive, EntryType::GNULongName, b"././@LongLink", 6 << 30, b"short");
     let error = read(&archive).unwrap_err();
@@ -167,7 +167,7 @@ fn a_long_name_that_claims_gigabytes_is_skipped_not_held() {
 }
 
 #[test]
-fn a_claimed_size_that_the_archive_does_not_hold_is_truncated() {
+fn an_entry_shorter_than_claimed_is_truncated() {
     for claimed in [u64::from(u32::MAX), 6 << 30, record(1).len() as u64 + 1] {
         let mut archive = Vec::new();
         append(&mut archive, EntryType::Regular, b"data_batch_1.bin", claimed, &record(1));
@@ -181,11 +181,10 @@ fn a_claimed_size_that_the_archive_does_not_hold_is_truncated() {
 }
 
 #[test]
-fn no_prefix_of_an_archive_is_taken_for_the_archive() {
+fn no_prefix_of_an_archive_is_accepted() {
     let plain = tar(&cifar10());
     let compressed = gzip(&plain);
-    let content = plain.len() - 1_024;
-    for end in (0..content - 512).step_by(97) {
+    for end in (0..plain.len()).step_by(97).chain(plain.len() - 1_600..plain.len()) {
         assert!(read(&plain[..end]).is_err(), "{end} bytes of the plain archive");
     }
     for end in 0..compressed.len() {
@@ -203,7 +202,39 @@ fn the_limit_counts_skipped_entries_too() {
 }
 
 #[test]
-fn what_is_no_archive_is_said_to_be_none() {
+fn an_archive_without_its_end_marker_is_called_cut_off() {
+    let plain = tar(&cifar10());
+    for missing in [1, 512, 1_024] {
+        let error = read(&plain[..plain.len() - missing]).unwrap_err();
+        assert!(matches!(error, Error::DamagedArchive { .. }), "{error}");
+        assert!(
+            error.to_string().ends_with("it was cut off, its end-of-archive marker is missing"),
+            "{error}"
+        );
+    }
+    // Padding to a whole tape record, as `tar` and Python write it.
+    let padded = [plain.clone(), vec![0; 8_192]].concat();
+    assert_eq!(read(&padded).unwrap(), read(&plain).unwrap());
+}
+
+#[test]
+fn an_entry_compressed_itself_is_refused_before_it_is_decompressed() {
+    for (place, count) in [(0, 100_000), (4, 1)] {
+        let mut files = cifar10();
+        // 307 MB of zeros in 300 KB, or a single record.
+        files[place].1 = gzip(&vec![0; count * (1 + IMAGE_BYTES)]);
+        let limits = Limits::new(1 << 20);
+        let error = cifar::read_tar_gz(&gzip(&tar(&files))[..], Variant::Cifar10, &limits).unwrap_err();
+        assert!(matches!(error.root(), Error::GzipInArchive), "{error}");
+        assert!(error.to_string().starts_with(files[place].0), "{error}");
+    }
+    let mut files = cifar10();
+    files[1].1 = gzip(&files[1].1);
+    assert!(matches!(read(&tar(&files)).unwrap_err().root(), Error::GzipInArchive));
+}
+
+#[test]
+fn a_file_that_is_not_an_archive_is_refused() {
     let error = read(&[b'x'; 2_000]).unwrap_err();
     assert!(matches!(error, Error::DamagedArchive { .. }), "{error}");
     assert!(matches!(read(b"<!DOCTYPE html>").unwrap_err(), Error::HtmlPage { .. }));
@@ -211,7 +242,7 @@ fn what_is_no_archive_is_said_to_be_none() {
 }
 
 #[test]
-fn damage_in_the_compressed_stream_is_called_that() {
+fn damage_in_the_compressed_stream_is_reported_as_such() {
     let mut bytes = gzip(&tar(&cifar10()));
     let checksum = bytes.len() - 8;
     bytes[checksum] ^= 1;
@@ -219,7 +250,7 @@ fn damage_in_the_compressed_stream_is_called_that() {
 }
 
 #[test]
-fn the_parts_are_joined_without_spare_memory() {
+fn joined_parts_have_no_spare_capacity() {
     let Records { labels, images, .. } = read(&tar(&cifar10())).unwrap().train;
     assert_eq!((labels.capacity(), images.capacity()), (6, 6 * IMAGE_BYTES));
 }

@@ -1,4 +1,4 @@
-//! CIFAR records and class names: what is accepted, what is refused, and how each refusal is worded.
+//! CIFAR records and class names: what is accepted, what is refused, and with which message.
 
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ fn the_layout_is_labels_then_red_green_blue() {
 }
 
 #[test]
-fn any_whole_number_of_records_is_a_file() {
+fn any_whole_number_of_records_is_accepted() {
     // Around the size of a block, and none at all.
     for variant in BOTH {
         for count in [0, 1, 63, 64, 65, 200] {
@@ -71,7 +71,7 @@ fn records_of_different_datasets_do_not_mix() {
 }
 
 #[test]
-fn a_partial_record_says_how_many_are_whole_and_what_remains() {
+fn a_partial_record_reports_whole_records_and_the_rest() {
     let file = encode(&records(Variant::Cifar10, 67));
     for end in [1, 3_072, 3_074, 66 * 3_073 + 5] {
         let Error::PartialRecord { records, remaining, offset, record_bytes } =
@@ -132,7 +132,7 @@ fn gzip_is_recognised_by_its_bytes_whatever_the_name() {
 }
 
 #[test]
-fn the_limit_holds_for_files_streams_and_gzip() {
+fn the_limit_applies_to_files_streams_and_gzip() {
     let original = records(Variant::Cifar10, 4);
     let file = encode(&original);
     let mut gzip = Vec::new();
@@ -152,7 +152,7 @@ fn the_limit_holds_for_files_streams_and_gzip() {
 }
 
 #[test]
-fn memory_is_exact_after_reading_from_a_stream_of_unknown_length() {
+fn capacity_is_exact_after_reading_a_stream_of_unknown_length() {
     let original = records(Variant::Cifar100, 150);
     let read = read(&encode(&original), Variant::Cifar100).unwrap();
     assert_eq!(read.images.capacity(), 150 * IMAGE_BYTES);
@@ -160,13 +160,13 @@ fn memory_is_exact_after_reading_from_a_stream_of_unknown_length() {
 }
 
 #[test]
-fn html_instead_of_records_is_called_by_its_name() {
+fn html_instead_of_records_is_recognised() {
     let error = read(b"<html><body>404</body></html>", Variant::Cifar10).unwrap_err();
     assert!(matches!(error, Error::HtmlPage { .. }));
 }
 
 #[test]
-fn records_that_do_not_fit_together_are_not_written() {
+fn inconsistent_records_are_not_written() {
     let whole = records(Variant::Cifar100, 2);
     let broken = [
         Records { images: vec![0; IMAGE_BYTES], ..whole.clone() },
@@ -182,7 +182,7 @@ fn records_that_do_not_fit_together_are_not_written() {
 }
 
 #[test]
-fn the_built_in_names_are_as_many_as_the_classes_and_all_different() {
+fn built_in_class_names_are_complete_and_distinct() {
     for variant in BOTH {
         let distinct: HashSet<_> = variant.class_names().iter().collect();
         assert_eq!(distinct.len(), variant.classes());
@@ -195,13 +195,13 @@ fn the_built_in_names_are_as_many_as_the_classes_and_all_different() {
 }
 
 #[test]
-fn class_names_are_lines_without_blanks() {
+fn class_names_are_trimmed_lines() {
     let names = cifar::parse_class_names(b"airplane\r\n automobile \n\nbird\n\n\n", 3).unwrap();
     assert_eq!(names, ["airplane", "automobile", "bird"]);
 }
 
 #[test]
-fn class_names_that_are_not_what_they_should_be_are_refused() {
+fn invalid_class_names_are_refused() {
     let parse = |text: &[u8]| cifar::parse_class_names(text, 10).unwrap_err();
     assert!(matches!(parse(b"airplane\n"), Error::WrongClassCount { expected: 10, found: 1 }));
     assert!(matches!(parse(b"air\xFFplane"), Error::NotText { offset: 3 }));

@@ -1,4 +1,4 @@
-//! The bodies of the fuzz targets over the committed corpus: what the fuzzer once found stays found, on stable Rust.
+//! Runs the bodies of the fuzz targets on the committed corpus with stable Rust, so that earlier findings stay fixed.
 
 #[expect(unreachable_pub, reason = "public to the fuzz targets")]
 #[path = "../../../fuzz/src/formats.rs"]

@@ -1,4 +1,4 @@
-//! IDX: what is accepted, what is refused, and how each refusal is worded.
+//! IDX: what is accepted, what is refused, and with which message.
 
 use std::io::Write;
 
@@ -20,7 +20,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Slice and reader must refuse alike; returns what both say.
+/// Slice and reader must refuse alike; returns the message of both.
 fn refusal(bytes: &[u8]) -> String {
     let from_slice = Idx::from_bytes(bytes).unwrap_err().to_string();
     let from_reader = read(bytes).unwrap_err().to_string();
@@ -58,7 +58,7 @@ fn rank_0_is_one_element_and_one_item() {
 }
 
 #[test]
-fn a_size_of_0_means_no_data_whatever_the_other_sizes() {
+fn a_dimension_of_0_means_no_data() {
     let mut file = vec![0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 28, 0, 0, 0, 28];
     assert_eq!(read(&file).unwrap().data(), []);
     file.push(1);
@@ -87,7 +87,7 @@ fn a_slice_is_never_decompressed() {
 }
 
 #[test]
-fn every_prefix_is_truncated_and_says_where() {
+fn every_prefix_is_truncated_at_its_length() {
     for end in 0..IMAGES.len() {
         for error in [Idx::from_bytes(&IMAGES[..end]).unwrap_err(), read(&IMAGES[..end]).unwrap_err()] {
             let Error::Truncated { expected, found } = error else { panic!("{end}: {error}") };
@@ -122,8 +122,8 @@ fn trailing_bytes_are_refused() {
 }
 
 #[test]
-fn trailing_bytes_behind_gzip_are_damage() {
-    let file = [gzip(&IMAGES), b"garbage behind the end".to_vec()].concat();
+fn trailing_bytes_after_gzip_are_damage() {
+    let file = [gzip(&IMAGES), b"garbage after the end".to_vec()].concat();
     assert!(matches!(read(&file), Err(Error::GzipDamaged { offset: 22, .. })));
 }
 
@@ -155,7 +155,7 @@ fn every_unknown_element_type_is_refused() {
 }
 
 #[test]
-fn html_instead_of_data_is_called_by_its_name() {
+fn html_instead_of_data_is_recognised() {
     for page in ["<!DOCTYPE html><html>", "\u{feff}\r\n <HTML lang=en>", "<?xml version='1.0'?><Error/>"] {
         let message = refusal(page.as_bytes());
         assert!(message.starts_with("an HTML page instead of data"), "{message}");
@@ -163,7 +163,7 @@ fn html_instead_of_data_is_called_by_its_name() {
 }
 
 #[test]
-fn sizes_that_overflow_are_refused_before_anything_else() {
+fn overflowing_sizes_are_refused_first() {
     let file = [&[0, 0, 0x0E, 4][..], &[0xFF; 16]].concat();
     assert!(refusal(&file).contains("overflow"));
     // A size of 0 does not hide it: nothing sensible has such a shape.
@@ -176,7 +176,7 @@ fn a_limit_is_checked_before_the_data_is_read() {
     struct OnlyAHeader<'a>(&'a [u8]);
     impl std::io::Read for OnlyAHeader<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            assert!(!self.0.is_empty(), "read on behind the header");
+            assert!(!self.0.is_empty(), "read past the header");
             self.0.read(buffer)
         }
     }
@@ -196,7 +196,7 @@ fn a_limit_bounds_one_item_of_items() {
 }
 
 #[test]
-fn items_end_with_an_error_where_the_file_does() {
+fn items_of_a_truncated_file_end_with_an_error() {
     let items = Items::new(&IMAGES[..21], &Limits::default()).unwrap();
     let items: Vec<_> = items.collect();
     assert_eq!(items.len(), 2);
@@ -205,7 +205,7 @@ fn items_end_with_an_error_where_the_file_does() {
 }
 
 #[test]
-fn items_find_what_is_behind_the_last_one() {
+fn items_report_data_after_the_last_one() {
     let file = [&IMAGES[..], b"x"].concat();
     let mut items = Items::new(&file[..], &Limits::default()).unwrap();
     assert_eq!(items.by_ref().take(2).filter(Result::is_ok).count(), 2);
@@ -214,7 +214,7 @@ fn items_find_what_is_behind_the_last_one() {
 }
 
 #[test]
-fn the_size_hint_of_items_holds_to_the_end() {
+fn the_size_hint_of_items_is_right_to_the_end() {
     let mut items = Items::new(&IMAGES[..], &Limits::default()).unwrap();
     assert_eq!(items.size_hint(), (0, Some(3)));
     items.by_ref().for_each(|item| assert!(item.is_ok()));
@@ -222,7 +222,7 @@ fn the_size_hint_of_items_holds_to_the_end() {
 }
 
 #[test]
-fn no_element_is_converted_silently() {
+fn elements_are_never_converted_silently() {
     let images = read(&IMAGES).unwrap();
     let error = images.to_vec::<f32>().unwrap_err();
     assert_eq!(error.to_string(), "wrong element type: expected f32, the data holds u8");
@@ -231,7 +231,7 @@ fn no_element_is_converted_silently() {
 }
 
 #[test]
-fn shapes_that_the_data_does_not_fill_are_refused() {
+fn shapes_not_filled_by_the_data_are_refused() {
     let error = IdxBuf::from_elements(&[2, 3], &[1_i16; 5]).unwrap_err();
     assert!(matches!(error, Error::ShapeMismatch { expected: 6, found: 5, .. }));
     assert!(IdxBuf::from_u8(&[2, 3], vec![0; 7]).is_err());
@@ -248,7 +248,7 @@ fn shapes_that_idx_cannot_express_are_refused() {
 }
 
 #[test]
-fn an_error_from_a_file_names_it_and_its_root_is_the_cause() {
+fn an_error_from_a_file_names_it_and_has_the_cause_as_root() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("labels-idx1-ubyte");
     std::fs::write(&path, &IMAGES[..10]).unwrap();
@@ -262,11 +262,12 @@ fn an_error_from_a_file_names_it_and_its_root_is_the_cause() {
     let missing = idx::open(folder.path().join("missing")).unwrap_err();
     assert!(matches!(missing.root(), Error::Open { .. }));
     let directory = idx::open(folder.path()).unwrap_err();
-    assert!(matches!(directory.root(), Error::Io { .. } | Error::Open { .. }));
+    assert!(matches!(directory.root(), Error::Open { .. }));
+    assert!(directory.to_string().ends_with("expected a regular file, found a folder"), "{directory}");
 }
 
 #[test]
-fn a_file_much_shorter_than_its_claim_is_refused_by_its_length() {
+fn a_file_shorter_than_its_header_claims_is_refused_by_its_length() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("claims-four-gibibytes");
     std::fs::write(&path, [0, 0, 8, 1, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3]).unwrap();
@@ -275,7 +276,7 @@ fn a_file_much_shorter_than_its_claim_is_refused_by_its_length() {
 }
 
 #[test]
-fn a_failing_reader_is_not_mistaken_for_damaged_data() {
+fn a_failing_reader_is_not_reported_as_damaged_data() {
     struct Fails<'a>(&'a [u8]);
     impl std::io::Read for Fails<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -293,7 +294,7 @@ fn a_failing_reader_is_not_mistaken_for_damaged_data() {
 }
 
 #[test]
-fn the_same_data_is_compressed_to_the_same_bytes() {
+fn compression_is_reproducible() {
     let images = Idx::from_bytes(&IMAGES).unwrap();
     let [first, second] = [(); 2].map(|()| {
         let mut file = Vec::new();
@@ -305,7 +306,7 @@ fn the_same_data_is_compressed_to_the_same_bytes() {
 }
 
 #[test]
-fn a_writer_that_fails_is_reported() {
+fn a_failing_writer_is_reported() {
     let mut full: &mut [u8] = &mut [0; 10];
     let error = idx::write(&mut full, &Idx::from_bytes(&IMAGES).unwrap()).unwrap_err();
     assert!(matches!(error, Error::Write { .. }));

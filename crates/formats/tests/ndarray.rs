@@ -1,4 +1,4 @@
-//! Arrays in and out, in the array's logical order.
+//! Arrays in and out, in logical order.
 
 use ndarray::{Array, Array2, array};
 use plangrad_formats::cifar::{IMAGE_BYTES, Records, Variant};
@@ -45,7 +45,7 @@ fn scalars_and_empty_arrays_have_their_shapes() {
 }
 
 #[test]
-fn sizes_that_idx_accepts_are_shapes_that_ndarray_accepts() {
+fn shapes_accepted_by_idx_are_accepted_by_ndarray() {
     // No element, and the sizes that are not 0 just fit: 2⁶² elements.
     let file = [&[0, 0, 8, 3][..], &[0, 0, 0, 0], &[0x80, 0, 0, 0].repeat(2)].concat();
     let array = Idx::from_bytes(&file).unwrap().as_array().unwrap();
@@ -73,7 +73,7 @@ fn images_are_indexed_by_record_channel_row_column() {
 }
 
 #[test]
-fn an_array_of_more_dimensions_than_a_byte_counts_is_refused() {
+fn an_array_of_256_dimensions_is_refused() {
     let array = Array::<u8, _>::zeros(vec![1; 256]);
     assert!(matches!(IdxBuf::from_array(&array), Err(Error::RankTooLarge { found: 256 })));
 }

@@ -1,4 +1,4 @@
-//! Promises for all inputs: round trips, reads split anywhere, and no panic whatever the bytes.
+//! Properties of all inputs: round trips, reads split anywhere, and no panic for any bytes.
 
 use std::io::{self, Read};
 
@@ -18,7 +18,7 @@ struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     fn new(data: &'a [u8], sizes: &'a [usize]) -> Self {
-        assert!(sizes.iter().any(|&size| size > 0), "would interrupt for ever");
+        assert!(sizes.iter().any(|&size| size > 0), "would be interrupted forever");
         Self { data, sizes: sizes.iter().cycle() }
     }
 }

@@ -1,11 +1,11 @@
-//! The real files, where `PLANGRAD_DATA` names a folder that has them.
+//! The real files, if `PLANGRAD_DATA` names a folder that has them.
 
 use std::path::PathBuf;
 
 use plangrad_formats::cifar::{self, Variant};
 use plangrad_formats::{Limits, idx};
 
-/// The file below the data folder, or `None`, loudly, where it is not there.
+/// The file below the data folder; `None` and a printed notice if it is missing.
 fn data(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PLANGRAD_DATA").map(|folder| PathBuf::from(folder).join(name));
     let path = path.filter(|path| path.exists());

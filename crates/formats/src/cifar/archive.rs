@@ -1,22 +1,28 @@
 //! The official `cifar-10-binary.tar.gz` and `cifar-100-binary.tar.gz`, read in one pass without unpacking to disk.
 //!
-//! No name in the archive is ever used as a path: entries are compared with the official names by their last
-//! component and skipped otherwise. Only regular files count. Links, sparse files and the extensions for long names
-//! and attributes are skipped as raw entries, so that none of them can make the reader allocate.
+//! No name in the archive is ever used as a path: the last component is compared with the official names, and other
+//! entries are skipped. Only regular files count. Links, sparse files and the extensions for long names and attributes
+//! are skipped as raw entries, so that none of them can make the reader allocate. An entry that is compressed itself is
+//! refused, so the limit on the archive's decompressed bytes bounds everything.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::names::read_class_names;
-use super::{Records, Variant, read};
+use super::class_names::read_class_names;
+use super::read::read_entry;
+use super::{Records, Variant};
 use crate::source::Source;
 use crate::{Error, Limits, Result};
 
+/// Bytes of a block, the unit of the tar format.
+const BLOCK_BYTES: u64 = 512;
+
 /// A whole dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Archive {
-    /// The training records: for CIFAR-10 batch 1 to 5 in this order, whatever their order in the archive.
+    /// The training records: for CIFAR-10 batches 1 to 5 in this order, whatever their order in the archive.
     pub train: Records,
     /// The test records.
     pub test: Records,
@@ -45,7 +51,7 @@ pub fn open_tar_gz(path: impl AsRef<Path>, variant: Variant) -> Result<Archive> 
     open_tar_gz_with(path, variant, &Limits::default())
 }
 
-/// [`open_tar_gz`] with limits of one's own.
+/// Like [`open_tar_gz`], within the given limits.
 ///
 /// # Errors
 ///
@@ -60,12 +66,28 @@ pub fn open_tar_gz_with(path: impl AsRef<Path>, variant: Variant, limits: &Limit
 fn read_source<R: Read>(source: Source<R>, variant: Variant, limits: &Limits) -> Result<Archive> {
     let mut source = source.with_limit(limits.max_bytes);
     let mut parts = Parts::new(variant);
-    match parts.read_all(&mut source, limits) {
-        Ok(()) => source.drain()?,
-        // What the source reports is the cause of whatever the archive reader made of it.
-        Err(error) => return Err(source.take_failure().unwrap_or(error)),
-    }
+    let end = parts.read_all(&mut source);
+    // A failure of the source is the cause of whatever the archive reader made of it.
+    let end = end.map_err(|error| source.take_failure().unwrap_or(error))?;
+    expect_end_marker(&mut source, end)?;
+    source.drain()?;
     parts.finish()
+}
+
+/// Requires the two blocks of zeros that end an archive; without them it may have been cut after any entry. The archive
+/// reader stops at the first one or, silently, at the end of the data; `end` is where the last entry ends.
+fn expect_end_marker<R: Read>(source: &mut Source<R>, end: u64) -> Result<()> {
+    let offset = source.offset();
+    let mut block = [1; BLOCK_BYTES as usize];
+    if offset == end + BLOCK_BYTES
+        && source.fill(&mut block)? == block.len()
+        && block == [0; BLOCK_BYTES as usize]
+    {
+        return Ok(());
+    }
+    let reason =
+        io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut off, its end-of-archive marker is missing");
+    Err(Error::DamagedArchive { offset, reason })
 }
 
 /// The files of the archive found so far.
@@ -83,35 +105,36 @@ impl Parts {
         Self { variant, train, test: None, class_names: None, coarse_class_names: None }
     }
 
-    fn read_all<R: Read>(&mut self, source: &mut Source<R>, limits: &Limits) -> Result<()> {
+    /// Reads all entries and returns the offset at which the last one ends.
+    fn read_all<R: Read>(&mut self, source: &mut Source<R>) -> Result<u64> {
         let damaged = |offset: u64| move |reason| Error::DamagedArchive { offset, reason };
         let mut archive = tar::Archive::new(&mut *source);
         let entries = archive.entries().map_err(damaged(0))?.raw(true);
-        let mut offset = 0;
+        let mut end = 0;
         for entry in entries {
-            let mut entry = entry.map_err(damaged(offset))?;
-            offset = entry.raw_file_position();
+            let mut entry = entry.map_err(damaged(end))?;
+            end = entry.raw_file_position() + entry.size().next_multiple_of(BLOCK_BYTES);
             if !entry.header().entry_type().is_file() {
                 continue;
             }
             let path = entry.path_bytes().into_owned();
             let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
             let mut file = Whole { expected: entry.size(), found: 0, reader: &mut entry };
-            self.read_file(&mut file, name, limits)
+            self.read_file(&mut file, name)
                 .map_err(|error| file.cause(error).in_file(String::from_utf8_lossy(&path).as_ref()))?;
         }
-        Ok(())
+        Ok(end)
     }
 
-    fn read_file(&mut self, entry: &mut impl Read, name: &[u8], limits: &Limits) -> Result<()> {
+    fn read_file(&mut self, entry: &mut impl Read, name: &[u8]) -> Result<()> {
         let variant = self.variant;
         let is = |official: &str| name == official.as_bytes();
         if let Some(position) = variant.train_files().iter().position(|official| is(official)) {
             let slot = &mut self.train[position];
-            return put(slot, variant.train_files()[position], || read(entry, variant, limits));
+            return put(slot, variant.train_files()[position], || read_entry(entry, variant));
         }
         if is(variant.test_file()) {
-            return put(&mut self.test, variant.test_file(), || read(entry, variant, limits));
+            return put(&mut self.test, variant.test_file(), || read_entry(entry, variant));
         }
         if is(variant.class_names_file()) {
             let names = || read_class_names(entry, variant.classes());
@@ -144,7 +167,7 @@ impl Parts {
     }
 }
 
-/// An entry that must be as long as the archive says: where an archive breaks off, the tar reader just ends the entry.
+/// An entry that must be as long as the archive claims: the tar reader silently ends an entry where the data ends.
 struct Whole<R> {
     reader: R,
     expected: u64,
@@ -163,7 +186,7 @@ impl<R: Read> Read for Whole<R> {
 }
 
 impl<R> Whole<R> {
-    /// What `error` is, seen from the entry.
+    /// The error as seen from the entry.
     fn cause(&self, error: Error) -> Error {
         match error {
             Error::Io { reason, .. } if reason.kind() == io::ErrorKind::UnexpectedEof => {

@@ -6,11 +6,12 @@
 //! image       3,072 bytes: 1,024 red, 1,024 green, 1,024 blue, each 32 rows of 32 pixels (channel, row, column)
 //! ```
 //!
-//! Source: "The CIFAR-10 dataset", A. Krizhevsky. Files have no header, so any whole number of records is a file and
-//! files may be concatenated; that the labels are in range is the one thing that can be checked. The Python (pickle)
-//! versions are absent on purpose: reading them means running them.
+//! Source: "The CIFAR-10 dataset", A. Krizhevsky. Files have no header, so any whole number of records is a valid file,
+//! files may be concatenated, and the range of the labels is all that can be checked. The Python (pickle) versions are
+//! absent on purpose: reading them means running them.
 
 mod archive;
+mod class_names;
 mod names;
 mod read;
 mod records;
@@ -18,8 +19,8 @@ mod variant;
 mod write;
 
 pub use archive::{Archive, open_tar_gz, open_tar_gz_with, read_tar_gz};
-pub use names::{open_class_names, parse_class_names};
+pub use class_names::{open_class_names, parse_class_names};
 pub use read::{open, open_with, read};
-pub use records::{CHANNELS, IMAGE_BYTES, IMAGE_SIDE, Records};
-pub use variant::Variant;
+pub use records::Records;
+pub use variant::{CHANNELS, IMAGE_BYTES, IMAGE_SIDE, Variant};
 pub use write::{write, write_gz};

@@ -1,4 +1,5 @@
-//! Records from bytes: in blocks, labels checked before anything is kept, memory reserved for what must be there.
+//! Reads records in blocks: labels are checked before anything is kept, and memory is reserved only for records that
+//! must exist.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::{Error, Limits, Result};
 /// Read at a time: about 190 KiB.
 const BLOCK_RECORDS: usize = 64;
 
-/// Reads records up to the end of `reader`, plain or gzip. Any whole number of records will do, also none at all.
+/// Reads records up to the end of `reader`, plain or gzip. Any whole number of records is accepted, including none.
 ///
 /// # Errors
 ///
@@ -29,7 +30,7 @@ pub fn open(path: impl AsRef<Path>, variant: Variant) -> Result<Records> {
     open_with(path, variant, &Limits::default())
 }
 
-/// [`open`] with limits of one's own.
+/// Like [`open`], within the given limits.
 ///
 /// # Errors
 ///
@@ -39,6 +40,11 @@ pub fn open_with(path: impl AsRef<Path>, variant: Variant, limits: &Limits) -> R
     Source::open(path)
         .and_then(|source| read_source(source, variant, limits))
         .map_err(|error| error.in_file(path))
+}
+
+/// Reads records from an entry of an archive, whose limit already bounds the entry.
+pub(super) fn read_entry(reader: impl Read, variant: Variant) -> Result<Records> {
+    read_source(Source::entry(reader)?, variant, &Limits::unlimited())
 }
 
 fn read_source<R: Read>(source: Source<R>, variant: Variant, limits: &Limits) -> Result<Records> {

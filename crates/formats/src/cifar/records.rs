@@ -1,19 +1,12 @@
-//! Records in columns: all labels, all coarse labels, all images, as training wants them.
+//! Records in columns: all labels, all coarse labels, all images, the layout that training needs.
 
-use super::Variant;
+use super::{IMAGE_BYTES, Variant};
 use crate::source::reserve_exact;
 use crate::{Error, Result};
 
-/// Red, green, blue.
-pub const CHANNELS: usize = 3;
-/// Rows and columns of an image.
-pub const IMAGE_SIDE: usize = 32;
-/// Bytes of an image: channel, row, column, the column fastest.
-pub const IMAGE_BYTES: usize = CHANNELS * IMAGE_SIDE * IMAGE_SIDE;
-
 /// CIFAR records, one column per field.
 ///
-/// The columns are plain data and public. Whoever fills them by hand keeps their lengths in step; the writer checks.
+/// The columns are plain public data. Their lengths must agree, which the writer checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
     /// Which dataset.
@@ -49,17 +42,17 @@ impl Records {
     ///
     /// # Panics
     ///
-    /// Where `record` is not below [`Records::len`], as indexing a slice does.
+    /// If `record` is not below [`Records::len`], as indexing a slice does.
     #[must_use]
     pub fn image(&self, record: usize) -> &[u8] {
         &self.images[record * IMAGE_BYTES..][..IMAGE_BYTES]
     }
 
-    /// Moves all records of `other` behind these.
+    /// Moves all records of `other` to the end of these.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongVariant`], [`Error::OutOfMemory`]; both sides are then unchanged.
+    /// [`Error::WrongVariant`], [`Error::OutOfMemory`]; both sides are unchanged then.
     pub fn append(&mut self, other: &mut Self) -> Result<()> {
         if self.variant != other.variant {
             return Err(Error::WrongVariant { expected: self.variant, found: other.variant });
@@ -71,7 +64,7 @@ impl Records {
         Ok(())
     }
 
-    /// Joins parts into one, in order, freeing each part as soon as it is copied.
+    /// Joins parts into one, in order, freeing each part as soon as it has been copied.
     ///
     /// # Errors
     ///
@@ -97,7 +90,7 @@ impl Records {
         Ok(())
     }
 
-    /// Whether the columns are still in step.
+    /// Checks that the columns agree in length.
     pub(super) fn check_columns(&self) -> Result<()> {
         let count = self.len();
         let coarse_count = if self.variant == Variant::Cifar100 { count } else { 0 };
@@ -118,12 +111,12 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] where the columns were changed by hand and are no longer in step.
+    /// [`Error::ShapeMismatch`] if the columns disagree in length.
     pub fn image_array(&self) -> Result<ndarray::ArrayView4<'_, u8>> {
         self.check_columns()?;
-        let dims = [self.len(), CHANNELS, IMAGE_SIDE, IMAGE_SIDE];
+        let dims = [self.len(), super::CHANNELS, super::IMAGE_SIDE, super::IMAGE_SIDE];
         Ok(ndarray::ArrayView4::from_shape(dims, &self.images)
-            .expect("as many bytes as check_columns asks for"))
+            .expect("as many bytes as check_columns requires"))
     }
 }
 

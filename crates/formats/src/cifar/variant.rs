@@ -1,9 +1,15 @@
-//! What differs between CIFAR-10 and CIFAR-100: the labels, their names and the files.
+//! How CIFAR-10 and CIFAR-100 differ: labels, class names and files. Their images have the same layout.
 
 use std::fmt;
 
-use super::IMAGE_BYTES;
 use super::names;
+
+/// Red, green, blue.
+pub const CHANNELS: usize = 3;
+/// Rows and columns of an image.
+pub const IMAGE_SIDE: usize = 32;
+/// Bytes of an image: channel, row, column, the column fastest.
+pub const IMAGE_BYTES: usize = CHANNELS * IMAGE_SIDE * IMAGE_SIDE;
 
 /// Which of the two datasets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

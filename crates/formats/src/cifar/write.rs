@@ -1,4 +1,4 @@
-//! Records to bytes, so that round trips can be tested and subsets written.
+//! Writes records, for round-trip tests and for subsets of a dataset.
 
 use std::io::Write;
 
@@ -9,13 +9,13 @@ use super::Records;
 use super::read::check_labels;
 use crate::{Error, Result};
 
-/// Writes records in the official binary form. `writer` is flushed, not synced; buffer it, for two writes are made
-/// per record.
+/// Writes records in the official binary format. `writer` is flushed, not synced; buffer it, since each record takes
+/// two writes.
 ///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`] where the columns disagree in length and [`Error::LabelOutOfRange`], both before anything
-/// is written; [`Error::Write`].
+/// [`Error::ShapeMismatch`] if the columns disagree in length and [`Error::LabelOutOfRange`], both before anything is
+/// written; [`Error::Write`].
 pub fn write(mut writer: impl Write, records: &Records) -> Result<()> {
     records.check_columns()?;
     let skipped = 2 - records.variant.label_bytes();
@@ -31,7 +31,7 @@ pub fn write(mut writer: impl Write, records: &Records) -> Result<()> {
         .map_err(|reason| Error::Write { reason })
 }
 
-/// Writes gzip-compressed records: the same bytes for the same data, with no time or name in them.
+/// Writes gzip-compressed records: the same bytes for the same data, without a time or a name in them.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub fn write_gz(writer: impl Write, records: &Records) -> Result<()> {
     encoder.finish().and_then(|mut writer| writer.flush()).map_err(|reason| Error::Write { reason })
 }
 
-/// The label bytes of a record in the order of the file, at the end of the array: CIFAR-10 has no coarse label.
+/// The label bytes of a record in file order, at the end of the array: CIFAR-10 has no coarse label.
 fn labels(records: &Records, record: usize) -> [u8; 2] {
     [records.coarse_labels.get(record).copied().unwrap_or_default(), records.labels[record]]
 }

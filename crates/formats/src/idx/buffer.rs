@@ -1,4 +1,4 @@
-//! IDX data that owns its elements, from any reader: one allocation of the exact size where the length is known.
+//! IDX data that owns its elements, read from any reader: one allocation of the exact size where the length is known.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,9 +10,9 @@ use crate::{Error, Limits, Result};
 
 /// Reads a whole IDX file, plain or gzip, from any reader. Reads of any size give the same result.
 ///
-/// A reader's length is unknown, so up to 64 MiB are reserved at once and larger data grows in doubling steps up to
-/// its exact size; a header that lies costs address space, not memory. A `&[u8]` is a reader; without gzip,
-/// [`Idx::from_bytes`] spares the copy. Wrapping the reader in a `BufReader` gains nothing.
+/// A reader's length is unknown, so at most 64 MiB are reserved at first, and larger data grows in doubling steps up to
+/// its exact size; a lying header costs address space, not memory. A `&[u8]` is a reader; without gzip,
+/// [`Idx::from_bytes`] avoids the copy. Wrapping the reader in a `BufReader` gains nothing.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<IdxBuf> {
     open_with(path, &Limits::default())
 }
 
-/// [`open`] with limits of one's own.
+/// Like [`open`], within the given limits.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ impl IdxBuf {
     ///
     /// # Errors
     ///
-    /// Those of [`Header::new`]; [`Error::ShapeMismatch`] (in elements) where `elements` does not fill `dims`.
+    /// Those of [`Header::new`]; [`Error::ShapeMismatch`] (in elements) if `elements` does not fill `dims`.
     pub fn from_elements<T: Element>(dims: &[usize], elements: &[T]) -> Result<Self> {
         let header = Header::new(T::ELEMENT_TYPE, dims)?;
         check_count(&header, elements.len())?;
@@ -84,7 +84,7 @@ impl IdxBuf {
         Ok(Self { header, data: elements })
     }
 
-    /// The caller knows that `data` is as long as `header` says.
+    /// The caller guarantees that `data` is as long as `header` says.
     pub(super) fn from_parts(header: Header, data: Vec<u8>) -> Self {
         debug_assert_eq!(header.data_bytes(), data.len());
         Self { header, data }
@@ -102,7 +102,7 @@ impl IdxBuf {
         self.header.dims()
     }
 
-    /// The elements as they are in the file: big-endian.
+    /// The elements as the file has them: big-endian.
     #[must_use]
     pub fn data(&self) -> &[u8] {
         &self.data
@@ -128,11 +128,11 @@ impl IdxBuf {
         Ok(self.data)
     }
 
-    /// The elements as numbers of the machine: `idx.to_vec::<i16>()`.
+    /// The elements as native numbers: `idx.to_vec::<i16>()`.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongElementType`] where `T` is not the file's own type: nothing is converted silently.
+    /// [`Error::WrongElementType`] if `T` is not the file's own type: nothing is converted silently.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         decode(&self.header, &self.data)
     }
@@ -141,6 +141,14 @@ impl IdxBuf {
     #[must_use]
     pub fn as_idx(&self) -> Idx<'_> {
         Idx::from_parts(self.header.clone(), &self.data)
+    }
+}
+
+impl Idx<'_> {
+    /// A copy that owns its elements.
+    #[must_use]
+    pub fn to_owned(&self) -> IdxBuf {
+        IdxBuf::from_parts(self.header().clone(), self.data().to_vec())
     }
 }
 

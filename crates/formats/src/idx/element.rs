@@ -1,4 +1,4 @@
-//! The six element types and the conversion between their big-endian bytes and Rust's numbers.
+//! The six element types, and the conversion between their big-endian bytes and native numbers.
 
 use std::fmt;
 
@@ -26,13 +26,13 @@ impl ElementType {
     /// All six, in the order of their codes.
     pub const ALL: [Self; 6] = [Self::U8, Self::I8, Self::I16, Self::I32, Self::F32, Self::F64];
 
-    /// The byte that stands for this type in a file.
+    /// The byte that denotes this type in a file.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The type a byte stands for; `None` for all but six bytes.
+    /// The type that a byte denotes; `None` for all but six bytes.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|element_type| element_type.code() == code)
@@ -63,9 +63,9 @@ impl fmt::Display for ElementType {
     }
 }
 
-/// A Rust number that IDX can hold: `u8`, `i8`, `i16`, `i32`, `f32`, `f64` and no others.
+/// A number that IDX can hold: `u8`, `i8`, `i16`, `i32`, `f32` and `f64`, and no other type.
 pub trait Element: Copy + Default + sealed::Sealed {
-    /// The element type this is.
+    /// The corresponding element type.
     const ELEMENT_TYPE: ElementType;
 
     /// Converts big-endian bytes. `bytes` is [`ElementType::size`] times as long as `elements`.

@@ -1,4 +1,4 @@
-//! The header: element type and dimensions, whose product is known to fit memory once a [`Header`] exists.
+//! The header: element type and dimensions. Once a [`Header`] exists, their product is known to fit the address space.
 
 use std::io::Read;
 
@@ -10,8 +10,8 @@ use crate::{Error, Result};
 
 /// The element type and the dimensions of an IDX file.
 ///
-/// Every header that exists is sound: rank and sizes fit the format, and the elements fit the address space
-/// (`isize::MAX` bytes, the product taken over the dimensions that are not 0, as `ndarray` requires it).
+/// Every `Header` is valid: rank and sizes fit the format, and the elements fit the address space (`isize::MAX` bytes,
+/// the product taken over the dimensions that are not 0, as `ndarray` requires).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     element_type: ElementType,
@@ -20,7 +20,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header for `dims`, the slowest dimension first; no dimension at all means one element.
+    /// A header for `dims`, the slowest dimension first; no dimensions mean one element.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl Header {
         Ok(Self { element_type, dims: dims.to_vec(), element_count })
     }
 
-    /// Decodes the header at the start of `bytes`; what follows it is not looked at.
+    /// Decodes the header at the start of `bytes`; what follows it is ignored.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Header {
         Self::new(element_type, &dims)
     }
 
-    /// The header's own bytes: 4 and 4 more per dimension.
+    /// The encoded header: 4 bytes, and 4 more per dimension.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0, 0, self.element_type.code(), self.dims.len() as u8];
@@ -94,7 +94,7 @@ impl Header {
         self.element_count
     }
 
-    /// Bytes of the header itself.
+    /// Bytes of the encoded header.
     #[must_use]
     pub fn header_bytes(&self) -> usize {
         4 + 4 * self.dims.len()
@@ -106,7 +106,7 @@ impl Header {
         self.element_count * self.element_type.size()
     }
 
-    /// Bytes of a whole, uncompressed file.
+    /// Bytes of the whole uncompressed file.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
         self.header_bytes() as u64 + self.data_bytes() as u64
@@ -118,17 +118,17 @@ impl Header {
         self.dims.first().copied().unwrap_or(1)
     }
 
-    /// The header of one item: everything but the first dimension.
+    /// The header of one item: all but the first dimension.
     #[must_use]
     pub fn item(&self) -> Self {
         let dims = self.dims.get(1..).unwrap_or_default().to_vec();
         let element_count =
-            checked_product(self.element_type, &dims).expect("a part of a product that did not overflow");
+            checked_product(self.element_type, &dims).expect("part of a product that did not overflow");
         Self { element_type: self.element_type, dims, element_count }
     }
 }
 
-/// The number of elements, if they and all partial products of sizes that are not 0 fit `isize::MAX` bytes.
+/// The number of elements, if the product of the sizes other than 0 fits `isize::MAX` bytes.
 fn checked_product(element_type: ElementType, dims: &[usize]) -> Option<usize> {
     let nonzero = dims.iter().filter(|&&size| size != 0);
     let bytes = nonzero.copied().try_fold(element_type.size(), usize::checked_mul)?;

@@ -1,5 +1,6 @@
-//! One item at a time: memory for a single image, however many the file has.
+//! One item at a time: memory for a single image, however many the file holds.
 
+use std::fmt;
 use std::io::Read;
 
 use super::view::check_length;
@@ -9,8 +10,8 @@ use crate::{Limits, Result};
 
 /// An iterator over the items of an IDX file (its first dimension), plain or gzip, holding one item at a time.
 ///
-/// [`Limits::max_bytes`] bounds one item, not the file. After the last item the end is checked too, so trailing bytes
-/// or a wrong gzip checksum arrive as one last `Err`; items handed out before an error are only as good as the file.
+/// [`Limits::max_bytes`] bounds one item, not the file. The end of the file is checked after the last item, so trailing
+/// bytes or a wrong gzip checksum arrive as a final `Err`; only then are the items before it known to be intact.
 ///
 /// ```
 /// use plangrad_formats::{Limits, idx};
@@ -20,12 +21,13 @@ use crate::{Limits, Result};
 /// assert_eq!(items.header().dims(), [3, 2]);
 /// assert_eq!(items.next().unwrap()?.as_u8()?, [10, 11]);
 ///
-/// // The same, into a buffer that is used again.
+/// // The same, into a reused buffer.
 /// let mut item = Vec::new();
 /// assert!(items.next_into(&mut item)?);
 /// assert_eq!(item, [20, 21]);
 /// # Ok::<(), plangrad_formats::Error>(())
 /// ```
+#[must_use = "items are read only when the iterator is advanced"]
 pub struct Items<R> {
     source: Source<R>,
     header: Header,
@@ -35,7 +37,7 @@ pub struct Items<R> {
 }
 
 impl<R: Read> Items<R> {
-    /// Reads the header and nothing more of the data.
+    /// Reads the header, and none of the items.
     ///
     /// # Errors
     ///
@@ -66,23 +68,23 @@ impl<R: Read> Items<R> {
         &self.item
     }
 
-    /// Items not read yet.
+    /// The number of items not read yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.remaining
     }
 
-    /// Replaces the content of `item` by the next item's bytes (big-endian); `false` after the last.
+    /// Replaces the contents of `item` with the bytes of the next one (big-endian); `false` after the last.
     ///
     /// # Errors
     ///
-    /// Any decoding error. After one, the iterator is at its end.
+    /// Any decoding error, which ends the iteration.
     pub fn next_into(&mut self, item: &mut Vec<u8>) -> Result<bool> {
         item.clear();
         if self.finished {
             return Ok(false);
         }
-        // Stays set where an error leaves early.
+        // Remains set if an error returns early.
         self.finished = true;
         if self.remaining == 0 {
             self.source.expect_end()?;
@@ -107,7 +109,7 @@ impl<R: Read> Iterator for Items<R> {
         }
     }
 
-    /// At least nothing (the next byte may be missing), at most the items left and one error at the end.
+    /// From none (the next byte may be missing) to the remaining items and a final error.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let most = if self.finished { Some(0) } else { self.remaining.checked_add(1) };
         (0, most)
@@ -115,3 +117,10 @@ impl<R: Read> Iterator for Items<R> {
 }
 
 impl<R: Read> std::iter::FusedIterator for Items<R> {}
+
+impl<R> fmt::Debug for Items<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Items");
+        fields.field("header", &self.header).field("remaining", &self.remaining).finish_non_exhaustive()
+    }
+}

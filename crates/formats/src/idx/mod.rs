@@ -9,10 +9,10 @@
 //! 4 + 4r  …      the elements, big-endian, the last dimension fastest
 //! ```
 //!
-//! Source: "The IDX file format", Y. LeCun, C. Cortes, C. Burges, the MNIST database. Rank 0, on which that page is
-//! silent, is one element. There are three ways in: [`Idx::from_bytes`] borrows a slice, [`read`] and [`open`] own
-//! the elements, and [`Items`] holds one item at a time. Scaling and shuffling are absent on purpose: they belong to
-//! whoever trains on the data.
+//! Source: "The IDX file format", Y. LeCun, C. Cortes, C. Burges, the MNIST database. Rank 0, which that page does not
+//! mention, is one element. There are three ways to read: [`Idx::from_bytes`] borrows a slice, [`read`] and [`open`]
+//! return owned elements, and [`Items`] holds one item at a time. Scaling and shuffling are absent on purpose: they
+//! belong to training.
 
 mod buffer;
 mod element;

@@ -1,4 +1,4 @@
-//! IDX data as `ndarray` arrays and back. The numbers are the file's own type; conversion is the caller's.
+//! IDX data as `ndarray` arrays and back, in the file's own element type; converting numbers is up to the caller.
 
 use ndarray::{ArrayBase, ArrayD, ArrayViewD, Data, Dimension, IxDyn};
 
@@ -47,7 +47,7 @@ impl IdxBuf {
         into_array(&header, self.into_u8()?)
     }
 
-    /// Builds IDX data from an array of any layout, in the array's logical order.
+    /// Builds IDX data from an array of any memory layout, in logical order.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! IDX data in a byte slice: nothing is copied until elements wider than a byte are asked for.
+//! IDX data in a byte slice: nothing is copied until elements wider than a byte are decoded.
 
-use super::{Element, ElementType, Header, IdxBuf};
+use super::{Element, ElementType, Header};
 use crate::source::reject_html;
 use crate::{Error, Result};
 
@@ -12,13 +12,13 @@ pub struct Idx<'a> {
 }
 
 impl<'a> Idx<'a> {
-    /// Decodes a whole uncompressed file that is in memory already (or mapped into it). [`read`](super::read) is for
-    /// gzip.
+    /// Decodes a whole uncompressed file that is already in memory (or mapped into it). For gzip, see
+    /// [`read`](super::read).
     ///
     /// # Errors
     ///
     /// Every error of [`Header::from_bytes`], [`Error::HtmlPage`], and [`Error::Truncated`] or [`Error::Trailing`]
-    /// where the slice is not exactly as long as its header says.
+    /// if the slice is not exactly as long as its header says.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self> {
         reject_html(bytes)?;
         let header = Header::from_bytes(bytes)?;
@@ -27,7 +27,7 @@ impl<'a> Idx<'a> {
         Ok(Self { header, data })
     }
 
-    /// Joins a header and elements in the file's form: big-endian.
+    /// Combines a header with elements as the file has them: big-endian.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl<'a> Idx<'a> {
         Ok(Self { header, data })
     }
 
-    /// The caller knows that `data` is as long as `header` says.
+    /// The caller guarantees that `data` is as long as `header` says.
     pub(super) fn from_parts(header: Header, data: &'a [u8]) -> Self {
         debug_assert_eq!(header.data_bytes(), data.len());
         Self { header, data }
@@ -58,7 +58,7 @@ impl<'a> Idx<'a> {
         self.header.dims()
     }
 
-    /// The elements as they are in the file: big-endian.
+    /// The elements as the file has them: big-endian.
     #[must_use]
     pub fn data(&self) -> &'a [u8] {
         self.data
@@ -74,11 +74,11 @@ impl<'a> Idx<'a> {
         Ok(self.data)
     }
 
-    /// The elements as numbers of the machine: `idx.to_vec::<f32>()`.
+    /// The elements as native numbers: `idx.to_vec::<f32>()`.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongElementType`] where `T` is not the file's own type: nothing is converted silently.
+    /// [`Error::WrongElementType`] if `T` is not the file's own type: nothing is converted silently.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         decode(&self.header, self.data)
     }
@@ -90,15 +90,9 @@ impl<'a> Idx<'a> {
         (0..self.header.item_count())
             .map(move |item| Idx { header: header.clone(), data: &data[item * bytes..][..bytes] })
     }
-
-    /// A copy that owns its elements.
-    #[must_use]
-    pub fn to_owned(&self) -> IdxBuf {
-        IdxBuf::from_parts(self.header.clone(), self.data.to_vec())
-    }
 }
 
-/// Compares the header with the number of bytes that exist.
+/// Compares the length that the header describes with the number of bytes that exist.
 pub(super) fn check_length(header: &Header, found: u64) -> Result<()> {
     let expected = header.file_bytes();
     match found {

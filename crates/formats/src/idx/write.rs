@@ -1,4 +1,4 @@
-//! IDX data to bytes, so that round trips can be tested and small datasets written.
+//! Writes IDX files, for round-trip tests and for small datasets.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use super::Idx;
 use crate::{Error, Result};
 
-/// Writes an uncompressed IDX file. Whether the bytes are durable is up to `writer`; it is flushed, not synced.
+/// Writes an uncompressed IDX file. `writer` is flushed, not synced.
 ///
 /// # Errors
 ///
@@ -21,7 +21,7 @@ pub fn write(mut writer: impl Write, idx: &Idx<'_>) -> Result<()> {
         .map_err(|reason| Error::Write { reason })
 }
 
-/// Writes a gzip-compressed IDX file: the same bytes for the same data, with no time or name in them.
+/// Writes a gzip-compressed IDX file: the same bytes for the same data, without a time or a name in them.
 ///
 /// # Errors
 ///
