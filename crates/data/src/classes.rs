@@ -1,10 +1,10 @@
-//! Class names: the official ones, and the shorter ones lessons use. (CIFAR's stand with its format.)
+//! Class names: the official ones, and common shorter ones. (CIFAR's names are part of its format.)
 
 use plangrad_formats::cifar::Variant;
 
 use crate::DatasetName;
 
-/// Digits of MNIST and `digits`.
+/// The digits of MNIST and `digits`.
 const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// Fashion-MNIST, in label order (<https://github.com/zalandoresearch/fashion-mnist>).
@@ -24,7 +24,7 @@ const FASHION: [&str; 10] = [
 /// KMNIST, in label order, in the usual romanisation (<https://github.com/rois-codh/kmnist>).
 const KMNIST: [&str; 10] = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"];
 
-/// Names lessons and people use, each with the official one.
+/// Common names, each with the official one.
 const ALIASES: [(&str, &str); 13] = [
     ("plane", "airplane"),
     ("car", "automobile"),
@@ -53,7 +53,7 @@ pub(crate) fn official(name: &DatasetName) -> &'static [&'static str] {
     }
 }
 
-/// The label of the class called `name`: its official name, or the one lessons use. Case does not count.
+/// The label of the class called `name`: its official name or a common one. Case is ignored.
 ///
 /// ```
 /// use plangrad_data::{DatasetName, class_index};
@@ -72,7 +72,7 @@ pub fn class_index(classes: &[String], name: &str) -> Option<usize> {
     })
 }
 
-/// What lessons call the class with this official name, where they call it differently: `car` for `automobile`.
+/// The common name of the class with this official name, if it differs: `car` for `automobile`.
 #[must_use]
 pub fn class_alias(official: &str) -> Option<&'static str> {
     ALIASES.iter().find(|(_, name)| *name == official).map(|(alias, _)| *alias)
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_official_name_resolves_to_its_own_label_and_no_alias_hides_one() {
+    fn every_official_name_resolves_to_its_label() {
         for name in DatasetName::NAMED {
             let classes = name.spec().unwrap().classes;
             for (label, class) in classes.iter().enumerate() {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_the_lessons_resolve() {
+    fn common_names_resolve() {
         let label = |name: DatasetName, class| class_index(&name.spec().unwrap().classes, class);
         assert_eq!(label(DatasetName::Cifar10, "plane"), Some(0));
         assert_eq!(label(DatasetName::Cifar10, "Car"), Some(1));

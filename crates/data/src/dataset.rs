@@ -1,4 +1,4 @@
-//! A dataset in memory: plain arrays, two parts, and what the numbers mean.
+//! A dataset in memory: two parts, as plain arrays, and what their numbers mean.
 
 use crate::{DatasetName, Error, Result, TableSchema};
 
@@ -11,18 +11,18 @@ pub struct Dataset {
     pub sample_shape: Vec<usize>,
     /// Class names in label order; empty for a regression.
     pub classes: Vec<String>,
-    /// What the network learns from; empty when only the test part was asked for.
+    /// The training part; empty if only the test part was loaded.
     pub train: Split,
-    /// What it is judged by; empty when only the training part was asked for, or there is none.
+    /// The test part; empty if only the training part was loaded, or if the dataset has none.
     pub test: Split,
-    /// Whole sentences the user should see, such as how much of a partial dataset is there.
+    /// Whole sentences for the user, such as how much of a partial dataset exists.
     pub notes: Vec<String>,
     /// Columns and statistics of a table; `None` for images.
     pub table: Option<TableSchema>,
 }
 
 impl Dataset {
-    /// Values of one sample: the product of its shape.
+    /// Values per sample: the product of its shape.
     #[must_use]
     pub fn sample_len(&self) -> usize {
         self.sample_shape.iter().product()
@@ -32,7 +32,7 @@ impl Dataset {
 /// One part of a dataset: samples and their targets, in the order of the files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
-    /// The samples, one after the other.
+    /// The samples, one after another.
     pub samples: Samples,
     /// One target for each sample.
     pub targets: Targets,
@@ -40,11 +40,11 @@ pub struct Split {
 }
 
 impl Split {
-    /// A part whose samples have `sample_len` values each.
+    /// A part with `sample_len` values per sample.
     ///
     /// # Errors
     ///
-    /// [`Error::SplitLength`] when the number of values is not `sample_len` times the number of targets.
+    /// [`Error::SplitLength`] if the number of values is not `sample_len` times the number of targets.
     pub fn new(samples: Samples, targets: Targets, sample_len: usize) -> Result<Self> {
         if targets.len().checked_mul(sample_len) != Some(samples.len()) {
             return Err(Error::SplitLength { values: samples.len(), sample_len, targets: targets.len() });
@@ -64,13 +64,13 @@ impl Split {
         self.len() == 0
     }
 
-    /// Values of one sample.
+    /// Values per sample.
     #[must_use]
     pub fn sample_len(&self) -> usize {
         self.sample_len
     }
 
-    /// Sample number `index`, if there are that many.
+    /// The sample with this index; `None` past the end.
     #[must_use]
     pub fn sample(&self, index: usize) -> Option<Sample<'_>> {
         let start = index.checked_mul(self.sample_len)?;
@@ -82,7 +82,7 @@ impl Split {
         }
     }
 
-    /// Target number `index`, if there are that many.
+    /// The target with this index; `None` past the end.
     #[must_use]
     pub fn target(&self, index: usize) -> Option<Target> {
         match &self.targets {
@@ -91,7 +91,7 @@ impl Split {
         }
     }
 
-    /// A part of the same kind without samples.
+    /// An empty part of the same kind.
     pub(crate) fn emptied(&self) -> Self {
         let samples = match self.samples {
             Samples::U8(_) => Samples::U8(Vec::new()),
@@ -105,17 +105,17 @@ impl Split {
     }
 }
 
-/// Samples one after the other, row-major, without gaps.
+/// Samples one after another, row-major, without gaps.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Samples {
-    /// Pixels, not normalised; channel after channel within an image.
+    /// Pixels, not normalised; the channels of an image one after another.
     U8(Vec<u8>),
-    /// Features of a table, standardised unless asked not to.
+    /// Features of a table, standardised unless [`Normalize::None`](crate::Normalize::None) was requested.
     F32(Vec<f32>),
 }
 
 impl Samples {
-    /// Number of values, not of samples.
+    /// The number of values, not of samples.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -131,7 +131,7 @@ impl Samples {
     }
 }
 
-/// What the network should answer for each sample.
+/// The correct output for each sample.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// Labels: indices of class names, of which there are at most 256.
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_and_targets_are_found_by_their_number_and_none_beyond_the_end() {
+    fn samples_and_targets_are_found_by_index_up_to_the_end() {
         let split = Split::new(Samples::U8(vec![1, 2, 3, 4]), Targets::Classes(vec![7, 8]), 2).unwrap();
         assert_eq!((split.len(), split.sample_len()), (2, 2));
         assert_eq!(split.sample(1), Some(Sample::U8(&[3, 4])));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_whose_lengths_disagree_is_refused() {
+    fn a_split_with_inconsistent_lengths_is_refused() {
         let error = Split::new(Samples::F32(vec![0.0; 5]), Targets::Values(vec![0.0; 2]), 2).unwrap_err();
         assert_eq!(error.to_string(), "2 targets need 2 samples of 2 values each, found 5 values");
     }

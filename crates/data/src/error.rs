@@ -1,7 +1,8 @@
 //! Everything that can go wrong with a dataset, one variant per cause.
 //!
 //! Each message is one plain sentence: which file, what was expected, what was found and, where there is one, the
-//! remedy. Messages already contain their cause, so printing a chain of errors repeats nothing.
+//! remedy. It includes the message of an underlying error, which [`source()`](std::error::Error::source) returns as a
+//! value.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ pub enum Error {
     UnknownDataset {
         /// The name given.
         found: String,
-        /// The nearest name there is.
+        /// The most similar existing name.
         suggestion: Option<String>,
     },
 
@@ -35,24 +36,24 @@ pub enum Error {
     UnknownNormalize {
         /// The name given.
         found: String,
-        /// The nearest name there is.
+        /// The most similar existing name.
         suggestion: Option<String>,
     },
 
-    /// None of the places where a dataset may lie has all its files.
+    /// No searched folder has all files of a dataset.
     #[error("{dataset} was not found: looked for {files} {}; {remedy}", listed_folders(folders))]
     DatasetNotFound {
         /// The dataset's name.
         dataset: &'static str,
-        /// The files looked for, as a sentence lists them.
+        /// The files looked for, as a list in words.
         files: String,
-        /// Where they were looked for.
+        /// The folders searched.
         folders: Vec<PathBuf>,
-        /// How to get them.
+        /// How to get them, as a clause.
         remedy: String,
     },
 
-    /// A file of a dataset is wrong in itself.
+    /// A file of a dataset is damaged or of the wrong format.
     #[error(transparent)]
     Format(#[from] plangrad_formats::Error),
 
@@ -61,74 +62,75 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried, as a participle: "opened", "written".
+        /// What failed, as a participle: "opened", "written".
         action: &'static str,
         /// The operating system's reason.
+        #[source]
         reason: io::Error,
     },
 
-    /// An IDX file holds something else than the dataset it stands for.
+    /// An IDX file whose shape is not that of the dataset.
     #[error("{}: expected {expected}, found the shape {found:?}; is this the right dataset?", path.display())]
     WrongShape {
         /// The file.
         path: PathBuf,
-        /// The shape it should have, in words.
+        /// The expected shape, in words.
         expected: String,
-        /// The shape it has.
+        /// The shape found.
         found: Vec<usize>,
     },
 
-    /// Images and labels do not belong together.
+    /// Images and labels differ in number.
     #[error(
         "{} holds {images} images, but {} {labels} labels: they do not belong together",
         images_path.display(), labels_path.display()
     )]
     CountMismatch {
-        /// File of the images.
+        /// The file of the images.
         images_path: PathBuf,
-        /// Its images.
+        /// The number of images.
         images: usize,
-        /// File of the labels.
+        /// The file of the labels.
         labels_path: PathBuf,
-        /// Its labels.
+        /// The number of labels.
         labels: usize,
     },
 
-    /// A label that stands for no class.
+    /// A label outside the classes of the dataset.
     #[error(
         "{}: label {index} (counted from 0) must be below {classes}, found {label}; is this the right dataset?",
         path.display()
     )]
     LabelOutOfRange {
-        /// File of the labels.
+        /// The file of the labels.
         path: PathBuf,
-        /// Number of the label in the file, from 0.
+        /// Index of the label in the file, from 0.
         index: usize,
         /// The label.
         label: u8,
-        /// Classes of the dataset.
+        /// The number of classes.
         classes: usize,
     },
 
-    /// A part without a single sample.
+    /// A part without samples.
     #[error("{}: the file holds no samples", path.display())]
     NoSamples {
         /// The file.
         path: PathBuf,
     },
 
-    /// Values and targets do not fit together.
+    /// Values and targets differ in number.
     #[error("{targets} targets need {targets} samples of {sample_len} values each, found {values} values")]
     SplitLength {
-        /// Values given.
+        /// The number of values.
         values: usize,
-        /// Values of one sample.
+        /// Values per sample.
         sample_len: usize,
-        /// Targets given.
+        /// The number of targets.
         targets: usize,
     },
 
-    /// The share of test rows is no share.
+    /// The fraction of test rows is out of range.
     #[error("the test fraction must be at least 0 and below 1, found {found}")]
     TestFraction {
         /// The number given.
@@ -142,7 +144,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// A table with a header row alone.
+    /// A table with nothing but a header row.
     #[error("{}: expected rows of data after the header, found none", path.display())]
     TableWithoutRows {
         /// The file.
@@ -160,7 +162,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// A column that is needed is not in the header row.
+    /// A required column is missing from the header row.
     #[error(
         "{}: there is no column `{column}`; the columns are {columns}{}",
         path.display(), question(suggestion.as_deref())
@@ -168,15 +170,15 @@ pub enum Error {
     TableColumn {
         /// The file.
         path: PathBuf,
-        /// The column looked for.
+        /// The missing column.
         column: String,
-        /// The columns there are, as a sentence lists them.
+        /// The existing columns, as a list in words.
         columns: String,
-        /// The nearest name there is.
+        /// The most similar existing name.
         suggestion: Option<String>,
     },
 
-    /// A model's statistics do not belong to its columns.
+    /// A model's statistics do not match its columns.
     #[error(
         "{features} features need as many means and deviations, found {means} and {deviations}: the model is damaged"
     )]
@@ -189,7 +191,7 @@ pub enum Error {
         deviations: usize,
     },
 
-    /// A row with more or fewer cells than the header row.
+    /// A row that has more or fewer cells than the header row.
     #[error("{}: line {line}: expected {expected} cells, as in the header, found {found}", path.display())]
     TableRow {
         /// The file.
@@ -209,15 +211,15 @@ pub enum Error {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// Name of the column.
+        /// The column's name.
         column: String,
         /// What was expected, in words.
         expected: String,
-        /// What was found, in words or in quotation marks.
+        /// What was found, in words or quoted.
         found: String,
     },
 
-    /// More classes than labels can count.
+    /// More classes than a label of one byte can distinguish.
     #[error(
         "{}: line {line}, column `{column}`: expected at most 256 different labels, found another one, \"{label}\"; is this \
          the label column, or a number to be predicted by regression (--loss mse)?",
@@ -234,7 +236,7 @@ pub enum Error {
         label: String,
     },
 
-    /// The file is no text, or cannot be read further.
+    /// The file is not a text file, or has a row that is too long.
     #[error("{}: line {line}: {problem}", path.display())]
     TableUnreadable {
         /// The file.
@@ -245,7 +247,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// A dataset that is not downloaded.
+    /// A dataset that needs no download.
     #[error("{dataset} needs no download: {reason}")]
     NotDownloadable {
         /// The dataset.
@@ -255,7 +257,7 @@ pub enum Error {
     },
 
     /// Another process is downloading the same file.
-    #[error("{}: another download is writing it; wait for that one to end", path.display())]
+    #[error("{}: another download is writing this file; wait until it has finished", path.display())]
     DownloadBusy {
         /// The partial file.
         path: PathBuf,
@@ -264,9 +266,9 @@ pub enum Error {
     /// Every mirror of a file failed.
     #[error("{file} could not be downloaded: {}", attempts.join("; "))]
     Download {
-        /// Where the file was to be written.
+        /// Where the file was to be stored.
         file: String,
-        /// For each mirror its address and what went wrong.
+        /// For each mirror its address, without credentials and query, and what went wrong.
         attempts: Vec<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! Datasets for plangrad: by name, from a table, or drawn on the spot; as plain `u8` and `f32` arrays.
+//! Datasets for plangrad, as plain `u8` and `f32` arrays: known ones by name, CSV tables, and generated digits.
 //!
 //! ```
 //! use plangrad_data::{DatasetName, Normalize, Options, load};
@@ -7,18 +7,18 @@
 //! assert_eq!(digits.sample_shape, [1, 28, 28]);
 //! assert_eq!((digits.train.len(), digits.test.len()), (20_000, 4_000));
 //!
-//! let affine = digits.affine(Normalize::Half); // for the first kernel: x = pixel * scale + shift
+//! let affine = digits.affine(Normalize::Half); // x = pixel * scale + shift
 //! assert_eq!(affine.shift, [-1.0]);
 //! # Ok::<(), plangrad_data::Error>(())
 //! ```
 //!
-//! * [`DatasetName`] and [`Spec`]: what is known without a file, enough to plan a run.
+//! * [`DatasetName`] and [`Spec`]: the facts that need no file, enough to plan a run.
 //! * [`load`] and [`load_part`]: files in official or torchvision layout, CSV tables, and the built-in `digits`.
-//! * [`Normalize`] and [`Affine`]: images stay `u8`; normalising is the first kernel's work.
+//! * [`Normalize`] and [`Affine`]: images stay `u8`, and the first kernel of a step normalises them.
 //! * [`Permutation`]: the order of an epoch, a function of seed and epoch alone.
 //! * [`download`]: files fetched from mirrors, resumed, verified.
 //!
-//! No tensors here, and no batches copied together: the trainer reads samples in place.
+//! Tensors are out of scope, and batches are not copied together: training reads samples in place.
 
 #![forbid(unsafe_code)]
 
@@ -31,24 +31,27 @@ mod load;
 mod locate;
 mod name;
 mod normalize;
+mod options;
 mod sampling;
 mod spec;
 mod suggest;
 mod table;
+mod text;
 
 pub use classes::{class_alias, class_index};
 pub use dataset::{Dataset, Sample, Samples, Split, Target, Targets};
 pub use download::{DownloadOptions, Downloaded, Event, Outcome, download};
 pub use error::{Error, Result};
-pub use load::{Options, Part, Task, load, load_part};
+pub use load::{load, load_part};
 pub use locate::{available, searched_folders};
 pub use name::DatasetName;
 pub use normalize::{Affine, Normalize};
+pub use options::{Options, Part, Task};
 pub use sampling::Permutation;
 pub use spec::Spec;
 pub use table::TableSchema;
 
-/// The examples of the crate's page, compiled and run.
+/// Compiles and runs the examples of the crate's README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

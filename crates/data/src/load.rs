@@ -1,83 +1,30 @@
-//! From a name to a dataset in memory. The two parts are decoded at the same time; images stay `u8`.
+//! Loads a dataset into memory by its name. Both parts are decoded in parallel; images stay `u8`.
 
 use std::path::{Path, PathBuf};
 
 use plangrad_formats::cifar::{self, Records, Variant};
-use plangrad_formats::idx;
+use plangrad_formats::{Limits, idx};
 use rayon::prelude::*;
 
 use crate::locate::{CifarFiles, IdxPair, cifar_files, idx_pair};
 use crate::{
-    Dataset, DatasetName, Error, Normalize, Result, Samples, Spec, Split, TableSchema, Targets, digits, table,
+    Dataset, DatasetName, Error, Options, Part, Result, Samples, Spec, Split, Targets, digits, table,
 };
 
-/// What to load a dataset with. [`Options::default`] is what the command line does without options.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Folder with the datasets; default `data`. Tables are named by their own path.
-    pub data_dir: PathBuf,
-    /// Normalisation; on loading it matters to tables only, see [`Dataset::affine`] for images.
-    pub normalize: Normalize,
-    /// Tables: name of the label column; default the last column.
-    pub label: Option<String>,
-    /// Tables: whether labels are classes or numbers.
-    pub task: Task,
-    /// Tables: share of the rows that become the test part, at least 0 and below 1; default 0.2. Any share above 0 gives at
-    /// least one row to each part if there are two.
-    pub test_fraction: f64,
-    /// Tables: seed that decides which rows become the test part; default 42.
-    pub seed: u64,
-    /// Tables: the columns, classes and statistics of the model the table is for, instead of the table's own.
-    pub schema: Option<TableSchema>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            data_dir: PathBuf::from("data"),
-            normalize: Normalize::Dataset,
-            label: None,
-            task: Task::Classification,
-            test_fraction: 0.2,
-            seed: 42,
-            schema: None,
-        }
-    }
-}
-
-/// What is to be learned from a table. Images are always classified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Task {
-    /// The label column names classes.
-    #[default]
-    Classification,
-    /// The label column holds numbers.
-    Regression,
-}
-
-/// Which parts of a dataset to load.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The training part and the test part.
-    #[default]
-    Both,
-    /// The training part; the other one stays empty.
-    Train,
-    /// The test part; the other one stays empty.
-    Test,
-}
+/// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
+const MOST_PARTS: u64 = 4;
 
 /// Loads a dataset.
 ///
 /// # Errors
 ///
-/// [`Error::DatasetNotFound`] with all places looked at; any [`Error`] about a file that is not what it should be.
+/// [`Error::DatasetNotFound`] with all searched folders; any [`Error`] about a file or table with wrong contents.
 pub fn load(name: &DatasetName, options: &Options) -> Result<Dataset> {
     load_part(name, options, Part::Both)
 }
 
-/// Loads one part of a dataset and leaves the other one empty. Files of the other part are neither needed nor
-/// opened, except where both parts are in one file: tables, and CIFAR's archives.
+/// Loads one part of a dataset and leaves the other one empty. Files of the other part are neither required nor opened,
+/// except if one file holds both parts: a table, or CIFAR's archive.
 ///
 /// # Errors
 ///
@@ -86,9 +33,9 @@ pub fn load_part(name: &DatasetName, options: &Options, part: Part) -> Result<Da
     if let DatasetName::Csv(path) = name {
         return load_table(path, options, part);
     }
-    let spec = name.spec().expect("every dataset but a table has fixed facts");
+    let spec = name.spec().expect("every dataset but a table has a spec");
     let (train, test) = match cifar_variant(name) {
-        Some(variant) => load_cifar(name, variant, &options.data_dir, part)?,
+        Some(variant) => load_cifar(&spec, variant, &options.data_dir, part)?,
         None => each_part(part, |part| load_grey(&spec, &options.data_dir, part))?,
     };
     let split = |images: Option<Images>| {
@@ -115,7 +62,7 @@ struct Images {
     labels: Vec<u8>,
 }
 
-/// Runs `load` for the parts wanted, both at the same time.
+/// Runs `load` for the requested parts, both in parallel.
 fn each_part(
     part: Part,
     load: impl Fn(Part) -> Result<Images> + Sync,
@@ -148,8 +95,14 @@ fn load_grey(spec: &Spec, data_dir: &Path, part: Part) -> Result<Images> {
     read_idx(spec, &idx_pair(&spec.name, data_dir, part)?)
 }
 
+/// The most that a file of a named dataset may hold, so that a small compressed file cannot take gigabytes.
+fn limits(spec: &Spec) -> Limits {
+    Limits::new(MOST_PARTS * (spec.train_samples * spec.sample_len()) as u64)
+}
+
 fn read_idx(spec: &Spec, files: &IdxPair) -> Result<Images> {
-    let (images, labels) = rayon::join(|| idx::open(&files.images), || idx::open(&files.labels));
+    let open = |path| idx::open_with(path, &limits(spec));
+    let (images, labels) = rayon::join(|| open(&files.images), || open(&files.labels));
     let (images, labels) = (images?, labels?);
     let (count, size) = (images.dims().first().copied().unwrap_or(0), &spec.sample_shape[1..]);
     if images.dims().get(1..) != Some(size) {
@@ -207,30 +160,32 @@ fn cifar_variant(name: &DatasetName) -> Option<Variant> {
 }
 
 fn load_cifar(
-    name: &DatasetName,
+    spec: &Spec,
     variant: Variant,
     data_dir: &Path,
     part: Part,
 ) -> Result<(Option<Images>, Option<Images>)> {
-    let located = |part| cifar_files(name, variant, data_dir, part);
+    let limits = limits(spec);
+    let located = |part| cifar_files(&spec.name, variant, data_dir, part);
     let wanted = if part == Part::Both { Part::Train } else { part };
     if let CifarFiles::Archive(path) = located(wanted)? {
-        let archive = cifar::open_tar_gz(&path, variant)?;
+        let archive = cifar::open_tar_gz_with(&path, variant, &limits)?;
         let train = (part != Part::Test).then(|| images(archive.train, &path)).transpose()?;
         let test = (part != Part::Train).then(|| images(archive.test, &path)).transpose()?;
         return Ok((train, test));
     }
     each_part(part, |part| match located(part)? {
-        CifarFiles::Binaries(files) => read_binaries(variant, &files),
+        CifarFiles::Binaries(files) => read_binaries(variant, &files, &limits),
         CifarFiles::Archive(path) => {
-            let archive = cifar::open_tar_gz(&path, variant)?;
+            let archive = cifar::open_tar_gz_with(&path, variant, &limits)?;
             images(if part == Part::Test { archive.test } else { archive.train }, &path)
         }
     })
 }
 
-fn read_binaries(variant: Variant, files: &[PathBuf]) -> Result<Images> {
-    let parts = files.par_iter().map(|file| Ok(cifar::open(file, variant)?)).collect::<Result<Vec<_>>>()?;
+fn read_binaries(variant: Variant, files: &[PathBuf], limits: &Limits) -> Result<Images> {
+    let open = |file| Ok(cifar::open_with(file, variant, limits)?);
+    let parts = files.par_iter().map(open).collect::<Result<Vec<_>>>()?;
     images(Records::concat(variant, parts)?, files.first().map_or(Path::new(""), PathBuf::as_path))
 }
 
@@ -241,7 +196,7 @@ fn images(records: Records, path: &Path) -> Result<Images> {
     Ok(Images { pixels: records.images, labels: records.labels })
 }
 
-/// A sentence for each part that is not the complete one.
+/// A sentence for each incomplete part.
 fn partial_notes(spec: &Spec, train: Option<&Images>, test: Option<&Images>) -> Vec<String> {
     let parts = [(train, spec.train_samples, "training"), (test, spec.test_samples, "test")];
     let incomplete = parts.into_iter().filter_map(|(images, expected, which)| {
@@ -253,7 +208,7 @@ fn partial_notes(spec: &Spec, train: Option<&Images>, test: Option<&Images>) -> 
     incomplete.collect()
 }
 
-/// A number with its thousands apart: `50,000`.
+/// A number with thousands separators: `50,000`.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -271,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         assert_eq!(
             [0, 999, 5_084, 50_000, 1_234_567].map(grouped),
             ["0", "999", "5,084", "50,000", "1,234,567"]

@@ -1,7 +1,7 @@
-//! Where the files of a dataset lie: the official layout, torchvision's, or the dataset's own folder given directly.
+//! Finds the files of a dataset: in the official layout, in torchvision's, or in the dataset's own folder given directly.
 //!
-//! Only names are looked at here, no contents. Nothing is searched recursively: a folder with the right name in the
-//! wrong place is more often somebody's backup than the data meant.
+//! Only names are compared here, not contents. Nothing is searched recursively: a folder with the right name in the wrong
+//! place is more often a backup than the intended data.
 
 use std::path::{Path, PathBuf};
 
@@ -19,13 +19,13 @@ pub(crate) struct IdxPair {
 /// The files of one part of CIFAR.
 #[derive(Debug)]
 pub(crate) enum CifarFiles {
-    /// `.bin` files, in the order of their records; perhaps not all of them.
+    /// `.bin` files, in the order of their records; some may be missing.
     Binaries(Vec<PathBuf>),
-    /// The official archive, which has both parts.
+    /// The official archive, which holds both parts.
     Archive(PathBuf),
 }
 
-/// The folder that `plangrad download` fills and that is looked into first.
+/// The folder that `plangrad download` fills, and that is searched first.
 pub(crate) fn official_folder(name: &DatasetName) -> &'static str {
     match name {
         DatasetName::Mnist => "mnist",
@@ -45,10 +45,10 @@ pub(crate) const fn archive_name(variant: Variant) -> &'static str {
     }
 }
 
-/// The folders in which the files of a dataset are looked for, in this order: its own ones in `data_dir`, and
-/// `data_dir` itself where it has one of their names. Empty for `digits` and tables, which have none.
+/// The folders searched for the files of a dataset, in order: `data_dir` itself if it has the name of one of the
+/// dataset's folders, then those folders in `data_dir`. Empty for `digits` and tables, which have none.
 ///
-/// CIFAR's archives lie in `data_dir` itself, or beside that folder.
+/// CIFAR's archives are searched in `data_dir` and in its parent.
 #[must_use]
 pub fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathBuf> {
     let torchvision = match name {
@@ -63,8 +63,8 @@ pub fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathBuf> {
     itself.into_iter().chain(relative.iter().map(|folder| data_dir.join(folder))).collect()
 }
 
-/// Whether all files of a dataset are there, so that loading it will not end with [`Error::DatasetNotFound`]. Their
-/// contents are not looked at. Always true for `digits`.
+/// Whether all files of a dataset exist, so that loading it will not fail with [`Error::DatasetNotFound`]. Their contents
+/// are not checked. Always true for `digits`.
 #[must_use]
 pub fn available(name: &DatasetName, data_dir: &Path) -> bool {
     let has = |part| match name {
@@ -87,7 +87,7 @@ fn binaries(folder: &Path, wanted: &[&str]) -> Vec<PathBuf> {
     wanted.iter().filter_map(|file| gz_or_plain(folder, file)).collect()
 }
 
-/// Whether `found` are all of `wanted`, judged by their sizes. (Compressed ones are taken on trust.)
+/// Whether `found` are all of `wanted`, judged by their sizes. (Those of compressed files are not checked.)
 fn complete(variant: Variant, wanted: &[&str], found: &[PathBuf]) -> bool {
     let length = |file: &str| {
         let records = if file == "train.bin" { 50_000 } else { 10_000 };
@@ -100,7 +100,7 @@ fn complete(variant: Variant, wanted: &[&str], found: &[PathBuf]) -> bool {
     found.len() == wanted.len() && found.iter().zip(wanted).all(whole)
 }
 
-/// The two IDX files of one part, both in the same folder.
+/// The two IDX files of one part, in the same folder.
 pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Result<IdxPair> {
     let [images, labels] = idx_names(part);
     let folders = searched_folders(name, data_dir);
@@ -112,7 +112,7 @@ pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Resul
     Err(not_found(name, data_dir, folders, format!("{images}[.gz] and {labels}[.gz]")))
 }
 
-/// The files of one part of CIFAR: a folder with all of them, else the archive, else a folder with some of them.
+/// The files of one part of CIFAR: from a folder with all of them, else the archive, else a folder with some of them.
 pub(crate) fn cifar_files(
     name: &DatasetName,
     variant: Variant,
@@ -139,7 +139,7 @@ pub(crate) fn cifar_files(
     Err(not_found(name, data_dir, folders, format!("{} or {archive}", wanted.join(", "))))
 }
 
-/// The official names of images and labels, without `.gz`.
+/// The official file names of images and labels, without `.gz`.
 pub(crate) fn idx_names(part: Part) -> [&'static str; 2] {
     match part {
         Part::Test => ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
@@ -147,26 +147,26 @@ pub(crate) fn idx_names(part: Part) -> [&'static str; 2] {
     }
 }
 
-/// The file with this name, also as some archivers unpack it (`train-images.idx3-ubyte`).
+/// The file with this name, or with the variant that some archivers unpack (`train-images.idx3-ubyte`).
 fn idx_file(folder: &Path, name: &str) -> Option<PathBuf> {
     gz_or_plain(folder, name).or_else(|| gz_or_plain(folder, &name.replacen("-idx", ".idx", 1)))
 }
 
-/// The compressed file first: it is the one that a download verifies and replaces.
+/// The compressed file is preferred: it is the one that a download verifies and replaces.
 fn gz_or_plain(folder: &Path, name: &str) -> Option<PathBuf> {
     [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|path| path.is_file())
 }
 
 fn not_found(name: &DatasetName, data_dir: &Path, folders: Vec<PathBuf>, files: String) -> Error {
-    let get = format!("get it with `plangrad download {name}`, or name its folder with --data-dir");
+    let get = format!("get it with `plangrad download {name}`, or give its folder with --data-dir");
     let remedy = match pickles(name, data_dir) {
-        Some(path) => format!("{} is the Python version, which is not read: {get}", path.display()),
+        Some(path) => format!("{} is the Python version, which is not supported: {get}", path.display()),
         None => get,
     };
     Error::DatasetNotFound { dataset: name.kind(), files, folders, remedy }
 }
 
-/// torchvision's CIFAR: Python pickles, which are programs and are not run here.
+/// torchvision's CIFAR: Python pickles, which are programs and are not executed here.
 fn pickles(name: &DatasetName, data_dir: &Path) -> Option<PathBuf> {
     let names = match name {
         DatasetName::Cifar10 => ["cifar-10-batches-py", "cifar-10-python.tar.gz"],
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn official_and_torchvision_layouts_and_the_folder_itself_are_found() {
+    fn official_and_torchvision_layouts_and_the_dataset_folder_itself_are_found() {
         let data = tempfile::tempdir().unwrap();
         let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz"];
         touch(&data.path().join("MNIST/raw"), &names);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn cifar_is_found_in_part_or_in_its_archive() {
+    fn partial_cifar_folders_and_archives_are_found() {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().join("cifar-10-batches-bin");
         touch(&folder, &["data_batch_3.bin", "data_batch_1.bin", "test_batch.bin"]);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_with_every_place_and_the_remedy() {
+    fn a_missing_dataset_lists_the_searched_folders_and_the_remedy() {
         let message = |name: DatasetName, data: &Path| match name {
             DatasetName::Cifar10 => {
                 cifar_files(&name, Variant::Cifar10, data, Part::Test).unwrap_err().to_string()
@@ -227,13 +227,14 @@ mod tests {
         assert_eq!(
             message(DatasetName::Mnist, Path::new("nowhere")),
             "mnist was not found: looked for train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz] in \
-             nowhere/mnist and nowhere/MNIST/raw; get it with `plangrad download mnist`, or name its folder with \
+             nowhere/mnist and nowhere/MNIST/raw; get it with `plangrad download mnist`, or give its folder with \
              --data-dir"
         );
         let data = tempfile::tempdir().unwrap();
         touch(data.path(), &["cifar-10-python.tar.gz"]);
         assert!(
-            message(DatasetName::Cifar10, data.path()).contains("is the Python version, which is not read")
+            message(DatasetName::Cifar10, data.path())
+                .contains("is the Python version, which is not supported")
         );
     }
 }

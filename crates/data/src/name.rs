@@ -1,4 +1,4 @@
-//! The names of the datasets, as users write them.
+//! The names of datasets, as users write them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::suggest::nearest;
 use crate::{Error, Result};
 
-/// A dataset plangrad knows by name, or a table of the user's.
+/// A dataset that plangrad knows by name, or a table.
 ///
 /// ```
 /// use plangrad_data::DatasetName;
@@ -27,11 +27,11 @@ pub enum DatasetName {
     FashionMnist,
     /// `kmnist`: 70,000 cursive Japanese characters, 28 × 28 grey.
     Kmnist,
-    /// `cifar10`: 60,000 photographs of ten kinds, 32 × 32 RGB.
+    /// `cifar10`: 60,000 photographs in ten classes, 32 × 32 RGB.
     Cifar10,
-    /// `cifar100`: 60,000 photographs of a hundred kinds, 32 × 32 RGB.
+    /// `cifar100`: 60,000 photographs in a hundred classes, 32 × 32 RGB.
     Cifar100,
-    /// `digits`: 24,000 digits drawn by the program itself, 28 × 28 grey; needs no files.
+    /// `digits`: 24,000 digits drawn by plangrad itself, 28 × 28 grey; needs no files.
     Digits,
     /// `csv:FILE`: a table with a header row.
     Csv(PathBuf),
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_written_as_they_are_read() {
+    fn names_survive_formatting_and_parsing() {
         let table = DatasetName::Csv("tables/iris.csv".into());
         for name in DatasetName::NAMED.into_iter().chain([table]) {
             assert_eq!(name.to_string().parse::<DatasetName>().unwrap(), name);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_answered_with_the_names_there_are_and_the_nearest_one() {
+    fn an_unknown_name_lists_the_known_ones_and_the_most_similar() {
         let message = |text: &str| text.parse::<DatasetName>().unwrap_err().to_string();
         assert_eq!(
             message("cifar"),

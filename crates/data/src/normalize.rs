@@ -1,7 +1,7 @@
-//! How raw values become the numbers a network sees: `x = value × scale + shift`, one pair for each channel.
+//! Normalisation of raw values: `x = value × scale + shift`, with one pair per channel.
 //!
-//! Nothing is normalised here ahead of time: images stay `u8` until the first kernel of a step applies the
-//! [`Affine`], which costs no memory.
+//! Images are not normalised in advance: they stay `u8` until the first kernel of a step applies the [`Affine`], which
+//! costs no memory.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,22 +13,20 @@ use crate::{Dataset, Error, Result, Samples, Spec};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Normalize {
     /// `dataset`: images with the dataset's well-known mean and standard deviation of each channel,
-    /// `(value / 255 − mean) / std`; tables with those of their training part.
+    /// `(value / 255 − mean) / std`; tables with the statistics of their training part.
     #[default]
     Dataset,
-    /// `half`: `(value / 255 − 0.5) / 0.5`, so that pixels lie in −1..1. Tables are standardised as by `dataset`.
+    /// `half`: `(value / 255 − 0.5) / 0.5`, so that pixels are in −1..1; tables as for `dataset`.
     Half,
-    /// `none`: pixels as `value / 255` in 0..1 (torchvision's `ToTensor`); tables as they are in the file.
+    /// `none`: `value / 255`, so that pixels are in 0..1 (torchvision's `ToTensor`); tables unchanged.
     None,
 }
 
 impl Normalize {
-    /// Every choice, in the order help texts list them.
+    /// Every choice, in the order of help texts.
     pub const ALL: [Self; 3] = [Self::Dataset, Self::Half, Self::None];
 
-    /// The scale and shift of each channel for the images of `spec`.
-    ///
-    /// Computed in `f64` and rounded once.
+    /// The scale and shift of each channel for the images of `spec`, computed in `f64` and rounded once.
     #[must_use]
     pub fn affine(self, spec: &Spec) -> Affine {
         let channels = spec.mean.iter().zip(&spec.std).map(|(&mean, &std)| match self {
@@ -67,7 +65,7 @@ impl FromStr for Normalize {
     }
 }
 
-/// `x = value × scale + shift`, one pair for each channel.
+/// `x = value × scale + shift`, with one pair per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affine {
     /// Factor of each channel.
@@ -77,34 +75,42 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// One channel, left as it is.
+    /// One channel, unchanged.
     #[must_use]
     pub fn identity() -> Self {
         Self { scale: vec![1.0], shift: vec![0.0] }
     }
 
-    /// Number of channels.
+    /// The number of channels.
     #[must_use]
     pub fn channels(&self) -> usize {
         self.scale.len()
     }
 
-    /// The normalised value of a pixel of `channel`. Panics when there is no such channel.
+    /// The normalised value of a pixel of `channel`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such channel.
     #[must_use]
     pub fn apply(&self, value: u8, channel: usize) -> f32 {
         f32::from(value) * self.scale[channel] + self.shift[channel]
     }
 
     /// The pixel whose normalised value is nearest to `x`; the inverse of [`apply`](Self::apply).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such channel.
     #[must_use]
     pub fn invert(&self, x: f32, channel: usize) -> u8 {
-        ((x - self.shift[channel]) / self.scale[channel]).round() as u8 // `as` holds it within 0..=255
+        ((x - self.shift[channel]) / self.scale[channel]).round() as u8 // `as` saturates
     }
 }
 
 impl Dataset {
-    /// What the first kernel of a step does to the samples of this dataset under `normalize`: that of
-    /// [`Normalize::affine`] for images; [`Affine::identity`] for tables, which were standardised on loading.
+    /// What the first kernel of a step applies to the samples of this dataset: [`Normalize::affine`] for images;
+    /// [`Affine::identity`] for tables, which are standardised on loading.
     #[must_use]
     pub fn affine(&self, normalize: Normalize) -> Affine {
         match (&self.train.samples, self.name.spec()) {
@@ -124,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn dataset_is_torchvisions_to_tensor_then_normalize() {
+    fn dataset_equals_torchvisions_to_tensor_and_normalize() {
         let mnist = affine(Normalize::Dataset, DatasetName::Mnist);
         for value in [0, 1, 33, 128, 255] {
             let torchvision = (f32::from(value) / 255.0 - 0.1307) / 0.3081;
@@ -136,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn half_spans_minus_one_to_one_and_none_zero_to_one() {
+    fn half_maps_to_minus_one_to_one_and_none_to_zero_to_one() {
         let half = affine(Normalize::Half, DatasetName::Cifar10);
         let none = affine(Normalize::None, DatasetName::Cifar10);
         for channel in 0..3 {
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pixel_survives_normalising_and_back() {
+    fn every_pixel_survives_normalising_and_inverting() {
         for normalize in Normalize::ALL {
             let affine = affine(normalize, DatasetName::Cifar100);
             for channel in 0..3 {
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_are_written_as_they_are_read_and_misspellings_answered() {
+    fn choices_survive_formatting_and_parsing_and_misspellings_get_a_suggestion() {
         for choice in Normalize::ALL {
             assert_eq!(choice.to_string().parse::<Normalize>().unwrap(), choice);
         }

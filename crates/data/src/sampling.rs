@@ -1,4 +1,4 @@
-//! Random numbers that are the same on every machine, and the order in which an epoch visits its samples.
+//! Random numbers that are the same on every machine, and the order in which an epoch visits the samples.
 //!
 //! The generator is xoshiro256++ 1.0 (Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM
 //! TOMS 47(4), 2021; public-domain C at <https://prng.di.unimi.it/xoshiro256plusplus.c>), its state filled by
@@ -6,8 +6,8 @@
 //! Bounded numbers come from Lemire's multiplication with rejection ("Fast random integer generation in an
 //! interval", ACM TOMACS 29(1), 2019), which is exactly uniform.
 //!
-//! Written here, forty lines, and not taken from a crate: resuming a run depends on these bits staying the same for
-//! ever, and a general random-number crate reserves the right to change its algorithms. Not for cryptography.
+//! These forty lines are not taken from a crate because resuming a run depends on bits that never change, and general
+//! random-number crates reserve the right to change their algorithms. Not for cryptography.
 
 /// The order in which one epoch visits the samples.
 ///
@@ -26,14 +26,14 @@
 pub struct Permutation;
 
 impl Permutation {
-    /// Fills `order` with the numbers `0..order.len()` in the order that belongs to `(seed, epoch)`.
+    /// Fills `order` with a permutation of `0..order.len()` determined by `(seed, epoch)`.
     ///
     /// A pure function of `seed`, `epoch` and the length: nothing is carried from one epoch to the next, so a resumed
-    /// run needs no generator state. It allocates nothing. The algorithm is fixed for good: xoshiro256++ seeded by
+    /// run needs no generator state. It allocates nothing. The algorithm will never change: xoshiro256++ seeded by
     /// SplitMix64 from `seed` and `epoch`, then Fisher and Yates's shuffle from the last element down, swapping `i`
     /// with a uniform element of `0..=i` (Knuth, TAOCP 2, algorithm 3.4.2P).
     ///
-    /// Lengths above `u32::MAX` cannot be numbered by a `u32`; elements beyond it are left as they are.
+    /// A `u32` cannot number more than 2³² elements; those beyond are left unchanged.
     pub fn fill(order: &mut [u32], seed: u64, epoch: u64) {
         for (number, slot) in (0..=u32::MAX).zip(order.iter_mut()) {
             *slot = number;
@@ -47,7 +47,7 @@ impl Permutation {
     }
 }
 
-/// First words of [`Generator::from_words`]: one for each use, so that equal seeds never share a sequence.
+/// First words for [`Generator::from_words`]: one per use, so that equal seeds never share a sequence.
 pub(crate) mod stream {
     pub(crate) const PERMUTATION: u64 = 0x7065_726d_7574_6521;
     pub(crate) const DIGITS: u64 = 0x6469_6769_7473_2121;
@@ -61,8 +61,8 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// A generator whose sequence is a function of all `words`: each is absorbed into a SplitMix64 state, so that
-    /// neighbouring seeds and epochs give unrelated sequences.
+    /// A generator whose sequence is a function of all `words`: each is mixed into a SplitMix64 state, so that adjacent
+    /// seeds and epochs give unrelated sequences.
     pub(crate) fn from_words(words: &[u64]) -> Self {
         let mut mixer = 0;
         for word in words {
@@ -84,7 +84,7 @@ impl Generator {
         result
     }
 
-    /// A uniform number of `0..bound`; `bound` is at least 1.
+    /// A uniform number in `0..bound`; `bound` is at least 1.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         debug_assert!(bound > 0);
         let mut product = self.next_u32() * u64::from(bound);
@@ -108,7 +108,7 @@ impl Generator {
         (self.symmetric() + self.symmetric() + self.symmetric()) * (1.0 / 3.0)
     }
 
-    /// 32 random bits, widened for the multiplication that follows.
+    /// 32 random bits, widened for the subsequent multiplication.
     fn next_u32(&mut self) -> u64 {
         self.next_u64() >> 32
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_an_epoch_never_changes_between_versions() {
+    fn the_order_of_an_epoch_is_the_same_in_every_version() {
         let mut order = [0; 10];
         Permutation::fill(&mut order, 42, 0);
         assert_eq!(order, [9, 1, 6, 3, 0, 4, 5, 2, 7, 8]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn bounded_numbers_are_uniform_even_for_awkward_bounds() {
+    fn bounded_numbers_are_uniform_for_large_bounds() {
         let mut random = Generator::from_words(&[7]);
         let bound = 3 << 30; // plain modulo would give the lower third twice as often
         let low = (0..30_000).filter(|_| random.below(bound) < 1 << 30).count();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn every_element_reaches_every_place() {
+    fn every_element_reaches_every_position() {
         let mut seen = [[0_u32; 5]; 5];
         for epoch in 0..10_000 {
             let mut order = [0; 5];
@@ -188,7 +188,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_order_holds_every_number_once(length in 0_usize..500, seed: u64, epoch: u64) {
+        fn an_order_is_a_permutation(length in 0_usize..500, seed: u64, epoch: u64) {
             let mut order = vec![u32::MAX; length];
             Permutation::fill(&mut order, seed, epoch);
             order.sort_unstable();

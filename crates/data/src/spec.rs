@@ -1,9 +1,10 @@
-//! What is known of a dataset without opening a file: enough to plan a training run and to summarise a model.
+//! The facts about a dataset that need no file: enough to plan a training run and to summarise a model.
 
 use crate::{DatasetName, classes, digits};
 
 /// The fixed facts of a named dataset.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Spec {
     /// Which dataset.
     pub name: DatasetName,
@@ -11,9 +12,9 @@ pub struct Spec {
     pub sample_shape: Vec<usize>,
     /// Official class names in label order.
     pub classes: Vec<String>,
-    /// Samples of the complete training part.
+    /// Number of samples in the complete training part.
     pub train_samples: usize,
-    /// Samples of the complete test part.
+    /// Number of samples in the complete test part.
     pub test_samples: usize,
     /// Mean of each channel over the training part, of `pixel / 255`.
     pub mean: Vec<f32>,
@@ -22,7 +23,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Values of one sample: the product of its shape.
+    /// Values per sample: the product of its shape.
     #[must_use]
     pub fn sample_len(&self) -> usize {
         self.sample_shape.iter().product()
@@ -30,11 +31,11 @@ impl Spec {
 }
 
 impl DatasetName {
-    /// The fixed facts of the dataset; `None` for a table, of which nothing is known before it is read.
+    /// The fixed facts of the dataset; `None` for a table, about which nothing is known before it is read.
     ///
-    /// Means and deviations are the well-known ones: MNIST's as in PyTorch's example; those of Fashion-MNIST, KMNIST
-    /// and CIFAR taken over every pixel of the training part. (For CIFAR-10 the deviations 0.2023, 0.1994, 0.2010
-    /// also go round; they are means of the deviations of single images.)
+    /// Means and standard deviations are the well-known ones: MNIST's as in PyTorch's example; those of Fashion-MNIST,
+    /// KMNIST and CIFAR are taken over every pixel of the training part. (The values 0.2023, 0.1994, 0.2010 that are
+    /// also in use for CIFAR-10 are the means of the standard deviations of single images.)
     #[must_use]
     pub fn spec(&self) -> Option<Spec> {
         let (sample_shape, train_samples, test_samples): (&[usize], _, _) = match self {
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_named_dataset_has_facts_that_fit_together() {
+    fn the_facts_of_every_named_dataset_are_consistent() {
         for name in DatasetName::NAMED {
             let spec = name.spec().unwrap();
             assert_eq!(spec.name, name);

@@ -1,20 +1,20 @@
-//! "Did you mean": the candidate nearest to a misspelt word.
+//! "Did you mean": the candidate most similar to a misspelt word.
 
-/// Jaro–Winkler similarity from which a word counts as a misspelling and not as another word.
-const NEAR: f64 = 0.75;
+/// Jaro–Winkler similarity from which a word counts as a misspelling of another.
+const SIMILAR: f64 = 0.75;
 
-/// The candidate most like `found`, if any is near. Case, hyphens and underscores do not count.
+/// The candidate most similar to `found`, if any is similar. Case, hyphens and underscores are ignored.
 pub(crate) fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let found = squeezed(found);
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(&found, &squeezed(candidate)), candidate))
-        .filter(|(likeness, _)| *likeness >= NEAR)
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean "…"?`, or nothing.
+/// ``; did you mean `…`?``, or nothing.
 pub(crate) fn question(suggestion: Option<&str>) -> String {
     suggestion.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn misspellings_find_their_word_and_strangers_find_none() {
+    fn misspellings_find_their_word_and_other_words_find_none() {
         let names = ["mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100"];
         assert_eq!(nearest("mnsit", names), Some("mnist"));
         assert_eq!(nearest("FashionMNIST", names), Some("fashion-mnist"));

@@ -1,4 +1,4 @@
-//! Image datasets from files: every layout loads, and every wrong file gets one sentence that names it.
+//! Image datasets from files: every layout loads, and every wrong file is refused with a sentence that names it.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn message(folder: &TempDir) -> String {
 }
 
 #[test]
-fn official_and_torchvision_layouts_load_alike() {
+fn official_and_torchvision_layouts_load_equally() {
     let check = |dataset: Dataset| {
         assert_eq!(dataset.train.targets, Targets::Classes(vec![0, 9, 5]));
         assert_eq!(dataset.test.samples, Samples::U8(vec![7; 2 * 784]));
@@ -92,7 +92,7 @@ fn images_of_another_size_are_refused() {
 }
 
 #[test]
-fn images_and_labels_of_different_number_are_refused() {
+fn images_and_labels_that_differ_in_number_are_refused() {
     let folder = small_mnist("mnist");
     write_idx(&folder.path().join("mnist").join(FILES[1]), &[4], vec![0; 4]);
     let message = message(&folder);
@@ -100,7 +100,7 @@ fn images_and_labels_of_different_number_are_refused() {
 }
 
 #[test]
-fn a_label_without_a_class_is_refused() {
+fn a_label_outside_the_classes_is_refused() {
     let folder = small_mnist("mnist");
     write_idx(&folder.path().join("mnist").join(FILES[1]), &[3], vec![0, 10, 5]);
     let message = message(&folder);
@@ -119,7 +119,7 @@ fn files_without_samples_are_refused() {
 }
 
 #[test]
-fn damaged_files_are_refused_by_name() {
+fn damaged_files_are_refused_and_named() {
     type Damage = fn(Vec<u8>) -> Vec<u8>;
     let damages: [(&str, Damage); 4] = [
         ("truncated", |bytes| bytes[..bytes.len() - 1].to_vec()),
@@ -136,6 +136,27 @@ fn damaged_files_are_refused_by_name() {
     }
 }
 
+/// A small compressed file may claim, and hold, far more than its dataset.
+#[test]
+fn files_far_larger_than_their_dataset_are_refused_at_the_limit() {
+    let folder = small_mnist("mnist");
+    let path = folder.path().join("mnist").join(FILES[0]);
+    let header = [0, 0, 8, 3, 0, 3, 0xA9, 0x81, 0, 0, 0, 28, 0, 0, 0, 28]; // 240,001 images
+    let mut file =
+        flate2::write::GzEncoder::new(fs::File::create(&path).unwrap(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut file, &header).unwrap();
+    file.finish().unwrap();
+    let expected = "more data than allowed: at least 188160784 bytes, the limit is 188160000";
+    assert_eq!(message(&folder), format!("{}: {expected}", path.display()));
+
+    let batch = folder.path().join("cifar-10-batches-bin").join("data_batch_1.bin");
+    write_cifar(&batch, &records(Variant::Cifar10, 1));
+    write_cifar(&batch.with_file_name("test_batch.bin"), &records(Variant::Cifar10, 1));
+    fs::File::options().write(true).open(&batch).unwrap().set_len(200_000 * 3_073).unwrap(); // takes no space
+    let error = load(&DatasetName::Cifar10, &from(&folder)).unwrap_err().to_string();
+    assert!(error.ends_with("at least 614600000 bytes, the limit is 614400000"), "{error}");
+}
+
 fn records(variant: Variant, count: u8) -> Records {
     let mut records = Records::new(variant);
     records.labels = (0..count).collect();
@@ -150,7 +171,7 @@ fn write_cifar(path: &Path, records: &Records) {
 }
 
 #[test]
-fn a_cifar10_with_some_of_its_files_loads_in_their_order() {
+fn a_partial_cifar10_loads_in_the_order_of_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = |file| folder.path().join("cifar-10-batches-bin").join(file);
     write_cifar(&path("data_batch_4.bin"), &records(Variant::Cifar10, 2));
@@ -163,7 +184,7 @@ fn a_cifar10_with_some_of_its_files_loads_in_their_order() {
 }
 
 #[test]
-fn cifar100_has_its_fine_labels_and_a_bad_one_is_refused() {
+fn cifar100_has_fine_labels_and_refuses_a_bad_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = |file| folder.path().join("cifar-100-binary").join(file);
     write_cifar(&path("train.bin"), &records(Variant::Cifar100, 99));
@@ -202,7 +223,7 @@ fn write_archive(path: &Path, count: u8) {
 }
 
 #[test]
-fn cifar_loads_from_its_archive_which_is_preferred_to_a_partial_folder() {
+fn the_archive_of_cifar_is_preferred_to_a_partial_folder() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("cifar-10-binary.tar.gz");
     write_archive(&archive, 2);

@@ -1,4 +1,4 @@
-//! The real files, where there are any: set `PLANGRAD_DATA` to a folder with `mnist/` and `cifar-10-batches-bin/`.
+//! The real files, if `PLANGRAD_DATA` names a folder with `mnist/` and `cifar-10-batches-bin/`.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ fn mnist_is_complete_and_has_the_statistics_of_its_spec() {
 }
 
 #[test]
-fn one_part_of_mnist_is_the_same_as_in_the_whole() {
+fn a_part_of_mnist_loaded_alone_equals_that_of_the_whole() {
     let name = DatasetName::Mnist;
     let Some(options) = options(&name) else { return };
     let whole = load(&name, &options).unwrap();
@@ -67,11 +67,11 @@ fn mnist_loads_from_gz_in_a_fraction_of_a_second() {
     });
     let best = best.min().unwrap();
     eprintln!("mnist from .gz: {best:?}");
-    assert!(best < Duration::from_secs(1), "{best:?}, where less than 0.1 s is usual in release");
+    assert!(best < Duration::from_secs(1), "{best:?}; less than 0.1 s is usual in release");
 }
 
 #[test]
-fn a_partial_cifar10_loads_and_says_how_much_of_it_is_there() {
+fn a_partial_cifar10_loads_and_notes_how_much_is_there() {
     let name = DatasetName::Cifar10;
     let Some(options) = options(&name) else { return };
     let cifar = load(&name, &options).unwrap();

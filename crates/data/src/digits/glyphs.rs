@@ -1,19 +1,19 @@
-//! The ten digits as a hand would write them, each in several ways.
+//! The ten digits, each in several handwritten forms.
 //!
 //! A glyph is a list of strokes, a stroke a list of points in a unit box (x to the right, y downwards) joined by a
-//! smooth curve; a corner is where one stroke ends and the next begins. Drawn for this project, after how people
-//! write: open and closed fours, sevens with and without a bar, ones with and without a flag.
+//! smooth curve; a corner is where one stroke ends and the next begins. The glyphs were drawn for this project with the
+//! usual variants: open and closed fours, sevens with and without a bar, ones with and without a flag.
 
-/// Most points in any stroke.
+/// The most points in a stroke.
 pub(super) const MAX_POINTS: usize = 12;
 
-/// Points of one pen movement.
+/// The points of one pen movement.
 pub(super) type Stroke = &'static [(f32, f32)];
 
-/// Strokes of one way of writing a digit.
+/// The strokes of one form of a digit.
 pub(super) type Glyph = &'static [Stroke];
 
-/// The ways of writing each digit.
+/// The forms of each digit.
 pub(super) const GLYPHS: [&[Glyph]; 10] =
     [&ZEROS, &ONES, &TWOS, &THREES, &FOURS, &FIVES, &SIXES, &SEVENS, &EIGHTS, &NINES];
 
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_stroke_is_a_line_inside_the_box_and_short_enough_to_draw() {
+    fn every_stroke_is_inside_the_box_and_within_the_most_points() {
         let strokes = GLYPHS.iter().flat_map(|glyphs| glyphs.iter()).flat_map(|glyph| glyph.iter());
         for stroke in strokes {
             assert!((2..=MAX_POINTS).contains(&stroke.len()), "{stroke:?}");

@@ -1,20 +1,20 @@
-//! One person's hand for one digit: slant, size, pen, tremor, and where on the paper it lands.
+//! The handwriting of one digit: slant, size, pen, tremor and position.
 //!
-//! The control points of a glyph are moved, never its pixels, so strokes stay crisp at any slant. All randomness
-//! comes from the generator it is given; no sine or exponential, whose last bits differ between platforms.
+//! The control points of a glyph are moved, never its pixels, so strokes stay sharp at any slant. All randomness comes
+//! from the given generator. There is no sine or exponential, whose last bits differ between platforms.
 
 use super::glyphs::{Glyph, MAX_POINTS, Stroke};
 use super::render::{Canvas, Point, SIDE};
 use crate::sampling::Generator;
 
-/// Straight pieces per curve between two control points.
+/// Straight segments of the curve between two control points.
 const PIECES: usize = 6;
 
-/// How far hands differ from the average one: 1 for the training images, more for the test images.
+/// How far a handwriting deviates from the average one: 1 for the training images, more for the test images.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spread(pub(super) f32);
 
-/// Everything about one drawing but its digit.
+/// All properties of a drawing except its digit.
 #[derive(Debug)]
 pub(super) struct Handwriting {
     width: f32,
@@ -31,7 +31,7 @@ pub(super) struct Handwriting {
 }
 
 impl Handwriting {
-    /// Draws the traits of a hand; lengths are in pixels.
+    /// Random properties; lengths are in pixels.
     pub(super) fn random(random: &mut Generator, Spread(spread): Spread) -> Self {
         Self {
             width: 12.5 + 4.0 * spread * random.bell(),
@@ -48,7 +48,7 @@ impl Handwriting {
         }
     }
 
-    /// Draws `glyph` in this hand and writes its `28 × 28` grey values (0 paper, 255 ink) to `pixels`.
+    /// Draws `glyph` and writes its `28 × 28` grey values (0 paper, 255 ink) to `pixels`.
     pub(super) fn draw(&self, glyph: Glyph, random: &mut Generator, pixels: &mut [u8]) {
         let mut canvas = Canvas::new();
         for stroke in glyph {
@@ -56,7 +56,7 @@ impl Handwriting {
         }
         for (pixel, &ink) in pixels.iter_mut().zip(canvas.ink()) {
             let grain = self.grain * random.bell();
-            *pixel = (255.0 * self.ink * ink + grain + 0.5) as u8; // `as` holds it within 0..=255
+            *pixel = (255.0 * self.ink * ink + grain + 0.5) as u8; // `as` saturates
         }
     }
 
@@ -77,7 +77,7 @@ impl Handwriting {
         }
     }
 
-    /// Where a point of the unit box lands on the paper.
+    /// The position on the canvas of a point of the unit box.
     fn place(&self, x: f32, y: f32) -> Point {
         let (x, y) = (x - 0.5, y - 0.5);
         let [a, b, c, d] = self.bend;
@@ -94,7 +94,7 @@ impl Handwriting {
     }
 }
 
-/// Point number `piece` on the curve through `points`: a Catmull–Rom spline with its end points repeated (Catmull and
+/// End of segment `piece` of the curve through `points`: a Catmull–Rom spline with its end points repeated (Catmull and
 /// Rom, "A class of local interpolating splines", 1974).
 fn curve(points: &[Point], piece: usize) -> Point {
     let (span, step) = ((piece - 1) / PIECES, (piece - 1) % PIECES + 1);
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_curve_passes_through_its_points_and_a_line_stays_straight() {
+    fn a_curve_passes_through_its_points_and_is_straight_between_collinear_ones() {
         let points = [(0.0, 0.0), (4.0, 2.0), (8.0, 4.0)].map(|(x, y)| Point { x, y });
         let middle = curve(&points, PIECES);
         let end = curve(&points, 2 * PIECES);

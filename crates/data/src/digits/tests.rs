@@ -6,7 +6,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_bytes_never_change_on_any_machine() {
+fn the_bytes_are_the_same_on_every_machine() {
     let (train, train_labels) = draw(TRAIN);
     let (test, test_labels) = draw(TEST);
     assert_eq!(sha256(&train), "1cabefda8a71c2d9a71d819a7616490f3a3c9c595d3344e5448bfa6b71ad1aae");
@@ -25,7 +25,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn every_digit_is_there_equally_often_and_in_no_order() {
+fn every_digit_occurs_equally_often_in_random_order() {
     for (series, each) in [(TRAIN, TRAIN_SAMPLES / 10), (TEST, TEST_SAMPLES / 10)] {
         let (_, labels) = draw(series);
         for digit in 0..10 {
@@ -37,7 +37,7 @@ fn every_digit_is_there_equally_often_and_in_no_order() {
 }
 
 #[test]
-fn mean_and_deviation_are_those_of_the_spec() {
+fn mean_and_standard_deviation_are_those_of_the_spec() {
     let (pixels, _) = draw(TRAIN);
     let spec = crate::DatasetName::Digits.spec().unwrap();
     let count = pixels.len() as f64;
@@ -48,17 +48,17 @@ fn mean_and_deviation_are_those_of_the_spec() {
 }
 
 #[test]
-fn no_two_pictures_are_equal_and_none_is_empty() {
+fn no_two_images_are_equal_and_none_is_empty() {
     let (train, _) = draw(TRAIN);
     let (test, _) = draw(TEST);
-    let pictures: std::collections::HashSet<&[u8]> =
+    let images: std::collections::HashSet<&[u8]> =
         train.chunks_exact(SAMPLE_LEN).chain(test.chunks_exact(SAMPLE_LEN)).collect();
-    assert_eq!(pictures.len(), TRAIN_SAMPLES + TEST_SAMPLES);
-    assert!(pictures.iter().all(|picture| picture.iter().any(|&pixel| pixel > 150)));
+    assert_eq!(images.len(), TRAIN_SAMPLES + TEST_SAMPLES);
+    assert!(images.iter().all(|image| image.iter().any(|&pixel| pixel > 150)));
 }
 
-/// The promise that `digits` is not a toy: what needs no hidden layer learns the training pictures well, and still
-/// fails on one test picture in ten. (That an MLP passes 95 % is tested end to end, with the real training.)
+/// `digits` is not trivial: a model without a hidden layer learns the training images well, and still misclassifies one
+/// test image in ten. (That an MLP exceeds 95 % is tested end to end, with the real training.)
 #[test]
 fn a_linear_model_stays_below_95_percent() {
     let (train, train_labels) = draw(TRAIN);
@@ -68,8 +68,8 @@ fn a_linear_model_stays_below_95_percent() {
         model.train_epoch(&train, &train_labels, epoch);
     }
     let (seen, unseen) = (model.accuracy(&train, &train_labels), model.accuracy(&test, &test_labels));
-    assert!(seen > 0.92, "the model must have learned something: {seen} on the training pictures");
-    assert!((0.80..0.93).contains(&unseen), "{unseen} on the test pictures");
+    assert!(seen > 0.92, "the model must have learned something: {seen} on the training images");
+    assert!((0.80..0.93).contains(&unseen), "{unseen} on the test images");
 }
 
 /// Softmax regression trained by Adam (1e-3, batches of 64).
@@ -85,9 +85,9 @@ impl Softmax {
         Self { weights: vec![[0.0; 10]; rows], moments: vec![[[0.0; 10]; 2]; rows], step: 0 }
     }
 
-    fn logits(&self, picture: &[u8]) -> [f32; 10] {
+    fn logits(&self, image: &[u8]) -> [f32; 10] {
         let mut logits = self.weights[SAMPLE_LEN];
-        for (row, &pixel) in self.weights.iter().zip(picture) {
+        for (row, &pixel) in self.weights.iter().zip(image) {
             let x = normalized(pixel);
             logits.iter_mut().zip(row).for_each(|(logit, weight)| *logit += x * weight);
         }
@@ -100,9 +100,9 @@ impl Softmax {
         for batch in order.chunks(64) {
             let mut gradient = vec![[0.0; 10]; SAMPLE_LEN + 1];
             for &sample in batch {
-                let picture = &pixels[sample as usize * SAMPLE_LEN..][..SAMPLE_LEN];
-                let error = self.error(picture, labels[sample as usize], batch.len());
-                for (row, &pixel) in gradient.iter_mut().zip(picture) {
+                let image = &pixels[sample as usize * SAMPLE_LEN..][..SAMPLE_LEN];
+                let error = self.error(image, labels[sample as usize], batch.len());
+                for (row, &pixel) in gradient.iter_mut().zip(image) {
                     let x = normalized(pixel);
                     row.iter_mut().zip(error).for_each(|(slot, error)| *slot += x * error);
                 }
@@ -112,9 +112,9 @@ impl Softmax {
         }
     }
 
-    /// Gradient of the mean cross-entropy of a batch with respect to the logits of one picture.
-    fn error(&self, picture: &[u8], label: u8, batch: usize) -> [f32; 10] {
-        let logits = self.logits(picture);
+    /// Gradient of the mean cross-entropy of a batch with respect to the logits of one image.
+    fn error(&self, image: &[u8], label: u8, batch: usize) -> [f32; 10] {
+        let logits = self.logits(image);
         let top = logits.iter().copied().fold(f32::MIN, f32::max);
         let powers = logits.map(|logit| (logit - top).exp());
         let total: f32 = powers.iter().sum();
@@ -139,8 +139,8 @@ impl Softmax {
     }
 
     fn accuracy(&self, pixels: &[u8], labels: &[u8]) -> f64 {
-        let right = pixels.chunks_exact(SAMPLE_LEN).zip(labels).filter(|(picture, label)| {
-            let logits = self.logits(picture);
+        let right = pixels.chunks_exact(SAMPLE_LEN).zip(labels).filter(|(image, label)| {
+            let logits = self.logits(image);
             let best = (0..10).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap();
             best == usize::from(**label)
         });

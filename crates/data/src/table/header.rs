@@ -1,17 +1,19 @@
-//! The header row: which columns are features, which one is the label.
+//! The header row: which columns are features, and which one is the label.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use csv::StringRecord;
 
+use super::schema::TableSchema;
 use crate::suggest::nearest;
-use crate::{Error, Result, TableSchema};
+use crate::text::{excerpt, listed};
+use crate::{Error, Result};
 
-/// Column names listed in an error before the rest is only counted.
-const LISTED: usize = 12;
+/// The most columns that are read: each costs some hundred bytes, which few bytes of a file can ask for.
+const MOST_COLUMNS: usize = 100_000;
 
-/// Where the values of a sample stand in a row of the file.
+/// The columns that hold the values of a sample.
 #[derive(Debug)]
 pub(super) struct Columns {
     /// Column of each feature, from 0, in the order of a sample's values.
@@ -23,14 +25,18 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Reads the header row. The label is the column named `label`, or the last; the features are all others, or
-    /// those of `schema` by name, wherever they stand.
+    /// Reads the header row. The label is the column named `label`, or the last one; the features are all others, or
+    /// those of `schema` by name, in any order.
     pub(super) fn find(
         path: &Path,
         header: &StringRecord,
         label: Option<&str>,
         schema: Option<&TableSchema>,
     ) -> Result<Self> {
+        if header.len() > MOST_COLUMNS {
+            let problem = format!("expected at most {MOST_COLUMNS} columns, found {}", header.len());
+            return Err(Error::TableHeader { path: path.to_path_buf(), column: MOST_COLUMNS + 1, problem });
+        }
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
         check_names(path, &names)?;
         let position = |name: &str| position(path, &names, name);
@@ -45,7 +51,7 @@ impl Columns {
         Ok(Self { features, label, names })
     }
 
-    /// Whether the header row holds nothing but numbers, so that it may be a row of data.
+    /// Whether the header row holds only numbers, so that it may be a row of data.
     pub(super) fn look_like_data(&self) -> bool {
         self.names.iter().all(|name| name.parse::<f64>().is_ok())
     }
@@ -70,7 +76,10 @@ fn check_names(path: &Path, names: &[String]) -> Result<()> {
             Some((_, name)) => problem(0, format!("expected columns separated by commas, found {name}")),
             None => problem(
                 0,
-                format!("expected at least two columns, features and a label, found only `{only}`"),
+                format!(
+                    "expected at least two columns, features and a label, found only `{}`",
+                    excerpt(only)
+                ),
             ),
         };
     }
@@ -83,7 +92,7 @@ fn check_names(path: &Path, names: &[String]) -> Result<()> {
         if !seen.insert(name) {
             return problem(
                 column,
-                format!("the column name `{name}` is there twice; column names must differ"),
+                format!("the column name `{}` appears twice; column names must differ", excerpt(name)),
             );
         }
     }
@@ -93,14 +102,8 @@ fn check_names(path: &Path, names: &[String]) -> Result<()> {
 fn position(path: &Path, names: &[String], name: &str) -> Result<usize> {
     names.iter().position(|column| column == name).ok_or_else(|| Error::TableColumn {
         path: path.to_path_buf(),
-        column: name.to_owned(),
-        columns: listed(names),
-        suggestion: nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
+        column: excerpt(name),
+        columns: listed(names, |name| format!("`{name}`")),
+        suggestion: nearest(name, names.iter().map(String::as_str)).map(excerpt),
     })
-}
-
-fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(LISTED);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }

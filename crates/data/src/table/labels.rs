@@ -1,21 +1,22 @@
-//! The label column: classes named by its texts, or numbers.
+//! The label column: class names, or numbers.
 
 use std::collections::BTreeMap;
 
-use super::Row;
+use super::row::Row;
+use crate::text::{excerpt, listed};
 use crate::{Error, Options, Result, Targets, Task};
 
-/// Most classes a label of one byte can tell apart.
+/// The most classes that a label of one byte can distinguish.
 const MAX_CLASSES: usize = 256;
 
-/// Fewest different whole numbers that are taken for amounts: less may well be one example of each class.
-const FEWEST_AMOUNTS: usize = 4;
+/// Fewer distinct whole numbers than these may well be one example of each class.
+const FEWEST_QUANTITIES: usize = 4;
 
 /// The labels read so far.
 pub(super) enum Labels {
-    /// Classes found on the way, numbered in the order they turned up.
+    /// Classes found so far, numbered in the order of their first row.
     Found { numbers: BTreeMap<String, u8>, labels: Vec<u8> },
-    /// Classes known beforehand.
+    /// Classes known in advance.
     Known { classes: Vec<String>, labels: Vec<u8> },
     /// Numbers to be predicted.
     Values(Vec<f32>),
@@ -63,26 +64,26 @@ impl Labels {
         }
     }
 
-    /// What shows that classes found on the way are rather amounts, if anything does: whole numbers that hardly repeat, or
-    /// numbers that are not whole.
-    pub(super) fn look_like_amounts(&self) -> Option<String> {
+    /// The sign that the classes found are in fact quantities, if there is one: whole numbers that hardly repeat, or
+    /// fractions.
+    pub(super) fn look_like_quantities(&self) -> Option<String> {
         let Self::Found { numbers, labels } = self else { return None };
         let value = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite());
         let values: Vec<f64> = numbers.keys().map_while(|text| value(text)).collect();
         if values.len() < numbers.len() {
-            return None; // a text is among them
+            return None; // some class is not a number
         }
-        if values.len() == labels.len() && values.len() >= FEWEST_AMOUNTS {
+        if values.len() == labels.len() && values.len() >= FEWEST_QUANTITIES {
             return Some("every label is a different number".to_owned());
         }
         if let Some(broken) = values.iter().find(|value| value.fract() != 0.0) {
-            return Some(format!("there are labels that are no whole numbers, such as {broken},"));
+            return Some(format!("some labels are not whole numbers, such as {broken},"));
         }
-        let hardly_repeat = values.len() * 10 >= labels.len() * 9 && values.len() >= FEWEST_AMOUNTS;
+        let hardly_repeat = values.len() * 10 >= labels.len() * 9 && values.len() >= FEWEST_QUANTITIES;
         hardly_repeat.then(|| "nearly every label is a different number".to_owned())
     }
 
-    /// The targets and the class names in label order: by value if all are numbers, else by their text.
+    /// The targets, and the class names in label order: by value if all are numbers, otherwise alphabetically.
     pub(super) fn finish(self) -> (Targets, Vec<String>) {
         match self {
             Self::Values(values) => (Targets::Values(values), Vec::new()),
@@ -113,18 +114,18 @@ fn number_of(numbers: &mut BTreeMap<String, u8>, text: &str, row: &Row<'_>) -> R
     let number = u8::try_from(numbers.len()).map_err(|_| Error::TableClasses {
         path: row.path.to_path_buf(),
         line: row.line(),
-        column: row.columns.label_name().to_owned(),
-        label: text.to_owned(),
+        column: excerpt(row.columns.label_name()),
+        label: excerpt(text),
     })?;
     numbers.insert(text.to_owned(), number);
     Ok(number)
 }
 
 fn expected_classes(classes: &[String]) -> String {
-    format!("one of the model's {} classes ({})", classes.len(), classes.join(", "))
+    format!("one of the model's {} classes ({})", classes.len(), listed(classes, |class| class))
 }
 
-/// The training targets and the test targets, each in their order.
+/// The training targets and the test targets, both in the order of the file.
 pub(super) fn split(targets: Targets, is_test: &[bool]) -> (Targets, Targets) {
     match targets {
         Targets::Classes(classes) => {

@@ -1,10 +1,10 @@
-//! What the columns of a table mean to a network, and how its features are standardised.
+//! The columns of a table as a network reads them, and how features are standardised.
 
 use crate::{Error, Result};
 
 /// The columns of a table, and the statistics its features were standardised with.
 ///
-/// A trained model keeps this, so that other tables, and single rows typed by hand, are read the same way.
+/// A trained model keeps them, so that other tables and single rows are read in the same way.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TableSchema {
     /// Names of the feature columns in the order of a sample's values.
@@ -13,15 +13,15 @@ pub struct TableSchema {
     pub label: String,
     /// Class names in label order; empty for a regression.
     pub classes: Vec<String>,
-    /// Mean of each feature over the training part; 0 where features are left as they are.
+    /// Mean of each feature over the training part; 0 if features are not standardised.
     pub mean: Vec<f32>,
-    /// Standard deviation of each feature over the training part (divided by `n`, not `n − 1`); 1 where features are
-    /// left as they are, and for a feature that never varies.
+    /// Standard deviation of each feature over the training part (divided by `n`, not `n − 1`); 1 if features are not
+    /// standardised, and for a constant feature.
     pub std: Vec<f32>,
 }
 
 impl TableSchema {
-    /// Standardises rows of features in place: `(x − mean) / std`. `rows` holds whole rows, one after the other.
+    /// Standardises rows of features in place: `(x − mean) / std`. `rows` holds whole rows, one after another.
     pub fn standardize(&self, rows: &mut [f32]) {
         let columns = self.mean.iter().zip(&self.std).cycle();
         for (value, (&mean, &std)) in rows.iter_mut().zip(columns) {
@@ -29,7 +29,7 @@ impl TableSchema {
         }
     }
 
-    /// Refuses statistics that do not belong to the columns.
+    /// Refuses statistics that do not match the columns.
     pub(super) fn check(&self) -> Result<()> {
         let [features, means, deviations] = [self.features.len(), self.mean.len(), self.std.len()];
         if means != features || deviations != features {
@@ -38,7 +38,7 @@ impl TableSchema {
         Ok(())
     }
 
-    /// The statistics that leave features as they are.
+    /// The statistics that leave features unchanged.
     pub(super) fn identity_statistics(features: usize) -> (Vec<f32>, Vec<f32>) {
         (vec![0.0; features], vec![1.0; features])
     }
@@ -61,8 +61,8 @@ impl TableSchema {
     }
 }
 
-/// The standard deviation to divide by, given the variance and any value of the column: 1 where all that varies is
-/// the rounding of the sums.
+/// The standard deviation to divide by, given the variance and any value of the column: 1 if the variance is only
+/// rounding error.
 fn deviation(variance: f64, value: f32) -> f32 {
     let std = variance.sqrt();
     let rounding = f64::from(value).abs() * 1e-9;

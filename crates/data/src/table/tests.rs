@@ -1,8 +1,11 @@
-use super::*;
-use crate::{Part, Sample, Target, Targets, Task, load_part};
-use proptest::prelude::*;
 use std::io::Write;
+use std::path::Path;
+
+use proptest::prelude::*;
 use tempfile::NamedTempFile;
+
+use super::load;
+use crate::*;
 
 fn file(text: impl AsRef<[u8]>) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
@@ -18,12 +21,15 @@ fn read(text: &str, options: &Options) -> Result<Dataset> {
     load(file(text).path(), options)
 }
 
-/// The message without the file's name.
+/// The message without the file name.
 fn refusal(text: impl AsRef<[u8]>, options: &Options) -> String {
     let file = file(text);
     let message = load(file.path(), options).unwrap_err().to_string();
     let named = format!("{}: ", file.path().display());
-    message.strip_prefix(&named).unwrap_or_else(|| panic!("the file is not named: {message}")).to_owned()
+    message
+        .strip_prefix(&named)
+        .unwrap_or_else(|| panic!("the message does not name the file: {message}"))
+        .to_owned()
 }
 
 fn values(split: &Split) -> &[f32] {
@@ -34,7 +40,7 @@ fn values(split: &Split) -> &[f32] {
 const TOY: &str = "x1,x2,y\n1,2,3\n3,4,7\n5,6,11\n7,8,15\n";
 
 #[test]
-fn the_lessons_toy_is_read_as_it_stands() {
+fn a_regression_table_is_read_unchanged() {
     let toy = read(TOY, &Options { task: Task::Regression, ..raw() }).unwrap();
     assert_eq!(values(&toy.train), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert_eq!(toy.train.targets, Targets::Values(vec![3.0, 7.0, 11.0, 15.0]));
@@ -45,7 +51,7 @@ fn the_lessons_toy_is_read_as_it_stands() {
 }
 
 #[test]
-fn classes_are_sorted_by_value_if_all_are_numbers_and_by_name_if_not() {
+fn classes_are_sorted_by_value_if_numbers_else_by_name() {
     let numbers = read("a,label\n0,10\n0,2\n0,-1\n0,10\n", &raw()).unwrap();
     assert_eq!(numbers.classes, ["-1", "2", "10"]);
     assert_eq!(numbers.train.targets, Targets::Classes(vec![2, 1, 0, 2]));
@@ -63,7 +69,7 @@ fn any_column_can_be_the_label() {
 }
 
 #[test]
-fn bom_carriage_returns_quotes_spaces_and_a_missing_last_newline_do_no_harm() {
+fn bom_carriage_returns_quotes_spaces_and_a_missing_final_newline_are_accepted() {
     let table = read("\u{feff}\"a\" , b,kind\r\n 1,\"2\" ,x\r\n3,4,y", &raw()).unwrap();
     assert_eq!(table.table.unwrap().features, ["a", "b"]);
     assert_eq!(values(&table.train), [1.0, 2.0, 3.0, 4.0]);
@@ -90,7 +96,7 @@ fn features_are_standardised_with_the_statistics_of_the_training_part() {
 }
 
 #[test]
-fn another_table_is_read_as_the_model_expects_it() {
+fn another_table_is_read_by_the_schema_of_a_model() {
     let train =
         read("a,b,kind\n0,10,x\n4,30,y\n", &Options { normalize: Normalize::Dataset, ..raw() }).unwrap();
     let options = Options { schema: train.table, ..raw() };
@@ -106,7 +112,7 @@ fn another_table_is_read_as_the_model_expects_it() {
 }
 
 #[test]
-fn a_model_whose_statistics_are_not_those_of_its_columns_is_refused() {
+fn a_schema_with_missing_statistics_is_refused() {
     let mut schema = read("a,b,kind\n0,10,x\n4,30,y\n", &raw()).unwrap().table.unwrap();
     schema.std.pop();
     let error = read("a,b,kind\n0,10,x\n", &Options { schema: Some(schema), ..raw() }).unwrap_err();
@@ -117,7 +123,7 @@ fn a_model_whose_statistics_are_not_those_of_its_columns_is_refused() {
 }
 
 #[test]
-fn one_part_of_a_table_is_the_same_as_in_the_whole() {
+fn a_part_loaded_alone_equals_that_of_the_whole_table() {
     let file = file(TOY);
     let options = Options { test_fraction: 0.5, task: Task::Regression, ..raw() };
     let name = DatasetName::Csv(file.path().to_path_buf());
@@ -129,7 +135,7 @@ fn one_part_of_a_table_is_the_same_as_in_the_whole() {
 }
 
 #[test]
-fn what_looks_odd_but_can_be_read_is_said_in_a_note() {
+fn readable_but_suspicious_tables_get_a_note() {
     let note = |text, options| read(text, &options).unwrap().notes.join("\n");
     assert!(note("1,2,3\n4,5,6\n7,8,9\n", raw()).contains("line 1 holds only numbers"));
     assert!(note("a,b\n1,x\n2,x\n", raw()).contains("every row has the label `x` in the column `b`"));
@@ -139,16 +145,16 @@ fn what_looks_odd_but_can_be_read_is_said_in_a_note() {
 }
 
 #[test]
-fn numbers_taken_for_classes_are_noted_where_they_look_like_amounts() {
+fn classes_that_look_like_quantities_are_noted() {
     let note = |labels: &[&str], task| {
         let rows: String = labels.iter().map(|label| format!("1,{label}\n")).collect();
         read(&format!("a,y\n{rows}"), &Options { task, ..raw() }).unwrap().notes.join("\n")
     };
-    let remedy = "in the column `y`: to predict numbers, say --loss mse";
+    let remedy = "in the column `y`: to predict numbers, use --loss mse";
     for (labels, sign) in [
         (&["3", "7", "11", "15"][..], "every label is a different number"),
         (&["1", "2", "3", "4", "5", "6", "7", "8", "9", "9"], "nearly every label is a different number"),
-        (&["1", "2.5", "1", "2.5"], "there are labels that are no whole numbers, such as 2.5,"),
+        (&["1", "2.5", "1", "2.5"], "some labels are not whole numbers, such as 2.5,"),
     ] {
         let text = note(labels, Task::Classification);
         assert!(text.ends_with(&format!(": {sign} {remedy}")), "{text}");
@@ -160,7 +166,7 @@ fn numbers_taken_for_classes_are_noted_where_they_look_like_amounts() {
 }
 
 #[test]
-fn every_malformed_cell_and_row_is_named_by_line_and_column() {
+fn malformed_cells_and_rows_are_reported_by_line_and_column() {
     let regression = Options { task: Task::Regression, ..raw() };
     let cases = [
         ("a,b\n1,x\noops,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"oops\""),
@@ -187,14 +193,14 @@ fn every_malformed_cell_and_row_is_named_by_line_and_column() {
 }
 
 #[test]
-fn every_malformed_header_is_explained() {
+fn malformed_headers_are_explained() {
     let cases = [
         ("", "expected a header row with column names, found an empty file"),
         ("a,b\n", "expected rows of data after the header, found none"),
         ("a\n1\n", "line 1, column 1: expected at least two columns, features and a label, found only `a`"),
         ("a;b\n1;2\n", "line 1, column 1: expected columns separated by commas, found semicolons"),
         ("a\tb\n1\t2\n", "line 1, column 1: expected columns separated by commas, found tabs"),
-        ("a,b,a\n1,2,3\n", "line 1, column 3: the column name `a` is there twice; column names must differ"),
+        ("a,b,a\n1,2,3\n", "line 1, column 3: the column name `a` appears twice; column names must differ"),
         (
             ",a,b\n0,1,2\n",
             "line 1, column 1: expected a column name, found none (a row index written by pandas? write the table \
@@ -207,7 +213,7 @@ fn every_malformed_header_is_explained() {
 }
 
 #[test]
-fn an_unknown_label_column_is_answered_with_the_columns_there_are() {
+fn an_unknown_label_column_lists_the_existing_ones() {
     let options = Options { label: Some("specis".to_owned()), ..raw() };
     assert_eq!(
         refusal("length,width,species\n1,2,x\n", &options),
@@ -218,19 +224,76 @@ fn an_unknown_label_column_is_answered_with_the_columns_there_are() {
 }
 
 #[test]
-fn files_that_are_no_text_or_not_there_are_refused() {
+fn binary_missing_and_irregular_files_are_refused() {
     assert_eq!(
         refusal(b"a,b\n1,\xff\xfe\n", &raw()),
         "line 2: expected UTF-8 text, found other bytes in cell 2"
     );
     let missing = load(Path::new("no/such.csv"), &raw()).unwrap_err().to_string();
-    assert!(missing.starts_with("no/such.csv: cannot be read: "), "{missing}");
+    assert!(missing.starts_with("no/such.csv: cannot be opened: "), "{missing}");
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(load(folder.path(), &raw()), Err(Error::Io { .. })));
+    let message = load(folder.path(), &raw()).unwrap_err().to_string();
+    assert!(message.ends_with("cannot be opened: expected a regular file, found a folder"), "{message}");
 }
 
 #[test]
-fn two_hundred_and_fifty_six_classes_are_read_and_one_more_is_refused() {
+#[cfg(unix)]
+fn devices_and_pipes_are_refused_without_reading_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [Path::new("/dev/zero"), &pipe] {
+        let message = load(path, &raw()).unwrap_err().to_string();
+        assert!(message.ends_with("expected a regular file, found a pipe or a device"), "{message}");
+    }
+}
+
+#[test]
+fn a_row_without_end_is_refused_at_the_limit() {
+    for (start, line) in [("", 1), ("a,b\n1,x\n\n2,", 4)] {
+        let file = file(start);
+        file.as_file().set_len(40 << 20).unwrap(); // zeros, which take no space on the disk
+        let message = load(file.path(), &raw()).unwrap_err().to_string();
+        let expected = format!("line {line}: expected rows of at most 16 MiB, found a longer one");
+        assert!(message.ends_with(&expected), "{message}");
+    }
+    let long = format!("a,b\n1,{}\n2,y\n", "x".repeat(15 << 20));
+    assert_eq!(read(&long, &raw()).unwrap().train.len(), 2);
+}
+
+#[test]
+fn more_columns_than_allowed_are_refused_before_they_are_named() {
+    let header = ",".repeat(100_000);
+    assert_eq!(
+        refusal(&header, &raw()),
+        "line 1, column 100001: expected at most 100000 columns, found 100001"
+    );
+}
+
+#[test]
+fn long_names_and_cells_are_shortened_in_messages() {
+    let long = "x".repeat(70_000);
+    let shown = format!("{}…", "x".repeat(60));
+    assert_eq!(
+        refusal(format!("{long},y\n{long},b\n"), &raw()),
+        format!("line 2, column `{shown}`: expected a finite 32-bit number, found \"{shown}\"")
+    );
+    let unknown = Options { label: Some("z".to_owned()), ..raw() };
+    assert_eq!(
+        refusal(format!("{long},y\n1,2\n"), &unknown),
+        format!("there is no column `z`; the columns are `{shown}`, `y`")
+    );
+    let table = read(&format!("a,{long}\n1,{long}\n"), &raw()).unwrap();
+    assert!(
+        table.notes[0].contains(&format!("the label `{shown}` in the column `{shown}`")),
+        "{:?}",
+        table.notes
+    );
+    assert_eq!(table.classes, [long]);
+}
+
+#[test]
+fn at_most_256_classes_are_read() {
     let rows = |count: usize| -> String { (0..count).map(|label| format!("0,{label}\n")).collect() };
     let full = read(&format!("a,label\n{}", rows(256)), &raw()).unwrap();
     assert_eq!(full.classes.len(), 256);
@@ -243,7 +306,7 @@ fn two_hundred_and_fifty_six_classes_are_read_and_one_more_is_refused() {
 }
 
 #[test]
-fn a_fraction_that_is_none_is_refused() {
+fn an_invalid_test_fraction_is_refused() {
     for fraction in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
         let options = Options { test_fraction: fraction, ..raw() };
         assert!(matches!(read(TOY, &options), Err(Error::TestFraction { .. })), "{fraction}");
@@ -252,7 +315,7 @@ fn a_fraction_that_is_none_is_refused() {
 
 proptest! {
     #[test]
-    fn every_row_lands_in_exactly_one_part_in_the_order_of_the_file(
+    fn every_row_is_in_one_part_in_file_order(
         rows in 1_usize..200, fraction in 0.0..0.999_f64, seed: u64,
     ) {
         let text: String = (0..rows).map(|row| format!("{row},{row}\n")).collect();
@@ -269,13 +332,13 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, regression: bool) {
+    fn no_bytes_cause_a_panic(bytes: Vec<u8>, regression: bool) {
         let task = if regression { Task::Regression } else { Task::Classification };
         let _ = load(file(bytes).path(), &Options { task, ..raw() });
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in "[a-c0-9,\"\n. -]{0,80}") {
+    fn no_text_causes_a_panic(text in "[a-c0-9,\"\n. -]{0,80}") {
         let _ = load(file(text).path(), &Options { test_fraction: 0.3, ..raw() });
     }
 }
