@@ -186,7 +186,8 @@ impl Reader<'_> {
                         matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '!');
                     let single = path.len() == 1 && path[0].starts_with(|c: char| c.is_lowercase());
                     let field = single && colons == 1;
-                    if !matches!(before, '.' | '\'') && !field && !(single && only_certain) {
+                    let certain = !(single && only_certain || field || matches!(before, '.' | '\''));
+                    if certain {
                         self.refer(path, line, is_macro);
                     }
                     before = ' ';
