@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use plangrad::Result;
 use plangrad::device::Precision;
 use plangrad::train::{
-    Event, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings, Stop,
-    Trainer,
+    Event, Existing, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings,
+    Stop, Trainer,
 };
 use plangrad_data::{DatasetName, Options, load};
 use plangrad_nn::{Activation, Loss};
@@ -69,7 +69,7 @@ fn allocations(max_steps: u64) -> usize {
     let mut trainer = Trainer::new(settings.clone(), dataset, &Resources::of(&backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
     let stage = |path: &std::path::Path| trainer.stage_checkpoint(path);
-    let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();
+    let mut run = RunFolder::create(Some(&out), Existing::Keep, &settings, &start, stage).unwrap();
     let mut watch = Watch::default();
     let outcome = trainer.run(&mut run, &mut watch, &Stop::default()).unwrap();
     assert_eq!(outcome, Outcome::Complete);

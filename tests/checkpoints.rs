@@ -4,7 +4,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use plangrad::train::{Event, Observer, Resources, RunFolder, Settings, Stop, Trainer};
+use plangrad::train::{Event, Existing, Observer, Resources, RunFolder, Settings, Stop, Trainer};
 use plangrad_data::load;
 use plangrad_nn::checkpoint;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -37,7 +37,8 @@ fn whichever_event_cannot_be_told_the_run_goes_on_from_there() {
         let mut begun = trainer();
         let out = folder.path().join(format!("out{patience}"));
         let stage = |path: &Path| begun.stage_checkpoint(path);
-        let mut run = RunFolder::create(Some(&out), false, &settings, &begun.start_event(), stage).unwrap();
+        let mut run =
+            RunFolder::create(Some(&out), Existing::Keep, &settings, &begun.start_event(), stage).unwrap();
         let failed = begun.run(&mut run, &mut Impatient(patience), &Stop::default());
         assert!(matches!(failed, Err(plangrad::Error::Output(_))), "{failed:?} after {patience} events");
         drop((run, begun)); // the lock, and memory on the backend that both share
@@ -80,7 +81,7 @@ fn no_checkpoint_stands_between_the_last_step_of_an_epoch_and_its_test() {
             .unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("second"));
     let stage = |path: &Path| trainer.stage_checkpoint(path);
-    let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();
+    let mut run = RunFolder::create(Some(&out), Existing::Keep, &settings, &start, stage).unwrap();
     let mut watchful = Watchful { checkpoint: run.checkpoint(), steps: Vec::new() };
     trainer.run(&mut run, &mut watchful, &Stop::default()).unwrap();
     assert_eq!(watchful.steps, [7, 14]);

@@ -144,7 +144,7 @@ fn standard_output_that_is_full_ends_a_run_that_can_go_on() {
     assert_eq!(output.status.code(), Some(1));
     let (remark, error) = stderr.trim_end().split_once('\n').unwrap();
     assert_eq!(error, "error: standard output cannot be written: No space left on device (os error 28)");
-    let (_, resume) = remark.split_once("the last checkpoint is whole; go on from it with: ").unwrap();
+    let (_, resume) = remark.split_once("the last checkpoint is intact; continue from it with: ").unwrap();
     assert!(resume.ends_with(" train --resume it"), "{resume}");
     assert_intact(&folder.path().join("it"));
     run(folder.path(), "train --resume it").succeeded();
@@ -160,8 +160,8 @@ fn an_earlier_run_is_replaced_only_on_request_and_only_by_one_that_begins() {
     fs::write(folder.path().join("bad.csv"), "a,y\n1,x\nno,y\n").unwrap();
     let before = contents(folder.path());
     let sentence = run(folder.path(), &format!("{SMALL} --out it")).refused(1);
-    let remedies = "choose another --out, go on with it by --resume, or replace it with --overwrite";
-    assert_eq!(sentence, format!("it holds a run already; {remedies}"));
+    let remedies = "choose another --out, continue it with --resume, or replace it with --overwrite";
+    assert_eq!(sentence, format!("it already holds a run; {remedies}"));
     for options in [
         "--dataset mnist",
         "--dataset csv:missing.csv",
@@ -217,7 +217,7 @@ fn a_folder_without_a_run_cannot_be_gone_on_with() {
         let sentence = refusal(folder.path(), &["train", "--resume", path], 1);
         assert_eq!(
             sentence,
-            format!("{path} holds no run to go on with: expected config.toml and checkpoint.safetensors")
+            format!("{path} holds no run to resume: expected config.toml and checkpoint.safetensors")
         );
     }
     // A model is no checkpoint.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use plangrad::device::Precision;
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
-    Event, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings, Stop,
-    Subject, Trainer,
+    Event, Existing, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings,
+    Stop, Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
 use plangrad_nn::{Activation, Loss, MlpConfig};
@@ -88,7 +88,7 @@ fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Arc<
     let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
     let stage = |path: &Path| trainer.stage_checkpoint(path);
-    let mut run = RunFolder::create(Some(&out), false, &settings, &start, stage).unwrap();
+    let mut run = RunFolder::create(Some(&out), Existing::Keep, &settings, &start, stage).unwrap();
     assert_eq!(trainer.run(&mut run, &mut Silent, &Stop::default()).unwrap(), Outcome::Complete);
 }
 

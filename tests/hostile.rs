@@ -327,7 +327,7 @@ fn places_without_a_model_are_refused() {
     refused(folder.path(), "train --resume empty", "empty");
     refused(folder.path(), "train --resume file", "file");
     #[cfg(unix)]
-    refused(folder.path(), "eval /dev/zero", "found something that is no file");
+    refused(folder.path(), "eval /dev/zero", "found something that is not a file");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use plangrad::train::{Event, Observer, OnOom, Outcome, Resources, RunFolder, Rung, Settings, Stop, Trainer};
+use plangrad::train::{
+    Event, Existing, Observer, OnOom, Outcome, Resources, RunFolder, Rung, Settings, Stop, Trainer,
+};
 use plangrad_data::{Dataset, load};
 use plangrad_nn::checkpoint;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -229,7 +231,7 @@ impl Scene {
     fn train(&self, mut trainer: Trainer, settings: &Settings, name: &str) -> Vec<Rung> {
         let (out, start) = (self.folder.path().join(name), trainer.start_event());
         let stage = |path: &Path| trainer.stage_checkpoint(path);
-        let mut run = RunFolder::create(Some(&out), false, settings, &start, stage).unwrap();
+        let mut run = RunFolder::create(Some(&out), Existing::Keep, settings, &start, stage).unwrap();
         let mut listener = Listener::default();
         assert_eq!(trainer.run(&mut run, &mut listener, &Stop::default()).unwrap(), Outcome::Complete);
         listener.0

@@ -127,7 +127,7 @@ fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
         assert_eq!(select(&events, "end")[0]["model"], Value::Null);
         assert_eq!(events.last().unwrap()["kind"], "interrupted");
         assert!(!out.join("model.safetensors").exists());
-        let (_, resume) = end.stderr.trim_end().split_once("go on with: ").unwrap();
+        let (_, resume) = end.stderr.trim_end().split_once("continue with: ").unwrap();
         let mut again = Command::new("sh");
         again.args(["-c", resume]).current_dir(folder.path()).env("PLANGRAD_DEVICE", "cpu");
         let resumed = finish(&mut again);
@@ -154,7 +154,7 @@ fn a_second_ctrl_c_ends_the_program_at_once() {
     assert_eq!((end.code, end.stdout.as_str()), (130, ""), "{end:?}");
     let (first, second) = end.stderr.split_once('\n').unwrap();
     assert!(first.starts_with("stopping after this step and saving; "), "{end:?}");
-    let sentence = "ended without saving; the run stands at its last checkpoint, go on with: ";
+    let sentence = "ended without saving; the run stands at its last checkpoint, continue with: ";
     assert!(second.starts_with(sentence) && second.ends_with("train --resume slow\n"), "{end:?}");
 }
 
@@ -169,7 +169,7 @@ fn a_run_whose_reader_goes_away_is_saved_and_can_go_on() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let sentence = "error: standard output was closed; what was learnt so far is saved, go on with: ";
+    let sentence = "error: standard output was closed; the run is saved, continue with: ";
     assert!(stderr.starts_with(sentence) && stderr.ends_with("train --resume unread\n"), "{stderr}");
     run(folder.path(), "train --resume unread").succeeded();
     expected.assert_same(&folder.path().join("unread"));
@@ -285,10 +285,7 @@ fn what_was_killed_before_its_first_checkpoint_is_refused_with_a_reason() {
     ] {
         fs::copy(whole.join(from), begun.join(to)).unwrap();
         let sentence = run(folder.path(), "train --resume begun").refused(1);
-        assert_eq!(
-            sentence,
-            "begun holds no run to go on with: expected config.toml and checkpoint.safetensors"
-        );
+        assert_eq!(sentence, "begun holds no run to resume: expected config.toml and checkpoint.safetensors");
     }
     let sentence = run(folder.path(), "train --dataset digits --max-steps 1 --out begun").refused(1);
     assert!(sentence.contains("--overwrite"), "{sentence}");

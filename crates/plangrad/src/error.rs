@@ -1,13 +1,15 @@
 //! Everything that can end a command, one variant per cause.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plangrad_tensor::backend::cuda::CudaUnavailable;
 use plangrad_tensor::{Device, MemoryReport};
+use serde::Serialize;
 
-use crate::numbers::{grouped_bytes, size};
+use crate::numbers::{counted, grouped_bytes, size};
 use crate::picture::PictureError;
+use crate::split::Split;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -30,7 +32,7 @@ pub enum Error {
     },
 
     /// There is no sample with this number.
-    #[error("--index: {what} has {}, counted from 0; there is no number {index}", crate::numbers::counted(*samples, "sample"))]
+    #[error("--index: {what} has {}, counted from 0; there is no number {index}", counted(*samples, "sample"))]
     NoSample {
         /// Dataset and part.
         what: String,
@@ -46,7 +48,7 @@ pub enum Error {
         /// The dataset.
         dataset: String,
         /// Which part of it.
-        split: &'static str,
+        split: Split,
         /// How to get one, as a clause.
         remedy: &'static str,
     },
@@ -71,7 +73,7 @@ pub enum Error {
         found: String,
     },
 
-    /// A dataset is wrong or cannot be had.
+    /// A dataset is wrong or missing.
     #[error(transparent)]
     Data(#[from] plangrad_data::Error),
 
@@ -95,10 +97,11 @@ pub enum Error {
         /// What was tried, as a participle.
         action: &'static str,
         /// The system's answer.
+        #[source]
         reason: io::Error,
     },
 
-    /// The memory that is needed is not to be had. Nothing was changed by the attempt.
+    /// There is not enough memory. The attempt changed nothing.
     #[error(
         "out of memory on {device}: {what} needs {} bytes ({}), {} of {} bytes are free; {remedy}",
         grouped_bytes(*requested), size(*requested), grouped_bytes(*free), grouped_bytes(*total)
@@ -121,23 +124,24 @@ pub enum Error {
     },
 
     /// A GPU was named that cannot be used.
-    #[error("{device}: {reason}; or compute on the processor, with --device cpu")]
+    #[error("{device}: {reason}; or compute on the cpu, with --device cpu")]
     Cuda {
         /// The GPU.
         device: Device,
         /// Why not.
+        #[source]
         reason: CudaUnavailable,
     },
 
     /// A new run would replace an earlier one.
-    #[error("{} holds a run already; choose another --out, go on with it by --resume, or replace it with --overwrite", path.display())]
+    #[error("{} already holds a run; choose another --out, continue it with --resume, or replace it with --overwrite", path.display())]
     RunExists {
         /// The folder.
         path: PathBuf,
     },
 
-    /// A folder to be resumed holds no run.
-    #[error("{} holds no run to go on with: expected config.toml and checkpoint.safetensors", path.display())]
+    /// A folder to resume from holds no run.
+    #[error("{} holds no run to resume: expected config.toml and checkpoint.safetensors", path.display())]
     NoRun {
         /// The folder.
         path: PathBuf,
@@ -159,7 +163,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Training has gone astray.
+    /// Training has diverged.
     #[error(
         "training has diverged: {sign} in epoch {epoch}, by step {step}; try a smaller --lr, or --normalize dataset"
     )]
@@ -172,10 +176,10 @@ pub enum Error {
         step: u64,
     },
 
-    /// The run was asked to stop, and has saved where it stands.
-    #[error("interrupted; what was learnt so far is saved, go on with: {resume}")]
+    /// The run was asked to stop, and has saved its state.
+    #[error("interrupted; the run is saved, continue with: {resume}")]
     Interrupted {
-        /// The command that goes on, as a shell reads it.
+        /// The command that continues it, as a shell reads it.
         resume: String,
     },
 
@@ -183,54 +187,98 @@ pub enum Error {
     #[error("interrupted; nothing was written")]
     Stopped,
 
-    /// Whoever read the output of a run has gone. The run has saved where it stands.
-    #[error("standard output was closed; what was learnt so far is saved, go on with: {resume}")]
+    /// The reader of a run's output has gone. The run has saved its state.
+    #[error("standard output was closed; the run is saved, continue with: {resume}")]
     Unread {
-        /// The command that goes on, as a shell reads it.
+        /// The command that continues it, as a shell reads it.
         resume: String,
     },
 
-    /// Standard output takes no more.
+    /// Standard output cannot be written.
     #[error("standard output cannot be written: {0}")]
-    Output(io::Error),
+    Output(#[source] io::Error),
+}
+
+/// The cause of an error, for programs: exit codes and the key `kind` in JSON follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Wrong arguments.
+    Usage,
+    /// Wrong data.
+    Data,
+    /// A missing dataset.
+    NotFound,
+    /// A failed download.
+    Download,
+    /// A file or stream that cannot be read or written.
+    Io,
+    /// A wrong image.
+    Image,
+    /// A wrong model or model file.
+    Model,
+    /// A run folder that cannot be used.
+    Run,
+    /// A device that cannot be used.
+    Device,
+    /// Not enough memory.
+    OutOfMemory,
+    /// Sizes beyond the address space.
+    TooLarge,
+    /// Training that has diverged.
+    Diverged,
+    /// A request to stop.
+    Interrupted,
+    /// A defect of this program.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Exit code of an interrupted program, by the convention of shells.
+    pub(crate) const INTERRUPTED: u8 = 130;
+
+    /// The exit code of a program that ends with this error.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Interrupted => Self::INTERRUPTED,
+            _ => 1,
+        }
+    }
 }
 
 impl Error {
-    /// The cause in one stable word, for programs.
+    /// The cause, for programs.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> ErrorKind {
+        use plangrad_data::Error as Data;
+        use plangrad_nn::Error as Model;
         match self {
-            Self::CommandLine(_) | Self::Option { .. } | Self::NoSample { .. } => "usage",
-            Self::EmptySplit { .. } => "data",
-            Self::Data(plangrad_data::Error::Io { .. }) | Self::Model(plangrad_nn::Error::Io { .. }) => "io",
-            Self::Data(plangrad_data::Error::DatasetNotFound { .. }) => "not-found",
-            Self::Data(plangrad_data::Error::Download { .. } | plangrad_data::Error::DownloadBusy { .. }) => {
-                "download"
-            }
-            Self::Data(plangrad_data::Error::NotDownloadable { .. }) => "usage",
-            Self::Data(_) => "data",
-            Self::OutOfMemory { .. } => "out-of-memory",
-            Self::Tensor(error) | Self::Model(plangrad_nn::Error::Tensor(error)) => tensor_kind(error),
-            Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => "run",
-            Self::Cuda { .. } => "device",
-            Self::Diverged { .. } => "diverged",
-            Self::Interrupted { .. } | Self::Stopped => "interrupted",
-            Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => "model",
-            Self::Picture(PictureError::Io { .. })
+            Self::CommandLine(_)
+            | Self::Option { .. }
+            | Self::NoSample { .. }
+            | Self::Data(Data::NotDownloadable { .. }) => ErrorKind::Usage,
+            Self::Data(Data::DatasetNotFound { .. }) => ErrorKind::NotFound,
+            Self::Data(Data::Download { .. } | Data::DownloadBusy { .. }) => ErrorKind::Download,
+            Self::Data(Data::Io { .. })
+            | Self::Model(Model::Io { .. })
+            | Self::Picture(PictureError::Io { .. })
             | Self::Io { .. }
             | Self::Unread { .. }
-            | Self::Output(_) => "io",
-            Self::Picture(_) => "image",
-        }
-    }
-
-    /// The exit code it stands for: 2 for wrong usage, 130 for an interruption as shells have it, else 1.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self.kind() {
-            "usage" => 2,
-            "interrupted" => 130,
-            _ => 1,
+            | Self::Output(_) => ErrorKind::Io,
+            Self::Data(_) | Self::EmptySplit { .. } => ErrorKind::Data,
+            Self::Picture(_) => ErrorKind::Image,
+            Self::OutOfMemory { .. } => ErrorKind::OutOfMemory,
+            Self::Tensor(error) | Self::Model(Model::Tensor(error)) => tensor_kind(error),
+            Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => ErrorKind::Model,
+            Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => {
+                ErrorKind::Run
+            }
+            Self::Cuda { .. } => ErrorKind::Device,
+            Self::Diverged { .. } => ErrorKind::Diverged,
+            Self::Interrupted { .. } | Self::Stopped => ErrorKind::Interrupted,
         }
     }
 
@@ -248,19 +296,29 @@ impl Error {
         }
         printable(&sentence)
     }
-}
 
-fn tensor_kind(error: &plangrad_tensor::Error) -> &'static str {
-    match error {
-        plangrad_tensor::Error::OutOfMemory { .. } => "out-of-memory",
-        plangrad_tensor::Error::Device { .. } => "device",
-        plangrad_tensor::Error::TooLarge { .. } | plangrad_tensor::Error::PlanTooLarge => "too-large",
-        _ => "internal",
+    /// An option with what is wrong with it.
+    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Error {
+        Error::Option { option, problem: problem.into() }
+    }
+
+    /// Turns the system's answer to an `action` on a file into an error.
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+        move |reason| Error::Io { path: path.into(), action, reason }
     }
 }
 
-/// `text` on one line and without characters that command a terminal: file names and cells of tables can hold any.
-fn printable(text: &str) -> String {
+fn tensor_kind(error: &plangrad_tensor::Error) -> ErrorKind {
+    match error {
+        plangrad_tensor::Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
+        plangrad_tensor::Error::Device { .. } => ErrorKind::Device,
+        plangrad_tensor::Error::TooLarge { .. } | plangrad_tensor::Error::PlanTooLarge => ErrorKind::TooLarge,
+        _ => ErrorKind::Internal,
+    }
+}
+
+/// `text` on one line and without control characters: file names and cells of tables can hold any.
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
@@ -269,16 +327,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_is_one_line_that_commands_no_terminal() {
+    fn a_sentence_is_one_line_without_control_characters() {
         let error = Error::NotAModel { path: "a\nb\u{1b}[2J".into(), found: "a folder".to_owned() };
         assert_eq!(error.sentence(), "a b [2J: expected a model file or a run folder, found a folder");
     }
 
     #[test]
-    fn only_wrong_usage_exits_with_2() {
-        let option = Error::Option { option: "--label", problem: "is for tables".to_owned() };
-        assert_eq!((option.exit_code(), option.kind()), (2, "usage"));
+    fn a_cause_is_a_source_and_is_said_once() {
+        let error = Error::io(Path::new("a"), "read")(io::Error::other("disk on fire"));
+        assert!(std::error::Error::source(&error).is_some());
+        assert_eq!(error.sentence(), "a: cannot be read: disk on fire");
+    }
+
+    #[test]
+    fn exit_codes_follow_from_kinds() {
+        let option = Error::option("--label", "is for tables");
+        assert_eq!((option.kind(), option.kind().exit_code()), (ErrorKind::Usage, 2));
         let output = Error::Output(io::Error::other("disk full"));
-        assert_eq!((output.exit_code(), output.kind()), (1, "io"));
+        assert_eq!((output.kind(), output.kind().exit_code()), (ErrorKind::Io, 1));
+        assert_eq!(Error::Stopped.kind().exit_code(), 130);
+    }
+
+    #[test]
+    fn kinds_have_stable_words() {
+        use ErrorKind::*;
+        let all = [Usage, Data, NotFound, Download, Io, Image, Model, Run, Device, OutOfMemory, TooLarge];
+        let words = all.map(|kind| serde_json::to_value(kind).unwrap());
+        let expected = [
+            "usage",
+            "data",
+            "not-found",
+            "download",
+            "io",
+            "image",
+            "model",
+            "run",
+            "device",
+            "out-of-memory",
+            "too-large",
+        ];
+        assert_eq!(words, expected);
+        let rest = [Diverged, Interrupted, Internal].map(|kind| serde_json::to_value(kind).unwrap());
+        assert_eq!(rest, ["diverged", "interrupted", "internal"]);
     }
 }

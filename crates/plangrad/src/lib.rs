@@ -32,7 +32,7 @@ pub mod train;
 
 pub use colour::Colour;
 pub use drawing::PictureFile;
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};
 pub use model::{Model, Prediction, Questions};
 pub use numbers::grouped;
 pub use output::{Console, Format};

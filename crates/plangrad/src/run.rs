@@ -27,7 +27,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(Error::Output(reason)) if reason.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             Console::new(format).error(&error);
-            ExitCode::from(error.exit_code())
+            ExitCode::from(error.kind().exit_code())
         }
     }
 }

@@ -80,7 +80,7 @@ impl DataArgs {
             "{} (given here or by PLANGRAD_DATA) is no folder; name the one with the datasets, or say which with --dataset",
             self.data_dir.display()
         );
-        Err(Error::Option { option: "--data-dir", problem })
+        Err(Error::option("--data-dir", problem))
     }
 
     /// What to load it with. `seed` deals the rows of a table to its parts.
@@ -118,7 +118,7 @@ impl DataArgs {
             None => Ok(()),
             Some((option, _)) => {
                 let problem = format!("is for tables (--dataset csv:FILE), not for {name}");
-                Err(Error::Option { option, problem })
+                Err(Error::option(option, problem))
             }
         }
     }

@@ -114,9 +114,7 @@ impl OptimizerName {
             (OptimizerName::Sgd, momentum) => {
                 Ok(Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay(0.0) })
             }
-            (_, Some(_)) => {
-                Err(Error::Option { option: "--momentum", problem: "is for --optimizer sgd".to_owned() })
-            }
+            (_, Some(_)) => Err(Error::option("--momentum", "is for --optimizer sgd")),
             (OptimizerName::Adam, None) => {
                 Ok(Optimizer::Adam { beta1, beta2, epsilon, weight_decay: weight_decay(0.0) })
             }

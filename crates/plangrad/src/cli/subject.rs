@@ -46,7 +46,7 @@ impl TaskArgs {
                 let problem = format!(
                     "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
                 );
-                Err(Error::Option { option: "--loss", problem })
+                Err(Error::option("--loss", problem))
             }
         }
     }

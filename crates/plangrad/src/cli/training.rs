@@ -195,7 +195,7 @@ impl TrainingArgs {
                 let minimum = self.lr_minimum.unwrap_or(0.0);
                 if minimum > learning_rate {
                     let problem = format!("{minimum} is above the learning rate, which is {learning_rate}");
-                    return Err(Error::Option { option: "--lr-minimum", problem });
+                    return Err(Error::option("--lr-minimum", problem));
                 }
                 Schedule::Cosine { learning_rate, minimum, steps: total_steps }
             }
@@ -213,7 +213,7 @@ impl TrainingArgs {
             ("--lr-factor", self.lr_factor.is_some(), ScheduleName::Step, "is for --schedule step"),
         ];
         match given.into_iter().find(|&(_, given, schedule, _)| given && schedule != self.schedule) {
-            Some((option, _, _, problem)) => Err(Error::Option { option, problem: problem.to_owned() }),
+            Some((option, _, _, problem)) => Err(Error::option(option, problem)),
             None => Ok(()),
         }
     }
@@ -269,7 +269,7 @@ mod tests {
         assert!(cosine("0.01").is_ok());
         let error = cosine("0.02").unwrap_err();
         assert_eq!(error.to_string(), "--lr-minimum: 0.02 is above the learning rate, which is 0.01");
-        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error.kind().exit_code(), 2);
     }
 
     #[test]

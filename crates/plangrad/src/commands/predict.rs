@@ -113,7 +113,7 @@ impl Subject {
 }
 
 fn wrong(option: &'static str, problem: &str) -> Error {
-    Error::Option { option, problem: problem.to_owned() }
+    Error::option(option, problem)
 }
 
 /// What was asked and answered.

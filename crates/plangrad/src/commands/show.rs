@@ -82,7 +82,7 @@ impl Shown {
         let raw_table =
             dataset.table.as_ref().map(|_| load_part(name, &raw_options, split.part())).transpose()?;
         if split.of(&dataset).is_empty() {
-            let (dataset, split) = (name.to_string(), split.name());
+            let dataset = name.to_string();
             return Err(Error::EmptySplit { dataset, split, remedy: "choose the other part with --split" });
         }
         let affine = dataset.affine(options.normalize);
@@ -300,7 +300,7 @@ fn number(value: Option<&f32>) -> String {
 
 /// Writes one picture, or all of them as a grid; nothing is left behind where that fails.
 fn write_png(samples: &[Example], path: &Path, scale: usize) -> Result<()> {
-    let refused = |option, problem: &str| Error::Option { option, problem: problem.to_owned() };
+    let refused = |option, problem: &str| Error::option(option, problem);
     let pictures: Vec<Picture> = samples.iter().filter_map(|sample| sample.picture.clone()).collect();
     let grid = Picture::grid(&pictures, GRID_COLUMNS);
     let grid = grid.ok_or_else(|| refused("--out", "a table has no pictures; leave it out"))?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plangrad_nn::Loss;
+use plangrad_tensor::Device;
 use plangrad_tensor::backend::Backend;
 
 use super::subject;
@@ -14,7 +15,7 @@ use crate::fit::{Pace, knee};
 use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
-use crate::sweep::{self, Progress, Recipe, Row, Sweep, Watcher};
+use crate::sweep::{self, Progress, Race, Recipe, Row, Sweep, Watcher};
 use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network, samples};
 
 /// Parts of a run that the progress bar tells apart.
@@ -88,11 +89,14 @@ struct Teller {
 }
 
 impl Watcher for Teller {
-    fn progress(&mut self, progress: &Progress<'_>) {
-        let Progress { device, batch_size, runs_done, runs, share, is_equal_time } = *progress;
+    fn progress(&mut self, progress: &Progress) {
+        let Progress { device, batch_size, runs_done, runs, share, race } = *progress;
         self.bar.set_length((runs * PARTS) as u64);
         self.bar.set_position((runs_done * PARTS + (share * PARTS as f64) as usize) as u64);
-        let what = if is_equal_time { "equal time" } else { "equal epochs" };
+        let what = match race {
+            Race::EqualEpochs => "equal epochs",
+            Race::EqualTime => "equal time",
+        };
         let batch_size = grouped(batch_size);
         self.bar.set_message(format!(
             "run {} of {runs}: {what}, {device}, batch size {batch_size}",
@@ -154,9 +158,11 @@ impl Words {
 
     /// The title of the plots.
     fn title(&self, rows: &[Row]) -> String {
-        let first = rows.first().map_or("", |row| &row.device);
-        let device =
-            if rows.iter().all(|row| row.device == first) { format!(" on {first}") } else { String::new() };
+        let first = rows.first().map(|row| row.device);
+        let device = match first.filter(|&first| rows.iter().all(|row| row.device == first)) {
+            Some(device) => format!(" on {device}"),
+            None => String::new(),
+        };
         format!("{}, {}, {}{device}{}", self.dataset, self.layers, self.optimizer, self.numbers)
     }
 
@@ -195,7 +201,7 @@ impl Words {
                 grouped(largest)
             );
         }
-        let mut devices: Vec<&str> = rows.iter().map(|row| &*row.device).collect();
+        let mut devices: Vec<Device> = rows.iter().map(|row| row.device).collect();
         devices.dedup();
         for device in devices {
             let rows: Vec<&Row> = rows.iter().filter(|row| row.device == device).collect();
@@ -240,7 +246,7 @@ impl Words {
         };
         let overtime = if row.overtime().is_some() { " *" } else { "" };
         [
-            row.device.clone(),
+            row.device.to_string(),
             grouped(row.batch_size),
             number(row.seconds_per_epoch, 3),
             or_dash(row.samples_per_second.map(|rate| grouped(rate.round() as usize))),
@@ -255,7 +261,7 @@ impl Words {
     }
 
     /// Which sizes did best on a device; nothing where there is nothing to choose from.
-    fn conclusion(&self, device: &str, rows: &[&Row]) -> Option<String> {
+    fn conclusion(&self, device: Device, rows: &[&Row]) -> Option<String> {
         let pace = |row: &&Row| {
             Some(Pace { batch_size: row.batch_size, samples_per_second: row.samples_per_second? })
         };

@@ -17,8 +17,8 @@ use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::train::{
-    Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject, Trainer,
-    network, plan_line,
+    Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject,
+    Trainer, network, plan_line,
 };
 
 /// Steps between two lines of progress, where nobody says so.
@@ -54,7 +54,8 @@ struct Run {
 /// A new run.
 fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
     let out = arguments.run.out.as_deref();
-    out.map_or(Ok(()), |path| RunFolder::check_free(path, arguments.run.overwrite))?;
+    let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
+    out.map_or(Ok(()), |path| RunFolder::check_free(path, existing))?;
     let optimizer = arguments.training.learning.optimizer()?;
     arguments.training.schedule(1, 1)?; // what is wrong with the options shall not wait for the data
     let (dataset, mut subject) = subject::load(&arguments.subject, arguments.training.learning.seed)?;
@@ -64,7 +65,7 @@ fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFo
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
     let stage = |path: &Path| run.trainer.stage_checkpoint(path);
-    let folder = RunFolder::create(out, arguments.run.overwrite, &run.settings, &start, stage)?;
+    let folder = RunFolder::create(out, existing, &run.settings, &start, stage)?;
     Ok((run, folder))
 }
 
@@ -103,7 +104,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: 
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
         Err(diverged @ Error::Diverged { .. }) => Err(diverged), // it would again
         Err(error) => {
-            Console::remark(&format_args!("the last checkpoint is whole; go on from it with: {resume}"));
+            Console::remark(&format_args!("the last checkpoint is intact; continue from it with: {resume}"));
             Err(error)
         }
     }
@@ -236,7 +237,7 @@ fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done
     if let Some(asked) = arguments.training.max_steps.filter(|&asked| asked < steps_done) {
         let done = counted(steps_done as usize, "step");
         let problem = format!("the run has already taken {done}, and {asked} are fewer");
-        return Err(Error::Option { option: "--max-steps", problem });
+        return Err(Error::option("--max-steps", problem));
     }
     let Some(asked) = arguments.training.epochs else { return Ok(()) };
     let had = match (epochs_done, settings.epochs) {
@@ -244,10 +245,7 @@ fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done
         (_, own) if asked < own => format!("been given {}", counted(own as usize, "epoch")),
         _ => return Ok(()),
     };
-    Err(Error::Option {
-        option: "--epochs",
-        problem: format!("the run has already {had}; it can only be raised"),
-    })
+    Err(Error::option("--epochs", format!("the run has already {had}; it can only be raised")))
 }
 
 /// A run's settings with what may change when it goes on.
@@ -276,5 +274,5 @@ fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
 
 /// A run is resumed from any folder: its paths are absolute.
 fn anchored(path: &Path) -> Result<PathBuf> {
-    absolute(path).map_err(|reason| Error::Io { path: path.into(), action: "found", reason })
+    absolute(path).map_err(Error::io(path, "found"))
 }

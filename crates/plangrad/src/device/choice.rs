@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use plangrad_tensor::Device;
 use plangrad_tensor::backend::cuda;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
@@ -46,9 +46,7 @@ impl DeviceChoice {
     pub fn resolve(option: Option<DeviceChoice>) -> Result<DeviceChoice> {
         let variable = std::env::var(Self::VARIABLE).ok().filter(|text| !text.is_empty());
         let of_environment = || variable.map_or(Ok(DeviceChoice::Auto), |text| text.parse());
-        option
-            .map_or_else(of_environment, Ok)
-            .map_err(|problem| Error::Option { option: Self::VARIABLE, problem })
+        option.map_or_else(of_environment, Ok).map_err(|problem| Error::option(Self::VARIABLE, problem))
     }
 }
 
@@ -79,6 +77,14 @@ impl FromStr for DeviceChoice {
             }
         }
     }
+}
+
+/// A device in a file or in JSON: by its name.
+pub(crate) fn device_name<S: Serializer>(
+    device: &Device,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(device)
 }
 
 /// The number format of a computation.

@@ -4,6 +4,7 @@ mod choice;
 mod memory;
 mod open;
 
+pub(crate) use choice::device_name;
 pub use choice::{DeviceChoice, Precision};
 pub use memory::{GpuMemory, default_budget, default_budget_of};
 pub use open::{DeviceOptions, UnsupportedPrecision, open, open_cpu, open_within_means};

@@ -89,7 +89,7 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
             Ok(gpu) => return Ok(gpu),
             Err(reason) if precision == Precision::Tf32 && !may_use_f32 => {
                 let problem = format!("tf32 needs a GPU: {reason}; use f32");
-                return Err(Error::Option { option: "--precision", problem });
+                return Err(Error::option("--precision", problem));
             }
             Err(reason) => report_once(&reason),
         },
@@ -98,8 +98,8 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
     if precision == Precision::Tf32 && may_use_f32 {
         Console::remark(&"continuing in f32: TF32 needs a GPU");
     } else if precision == Precision::Tf32 {
-        let problem = "tf32 needs a GPU; use f32, or name a GPU with --device cuda".to_owned();
-        return Err(Error::Option { option: "--precision", problem });
+        let problem = "tf32 needs a GPU; use f32, or name a GPU with --device cuda";
+        return Err(Error::option("--precision", problem));
     }
     Ok(Cpu::open(CpuOptions { threads, budget: of_host, accelerator, ..CpuOptions::default() })?)
 }

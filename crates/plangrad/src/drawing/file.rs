@@ -46,8 +46,7 @@ impl PictureFile {
     /// If it cannot.
     pub(crate) fn check(&self) -> Result<()> {
         if self.path.is_dir() {
-            let reason = io::ErrorKind::IsADirectory.into();
-            return Err(Error::Io { path: self.path.clone(), action: "written", reason });
+            return Err(Error::io(&self.path, "written")(io::ErrorKind::IsADirectory.into()));
         }
         drop(Staged::bytes(&self.path, b"")?); // it is removed again
         Ok(())
@@ -61,9 +60,8 @@ impl PictureFile {
         let bytes = match self.kind {
             Kind::Svg => drawing.to_svg().into_bytes(),
             Kind::Png => {
-                let problem = || "the picture would be too large; take an .svg".to_owned();
-                let picture = drawing.to_picture();
-                let picture = picture.ok_or_else(|| Error::Option { option, problem: problem() })?;
+                let too_large = || Error::option(option, "the picture would be too large; use an .svg");
+                let picture = drawing.to_picture().ok_or_else(too_large)?;
                 picture.to_png(&self.path)?
             }
         };

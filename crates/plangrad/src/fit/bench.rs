@@ -40,7 +40,7 @@ impl<'a> Bench<'a> {
         stop: &'a Stop,
     ) -> Bench<'a> {
         subject.data.evict();
-        let Layout { placement, .. } = Layout::new(backend.has_own_memory(), 1);
+        let Layout { placement, .. } = Layout::new(backend.device(), 1);
         let (started, timed) = (Instant::now(), None);
         Bench { subject, backend, options, placement, stop, started, timed, tell }
     }

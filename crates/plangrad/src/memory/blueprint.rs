@@ -1,11 +1,11 @@
 //! The plans of a batch size, and what they take.
 
 use plangrad_nn::Task;
-use plangrad_tensor::{Category, MemoryReport, Optimizer, Plan, Schedule};
+use plangrad_tensor::{Category, Device, MemoryReport, Optimizer, Plan, Schedule};
 
 use crate::error::Result;
 use crate::train::plans::{LARGEST, plan};
-use crate::train::{Layout, Samples, Step, layers};
+use crate::train::{Layout, Placement, Samples, Step, layers};
 
 /// Everything the memory of training depends on, but for the batch size.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub struct Blueprint {
     pub eval_batch_size: Option<usize>,
     /// Parts in which a batch is taken; 1 for the whole.
     pub accumulate: usize,
-    /// Whether the device has memory of its own, which holds the dataset too.
-    pub has_own_memory: bool,
+    /// The device; every one but the CPU has memory of its own, which holds the dataset too.
+    pub device: Device,
 }
 
 /// What training on batches of one size takes.
@@ -62,12 +62,12 @@ impl Blueprint {
         let samples = Samples { train, test };
         let whole = batch_size.min(train);
         let part = whole.div_ceil(self.accumulate.max(1));
-        let layout = Layout::new(self.has_own_memory, part);
+        let layout = Layout::new(self.device, part);
         let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
         let training_plans = numbers.test.map_or(plans.len(), |(first, _)| first);
         let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(part, &report);
-        let resident = self.has_own_memory.then_some((train, test));
+        let resident = (layout.placement == Placement::Resident).then_some((train, test));
         Ok(Row { batch_size, samples: whole, part, plans, training_plans, resident, report, lesson_bytes })
     }
 

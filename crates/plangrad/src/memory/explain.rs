@@ -97,14 +97,16 @@ fn parts_beyond(plan: &Plan, reached: usize, whose: &str, task: &Task) -> Vec<Pa
 }
 
 fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
-    let product = match (buffer.name.as_str(), buffer.shape.as_slice()) {
-        ("parameters", _) => format!("({}) × 4 B", numbers(task)),
-        ("inputs", [rows, values]) => {
+    let product = match (buffer.category, buffer.shape.as_slice()) {
+        (Category::Parameters, _) => format!("({}) × 4 B", numbers(task)),
+        (Category::Batch, [rows, values]) => {
             format!("{} × {} × 4 B", counted(*rows, "sample"), counted(*values, "value"))
         }
-        ("labels", [rows]) => format!("{} × 1 B", counted(*rows, "label")),
-        (name @ ("gradients" | "first moments" | "second moments"), [numbers]) => {
-            format!("{} {name} × 4 B", grouped(*numbers))
+        (Category::Batch, [rows]) if buffer.element_bytes == 1 => {
+            format!("{} × 1 B", counted(*rows, "label"))
+        }
+        (Category::Gradients | Category::OptimizerState, [numbers]) => {
+            format!("{} {} × 4 B", grouped(*numbers), buffer.name)
         }
         (_, [bytes]) if buffer.element_bytes == 1 => format!("{} B", grouped(*bytes)),
         (_, shape) => {

@@ -126,7 +126,7 @@ impl Model {
         self.check(&dataset)?;
         if part.of(&dataset).is_empty() {
             let remedy = "choose the other part with --split";
-            return Err(Error::EmptySplit { dataset: name.to_string(), split: split.name(), remedy });
+            return Err(Error::EmptySplit { dataset: name.to_string(), split, remedy });
         }
         let split = match part {
             Split::Train => dataset.train,
@@ -146,7 +146,7 @@ impl Model {
                     "{} does not say which table it was trained on; name one as csv:FILE",
                     self.file.display()
                 );
-                Err(Error::Option { option: "--dataset", problem })
+                Err(Error::option("--dataset", problem))
             }
         }
     }
@@ -189,20 +189,19 @@ impl Model {
 fn model_file(path: &Path) -> Result<PathBuf> {
     let not_a_model = |found: &str| Error::NotAModel { path: path.to_path_buf(), found: found.to_owned() };
     let kind = |path: &Path| std::fs::metadata(path);
-    let there =
-        kind(path).map_err(|reason| Error::Io { path: path.to_path_buf(), action: "opened", reason })?;
+    let there = kind(path).map_err(Error::io(path, "opened"))?;
     if there.is_file() {
         return Ok(path.to_path_buf());
     }
     if !there.is_dir() {
-        return Err(not_a_model("something that is no file"));
+        return Err(not_a_model("something that is not a file"));
     }
     let inside = path.join("model.safetensors");
     let unfinished = path.join("checkpoint.safetensors");
     match kind(&inside) {
         Ok(file) if file.is_file() => Ok(inside),
         _ if unfinished.is_file() => Err(not_a_model(
-            "a run that is not finished; go on with it (train --resume), or name its checkpoint.safetensors",
+            "a run that is not finished; continue it (train --resume), or name its checkpoint.safetensors",
         )),
         _ => Err(not_a_model("a folder without model.safetensors")),
     }

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::colour::Colour;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Columns of a terminal that does not say how many it has.
 const DEFAULT_WIDTH: usize = 80;
@@ -104,7 +104,7 @@ impl Console {
 #[derive(Serialize)]
 struct ErrorEvent {
     event: &'static str,
-    kind: &'static str,
+    kind: ErrorKind,
     message: String,
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use plangrad_nn::Loss;
 use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Error as TensorError, MemoryReport, Metrics, Schedule};
+use plangrad_tensor::{Device, Error as TensorError, MemoryReport, Metrics, Schedule};
 
 pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
@@ -41,9 +41,9 @@ pub struct Sweep {
 
 /// How far a sweep has come.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// Where it computes.
-    pub device: &'a str,
+pub struct Progress {
+    /// The device.
+    pub device: Device,
     /// The size.
     pub batch_size: usize,
     /// Runs that are done: two for each row.
@@ -52,14 +52,23 @@ pub struct Progress<'a> {
     pub runs: usize,
     /// Share of the present run that is done.
     pub share: f64,
-    /// Whether it is the run for equal time.
-    pub is_equal_time: bool,
+    /// Which of the two runs of a size it is.
+    pub race: Race,
+}
+
+/// What is equal for all batch sizes in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Race {
+    /// The number of epochs.
+    EqualEpochs,
+    /// The time.
+    EqualTime,
 }
 
 /// Who wants to know.
 pub trait Watcher {
     /// Steps were taken.
-    fn progress(&mut self, progress: &Progress<'_>);
+    fn progress(&mut self, progress: &Progress);
 
     /// A row is complete, or as complete as it will be where the sweep is stopped.
     ///
@@ -96,8 +105,14 @@ impl Sweep {
         let all = devices.iter().flat_map(|device| sizes.iter().map(move |&size| (device, size)));
         let all: Vec<_> = all.collect();
         let mut rows = Vec::with_capacity(all.len());
-        let mut report =
-            Report { watcher, stop, runs: 2 * all.len(), runs_done: 0, rows_told: 0, is_equal_time: false };
+        let mut report = Report {
+            watcher,
+            stop,
+            runs: 2 * all.len(),
+            runs_done: 0,
+            rows_told: 0,
+            race: Race::EqualEpochs,
+        };
         let ended = self.measure(&all, &mut rows, &mut report);
         let untold = rows[report.rows_told..].iter().try_for_each(|row| report.watcher.row(row));
         (rows, ended.and(untold))
@@ -154,7 +169,7 @@ impl Sweep {
             report.runs_done += 1;
         }
         let fastest = rows.iter().filter_map(Row::seconds).min_by(f64::total_cmp);
-        report.is_equal_time = true;
+        report.race = Race::EqualTime;
         for (&(device, _), row) in all.iter().zip(rows) {
             if let Some(seconds) = self.recipe.seconds.or(fastest) {
                 self.for_equal_time(device, row, seconds, report)?;
@@ -253,7 +268,7 @@ impl Sweep {
     }
 
     fn layout(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Layout {
-        Layout::new(device.has_own_memory(), batch_size.min(self.subject.data.train.len()))
+        Layout::new(device.device(), batch_size.min(self.subject.data.train.len()))
     }
 
     fn step(&self, batch_size: usize) -> Step {
@@ -277,14 +292,14 @@ struct Report<'a> {
     runs: usize,
     runs_done: usize,
     rows_told: usize,
-    is_equal_time: bool,
+    race: Race,
 }
 
 impl Report<'_> {
     fn tell(&mut self, row: &Row, share: f64) -> Result<()> {
-        let Report { runs, runs_done, is_equal_time, .. } = *self;
-        let (device, batch_size, share) = (&*row.device, row.batch_size, share.min(1.0));
-        self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, is_equal_time });
+        let Report { runs, runs_done, race, .. } = *self;
+        let (device, batch_size, share) = (row.device, row.batch_size, share.min(1.0));
+        self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, race });
         self.stop.check()
     }
 }
@@ -309,14 +324,14 @@ mod tests {
 
     /// Asks to stop as soon as a run of this kind and size is under way, and keeps the rows it is told.
     struct Impatient {
-        at: (usize, bool),
+        at: (usize, Race),
         stop: Stop,
         rows: Vec<Row>,
     }
 
     impl Watcher for Impatient {
-        fn progress(&mut self, progress: &Progress<'_>) {
-            if (progress.batch_size, progress.is_equal_time) == self.at {
+        fn progress(&mut self, progress: &Progress) {
+            if (progress.batch_size, progress.race) == self.at {
                 self.stop.ask();
             }
         }
@@ -349,7 +364,11 @@ mod tests {
         };
         let mut sweep = Sweep::new(recipe, vec![2000, 1000, 500], subject);
         let device: Arc<dyn Backend> = Cpu::open(CpuOptions::default()).unwrap();
-        for (at, whole, in_part) in [((2000, false), 0, 0), ((500, false), 0, 2), ((1000, true), 1, 2)] {
+        for (at, whole, in_part) in [
+            ((2000, Race::EqualEpochs), 0, 0),
+            ((500, Race::EqualEpochs), 0, 2),
+            ((1000, Race::EqualTime), 1, 2),
+        ] {
             let stop = Stop::default();
             let mut watcher = Impatient { at, stop: stop.clone(), rows: Vec::new() };
             let ended = sweep.run(std::slice::from_ref(&device), &mut watcher, &stop);

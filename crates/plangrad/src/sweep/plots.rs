@@ -1,5 +1,7 @@
 //! The rows of a sweep as a chart: time, memory and accuracy against batch size, a colour for each device.
 
+use plangrad_tensor::Device;
+
 use super::chart::{Chart, Curve, MOST_TICKS, Mark, Panel, Stroke};
 use super::row::Row;
 use super::scale::Scale;
@@ -23,11 +25,11 @@ pub(crate) fn draw(title: String, rows: &[Row]) -> Drawing {
 }
 
 /// The devices of the rows, in their order.
-fn devices(rows: &[Row]) -> Vec<&str> {
-    let mut devices: Vec<&str> = Vec::new();
+fn devices(rows: &[Row]) -> Vec<Device> {
+    let mut devices = Vec::new();
     for row in rows {
-        if !devices.contains(&&*row.device) {
-            devices.push(&row.device);
+        if !devices.contains(&row.device) {
+            devices.push(row.device);
         }
     }
     devices
@@ -35,7 +37,7 @@ fn devices(rows: &[Row]) -> Vec<&str> {
 
 struct Rows<'a> {
     rows: &'a [Row],
-    devices: Vec<&'a str>,
+    devices: Vec<Device>,
 }
 
 impl Rows<'_> {
@@ -110,13 +112,13 @@ impl Rows<'_> {
         (stroke, mark): (Stroke, Mark),
         value: impl Fn(&Row) -> Option<f64>,
     ) -> Vec<Curve> {
-        let curve = |(i, device): (usize, &&str)| {
-            let rows = self.rows.iter().filter(|row| row.device == **device);
+        let curve = |(i, &device): (usize, &Device)| {
+            let rows = self.rows.iter().filter(|row| row.device == device);
             let value = |row: &Row| value(row).filter(|value| value.is_finite());
             let points = rows.filter_map(|row| Some((row.batch_size, value(row)?)));
             let name = match (self.devices.len(), name) {
                 (1, name) => name.to_owned(),
-                (_, "") => (*device).to_owned(),
+                (_, "") => device.to_string(),
                 (_, name) => format!("{device}, {name}"),
             };
             Curve { name, colour: COLOURS[i % COLOURS.len()], stroke, mark, points: points.collect() }
@@ -174,8 +176,6 @@ fn significant(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plangrad_tensor::Device;
-
     use super::*;
     use crate::sweep::row::Shortage;
 

@@ -3,6 +3,8 @@
 use plangrad_tensor::Device;
 use serde::Serialize;
 
+use crate::device::device_name;
+
 /// Largest share of the equal time that a training may take to be compared with others: it ends with a step, and where steps
 /// are long that is late.
 const AS_LONG: f64 = 1.1;
@@ -10,8 +12,9 @@ const AS_LONG: f64 = 1.1;
 /// A batch size on a device. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// The device's name.
-    pub device: String,
+    /// The device.
+    #[serde(serialize_with = "device_name")]
+    pub device: Device,
     /// Samples per step as asked for; where the dataset has fewer, a step takes those.
     pub batch_size: usize,
     /// Passes over the training part.
@@ -61,7 +64,7 @@ impl Row {
     /// What is known before anything is measured.
     pub(super) fn empty(device: Device, batch_size: usize, epochs: u64, planned_bytes: u64) -> Row {
         Row {
-            device: device.to_string(),
+            device,
             batch_size,
             epochs,
             planned_bytes,

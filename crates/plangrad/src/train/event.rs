@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use plangrad_tensor::Device;
 use serde::Serialize;
 
-use crate::device::GpuMemory;
+use crate::device::{GpuMemory, device_name};
 use crate::error::Result;
 
 /// Something that happened. Serialises to the JSON documented in `docs/json.md`.
@@ -20,7 +21,8 @@ pub enum Event {
         /// Samples to be judged by.
         test_samples: usize,
         /// Where it is computed.
-        device: String,
+        #[serde(serialize_with = "device_name")]
+        device: Device,
         /// Numbers trained.
         parameters: usize,
         /// Samples per step.

@@ -23,6 +23,15 @@ pub struct RunFolder {
     _lock: Option<File>,
 }
 
+/// What becomes of a run that is in the folder of a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and the new run is refused.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -35,11 +44,11 @@ impl RunFolder {
     /// An earlier run in that folder goes only once all of this is written: a full disk does not cost it.
     ///
     /// # Errors
-    /// [`Error::RunExists`] for a folder with a run in it, unless `overwrite` is set; [`Error::RunBusy`]; [`Error::Io`] or
+    /// [`Error::RunExists`] for a folder with a run that is to be kept; [`Error::RunBusy`]; [`Error::Io`] or
     /// [`Error::Model`] if it cannot be written.
     pub fn create(
         out: Option<&Path>,
-        overwrite: bool,
+        existing: Existing,
         settings: &Settings,
         start: &Event,
         stage: impl FnOnce(&Path) -> Result<Staged>,
@@ -50,7 +59,7 @@ impl RunFolder {
         };
         let begin = || {
             let folder = RunFolder { path: path.clone(), metrics: None, _lock: lock(&path)? };
-            RunFolder::check_free(&path, overwrite)?;
+            RunFolder::check_free(&path, existing)?;
             folder.begin(settings, start, stage)?;
             Ok(folder)
         };
@@ -83,10 +92,14 @@ impl RunFolder {
     /// Whether a new run may begin in `path`.
     ///
     /// # Errors
-    /// [`Error::RunExists`] if there is one already and `overwrite` is not set.
-    pub fn check_free(path: &Path, overwrite: bool) -> Result<()> {
+    /// [`Error::RunExists`] if there is one that is to be kept.
+    pub fn check_free(path: &Path, existing: Existing) -> Result<()> {
         let occupied = [CONFIG, METRICS, CHECKPOINT, MODEL].iter().any(|name| path.join(name).exists());
-        if occupied && !overwrite { Err(Error::RunExists { path: path.into() }) } else { Ok(()) }
+        if occupied && existing == Existing::Keep {
+            Err(Error::RunExists { path: path.into() })
+        } else {
+            Ok(())
+        }
     }
 
     /// The run in `path`, to be gone on with.
@@ -140,10 +153,14 @@ impl RunFolder {
         let file = match &mut self.metrics {
             Some(file) => file,
             none => none.insert(
-                OpenOptions::new().append(true).create(true).open(&path).map_err(io(&path, "written"))?,
+                OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(&path)
+                    .map_err(Error::io(&path, "written"))?,
             ),
         };
-        file.write_all(line.as_bytes()).map_err(io(&path, "written"))
+        file.write_all(line.as_bytes()).map_err(Error::io(&path, "written"))
     }
 
     /// Makes all lines of `metrics.jsonl` lasting.
@@ -152,7 +169,7 @@ impl RunFolder {
     /// [`Error::Io`].
     pub fn sync(&self) -> Result<()> {
         let path = self.path.join(METRICS);
-        self.metrics.as_ref().map_or(Ok(()), |file| file.sync_data().map_err(io(&path, "written")))
+        self.metrics.as_ref().map_or(Ok(()), |file| file.sync_data().map_err(Error::io(&path, "written")))
     }
 
     /// Cuts `metrics.jsonl` back to what had happened at the checkpoint, so that what is trained again is not told twice.
@@ -165,7 +182,7 @@ impl RunFolder {
         let text = match fs::read(&path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(reason) => return Err(io(&path, "read")(reason)),
+            Err(reason) => return Err(Error::io(&path, "read")(reason)),
         };
         let batches_done = progress.position.div_ceil(batch_size.max(1) as u64);
         let epochs_told = progress.epoch + u64::from(is_finished && progress.position > 0);
@@ -187,7 +204,7 @@ impl RunFolder {
 /// Makes the folder; false if it was there.
 fn make(path: &Path) -> Result<bool> {
     let is_new = !path.exists();
-    fs::create_dir_all(path).map_err(io(path, "made a folder"))?;
+    fs::create_dir_all(path).map_err(Error::io(path, "made a folder"))?;
     Ok(is_new)
 }
 
@@ -206,7 +223,7 @@ fn make_default(dataset: &str) -> Result<PathBuf> {
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
             Err(reason) if reason.kind() == ErrorKind::AlreadyExists => number += 1,
-            Err(reason) => return Err(io(&path, "made a folder")(reason)),
+            Err(reason) => return Err(Error::io(&path, "made a folder")(reason)),
         }
     }
 }
@@ -224,19 +241,15 @@ fn lock(path: &Path) -> Result<Option<File>> {
 /// Removes a file if it is there.
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(reason) if reason.kind() != ErrorKind::NotFound => Err(io(path, "replaced")(reason)),
+        Err(reason) if reason.kind() != ErrorKind::NotFound => Err(Error::io(path, "replaced")(reason)),
         _ => Ok(()),
     }
 }
 
 /// An event as a line of `metrics.jsonl`.
 fn line(event: &Event, path: &Path) -> Result<String> {
-    let json = serde_json::to_string(event).map_err(|error| io(path, "written")(error.into()))?;
+    let json = serde_json::to_string(event).map_err(|error| Error::io(path, "written")(error.into()))?;
     Ok(json + "\n")
-}
-
-fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
-    move |reason| Error::Io { path: path.into(), action, reason }
 }
 
 /// Date and time in UTC as `20261121-185900`.

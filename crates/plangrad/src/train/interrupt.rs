@@ -15,7 +15,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::exit;
 
-use super::stop::{INTERRUPTED, Stop};
+use super::stop::Stop;
+use crate::error::ErrorKind;
 use crate::output::Console;
 
 /// Pause between two looks at the flag: short for a hand at a keyboard, long for a processor.
@@ -86,7 +87,7 @@ impl Interrupts {
             wait();
             if first.elapsed() > SAME_REQUEST {
                 self.say(&self.farewell());
-                exit(INTERRUPTED);
+                exit(i32::from(ErrorKind::INTERRUPTED));
             }
         }
     }
@@ -95,7 +96,9 @@ impl Interrupts {
         match self.run.get() {
             None => "ended before the run had begun".to_owned(),
             Some(Interrupted { resume, .. }) => {
-                format!("ended without saving; the run stands at its last checkpoint, go on with: {resume}")
+                format!(
+                    "ended without saving; the run stands at its last checkpoint, continue with: {resume}"
+                )
             }
         }
     }

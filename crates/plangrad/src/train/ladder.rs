@@ -73,7 +73,7 @@ impl Resources {
     /// How a run is laid out on this device where memory suffices.
     fn first(&self, step: &Step, data: &Data) -> Place {
         let part = step.whole(data.train.len()).div_ceil(self.accumulate);
-        Place { backend: self.backend.clone(), layout: Layout::new(self.backend.has_own_memory(), part) }
+        Place { backend: self.backend.clone(), layout: Layout::new(self.backend.device(), part) }
     }
 
     /// The next rung; `None` where there is none.

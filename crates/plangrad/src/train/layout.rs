@@ -1,6 +1,6 @@
 //! What the plans of a run depend on: a step, the number of samples, and how the run lies in memory.
 
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::{Device, Optimizer, Schedule};
 
 /// Everything about a step that its plans depend on.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,8 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// The best layout of a device for batches processed `part` samples at a time: the data as near as possible.
-    pub(crate) fn new(has_own_memory: bool, part: usize) -> Layout {
-        Layout { placement: if has_own_memory { Placement::Resident } else { Placement::InPlace }, part }
+    pub(crate) fn new(device: Device, part: usize) -> Layout {
+        let placement = if device == Device::Cpu { Placement::InPlace } else { Placement::Resident };
+        Layout { placement, part }
     }
 }

@@ -21,7 +21,7 @@ mod words;
 
 pub(crate) use engine::Engine;
 pub use event::{Event, Observer, Position, Rung};
-pub use folder::RunFolder;
+pub use folder::{Existing, RunFolder};
 pub use interrupt::Interrupts;
 pub use ladder::{OnOom, Resources};
 pub(crate) use layout::{Layout, Placement, Samples, Step};

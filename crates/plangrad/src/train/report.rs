@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use plangrad_tensor::Device;
+
 use super::event::{Event, Observer, Position, Rung};
 use super::settings::Settings;
 use super::words::samples;
@@ -182,7 +184,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
          {} planned{memory}",
         samples(*train_samples, *test_samples),
         settings.optimizer.describe(&settings.schedule),
-        if device.starts_with("cuda") { settings.precision.words() } else { "" },
+        if matches!(device, Device::Cuda(_)) { settings.precision.words() } else { "" },
         size(*planned_bytes),
     )
 }

@@ -156,11 +156,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Io`] or [`Error::Config`].
     pub fn read(path: &Path) -> Result<Settings> {
-        let text = std::fs::read_to_string(path).map_err(|reason| Error::Io {
-            path: path.into(),
-            action: "read",
-            reason,
-        })?;
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
         let wrong = |reason: String| Error::Config { path: path.into(), reason };
         let settings: Settings =
             toml::from_str(&text).map_err(|error| wrong(error.message().trim().into()))?;

@@ -6,10 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::error::{Error, Result};
-
-/// Exit code of an interrupted program, by the convention of shells.
-pub(super) const INTERRUPTED: i32 = 130;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Asks a run to stop after the current step. Clones ask the same run.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +25,11 @@ impl Stop {
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM] {
             // If this fails, a signal ends the program. The first handler acts on what the second one set.
-            let _ = flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop.0));
+            let _ = flag::register_conditional_shutdown(
+                signal,
+                i32::from(ErrorKind::INTERRUPTED),
+                Arc::clone(&stop.0),
+            );
             let _ = flag::register(signal, Arc::clone(&stop.0));
         }
         stop

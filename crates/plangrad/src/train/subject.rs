@@ -6,6 +6,7 @@ use plangrad_nn::{Loss, MlpConfig, Task};
 
 use super::source::{Data, describe, source, task};
 use crate::error::{Error, Result};
+use crate::split::Split;
 
 /// A task and its data.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl Subject {
         if dataset.train.is_empty() {
             let (dataset, remedy) =
                 (dataset.name.to_string(), "a run needs at least one sample to learn from");
-            return Err(Error::EmptySplit { dataset, split: "train", remedy });
+            return Err(Error::EmptySplit { dataset, split: Split::Train, remedy });
         }
         let data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
         Ok(Subject { task, data, description, table: dataset.table })

@@ -141,7 +141,7 @@ impl Trainer {
             dataset: self.description.dataset.clone(),
             train_samples: self.data.train.len(),
             test_samples: self.data.test.len(),
-            device: self.engine.session.backend().device().to_string(),
+            device: self.engine.session.backend().device(),
             parameters: self.task.model.parameter_count(),
             batch_size: self.settings.batch_size,
             micro_batch_size: self.engine.micro_batch_size(),

@@ -14,7 +14,7 @@ impl Report<'_> {
         Object {
             network: self.subject.blueprint.layers(),
             parameters: self.subject.blueprint.task.model.parameter_count(),
-            device: self.subject.device.to_string(),
+            device: self.subject.blueprint.device.to_string(),
             budget_bytes: self.budget(),
             rows: self.rows.iter().map(row).collect(),
             timeline: timeline.map(TimelineObject::of),

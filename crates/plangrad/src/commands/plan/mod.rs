@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::memory::{Blueprint, Row, Timeline};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
+use crate::split::Split;
 use crate::train::{network_and_optimizer, samples, task};
 
 /// What a partial dataset on disk changes.
@@ -53,24 +54,18 @@ fn subject(arguments: &Plan) -> Result<Planned> {
     };
     let eval_batch_size = arguments.step.eval_batch_size;
     let device = DeviceChoice::resolve(arguments.device)?.device();
-    let blueprint = Blueprint {
-        task,
-        optimizer,
-        samples,
-        eval_batch_size,
-        accumulate: arguments.accumulate,
-        has_own_memory: device != Device::Cpu,
-    };
+    let blueprint =
+        Blueprint { task, optimizer, samples, eval_batch_size, accumulate: arguments.accumulate, device };
     let network = network_and_optimizer(&blueprint.task, optimizer);
-    Ok(Planned { blueprint, device, network, data })
+    Ok(Planned { blueprint, network, data })
 }
 
 type Samples = Option<(usize, usize)>;
 
 fn of_shape(arguments: &Plan, shape: &[usize], classes: usize) -> Result<(Task, Samples, String)> {
     if arguments.subject.task.loss == Loss::Mse {
-        let problem = "mse is for the numbers of a table (--dataset csv:FILE), not for --classes".to_owned();
-        return Err(Error::Option { option: "--loss", problem });
+        let problem = "mse is for the numbers of a table (--dataset csv:FILE), not for --classes";
+        return Err(Error::option("--loss", problem));
     }
     let task = images(arguments, shape, classes)?;
     Ok((task, None, format!("samples of shape {shape:?}, as many as are wanted")))
@@ -94,7 +89,7 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
     };
     if train == 0 {
         let remedy = "a run needs at least one sample to learn from";
-        return Err(Error::EmptySplit { dataset: name.to_string(), split: "train", remedy });
+        return Err(Error::EmptySplit { dataset: name.to_string(), split: Split::Train, remedy });
     }
     let data = format!("{name}: {}{complete}", samples(train, test));
     Ok((task, Some((train, test)), data))

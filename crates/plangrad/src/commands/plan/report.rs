@@ -1,15 +1,11 @@
 //! What `plan` reports, before it is text or JSON.
 
-use plangrad_tensor::Device;
-
 use crate::cli::Plan;
 use crate::memory::{Blueprint, Row};
 
 /// What is planned, and how to call it.
 pub(super) struct Planned {
     pub(super) blueprint: Blueprint,
-    /// Where it would be computed.
-    pub(super) device: Device,
     /// `784-128-10 with 101,770 parameters, Adam`
     pub(super) network: String,
     /// A sentence on where samples come from.

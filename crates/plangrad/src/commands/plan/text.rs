@@ -17,8 +17,11 @@ impl Report<'_> {
     /// All of it, in the order of the options.
     pub(super) fn text(&self) -> String {
         let Planned { network, data, .. } = self.subject;
-        let mut text =
-            format!("{network}; on {}\n{data}\n\n{}", self.subject.device, self.table(&grouped_bytes));
+        let mut text = format!(
+            "{network}; on {}\n{data}\n\n{}",
+            self.subject.blueprint.device,
+            self.table(&grouped_bytes)
+        );
         text += &format!("\n\nThe same in KiB and MiB, units of 1024s\n\n{}", self.table(&size));
         for row in self.rows.iter().filter(|row| row.samples < row.batch_size) {
             let (asked, there) = (grouped(row.batch_size), counted(row.samples, "sample"));
