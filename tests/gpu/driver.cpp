@@ -40,6 +40,8 @@ enum Code {
     INVALID_DEVICE = 101,
     INVALID_IMAGE = 200,
     INVALID_CONTEXT = 201,
+    NO_BINARY_FOR_GPU = 209,
+    INVALID_PTX = 218,
     NOT_FOUND = 500,
     LAUNCH_FAILED = 719,
     NOT_SUPPORTED = 801,
@@ -270,8 +272,12 @@ Code cuMemGetInfo_v2(size_t* free, size_t* all) {
 Code cuModuleLoadData(void** module, const void* image) {
     READY;
     const char* text = static_cast<const char*>(image);
-    if (!strstr(text, ".version ") || !strstr(text, ".entry ")) return INVALID_IMAGE;
-    *module = const_cast<char*>(text);
+    const char* target = strstr(text, ".target sm_");
+    if (!target || !strstr(text, ".version ") || !strstr(text, ".entry ")) return INVALID_IMAGE;
+    uint64_t oldest = strtoull(target + strlen(".target sm_"), nullptr, 10);
+    if (oldest > setting("FAKE_CUDA_CAPABILITY", 90)) return NO_BINARY_FOR_GPU;
+    if (oldest < 90 && strstr(text, "griddepcontrol")) return INVALID_PTX;
+    *module = strdup(text);
     return SUCCESS;
 }
 
@@ -282,9 +288,11 @@ Code cuModuleGetFunction(void** function, void* module, const char* name) {
     return SUCCESS;
 }
 
-Code cuModuleUnload(void*) {
+Code cuModuleUnload(void* module) {
     READY;
-    return drain_all();
+    Code code = drain_all();
+    free(module);
+    return code;
 }
 
 Code cuFuncSetAttribute(void*, int, int) {

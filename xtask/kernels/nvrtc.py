@@ -1,7 +1,7 @@
 """Compiles one .cu file to PTX with NVRTC: nvrtc.py LIBRARY SOURCE ARCHITECTURE OUTPUT
 
-Headers are those beside the source, handed over by name, so that no path gets into the result. This is a script and no
-part of xtask because loading a library is unsafe code, which only plangrad-tensor may hold.
+Headers are those beside the source, passed by name, so that no path gets into the result. This is a script rather than
+a part of xtask because loading a library is unsafe code, which only plangrad-tensor may hold.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ def strings(values):
 
 
 class Nvrtc:
-    """NVRTC's functions, whose answers other than 0 end the program with NVRTC's words."""
+    """NVRTC's functions; any result other than 0 ends the program with NVRTC's message."""
 
     def __init__(self, library):
         self.library = ctypes.CDLL(library)
@@ -32,7 +32,7 @@ class Nvrtc:
             sys.exit(f"{name}: {failure}")
 
     def text(self, program, name):
-        """What `nvrtcGet<name>` gives, without the zero byte at its end."""
+        """The result of `nvrtcGet<name>`, without the zero byte at its end."""
         size = ctypes.c_size_t()
         self.must(f"nvrtcGet{name}Size", program, ctypes.byref(size))
         buffer = ctypes.create_string_buffer(size.value)

@@ -1,35 +1,36 @@
-//! `cargo xtask kernels`: the CUDA kernels as PTX, which is committed and travels in the binary, so that neither building
-//! plangrad nor running it needs anything of CUDA but a driver.
+//! `cargo xtask kernels`: compiles the CUDA kernels to PTX, which is committed and travels in the program, so that building
+//! plangrad and running it need nothing of CUDA but a driver.
 //!
-//! The same sources and the same pinned compiler give the same bytes, on any machine; `--check` holds the committed files
-//! against that.
+//! The same sources and the same pinned compiler give the same text on any machine; `--check` compares that with what is
+//! committed.
 
 mod toolchain;
 mod usage;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use plangrad_tensor::backend::cuda::{ComputeCapability, ptx};
 
 use crate::Result;
 use crate::command::root;
 use toolchain::Toolchain;
 use usage::Usage;
 
-/// The virtual architectures that kernels must compile for.
-const ARCHITECTURES: [u32; 3] = [75, 80, 90];
-/// The one that has code of its own, behind `__CUDA_ARCH__`, and so is committed beside the oldest.
-const CHAINED: u32 = 90;
-/// The files whose kernels need more than the first of them, and what they need.
-const NEEDED: [(&str, u32); 1] = [("stage_tensor", 80)];
-/// The first PTX version that knows all of this; drivers from 550 on read it.
-const PTX_VERSION: &str = ".version 8.4";
+/// The GPUs that kernels are compiled for, oldest first. The last one's text is committed; the others are derived from it
+/// when a program loads a kernel.
+const GPUS: [ComputeCapability; 3] =
+    [ComputeCapability::NEEDED, ComputeCapability::TF32, ComputeCapability::CHAINS];
 
 /// Options of the task.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Change nothing; fail if what is committed is not what the sources give
+    /// Change nothing; fail if the committed files are not what the sources give
     #[arg(long)]
     check: bool,
 }
@@ -38,121 +39,109 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     build(options.check)
 }
 
-/// Whether the committed files are what the sources give, and every kernel keeps its numbers in registers.
+/// Whether the committed files are what the sources give, and all kernels keep their numbers in registers.
 pub(crate) fn check() -> Result<()> {
     build(true)
 }
 
 fn build(check: bool) -> Result<()> {
-    let kernels = root().join("crates/tensor/kernels");
     let toolchain = Toolchain::ready()?;
-    let fresh = root().join("target/kernels");
-    create(&fresh)?;
-    let mut spills = Vec::new();
-    let mut committed = Vec::new();
-    for source in sources(&kernels)? {
-        let kernel = Source { toolchain: &toolchain, source: &source, folder: &fresh };
-        spills.extend(kernel.build()?);
-        let file = |architecture| {
-            (kernel.ptx(architecture), kernels.join("ptx").join(kernel.name(architecture, "ptx")))
-        };
-        committed.extend([kernel.baseline(), CHAINED].map(file));
+    let folder = root().join("target/kernels");
+    create(&folder)?;
+    let modules = ptx::modules().map(|(name, oldest)| Module { name, oldest, folder: &folder });
+    for module in modules {
+        let text = module.compile(&toolchain)?;
+        module.assemble(&toolchain)?;
+        let committed = sources().join(format!("ptx/{}.ptx.gz", module.name));
+        if check { compare(&text, &committed)? } else { replace(&text, &committed)? }
     }
-    if !spills.is_empty() {
-        return Err(format!("registers are spilled to memory: {}", spills.join("; ")));
-    }
-    committed
-        .iter()
-        .try_for_each(|(fresh, file)| if check { compare(fresh, file) } else { replace(fresh, file) })
+    Ok(())
+}
+
+fn sources() -> PathBuf {
+    root().join("crates/tensor/kernels")
 }
 
 /// One `.cu` file on its way.
-struct Source<'a> {
-    toolchain: &'a Toolchain,
-    source: &'a Path,
+struct Module<'a> {
+    name: &'static str,
+    /// The oldest GPU it is for.
+    oldest: ComputeCapability,
     /// Where results go.
     folder: &'a Path,
 }
 
-impl Source<'_> {
-    /// Compiles and assembles for all architectures; returns a clause for every kernel that spills.
-    fn build(&self) -> Result<Vec<String>> {
-        let committed = self.compile(self.baseline())?;
-        self.compile(CHAINED)?;
-        let mut spills = Vec::new();
-        for architecture in ARCHITECTURES.into_iter().filter(|&found| found >= self.baseline()) {
-            if architecture != CHAINED && body(&self.compile(architecture)?) != body(&committed) {
+impl Module<'_> {
+    fn gpus(&self) -> impl Iterator<Item = ComputeCapability> {
+        GPUS.into_iter().filter(|&gpu| gpu >= self.oldest)
+    }
+
+    /// Compiles for all GPUs, and returns the text that is committed.
+    fn compile(&self, toolchain: &Toolchain) -> Result<String> {
+        let source = sources().join(format!("{}.cu", self.name));
+        let committed = self.compile_for(toolchain, &source, ComputeCapability::CHAINS)?;
+        for gpu in self.gpus() {
+            let text = self.compile_for(toolchain, &source, gpu)?;
+            if code(&text) != code(&ptx::for_gpus_from(gpu, &committed)) {
                 return Err(format!(
-                    "{} gives other code for compute_{architecture} than for compute_{}, which is committed for it",
-                    self.source.display(),
-                    self.baseline(),
+                    "{} gives other code for compute capability {gpu} than what is loaded there; \
+                     ptx.rs of plangrad-tensor derives it",
+                    source.display(),
                 ));
             }
-            let cubin = self.folder.join(self.name(architecture, "cubin"));
-            let usages =
-                usage::assemble(&self.toolchain.ptxas, &self.ptx(architecture), architecture, &cubin)?;
-            spills.extend(usages.iter().filter_map(|usage| tell(usage, architecture)));
         }
-        Ok(spills)
+        Ok(committed)
     }
 
-    /// The oldest architecture that is committed. Drivers compile it for every GPU from there on.
-    fn baseline(&self) -> u32 {
-        let needs = NEEDED.iter().find(|(name, _)| self.source.file_stem().is_some_and(|stem| stem == *name));
-        needs.map_or(ARCHITECTURES[0], |(_, needed)| *needed)
+    fn compile_for(&self, toolchain: &Toolchain, source: &Path, gpu: ComputeCapability) -> Result<String> {
+        let to = self.file(gpu, "ptx");
+        toolchain.compile(source, gpu.architecture(), &to)?;
+        fs::read_to_string(&to).map_err(|error| format!("{}: {error}", to.display()))
     }
 
-    fn compile(&self, architecture: u32) -> Result<String> {
-        let to = self.ptx(architecture);
-        self.toolchain.compile(self.source, architecture, &to)?;
-        let text = fs::read_to_string(&to).map_err(|error| format!("{}: {error}", to.display()))?;
-        for promise in [PTX_VERSION.to_owned(), format!(".target sm_{architecture}")] {
-            if !text.lines().any(|line| line == promise) {
-                return Err(format!("{} lacks the line `{promise}`", to.display()));
+    /// Assembles what has been compiled, as drivers do, and fails if registers are spilled to memory.
+    fn assemble(&self, toolchain: &Toolchain) -> Result<()> {
+        let mut spills = Vec::new();
+        for gpu in self.gpus() {
+            for assembler in &toolchain.assemblers {
+                let (ptx, cubin) = (self.file(gpu, "ptx"), self.file(gpu, "cubin"));
+                let usages = usage::assemble(&assembler.path, &ptx, gpu.architecture(), &cubin)?;
+                let place = format!("compute capability {gpu}, assembled by CUDA {}", assembler.version);
+                spills.extend(usages.iter().filter_map(|usage| report(usage, &place)));
             }
         }
-        Ok(text)
+        if spills.is_empty() {
+            return Ok(());
+        }
+        Err(format!("registers are spilled to memory: {}", spills.join("; ")))
     }
 
-    fn ptx(&self, architecture: u32) -> PathBuf {
-        self.folder.join(self.name(architecture, "ptx"))
-    }
-
-    fn name(&self, architecture: u32, extension: &str) -> String {
-        let stem = self.source.file_stem().unwrap_or_default().to_string_lossy();
-        format!("{stem}_{architecture}.{extension}")
+    fn file(&self, gpu: ComputeCapability, extension: &str) -> PathBuf {
+        self.folder.join(format!("{}_{}.{extension}", self.name, gpu.architecture()))
     }
 }
 
 /// Prints what a kernel takes. A clause if it spills.
-fn tell(usage: &Usage, architecture: u32) -> Option<String> {
+fn report(usage: &Usage, place: &str) -> Option<String> {
     let Usage { kernel, registers, spilled_bytes, stack_bytes } = usage;
-    let figures =
-        format!("{registers} registers, {spilled_bytes} bytes spilled, {stack_bytes} bytes of stack");
-    eprintln!("{kernel} on sm_{architecture}: {figures}");
-    (*spilled_bytes > 0).then(|| format!("{kernel} on sm_{architecture}: {spilled_bytes} bytes"))
+    eprintln!(
+        "{kernel} for {place}: {registers} registers, {spilled_bytes} bytes spilled, {stack_bytes} bytes of stack"
+    );
+    (*spilled_bytes > 0).then(|| format!("{kernel} for {place}: {spilled_bytes} bytes"))
 }
 
-/// PTX without the line that names its architecture.
-fn body(ptx: &str) -> String {
-    ptx.lines().filter(|line| !line.starts_with(".target ")).collect::<Vec<_>>().join("\n")
+/// PTX without comments: the compiler marks where inline assembly was, even if it was empty.
+fn code(ptx: &str) -> Vec<&str> {
+    ptx.lines().filter(|line| !line.trim_start().starts_with("//")).collect()
 }
 
-/// The `.cu` files, by name.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        files.push(entry.map_err(unreadable)?.path());
-    }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "cu"));
-    files.sort();
-    if files.is_empty() { Err(format!("{} holds no .cu file", folder.display())) } else { Ok(files) }
-}
-
-fn compare(fresh: &Path, committed: &Path) -> Result<()> {
-    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    if read(fresh)? == read(committed)? {
+/// Compares texts rather than bytes: how they are compressed is up to the version of a library.
+fn compare(text: &str, committed: &Path) -> Result<()> {
+    let unreadable = |error: std::io::Error| format!("{}: {error}", committed.display());
+    let mut found = String::new();
+    let file = fs::File::open(committed).map_err(unreadable)?;
+    GzDecoder::new(file).read_to_string(&mut found).map_err(unreadable)?;
+    if found == text {
         return Ok(());
     }
     Err(format!(
@@ -161,9 +150,16 @@ fn compare(fresh: &Path, committed: &Path) -> Result<()> {
     ))
 }
 
-fn replace(fresh: &Path, committed: &Path) -> Result<()> {
+/// Writes a file anew, unless it holds the text already.
+fn replace(text: &str, committed: &Path) -> Result<()> {
+    if compare(text, committed).is_ok() {
+        return Ok(());
+    }
     create(committed.parent().unwrap_or(committed))?;
-    fs::copy(fresh, committed).map_err(|error| format!("{}: {error}", committed.display()))?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let bytes = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+    let written = bytes.and_then(|bytes| fs::write(committed, bytes));
+    written.map_err(|error| format!("{}: {error}", committed.display()))?;
     eprintln!("{}: written", committed.display());
     Ok(())
 }
@@ -174,24 +170,24 @@ fn create(folder: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{body, compare};
+    use super::{code, compare, replace};
 
     #[test]
-    fn architectures_may_differ_in_their_name_alone() {
-        let ptx = |target: &str, code: &str| format!(".version 8.4\n.target {target}\n{code}\n");
-        assert_eq!(body(&ptx("sm_75", "ret;")), body(&ptx("sm_90", "ret;")));
-        assert_ne!(body(&ptx("sm_75", "ret;")), body(&ptx("sm_75", "exit;")));
+    fn texts_may_differ_in_comments_alone() {
+        let ptx = |comment: &str, code: &str| format!(".target sm_75\n\t{comment}\n\t{code}\n");
+        assert_eq!(code(&ptx("// one", "ret;")), code(&ptx("// two", "ret;")));
+        assert_ne!(code(&ptx("// one", "ret;")), code(&ptx("// one", "exit;")));
     }
 
     #[test]
-    fn one_changed_byte_is_told_with_the_remedy() {
+    fn an_outdated_file_is_refused_with_the_remedy_until_it_is_written_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let [fresh, committed] = ["fresh", "committed"].map(|name| folder.path().join(name));
-        std::fs::write(&fresh, "same").unwrap();
-        assert!(compare(&fresh, &committed).is_err());
-        std::fs::write(&committed, "same").unwrap();
-        assert_eq!(compare(&fresh, &committed), Ok(()));
-        std::fs::write(&committed, "sane").unwrap();
-        assert!(compare(&fresh, &committed).unwrap_err().contains("run `cargo xtask kernels`"));
+        let committed = folder.path().join("new/kernel.ptx.gz");
+        assert!(compare("same", &committed).is_err(), "missing");
+        replace("same", &committed).unwrap();
+        assert_eq!(compare("same", &committed), Ok(()));
+        assert!(compare("sane", &committed).unwrap_err().contains("run `cargo xtask kernels`"));
+        replace("sane", &committed).unwrap();
+        assert_eq!(compare("sane", &committed), Ok(()));
     }
 }

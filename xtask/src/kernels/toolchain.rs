@@ -1,6 +1,6 @@
-//! NVIDIA's compiler and assembler of pinned versions, from Python packages, below `target/`.
+//! NVIDIA's compiler and assemblers, pinned versions from Python packages, installed below `target/`.
 //!
-//! Nothing of CUDA need be on the machine; only a Python that can make virtual environments.
+//! The machine needs nothing of CUDA, only a Python that can make virtual environments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,21 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::command::{self, exists, output, program, root};
 
-/// What is installed: names, versions and the bytes they must have.
+/// Names, versions and hashes of the packages.
 const REQUIREMENTS: &str = "xtask/kernels/requirements.txt";
 
-/// The tools, installed.
+/// The installed tools.
 pub(super) struct Toolchain {
     python: String,
     nvrtc: PathBuf,
-    pub(super) ptxas: PathBuf,
+    /// Those of the oldest drivers that plangrad works with, and of recent ones.
+    pub(super) assemblers: [Assembler; 2],
+}
+
+/// One version of `ptxas`, which a driver has inside as well.
+pub(super) struct Assembler {
+    pub(super) version: &'static str,
+    pub(super) path: PathBuf,
 }
 
 impl Toolchain {
@@ -31,17 +38,15 @@ impl Toolchain {
         }
         let find = "import sysconfig; print(sysconfig.get_path('purelib'))";
         let packages = PathBuf::from(output(program(&python, &["-c", find]))?.trim()).join("nvidia");
-        let nvrtc = packages.join("cuda_nvrtc/lib/libnvrtc.so.12");
-        let ptxas = packages.join("cuda_nvcc/bin/ptxas");
-        for file in [&nvrtc, &ptxas] {
-            if !file.exists() {
-                return Err(format!(
-                    "{} is missing; remove target/kernels-venv and try again",
-                    file.display()
-                ));
-            }
+        let nvrtc = packages.join("cuda_nvrtc/lib/libnvrtc.so.11.2");
+        let assemblers = [("11.8", "cuda_nvcc/bin/ptxas"), ("13.0", "cu13/bin/ptxas")]
+            .map(|(version, path)| Assembler { version, path: packages.join(path) });
+        let files = assemblers.iter().map(|assembler| &assembler.path).chain([&nvrtc]);
+        if let Some(missing) = files.into_iter().find(|file| !file.exists()) {
+            let missing = missing.display();
+            return Err(format!("{missing} is missing; remove target/kernels-venv and try again"));
         }
-        Ok(Toolchain { python, nvrtc, ptxas })
+        Ok(Toolchain { python, nvrtc, assemblers })
     }
 
     /// Compiles `source` for a virtual architecture into `to`.
@@ -55,8 +60,8 @@ impl Toolchain {
 fn install(environment: &Path, python: &str) -> Result<()> {
     if !exists("python3", &["-c", "import ensurepip, venv"]) {
         return Err(
-            "NVRTC comes as a Python package, and this machine has no Python with venv and pip; install it \
-                    (Debian: apt-get install python3-venv)"
+            "NVRTC is a Python package, and this machine has no Python with venv and pip; install one \
+             (Debian: apt-get install python3-venv)"
                 .into(),
         );
     }

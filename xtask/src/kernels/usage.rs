@@ -1,4 +1,4 @@
-//! What a kernel takes of a multiprocessor, as `ptxas --verbose` tells.
+//! What a kernel takes of a multiprocessor, from what `ptxas --verbose` prints.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ pub(super) struct Usage {
     pub(super) kernel: String,
     /// Registers of a thread.
     pub(super) registers: u32,
-    /// Bytes of a thread's registers that have to be parked in memory.
+    /// Bytes of registers that a thread has to keep in memory.
     pub(super) spilled_bytes: u32,
     /// Bytes of a thread's own memory, spills included.
     pub(super) stack_bytes: u32,
@@ -24,10 +24,10 @@ pub(super) fn assemble(ptxas: &Path, ptx: &Path, architecture: u32, to: &Path) -
     command.arg("--verbose").arg(format!("--gpu-name=sm_{architecture}"));
     command.arg(ptx).arg("--output-file").arg(to);
     let text = output_of_errors(command)?;
-    parse(&text).ok_or_else(|| format!("ptxas says nothing that is understood:\n{text}"))
+    parse(&text).ok_or_else(|| format!("ptxas printed something unexpected:\n{text}"))
 }
 
-/// All kernels that ptxas tells of; `None` if there are none, or one lacks a figure.
+/// All kernels in the output; `None` if there are none, or one lacks a figure.
 fn parse(text: &str) -> Option<Vec<Usage>> {
     let parts = text.split("Compiling entry function '").skip(1);
     let usages: Option<Vec<Usage>> = parts.map(kernel).collect();
@@ -71,7 +71,7 @@ ptxas info    : Used 64 registers, 3688 bytes cmem[0]
 ";
 
     #[test]
-    fn every_kernel_is_read_with_its_registers_and_spills() {
+    fn every_kernel_is_parsed_with_its_registers_and_spills() {
         let usage = |kernel: &str, registers, spilled_bytes, stack_bytes| Usage {
             kernel: kernel.into(),
             registers,
@@ -82,7 +82,7 @@ ptxas info    : Used 64 registers, 3688 bytes cmem[0]
     }
 
     #[test]
-    fn silence_and_missing_figures_are_no_good_news() {
+    fn missing_kernels_and_missing_figures_are_refused() {
         assert_eq!(parse(""), None);
         assert_eq!(parse(&TWO.replace("0 bytes spill loads", "")), None);
     }

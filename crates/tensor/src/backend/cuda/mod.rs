@@ -22,6 +22,8 @@ pub mod emulator;
 mod gpu;
 mod items;
 mod lower;
+#[doc(hidden)]
+pub mod ptx;
 mod runtime;
 #[cfg(test)]
 mod tests;

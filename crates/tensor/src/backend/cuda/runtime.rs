@@ -3,6 +3,7 @@
 //! There are two: a GPU behind its driver, and the emulator of the tests. Everything above this trait, from plans to
 //! kernel parameters, is the same for both.
 
+use super::ComputeCapability;
 use super::items::Items;
 use super::tile::Tile;
 use crate::DriverMemory;
@@ -33,6 +34,14 @@ impl Function {
             Function::Stage => "stage",
             Function::StageLarge => "stage_large",
             Function::StageTensor => "stage_tensor",
+        }
+    }
+
+    /// The oldest GPUs that it works on.
+    pub(crate) fn needed(self) -> ComputeCapability {
+        match self {
+            Function::Stage | Function::StageLarge => ComputeCapability::NEEDED,
+            Function::StageTensor => ComputeCapability::TF32,
         }
     }
 

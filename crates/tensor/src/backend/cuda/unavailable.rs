@@ -12,8 +12,16 @@ pub struct CudaVersion {
 }
 
 impl CudaVersion {
-    /// What the embedded kernels and the functions called here need: that of drivers from 550 on.
-    pub const NEEDED: CudaVersion = CudaVersion { major: 12, minor: 4 };
+    /// The oldest that can be used: the first with compute capability 9.0 in its PTX, and with `cuLaunchKernelEx`.
+    pub const NEEDED: CudaVersion = CudaVersion { major: 11, minor: 8 };
+    /// The first series of NVIDIA's drivers that has it.
+    pub const NEEDED_DRIVER: u32 = 520;
+
+    /// The version of PTX that came with it, up to CUDA 12.4.
+    #[cfg(test)]
+    pub(crate) fn ptx(self) -> String {
+        format!("{}.{}", self.major - 4, self.minor)
+    }
 
     /// From the driver's number: 12040 is 12.4.
     pub(crate) fn of(number: i32) -> CudaVersion {
@@ -44,6 +52,11 @@ impl ComputeCapability {
     pub const TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
     /// The oldest on which a launch can be begun before the one ahead of it is done: Hopper's.
     pub const CHAINS: ComputeCapability = ComputeCapability { major: 9, minor: 0 };
+
+    /// Its number in the names of architectures: 75 in `sm_75`.
+    pub fn architecture(self) -> u32 {
+        10 * self.major + self.minor
+    }
 }
 
 impl fmt::Display for ComputeCapability {
@@ -61,12 +74,14 @@ pub enum CudaUnavailable {
     NotBuilt,
     /// `libcuda.so.1` cannot be loaded.
     #[error(
-        "no driver library of NVIDIA's (libcuda.so.1) can be loaded; install NVIDIA's driver, 550 or later"
+        "NVIDIA's driver library (libcuda.so.1) cannot be loaded; install NVIDIA's driver, {} or later",
+        CudaVersion::NEEDED_DRIVER
     )]
     NoDriverLibrary,
     /// Something else has the library's name.
     #[error(
-        "the library libcuda.so.1 is no driver of NVIDIA's: it lacks {missing}; install NVIDIA's driver, 550 or later"
+        "the library libcuda.so.1 is not NVIDIA's driver: it lacks {missing}; install NVIDIA's driver, {} or later",
+        CudaVersion::NEEDED_DRIVER
     )]
     NotADriver {
         /// A function that every driver has.
@@ -74,7 +89,8 @@ pub enum CudaUnavailable {
     },
     /// It lacks functions, or cannot read the kernels.
     #[error(
-        "NVIDIA's driver is too old: it has CUDA {found}, and {needed} is needed; install driver 550 or later"
+        "NVIDIA's driver is too old: it has CUDA {found}, and {needed} is needed; install driver {} or later",
+        CudaVersion::NEEDED_DRIVER
     )]
     DriverTooOld {
         /// What it has.
@@ -138,9 +154,9 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_the_driver_writes_them() {
-        assert_eq!(CudaVersion::of(12040), CudaVersion::NEEDED);
+        assert_eq!(CudaVersion::of(11080), CudaVersion::NEEDED);
         assert_eq!(CudaVersion::of(13000).to_string(), "13.0");
-        assert!(CudaVersion::of(12030) < CudaVersion::NEEDED && CudaVersion::of(13000) > CudaVersion::NEEDED);
+        assert!(CudaVersion::of(11070) < CudaVersion::NEEDED && CudaVersion::of(13000) > CudaVersion::NEEDED);
         assert_eq!(CudaVersion::of(-1).to_string(), "0.0");
     }
 
@@ -150,7 +166,7 @@ mod tests {
             CudaUnavailable::NotBuilt,
             CudaUnavailable::NoDriverLibrary,
             CudaUnavailable::NotADriver { missing: "cuInit" },
-            CudaUnavailable::DriverTooOld { found: CudaVersion::of(11080), needed: CudaVersion::NEEDED },
+            CudaUnavailable::DriverTooOld { found: CudaVersion::of(11040), needed: CudaVersion::NEEDED },
             CudaUnavailable::NoDevice,
             CudaUnavailable::NoSuchDevice { index: 3, count: 1 },
             CudaUnavailable::GpuTooOld {

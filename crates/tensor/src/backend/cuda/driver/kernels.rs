@@ -1,27 +1,40 @@
-//! The kernels on a GPU: which of their forms it takes, loading them, launching them.
+//! The kernels on a GPU: decompressing, loading and launching them.
 
 use std::ffi::{CString, c_void};
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
+use flate2::read::GzDecoder;
 
 use super::{ComputeCapability, Found};
+use crate::backend::cuda::ptx;
 use crate::backend::cuda::runtime::{Function, Launch};
 
-/// A file of `kernels/ptx/`, ended by a zero byte.
-macro_rules! ptx {
-    ($file:literal) => {
-        concat!(include_str!(concat!("../../../../kernels/ptx/", $file)), "\0")
+/// A compressed file of `kernels/ptx/`.
+macro_rules! compressed {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../kernels/ptx/", $name, ".ptx.gz"))
     };
 }
 
-/// The kernels in the form that the driver compiles, in the order of [`Function::ALL`]: for the oldest GPU that has what
-/// they need, and for those from [`ComputeCapability::CHAINS`] on.
-pub(super) const MODULES: [[&str; 2]; Function::ALL.len()] = [
-    [ptx!("stage_75.ptx"), ptx!("stage_90.ptx")],
-    [ptx!("stage_large_75.ptx"), ptx!("stage_large_90.ptx")],
-    [ptx!("stage_tensor_80.ptx"), ptx!("stage_tensor_90.ptx")],
-];
+/// The kernels' modules.
+fn compressed(function: Function) -> &'static [u8] {
+    match function {
+        Function::Stage => compressed!("stage"),
+        Function::StageLarge => compressed!("stage_large"),
+        Function::StageTensor => compressed!("stage_tensor"),
+    }
+}
+
+/// The text of a kernel's module, for GPUs from compute capability 9.0 on.
+pub(super) fn text(function: Function) -> String {
+    let mut text = String::new();
+    GzDecoder::new(compressed(function))
+        .read_to_string(&mut text)
+        .expect("a committed file, which a test reads");
+    text
+}
 
 /// Dynamic shared memory that a block may have without the driver being told beforehand.
 const SHARED_BYTES: u32 = 48 << 10;
@@ -72,7 +85,8 @@ impl Kernels {
     /// Has the driver compile a kernel, or find it in its cache.
     fn load(&self, function: Function) -> Result<Loaded, DriverError> {
         self.context.bind_to_thread()?;
-        let ptx = MODULES[function as usize][usize::from(self.chain)];
+        let oldest = if self.chain { ComputeCapability::CHAINS } else { function.needed() };
+        let ptx = CString::new(ptx::for_gpus_from(oldest, &text(function))).expect("PTX holds no zero byte");
         // SAFETY: the text ends with a zero byte, as PTX must.
         let module = unsafe { result::module::load_data(ptx.as_ptr().cast::<c_void>())? };
         let name = CString::new(function.name()).expect("names hold no zero byte");
