@@ -135,7 +135,7 @@ impl<'a> Bench<'a> {
             return Ok(Outcome::Reserved);
         }
         let data = &self.subject.data;
-        engine.steps(data, rows.get())?;
+        engine.stretch(data, rows.get(), 1, 0.0)?;
         let eval_batch_size = engine.test_one_batch(data)?;
         engine.session.wait()?;
         let measured_bytes = engine.measured_bytes();

@@ -1,7 +1,5 @@
 //! How fast training is at some batch sizes, and from which on it does not get much faster.
 
-use std::time::{Duration, Instant};
-
 use plangrad_tensor::Error as TensorError;
 use serde::Serialize;
 
@@ -12,18 +10,16 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measure {
     /// At least so long.
-    whole: Duration,
+    whole: f64,
     /// Between two looks at the clock. The fastest such stretch counts: what else the machine does can only slow it down.
-    stretch: Duration,
+    stretch: f64,
 }
 
 /// For figures that are told.
-pub(super) const THOROUGH: Measure =
-    Measure { whole: Duration::from_millis(150), stretch: Duration::from_millis(50) };
+pub(super) const THOROUGH: Measure = Measure { whole: 0.15, stretch: 0.05 };
 
 /// For those only a choice is made by.
-pub(super) const QUICK: Measure =
-    Measure { whole: Duration::from_millis(90), stretch: Duration::from_millis(30) };
+pub(super) const QUICK: Measure = Measure { whole: 0.09, stretch: 0.03 };
 
 /// Rows in one go, where batches are smaller: beyond what the caches near a core hold.
 const ROWS: usize = 8192;
@@ -89,25 +85,25 @@ fn measure_while(
 
 fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pace> {
     let (mut engine, rows) = bench.reserve(batch_size, (ROWS / batch_size).max(1))?;
-    let rows = rows.get();
-    let mut steps = |count: usize| -> Result<Duration> {
+    let mut stretch = |seconds| {
         bench.stop.check()?;
-        let started = Instant::now();
-        engine.steps(&bench.subject.data, &rows[..count * batch_size])?;
-        engine.session.wait()?;
-        Ok(started.elapsed())
+        engine.stretch(&bench.subject.data, rows.get(), u64::MAX, seconds)
     };
-    steps(1)?; // warms up: memory is touched, threads wake
-    let one = steps(1)?;
-    let count = (measure.stretch.as_secs_f64() / one.as_secs_f64().max(1e-9)) as usize;
-    let count = count.clamp(1, rows.len() / batch_size);
-    let (mut measured, mut fastest) = if count == 1 { (one, one) } else { (Duration::ZERO, Duration::MAX) };
-    while measured < measure.whole {
-        let stretch = steps(count)?;
-        (measured, fastest) = (measured + stretch, fastest.min(stretch));
+    stretch(0.0)?; // warms up: memory is touched, threads wake
+    let mut measured = 0.0;
+    let mut samples_per_second: f64 = 0.0;
+    let mut next = stretch(0.0)?;
+    if next.seconds < measure.stretch {
+        next = stretch(measure.stretch)?;
     }
-    let samples = (count * batch_size) as f64;
-    Ok(Pace { batch_size, samples_per_second: samples / fastest.as_secs_f64().max(1e-9) })
+    loop {
+        measured += next.seconds;
+        samples_per_second = samples_per_second.max(next.samples as f64 / next.seconds);
+        if measured >= measure.whole {
+            return Ok(Pace { batch_size, samples_per_second });
+        }
+        next = stretch(measure.stretch)?;
+    }
 }
 
 /// The smallest batch within 5 % of the most samples per second.

@@ -259,7 +259,7 @@ impl Sweep {
             }
             other => other?,
         };
-        Walk::begin(engine, &self.subject, &self.recipe, batch_size).map(Ok)
+        Walk::begin(engine, &self.subject, &self.recipe).map(Ok)
     }
 
     fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<MemoryReport> {

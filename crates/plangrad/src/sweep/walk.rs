@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use plangrad_data::Permutation;
 use plangrad_tensor::{Metrics, Optimizer};
 
 use crate::error::Result;
-use crate::train::{Data, Engine, Subject};
+use crate::train::{Data, Engine, Order, Stretch, Subject};
 
 /// Longest stretch of steps without a look at the clock.
 pub(super) const STRETCH_SECONDS: f64 = 0.1;
@@ -30,103 +29,64 @@ pub struct Recipe {
     pub eval_batch_size: Option<usize>,
 }
 
-/// Where a run stands.
+/// A run that keeps nothing, somewhere between its steps.
 pub(super) struct Walk<'a> {
     engine: Engine,
     data: &'a Data,
-    recipe: &'a Recipe,
-    /// Samples of a whole batch, of which there are as many.
-    batch_size: usize,
-    order: Vec<u32>,
+    order: Order,
     epoch: u64,
     position: usize,
     steps: u64,
     seconds: f64,
-    steps_per_second: f64,
 }
 
 impl<'a> Walk<'a> {
-    /// With the weights that the seed gives.
-    pub(super) fn begin(
-        mut engine: Engine,
-        subject: &'a Subject,
-        recipe: &'a Recipe,
-        batch_size: usize,
-    ) -> Result<Walk<'a>> {
+    /// A run before its first step, with the weights that the seed gives.
+    pub(super) fn begin(mut engine: Engine, subject: &'a Subject, recipe: &Recipe) -> Result<Walk<'a>> {
+        engine.start(&subject.task, recipe.seed)?;
         let data = &subject.data;
-        subject.task.model.initialise(&mut engine.session, recipe.seed)?;
-        engine.session.set_step(0, recipe.seed)?;
-        let order: Vec<u32> = (0..data.train.len() as u32).collect();
-        let batch_size = batch_size.min(order.len());
-        let (epoch, position, steps) = (0, 0, 0);
-        let (seconds, steps_per_second) = (0.0, 0.0);
-        Ok(Walk {
-            engine,
-            data,
-            recipe,
-            batch_size,
-            order,
-            epoch,
-            position,
-            steps,
-            seconds,
-            steps_per_second,
-        })
+        let order = Order::new(data.train.len(), recipe.shuffle.then_some(recipe.seed));
+        Ok(Walk { engine, data, order, epoch: 0, position: 0, steps: 0, seconds: 0.0 })
     }
 
     /// Takes whole batches for about `seconds` and at most to the last of the epoch, at least one; or the smaller one that
     /// ends it.
     pub(super) fn stretch(&mut self, seconds: f64) -> Result<()> {
-        let most = (self.steps_per_second * seconds) as usize; // none before the first tells how fast they are
-        self.advance(most.max(1)).map(|_| ())
+        self.advance(u64::MAX, seconds).map(drop)
     }
 
-    /// Takes up to so many steps of one size in one epoch; returns how many samples each took.
-    fn advance(&mut self, most: usize) -> Result<usize> {
-        let started = Instant::now();
+    fn advance(&mut self, most: u64, seconds: f64) -> Result<Stretch> {
         if self.position == 0 {
-            self.begin_epoch()?;
+            let started = Instant::now();
+            self.order.begin(self.epoch);
+            self.engine.session.set_metrics(Metrics::default())?;
+            self.seconds += started.elapsed().as_secs_f64();
         }
-        let left = self.order.len() - self.position;
-        let (steps, size) = match left / self.batch_size {
-            0 => (1, left),
-            whole => (most.min(whole), self.batch_size),
-        };
-        let end = self.position + steps * size;
-        self.engine.steps(self.data, &self.order[self.position..end])?;
-        self.engine.session.wait()?;
-        let seconds = started.elapsed().as_secs_f64();
-        self.steps_per_second = steps as f64 / seconds.max(1e-9);
-        self.seconds += seconds;
-        self.steps += steps as u64;
-        self.position = end;
-        if end == self.order.len() {
+        let stretch = self.engine.stretch(self.data, self.order.left(self.position), most, seconds)?;
+        self.seconds += stretch.seconds;
+        self.steps += stretch.steps;
+        self.position += stretch.samples;
+        if self.position == self.order.len() {
             (self.epoch, self.position) = (self.epoch + 1, 0);
         }
-        Ok(size)
+        Ok(stretch)
     }
 
-    fn begin_epoch(&mut self) -> Result<()> {
-        if self.recipe.shuffle {
-            Permutation::fill(&mut self.order, self.recipe.seed, self.epoch);
-        }
-        Ok(self.engine.session.set_metrics(Metrics::default())?)
-    }
-
-    /// Goes on step by step, and returns the losses of the whole batches of about an epoch, at most so many. The clock goes on
-    /// too: ask it before.
+    /// Continues step by step, and returns the losses of the whole batches of about an epoch, at most so many. The clock
+    /// continues too: read it before.
     pub(super) fn losses(&mut self, most: usize) -> Result<Vec<f64>> {
-        let wanted = (self.order.len() / self.batch_size).clamp(2, most);
+        let batch_size = self.engine.batch_size();
+        let wanted = (self.order.len() / batch_size).clamp(2, most);
         let mut losses = Vec::with_capacity(wanted);
         while losses.len() < wanted {
-            if self.advance(1)? == self.batch_size {
+            if self.advance(1, 0.0)?.samples == batch_size {
                 losses.push(self.engine.session.metrics()?.last_loss);
             }
         }
         Ok(losses)
     }
 
-    /// Judges the model.
+    /// Evaluates the model on the test samples.
     pub(super) fn test(&mut self) -> Result<Option<Metrics>> {
         self.engine.test(self.data)
     }
@@ -150,12 +110,12 @@ impl<'a> Walk<'a> {
         self.steps
     }
 
-    /// Seconds they took, with the shuffling of their samples.
+    /// Seconds they took, including the shuffling of their samples.
     pub(super) fn seconds(&self) -> f64 {
         self.seconds
     }
 
-    /// Every byte taken, as the device's ledger has it.
+    /// Every byte taken, according to the device's ledger.
     pub(super) fn measured_bytes(&self) -> u64 {
         self.engine.measured_bytes()
     }

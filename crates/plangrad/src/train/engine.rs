@@ -2,6 +2,7 @@
 //! or progress.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use plangrad_nn::Task;
 use plangrad_tensor::backend::Backend;
@@ -20,6 +21,17 @@ pub(crate) struct Engine {
     batch_size: usize,
     part: usize,
     test_order: Vec<u32>,
+    /// In the last stretch; none before the first.
+    steps_per_second: Option<f64>,
+}
+
+/// Steps taken without a look at the clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) steps: u64,
+    pub(crate) samples: usize,
+    /// The time they took; above 0.
+    pub(crate) seconds: f64,
 }
 
 impl Engine {
@@ -50,12 +62,25 @@ impl Engine {
         if session.is_err() {
             data.evict();
         }
-        Ok(Engine { session: session?, plans, planned, batch_size, part: layout.part, test_order })
+        Ok(Engine {
+            session: session?,
+            plans,
+            planned,
+            batch_size,
+            part: layout.part,
+            test_order,
+            steps_per_second: None,
+        })
     }
 
     /// Every byte planned: session, and dataset where it is resident.
     pub(crate) fn planned(&self) -> MemoryReport {
         self.planned
+    }
+
+    /// Samples of a whole batch, of which there are as many.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     /// Every byte taken, as the device's ledger has it.
@@ -68,11 +93,40 @@ impl Engine {
         Some(self.part).filter(|&part| part < self.batch_size)
     }
 
-    /// Takes steps on `rows`: whole batches, or the smaller one that ends an epoch.
+    /// Sets the weights and the step block to those that a run with this seed begins with.
     ///
     /// # Errors
-    /// If the rows are neither, or do not exist; if the device fails.
-    pub(crate) fn steps(&mut self, data: &Data, rows: &[u32]) -> Result<()> {
+    /// If the device fails.
+    pub(crate) fn start(&mut self, task: &Task, seed: u64) -> Result<()> {
+        task.model.initialise(&mut self.session, seed)?;
+        Ok(self.session.set_step(0, seed)?)
+    }
+
+    /// Takes steps from the start of `rows` until the next look at the clock, and waits for the device: whole batches for
+    /// about `seconds`, at least one and at most `most`; or the smaller batch that ends an epoch. The first stretch is a
+    /// single step, which tells how long one takes.
+    ///
+    /// # Errors
+    /// If the rows do not exist; if the device fails.
+    pub(crate) fn stretch(&mut self, data: &Data, rows: &[u32], most: u64, seconds: f64) -> Result<Stretch> {
+        let in_time = self.steps_per_second.map_or(1, |speed| (speed * seconds) as u64);
+        let (steps, samples) = match (rows.len() / self.batch_size) as u64 {
+            0 => (1, rows.len()),
+            whole => {
+                let steps = in_time.min(most).min(whole).max(1);
+                (steps, steps as usize * self.batch_size)
+            }
+        };
+        let started = Instant::now();
+        self.steps(data, &rows[..samples])?;
+        self.session.wait()?;
+        let seconds = started.elapsed().as_secs_f64().max(1e-9);
+        self.steps_per_second = Some(steps as f64 / seconds);
+        Ok(Stretch { steps, samples, seconds })
+    }
+
+    /// Takes steps on `rows`: whole batches, or the smaller one that ends an epoch.
+    fn steps(&mut self, data: &Data, rows: &[u32]) -> Result<()> {
         let whole = &self.plans.whole;
         let training =
             if rows.len() < self.batch_size { self.plans.rest.as_ref().unwrap_or(whole) } else { whole };

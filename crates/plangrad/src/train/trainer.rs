@@ -1,17 +1,18 @@
-//! The training loop: whole batches in long runs without a pause, then what is left, then the test.
+//! The training loop: epochs of steps, each followed by its test, with events and checkpoints on the way.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use plangrad_data::{Dataset, Permutation, TableSchema};
+use plangrad_data::{Dataset, TableSchema};
 use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
 
-use super::engine::Engine;
+use super::engine::{Engine, Stretch};
 use super::event::{Event, Observer, Position};
 use super::folder::RunFolder;
 use super::ladder::Resources;
+use super::order::Order;
 use super::settings::Settings;
 use super::source::Data;
 use super::stop::Stop;
@@ -38,15 +39,13 @@ pub struct Trainer {
     pub(super) task: Task,
     pub(super) description: Description,
     pub(super) data: Data,
-    /// In which an epoch takes its samples.
-    order: Vec<u32>,
+    order: Order,
     table: Option<TableSchema>,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
     resident_bytes: Option<u64>,
     pub(super) progress: Progress,
     startup_seconds: Option<f64>,
-    steps_per_second: f64,
 }
 
 impl Trainer {
@@ -65,11 +64,10 @@ impl Trainer {
     /// If memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
         let Subject { task, mut data, description, table } = subject;
-        let order = (0..data.train.len() as u32).collect();
+        let order = Order::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
-        task.model.initialise(&mut engine.session, settings.seed)?;
-        engine.session.set_step(0, settings.seed)?;
+        engine.start(&task, settings.seed)?;
         let progress = Progress {
             step: 0,
             epoch: 0,
@@ -92,7 +90,6 @@ impl Trainer {
             resident_bytes,
             progress,
             startup_seconds: None,
-            steps_per_second: 0.0,
         })
     }
 
@@ -195,9 +192,7 @@ impl Trainer {
         let mut last_test = None;
         while !self.is_finished() {
             let started = Instant::now();
-            if self.settings.shuffle {
-                Permutation::fill(&mut self.order, self.progress.seed, self.progress.epoch);
-            }
+            self.order.begin(self.progress.epoch);
             let first = self.progress.position;
             let complete = self.train_epoch(listeners, stop)?;
             let seconds = started.elapsed().as_secs_f64();
@@ -264,39 +259,23 @@ impl Trainer {
         due && (self.progress.position as usize) < self.order.len() && self.steps_left() != Some(0)
     }
 
-    /// Takes steps without a pause: one if it is to be logged, else up to the next that is, the next checkpoint, the
-    /// last step allowed, the last whole batch or a fifth of a second, whichever comes first. Returns the sums after them.
+    /// Takes steps up to the next look at the clock: one if it is to be logged, else up to the next that is, the next
+    /// checkpoint or the last step allowed. Returns the sums after them.
     fn stretch(&mut self) -> Result<Metrics> {
-        let size = self.settings.batch_size;
-        let position = self.progress.position as usize;
-        let (batch, whole) = (position / size, (self.order.len() - position) / size);
-        let (steps, rows) = if whole == 0 {
-            (1, self.order.len() - position)
-        } else {
-            let Settings { log_every, checkpoint_every, .. } = self.settings;
-            let to_log = match batch as u64 % log_every {
-                0 => 1,
-                past => log_every - past,
-            };
-            let to_checkpoint = checkpoint_every.map_or(u64::MAX, |every| every - self.progress.step % every);
-            let in_time = match self.startup_seconds {
-                None => 1, // the first step of the process tells how fast it is
-                Some(_) => (self.steps_per_second * STRETCH_SECONDS) as u64,
-            };
-            let allowed = self.steps_left().unwrap_or(u64::MAX);
-            let steps =
-                [to_log, to_checkpoint, in_time, allowed, whole as u64].into_iter().fold(u64::MAX, u64::min);
-            let steps = steps.max(1) as usize;
-            (steps, steps * size)
+        let Settings { batch_size, log_every, checkpoint_every, .. } = self.settings;
+        let batch = self.progress.position / batch_size as u64;
+        let to_log = match batch % log_every {
+            0 => 1,
+            past => log_every - past,
         };
-        let started = Instant::now();
-        self.engine.steps(&self.data, &self.order[position..position + rows])?;
-        let sums = self.engine.session.metrics()?; // waits for the device
+        let to_checkpoint = checkpoint_every.map_or(u64::MAX, |every| every - self.progress.step % every);
+        let most = to_log.min(to_checkpoint).min(self.steps_left().unwrap_or(u64::MAX));
+        let rows = self.order.left(self.progress.position as usize);
+        let Stretch { steps, samples, .. } = self.engine.stretch(&self.data, rows, most, STRETCH_SECONDS)?;
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
-        self.steps_per_second = steps as f64 / started.elapsed().as_secs_f64().max(1e-9);
-        self.progress.step += steps as u64;
-        self.progress.position += rows as u64;
-        Ok(sums)
+        self.progress.step += steps;
+        self.progress.position += samples as u64;
+        Ok(self.engine.session.metrics()?)
     }
 
     /// Takes the sums over, or says that they are no numbers.
