@@ -7,7 +7,7 @@ use super::subject::{self, ANY_SEED};
 use crate::cli::Fit;
 use crate::device::GpuMemory;
 use crate::error::Result;
-use crate::fit::{Fit as Found, Method, Outcome, Pace, StoppedBy, Trial, fit};
+use crate::fit::{Fit as Found, Method, Outcome, Pace, StoppedBy, Trial, fit, recommended};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::Console;
 use crate::train::{Stop, Subject, network_and_optimizer, samples};
@@ -35,7 +35,17 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     };
     let found = fit(&mut subject, &backend, &options, &mut tell, &stop)?;
     console.text(&result(&found, arguments))?;
-    console.json(&Object::of(&found, network, device, gpu_memory, arguments))
+    console.json(&Object {
+        network,
+        device,
+        gpu_memory,
+        method: arguments.method,
+        safety: arguments.safety,
+        recommended_batch_size: recommended(found.max_batch_size, arguments.safety),
+        knee_batch_size: found.knee(),
+        budget_bytes: budget,
+        found: &found,
+    })
 }
 
 /// What is to fit where, and the heads of the trials' columns.
@@ -49,7 +59,6 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
 
 fn line(trial: &Trial) -> String {
     let outcome = match trial.outcome {
-        Outcome::Reserved => "reserved".to_owned(),
         Outcome::Proven { eval_batch_size: Some(n), .. } => {
             format!("reserved; a step taken, and {} judged", counted(n, "test sample"))
         }
@@ -63,14 +72,14 @@ fn line(trial: &Trial) -> String {
 }
 
 fn result(found: &Found, arguments: &Fit) -> String {
-    let Found { max_batch_size, recommended_batch_size, total_bytes, measured_bytes, .. } = *found;
+    let Found { max_batch_size, total_bytes, measured_bytes, .. } = *found;
     let mut text = format!(
         "\nlargest      {}: {} bytes planned, {} measured\nstopped by   {}\nrecommended  {}, which is {} of it",
         grouped(max_batch_size),
         grouped_bytes(total_bytes),
         grouped_bytes(measured_bytes),
         reason(found),
-        grouped(recommended_batch_size),
+        grouped(recommended(max_batch_size, arguments.safety)),
         arguments.safety,
     );
     if let Some(knee) = found.knee() {
@@ -101,70 +110,17 @@ fn reason(found: &Found) -> String {
     }
 }
 
+/// A fit and what it is about. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Serialize)]
-struct Object {
+struct Object<'a> {
     network: String,
     device: String,
     gpu_memory: Option<GpuMemory>,
     method: Method,
     safety: f64,
-    max_batch_size: usize,
     recommended_batch_size: usize,
     knee_batch_size: Option<usize>,
-    eval_batch_size: Option<usize>,
-    stopped_by: StoppedBy,
     budget_bytes: Option<u64>,
-    total_bytes: u64,
-    measured_bytes: u64,
-    next_total_bytes: Option<u64>,
-    trials: Vec<TrialObject>,
-    throughput: Vec<Pace>,
-}
-
-#[derive(Serialize)]
-struct TrialObject {
-    batch_size: usize,
-    total_bytes: u64,
-    fits: bool,
-    free_bytes: Option<u64>,
-}
-
-impl Object {
-    fn of(
-        found: &Found,
-        network: String,
-        device: String,
-        gpu_memory: Option<GpuMemory>,
-        arguments: &Fit,
-    ) -> Object {
-        Object {
-            network,
-            device,
-            gpu_memory,
-            method: arguments.method,
-            safety: arguments.safety,
-            max_batch_size: found.max_batch_size,
-            recommended_batch_size: found.recommended_batch_size,
-            knee_batch_size: found.knee(),
-            eval_batch_size: found.eval_batch_size,
-            stopped_by: found.stopped_by,
-            budget_bytes: found.budget_bytes,
-            total_bytes: found.total_bytes,
-            measured_bytes: found.measured_bytes,
-            next_total_bytes: found.next_total_bytes,
-            trials: found.trials.iter().map(TrialObject::of).collect(),
-            throughput: found.throughput.clone(),
-        }
-    }
-}
-
-impl TrialObject {
-    fn of(trial: &Trial) -> TrialObject {
-        let Trial { batch_size, total_bytes, outcome } = *trial;
-        let free_bytes = match outcome {
-            Outcome::Refused { free_bytes, .. } => Some(free_bytes),
-            _ => None,
-        };
-        TrialObject { batch_size, total_bytes, fits: trial.fits(), free_bytes }
-    }
+    #[serde(flatten)]
+    found: &'a Found,
 }

@@ -11,9 +11,9 @@ use super::search::{FIRST, Judge};
 use super::trial::{Options, Outcome, StoppedBy, Trial};
 use crate::error::{Error, Result};
 use crate::train::plans::largest_that_fits;
-use crate::train::{Engine, Layout, Placement, Resources, Step, Stop, Subject};
+use crate::train::{Engine, Layout, Offers, Placement, Refused, Step, Stop, Subject};
 
-/// How much larger the next batch is that is timed only to know what still larger ones take.
+/// How much larger the next batch is that is timed only to know how long still larger ones take.
 const STRIDE: usize = 8;
 
 /// A subject on a device. The device holds nothing of it afterwards.
@@ -23,10 +23,10 @@ pub(super) struct Bench<'a> {
     options: &'a Options,
     /// Where the device finds the samples.
     pub(super) placement: Placement,
-    /// Who may end it all.
+    /// Whether the search should end.
     pub(super) stop: &'a Stop,
     started: Instant,
-    /// The largest size with which a step was taken, and how long it took with all around it.
+    /// The largest size that took a step, and the time of its trial.
     timed: Option<(usize, Duration)>,
     tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
 }
@@ -41,57 +41,23 @@ impl<'a> Bench<'a> {
     ) -> Bench<'a> {
         subject.data.evict();
         let Layout { placement, .. } = Layout::new(backend.device(), 1);
-        let (started, timed) = (Instant::now(), None);
-        Bench { subject, backend, options, placement, stop, started, timed, tell }
+        Bench { subject, backend, options, placement, stop, started: Instant::now(), timed: None, tell }
     }
 
-    /// Ends before anything is told if the plan of the smallest batch does not fit and the device refuses it.
-    pub(super) fn check_smallest(&mut self) -> Result<()> {
-        if self.fits_as_planned(1) { Ok(()) } else { self.reserve_smallest() }
-    }
-
-    /// What training on single samples ends with.
-    pub(super) fn nothing_fits(&mut self) -> Error {
-        let room = self.backend.memory().free().unwrap_or(u64::MAX);
-        self.reserve_smallest().err().unwrap_or(Error::Tensor(TensorError::OutOfMemory {
-            device: self.backend.device(),
-            requested: self.planned(1).unwrap_or(u64::MAX),
-            free: room,
-            total: room,
-            report: Box::default(),
-        }))
-    }
-
-    fn reserve_smallest(&mut self) -> Result<()> {
-        let step = self.step(1);
-        let Subject { task, data, .. } = &mut *self.subject;
-        let has_own_memory = self.backend.has_own_memory();
-        match Resources::of(self.backend).reserve(&step, task, data) {
-            // The dataset is to be in the device's memory, and here is no ladder.
-            Err(Error::OutOfMemory { device, what, requested, free, total, report, .. })
-                if has_own_memory =>
-            {
-                let remedy = "not even a batch of 1 fits beside the dataset; take a smaller network or dataset, raise \
-                              --memory-budget, or take --device cpu";
-                Err(Error::OutOfMemory {
-                    device,
-                    what,
-                    requested,
-                    free,
-                    total,
-                    remedy: remedy.to_owned(),
-                    report,
-                })
-            }
-            reserved => reserved.map(drop),
-        }
+    /// The error if not even a batch of 1 fits.
+    pub(super) fn nothing_fits(&self) -> Error {
+        let (step, layout) = (self.step(1), self.layout(1));
+        let Subject { task, data, .. } = &*self.subject;
+        let (backend, samples) = (self.backend, data.samples());
+        Refused { step: &step, task, samples, backend, layout, accumulate: 1, free: 0 }
+            .error(Offers::default())
     }
 
     /// Memory for training on batches of this size, as `train` reserves it, and the rows of so many steps.
     pub(super) fn reserve(&mut self, batch_size: usize, steps: usize) -> Result<(Engine, Rows)> {
         let (step, layout) = (self.step(batch_size), self.layout(batch_size));
         let Subject { task, data, .. } = &mut *self.subject;
-        // The engine first: what large batches are refused leaves no trace in the allocator then.
+        // The engine first: then large batches that are refused leave no trace in the allocator.
         let engine = Engine::reserve(&step, task, data, self.backend, layout)?;
         Ok((engine, Rows::reserve(self.backend, self.subject.data.train.len(), batch_size, steps)?))
     }
@@ -117,23 +83,15 @@ impl<'a> Bench<'a> {
         Ok(report.total() + Rows::counted_bytes(self.backend, data.train.len(), batch_size))
     }
 
-    /// The largest size up to `limit` that fits as far as the plan says; 0 if none does.
-    pub(super) fn largest_planned(&self, limit: usize) -> usize {
-        largest_that_fits(limit, |size| self.fits_as_planned(size)).unwrap_or(0)
-    }
-
     pub(super) fn time_left(&self) -> Duration {
         self.options.time_limit.saturating_sub(self.started.elapsed())
     }
 
-    /// One step and one evaluation batch, or memory for them: the same memory in both cases.
-    fn prove(&mut self, batch_size: usize, proven: bool) -> Result<Outcome> {
+    /// One step and one evaluation batch.
+    fn prove(&mut self, batch_size: usize) -> Result<Outcome> {
         self.stop.check()?;
         let started = Instant::now();
         let (mut engine, rows) = self.reserve(batch_size, 1)?;
-        if !proven {
-            return Ok(Outcome::Reserved);
-        }
         let data = &self.subject.data;
         engine.stretch(data, rows.get(), 1, 0.0)?;
         let eval_batch_size = engine.test_one_batch(data)?;
@@ -145,16 +103,17 @@ impl<'a> Bench<'a> {
         Ok(Outcome::Proven { measured_bytes, eval_batch_size })
     }
 
-    /// The largest batch whose trial takes no more than half of the time left, going by the largest one timed. A sample of a
-    /// larger batch takes hardly longer, and often less.
-    fn affordable(&self) -> usize {
-        self.timed.map_or(0, |(size, time)| {
-            let times = self.time_left().as_secs_f64() / 2.0 / time.as_secs_f64().max(1e-9);
-            (times * size as f64) as usize
-        })
+    /// The outcome of a trial, after which the device holds nothing.
+    fn outcome(&mut self, batch_size: usize, total_bytes: u64) -> Result<Outcome> {
+        let outcome = self.prove(batch_size);
+        self.subject.data.evict();
+        match outcome {
+            Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => Ok(self.refusal(total_bytes, free)),
+            outcome => outcome,
+        }
     }
 
-    /// Who refused: the budget, if that does not suffice and somebody named it, else the device.
+    /// Whose limit a refusal is: the budget's, if it is too small and was named, else the device's.
     fn refusal(&self, total_bytes: u64, free: u64) -> Outcome {
         let short = self.backend.memory().free().filter(|&room| room < total_bytes);
         let by = match short {
@@ -163,40 +122,41 @@ impl<'a> Bench<'a> {
         };
         Outcome::Refused { free_bytes: short.unwrap_or(free), by }
     }
+
+    /// The largest batch whose trial takes at most half of the time left, judging by the largest one timed. A sample of a
+    /// larger batch takes about as long, and often less.
+    fn affordable(&self) -> usize {
+        self.timed.map_or(0, |(size, time)| {
+            let times = self.time_left().as_secs_f64() / 2.0 / time.as_secs_f64().max(1e-9);
+            (times * size as f64) as usize
+        })
+    }
 }
 
 impl Judge for Bench<'_> {
-    fn attempt(&mut self, batch_size: usize, proven: bool) -> Result<Trial> {
+    fn attempt(&mut self, batch_size: usize) -> Result<Trial> {
         let total_bytes = self.planned(batch_size)?;
-        let outcome = self.prove(batch_size, proven);
-        self.subject.data.evict();
-        let outcome = match outcome {
-            Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => self.refusal(total_bytes, free),
-            outcome => outcome?,
-        };
-        let trial = Trial { batch_size, total_bytes, outcome };
+        let trial = Trial { batch_size, total_bytes, outcome: self.outcome(batch_size, total_bytes)? };
         (self.tell)(&trial)?;
         Ok(trial)
     }
 
     /// What cannot be planned does not fit.
-    fn fits_as_planned(&self, batch_size: usize) -> bool {
+    fn largest_planned(&self, limit: usize) -> usize {
         let room = self.backend.memory().free();
-        self.planned(batch_size).is_ok_and(|bytes| room.is_none_or(|room| bytes <= room))
+        let fits = |size| self.planned(size).is_ok_and(|bytes| room.is_none_or(|room| bytes <= room));
+        largest_that_fits(limit, fits).unwrap_or(0)
     }
 
-    /// Small batches are timed first, as long as that is what makes larger ones seem too slow.
+    /// Times small batches first, while that is what makes larger ones seem too slow.
     fn in_time(&mut self, size: usize) -> Result<usize> {
         while self.affordable() < size {
             let next = self.timed.map_or(FIRST, |(timed, _)| timed.saturating_mul(STRIDE));
             if next >= size || self.timed.is_some() && STRIDE * next > self.affordable() {
                 return Ok(if self.timed.is_none() { size } else { self.affordable() });
             }
-            let timed = self.prove(next, true);
-            self.subject.data.evict();
-            match timed {
-                Err(Error::Tensor(TensorError::OutOfMemory { .. })) => return Ok(size), // no matter of time
-                timed => drop(timed?),
+            if let Outcome::Refused { .. } = self.outcome(next, 0)? {
+                return Ok(size); // memory decides, not time
             }
         }
         Ok(size)
@@ -217,9 +177,9 @@ mod tests {
     use plangrad_tensor::{Device, Optimizer};
     use proptest::prelude::*;
 
-    use super::super::find::{Fit, fit};
-    use super::super::search::{Found, Limit, search};
-    use super::super::trial::Method;
+    use super::super::find::fit;
+    use super::super::search::{Limit, search};
+    use super::super::trial::{Fit, Method};
     use super::*;
 
     const INPUTS: usize = 20;
@@ -271,7 +231,7 @@ mod tests {
     }
 
     /// What a search ends with; nothing is measured.
-    fn find(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Option<Found> {
+    fn find(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Option<Fit> {
         let limit = Limit::of(subject.samples().0, options);
         let mut quietly = |_: &Trial| Ok(());
         search(
@@ -316,14 +276,14 @@ mod tests {
                 return Ok(());
             };
             let doubled = doubled.unwrap();
-            let comparable = |found: &Found| Found { trials: Vec::new(), ..found.clone() };
+            let comparable = |found: &Fit| Fit { trials: Vec::new(), ..found.clone() };
             prop_assert_eq!(comparable(&solved), comparable(&doubled));
             prop_assert_eq!(solved.measured_bytes, solved.total_bytes);
             prop_assert_eq!(solved.eval_batch_size.is_some(), test > 0);
             prop_assert_eq!(eval_batch_size.map(|size| size.min(test)).filter(|&size| size > 0),
                 solved.eval_batch_size.filter(|_| eval_batch_size.is_some()));
 
-            let (found, stop) = (solved.batch_size, Stop::default());
+            let (found, stop) = (solved.max_batch_size, Stop::default());
             let mut bench = Bench::new(&mut subject, &device, &solve, &mut |_| Ok(()), &stop).planned(found);
             prop_assert!(bench.as_mut().is_ok_and(|bytes| *bytes <= budget));
             match solved.stopped_by {

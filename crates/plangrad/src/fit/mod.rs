@@ -17,7 +17,6 @@ mod search;
 mod trial;
 
 pub use auto::{Auto, auto};
-pub use find::{Fit, fit};
-pub use pace::Pace;
-pub(crate) use pace::knee;
-pub use trial::{INDEX_LIMIT, Method, Options, Outcome, StoppedBy, Trial};
+pub use find::fit;
+pub use trial::{Fit, INDEX_LIMIT, Method, Options, Outcome, Pace, StoppedBy, Trial};
+pub(crate) use trial::{knee, recommended};

@@ -1,9 +1,9 @@
 //! How fast training is at some batch sizes, and from which on it does not get much faster.
 
 use plangrad_tensor::Error as TensorError;
-use serde::Serialize;
 
 use super::bench::Bench;
+use super::trial::{Pace, knee};
 use crate::error::{Error, Result};
 
 /// How long a speed is measured.
@@ -27,18 +27,6 @@ const ROWS: usize = 8192;
 /// Sizes in a row that are hardly faster than smaller ones, beyond which nothing faster is to be expected.
 const PATIENCE: usize = 2;
 
-/// Share of the best speed that is as good.
-const AS_GOOD: f64 = 0.95;
-
-/// Speed at a batch size.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Pace {
-    /// Samples per step.
-    pub batch_size: usize,
-    /// Samples trained on per second, in the fastest of several stretches of time.
-    pub samples_per_second: f64,
-}
-
 /// Powers of 4 times `first`, and the two sizes that are told anyway.
 pub(super) fn sizes(first: usize, recommended: usize, max: usize) -> Vec<usize> {
     let powers = std::iter::successors(Some(first), |size| size.checked_mul(4));
@@ -56,7 +44,7 @@ pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace
 /// The same up to the size from which on training does not get much faster.
 pub(super) fn measure_to_the_knee(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
     measure_while(bench, sizes, QUICK, |paces| {
-        let knee = self::knee(paces);
+        let knee = knee(paces);
         paces.iter().rev().take_while(|pace| Some(pace.batch_size) != knee).count() < PATIENCE
     })
 }
@@ -106,13 +94,6 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pa
     }
 }
 
-/// The smallest batch within 5 % of the most samples per second.
-pub(crate) fn knee(paces: &[Pace]) -> Option<usize> {
-    let best = paces.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
-    let as_good = paces.iter().filter(|pace| pace.samples_per_second >= AS_GOOD * best);
-    as_good.map(|pace| pace.batch_size).min()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,17 +104,5 @@ mod tests {
         assert_eq!(sizes(16, 256, 256), [16, 64, 256]);
         let small = [(1, 1), (12, 16), (3, 4)].map(|(recommended, max)| sizes(16, recommended, max));
         assert_eq!(small, [vec![1], vec![12, 16], vec![3, 4]]);
-    }
-
-    #[test]
-    fn the_knee_is_the_smallest_batch_nearly_as_fast_as_the_fastest() {
-        let paces = |speeds: &[f64]| -> Vec<Pace> {
-            let sizes = std::iter::successors(Some(16), |size| Some(size * 4));
-            let pace = |(batch_size, &samples_per_second)| Pace { batch_size, samples_per_second };
-            sizes.zip(speeds).map(pace).collect()
-        };
-        assert_eq!(knee(&paces(&[40.0, 94.0, 96.0, 100.0, 90.0])), Some(256));
-        assert_eq!(knee(&paces(&[95.0, 100.0])), Some(16));
-        assert_eq!(knee(&[]), None);
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use plangrad_tensor::Optimizer;
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 /// Most samples of a batch: their positions in it, and in the dataset, are numbers of 32 bits.
 pub const INDEX_LIMIT: usize = u32::MAX as usize;
@@ -64,8 +65,6 @@ pub struct Trial {
 /// What became of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The device gave the memory.
-    Reserved,
     /// The device gave the memory, and one whole step and one evaluation batch were taken in it.
     Proven {
         /// Bytes that the device's ledger then held.
@@ -95,16 +94,86 @@ pub enum Method {
     Double,
 }
 
+/// The largest batch that fits, proven.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fit {
+    /// Its samples.
+    pub max_batch_size: usize,
+    /// Samples per evaluation batch at that size; `None` if there are none to test on.
+    pub eval_batch_size: Option<usize>,
+    /// Why it is not larger.
+    pub stopped_by: StoppedBy,
+    /// Bytes it was planned to take: as `train` takes them, and 4 more for each sample of a batch that is larger than the
+    /// dataset, whose order is longer than that of a run.
+    pub total_bytes: u64,
+    /// Bytes it took, according to the device's ledger after a step and an evaluation batch.
+    pub measured_bytes: u64,
+    /// Bytes of the next size, which the device refused; `None` if something else came first.
+    pub next_total_bytes: Option<u64>,
+    /// Every size tried, in order.
+    pub trials: Vec<Trial>,
+    /// Speed at some sizes, smallest first.
+    pub throughput: Vec<Pace>,
+}
+
+/// Speed at a batch size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Pace {
+    /// Samples per step.
+    pub batch_size: usize,
+    /// Samples trained on per second, in the fastest of several stretches of time.
+    pub samples_per_second: f64,
+}
+
 impl Trial {
     /// Whether the device gave the memory.
     #[must_use]
     pub fn fits(&self) -> bool {
-        !matches!(self.outcome, Outcome::Refused { .. })
+        self.free_bytes().is_none()
+    }
+
+    /// Bytes the device had free where it refused.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        match self.outcome {
+            Outcome::Proven { .. } => None,
+            Outcome::Refused { free_bytes, .. } => Some(free_bytes),
+        }
     }
 }
 
+impl Serialize for Trial {
+    /// As documented in `docs/json.md`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Trial", 4)?;
+        object.serialize_field("batch_size", &self.batch_size)?;
+        object.serialize_field("total_bytes", &self.total_bytes)?;
+        object.serialize_field("fits", &self.fits())?;
+        object.serialize_field("free_bytes", &self.free_bytes())?;
+        object.end()
+    }
+}
+
+impl Fit {
+    /// The smallest batch within 5 % of the most samples per second; `None` if nothing was measured.
+    #[must_use]
+    pub fn knee(&self) -> Option<usize> {
+        knee(&self.throughput)
+    }
+}
+
+/// Share of the best speed that is as good.
+const AS_GOOD: f64 = 0.95;
+
+/// The smallest batch within 5 % of the most samples per second.
+pub(crate) fn knee(paces: &[Pace]) -> Option<usize> {
+    let best = paces.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
+    let as_good = paces.iter().filter(|pace| pace.samples_per_second >= AS_GOOD * best);
+    as_good.map(|pace| pace.batch_size).min()
+}
+
 /// A share of `max`, rounded down, at least 1.
-pub(super) fn recommended(max: usize, safety: f64) -> usize {
+pub(crate) fn recommended(max: usize, safety: f64) -> usize {
     ((max as f64 * safety) as usize).clamp(1, max.max(1))
 }
 
@@ -118,5 +187,17 @@ mod tests {
         for (max, safety, expected) in cases {
             assert_eq!(recommended(max, safety), expected, "{safety} of {max}");
         }
+    }
+
+    #[test]
+    fn the_knee_is_the_smallest_batch_nearly_as_fast_as_the_fastest() {
+        let paces = |speeds: &[f64]| -> Vec<Pace> {
+            let sizes = std::iter::successors(Some(16), |size| Some(size * 4));
+            let pace = |(batch_size, &samples_per_second)| Pace { batch_size, samples_per_second };
+            sizes.zip(speeds).map(pace).collect()
+        };
+        assert_eq!(knee(&paces(&[40.0, 94.0, 96.0, 100.0, 90.0])), Some(256));
+        assert_eq!(knee(&paces(&[95.0, 100.0])), Some(16));
+        assert_eq!(knee(&[]), None);
     }
 }

@@ -10,7 +10,7 @@ use plangrad_tensor::{Error as TensorError, NodeId, Plan, Samples, Session, Sour
 use super::trained::Model;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
-use crate::train::{Stop, plans};
+use crate::train::{Stop, YET_REFUSED, plans};
 
 /// What a model answers to one sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,7 +177,7 @@ fn out_of_memory(
     };
     let fits = |n| asking_bytes(task, state, n, has_own_memory).is_ok_and(|bytes| bytes <= free);
     let remedy = match plans::largest_that_fits(batch_size, fits) {
-        Some(largest) if largest == batch_size => plans::YET_REFUSED.to_owned(),
+        Some(largest) if largest == batch_size => YET_REFUSED.to_owned(),
         Some(largest) => {
             format!("take --batch-size {largest}, the largest that fits, or raise --memory-budget")
         }

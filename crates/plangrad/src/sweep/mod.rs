@@ -23,8 +23,7 @@ pub use row::{Row, Shortage};
 pub use walk::Recipe;
 
 use crate::error::{Error, Result};
-use crate::train::plans::{YET_REFUSED, largest_that_fits};
-use crate::train::{Engine, Layout, Step, Stop, Subject};
+use crate::train::{Engine, Layout, Offers, Refused, Step, Stop, Subject};
 use walk::Walk;
 
 /// Most steps whose losses are compared to see how far they swing.
@@ -135,27 +134,12 @@ impl Sweep {
         }
     }
 
-    fn out_of_memory(&self, batch_size: usize, device: &Arc<dyn Backend>, shortage: Shortage) -> Error {
-        let Shortage { needed_bytes: requested, free_bytes: free } = shortage;
-        let fits = |size| self.planned(device, size).is_ok_and(|report| report.total() <= free);
-        let remedy = match largest_that_fits(batch_size, fits) {
-            Some(size) if size == batch_size => YET_REFUSED.to_owned(),
-            Some(size) => format!("take --batch-sizes up to {size}, the largest that fits, or raise --memory-budget"),
-            None if device.has_own_memory() => {
-                "not even a batch of 1 fits beside the dataset; take a smaller network or dataset, or raise --memory-budget"
-                    .to_owned()
-            }
-            None => "not even a batch of 1 fits; take a smaller network, or raise --memory-budget".to_owned(),
-        };
-        Error::OutOfMemory {
-            device: device.device(),
-            what: format!("training on batches of {batch_size}"),
-            requested,
-            free,
-            total: device.memory().budget.unwrap_or(free),
-            remedy,
-            report: Box::new(self.planned(device, batch_size).unwrap_or_default()),
-        }
+    fn out_of_memory(&self, batch_size: usize, backend: &Arc<dyn Backend>, shortage: Shortage) -> Error {
+        let (step, layout) = (self.step(batch_size), self.layout(backend, batch_size));
+        let Subject { task, data, .. } = &self.subject;
+        let (samples, free) = (data.samples(), shortage.free_bytes);
+        Refused { step: &step, task, samples, backend, layout, accumulate: 1, free }
+            .error(Offers { batch_size: Some("--batch-sizes up to"), ladder: false })
     }
 
     fn measure(

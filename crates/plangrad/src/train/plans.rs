@@ -120,10 +120,6 @@ pub(crate) fn largest(most: usize, fits: impl Fn(usize) -> Result<bool>) -> Resu
     Ok(low)
 }
 
-/// What to do where memory that should suffice is refused.
-pub(crate) const YET_REFUSED: &str =
-    "yet the system gives less; take a smaller batch or network, or lift its limit on this process";
-
 /// The largest number in `1..=most` that fits, where it is no error that none does.
 pub(crate) fn largest_that_fits(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     let found = largest(most, |n| Ok(fits(n))).ok()?;
