@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use plangrad::Result;
 use plangrad::device::Precision;
-use plangrad::train::{
-    Event, Existing, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings,
-    Stop, Trainer,
-};
+use plangrad::train::{Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Trainer};
 use plangrad_data::{DatasetName, Options, load};
 use plangrad_nn::{Activation, Loss};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{Optimizer, Schedule};
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -55,8 +53,8 @@ fn settings(max_steps: u64) -> Settings {
         eval_batch_size: None,
         log_every: 1_000_000,
         checkpoint_every: None,
-        optimizer: OptimizerSettings::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 },
-        schedule: ScheduleSettings::Constant { learning_rate: 1e-3 },
+        optimizer: Optimizer::adam(),
+        schedule: Schedule::Constant { learning_rate: 1e-3 },
     }
 }
 

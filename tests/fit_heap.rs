@@ -9,14 +9,13 @@ use std::time::Duration;
 use plangrad::device::Precision;
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
-    Event, Existing, Observer, OptimizerSettings, Outcome, Resources, RunFolder, ScheduleSettings, Settings,
-    Stop, Subject, Trainer,
+    Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
 use plangrad_nn::{Activation, Loss, MlpConfig};
-use plangrad_tensor::Optimizer;
 use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{Optimizer, Schedule};
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -82,8 +81,8 @@ fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Arc<
         eval_batch_size: None,
         log_every: 10,
         checkpoint_every: Some(7),
-        optimizer: OptimizerSettings::from(Optimizer::adam()),
-        schedule: ScheduleSettings::Constant { learning_rate: 1e-3 },
+        optimizer: Optimizer::adam(),
+        schedule: Schedule::Constant { learning_rate: 1e-3 },
     };
     let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));

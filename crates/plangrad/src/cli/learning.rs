@@ -73,7 +73,21 @@ impl StepArgs {
     /// # Errors
     /// [`Error::Option`] for a momentum that the optimizer does not have.
     pub fn optimizer(&self, weight_decay: Option<f64>) -> Result<Optimizer> {
-        self.optimizer.with(self.momentum, weight_decay)
+        let mut optimizer = match self.optimizer {
+            OptimizerName::Sgd => Optimizer::sgd(),
+            OptimizerName::Adam => Optimizer::adam(),
+            OptimizerName::AdamW => Optimizer::adamw(),
+        };
+        match (&mut optimizer, self.momentum) {
+            (_, None) => {}
+            (Optimizer::Sgd { momentum, .. }, Some(given)) => *momentum = given,
+            _ => return Err(Error::option("--momentum", "is for --optimizer sgd")),
+        }
+        let (Optimizer::Sgd { weight_decay: decay, .. }
+        | Optimizer::Adam { weight_decay: decay, .. }
+        | Optimizer::AdamW { weight_decay: decay, .. }) = &mut optimizer;
+        *decay = weight_decay.unwrap_or(*decay);
+        Ok(optimizer)
     }
 }
 
@@ -100,27 +114,6 @@ impl OptimizerName {
         match self {
             OptimizerName::Sgd => 0.01,
             OptimizerName::Adam | OptimizerName::AdamW => 0.001,
-        }
-    }
-
-    /// The optimizer of this name.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a momentum that the optimizer does not have.
-    pub fn with(self, momentum: Option<f64>, weight_decay: Option<f64>) -> Result<Optimizer> {
-        let weight_decay = |default: f64| weight_decay.unwrap_or(default);
-        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
-        match (self, momentum) {
-            (OptimizerName::Sgd, momentum) => {
-                Ok(Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay(0.0) })
-            }
-            (_, Some(_)) => Err(Error::option("--momentum", "is for --optimizer sgd")),
-            (OptimizerName::Adam, None) => {
-                Ok(Optimizer::Adam { beta1, beta2, epsilon, weight_decay: weight_decay(0.0) })
-            }
-            (OptimizerName::AdamW, None) => {
-                Ok(Optimizer::AdamW { beta1, beta2, epsilon, weight_decay: weight_decay(0.01) })
-            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plangrad_nn::Loss;
-use plangrad_tensor::Device;
 use plangrad_tensor::backend::Backend;
+use plangrad_tensor::{Device, Schedule};
 
 use super::subject;
 use crate::cli::Sweep as Arguments;
@@ -16,7 +16,7 @@ use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
 use crate::sweep::{self, Progress, Race, Recipe, Row, Sweep, Watcher};
-use crate::train::{OptimizerSettings, ScheduleSettings, Stop, layers, network, samples};
+use crate::train::{Stop, layers, learning, network, samples};
 
 /// Parts of a run that the progress bar tells apart.
 const PARTS: usize = 1000;
@@ -128,8 +128,8 @@ struct Words {
 impl Words {
     fn of(sweep: &Sweep, dataset: String, precision: Precision) -> Words {
         let (recipe, task, samples) = (sweep.recipe, sweep.subject().task(), sweep.subject().samples());
-        let schedule = ScheduleSettings::Constant { learning_rate: recipe.learning_rate };
-        let optimizer = OptimizerSettings::from(recipe.optimizer).describe(&schedule);
+        let schedule = Schedule::Constant { learning_rate: recipe.learning_rate };
+        let optimizer = learning(recipe.optimizer, schedule);
         Words {
             dataset,
             samples,

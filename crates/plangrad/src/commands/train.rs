@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plangrad_data::{DatasetName, available};
 use plangrad_nn::checkpoint::{self, Progress};
-use plangrad_tensor::Optimizer;
+use plangrad_tensor::{Optimizer, Schedule};
 
 use super::{device, subject};
 use crate::cli::{BatchSize, SubjectArgs, Train, TrainingArgs};
@@ -17,8 +17,8 @@ use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::train::{
-    Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, ScheduleSettings, Settings, Stop, Subject,
-    Trainer, network, plan_line,
+    Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject, Trainer, network,
+    plan_line,
 };
 
 /// Steps between two lines of progress, where nobody says so.
@@ -227,8 +227,8 @@ fn settings(
         eval_batch_size: training.learning.step.eval_batch_size,
         log_every: run.log_every.unwrap_or(LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
-        optimizer: optimizer.into(),
-        schedule: training.schedule(per_epoch, total)?.into(),
+        optimizer,
+        schedule: training.schedule(per_epoch, total)?,
     })
 }
 
@@ -264,7 +264,7 @@ fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
 
 /// What the user should know who trains for longer than the cosine was made for.
 fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
-    let ScheduleSettings::Cosine { steps, minimum, .. } = settings.schedule else { return None };
+    let Schedule::Cosine { steps, minimum, .. } = settings.schedule else { return None };
     let per_epoch = progress.samples.div_ceil(settings.batch_size as u64);
     let planned = settings.epochs.saturating_mul(per_epoch);
     let total = settings.max_steps.map_or(planned, |most| most.min(planned));

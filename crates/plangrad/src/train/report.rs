@@ -8,7 +8,7 @@ use plangrad_tensor::Device;
 
 use super::event::{Event, Observer, Position, Rung};
 use super::settings::Settings;
-use super::words::samples;
+use super::words::{learning, samples};
 use crate::error::Result;
 use crate::numbers::{counted, grouped, size};
 use crate::output::Console;
@@ -183,7 +183,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
         "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}{}, \
          {} planned{memory}",
         samples(*train_samples, *test_samples),
-        settings.optimizer.describe(&settings.schedule),
+        learning(settings.optimizer, settings.schedule),
         if matches!(device, Device::Cuda(_)) { settings.precision.words() } else { "" },
         size(*planned_bytes),
     )

@@ -64,29 +64,9 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
     /// How parameters follow their gradients.
-    pub optimizer: OptimizerSettings,
+    pub optimizer: Optimizer,
     /// How the learning rate changes.
-    pub schedule: ScheduleSettings,
-}
-
-/// [`Optimizer`] in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
-#[allow(missing_docs)] // the fields are those of `Optimizer`
-pub enum OptimizerSettings {
-    Sgd { momentum: f64, weight_decay: f64 },
-    Adam { beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
-    AdamW { beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
-}
-
-/// [`Schedule`] in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
-#[allow(missing_docs)] // the fields are those of `Schedule`
-pub enum ScheduleSettings {
-    Constant { learning_rate: f64 },
-    Cosine { learning_rate: f64, minimum: f64, steps: u64 },
-    Step { learning_rate: f64, factor: f64, every: u64 },
+    pub schedule: Schedule,
 }
 
 impl Settings {
@@ -143,8 +123,8 @@ impl Settings {
     /// What the plans of the run depend on.
     pub(crate) fn step(&self) -> Step {
         Step {
-            optimizer: self.optimizer.into(),
-            schedule: self.schedule.into(),
+            optimizer: self.optimizer,
+            schedule: self.schedule,
             batch_size: self.batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
@@ -177,14 +157,13 @@ impl Settings {
         if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
             return Err(format!("{name} is 0, expected at least 1"));
         }
-        let shares = [("test_fraction", self.test_fraction), ("dropout", f64::from(self.dropout))];
-        let (betas, rates) =
-            (self.optimizer.shares(), [self.optimizer.rates(), self.schedule.rates()].concat());
-        if let Some((name, share)) =
-            shares.into_iter().chain(betas).find(|(_, share)| !(0.0..1.0).contains(share))
-        {
+        let mut shares = vec![("test_fraction", self.test_fraction), ("dropout", f64::from(self.dropout))];
+        shares.extend(shares_of(self.optimizer));
+        if let Some((name, share)) = shares.into_iter().find(|(_, share)| !(0.0..1.0).contains(share)) {
             return Err(format!("{name} is {}, expected at least 0 and below 1", share as f32));
         }
+        let mut rates = rates_of(self.optimizer);
+        rates.extend(rates_of_schedule(self.schedule));
         match rates.into_iter().find(|&(_, rate)| !(rate >= 0.0 && (rate as f32).is_finite())) {
             Some((name, rate)) => Err(format!("{name} is {rate}, expected a finite number of at least 0")),
             None => Ok(()),
@@ -200,126 +179,35 @@ impl Settings {
     }
 }
 
-impl OptimizerSettings {
-    /// Its numbers that must be below 1.
-    fn shares(self) -> Vec<(&'static str, f64)> {
-        match self {
-            Self::Sgd { momentum, .. } => vec![("momentum", momentum)],
-            Self::Adam { beta1, beta2, .. } | Self::AdamW { beta1, beta2, .. } => {
-                vec![("beta1", beta1), ("beta2", beta2)]
-            }
-        }
-    }
-
-    /// Its numbers that must be finite.
-    fn rates(self) -> Vec<(&'static str, f64)> {
-        match self {
-            Self::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay)],
-            Self::Adam { epsilon, weight_decay, .. } | Self::AdamW { epsilon, weight_decay, .. } => {
-                vec![("epsilon", epsilon), ("weight_decay", weight_decay)]
-            }
-        }
-    }
-
-    /// Its name, for people.
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Sgd { momentum: 0.0, .. } => "SGD".to_owned(),
-            Self::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
-            Self::Adam { .. } => "Adam".to_owned(),
-            Self::AdamW { .. } => "AdamW".to_owned(),
-        }
-    }
-
-    /// Name and first learning rate, for people.
-    #[must_use]
-    pub fn describe(&self, schedule: &ScheduleSettings) -> String {
-        let name = match self {
-            Self::Sgd { momentum, .. } if *momentum != 0.0 => format!("{}, learning rate", self.name()),
-            _ => self.name(),
-        };
-        match *schedule {
-            ScheduleSettings::Constant { learning_rate } => format!("{name} {}", rate(learning_rate)),
-            ScheduleSettings::Cosine { learning_rate, minimum, .. } => {
-                format!("{name} from {} along a cosine to {}", rate(learning_rate), rate(minimum))
-            }
-            ScheduleSettings::Step { learning_rate, factor, every } => {
-                format!("{name} from {}, times {} every {every} steps", rate(learning_rate), rate(factor))
-            }
+/// The numbers of an optimizer that must be below 1.
+fn shares_of(optimizer: Optimizer) -> Vec<(&'static str, f64)> {
+    match optimizer {
+        Optimizer::Sgd { momentum, .. } => vec![("momentum", momentum)],
+        Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
+            vec![("beta1", beta1), ("beta2", beta2)]
         }
     }
 }
 
-/// `0.001`, `2.5e-7`: as short as it can be read back.
-fn rate(rate: f64) -> String {
-    if rate == 0.0 || (1e-4..1e6).contains(&rate) { rate.to_string() } else { format!("{rate:e}") }
-}
-
-impl ScheduleSettings {
-    /// Its numbers that must be finite.
-    fn rates(self) -> Vec<(&'static str, f64)> {
-        match self {
-            Self::Constant { learning_rate } => vec![("learning_rate", learning_rate)],
-            Self::Cosine { learning_rate, minimum, .. } => {
-                vec![("learning_rate", learning_rate), ("minimum", minimum)]
-            }
-            Self::Step { learning_rate, factor, .. } => {
-                vec![("learning_rate", learning_rate), ("factor", factor)]
-            }
+/// The numbers of an optimizer that must be finite.
+fn rates_of(optimizer: Optimizer) -> Vec<(&'static str, f64)> {
+    match optimizer {
+        Optimizer::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay)],
+        Optimizer::Adam { epsilon, weight_decay, .. } | Optimizer::AdamW { epsilon, weight_decay, .. } => {
+            vec![("epsilon", epsilon), ("weight_decay", weight_decay)]
         }
     }
 }
 
-impl From<Optimizer> for OptimizerSettings {
-    fn from(optimizer: Optimizer) -> Self {
-        match optimizer {
-            Optimizer::Sgd { momentum, weight_decay } => Self::Sgd { momentum, weight_decay },
-            Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
-                Self::Adam { beta1, beta2, epsilon, weight_decay }
-            }
-            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                Self::AdamW { beta1, beta2, epsilon, weight_decay }
-            }
+/// The numbers of a schedule that must be finite.
+fn rates_of_schedule(schedule: Schedule) -> Vec<(&'static str, f64)> {
+    match schedule {
+        Schedule::Constant { learning_rate } => vec![("learning_rate", learning_rate)],
+        Schedule::Cosine { learning_rate, minimum, .. } => {
+            vec![("learning_rate", learning_rate), ("minimum", minimum)]
         }
-    }
-}
-
-impl From<OptimizerSettings> for Optimizer {
-    fn from(settings: OptimizerSettings) -> Self {
-        match settings {
-            OptimizerSettings::Sgd { momentum, weight_decay } => Self::Sgd { momentum, weight_decay },
-            OptimizerSettings::Adam { beta1, beta2, epsilon, weight_decay } => {
-                Self::Adam { beta1, beta2, epsilon, weight_decay }
-            }
-            OptimizerSettings::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                Self::AdamW { beta1, beta2, epsilon, weight_decay }
-            }
-        }
-    }
-}
-
-impl From<Schedule> for ScheduleSettings {
-    fn from(schedule: Schedule) -> Self {
-        match schedule {
-            Schedule::Constant { learning_rate } => Self::Constant { learning_rate },
-            Schedule::Cosine { learning_rate, minimum, steps } => {
-                Self::Cosine { learning_rate, minimum, steps }
-            }
-            Schedule::Step { learning_rate, factor, every } => Self::Step { learning_rate, factor, every },
-        }
-    }
-}
-
-impl From<ScheduleSettings> for Schedule {
-    fn from(settings: ScheduleSettings) -> Self {
-        match settings {
-            ScheduleSettings::Constant { learning_rate } => Self::Constant { learning_rate },
-            ScheduleSettings::Cosine { learning_rate, minimum, steps } => {
-                Self::Cosine { learning_rate, minimum, steps }
-            }
-            ScheduleSettings::Step { learning_rate, factor, every } => {
-                Self::Step { learning_rate, factor, every }
-            }
+        Schedule::Step { learning_rate, factor, .. } => {
+            vec![("learning_rate", learning_rate), ("factor", factor)]
         }
     }
 }

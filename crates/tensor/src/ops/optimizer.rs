@@ -24,6 +24,8 @@ use crate::{DType, Error, Graph, Parameter, ParameterId, Shape, Tensor};
 
 /// How parameters follow their gradients. Numbers are f64, as in PyTorch: 1 − β is taken before it is rounded to f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
 pub enum Optimizer {
     /// Stochastic gradient descent; momentum 0 keeps no state.
     Sgd {
@@ -93,6 +95,8 @@ impl Optimizer {
 
 /// The learning rate as a function of the step.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
 pub enum Schedule {
     /// The same at every step.
     Constant {
