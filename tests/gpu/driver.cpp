@@ -27,7 +27,7 @@
 
 extern "C" bool plangrad_emulator_launch(const char* name, unsigned blocks, unsigned threads, unsigned shared_bytes,
                                          void** arguments, unsigned order, char* error, size_t error_bytes);
-extern "C" const uint64_t* plangrad_emulator_layout(size_t* count);
+extern "C" size_t plangrad_emulator_argument_bytes();
 
 namespace {
 
@@ -414,7 +414,7 @@ Code cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* str
     std::shared_ptr<std::vector<char>> kept;
     if (!lies_in(pinned_memory, uint64_t(from), bytes)) {
         const char* start = static_cast<const char*>(from);
-        kept = std::make_shared<std::vector<char>>(start, start + bytes);
+        kept = std::make_shared<std::vector<char>>(start, start + plangrad_emulator_argument_bytes());
     }
     return ask(*static_cast<Stream*>(stream), copy(to, from, bytes, kept));
 }
@@ -445,10 +445,8 @@ Code cuLaunchKernelEx(const LaunchConfig* config, void* function, void** argumen
         if (!is_known || setting("FAKE_CUDA_CAPABILITY", 90) < 90) return fail(INVALID_VALUE, "an unknown attribute");
         if (setting("FAKE_CUDA_NO_CHAINS", 0)) return NOT_SUPPORTED;
     }
-    size_t count;
-    size_t bytes = plangrad_emulator_layout(&count)[0];
     const char* start = static_cast<const char*>(arguments[0]);
-    auto items = std::make_shared<std::vector<char>>(start, start + bytes);
+    auto items = std::make_shared<std::vector<char>>(start, start + plangrad_emulator_argument_bytes());
     const char* name = static_cast<const char*>(function);
     return ask(*launch.stream, [=] {
         char error[512];

@@ -1,8 +1,10 @@
-// What all kernels share: types, shared memory, sums over a warp.
+// What all kernels share: shared memory, a block's share of the work, sums over a warp.
 //
-// The kernels include no header of NVIDIA's: NVRTC compiles them with no include path, and an ordinary C++ compiler
-// through emulator/cuda.h.
+// The kernels include none of NVIDIA's headers: NVRTC compiles them with no include path, and an ordinary C++ compiler
+// with emulator/cuda.h.
 #pragma once
+
+#include "generated.cuh"
 
 #ifdef __CUDACC__
 /// A kernel's parameter, read where the launch put it.
@@ -13,14 +15,6 @@
 
 #define DEVICE __device__ __forceinline__
 
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-/// Threads of every block.
-constexpr u32 THREADS = 256;
-constexpr u32 WARP = 32;
-constexpr u32 WARPS = THREADS / WARP;
 constexpr u32 ALL_LANES = 0xFFFFFFFF;
 
 /// The shared memory of a block; a launch says how much of it there is.
@@ -46,9 +40,9 @@ struct Share {
     }
 };
 
-/// Waits until the launch before this one is done and all it wrote can be seen, and lets the one after this begin to wait.
-/// From compute capability 9.0 on, launches are begun early, so that a stage is at hand when the one before it ends; what
-/// a kernel does before it has called this must touch nothing but its parameters.
+/// Waits until the launch before this one has finished and its writes are visible, and lets the one after this begin to
+/// wait. From compute capability 9.0 on, launches begin early, so that a stage is ready when the one before it ends; before
+/// a kernel has called this it may touch nothing but its parameters.
 DEVICE void await_last_launch() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");

@@ -1,7 +1,7 @@
 // Kernels that move data, and the small ones that keep the books.
 #pragma once
 
-#include "item.cuh"
+#include "common.cuh"
 
 /// β to the power of `exponent`, multiplied in the order of the host's.
 DEVICE double power(double base, u64 exponent) {
@@ -16,31 +16,31 @@ DEVICE double power(double base, u64 exponent) {
 DEVICE double learning_rate(const Advance& p, u64 step) {
     u64 done = step > 0 ? step - 1 : 0;
     u64 steps = p.steps > 0 ? p.steps : 1;
-    if (p.schedule == COSINE) {
+    if (p.schedule == Schedule::Cosine) {
         double share = double(done < p.steps ? done : p.steps) / double(steps);
         return p.other + 0.5 * (p.learning_rate - p.other) * (1.0 + cospi(share));
     }
-    return p.schedule == STEP ? p.learning_rate * power(p.other, done / steps) : p.learning_rate;
+    return p.schedule == Schedule::Step ? p.learning_rate * power(p.other, done / steps) : p.learning_rate;
 }
 
-DEVICE void run(const Advance& p, Share) {
+DEVICE void compute(const Advance& p, Share) {
     if (threadIdx.x != 0) return;
     StepBlock& block = *p.step_block;
     u64 step = ++block.step;
     double rate = learning_rate(p, step);
-    double first = p.corrected ? 1.0 - power(p.beta1, step) : 1.0;
-    double second = p.corrected ? 1.0 - power(p.beta2, step) : 1.0;
+    double first = p.corrected ? 1.0 - power(p.betas[0], step) : 1.0;
+    double second = p.corrected ? 1.0 - power(p.betas[1], step) : 1.0;
     block.first_row = 0;
     block.learning_rate = float(rate);
     block.step_size = float(rate / first);
     block.second_correction = float(1.0 / sqrt(second));
 }
 
-DEVICE void run(const Proceed& p, Share) {
+DEVICE void compute(const Proceed& p, Share) {
     if (threadIdx.x == 0) p.step_block->first_row += u32(p.rows);
 }
 
-DEVICE void run(const NextBatch& p, Share) {
+DEVICE void compute(const NextBatch& p, Share) {
     if (threadIdx.x == 0 && p.feed->order) p.feed->cursor += p.rows;
 }
 
@@ -64,7 +64,7 @@ DEVICE void normalise_fours(const u8* input, float* output, u64 pixels, float sc
     }
 }
 
-DEVICE void run(const Gather& p, Share share) {
+DEVICE void compute(const Gather& p, Share share) {
     const Feed feed = *p.feed;
     bool fours = (p.pixels | p.width | u64(feed.samples)) % 4 == 0 && u64(p.output) % 16 == 0;
     for (u64 i = share.block; i < p.rows; i += share.blocks) {
@@ -86,7 +86,7 @@ DEVICE void run(const Gather& p, Share share) {
     }
 }
 
-DEVICE void run(const GatherTargets& p, Share share) {
+DEVICE void compute(const GatherTargets& p, Share share) {
     const Feed feed = *p.feed;
     for (u64 i = share.first(); i < p.rows * p.bytes_per_row; i += share.step()) {
         u64 row = i / p.bytes_per_row;
@@ -94,15 +94,15 @@ DEVICE void run(const GatherTargets& p, Share share) {
     }
 }
 
-DEVICE void run(const Fill& p, Share share) {
+DEVICE void compute(const Fill& p, Share share) {
     for (u64 i = share.first(); i < p.elements; i += share.step()) p.output[i] = p.value;
 }
 
-DEVICE void run(const Accumulate& p, Share share) {
+DEVICE void compute(const Accumulate& p, Share share) {
     for (u64 i = share.first(); i < p.elements; i += share.step()) p.output[i] += p.input[i];
 }
 
-DEVICE void run(const Copy& p, Share share) {
+DEVICE void compute(const Copy& p, Share share) {
     u64 words = (u64(p.input) | u64(p.output)) % 4 == 0 ? p.bytes / 4 : 0;
     for (u64 i = share.first(); i < words; i += share.step()) {
         reinterpret_cast<u32*>(p.output)[i] = reinterpret_cast<const u32*>(p.input)[i];
@@ -110,7 +110,7 @@ DEVICE void run(const Copy& p, Share share) {
     for (u64 i = 4 * words + share.first(); i < p.bytes; i += share.step()) p.output[i] = p.input[i];
 }
 
-DEVICE void run(const Permute& p, Share share) {
+DEVICE void compute(const Permute& p, Share share) {
     for (u64 i = share.first(); i < p.elements; i += share.step()) {
         u64 rest = i, source = 0;
         for (u32 axis = p.rank; axis-- > 0; rest /= p.dims[axis]) source += rest % p.dims[axis] * p.strides[axis];
@@ -118,38 +118,30 @@ DEVICE void run(const Permute& p, Share share) {
     }
 }
 
-/// Edge of the square that a block turns round at a time.
-constexpr u32 TURN = 32;
-/// Its rows in shared memory: one float longer, so that a column lies in all banks.
-constexpr u32 TURN_STRIDE = TURN + 1;
-
-DEVICE void run(const Transpose& p, Share share) {
+DEVICE void compute(const Transpose& p, Share share) {
     float* square = reinterpret_cast<float*>(shared);
-    u64 across = (p.columns + TURN - 1) / TURN, down = (p.rows + TURN - 1) / TURN;
-    u32 x = threadIdx.x % TURN, y = threadIdx.x / TURN;
+    u64 across = (p.columns + TRANSPOSED - 1) / TRANSPOSED, down = (p.rows + TRANSPOSED - 1) / TRANSPOSED;
+    u32 x = threadIdx.x % TRANSPOSED, y = threadIdx.x / TRANSPOSED;
     for (u64 unit = share.block; unit < across * down; unit += share.blocks) {
-        u64 row = unit / across * TURN, column = unit % across * TURN;
-        for (u32 i = y; i < TURN; i += THREADS / TURN) {
+        u64 row = unit / across * TRANSPOSED, column = unit % across * TRANSPOSED;
+        for (u32 i = y; i < TRANSPOSED; i += THREADS / TRANSPOSED) {
             if (row + i < p.rows && column + x < p.columns) {
-                square[i * TURN_STRIDE + x] = p.input[(row + i) * p.columns + column + x];
+                square[i * TRANSPOSED_STRIDE + x] = p.input[(row + i) * p.columns + column + x];
             }
         }
         __syncthreads();
-        for (u32 i = y; i < TURN; i += THREADS / TURN) {
+        for (u32 i = y; i < TRANSPOSED; i += THREADS / TRANSPOSED) {
             if (column + i < p.columns && row + x < p.rows) {
-                p.output[(column + i) * p.rows + row + x] = square[x * TURN_STRIDE + i];
+                p.output[(column + i) * p.rows + row + x] = square[x * TRANSPOSED_STRIDE + i];
             }
         }
         __syncthreads();
     }
 }
 
-/// Losses in shared memory at a time.
-constexpr u32 METRIC_RUN = 1024;
-
 /// Adds sample by sample, so that the sum does not depend on how samples are cut into batches: one chain for the running
 /// sum, and beside it, in another warp, one for the batch. Counting may go in any order.
-DEVICE void run(const Metrics& p, Share) {
+DEVICE void compute(const Metrics& p, Share) {
     float* losses = reinterpret_cast<float*>(shared);
     u32* counts = reinterpret_cast<u32*>(losses + METRIC_RUN);
     bool running = threadIdx.x == 0, batch = threadIdx.x == WARP;

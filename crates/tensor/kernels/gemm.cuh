@@ -12,7 +12,7 @@
 // accumulated: a batch taken in parts gives the very sums of the whole.
 #pragma once
 
-#include "item.cuh"
+#include "common.cuh"
 
 /// Steps of k that a slice takes in a row.
 constexpr u32 GROUP = 8;
@@ -48,15 +48,15 @@ DEVICE u32 left_from(u64 from, u64 count, u32 most) {
 }
 
 /// What becomes of a sum, beside it the bias or the mask at its place.
-DEVICE float finish(u32 epilogue, float sum, float with) {
-    float biased = epilogue == STORE ? sum : sum + with;
-    float clamped = epilogue == BIAS_RELU && 0.0f > biased ? 0.0f : biased;
-    return epilogue != RELU_MASK ? clamped : 0.0f < with ? sum : 0.0f;
+DEVICE float finish(Epilogue epilogue, float sum, float with) {
+    float biased = epilogue == Epilogue::Store ? sum : sum + with;
+    float clamped = epilogue == Epilogue::BiasRelu && 0.0f > biased ? 0.0f : biased;
+    return epilogue != Epilogue::ReluMask ? clamped : 0.0f < with ? sum : 0.0f;
 }
 
 /// Where the bias or the mask for a row of C begins.
 DEVICE const float* operand_of_row(const Gemm& p, u64 row) {
-    return p.epilogue == RELU_MASK ? p.other + row * p.n : p.other;
+    return p.epilogue == Epilogue::ReluMask ? p.other + row * p.n : p.other;
 }
 
 /// Finishes and stores `N` neighbours of a row, as many as are left of it.
@@ -64,7 +64,7 @@ template <u32 N> DEVICE void finish_row(const Gemm& p, const float* sums, float*
     if (left == 0) return;
     float with[N] = {};
     bool vector = N == 4 && p.vector_c;
-    if (p.epilogue != STORE) {
+    if (p.epilogue != Epilogue::Store) {
         if (vector) {
             float4 four = *reinterpret_cast<const float4*>(other);
             with[0] = four.x, with[1 % N] = four.y, with[2 % N] = four.z, with[3 % N] = four.w;
@@ -100,8 +100,10 @@ template <u32 N> DEVICE void load_fragment(const float* from, float* to) {
     }
 }
 
-template <u32 M_, u32 N_, u32 DEPTH_, u32 SLICES_, u32 TALL_, u32 WIDE_> struct Shape {
-    static constexpr u32 M = M_, N = N_, DEPTH = DEPTH_, SLICES = SLICES_, TALL = TALL_, WIDE = WIDE_;
+/// What follows from a tile's shape.
+template <Tile TILE> struct Layout : Shape<TILE> {
+    using S = Shape<TILE>;
+    using S::M, S::N, S::DEPTH, S::SLICES, S::TALL, S::WIDE;
     /// Neighbouring rows and columns of a thread; it has `TALL / ROWS` by `WIDE / COLUMNS` such groups.
     static constexpr u32 ROWS = TALL < 4 ? TALL : 4, COLUMNS = WIDE < 4 ? WIDE : 4;
     /// From one of its groups to the next; groups of neighbouring threads lie side by side.
@@ -113,18 +115,12 @@ template <u32 M_, u32 N_, u32 DEPTH_, u32 SLICES_, u32 TALL_, u32 WIDE_> struct 
     static constexpr u32 FOURS_A = M * DEPTH / 4 / THREADS, FOURS_B = N * DEPTH / 4 / THREADS;
     static constexpr u32 SHARED_FLOATS = 2 * BUFFER;
 
+    static_assert(4 * SHARED_FLOATS == S::SHARED_BYTES, "as many bytes as the host asks for");
     static_assert(SLICE * SLICES == THREADS, "every thread has its place in a slice");
     static_assert(DEPTH % (GROUP * SLICES) == 0, "a chunk is cut evenly");
     static_assert(FOURS_A * 4 * THREADS == M * DEPTH && FOURS_B * 4 * THREADS == N * DEPTH, "loads come out even");
     static_assert(SLICES == 1 || SLICES * M * N <= SHARED_FLOATS, "the slices' sums fit where the operands were");
 };
-
-typedef Shape<8, 16, 128, 8, 2, 2> Narrow;
-typedef Shape<32, 32, 64, 8, 4, 8> Sliced;
-typedef Shape<32, 32, 64, 1, 2, 2> Small;
-typedef Shape<64, 64, 16, 1, 4, 4> Medium;
-typedef Shape<64, 128, 16, 1, 4, 8> Broad;
-typedef Shape<128, 128, 16, 1, 8, 8> Large;
 
 /// Fours that the threads of a block fetch together: lines of a matrix, and where this thread's begin. Its next four is
 /// `LINES` lines on, at the same column.
@@ -147,7 +143,10 @@ template <u32 FOURS> struct Window {
     }
 };
 
-template <class S> struct Tile {
+/// Computes a tile in f32.
+template <Tile TILE> struct Product {
+    using S = Layout<TILE>;
+
     const Gemm& p;
     u64 row, column;
     /// Rows and columns of C in this tile.
@@ -161,7 +160,7 @@ template <class S> struct Tile {
     /// Of a block that sums columns: thread i's.
     float column_sum;
 
-    DEVICE Tile(const Gemm& gemm, u64 first_row, u64 first_column)
+    DEVICE Product(const Gemm& gemm, u64 first_row, u64 first_column)
         : p(gemm),
           row(first_row),
           column(first_column),
@@ -324,7 +323,7 @@ template <class S> struct Tile {
 #pragma unroll
             for (u32 s = 1; s < S::SLICES; s++) sum += partial[s * S::M * S::N + at];
             if (r >= rows || c >= columns) continue;
-            float with = p.epilogue == STORE ? 0.0f : operand_of_row(p, row + r)[column + c];
+            float with = p.epilogue == Epilogue::Store ? 0.0f : operand_of_row(p, row + r)[column + c];
             p.c[(row + r) * p.n + column + c] = finish(p.epilogue, sum, with);
         }
         __syncthreads();
@@ -355,38 +354,43 @@ template <class S> struct Tile {
     }
 };
 
-/// Walks the tiles of C; `T` computes one, and `S` is its shape.
-template <class T, class S> DEVICE void run_tiles(const Gemm& p, Share share) {
+/// Walks the tiles of C; `TILE` computes one.
+template <class TILE> DEVICE void run_tiles(const Gemm& p, Share share) {
+    using S = typename TILE::S;
     u64 across = (p.n + S::N - 1) / S::N, down = (p.m + S::M - 1) / S::M;
-    if (down == 0 && p.sums) down = 1;  // sums of columns there are, even if there is no row of C
+    if (down == 0 && p.sums) down = 1;  // there are column sums even if C has no rows
     for (u64 unit = share.block; unit < across * down; unit += share.blocks) {
-        T(p, unit / across * S::M, unit % across * S::N).run();
+        TILE(p, unit / across * S::M, unit % across * S::N).run();
     }
 }
 
-/// The tiles that every kernel has: the host has chosen (src/backend/cuda/tile.rs).
-struct MediumProducts {
+/// The work of a module: products in the tiles that it has (src/backend/cuda/tile.rs chooses), and everything else.
+struct MediumWork {
+    template <class WORK> DEVICE static void run(const WORK& work, Share share) {
+        compute(work, share);
+    }
     DEVICE static void run(const Gemm& p, Share share) {
-        if (p.tile == NARROW) {
-            run_tiles<Tile<Narrow>, Narrow>(p, share);
-        } else if (p.tile == SMALL) {
-            run_tiles<Tile<Small>, Small>(p, share);
-        } else if (p.tile == MEDIUM) {
-            run_tiles<Tile<Medium>, Medium>(p, share);
+        if (p.tile == Tile::Narrow) {
+            run_tiles<Product<Tile::Narrow>>(p, share);
+        } else if (p.tile == Tile::Small) {
+            run_tiles<Product<Tile::Small>>(p, share);
+        } else if (p.tile == Tile::Medium) {
+            run_tiles<Product<Tile::Medium>>(p, share);
         }
     }
 };
 
-struct LargeProducts {
+struct LargeWork : MediumWork {
+    using MediumWork::run;
     DEVICE static void run(const Gemm& p, Share share) {
-        if (p.tile == LARGE) {
-            run_tiles<Tile<Large>, Large>(p, share);
-        } else if (p.tile == BROAD) {
-            run_tiles<Tile<Broad>, Broad>(p, share);
-        } else if (p.tile == SLICED) {
-            run_tiles<Tile<Sliced>, Sliced>(p, share);
+        if (p.tile == Tile::Large) {
+            run_tiles<Product<Tile::Large>>(p, share);
+        } else if (p.tile == Tile::Broad) {
+            run_tiles<Product<Tile::Broad>>(p, share);
+        } else if (p.tile == Tile::Sliced) {
+            run_tiles<Product<Tile::Sliced>>(p, share);
         } else {
-            MediumProducts::run(p, share);
+            MediumWork::run(p, share);
         }
     }
 };

@@ -1,7 +1,7 @@
 // Elementwise formulas over up to two broadcast operands.
 #pragma once
 
-#include "item.cuh"
+#include "common.cuh"
 
 DEVICE float sigmoid(float x) {
     return 1.0f / (1.0f + expf(-x));
@@ -20,22 +20,22 @@ DEVICE float gelu_slope(float x) {
 /// The formulas' names are those of the plan; a NaN stays one throughout.
 DEVICE float formula(const Map& p, float x, float y) {
     switch (p.formula) {
-        case ADD: return x + y;
-        case SUB: return x - y;
-        case MUL: return x * y;
-        case DIV: return x / y;
-        case AFFINE: return fmaf(x, p.scale, p.shift);
-        case EXP: return expf(x);
-        case LN: return logf(x);
-        case SQRT: return sqrtf(x);
-        case RELU: return 0.0f > x ? 0.0f : x;
-        case RELU_GRAD: return 0.0f < y ? x : 0.0f;
-        case TANH: return tanhf(x);
-        case TANH_GRAD: return x * fmaf(-y, y, 1.0f);
-        case SIGMOID: return sigmoid(x);
-        case SIGMOID_GRAD: return x * (y * (1.0f - y));
-        case GELU: return x * normal_cdf(x);
-        case GELU_GRAD: return x * gelu_slope(y);
+        case Formula::Add: return x + y;
+        case Formula::Sub: return x - y;
+        case Formula::Mul: return x * y;
+        case Formula::Div: return x / y;
+        case Formula::Affine: return fmaf(x, p.scale, p.shift);
+        case Formula::Exp: return expf(x);
+        case Formula::Ln: return logf(x);
+        case Formula::Sqrt: return sqrtf(x);
+        case Formula::Relu: return 0.0f > x ? 0.0f : x;
+        case Formula::ReluGrad: return 0.0f < y ? x : 0.0f;
+        case Formula::Tanh: return tanhf(x);
+        case Formula::TanhGrad: return x * fmaf(-y, y, 1.0f);
+        case Formula::Sigmoid: return sigmoid(x);
+        case Formula::SigmoidGrad: return x * (y * (1.0f - y));
+        case Formula::Gelu: return x * normal_cdf(x);
+        case Formula::GeluGrad: return x * gelu_slope(y);
         default: return not_a_number();
     }
 }
@@ -47,7 +47,7 @@ DEVICE void map_four(const Map& p, u64 i) {
 }
 
 /// The host has merged dimensions that run together, so that arrays of one shape have one dimension.
-DEVICE void run(const Map& p, Share share) {
+DEVICE void compute(const Map& p, Share share) {
     u64 fours = p.vector ? p.elements / 4 : 0;
     for (u64 i = share.first(); i < fours; i += share.step()) map_four(p, i);
     for (u64 i = 4 * fours + share.first(); i < p.elements; i += share.step()) {

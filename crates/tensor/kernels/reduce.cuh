@@ -4,7 +4,7 @@
 // are then combined in a fixed order.
 #pragma once
 
-#include "item.cuh"
+#include "common.cuh"
 
 struct Reduction {
     double sum;
@@ -25,6 +25,8 @@ struct Reduction {
         return p.maximum ? maximum : float(sum);
     }
 };
+
+static_assert(THREADS * sizeof(Reduction) <= REDUCE_BYTES, "a block's results fit into its shared memory");
 
 /// Rows of neighbours: a warp for each.
 DEVICE void reduce_rows(const Reduce& p, Share share) {
@@ -63,10 +65,7 @@ DEVICE void reduce_columns(const Reduce& p, Share share) {
     }
 }
 
-/// From this length on a row is worth a block.
-constexpr u64 LONG_ROW = 1024;
-
-DEVICE void run(const Reduce& p, Share share) {
+DEVICE void compute(const Reduce& p, Share share) {
     if (p.inner == 1 && p.reduced < LONG_ROW) {
         reduce_rows(p, share);
     } else {

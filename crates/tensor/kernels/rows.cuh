@@ -1,7 +1,7 @@
 // Kernels whose units are rows, a warp for each: softmax, the losses with their gradients, argmax; and dropout.
 #pragma once
 
-#include "item.cuh"
+#include "common.cuh"
 
 DEVICE u32 lane_of_warp() {
     return threadIdx.x % WARP;
@@ -21,7 +21,7 @@ DEVICE float row_exponentials(const float* x, u64 columns, float maximum) {
     return warp_sum(sum);
 }
 
-DEVICE void run(const Softmax& p, Share share) {
+DEVICE void compute(const Softmax& p, Share share) {
     for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
         const float* x = p.input + row * p.columns;
         float* y = p.output + row * p.columns;
@@ -35,7 +35,7 @@ DEVICE void run(const Softmax& p, Share share) {
     }
 }
 
-DEVICE void run(const CrossEntropy& p, Share share) {
+DEVICE void compute(const CrossEntropy& p, Share share) {
     for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
         const float* x = p.logits + row * p.columns;
         u64 label = p.labels[row];
@@ -56,7 +56,7 @@ DEVICE void run(const CrossEntropy& p, Share share) {
     }
 }
 
-DEVICE void run(const Mse& p, Share share) {
+DEVICE void compute(const Mse& p, Share share) {
     float width = 1.0f / float(p.columns);
     for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
         float factor = 2.0f * width * (p.scales ? p.scales[row] : p.scale);
@@ -79,7 +79,7 @@ DEVICE bool better(float value, u64 i, float best, u64 best_i) {
     return value > best || (is_nan(value) && !is_nan(best));
 }
 
-DEVICE void run(const ArgMax& p, Share share) {
+DEVICE void compute(const ArgMax& p, Share share) {
     for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
         const float* x = p.input + row * p.columns;
         float best = -infinity();
@@ -123,10 +123,7 @@ DEVICE Words philox(u32 a, u32 b, u32 c, u32 d, u32 k, u32 l) {
     return {{a, b, c, d}};
 }
 
-/// Sets the words of masks apart from those of first weights.
-constexpr u32 DROPOUT_STREAM = 0x64726F70;
-
-DEVICE void run(const Dropout& p, Share share) {
+DEVICE void compute(const Dropout& p, Share share) {
     const StepBlock block = *p.step_block;
     u64 fours = (p.units + 3) / 4;
     for (u64 unit = share.first(); unit < p.rows * fours; unit += share.step()) {

@@ -4,5 +4,5 @@
 
 /// With registers for three blocks on a multiprocessor.
 extern "C" __global__ void __launch_bounds__(THREADS, 3) stage(PARAMETER(Items) items) {
-    run_stage<MediumProducts>(items);
+    run_stage<MediumWork>(items);
 }

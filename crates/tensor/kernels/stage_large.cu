@@ -4,5 +4,5 @@
 
 /// With registers for two blocks on a multiprocessor.
 extern "C" __global__ void __launch_bounds__(THREADS, 2) stage_large(PARAMETER(Items) items) {
-    run_stage<LargeProducts>(items);
+    run_stage<LargeWork>(items);
 }

@@ -87,10 +87,12 @@ template <u32 LINES, u32 LENGTH, u32 PADDING> struct Lines {
     }
 };
 
-struct TensorTile {
-    static constexpr u32 M = 128, N = 256, DEPTH = 16, STAGES = 3;
+/// Computes a tile on tensor cores.
+struct TensorProduct {
+    using S = Shape<Tile::Tensor>;
+    static constexpr u32 M = S::M, N = S::N, DEPTH = S::DEPTH, STAGES = 3;
     /// Of a warp, and how many of them lie side by side.
-    static constexpr u32 TALL = 64, WIDE = 64, ACROSS = N / WIDE;
+    static constexpr u32 TALL = S::TALL, WIDE = S::WIDE, ACROSS = N / WIDE;
     static constexpr u32 ROWS = TALL / 16, COLUMNS = WIDE / 8;
     /// How chunks lie in shared memory: A in rows of k, or, transposed, in rows of m, and B in rows of n. From a row of the
     /// tile to the next, and from a step of k to the next, is so far.
@@ -106,6 +108,7 @@ struct TensorTile {
     static constexpr u32 SHARED_FLOATS = STAGES * STAGE;
 
     static_assert(TurnedA::FLOATS <= A_FLOATS, "A fits either way");
+    static_assert(4 * SHARED_FLOATS == S::SHARED_BYTES, "as many bytes as the host asks for");
 
     const Gemm& p;
     u64 row, column;
@@ -115,7 +118,7 @@ struct TensorTile {
     float sums[ROWS][COLUMNS][4];
     float column_sum;
 
-    DEVICE TensorTile(const Gemm& gemm, u64 first_row, u64 first_column)
+    DEVICE TensorProduct(const Gemm& gemm, u64 first_row, u64 first_column)
         : p(gemm),
           row(first_row),
           column(first_column),
@@ -252,5 +255,16 @@ struct TensorTile {
         __syncthreads();
         if (sums_columns()) p.sums[column + threadIdx.x] = column_sum;
         store();
+    }
+};
+
+struct TensorWork : LargeWork {
+    using LargeWork::run;
+    DEVICE static void run(const Gemm& p, Share share) {
+        if (p.tile == Tile::Tensor) {
+            run_tiles<TensorProduct>(p, share);
+        } else {
+            LargeWork::run(p, share);
+        }
     }
 };

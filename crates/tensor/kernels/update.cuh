@@ -1,7 +1,7 @@
 // Optimizer steps over one contiguous range of parameters: the formulas of src/ops/optimizer.rs.
 #pragma once
 
-#include "item.cuh"
+#include "common.cuh"
 
 /// One parameter with its gradient and moments.
 struct Weight {
@@ -17,9 +17,9 @@ struct StepSize {
 
 DEVICE void descend(const Update& p, const StepSize& step, Weight& w) {
     float gradient = fmaf(w.parameter, p.decay, w.gradient);
-    if (p.optimizer == SGD) {
+    if (p.optimizer == Optimizer::Sgd) {
         w.parameter = fmaf(-gradient, step.learning_rate, w.parameter);
-    } else if (p.optimizer == MOMENTUM) {
+    } else if (p.optimizer == Optimizer::Momentum) {
         w.first = fmaf(w.first, p.momentum, gradient);
         w.parameter = fmaf(-w.first, step.learning_rate, w.parameter);
     } else {
@@ -61,10 +61,10 @@ DEVICE void descend_one(const Update& p, const StepSize& step, u64 i) {
     if (p.moments[1]) p.moments[1][i] = w.second;
 }
 
-DEVICE void run(const Update& p, Share share) {
+DEVICE void compute(const Update& p, Share share) {
     const StepBlock block = *p.step_block;
     StepSize step = {block.learning_rate, block.step_size, block.second_correction, 1.0f};
-    if (p.optimizer == ADAMW) step.keep = float(1.0 - double(block.learning_rate) * p.decoupled_decay);
+    if (p.optimizer == Optimizer::AdamW) step.keep = float(1.0 - double(block.learning_rate) * p.decoupled_decay);
     u64 fours = p.vector ? p.elements / 4 : 0;
     for (u64 i = share.first(); i < fours; i += share.step()) descend_four(p, step, i);
     for (u64 i = 4 * fours + share.first(); i < p.elements; i += share.step()) descend_one(p, step, i);

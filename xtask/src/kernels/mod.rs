@@ -2,7 +2,7 @@
 //! plangrad and running it need nothing of CUDA but a driver.
 //!
 //! The same sources and the same pinned compiler give the same text on any machine; `--check` compares that with what is
-//! committed.
+//! committed. The header that kernels share with plangrad-tensor is written and compared likewise.
 
 mod toolchain;
 mod usage;
@@ -15,7 +15,7 @@ use clap::Args;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use plangrad_tensor::backend::cuda::{ComputeCapability, ptx};
+use plangrad_tensor::backend::cuda::{ComputeCapability, header, ptx};
 
 use crate::Result;
 use crate::command::root;
@@ -45,6 +45,8 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn build(check: bool) -> Result<()> {
+    let keep = if check { compare } else { replace };
+    keep(&header::text(), &sources().join("generated.cuh"))?; // which the sources include
     let toolchain = Toolchain::ready()?;
     let folder = root().join("target/kernels");
     create(&folder)?;
@@ -52,8 +54,7 @@ fn build(check: bool) -> Result<()> {
     for module in modules {
         let text = module.compile(&toolchain)?;
         module.assemble(&toolchain)?;
-        let committed = sources().join(format!("ptx/{}.ptx.gz", module.name));
-        if check { compare(&text, &committed)? } else { replace(&text, &committed)? }
+        keep(&text, &sources().join(format!("ptx/{}.ptx.gz", module.name)))?;
     }
     Ok(())
 }
@@ -135,13 +136,17 @@ fn code(ptx: &str) -> Vec<&str> {
     ptx.lines().filter(|line| !line.trim_start().starts_with("//")).collect()
 }
 
-/// Compares texts rather than bytes: how they are compressed is up to the version of a library.
+/// Compares a file's text, as how it is compressed depends on the version of a library.
 fn compare(text: &str, committed: &Path) -> Result<()> {
     let unreadable = |error: std::io::Error| format!("{}: {error}", committed.display());
-    let mut found = String::new();
-    let file = fs::File::open(committed).map_err(unreadable)?;
-    GzDecoder::new(file).read_to_string(&mut found).map_err(unreadable)?;
-    if found == text {
+    let bytes = fs::read(committed).map_err(unreadable)?;
+    let mut found = Vec::new();
+    if is_compressed(committed) {
+        GzDecoder::new(&*bytes).read_to_end(&mut found).map_err(unreadable)?;
+    } else {
+        found = bytes;
+    }
+    if found == text.as_bytes() {
         return Ok(());
     }
     Err(format!(
@@ -150,18 +155,25 @@ fn compare(text: &str, committed: &Path) -> Result<()> {
     ))
 }
 
-/// Writes a file anew, unless it holds the text already.
+/// Writes a file, unless it has the text already.
 fn replace(text: &str, committed: &Path) -> Result<()> {
     if compare(text, committed).is_ok() {
         return Ok(());
     }
     create(committed.parent().unwrap_or(committed))?;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    let bytes = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
-    let written = bytes.and_then(|bytes| fs::write(committed, bytes));
-    written.map_err(|error| format!("{}: {error}", committed.display()))?;
+    let unwritten = |error: std::io::Error| format!("{}: {error}", committed.display());
+    let mut bytes = text.as_bytes().to_vec();
+    if is_compressed(committed) {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        bytes = encoder.write_all(&bytes).and_then(|()| encoder.finish()).map_err(unwritten)?;
+    }
+    fs::write(committed, bytes).map_err(unwritten)?;
     eprintln!("{}: written", committed.display());
     Ok(())
+}
+
+fn is_compressed(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "gz")
 }
 
 fn create(folder: &Path) -> Result<()> {
@@ -182,12 +194,14 @@ mod tests {
     #[test]
     fn an_outdated_file_is_refused_with_the_remedy_until_it_is_written_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let committed = folder.path().join("new/kernel.ptx.gz");
-        assert!(compare("same", &committed).is_err(), "missing");
-        replace("same", &committed).unwrap();
-        assert_eq!(compare("same", &committed), Ok(()));
-        assert!(compare("sane", &committed).unwrap_err().contains("run `cargo xtask kernels`"));
-        replace("sane", &committed).unwrap();
-        assert_eq!(compare("sane", &committed), Ok(()));
+        for name in ["new/kernel.ptx.gz", "new/header.cuh"] {
+            let committed = folder.path().join(name);
+            assert!(compare("same", &committed).is_err(), "missing");
+            replace("same", &committed).unwrap();
+            assert_eq!(compare("same", &committed), Ok(()));
+            assert!(compare("sane", &committed).unwrap_err().contains("run `cargo xtask kernels`"));
+            replace("sane", &committed).unwrap();
+            assert_eq!(compare("sane", &committed), Ok(()));
+        }
     }
 }

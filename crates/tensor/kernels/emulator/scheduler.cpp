@@ -370,7 +370,6 @@ alignas(256) float4 shared[emulator::MOST_SHARED / sizeof(float4)];
 #include "../stage.cu"
 #include "../stage_large.cu"
 #include "../stage_tensor.cu"
-#include "layout.h"
 
 namespace {
 
@@ -440,8 +439,7 @@ extern "C" bool plangrad_emulator_launch(const char* name, unsigned blocks, unsi
     return failure.empty();
 }
 
-/// Sizes and offsets of the parameters as this compiler lays them out, for the host to compare with its own.
-extern "C" const uint64_t* plangrad_emulator_layout(size_t* count) {
-    *count = sizeof(LAYOUT) / sizeof(LAYOUT[0]);
-    return LAYOUT;
+/// Bytes of a launch's argument.
+extern "C" size_t plangrad_emulator_argument_bytes() {
+    return sizeof(Items);
 }

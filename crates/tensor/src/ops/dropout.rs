@@ -24,7 +24,7 @@ pub(crate) fn threshold(rate: f32) -> u32 {
 }
 
 /// Sets the words of masks apart from those of first weights, which are drawn under the same seed.
-const STREAM: u32 = 0x6472_6f70;
+pub(crate) const STREAM: u32 = 0x6472_6f70;
 
 /// The random words of units `4 · block ..` of one sample.
 #[inline]

@@ -10,7 +10,7 @@ pub(super) fn open(_: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> 
 }
 
 #[cfg(test)]
-pub(super) fn runtime() -> Result<Arc<dyn super::Runtime>, CudaUnavailable> {
+pub(super) fn runtime() -> Result<Arc<dyn super::runtime::Runtime>, CudaUnavailable> {
     Err(CudaUnavailable::NotBuilt)
 }
 

@@ -1,6 +1,6 @@
-//! What is known of a GPU before and while it is used.
+//! What is known of a GPU before and while it is used, and how to open one.
 
-use super::{ComputeCapability, CudaUnavailable, CudaVersion, Precision};
+use super::unavailable::{ComputeCapability, CudaUnavailable, CudaVersion};
 use crate::DriverMemory;
 
 /// A GPU that NVIDIA's driver finds.
@@ -32,4 +32,14 @@ pub struct CudaOptions {
     pub budget: Option<u64>,
     /// How large products are computed.
     pub precision: Precision,
+}
+
+/// How products are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Everything in f32.
+    #[default]
+    F32,
+    /// The operands of large products rounded to TF32, 10 bits of mantissa, and multiplied on tensor cores; sums in f32.
+    Tf32,
 }

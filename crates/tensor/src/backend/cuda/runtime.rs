@@ -3,54 +3,12 @@
 //! There are two: a GPU behind its driver, and the emulator of the tests. Everything above this trait, from plans to
 //! kernel parameters, is the same for both.
 
-use super::ComputeCapability;
+use super::common::THREADS;
+use super::cpp::Address;
+use super::function::Function;
 use super::items::Items;
-use super::tile::Tile;
 use crate::DriverMemory;
 use crate::plan::Data;
-
-/// An address in the device's memory.
-pub(crate) type Address = u64;
-
-/// A kernel, in the order of what they can do: a launch takes the first that has all its tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Function {
-    /// For stages of small and medium work.
-    Stage,
-    /// For stages with large products: more registers.
-    StageLarge,
-    /// For stages with large products in TF32: compute capability 8.0 and up.
-    StageTensor,
-}
-
-impl Function {
-    /// All of them.
-    pub(crate) const ALL: [Function; 3] = [Function::Stage, Function::StageLarge, Function::StageTensor];
-
-    /// Its name, and that of the file in `kernels/` that has it: a module of its own, loaded when it is needed, for a driver
-    /// takes its time to compile one.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Function::Stage => "stage",
-            Function::StageLarge => "stage_large",
-            Function::StageTensor => "stage_tensor",
-        }
-    }
-
-    /// The oldest GPUs that it works on.
-    pub(crate) fn needed(self) -> ComputeCapability {
-        match self {
-            Function::Stage | Function::StageLarge => ComputeCapability::NEEDED,
-            Function::StageTensor => ComputeCapability::TF32,
-        }
-    }
-
-    /// Most dynamic shared memory that a launch of it asks for. Beyond 48 KiB a driver has to be told beforehand.
-    pub(crate) fn most_shared_bytes(self) -> u32 {
-        let tiles = Tile::ALL.into_iter().filter(|tile| tile.function() <= self);
-        tiles.map(Tile::shared_bytes).max().unwrap_or(0)
-    }
-}
 
 /// One launch, a stage of a plan or a part of one. Blocks have [`Launch::THREADS`] threads.
 pub(crate) struct Launch {
@@ -64,7 +22,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    pub(crate) const THREADS: u32 = super::items::THREADS;
+    pub(crate) const THREADS: u32 = THREADS;
 
     /// Blocks, in one dimension.
     pub(crate) fn blocks(&self) -> u32 {

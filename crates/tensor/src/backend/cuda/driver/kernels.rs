@@ -7,9 +7,12 @@ use std::sync::{Arc, OnceLock};
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 use flate2::read::GzDecoder;
 
-use super::{ComputeCapability, Found};
+use super::Found;
+use crate::backend::cuda::function::Function;
 use crate::backend::cuda::ptx;
-use crate::backend::cuda::runtime::{Function, Launch};
+use crate::backend::cuda::runtime::Launch;
+use crate::backend::cuda::tile::Tile;
+use crate::backend::cuda::unavailable::ComputeCapability;
 
 /// A compressed file of `kernels/ptx/`.
 macro_rules! compressed {
@@ -96,9 +99,9 @@ impl Kernels {
         // SAFETY: the function is of the module.
         let set =
             |attribute, value| unsafe { result::function::set_function_attribute(handle, attribute, value) };
-        if function.most_shared_bytes() > SHARED_BYTES {
-            let bytes = function.most_shared_bytes() as i32;
-            set(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes)?;
+        let shared_bytes = Tile::most_shared_bytes(function);
+        if shared_bytes > SHARED_BYTES {
+            set(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, shared_bytes as i32)?;
         }
         // The same share for all, in percent: a multiprocessor must be idle to change it.
         set(Attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, 100)?;

@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use cudarc::driver::{DriverError, result, sys};
 
-use super::{ComputeCapability, Cuda, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
+use super::device::Cuda;
+use super::{ComputeCapability, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
 use crate::backend::Backend;
 use crate::{Device, DriverMemory};
 use runtime::Driver;
@@ -43,7 +44,7 @@ pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavail
 
 /// A GPU for tests that say themselves how work is cut on it: the first one, for TF32 too.
 #[cfg(test)]
-pub(super) fn runtime() -> Result<Arc<dyn super::Runtime>, CudaUnavailable> {
+pub(super) fn runtime() -> Result<Arc<dyn super::runtime::Runtime>, CudaUnavailable> {
     Ok(Arc::new(Driver::open(&probe()?.gpu(0, ComputeCapability::TF32)?)?))
 }
 
@@ -179,8 +180,8 @@ fn words(error: DriverError) -> (String, String) {
 mod tests {
     use super::kernels::text;
     use super::{ComputeCapability, CudaOptions, CudaVersion, open};
+    use crate::backend::cuda::function::Function;
     use crate::backend::cuda::ptx;
-    use crate::backend::cuda::runtime::Function;
     use crate::{Error, MemoryReport};
 
     /// NVIDIA's documentation of PTX lists which version came with which CUDA: 7.8 with 11.8.

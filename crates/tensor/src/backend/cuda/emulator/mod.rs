@@ -11,8 +11,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::runtime::{Address, Failure, Launch, Order, Refusal, Runtime, Shortage, Step};
-use super::{Cuda, Precision};
+use super::cpp::Address;
+use super::device::Cuda;
+use super::gpu::Precision;
+use super::runtime::{Failure, Launch, Order, Refusal, Runtime, Shortage, Step};
+use super::tile::Tile;
 use crate::backend::Backend;
 use crate::plan::Data;
 use crate::{Device, SystemMemory};
@@ -56,21 +59,12 @@ impl Emulator {
         self.launches.load(Ordering::Relaxed)
     }
 
-    /// Sizes and offsets of the kernels' parameters as the C++ compiler has them.
-    #[cfg(test)]
-    pub(super) fn layout(&self) -> Vec<usize> {
-        let mut count = 0;
-        // SAFETY: the library's function gives an array of so many words, which lives as long as the library.
-        let words = unsafe { std::slice::from_raw_parts((self.library.layout)(&mut count), count) };
-        words.iter().map(|&word| word as usize).collect()
-    }
-
     /// Runs one launch.
     ///
     /// # Safety
     /// All memory that its items name must be reserved.
     pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), Failure> {
-        if launch.shared_bytes > launch.function.most_shared_bytes() {
+        if launch.shared_bytes > Tile::most_shared_bytes(launch.function) {
             return Err(Failure(format!("{} has less shared memory", launch.function.name())));
         }
         self.launches.fetch_add(1, Ordering::Relaxed);
@@ -113,8 +107,6 @@ type LaunchFunction = unsafe extern "C" fn(
 /// The compiled kernels, loaded for good.
 struct Library {
     launch: LaunchFunction,
-    #[cfg(test)]
-    layout: unsafe extern "C" fn(count: *mut usize) -> *const u64,
 }
 
 impl Library {
@@ -130,13 +122,7 @@ impl Library {
         let library = unsafe { libloading::Library::new(&path) }.map_err(loading)?;
         let library = Box::leak(Box::new(library));
         // SAFETY: the functions have these types in `kernels/emulator/scheduler.cpp`.
-        unsafe {
-            Ok(Library {
-                launch: *library.get(b"plangrad_emulator_launch").map_err(loading)?,
-                #[cfg(test)]
-                layout: *library.get(b"plangrad_emulator_layout").map_err(loading)?,
-            })
-        }
+        unsafe { Ok(Library { launch: *library.get(b"plangrad_emulator_launch").map_err(loading)? }) }
     }
 }
 

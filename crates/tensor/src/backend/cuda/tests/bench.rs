@@ -6,10 +6,13 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::sync::Arc;
 
+use super::gpu_with;
 use crate::MemoryReport;
-use crate::backend::cuda::lower::{self, Lowering, Sizing};
-use crate::backend::cuda::runtime::{Address, Order};
-use crate::backend::cuda::{gpu_with, items};
+use crate::backend::cuda::common;
+use crate::backend::cuda::cpp::Address;
+use crate::backend::cuda::lower;
+use crate::backend::cuda::lowering::{Lowering, Sizing};
+use crate::backend::cuda::runtime::Order;
 use crate::backend::{Backend, Feed, Program};
 use crate::plan::{Kernel, Value};
 use crate::random;
@@ -186,7 +189,7 @@ impl Bench {
         let value = |value: Value| allocations[value.index()].address();
         let [samples, targets, rows] = self.dataset.allocations();
         let [samples, targets, rows] = [&samples, &targets, &rows].map(Allocation::address);
-        let mut feed = items::Feed { samples, targets, order: rows, cursor: 0 };
+        let mut feed = common::Feed::new(samples, targets, rows);
         let lowering = Lowering { value: &value, feed: (&raw mut feed) as Address, sizing: self.sizing };
         for order in lower::step(&[vec![kernel.clone()]], self.dataset.rows.len(), &lowering) {
             let Order::Launch(launch) = order else { panic!("{kernel} is no launch") };

@@ -2,15 +2,28 @@
 
 mod bench;
 mod kernels;
-mod layout;
 mod sanitizer;
 mod training;
 
-use crate::backend::cuda::lower::{self, Lowering, Sizing};
-use crate::backend::cuda::runtime::Function;
+use std::sync::{Arc, OnceLock};
+
+use crate::Device;
+use crate::backend::Backend;
+use crate::backend::cuda::device::Cuda;
+use crate::backend::cuda::function::Function;
+use crate::backend::cuda::lowering::{Lowering, Sizing};
+use crate::backend::cuda::runtime::Runtime;
 use crate::backend::cuda::tile::Tile;
+use crate::backend::cuda::{driver, lower};
 use crate::ops::gather::TargetFormat;
 use crate::plan::{Epilogue, GatherTargets, Gemm, Kernel, Value};
+
+/// The machine's GPU with work cut like this; none if it has none that can be used. It is opened once.
+fn gpu_with(sizing: Sizing) -> Option<Arc<dyn Backend>> {
+    static GPU: OnceLock<Option<Arc<dyn Runtime>>> = OnceLock::new();
+    let runtime = GPU.get_or_init(|| driver::runtime().ok()).clone()?;
+    Some(Arc::new(Cuda::with_sizing(runtime, Device::Cuda(0), None, sizing)))
+}
 
 #[test]
 fn every_kernel_is_in_its_module() {

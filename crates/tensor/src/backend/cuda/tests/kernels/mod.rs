@@ -6,7 +6,7 @@ mod products;
 use proptest::prelude::*;
 
 use super::bench::{Bench, Dataset, Kind, Tolerance};
-use crate::backend::cuda::lower::Sizing;
+use crate::backend::cuda::lowering::Sizing;
 use crate::ops::gather::TargetFormat;
 use crate::plan::{
     Advance, ArgMax, CrossEntropy, Data, Dropout, Gather, GatherTargets, Kernel, Map, MapInput, MapOp,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Bench, Kind, SUMS, size};
-use crate::backend::cuda::lower::Sizing;
+use crate::backend::cuda::lowering::Sizing;
 use crate::backend::cuda::tile::Tile;
 use crate::plan::{Epilogue, Gemm, Kernel};
 use crate::random::uniform;

@@ -1,0 +1,66 @@
+//! A device that runs CUDA kernels, as a backend.
+
+use std::sync::Arc;
+
+use super::arena::CudaArena;
+use super::gpu::Precision;
+use super::lowering::Sizing;
+use super::runtime::Runtime;
+use crate::backend::{Arena, Backend};
+use crate::device::Ledger;
+use crate::{Device, DriverMemory, Error, MemoryReading, MemoryReport};
+
+/// A device that runs CUDA kernels, as a backend.
+pub(crate) struct Cuda {
+    runtime: Arc<dyn Runtime>,
+    ledger: Arc<Ledger>,
+    sizing: Sizing,
+}
+
+impl Cuda {
+    /// On `runtime`, of whose memory at most `budget` bytes may be reserved at once.
+    pub(crate) fn new(
+        runtime: Arc<dyn Runtime>,
+        device: Device,
+        budget: Option<u64>,
+        precision: Precision,
+    ) -> Cuda {
+        let sizing = match precision {
+            Precision::F32 => Sizing::default(),
+            Precision::Tf32 => Sizing::tf32(),
+        };
+        Cuda::with_sizing(runtime, device, budget, sizing)
+    }
+
+    /// The same with work cut like this.
+    pub(super) fn with_sizing(
+        runtime: Arc<dyn Runtime>,
+        device: Device,
+        budget: Option<u64>,
+        sizing: Sizing,
+    ) -> Cuda {
+        Cuda { runtime, ledger: Ledger::new(device, budget), sizing }
+    }
+}
+
+impl Backend for Cuda {
+    fn device(&self) -> Device {
+        self.ledger.device()
+    }
+
+    fn memory(&self) -> MemoryReading {
+        self.ledger.reading()
+    }
+
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        self.runtime.memory()
+    }
+
+    fn has_own_memory(&self) -> bool {
+        true
+    }
+
+    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
+        Ok(Box::new(CudaArena::reserve(&self.runtime, &self.ledger, bytes, report, self.sizing)?))
+    }
+}

@@ -1,0 +1,28 @@
+//! `kernels/generated.cuh`: everything that the kernels and this crate must have alike, as C++.
+
+use super::{common, items, kernels, tile};
+
+const HEAD: &str = "\
+// What the kernels share with src/backend/cuda, made from there by `cargo xtask kernels`: change it there.
+//
+// Sizes are in elements unless they are called bytes.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+";
+
+/// The file's text.
+pub fn text() -> String {
+    [HEAD.to_owned(), common::cpp(), tile::cpp(), tile::shapes(), kernels::cpp(), items::cpp()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_header_is_up_to_date() {
+        let committed = include_str!("../../../kernels/generated.cuh");
+        assert!(super::text() == committed, "run `cargo xtask kernels`");
+    }
+}

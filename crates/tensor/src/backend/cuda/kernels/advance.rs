@@ -1,0 +1,52 @@
+//! The begin of a step: what of the step block changes.
+
+use crate::Schedule as OfPlan;
+use crate::backend::cuda::cpp::{Output, shared};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::plan::{self, StepBlock};
+
+shared! {
+    /// How the learning rate changes.
+    enum Schedule {
+        Constant,
+        Cosine,
+        Step,
+    }
+
+    /// Advances the step block.
+    struct Advance {
+        step_block: Output<StepBlock>,
+        learning_rate: f64,
+        /// The minimum of a cosine, the factor of a step.
+        other: f64,
+        /// Those of a cosine, or from one step of the schedule to the next.
+        steps: u64,
+        betas: [f64; 2],
+        schedule: Schedule,
+        /// Whether the optimizer has bias corrections.
+        corrected: u32,
+    }
+}
+
+impl Lower for plan::Advance {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let (schedule, learning_rate, other, steps) = match self.schedule {
+            OfPlan::Constant { learning_rate } => (Schedule::Constant, learning_rate, 0.0, 0),
+            OfPlan::Cosine { learning_rate, minimum, steps } => {
+                (Schedule::Cosine, learning_rate, minimum, steps)
+            }
+            OfPlan::Step { learning_rate, factor, every } => (Schedule::Step, learning_rate, factor, every),
+        };
+        let betas = self.optimizer.betas();
+        let work = Advance {
+            step_block: lowering.at(self.step_block),
+            learning_rate,
+            other,
+            steps,
+            betas: betas.map_or([0.0; 2], |(first, second)| [first, second]),
+            schedule,
+            corrected: betas.is_some().into(),
+        };
+        step.push(Task::new(work, 1));
+    }
+}

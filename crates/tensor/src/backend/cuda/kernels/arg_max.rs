@@ -1,0 +1,30 @@
+//! The largest column of each row, or whether it is the label.
+
+use crate::backend::cuda::cpp::{Input, Output, shared};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::plan;
+
+shared! {
+    /// Each row's largest column; with labels 1 where it is the label, else 0.
+    struct ArgMax {
+        input: Input<f32>,
+        /// Or null.
+        labels: Input<u8>,
+        output: Output<f32>,
+        rows: u64,
+        columns: u64,
+    }
+}
+
+impl Lower for plan::ArgMax {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let work = ArgMax {
+            input: lowering.at(self.input),
+            labels: lowering.at_or_null(self.labels),
+            output: lowering.at(self.output),
+            rows: self.rows as u64,
+            columns: self.columns as u64,
+        };
+        step.push(Task::by_row(work, self.rows));
+    }
+}

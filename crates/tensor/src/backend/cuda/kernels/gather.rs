@@ -1,0 +1,56 @@
+//! The samples of a batch, picked from the dataset and normalised.
+
+use crate::backend::cuda::cpp::{Input, Output, shared};
+use crate::backend::cuda::common::Feed;
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::plan;
+
+shared! {
+    /// Most channels of one item.
+    const MOST_CHANNELS: u32 = 8;
+
+    /// x · scale + shift for some channels of a batch's samples.
+    struct Gather {
+        feed: Input<Feed>,
+        output: Output<f32>,
+        rows: u64,
+        /// Elements of a sample.
+        width: u64,
+        /// Elements of a channel.
+        pixels: u64,
+        first_channel: u64,
+        channels: u32,
+        bytes_per_element: u32,
+        scale: [f32; MOST_CHANNELS as usize],
+        shift: [f32; MOST_CHANNELS as usize],
+    }
+}
+
+/// A task for as many channels as an item has room for.
+impl Lower for plan::Gather {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let parts = |of: &[f32]| of.chunks(MOST_CHANNELS as usize).map(padded).collect::<Vec<_>>();
+        let (scales, shifts) = (parts(&self.scale), parts(&self.shift));
+        for (first_channel, (scale, shift)) in
+            (0..self.channels).step_by(MOST_CHANNELS as usize).zip(scales.into_iter().zip(shifts))
+        {
+            let work = Gather {
+                feed: lowering.feed(),
+                output: lowering.at(self.output),
+                rows: self.rows as u64,
+                width: (self.channels * self.pixels) as u64,
+                pixels: self.pixels as u64,
+                first_channel: first_channel as u64,
+                channels: MOST_CHANNELS.min((self.channels - first_channel) as u32),
+                bytes_per_element: self.dtype.size() as u32,
+                scale,
+                shift,
+            };
+            step.push(Task::new(work, self.rows as u64).gathering());
+        }
+    }
+}
+
+fn padded(numbers: &[f32]) -> [f32; MOST_CHANNELS as usize] {
+    std::array::from_fn(|i| numbers.get(i).copied().unwrap_or(0.0))
+}

@@ -1,0 +1,131 @@
+//! Elementwise formulas over broadcast operands.
+
+use crate::backend::cuda::cpp::{Address, Input, Output, shared};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
+use crate::plan::{self, MapOp};
+use crate::MAX_RANK;
+
+shared! {
+    /// The formulas, by the names they have in plans.
+    enum Formula {
+        Add,
+        Sub,
+        Mul,
+        Div,
+        Affine,
+        Exp,
+        Ln,
+        Sqrt,
+        Relu,
+        ReluGrad,
+        Tanh,
+        TanhGrad,
+        Sigmoid,
+        SigmoidGrad,
+        Gelu,
+        GeluGrad,
+    }
+
+    /// output = formula(x, y)
+    struct Map {
+        x: Input<f32>,
+        y: Input<f32>,
+        output: Output<f32>,
+        elements: u64,
+        dims: [u64; MAX_RANK],
+        x_strides: [u64; MAX_RANK],
+        y_strides: [u64; MAX_RANK],
+        rank: u32,
+        formula: Formula,
+        scale: f32,
+        shift: f32,
+        /// Whether operands and output run together, and lie on 16 bytes.
+        vector: u32,
+    }
+}
+
+impl Lower for plan::Map {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let merged = Merged::new(self);
+        let elements = self.shape.elements();
+        let addresses: [Address; 3] =
+            [self.inputs[0].value, self.inputs[1].value, self.output].map(|value| lowering.at(value));
+        let vector = merged.run_together() && addresses.into_iter().all(on_16_bytes);
+        let [x, y, output] = addresses;
+        let (formula, [scale, shift]) = formula(self.op);
+        let work = Map {
+            x: x.into(),
+            y: y.into(),
+            output: output.into(),
+            elements: elements as u64,
+            dims: merged.dims,
+            x_strides: merged.strides[0],
+            y_strides: merged.strides[1],
+            rank: merged.rank as u32,
+            formula,
+            scale,
+            shift,
+            vector: vector.into(),
+        };
+        step.push(Task::by_element(work, if vector { elements.div_ceil(4) } else { elements }));
+    }
+}
+
+/// A formula and its factor and summand.
+fn formula(op: MapOp) -> (Formula, [f32; 2]) {
+    let formula = match op {
+        MapOp::Add => Formula::Add,
+        MapOp::Sub => Formula::Sub,
+        MapOp::Mul => Formula::Mul,
+        MapOp::Div => Formula::Div,
+        MapOp::Affine { scale, shift } => return (Formula::Affine, [scale, shift]),
+        MapOp::Exp => Formula::Exp,
+        MapOp::Ln => Formula::Ln,
+        MapOp::Sqrt => Formula::Sqrt,
+        MapOp::Relu => Formula::Relu,
+        MapOp::ReluGrad => Formula::ReluGrad,
+        MapOp::Tanh => Formula::Tanh,
+        MapOp::TanhGrad => Formula::TanhGrad,
+        MapOp::Sigmoid => Formula::Sigmoid,
+        MapOp::SigmoidGrad => Formula::SigmoidGrad,
+        MapOp::Gelu => Formula::Gelu,
+        MapOp::GeluGrad => Formula::GeluGrad,
+    };
+    (formula, [0.0; 2])
+}
+
+/// The dimensions of a map. Those that both operands run through without a gap are merged, so arrays of equal shapes have
+/// one dimension.
+struct Merged {
+    dims: [u64; MAX_RANK],
+    strides: [[u64; MAX_RANK]; 2],
+    rank: usize,
+}
+
+impl Merged {
+    fn new(map: &plan::Map) -> Merged {
+        let mut merged = Merged { dims: [1; MAX_RANK], strides: [[0; MAX_RANK]; 2], rank: 0 };
+        for (axis, &dim) in map.shape.dims().iter().enumerate() {
+            if dim != 1 {
+                merged.push(dim as u64, [0, 1].map(|i| map.inputs[i].strides[axis] as u64));
+            }
+        }
+        merged.rank = merged.rank.max(1);
+        merged
+    }
+
+    /// Whether both operands have the layout of the output.
+    fn run_together(&self) -> bool {
+        self.rank == 1 && self.strides.iter().all(|strides| strides[0] == 1)
+    }
+
+    /// Adds the next inner dimension.
+    fn push(&mut self, dim: u64, strides: [u64; 2]) {
+        let last = self.rank.wrapping_sub(1);
+        let continues = self.rank > 0 && (0..2).all(|i| self.strides[i][last] == strides[i] * dim);
+        let place = if continues { last } else { self.rank };
+        self.dims[place] *= dim;
+        (0..2).for_each(|i| self.strides[i][place] = strides[i]);
+        self.rank = place + 1;
+    }
+}

@@ -1,0 +1,17 @@
+//! The end of a step that took a batch: no kernel of a plan, but what makes the next step take the next batch.
+
+use crate::backend::cuda::cpp::{Output, shared};
+use crate::backend::cuda::common::Feed;
+use crate::backend::cuda::lowering::{Lowering, Task};
+
+shared! {
+    /// Advances the feed by a batch.
+    struct NextBatch {
+        feed: Output<Feed>,
+        rows: u64,
+    }
+}
+
+pub(in crate::backend::cuda) fn task(rows: usize, lowering: &Lowering<'_>) -> Task {
+    Task::new(NextBatch { feed: lowering.feed(), rows: rows as u64 }, 1)
+}
