@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::Result;
+/// The result of a task; the error is a sentence.
+pub(crate) type Result<T> = std::result::Result<T, String>;
 
 /// The workspace's root.
 pub(crate) fn root() -> PathBuf {
@@ -34,7 +35,7 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     if !output.status.success() {
         return Err(format!("`{line}` ended with {}", output.status));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("`{line}` printed something that is no text"))
+    String::from_utf8(output.stdout).map_err(|_| format!("`{line}` printed something that is not UTF-8"))
 }
 
 /// Runs a program and returns what it prints to standard error.

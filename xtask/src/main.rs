@@ -14,12 +14,11 @@ mod kernels;
 mod licences;
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// What can go wrong in a task, as a sentence.
-type Result<T> = std::result::Result<T, String>;
+use command::Result;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "plangrad's own tasks")]
@@ -47,7 +46,7 @@ enum Task {
     Invariants,
     /// Time an MNIST epoch against other frameworks and write docs/benchmarks.md
     Bench(bench::Options),
-    /// Pack what tests and measures plangrad on a machine with a GPU; run it there; write its figures down
+    /// Pack tests and measurements for a machine with a GPU, or report what they found there
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
     Kernels(kernels::Options),
@@ -67,10 +66,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Download { arguments } => {
-            let program = ["plangrad".into(), "download".into()];
-            return plangrad::run(program.into_iter().chain(arguments));
-        }
+        Task::Download { arguments } => download(&arguments),
         Task::Ci { fuzz_seconds } => check::all(fuzz_seconds),
         Task::Invariants => invariants::check(),
         Task::Bench(options) => bench::run(&options),
@@ -86,4 +82,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs `plangrad download`, which reports its own errors.
+fn download(arguments: &[OsString]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--quiet", "--package", "plangrad", "--", "download"]).args(arguments);
+    let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
+    if status.success() { Ok(()) } else { std::process::exit(status.code().unwrap_or(1)) }
 }

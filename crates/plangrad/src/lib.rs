@@ -1,6 +1,6 @@
 //! The driver: what the program `plangrad` does, as a library.
 //!
-//! [`run`] is the whole program, from arguments to exit code; `cargo xtask download` calls it too. Below it stand
+//! [`run`] is the whole program, from arguments to exit code. Below it stand
 //!
 //! * [`cli`]: the command line, parsed and checked, and nothing else;
 //! * [`commands`]: one function for each command, from its arguments to its output;

@@ -1,16 +1,14 @@
-//! What a machine with a GPU is given: programs, the scripts, and MNIST if it is at hand.
+//! The folder for a machine with a GPU: programs, scripts, and MNIST if it is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::Result;
-use crate::command::{output, program, root};
+use crate::command::{Result, output, program, root};
 
-/// Programs by the name they have in the folder: which cargo command builds them, and what it calls them.
-const PROGRAMS: [(&str, &[&str], &str); 4] = [
-    ("runner", &["build", "--release", "--package", "xtask"], "xtask"),
+/// Programs by their name in the folder: the cargo command that builds each, and its target.
+const PROGRAMS: [(&str, &[&str], &str); 3] = [
     ("plangrad", &["build", "--release", "--package", "plangrad"], "plangrad"),
     (
         "tensor-tests",
@@ -20,21 +18,16 @@ const PROGRAMS: [(&str, &[&str], &str); 4] = [
     ("step_time", &["build", "--release", "--package", "plangrad-nn", "--example", "step_time"], "step_time"),
 ];
 
-/// Files that go along as they are.
+/// Files that are copied.
 const SCRIPTS: [(&str, &str); 2] = [("run.sh", "xtask/gpu/run.sh"), ("gpu.py", "bench/gpu.py")];
 
-/// Files of MNIST, as they come.
+/// The files of MNIST.
 const MNIST: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 ];
-
-/// What is run there.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    PROGRAMS.map(|(name, ..)| name).into_iter().chain(SCRIPTS.map(|(name, _)| name))
-}
 
 pub(super) fn pack(data: Option<&Path>) -> Result<()> {
     let folder = root().join("target/gpu");
@@ -46,9 +39,11 @@ pub(super) fn pack(data: Option<&Path>) -> Result<()> {
     SCRIPTS.iter().try_for_each(|(name, from)| copy(&root().join(from), &folder.join(name)))?;
     match data.map(|data| data.join("mnist")).filter(|mnist| mnist.is_dir()) {
         Some(mnist) => pack_mnist(&mnist, &folder.join("data/mnist"))?,
-        None => eprintln!("no mnist is packed (--data-dir, or PLANGRAD_DATA): digits will be trained on"),
+        None => {
+            eprintln!("no mnist found (--data-dir or PLANGRAD_DATA): the built-in digits will be trained on")
+        }
     }
-    eprintln!("{} is ready: copy it to a machine with a GPU, and run ./run.sh in it", folder.display());
+    eprintln!("{} is ready: copy it to a machine with a GPU and run ./run.sh in it", folder.display());
     Ok(())
 }
 
@@ -57,15 +52,15 @@ fn pack_mnist(from: &Path, to: &Path) -> Result<()> {
     MNIST.iter().try_for_each(|name| copy(&from.join(name), &to.join(name)))
 }
 
-/// Has cargo build something, and finds the program.
+/// Builds a program; returns its path.
 fn built(command: &[&str], target: &str) -> Result<PathBuf> {
     eprintln!("\n$ cargo {}", command.join(" "));
     let mut cargo = program("cargo", command);
     cargo.arg("--message-format=json-render-diagnostics");
-    executable(&output(cargo)?, target).ok_or_else(|| format!("cargo tells no program of `{target}`"))
+    executable(&output(cargo)?, target).ok_or_else(|| format!("cargo built no program for `{target}`"))
 }
 
-/// The program of a target among cargo's messages.
+/// The program of a target in cargo's messages.
 fn executable(messages: &str, target: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut paths = messages.filter_map(|message| {
@@ -88,7 +83,7 @@ mod tests {
     use super::executable;
 
     #[test]
-    fn the_program_of_a_target_is_found_among_cargos_messages() {
+    fn the_program_of_a_target_is_found_in_cargos_messages() {
         let messages = r#"{"reason":"compiler-artifact","target":{"name":"a"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"a"},"executable":"/x/a"}
 {"reason":"compiler-artifact","target":{"name":"b"},"executable":"/x/b"}
