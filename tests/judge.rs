@@ -280,7 +280,7 @@ fn what_does_not_go_together_is_refused() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_evaluation_that_is_interrupted_says_so_and_tells_no_result() {
     let folder = tempfile::tempdir().unwrap();

@@ -338,7 +338,7 @@ fn what_makes_no_sense_is_said_before_anything_is_measured() {
     assert!(empty.starts_with("--batch-sizes: expected"), "{empty}");
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_sweep_ends_at_once_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -88,6 +88,7 @@ fn compile(source: &Path, object: &Path, more: &[PathBuf]) -> Option<()> {
             Some(())
         }
         Err(error) => {
+            assert!(std::env::var_os("PLANGRAD_CI").is_none(), "g++: {error}");
             eprintln!("SKIPPED: no C++ compiler for the stand-in of a driver (g++: {error})");
             None
         }

@@ -52,19 +52,23 @@ fn ended(output: Output) -> Run {
     Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Runs a command that has much to do, and interrupts it as Ctrl-C does, once it takes that as a wish.
-#[cfg(unix)]
+/// Interrupts a command as Ctrl-C does, as soon as it has installed its handler. Before that a signal would end it like any
+/// program; from then on it has to answer, wherever in its work it is.
+#[cfg(target_os = "linux")]
 pub(crate) fn interrupt(command: &mut Command) -> Run {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    #[cfg(target_os = "linux")]
     while child.try_wait().unwrap().is_none() && !catches_interrupts(child.id()) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::yield_now();
     }
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    assert_eq!(child.try_wait().unwrap(), None, "it has ended by itself");
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
+    send("-INT", child.id());
     ended(child.wait_with_output().unwrap())
+}
+
+/// Sends a signal to a process.
+#[cfg(unix)]
+pub(crate) fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.unwrap().success());
 }
 
 /// Whether a process has a handler for SIGINT.

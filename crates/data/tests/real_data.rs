@@ -1,7 +1,6 @@
 //! The real files, if `PLANGRAD_DATA` names a folder with `mnist/` and `cifar-10-batches-bin/`.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use plangrad_data::{
     DatasetName, Options, Part, Samples, Split, Target, Targets, available, load, load_part,
@@ -54,20 +53,6 @@ fn a_part_of_mnist_loaded_alone_equals_that_of_the_whole() {
     let test = load_part(&name, &options, Part::Test).unwrap();
     assert!(test.train.is_empty());
     assert_eq!(test.test, whole.test);
-}
-
-#[test]
-fn mnist_loads_from_gz_in_a_fraction_of_a_second() {
-    let name = DatasetName::Mnist;
-    let Some(options) = options(&name) else { return };
-    let best = (0..3).map(|_| {
-        let start = Instant::now();
-        load(&name, &options).unwrap();
-        start.elapsed()
-    });
-    let best = best.min().unwrap();
-    eprintln!("mnist from .gz: {best:?}");
-    assert!(best < Duration::from_secs(1), "{best:?}; less than 0.1 s is usual in release");
 }
 
 #[test]

