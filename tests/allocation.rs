@@ -63,7 +63,7 @@ fn allocations(max_steps: u64) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(max_steps);
     let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
-    let backend = Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
+    let backend = Cpu::open(CpuOptions::default().threads(2)).unwrap();
     let mut trainer = Trainer::new(settings.clone(), dataset, &Resources::of(&backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
     let stage = |path: &std::path::Path| trainer.stage_checkpoint(path);

@@ -3,7 +3,6 @@
 //! One test, for the counter is the process's.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use plangrad::device::Precision;
@@ -13,7 +12,7 @@ use plangrad::train::{
 };
 use plangrad_data::{DatasetName, Normalize, load};
 use plangrad_nn::{Activation, Loss, MlpConfig};
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Optimizer, Schedule};
 
@@ -59,7 +58,7 @@ impl Observer for Silent {
 }
 
 /// A run of two epochs with checkpoints, from before its session to its end.
-fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Arc<dyn Backend>) {
+fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Backend) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
         precision: Precision::F32,
@@ -106,8 +105,7 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
     for (budget, hidden, method, accelerator, synthetic) in cases {
         let what = format!("{budget} bytes, {hidden:?}, {method:?}, {accelerator}, {synthetic}");
         let mut subject = digits(hidden.clone());
-        let options =
-            CpuOptions { threads: Some(2), budget: Some(budget), accelerator, ..CpuOptions::default() };
+        let options = CpuOptions::default().threads(2).budget(budget).accelerator(accelerator);
         let backend = Cpu::open(options).unwrap();
         let options = options_of(method, synthetic);
         let before = counting::held();
@@ -158,8 +156,8 @@ fn narrow() -> Subject {
 /// The order of so many samples is as large as they are.
 fn check_narrow(budget: u64, method: Method, accelerator: bool) {
     let (mut subject, what) = (narrow(), format!("{budget} bytes, {method:?}, {accelerator}"));
-    let options = CpuOptions { threads: Some(2), budget: Some(budget), accelerator, ..CpuOptions::default() };
-    let backend: Arc<dyn Backend> = Cpu::open(options).unwrap();
+    let options = CpuOptions::default().threads(2).budget(budget).accelerator(accelerator);
+    let backend: Backend = Cpu::open(options).unwrap();
     let (grown, found) = counting::growth(|| {
         fit(&mut subject, &backend, &options_of(method, true), &mut |_| Ok(()), &Stop::default()).unwrap()
     });

@@ -42,7 +42,7 @@ fn logits(file: &Path, hidden: usize) -> Vec<f32> {
         shift: [-mean / deviation].into(),
     };
     let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
-    let state = State::inference(task.model.parameters()).unwrap();
+    let state = State::inference(task.model.parameter_list()).unwrap();
     let prediction = task.prediction_plan(&state, ROWS).unwrap();
     let mut session =
         Session::new(&Cpu::open(CpuOptions::default()).unwrap(), vec![prediction.plan]).unwrap();

@@ -4,17 +4,14 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plangrad::train::{
     Event, Existing, Observer, OnOom, Outcome, Resources, RunFolder, Rung, Settings, Stop, Trainer,
 };
 use plangrad_data::{Dataset, load};
 use plangrad_nn::checkpoint;
-use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::backend::{Arena, Backend};
-use plangrad_tensor::{Device, Error as TensorError, MemoryReading, MemoryReport};
+use plangrad_tensor::Backend;
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, Faults};
 use serde_json::Value;
 use support::{Left, metrics, real_data, refusal, run, select, undisturbed};
 
@@ -146,42 +143,10 @@ fn the_command_that_goes_on_names_the_same_means() {
     assert!(error.contains(&format!("train --resume run {means}")), "{error}");
 }
 
-/// A backend that refuses the reservations with these numbers, counted from 0 over its life.
-struct Faulty {
-    inner: Arc<dyn Backend>,
-    refused: Vec<usize>,
-    reservations: AtomicUsize,
-}
-
-impl Faulty {
-    fn new(accelerator: bool, refused: &[usize]) -> Arc<Faulty> {
-        let options = CpuOptions { threads: Some(2), accelerator, ..CpuOptions::default() };
-        let inner = Cpu::open(options).unwrap();
-        Arc::new(Faulty { inner, refused: refused.to_vec(), reservations: AtomicUsize::new(0) })
-    }
-}
-
-impl Backend for Faulty {
-    fn device(&self) -> Device {
-        self.inner.device()
-    }
-
-    fn memory(&self) -> MemoryReading {
-        self.inner.memory()
-    }
-
-    fn has_own_memory(&self) -> bool {
-        self.inner.has_own_memory()
-    }
-
-    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, TensorError> {
-        if self.refused.contains(&self.reservations.fetch_add(1, Ordering::SeqCst)) {
-            let (requested, report) = (bytes as u64, Box::new(*report));
-            let (device, free, total) = (self.device(), requested.saturating_sub(1), requested);
-            return Err(TensorError::OutOfMemory { device, requested, free, total, report });
-        }
-        self.inner.reserve(bytes, report)
-    }
+/// The CPU, refusing the reservations with these numbers, counted from 0.
+fn faulty(accelerator: bool, refused: impl IntoIterator<Item = u64>) -> Backend {
+    let faults = Faults::refuse_reservations(refused);
+    Cpu::open(CpuOptions::default().threads(2).accelerator(accelerator).faults(faults)).unwrap()
 }
 
 /// Hears of rungs, and of nothing else.
@@ -216,14 +181,8 @@ impl Scene {
         Scene { folder, expected, settings, dataset }
     }
 
-    fn trainer(
-        &self,
-        settings: &Settings,
-        backend: &Arc<Faulty>,
-        on_oom: OnOom,
-    ) -> plangrad::Result<Trainer> {
-        let backend: Arc<dyn Backend> = backend.clone();
-        let resources = Resources { on_oom, ..Resources::of(&backend) };
+    fn trainer(&self, settings: &Settings, backend: &Backend, on_oom: OnOom) -> plangrad::Result<Trainer> {
+        let resources = Resources { on_oom, ..Resources::of(backend) };
         Trainer::new(settings.clone(), self.dataset.clone(), &resources)
     }
 
@@ -246,22 +205,14 @@ impl Scene {
 fn with_the_ladder_a_failure_of_any_reservation_leads_to_the_same_bytes() {
     let scene = Scene::new();
     for (accelerator, reservations) in [(false, 1), (true, 3)] {
-        let whole = Faulty::new(accelerator, &[]);
-        scene.train(
-            scene.trainer(&scene.settings, &whole, OnOom::Ladder).unwrap(),
-            &scene.settings,
-            "counted",
-        );
-        assert_eq!(
-            whole.reservations.load(Ordering::SeqCst),
-            reservations,
-            "all reservations of a run are tried"
-        );
+        let enough = faulty(accelerator, [reservations]);
+        let trainer = scene.trainer(&scene.settings, &enough, OnOom::Ladder).unwrap();
+        let rungs = scene.train(trainer, &scene.settings, "counted");
+        assert_eq!(rungs, [], "a run makes {reservations} reservations, all of which are tried below");
         fs::remove_dir_all(scene.folder.path().join("counted")).unwrap();
         for first in 0..reservations {
             for failures in 1..=4 {
-                let refused: Vec<usize> = (first..first + failures).collect();
-                let backend = Faulty::new(accelerator, &refused);
+                let backend = faulty(accelerator, first..first + failures as u64);
                 let name = format!("ladder-{accelerator}-{first}-{failures}");
                 let trainer = scene.trainer(&scene.settings, &backend, OnOom::Ladder).unwrap();
                 let rungs = scene.train(trainer, &scene.settings, &name);
@@ -279,7 +230,7 @@ fn without_it_the_same_process_trains_to_the_same_bytes_after_any_failure() {
     let scene = Scene::new();
     for (accelerator, reservations) in [(false, 1), (true, 3)] {
         for failing in 0..reservations {
-            let backend = Faulty::new(accelerator, &[failing]);
+            let backend = faulty(accelerator, [failing]);
             let refused = scene.trainer(&scene.settings, &backend, OnOom::Error).err().unwrap();
             assert!(matches!(refused, plangrad::Error::OutOfMemory { .. }), "{refused}");
             assert_eq!(backend.memory().reserved, 0, "nothing is left behind");
@@ -300,7 +251,7 @@ fn a_failure_while_a_run_is_resumed_leaves_it_as_it_was() {
     let half = Settings { max_steps: Some(120), ..scene.settings.clone() };
     for failing in 0..3 {
         let name = format!("half-{failing}");
-        let backend = Faulty::new(true, &[3 + failing]); // the first three succeed
+        let backend = faulty(true, [3 + failing]); // the first three succeed
         scene.train(scene.trainer(&half, &backend, OnOom::Error).unwrap(), &half, &name);
         let path = scene.folder.path().join(&name);
         let before = Left::by(&path);

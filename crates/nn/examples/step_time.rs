@@ -1,11 +1,10 @@
 //! Times training epochs on random bytes: `cargo run --release -p plangrad-nn --example step_time -- [threads] [batch] [inputs] [hidden]`;
 //! with 0 threads as many are used as pay; `cuda` and `cuda-tf32` in their place mean GPU 0. The last line is JSON.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, Precision};
 use plangrad_tensor::{
@@ -65,13 +64,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The processor with so many threads, or a GPU.
-fn backend(name: &str) -> Result<Arc<dyn Backend>, Box<dyn std::error::Error>> {
+fn backend(name: &str) -> Result<Backend, Box<dyn std::error::Error>> {
     let precision = match name {
         "cuda" => Precision::F32,
         "cuda-tf32" => Precision::Tf32,
         threads => {
             let threads = Some(threads.parse()?).filter(|&n| n > 0);
-            return Ok(Cpu::open(CpuOptions { threads, ..CpuOptions::default() })?);
+            return Ok(Cpu::open(CpuOptions::default().threads(threads))?);
         }
     };
     Ok(cuda::open(CudaOptions { precision, ..CudaOptions::default() })?)

@@ -146,7 +146,7 @@ pub fn stage_checkpoint(
     let moments = session.plans().first().map_or(0, |plan| plan.state().moments());
     for i in 0..moments {
         for p in model.parameters() {
-            let name = moment_name(i, &p.name);
+            let name = moment_name(i, p.name());
             tensors.push(Stored { name, moment: Some(i), ..Stored::weight(session, p) });
         }
     }
@@ -162,9 +162,9 @@ pub fn restore(loaded: &Loaded, model: &Mlp, session: &mut Session) -> Result<Pr
     let progress = loaded.description.as_ref().and_then(|d| d.progress).ok_or_else(no_state)?;
     let moments = session.plans().first().map_or(0, |plan| plan.state().moments());
     for p in model.parameters() {
-        session.set_parameter(p.id, loaded.values(&p.name, &p.file_shape())?)?;
+        session.set_parameter(p.id(), loaded.values(p.name(), &p.file_shape())?)?;
         for i in 0..moments {
-            session.set_moment(i, p.id, loaded.values(&moment_name(i, &p.name), &p.file_shape())?)?;
+            session.set_moment(i, p.id(), loaded.values(&moment_name(i, p.name()), &p.file_shape())?)?;
         }
     }
     session.set_step(progress.step, progress.seed)?;
@@ -178,7 +178,7 @@ pub fn restore(loaded: &Loaded, model: &Mlp, session: &mut Session) -> Result<Pr
 /// If tensors are missing or do not fit.
 pub fn load_weights(loaded: &Loaded, model: &Mlp, session: &mut Session) -> Result<(), Error> {
     for p in model.parameters() {
-        session.set_parameter(p.id, loaded.values(&p.name, &p.file_shape())?)?;
+        session.set_parameter(p.id(), loaded.values(p.name(), &p.file_shape())?)?;
     }
     Ok(())
 }
@@ -194,11 +194,11 @@ pub fn match_in_order(loaded: &Loaded, model: &Mlp) -> Result<Vec<(String, Strin
     let parameters = model.parameters();
     let names: Vec<String> =
         loaded.tensors.keys().filter(|name| !name.starts_with("optimizer.")).cloned().collect();
-    if parameters.iter().all(|p| loaded.tensors.contains_key(&p.name)) {
-        return Ok(parameters.iter().map(|p| (p.name.clone(), p.name.clone())).collect());
+    if parameters.iter().all(|p| loaded.tensors.contains_key(p.name())) {
+        return Ok(parameters.iter().map(|p| (p.name().to_owned(), p.name().to_owned())).collect());
     }
     if names.len() != parameters.len() {
-        let described = parameters.iter().map(|p| format!("{} {:?}", p.name, p.file_shape()));
+        let described = parameters.iter().map(|p| format!("{} {:?}", p.name(), p.file_shape()));
         return Err(Error::TensorCount {
             path: loaded.path.clone(),
             found: names.len(),
@@ -218,12 +218,12 @@ pub fn match_in_order(loaded: &Loaded, model: &Mlp) -> Result<Vec<(String, Strin
         let name = if shape.len() == 2 { matrices.next() } else { vectors.next() };
         let missing = || Error::MissingTensor {
             path: loaded.path.clone(),
-            name: p.name.clone(),
+            name: p.name().to_owned(),
             expected: shape.clone(),
         };
         let name = name.ok_or_else(missing)?;
         loaded.values(name, &shape)?;
-        Ok((p.name.clone(), name.clone()))
+        Ok((p.name().to_owned(), name.clone()))
     };
     parameters.iter().map(partner).collect()
 }
@@ -329,14 +329,14 @@ struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     fn weight(session: &'a Session, parameter: &'a Parameter) -> Stored<'a> {
-        Stored { name: parameter.name.clone(), session, parameter, moment: None }
+        Stored { name: parameter.name().to_owned(), session, parameter, moment: None }
     }
 
     /// Writes its values to the file at `path`.
     fn write(&self, file: &mut impl Write, path: &Path) -> Result<(), Error> {
         let values = match self.moment {
-            None => self.session.parameter_values(self.parameter.id)?,
-            Some(i) => self.session.moment_values(i, self.parameter.id)?,
+            None => self.session.parameter_values(self.parameter.id())?,
+            Some(i) => self.session.moment_values(i, self.parameter.id())?,
         };
         check_finite(values.iter(), path, &self.name)?;
         values.iter().try_for_each(|x| file.write_all(&x.to_le_bytes())).map_err(not_written(path))
@@ -366,7 +366,7 @@ fn header(tensors: &[Stored<'_>], description: &Description) -> Result<Vec<u8>, 
     let mut end = 0;
     let info = |tensor: &Stored<'_>| {
         let (start, shape) = (end, tensor.parameter.file_shape());
-        end += 4 * tensor.parameter.shape.elements();
+        end += 4 * tensor.parameter.shape().elements();
         (tensor.name.clone(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (start, end) })
     };
     let infos = tensors.iter().map(info).collect();

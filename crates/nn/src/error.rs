@@ -107,3 +107,9 @@ pub enum Error {
         value: f32,
     },
 }
+
+impl From<plangrad_tensor::ShapeError> for Error {
+    fn from(error: plangrad_tensor::ShapeError) -> Error {
+        Error::Tensor(error.into())
+    }
+}

@@ -1,6 +1,6 @@
 //! A fully connected layer: y = x · W + b, with W `[inputs, outputs]` in the graph and `[outputs, inputs]` in files.
 
-use plangrad_tensor::{Graph, Parameter, ParameterId, Shape, Tensor, random};
+use plangrad_tensor::{FileOrder, Graph, Parameter, Parameters, Role, Shape, Tensor, random};
 
 use crate::Error;
 
@@ -12,18 +12,18 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer named `name` whose parameters are numbered from `first`.
+    /// A layer named `name` whose parameters are added to `list`.
     ///
     /// # Errors
-    /// [`Error::Tensor`] for sizes whose product overflows.
-    pub fn new(name: &str, inputs: usize, outputs: usize, first: usize) -> Result<Linear, Error> {
-        let parameter = |offset: usize, part: &str, dims: &[usize]| -> Result<Parameter, Error> {
-            let (id, name) = (ParameterId(first + offset), format!("{name}.{part}"));
-            Ok(Parameter { id, name, shape: Shape::new(dims)?, transposed: dims.len() == 2 })
+    /// [`Error::Tensor`] for sizes whose product overflows, or a name that is taken.
+    pub fn new(list: &mut Parameters, name: &str, inputs: usize, outputs: usize) -> Result<Linear, Error> {
+        let mut add = |part: &str, dims: &[usize], order| {
+            let shape = Shape::new(dims).map_err(plangrad_tensor::Error::from)?;
+            list.add(&format!("{name}.{part}"), shape, Role::Trained, order)
         };
         Ok(Linear {
-            weight: parameter(0, "weight", &[inputs, outputs])?,
-            bias: parameter(1, "bias", &[outputs])?,
+            weight: add("weight", &[inputs, outputs], FileOrder::Transposed)?,
+            bias: add("bias", &[outputs], FileOrder::AsInGraph)?,
         })
     }
 
@@ -34,12 +34,12 @@ impl Linear {
 
     /// Number of inputs.
     pub fn inputs(&self) -> usize {
-        self.weight.shape.dims()[0]
+        self.weight.shape().dims()[0]
     }
 
     /// Number of outputs.
     pub fn outputs(&self) -> usize {
-        self.weight.shape.dims()[1]
+        self.weight.shape().dims()[1]
     }
 
     /// Records x · W + b for x `[batch, inputs]`.
@@ -54,6 +54,6 @@ impl Linear {
     /// (`kaiming_uniform_` with a = √5 comes to the same bound).
     pub fn initial_value(&self, parameter: &Parameter, seed: u64, i: usize) -> f32 {
         let bound = 1.0 / (self.inputs().max(1) as f32).sqrt();
-        random::uniform(seed, parameter.id.0 as u32, i as u64, -bound, bound)
+        random::uniform(seed, parameter.id().number(), i as u64, -bound, bound)
     }
 }

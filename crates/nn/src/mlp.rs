@@ -1,6 +1,6 @@
 //! The multi-layer perceptron: flatten, then linear layers with an activation (and dropout) between them.
 
-use plangrad_tensor::{Graph, Parameter, Session, Tensor};
+use plangrad_tensor::{Graph, Parameter, Parameters, Session, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{Activation, Error, Linear};
@@ -34,7 +34,7 @@ pub enum Mode {
 pub struct Mlp {
     config: MlpConfig,
     layers: Vec<Linear>,
-    parameters: Vec<Parameter>,
+    parameters: Parameters,
 }
 
 impl Mlp {
@@ -59,10 +59,11 @@ impl Mlp {
                 config.dropout
             )));
         }
-        let layer =
-            |(i, pair): (usize, &[usize])| Linear::new(&format!("layer{}", i + 1), pair[0], pair[1], 2 * i);
+        let mut parameters = Parameters::new();
+        let layer = |(i, pair): (usize, &[usize])| {
+            Linear::new(&mut parameters, &format!("layer{}", i + 1), pair[0], pair[1])
+        };
         let layers = sizes.windows(2).enumerate().map(layer).collect::<Result<Vec<Linear>, Error>>()?;
-        let parameters = layers.iter().flat_map(|layer| layer.parameters()).cloned().collect();
         Ok(Mlp { config: config.clone(), layers, parameters })
     }
 
@@ -78,12 +79,17 @@ impl Mlp {
 
     /// All parameters: `layer1.weight`, `layer1.bias`, `layer2.weight`, …
     pub fn parameters(&self) -> &[Parameter] {
+        self.parameters.as_slice()
+    }
+
+    /// The list that they belong to.
+    pub fn parameter_list(&self) -> &Parameters {
         &self.parameters
     }
 
     /// Numbers in all parameters.
     pub fn parameter_count(&self) -> usize {
-        self.parameters.iter().map(|parameter| parameter.shape.elements()).sum()
+        self.parameters().iter().map(|parameter| parameter.shape().elements()).sum()
     }
 
     /// Records the network applied to `x` (`[batch, …sample shape]`): scores `[batch, outputs]`.
@@ -111,7 +117,7 @@ impl Mlp {
     pub fn initialise(&self, session: &mut Session, seed: u64) -> Result<(), Error> {
         for layer in &self.layers {
             for parameter in layer.parameters() {
-                session.fill_parameter(parameter.id, |i| layer.initial_value(parameter, seed, i))?;
+                session.fill_parameter(parameter.id(), |i| layer.initial_value(parameter, seed, i))?;
             }
         }
         Ok(())
@@ -138,7 +144,7 @@ mod tests {
     fn parameters_have_pytorchs_names_and_shapes() {
         let model = Mlp::new(&config(&[784], &[128, 64], 10)).unwrap();
         let described: Vec<(String, Vec<usize>)> =
-            model.parameters().iter().map(|p| (p.name.clone(), p.file_shape())).collect();
+            model.parameters().iter().map(|p| (p.name().to_owned(), p.file_shape())).collect();
         let expected = [
             ("layer1.weight", vec![128, 784]),
             ("layer1.bias", vec![128]),
@@ -156,7 +162,7 @@ mod tests {
         let layer = &model.layers()[0];
         let values = |seed| {
             layer.parameters().map(|p| -> Vec<f32> {
-                (0..p.shape.elements()).map(|i| layer.initial_value(p, seed, i)).collect()
+                (0..p.shape().elements()).map(|i| layer.initial_value(p, seed, i)).collect()
             })
         };
         let [weight, bias] = values(42);

@@ -40,7 +40,7 @@ impl Summary {
         let mut summary = Summary { layers: Vec::new(), input_elements };
         summary.push("Flatten", input_elements, 0);
         for (i, layer) in model.layers().iter().enumerate() {
-            let parameters = layer.parameters().iter().map(|p| p.shape.elements()).sum();
+            let parameters = layer.parameters().iter().map(|p| p.shape().elements()).sum();
             summary.push("Linear", layer.outputs(), parameters);
             if i + 1 < model.layers().len() {
                 summary.push(config.activation.module_name(), layer.outputs(), 0);

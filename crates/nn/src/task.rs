@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use plangrad_tensor::{Graph, NodeId, Optimizer, Plan, SampleFormat, Schedule, State, TargetFormat, Tensor};
+use plangrad_tensor::{
+    Graph, Optimizer, Plan, SampleFormat, Schedule, State, TargetFormat, Tensor, TensorId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Mlp, Mode, SplitStep};
@@ -56,9 +58,9 @@ pub struct PredictionPlan {
     /// The plan.
     pub plan: Plan,
     /// Scores `[batch, outputs]`: logits, or predicted values.
-    pub scores: NodeId,
+    pub scores: TensorId,
     /// Class probabilities `[batch, outputs]`, for a classification.
-    pub probabilities: Option<NodeId>,
+    pub probabilities: Option<TensorId>,
 }
 
 impl Task {
@@ -75,7 +77,7 @@ impl Task {
     /// # Errors
     /// Never for a model that [`Mlp::new`] made.
     pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
-        Ok(State::training(self.model.parameters(), optimizer)?)
+        Ok(State::training(self.model.parameter_list(), optimizer)?)
     }
 
     /// One step on a batch: advance, forward, loss, metrics, backward, update.

@@ -75,11 +75,13 @@ impl Case {
 
     /// A session with golden.py's first weights.
     fn session(&self, plans: Vec<Plan>) -> Session {
-        let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
+        let options = CpuOptions::default().threads(2);
         let mut session = Session::new(&Cpu::open(options).unwrap(), plans).unwrap();
         for p in self.task.model.parameters() {
-            let inputs = self.task.model.layers()[p.id.0 / 2].inputs();
-            session.set_parameter(p.id, &weights(p.id.0, p.shape.elements(), inputs)).unwrap();
+            let inputs = self.task.model.layers()[p.id().number() as usize / 2].inputs();
+            session
+                .set_parameter(p.id(), &weights(p.id().number() as usize, p.shape().elements(), inputs))
+                .unwrap();
         }
         session
     }
@@ -117,8 +119,8 @@ impl Case {
             session.run(0, &self.source.batches(&Case::rows(step)).unwrap()).unwrap();
             if step == 0 {
                 for p in self.task.model.parameters() {
-                    let gradient = session.gradient(p.id).unwrap();
-                    assert_close(&p.name, &gradient, self.expected(&format!("gradient.{}", p.name)));
+                    let gradient = session.gradient(p.id()).unwrap();
+                    assert_close(&p.name(), &gradient, self.expected(&format!("gradient.{}", p.name())));
                 }
             }
             let loss = session.metrics().unwrap().last_loss;
@@ -126,14 +128,14 @@ impl Case {
             assert!(error < 1e-5, "{name}, step {step}: loss {loss} instead of {expected}");
         }
         for p in self.task.model.parameters() {
-            let after = format!("{name}.after.{}", p.name);
+            let after = format!("{name}.after.{}", p.name());
             if self.golden.tensors().any(|t| t.name == after) {
-                assert_close_after_steps(&after, &session.parameter(p.id).unwrap(), self.expected(&after));
+                assert_close_after_steps(&after, &session.parameter(p.id()).unwrap(), self.expected(&after));
             }
             for i in 0..2 {
-                let moment = format!("{name}.moment{}.{}", i + 1, p.name);
+                let moment = format!("{name}.moment{}.{}", i + 1, p.name());
                 if self.golden.tensors().any(|t| t.name == moment) {
-                    assert_close(&moment, &session.moment(i, p.id).unwrap(), self.expected(&moment));
+                    assert_close(&moment, &session.moment(i, p.id()).unwrap(), self.expected(&moment));
                 }
             }
         }

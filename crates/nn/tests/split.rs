@@ -2,10 +2,8 @@
 //! bits are the same, whatever the parts, the optimizer and the activation, and with dropout. So they are on a GPU, here
 //! an emulated one.
 
-use std::sync::Arc;
-
 use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::backend::cuda::emulator::Emulator;
 use plangrad_tensor::{
@@ -51,14 +49,14 @@ fn bits(
     (0..3).for_each(|_| step(&mut session));
     let mut values = Vec::new();
     for p in task.model.parameters() {
-        values.extend(session.parameter(p.id).unwrap());
-        (0..optimizer.moments()).for_each(|i| values.extend(session.moment(i, p.id).unwrap()));
+        values.extend(session.parameter(p.id()).unwrap());
+        (0..optimizer.moments()).for_each(|i| values.extend(session.moment(i, p.id()).unwrap()));
     }
     (values.into_iter().map(f32::to_bits).collect(), session.metrics().unwrap())
 }
 
 fn whole_and_split(
-    backend: &Arc<dyn Backend>,
+    backend: &Backend,
     task: &Task,
     optimizer: Optimizer,
     rows: usize,
@@ -80,11 +78,11 @@ fn whole_and_split(
     [whole, split]
 }
 
-fn cpu() -> Arc<dyn Backend> {
-    Cpu::open(CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap()
+fn cpu() -> Backend {
+    Cpu::open(CpuOptions::default().threads(2)).unwrap()
 }
 
-fn gpu() -> Option<Arc<dyn Backend>> {
+fn gpu() -> Option<Backend> {
     let skipped = |why| {
         assert!(std::env::var_os("PLANGRAD_CI").is_none(), "{why}");
         eprintln!("SKIPPED: {why}");

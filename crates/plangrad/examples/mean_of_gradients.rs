@@ -45,7 +45,7 @@ fn mean_of_singles(network: &mut Network<'_>, batch: &[u32]) -> Result<(Vec<Tens
     let difference = whole.minus(&mean);
     let parameters = network.task.model.parameters().iter().enumerate();
     let tensors = parameters.map(|(i, parameter)| Tensor {
-        name: parameter.name.clone(),
+        name: parameter.name().to_owned(),
         shape: parameter.file_shape(),
         norm: norm(&whole.0[i]),
         largest: largest(&whole.0[i]),
@@ -114,7 +114,7 @@ impl<'a> Network<'a> {
         let plan = self.session.plans().iter().position(fits).ok_or("no plan for batches of this size")?;
         self.session.run(plan, &self.digits.batches(samples)?)?;
         let tensors = self.task.model.parameters().iter().map(|parameter| {
-            let values = self.session.gradient(parameter.id)?;
+            let values = self.session.gradient(parameter.id())?;
             Ok(values.into_iter().map(f64::from).collect())
         });
         tensors.collect::<Result<_, Error>>().map(Gradient)

@@ -308,11 +308,17 @@ impl Error {
     }
 }
 
+impl From<plangrad_tensor::ShapeError> for Error {
+    fn from(error: plangrad_tensor::ShapeError) -> Self {
+        plangrad_tensor::Error::from(error).into()
+    }
+}
+
 fn tensor_kind(error: &plangrad_tensor::Error) -> ErrorKind {
     match error {
         plangrad_tensor::Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
         plangrad_tensor::Error::Device { .. } => ErrorKind::Device,
-        plangrad_tensor::Error::TooLarge { .. } | plangrad_tensor::Error::PlanTooLarge => ErrorKind::TooLarge,
+        plangrad_tensor::Error::Shape(_) | plangrad_tensor::Error::PlanTooLarge => ErrorKind::TooLarge,
         _ => ErrorKind::Internal,
     }
 }

@@ -3,16 +3,17 @@
 //! Reverse-mode differentiation (Griewank & Walther, *Evaluating Derivatives*, 2008, ch. 3). The rules are the ops';
 //! here is only what they share: the order, adding where paths meet, and summing away broadcast dimensions.
 
-use crate::graph::Backward;
-use crate::{Error, Graph, NodeId, Shape, Tensor};
+use crate::error::Error;
+use crate::graph::{Backward, Graph, Node, Tensor};
+use crate::ir::Shape;
 
 impl Graph {
     /// The gradients of `loss` by each of `with_respect_to`, in that order and of the same shapes. Only what lies on a
     /// path from them to the loss is differentiated. What does not influence the loss has gradient zero.
     ///
     /// # Errors
-    /// [`Error::NotScalar`] if `loss` is not one number; [`Error::Constant`] if a gradient is asked by what
-    /// [`Graph::constant`] made, or by what depends on nothing else; [`Error::NoGradient`] if a path crosses an op
+    /// [`Error::NotScalar`] if `loss` is not one number; [`Error::Constant`] if a gradient is asked of what
+    /// [`Graph::constant`] made, or of what depends on nothing else; [`Error::NoGradient`] if a path crosses an op
     /// without a rule.
     pub fn gradients<'g>(
         &'g self,
@@ -22,65 +23,72 @@ impl Graph {
         if loss.shape().rank() != 0 {
             return Err(Error::NotScalar(loss.shape()));
         }
-        if with_respect_to.iter().chain([&loss]).any(|t| !std::ptr::eq(t.graph, self)) {
+        if with_respect_to.iter().chain([&loss]).any(|tensor| !self.owns(tensor)) {
             return Err(Error::OtherGraph { op: "gradients" });
         }
         if let Some(constant) = with_respect_to.iter().find(|t| !t.requires_grad()) {
             return Err(Error::Constant(constant.shape()));
         }
         self.enter_backward();
-        let wanted = self.influenced_by(with_respect_to, loss.id);
-        let mut gradients: Vec<Option<Tensor<'g>>> = vec![None; wanted.len()];
-        gradients[loss.id.index()] = Some(self.full(1.0, Shape::SCALAR)?);
-        for id in (0..=loss.id.0).rev().map(NodeId) {
-            let Some(dy) = gradients[id.index()].filter(|_| wanted[id.index()]) else { continue };
-            for (input, gradient) in self.rule(id, dy, &wanted)? {
-                let slot = &mut gradients[input.index()];
-                *slot = Some(match *slot {
+        let wanted = self.influenced_by(with_respect_to, loss.index());
+        let last = self.results()[loss.index()].node;
+        let mut gradients: Vec<Option<Tensor<'g>>> = vec![None; self.len()];
+        gradients[loss.index()] = Some(self.full(1.0, Shape::SCALAR)?);
+        for number in (0..=last).rev() {
+            let node = self.nodes()[number].clone();
+            for (input, gradient) in self.rule(&node, &gradients, &wanted)? {
+                let sum = &mut gradients[input as usize];
+                *sum = Some(match *sum {
                     None => gradient,
                     Some(other) => other.add(gradient)?,
                 });
             }
         }
-        let gradient_or_zero = |t: &Tensor<'g>| match gradients.get(t.id.index()).copied().flatten() {
+        let gradient_or_zero = |t: &Tensor<'g>| match gradients[t.index()] {
             Some(gradient) => Ok(gradient),
             None => self.full(0.0, t.shape()),
         };
         with_respect_to.iter().map(gradient_or_zero).collect()
     }
 
-    /// For every node up to `last`, whether it depends on one of `sources`.
-    fn influenced_by(&self, sources: &[Tensor<'_>], last: NodeId) -> Vec<bool> {
-        let nodes = self.nodes();
-        let mut influenced = vec![false; last.index() + 1];
-        for source in sources.iter().filter(|s| s.id <= last) {
-            influenced[source.id.index()] = true;
+    /// For every value, whether it depends on one of `sources` and is recorded no later than value `last`.
+    fn influenced_by(&self, sources: &[Tensor<'_>], last: usize) -> Vec<bool> {
+        let (nodes, results) = (self.nodes(), self.results());
+        let mut influenced = vec![false; results.len()];
+        for source in sources.iter().filter(|source| source.index() <= last) {
+            influenced[source.index()] = true;
         }
-        for (i, node) in nodes.iter().enumerate().take(influenced.len()) {
-            influenced[i] |= node.requires_grad && node.inputs.iter().any(|input| influenced[input.index()]);
+        for node in &nodes[..=results[last].node] {
+            let depends = node.inputs.iter().any(|&input| influenced[input as usize]);
+            for output in node.output_numbers().map(|output| output as usize) {
+                influenced[output] |= depends && results[output].requires_grad;
+            }
         }
         influenced
     }
 
-    /// Applies the rule of node `id` and pairs each gradient, summed to its input's shape, with that input.
+    /// Applies the rule of a node, if the loss depends on one of its results and a gradient of one of its inputs is wanted,
+    /// and pairs each gradient, summed to its input's shape, with that input.
     fn rule<'g>(
         &'g self,
-        id: NodeId,
-        dy: Tensor<'g>,
+        node: &Node,
+        gradients: &[Option<Tensor<'g>>],
         wanted: &[bool],
-    ) -> Result<Vec<(NodeId, Tensor<'g>)>, Error> {
-        let (op, input_ids) = {
-            let node = &self.nodes()[id.index()];
-            (node.op.clone(), node.inputs.clone())
-        };
-        let wanted: Vec<bool> = input_ids.iter().map(|input| wanted[input.index()]).collect();
-        if !wanted.contains(&true) {
+    ) -> Result<Vec<(u32, Tensor<'g>)>, Error> {
+        let outputs = || node.output_numbers().map(|output| output as usize);
+        let wanted_inputs: Vec<bool> = node.inputs.iter().map(|&input| wanted[input as usize]).collect();
+        let is_reached = outputs().any(|output| wanted[output] && gradients[output].is_some());
+        if !is_reached || !wanted_inputs.contains(&true) {
             return Ok(Vec::new());
         }
-        let inputs = input_ids.iter().map(|&input| self.tensor(input)).collect();
-        let node = Backward { inputs, output: self.tensor(id), dy, wanted };
-        let gradients = op.gradient(&node)?;
-        input_ids
+        let call = Backward {
+            inputs: node.inputs.iter().map(|&input| self.tensor(input)).collect(),
+            outputs: node.output_numbers().map(|output| self.tensor(output)).collect(),
+            gradients: outputs().map(|output| gradients[output]).collect(),
+            wanted: wanted_inputs,
+        };
+        let gradients = node.op.gradient(&call)?;
+        node.inputs
             .iter()
             .zip(gradients)
             .filter_map(|(&input, gradient)| Some((input, gradient?)))

@@ -1,24 +1,26 @@
 //! What can go wrong, with the numbers in it.
 
-use crate::{DType, Shape};
+use crate::ir::{DType, Device, MemoryReport, Optimizer, ParameterId, Shape, ShapeError, Slot, TensorId};
 
 /// Errors of recording, planning and running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A shape has more dimensions than [`crate::MAX_RANK`].
-    #[error("a shape has {rank} dimensions, at most {max} are possible")]
-    Rank {
-        /// Dimensions asked for.
-        rank: usize,
-        /// Dimensions possible.
-        max: usize,
-    },
-    /// A shape's size in bytes overflows.
-    #[error("an array of shape {dims:?} is larger than the address space")]
-    TooLarge {
-        /// The dimensions.
-        dims: Vec<usize>,
+    /// Dimensions that make no shape.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A graph, or a list of parameters, with more entries than can be numbered.
+    #[error("a graph holds at most {} values", u32::MAX)]
+    TooManyNodes,
+    /// An op was given a number that does not fit it.
+    #[error("{op} needs {expected}, found {found}")]
+    Argument {
+        /// The op.
+        op: &'static str,
+        /// What it takes.
+        expected: &'static str,
+        /// What it was given.
+        found: String,
     },
     /// An op was given operands whose shapes do not fit it.
     #[error("{op} needs {expected}, found {found:?}")]
@@ -95,7 +97,7 @@ pub enum Error {
     },
     /// Rows handed to a run are not whole batches.
     #[error(
-        "{rows} rows are no whole number of batches of {batch_size}; plan the rest as a batch of its own"
+        "{rows} rows are not a multiple of the batch size {batch_size}; plan the rest as a smaller batch"
     )]
     Rows {
         /// Rows given.
@@ -117,17 +119,17 @@ pub enum Error {
         /// The op.
         op: &'static str,
     },
-    /// The gradient was asked by a constant.
-    #[error("a gradient is asked by a constant of shape {0}; record it as a variable or a parameter")]
+    /// The gradient was asked of a constant.
+    #[error("a gradient is asked of a constant of shape {0}; record it as a variable or a parameter")]
     Constant(Shape),
     /// A parameter is updated more than once in one step.
-    #[error("parameter {0} is updated twice in one step; add the gradients and update it once")]
-    UpdatedTwice(usize),
+    #[error("{0} is updated twice in one step; add the gradients and update it once")]
+    UpdatedTwice(ParameterId),
     /// The gradient kept for a parameter is written more than once, or written and read as kept before, in one graph.
     #[error(
-        "the gradient of parameter {0} is kept twice in one graph; add the gradients first, or record a graph for each"
+        "the gradient of {0} is kept twice in one graph; add the gradients first, or record a graph for each"
     )]
-    StoredTwice(usize),
+    StoredTwice(ParameterId),
     /// A step updates parameters without having begun.
     #[error("a step updates parameters without `Graph::advance`, so its learning rate would be 0")]
     NotAdvanced,
@@ -135,9 +137,9 @@ pub enum Error {
     #[error("the step is recorded for {found:?}, but the state was made for {expected:?}")]
     Optimizer {
         /// The state's.
-        expected: crate::Optimizer,
+        expected: Optimizer,
         /// The step's.
-        found: crate::Optimizer,
+        found: Optimizer,
     },
     /// The buffers of a plan together are larger than any memory.
     #[error("the buffers of the plan are together larger than the address space; take a smaller batch")]
@@ -152,7 +154,7 @@ pub enum Error {
     #[error("the dataset is not in the memory of {device}; upload it there, or make a streaming session")]
     NotResident {
         /// The device.
-        device: crate::Device,
+        device: Device,
     },
     /// A batch has more rows than there is room for in the order of a dataset in a device's memory.
     #[error(
@@ -164,16 +166,60 @@ pub enum Error {
         /// Rows of the batch.
         batch_size: usize,
     },
-    /// A node, slot or plan that does not exist in this session.
-    #[error("{0} is not part of this session")]
-    Unknown(String),
+    /// A parameter of that name is in the list already.
+    #[error("there are two parameters named {name:?}, which files could not tell apart")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Something that this session, or this plan's state, does not keep: a parameter of another model, a gradient where
+    /// nothing is trained, a moment that the optimizer does not have.
+    #[error("{0} is not kept in this session")]
+    NotKept(Slot),
+    /// A tensor that is not an output of this plan, or belongs to another graph.
+    #[error("value {} is not an output of this plan; name it when the plan is made", .0.index())]
+    NotAnOutput(TensorId),
+    /// A plan that this session does not have.
+    #[error("this session has no plan {plan}; it has {plans}, counted from 0")]
+    NoPlan {
+        /// The plan asked for.
+        plan: usize,
+        /// Plans of the session.
+        plans: usize,
+    },
+    /// One graph reads samples of two kinds.
+    #[error("one graph reads {first} and {second} from its dataset")]
+    TwoDatasets {
+        /// One kind.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A trained parameter was to be assigned, or a statistic to be trained.
+    #[error("{op} is not for {parameter}: {reason}")]
+    Role {
+        /// What was to be done.
+        op: &'static str,
+        /// To which parameter.
+        parameter: ParameterId,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// An instruction set was named that this processor does not have.
+    #[error("this processor does not have {asked}; it has {available}")]
+    InstructionSet {
+        /// The one named.
+        asked: &'static str,
+        /// Those it has, best first.
+        available: String,
+    },
     /// The memory a session needs is not to be had. Nothing was changed by the attempt.
     #[error(
         "out of memory on {device}: {requested} bytes are needed, {free} of {total} are free; take a smaller batch or raise the budget"
     )]
     OutOfMemory {
         /// The device.
-        device: crate::Device,
+        device: Device,
         /// Bytes asked for.
         requested: u64,
         /// Bytes that were free under the budget.
@@ -181,13 +227,13 @@ pub enum Error {
         /// The budget, or the device's memory.
         total: u64,
         /// What the bytes were for.
-        report: Box<crate::MemoryReport>,
+        report: Box<MemoryReport>,
     },
     /// A device refuses to work.
     #[error("{device} cannot be used any more: {reason}")]
     Device {
         /// The device.
-        device: crate::Device,
+        device: Device,
         /// Its driver's answer, as a clause.
         reason: String,
     },

@@ -20,33 +20,40 @@
 
 mod autograd;
 pub mod backend;
+mod dataset;
 mod device;
-mod dtype;
 mod error;
 mod graph;
+mod ir;
 mod ops;
 mod plan;
 pub mod random;
+pub mod reference;
 mod resident;
 mod session;
-mod shape;
 mod source;
 #[cfg(test)]
 mod testing;
+mod values;
 
 #[cfg(test)]
 extern crate self as plangrad_tensor; // so that tests within and beside the crate can share code
 
-pub use device::{Device, DriverMemory, MemoryReading, SystemMemory};
-pub use dtype::DType;
+pub use backend::Backend;
+pub use dataset::{Samples, Targets};
+pub use device::SystemMemory;
 pub use error::Error;
-pub use graph::{Graph, NodeId, Parameter, ParameterId, Tensor};
-pub use ops::gather::{SampleFormat, TargetFormat};
-pub use ops::optimizer::{Optimizer, Schedule};
-pub use plan::{BufferInfo, Category, MemoryReport, Plan, Segment, State};
-pub use session::{Metrics, Session, Values, eval};
-pub use shape::{MAX_RANK, Shape};
-pub use source::{Batches, Samples, Source, Targets};
+pub use graph::{Graph, Parameters, Tensor};
+pub use ir::{
+    Category, DType, Device, DriverMemory, FileOrder, MAX_RANK, MemoryReading, MemoryReport, Metrics,
+    Optimizer, Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat,
+    TensorId,
+};
+pub use ndarray;
+pub use plan::{BufferInfo, Plan, Segment, State};
+pub use session::{Session, eval};
+pub use source::{Batches, Source};
+pub use values::Values;
 
 /// The examples of the crate's page, compiled and run.
 #[cfg(doctest)]

@@ -1,12 +1,12 @@
 //! Datasets in a device's own memory: samples and targets as they are on the host, and room for the order in which a
 //! run takes them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
-use crate::backend::{Arena, Backend, Feed};
-use crate::plan::{Category, Extent, align};
-use crate::source::Source;
-use crate::{Error, MemoryReport};
+use crate::backend::{Backend, Feed, Memory, ResidentParts};
+use crate::dataset::HostData;
+use crate::error::Error;
+use crate::ir::{Category, Extent, MemoryReport, align};
 
 /// Where the parts of a dataset lie in their reservation.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +41,20 @@ impl ResidentLayout {
 
 /// A dataset in a device's memory. Given back when dropped.
 pub(crate) struct Resident {
-    memory: Mutex<Box<dyn Arena>>,
-    backend: Arc<dyn Backend>,
+    memory: RwLock<Box<dyn Memory>>,
+    backend: Backend,
     layout: ResidentLayout,
 }
 
 impl Resident {
     /// Copies a dataset into memory of its own on `backend`, with room for the order of so many rows.
-    pub(crate) fn upload(
-        backend: &Arc<dyn Backend>,
-        source: &Source,
-        rows: usize,
-    ) -> Result<Resident, Error> {
-        let layout = source.resident_layout(rows);
-        let mut memory = backend.reserve(layout.bytes(), &layout.report())?;
-        let [samples, targets, _] = layout.parts.map(|part| part.offset);
-        memory.write(samples, source.sample_bytes())?;
-        memory.write(targets, source.target_bytes())?;
-        Ok(Resident { memory: Mutex::new(memory), backend: backend.clone(), layout })
+    pub(crate) fn upload(backend: &Backend, data: &HostData, rows: usize) -> Result<Resident, Error> {
+        let layout = ResidentLayout::new(data.sample_bytes().len(), data.target_bytes().len(), rows);
+        let mut memory = backend.reserve_memory(layout.bytes(), &layout.report())?;
+        let [samples, targets, _] = layout.parts;
+        memory.write(samples.offset, data.sample_bytes())?;
+        memory.write(targets.offset, data.target_bytes())?;
+        Ok(Resident { memory: RwLock::new(memory), backend: backend.clone(), layout })
     }
 
     /// Rows whose order there is room for.
@@ -66,8 +62,8 @@ impl Resident {
         self.layout.parts[2].bytes / 4
     }
 
-    pub(crate) fn is_on(&self, backend: &Arc<dyn Backend>) -> bool {
-        Arc::ptr_eq(&self.backend, backend)
+    pub(crate) fn is_on(&self, backend: &Backend) -> bool {
+        self.backend.is(backend)
     }
 
     /// Lets `run` take `rows`, as many at a time as there is room for their order: at least `step`, which are never parted.
@@ -77,23 +73,32 @@ impl Resident {
         step: usize,
         mut run: impl FnMut(&Feed<'_>, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let [.., order] = self.layout.parts;
-        for rows in rows.chunks(self.room() / step * step) {
-            let mut memory = self.memory();
-            let base = memory.address();
-            memory.write(order.offset, bytemuck::cast_slice(rows))?;
-            // Threads of the host take the rows from the feed. They must not wait for one another here: what runs may take
-            // up other work of a pool, on this very stack, which wants this dataset too. Elsewhere the order stays until
-            // all that reads it is queued.
-            let held = memory.host().is_none().then_some(memory);
-            let [samples, targets, order] = self.layout.parts.map(|part| base + part.offset);
-            run(&Feed::Resident { samples, targets, order, rows }, rows.len() / step)?;
-            drop(held);
-        }
-        Ok(())
+        let [samples, targets, order] = self.layout.parts;
+        let parts = ResidentParts { samples, targets, order };
+        let feed = |memory: &'_ dyn Memory, rows: &[u32]| -> Result<(), Error> {
+            run(&Feed::Resident { memory, parts, order: rows }, rows.len() / step)
+        };
+        self.feed_parts(rows.chunks(self.room() / step * step), order, feed)
     }
 
-    fn memory(&self) -> MutexGuard<'_, Box<dyn Arena>> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Threads of the host take the order from the feed, so there nothing is written once the dataset is there, and several
+    /// sessions read it at once. Elsewhere the order must stay until all that reads it is queued.
+    fn feed_parts<'r>(
+        &self,
+        mut chunks: impl Iterator<Item = &'r [u32]>,
+        order: Extent,
+        mut feed: impl FnMut(&dyn Memory, &[u32]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        {
+            let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+            if memory.host().is_some() {
+                return chunks.try_for_each(|rows| feed(&**memory, rows));
+            }
+        }
+        chunks.try_for_each(|rows| {
+            let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+            memory.write(order.offset, bytemuck::cast_slice(rows))?;
+            feed(&**memory, rows)
+        })
     }
 }

@@ -3,100 +3,22 @@
 //! Several plans share one arena: what persists lies at the same offsets for all of them, and the temporaries of the
 //! one that runs use the rest. That is how a last, smaller batch and the evaluation cost no memory of their own.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
-use crate::backend::{Arena, Backend, Feed, Program};
-use crate::plan::{Extent, MetricBlock, Plan, Slot, Staging, State};
+use crate::backend::{Arena, Backend, Feed, Pace};
+use crate::error::Error;
+use crate::graph::{Parameters, Tensor};
+use crate::ir::{
+    Extent, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock, TensorId,
+};
+use crate::plan::{Plan, State};
 use crate::source::Batches;
-use crate::{DType, Error, MemoryReport, NodeId, Parameter, ParameterId, Tensor};
-
-/// Sums over the batches since they were last reset.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Metrics {
-    /// Σ of the losses of all samples.
-    pub loss_sum: f64,
-    /// Samples counted.
-    pub samples: u64,
-    /// Right answers among them, where counted.
-    pub correct: u64,
-    /// Mean loss of the last batch.
-    pub last_loss: f64,
-}
-
-impl Metrics {
-    /// Mean loss per sample; NaN before the first.
-    pub fn mean_loss(&self) -> f64 {
-        self.loss_sum / self.samples as f64
-    }
-
-    /// Share of right answers; NaN before the first sample.
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.samples as f64
-    }
-}
-
-/// A parameter, or a moment of one, in the order of files.
-#[derive(Clone, Debug)]
-pub struct Values<'a> {
-    stored: Cow<'a, [f32]>,
-    order: FileOrder,
-}
-
-impl Values<'_> {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.stored.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.stored.is_empty()
-    }
-
-    /// All of them, one after another.
-    pub fn iter(&self) -> impl Iterator<Item = f32> {
-        (0..self.len()).map(|i| self.stored[self.order.place(i)])
-    }
-
-    /// All of them.
-    pub fn to_vec(&self) -> Vec<f32> {
-        self.iter().collect()
-    }
-}
-
-/// Where in memory the elements of files lie.
-#[derive(Clone, Copy, Debug)]
-enum FileOrder {
-    /// One after another.
-    Straight,
-    /// Row-major with so many rows and columns, where files have columns as rows.
-    Transposed { rows: usize, columns: usize },
-}
-
-impl FileOrder {
-    fn of(parameter: &Parameter) -> FileOrder {
-        match (parameter.transposed, parameter.shape.dims()) {
-            (true, &[rows, columns]) => FileOrder::Transposed { rows, columns },
-            _ => FileOrder::Straight,
-        }
-    }
-
-    /// The place of element `i` of a file.
-    fn place(self, i: usize) -> usize {
-        match self {
-            FileOrder::Straight => i,
-            FileOrder::Transposed { rows, columns } => i % rows * columns + i / rows,
-        }
-    }
-}
+use crate::values::{FileView, Values};
 
 /// Memory on a device, and the plans that run in it.
 pub struct Session {
-    backend: Arc<dyn Backend>,
+    backend: Backend,
     arena: Box<dyn Arena>,
     state: State,
     plans: Vec<Plan>,
@@ -114,7 +36,7 @@ impl Session {
     /// # Errors
     /// [`Error::OutOfMemory`] if that is not to be had, [`Error::StateMismatch`] if the plans were made over different
     /// states, [`Error::Device`] if the device cannot be used any more.
-    pub fn new(backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Result<Session, Error> {
+    pub fn new(backend: &Backend, plans: Vec<Plan>) -> Result<Session, Error> {
         Session::reserve(backend, plans, None)
     }
 
@@ -123,41 +45,26 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn streaming(backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Result<Session, Error> {
-        let staging = backend.has_own_memory().then(|| Staging::behind(&plans));
+    pub fn streaming(backend: &Backend, plans: Vec<Plan>) -> Result<Session, Error> {
+        let staging = backend.has_own_memory().then(|| Plan::staging(&plans));
         Session::reserve(backend, plans, staging)
     }
 
-    fn reserve(
-        backend: &Arc<dyn Backend>,
-        plans: Vec<Plan>,
-        staging: Option<Staging>,
-    ) -> Result<Session, Error> {
-        let first = plans.first().ok_or_else(|| Error::Unknown("the first of no plans".into()))?;
+    fn reserve(backend: &Backend, plans: Vec<Plan>, staging: Option<Staging>) -> Result<Session, Error> {
+        let first = plans.first().ok_or(Error::NoPlan { plan: 0, plans: 0 })?;
         if let Some(plan) = plans.iter().position(|plan| plan.state() != first.state()) {
             return Err(Error::StateMismatch { plan });
         }
         // What the buffers' places ask for, not what the report counts: that both are the same is for tests to find out.
         let bytes = staging.map_or(Plan::bytes_together(&plans), |staging| staging.end());
-        let mut arena = backend.reserve(bytes, &report(&plans, staging))?;
-        let program = |(number, plan): (usize, &Plan)| Program {
-            number,
-            stages: plan.stages().to_vec(),
-            offsets: plan.offsets(),
-            batch_size: plan.batch_size(),
-        };
-        let programs: Vec<Program> = plans.iter().enumerate().map(program).collect();
-        let in_series = |program: &Program| program.batch_size > 0 && staging.is_none();
-        programs.iter().try_for_each(|program| arena.prepare(program, in_series(program)))?;
-        Ok(Session {
-            backend: backend.clone(),
-            arena,
-            state: first.state().clone(),
-            programs,
-            plans,
-            staging,
-            last_run: None,
-        })
+        let mut arena = backend.reserve_arena(bytes, &report(&plans, staging))?;
+        let programs: Vec<Program> = plans.iter().enumerate().map(|(i, plan)| plan.program(i)).collect();
+        for program in &programs {
+            let in_series = program.batch_size > 0 && staging.is_none();
+            arena.prepare(program, if in_series { Pace::Series } else { Pace::Single })?;
+        }
+        let (backend, state) = (backend.clone(), first.state().clone());
+        Ok(Session { backend, arena, state, programs, plans, staging, last_run: None })
     }
 
     /// What the plans said the session would take, by category.
@@ -167,16 +74,16 @@ impl Session {
 
     /// What [`Session::streaming`] with these plans would take on a device with memory of its own.
     pub fn streaming_report(plans: &[Plan]) -> MemoryReport {
-        report(plans, Some(Staging::behind(plans)))
+        report(plans, Some(Plan::staging(plans)))
     }
 
     /// The bytes the session holds.
     pub fn reserved_bytes(&self) -> usize {
-        self.arena.bytes()
+        self.arena.memory().bytes()
     }
 
     /// The backend it runs on.
-    pub fn backend(&self) -> &Arc<dyn Backend> {
+    pub fn backend(&self) -> &Backend {
         &self.backend
     }
 
@@ -191,9 +98,10 @@ impl Session {
     /// [`Error::Source`] or [`Error::Label`] if the dataset does not fit the plan, [`Error::Rows`] if the rows are not
     /// whole batches: nothing has run then. [`Error::Device`] if the device fails; see [`Session::wait`].
     pub fn run(&mut self, plan: usize, batches: &Batches<'_>) -> Result<(), Error> {
-        let program = self.programs.get(plan).ok_or_else(|| unknown_plan(plan))?;
-        self.plans[plan].kernels().try_for_each(|kernel| batches.source.check(kernel))?;
-        let (size, rows) = (program.batch_size, batches.rows.len());
+        let program = self.programs.get(plan).ok_or_else(|| self.no_plan(plan))?;
+        let source = batches.source();
+        source.check(self.plans[plan].needs())?;
+        let (size, rows) = (program.batch_size, batches.rows().len());
         if size == 0 {
             return Err(Error::Source { expected: "no dataset".into(), found: "batches".into() });
         }
@@ -206,15 +114,19 @@ impl Session {
         let arena = &mut self.arena;
         let steps = rows / size;
         self.last_run = None; // until all of it is asked for
-        match (batches.source.resident_on(&self.backend), self.staging) {
-            _ if !self.backend.has_own_memory() => arena.run(program, &Feed::Host(batches), steps)?,
+        match (source.resident_on(&self.backend), self.staging) {
+            _ if !self.backend.has_own_memory() => {
+                arena.run(program, &Feed::Host(batches.on_host()), steps)?
+            }
             (Some(resident), _) if resident.room() < size => {
                 return Err(Error::OrderRoom { room: resident.room(), batch_size: size });
             }
             (Some(resident), _) => {
-                resident.feed(batches.rows, size, |feed, steps| arena.run(program, feed, steps))?;
+                resident.feed(batches.rows(), size, |feed, steps| arena.run(program, feed, steps))?;
             }
-            (None, Some(staging)) => arena.run(program, &Feed::Staged { batches, staging }, steps)?,
+            (None, Some(staging)) => {
+                arena.run(program, &Feed::Staged { rows: batches.on_host(), staging }, steps)?;
+            }
             (None, None) => return Err(Error::NotResident { device: self.backend.device() }),
         }
         self.last_run = Some(plan);
@@ -226,7 +138,7 @@ impl Session {
     /// # Errors
     /// If the plan takes batches; [`Error::Device`] if the device fails.
     pub fn run_once(&mut self, plan: usize) -> Result<(), Error> {
-        let program = self.programs.get(plan).ok_or_else(|| unknown_plan(plan))?;
+        let program = self.programs.get(plan).ok_or_else(|| self.no_plan(plan))?;
         if program.batch_size != 0 {
             return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
         }
@@ -237,17 +149,14 @@ impl Session {
     /// An output of plan number `plan`, which must have run last (labels and bytes as numbers).
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the node is no output of that plan, [`Error::Stale`] if another plan has run since, or
+    /// [`Error::NotAnOutput`] if it is not an output of that plan, [`Error::Stale`] if another plan has run since, or
     /// none yet; [`Error::Device`] if the device has failed.
-    pub fn read(&self, plan: usize, node: NodeId) -> Result<ArrayD<f32>, Error> {
-        let (extent, meta) = self.plans.get(plan).ok_or_else(|| unknown_plan(plan))?.output(node)?;
+    pub fn read(&self, plan: usize, tensor: TensorId) -> Result<ArrayD<f32>, Error> {
+        let (extent, meta) = self.plans.get(plan).ok_or_else(|| self.no_plan(plan))?.output(tensor)?;
         if self.last_run != Some(plan) {
             return Err(Error::Stale { plan });
         }
-        let values = match meta.dtype {
-            DType::F32 => self.read_f32(extent)?,
-            DType::U8 => self.read_bytes(extent)?.into_iter().map(f32::from).collect(),
-        };
+        let values = meta.dtype.decode_all(&self.read_bytes(extent)?);
         Ok(ArrayD::from_shape_vec(IxDyn(meta.shape.dims()), values).expect("the extent has the shape's size"))
     }
 
@@ -320,8 +229,10 @@ impl Session {
     /// # Errors
     /// [`Error::Device`] if the device has failed.
     pub fn step(&self) -> Result<u64, Error> {
-        let bytes = self.read_bytes(self.extent(Slot::StepBlock)?)?;
-        Ok(word(&bytes, 0))
+        let extent = self.state.entry(Slot::StepBlock)?.extent;
+        let mut bytes = [0; 8];
+        self.arena.memory().read(extent.offset, &mut bytes)?;
+        Ok(StepBlock::step_from_bytes(bytes, self.arena.numbers()))
     }
 
     /// Sets the number of steps taken and the seed of what is random within a step.
@@ -329,11 +240,12 @@ impl Session {
     /// # Errors
     /// As [`Session::step`].
     pub fn set_step(&mut self, step: u64, seed: u64) -> Result<(), Error> {
-        let extent = self.extent(Slot::StepBlock)?;
-        self.arena.write(extent.offset, [step, seed].map(u64::to_ne_bytes).as_flattened())
+        let extent = self.state.entry(Slot::StepBlock)?.extent;
+        let bytes = StepBlock::counters_to_bytes(step, seed, self.arena.numbers());
+        self.arena.memory_mut().write(extent.offset, &bytes)
     }
 
-    /// Returns once everything asked of the device is done, for who measures time. On a host that is so already.
+    /// Blocks until queued work has finished, for callers that measure time. On a host nothing is queued.
     ///
     /// # Errors
     /// [`Error::Device`] if something of it has failed.
@@ -346,8 +258,10 @@ impl Session {
     /// # Errors
     /// As [`Session::wait`].
     pub fn metrics(&self) -> Result<Metrics, Error> {
-        let MetricBlock { loss_sum, samples, correct, last_sum, last_samples } = self.metric_block()?;
-        Ok(Metrics { loss_sum, samples, correct, last_loss: last_sum / last_samples.max(1) as f64 })
+        let extent = self.state.entry(Slot::Metrics)?.extent;
+        let mut bytes = [0; MetricBlock::BYTES];
+        self.arena.memory().read(extent.offset, &mut bytes)?;
+        Ok(MetricBlock::from_bytes(bytes, self.arena.numbers()).into())
     }
 
     /// Sets the sums, to go on from a checkpoint or (with the default) to start anew.
@@ -355,70 +269,58 @@ impl Session {
     /// # Errors
     /// As [`Session::wait`].
     pub fn set_metrics(&mut self, metrics: Metrics) -> Result<(), Error> {
-        let extent = self.extent(Slot::Metrics)?;
-        let Metrics { loss_sum, samples, correct, last_loss } = metrics;
-        let words = [loss_sum.to_bits(), samples, correct, last_loss.to_bits(), 1].map(u64::to_ne_bytes);
-        self.arena.write(extent.offset, words.as_flattened())
+        let extent = self.state.entry(Slot::Metrics)?.extent;
+        let bytes = MetricBlock::from(metrics).to_bytes(self.arena.numbers());
+        self.arena.memory_mut().write(extent.offset, &bytes)
     }
 
-    fn metric_block(&self) -> Result<MetricBlock, Error> {
-        let bytes = self.read_bytes(self.extent(Slot::Metrics)?)?;
-        Ok(MetricBlock {
-            loss_sum: f64::from_bits(word(&bytes, 0)),
-            samples: word(&bytes, 1),
-            correct: word(&bytes, 2),
-            last_sum: f64::from_bits(word(&bytes, 3)),
-            last_samples: word(&bytes, 4),
-        })
+    fn no_plan(&self, plan: usize) -> Error {
+        Error::NoPlan { plan, plans: self.plans.len() }
     }
 
-    fn extent(&self, slot: Slot) -> Result<Extent, Error> {
-        self.state.extent(slot).ok_or_else(|| Error::Unknown(slot.to_string()))
-    }
-
+    /// What slot of a parameter holds, as files have it.
     fn values(&self, slot: Slot, id: ParameterId) -> Result<Values<'_>, Error> {
-        let extent = self.extent(slot)?;
-        let stored = match self.arena.host() {
-            Some(bytes) => Cow::Borrowed(bytemuck::cast_slice(&bytes[extent.offset..extent.end()])),
-            None => Cow::Owned(self.read_f32(extent)?),
-        };
-        Ok(Values { stored, order: FileOrder::of(&self.state.parameters()[id.0]) })
+        let view = self.view(slot, id)?;
+        let extent = view.extent();
+        match self.arena.memory().host() {
+            Some(bytes) => Ok(view.borrow(&bytes[extent.offset..extent.end()])),
+            None => Ok(view.own(self.read_bytes(extent)?)),
+        }
     }
 
     fn set_values(&mut self, slot: Slot, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        let expected = self.extent(slot)?.bytes / 4;
-        if values.len() != expected {
-            let what = format!("parameter {}", self.state.parameters()[id.0].name);
-            return Err(Error::Length { what, expected, found: values.len() });
+        let view = self.view(slot, id)?;
+        if values.len() != view.len() {
+            let what = format!("parameter {}", self.state.parameter(id)?.name());
+            return Err(Error::Length { what, expected: view.len(), found: values.len() });
         }
         self.fill(slot, id, |i| values[i])
     }
 
     fn fill(&mut self, slot: Slot, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
-        let extent = self.extent(slot)?;
-        let order = FileOrder::of(&self.state.parameters()[id.0]);
-        let set = |stored: &mut [f32]| (0..stored.len()).for_each(|i| stored[order.place(i)] = value(i));
-        match self.arena.host_mut() {
-            Some(bytes) => set(bytemuck::cast_slice_mut(&mut bytes[extent.offset..extent.end()])),
+        let view = self.view(slot, id)?;
+        let extent = view.extent();
+        let memory = self.arena.memory_mut();
+        match memory.host_mut() {
+            Some(bytes) => view.fill(&mut bytes[extent.offset..extent.end()], value),
             None => {
-                let mut stored = vec![0.0; extent.bytes / 4];
-                set(&mut stored);
-                self.arena.write(extent.offset, bytemuck::cast_slice(&stored))?;
+                let mut stored = vec![0; extent.bytes];
+                view.fill(&mut stored, value);
+                memory.write(extent.offset, &stored)?;
             }
         }
         Ok(())
     }
 
-    fn read_bytes(&self, extent: Extent) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; extent.bytes];
-        self.arena.read(extent.offset, &mut bytes)?;
-        Ok(bytes)
+    /// How files see a slot of a parameter.
+    fn view(&self, slot: Slot, id: ParameterId) -> Result<FileView, Error> {
+        Ok(FileView::new(self.state.parameter(id)?.clone(), self.state.entry(slot)?))
     }
 
-    fn read_f32(&self, extent: Extent) -> Result<Vec<f32>, Error> {
-        let bytes = self.read_bytes(extent)?;
-        let (words, _) = bytes.as_chunks::<4>();
-        Ok(words.iter().map(|word| f32::from_ne_bytes(*word)).collect())
+    fn read_bytes(&self, extent: Extent) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; extent.bytes];
+        self.arena.memory().read(extent.offset, &mut bytes)?;
+        Ok(bytes)
     }
 }
 
@@ -443,15 +345,6 @@ fn report(plans: &[Plan], staging: Option<Staging>) -> MemoryReport {
     report
 }
 
-/// The `i`th 8-byte word.
-fn word(bytes: &[u8], i: usize) -> u64 {
-    bytes.as_chunks::<8>().0.get(i).map_or(0, |word| u64::from_ne_bytes(*word))
-}
-
-fn unknown_plan(plan: usize) -> Error {
-    Error::Unknown(format!("plan {plan}"))
-}
-
 /// Computes one tensor of a graph without parameters, on one thread of the CPU: for tests, examples and exploring.
 ///
 /// # Errors
@@ -465,9 +358,9 @@ pub fn eval(tensor: Tensor<'_>) -> Result<ArrayD<f32>, Error> {
 ///
 /// # Errors
 /// If the graph needs parameters, or memory runs out.
-pub(crate) fn eval_on(backend: &Arc<dyn Backend>, tensors: &[Tensor<'_>]) -> Result<Vec<ArrayD<f32>>, Error> {
+pub(crate) fn eval_on(backend: &Backend, tensors: &[Tensor<'_>]) -> Result<Vec<ArrayD<f32>>, Error> {
     let Some(first) = tensors.first() else { return Ok(Vec::new()) };
-    let plan = Plan::new(first.graph(), &State::inference(&[])?, tensors)?;
+    let plan = Plan::new(first.graph(), &State::inference(&Parameters::new())?, tensors)?;
     let mut session = Session::new(backend, vec![plan])?;
     session.run_once(0)?;
     tensors.iter().map(|tensor| session.read(0, tensor.id())).collect()

@@ -15,7 +15,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use crate::backend::cuda::emulator::{Emulator, NoEmulator};
 use crate::backend::cuda::{self, CudaOptions};
-use crate::backend::reference::Interpreter;
+use crate::reference::Interpreter;
 use crate::session::eval_on;
 use crate::{Error, Graph, Tensor};
 
@@ -106,13 +106,13 @@ pub(crate) fn emulator(order: u32) -> Option<Arc<Emulator>> {
 }
 
 /// The machine's GPU, opened once; none where it has none that can be used.
-pub(crate) fn gpu() -> Option<Arc<dyn Backend>> {
-    static GPU: OnceLock<Option<Arc<dyn Backend>>> = OnceLock::new();
+pub(crate) fn gpu() -> Option<Backend> {
+    static GPU: OnceLock<Option<Backend>> = OnceLock::new();
     GPU.get_or_init(|| cuda::open(CudaOptions::default()).ok()).clone()
 }
 
 /// Every backend the machine has: each instruction set with one thread and with three, the emulated GPU, and the real one.
-pub(crate) fn backends() -> Vec<(String, Arc<dyn Backend>)> {
+pub(crate) fn backends() -> Vec<(String, Backend)> {
     let open = |set: InstructionSet, threads| {
         let options =
             CpuOptions { threads: Some(threads), instruction_set: Some(set), ..CpuOptions::default() };

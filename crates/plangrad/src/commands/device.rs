@@ -1,9 +1,7 @@
 //! From the options for a device to an open one.
 
-use std::sync::Arc;
-
+use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
-use plangrad_tensor::backend::Backend;
 
 use crate::cli::{DeviceArgs, OomArgs};
 use crate::device::{self, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
@@ -16,7 +14,7 @@ use crate::train::Resources;
 ///
 /// # Errors
 /// If the device cannot be opened, and the errors of `work`.
-pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Arc<dyn Backend>) -> Result<T>) -> Result<T> {
+pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Backend) -> Result<T>) -> Result<T> {
     let options = options(arguments, Precision::F32);
     let backend = open(arguments, options)?;
     let device = backend.device();
@@ -45,7 +43,7 @@ pub(super) fn open_within_means(
     arguments: &DeviceArgs,
     precision: Precision,
     beside: u64,
-) -> Result<(Arc<dyn Backend>, bool)> {
+) -> Result<(Backend, bool)> {
     let choice = DeviceChoice::resolve(arguments.device)?;
     device::open_within_means(choice, options(arguments, precision), beside)
 }
@@ -69,7 +67,7 @@ pub(super) fn resources(
     })
 }
 
-fn open(arguments: &DeviceArgs, options: DeviceOptions) -> Result<Arc<dyn Backend>> {
+fn open(arguments: &DeviceArgs, options: DeviceOptions) -> Result<Backend> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     device::open(DeviceChoice::resolve(arguments.device)?, options)
 }

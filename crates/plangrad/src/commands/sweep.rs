@@ -1,10 +1,8 @@
 //! `plangrad sweep`: batch sizes compared: a table for people, a line for each row for programs, plots for both.
 
-use std::sync::Arc;
-
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plangrad_nn::Loss;
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::{Device, Schedule};
 
 use super::subject;
@@ -60,9 +58,9 @@ fn recipe(arguments: &Arguments) -> Result<Recipe> {
 }
 
 /// The devices, each of them once.
-fn devices(arguments: &Arguments) -> Result<Vec<Arc<dyn Backend>>> {
+fn devices(arguments: &Arguments) -> Result<Vec<Backend>> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
-    let mut devices: Vec<Arc<dyn Backend>> = Vec::new();
+    let mut devices: Vec<Backend> = Vec::new();
     let (threads, budget, precision) =
         (arguments.threads, arguments.budget.bytes(), arguments.precision.precision);
     let options = DeviceOptions { threads, budget, precision, ..DeviceOptions::default() };
@@ -143,7 +141,7 @@ impl Words {
     }
 
     /// What will be done, before anything is.
-    fn heading(&self, devices: &[Arc<dyn Backend>]) -> String {
+    fn heading(&self, devices: &[Backend]) -> String {
         let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
         format!(
             "{}: {}; {}; {} for every batch size; on {}{}",

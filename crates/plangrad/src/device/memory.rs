@@ -1,9 +1,8 @@
 //! What is known about memory before anything is reserved: the system's, a GPU's, and the budget that follows from it.
 
 use std::fmt;
-use std::sync::Arc;
 
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::{DriverMemory, SystemMemory};
 use serde::Serialize;
 
@@ -39,7 +38,7 @@ impl GpuMemory {
 
     /// That of a device; `None` if it is no GPU.
     #[must_use]
-    pub fn of(device: &Arc<dyn Backend>) -> Option<GpuMemory> {
+    pub fn of(device: &Backend) -> Option<GpuMemory> {
         Some(GpuMemory::new(device.driver_memory()?, device.memory().reserved))
     }
 }

@@ -3,10 +3,10 @@
 //! What a device may take is decided before anything is reserved: what was asked for, else what the system, or a GPU's
 //! driver, says is free. Nothing is found out by allocating until something is killed.
 
-use std::sync::{Arc, Once};
+use std::sync::Once;
 
+use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
-use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, CudaUnavailable};
 
@@ -42,7 +42,7 @@ pub enum UnsupportedPrecision {
 ///
 /// # Errors
 /// If the GPU that is named cannot be used, or the system gives no threads.
-pub fn open(choice: DeviceChoice, options: DeviceOptions) -> Result<Arc<dyn Backend>> {
+pub fn open(choice: DeviceChoice, options: DeviceOptions) -> Result<Backend> {
     open_with(choice, options, options.budget.or_else(default_budget))
 }
 
@@ -55,7 +55,7 @@ pub fn open_within_means(
     choice: DeviceChoice,
     options: DeviceOptions,
     beside: u64,
-) -> Result<(Arc<dyn Backend>, bool)> {
+) -> Result<(Backend, bool)> {
     let named = options.budget;
     let available = default_budget().map(|bytes| bytes.saturating_sub(beside));
     let device = open_with(choice, options, named.into_iter().chain(available).min())?;
@@ -67,12 +67,12 @@ pub fn open_within_means(
 ///
 /// # Errors
 /// Same as [`open`].
-pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Arc<dyn Backend>> {
+pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Backend> {
     open(DeviceChoice::Cpu, DeviceOptions { threads, budget, ..DeviceOptions::default() })
 }
 
 /// Opens the device, with a budget of `of_host` bytes if it is not a GPU.
-fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>) -> Result<Arc<dyn Backend>> {
+fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>) -> Result<Backend> {
     let DeviceOptions { threads, budget, precision, unsupported } = options;
     let may_use_f32 = unsupported == UnsupportedPrecision::UseF32;
     let cuda_precision = match precision {
@@ -101,7 +101,7 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
         let problem = "tf32 needs a GPU; use f32, or name a GPU with --device cuda";
         return Err(Error::option("--precision", problem));
     }
-    Ok(Cpu::open(CpuOptions { threads, budget: of_host, accelerator, ..CpuOptions::default() })?)
+    Ok(Cpu::open(CpuOptions::default().threads(threads).budget(of_host).accelerator(accelerator))?)
 }
 
 /// Says why there is no GPU, at most once per process.

@@ -4,10 +4,9 @@
 //! stops growing or time is up.
 
 use std::fmt;
-use std::sync::Arc;
 
+use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
-use plangrad_tensor::backend::Backend;
 
 use super::bench::Bench;
 use super::pace;
@@ -36,7 +35,7 @@ pub struct Auto {
 /// [`crate::Error::Stopped`] if asked to stop; if the device fails.
 pub fn auto(
     subject: &mut Subject,
-    backend: &Arc<dyn Backend>,
+    backend: &Backend,
     options: &Options,
     on_oom: OnOom,
     stop: &Stop,

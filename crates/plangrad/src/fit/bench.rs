@@ -1,9 +1,8 @@
 //! Where sizes are tried: real reservations on a real device, and steps in them.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::{Error as TensorError, Schedule};
 
 use super::rows::Rows;
@@ -19,7 +18,7 @@ const STRIDE: usize = 8;
 /// A subject on a device. The device holds nothing of it afterwards.
 pub(super) struct Bench<'a> {
     pub(super) subject: &'a mut Subject,
-    backend: &'a Arc<dyn Backend>,
+    backend: &'a Backend,
     options: &'a Options,
     /// Where the device finds the samples.
     pub(super) placement: Placement,
@@ -34,7 +33,7 @@ pub(super) struct Bench<'a> {
 impl<'a> Bench<'a> {
     pub(super) fn new(
         subject: &'a mut Subject,
-        backend: &'a Arc<dyn Backend>,
+        backend: &'a Backend,
         options: &'a Options,
         tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
         stop: &'a Stop,
@@ -224,14 +223,13 @@ mod tests {
         }
     }
 
-    fn open(accelerator: bool, budget: u64) -> Arc<dyn Backend> {
-        let options =
-            CpuOptions { threads: Some(1), budget: Some(budget), accelerator, ..CpuOptions::default() };
+    fn open(accelerator: bool, budget: u64) -> Backend {
+        let options = CpuOptions::default().threads(1).budget(budget).accelerator(accelerator);
         Cpu::open(options).unwrap()
     }
 
     /// What a search ends with; nothing is measured.
-    fn find(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Option<Fit> {
+    fn find(subject: &mut Subject, backend: &Backend, options: &Options) -> Option<Fit> {
         let limit = Limit::of(subject.samples().0, options);
         let mut quietly = |_: &Trial| Ok(());
         search(
@@ -243,7 +241,7 @@ mod tests {
     }
 
     /// Bytes that training on batches of one size takes.
-    fn planned(subject: &mut Subject, device: &Arc<dyn Backend>, options: &Options, size: usize) -> u64 {
+    fn planned(subject: &mut Subject, device: &Backend, options: &Options, size: usize) -> u64 {
         Bench::new(subject, device, options, &mut |_| Ok(()), &Stop::default()).planned(size).unwrap()
     }
 
@@ -302,7 +300,7 @@ mod tests {
         }
     }
 
-    fn whole(subject: &mut Subject, backend: &Arc<dyn Backend>, options: &Options) -> Result<Fit> {
+    fn whole(subject: &mut Subject, backend: &Backend, options: &Options) -> Result<Fit> {
         fit(subject, backend, options, &mut |_| Ok(()), &Stop::default())
     }
 

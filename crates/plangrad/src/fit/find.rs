@@ -1,8 +1,6 @@
 //! From a subject and a device to the largest batch, with speeds.
 
-use std::sync::Arc;
-
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 
 use super::bench::Bench;
 use super::pace;
@@ -19,7 +17,7 @@ use crate::train::{Stop, Subject};
 /// [`crate::Error::Stopped`] if asked to stop. The errors of `tell`.
 pub fn fit(
     subject: &mut Subject,
-    backend: &Arc<dyn Backend>,
+    backend: &Backend,
     options: &Options,
     tell: &mut dyn FnMut(&Trial) -> Result<()>,
     stop: &Stop,

@@ -4,10 +4,8 @@
 //! would need a longer one: where the device's memory is the host's that is reserved like all the rest, so that nothing is
 //! taken beyond the budget.
 
-use std::sync::Arc;
-
-use plangrad_tensor::backend::{Arena, Backend};
-use plangrad_tensor::{Device, Error as TensorError, MemoryReport, SystemMemory};
+use plangrad_tensor::backend::CountedOrder;
+use plangrad_tensor::{Backend, Device, Error as TensorError, SystemMemory};
 
 use crate::error::Result;
 
@@ -17,7 +15,7 @@ pub(super) enum Rows {
     /// Beside the dataset.
     Host(Vec<u32>),
     /// In the device's ledger.
-    Counted(Box<dyn Arena>),
+    Counted(CountedOrder),
 }
 
 impl Rows {
@@ -26,16 +24,15 @@ impl Rows {
     /// # Errors
     /// If memory runs out: the host's refusal is one like a device's.
     pub(super) fn reserve(
-        backend: &Arc<dyn Backend>,
+        backend: &Backend,
         samples: usize,
         batch_size: usize,
         steps: usize,
     ) -> Result<Rows> {
         if Rows::counted_bytes(backend, samples, batch_size) > 0 {
-            let mut arena = backend.reserve(4 * batch_size, &MemoryReport::default())?;
-            if let Some(bytes) = arena.host_mut() {
-                fill(bytemuck::cast_slice_mut(bytes), samples);
-                return Ok(Rows::Counted(arena));
+            if let Some(mut order) = backend.reserve_order(batch_size)? {
+                fill(order.rows_mut(), samples);
+                return Ok(Rows::Counted(order));
             }
         }
         let (mut rows, count) = (Vec::new(), batch_size * steps);
@@ -50,7 +47,7 @@ impl Rows {
     }
 
     /// Bytes of the device's memory that the rows of a step take.
-    pub(super) fn counted_bytes(backend: &Arc<dyn Backend>, samples: usize, batch_size: usize) -> u64 {
+    pub(super) fn counted_bytes(backend: &Backend, samples: usize, batch_size: usize) -> u64 {
         let is_host_memory = matches!(backend.device(), Device::Cpu | Device::Accelerator);
         if is_host_memory && batch_size > samples { 4 * batch_size as u64 } else { 0 }
     }
@@ -59,7 +56,7 @@ impl Rows {
     pub(super) fn get(&self) -> &[u32] {
         match self {
             Rows::Host(rows) => rows,
-            Rows::Counted(arena) => arena.host().map_or(&[], bytemuck::cast_slice),
+            Rows::Counted(order) => order.rows(),
         }
     }
 }
@@ -79,7 +76,7 @@ mod tests {
 
     #[test]
     fn rows_lie_all_over_the_dataset() {
-        let backend: Arc<dyn Backend> = Cpu::open(CpuOptions::default()).unwrap();
+        let backend: Backend = Cpu::open(CpuOptions::default()).unwrap();
         let rows = Rows::reserve(&backend, 100, 50, 5).unwrap();
         let mut rows = rows.get().to_vec();
         assert_eq!(rows[..100], rows[100..200]);
@@ -91,8 +88,8 @@ mod tests {
     #[test]
     fn rows_that_repeat_samples_are_in_the_ledger_and_others_are_not() {
         for accelerator in [false, true] {
-            let options = CpuOptions { budget: Some(400), accelerator, ..CpuOptions::default() };
-            let backend: Arc<dyn Backend> = Cpu::open(options).unwrap();
+            let options = CpuOptions::default().budget(400).accelerator(accelerator);
+            let backend: Backend = Cpu::open(options).unwrap();
             let held = |samples| {
                 let rows = Rows::reserve(&backend, samples, 100, 1).unwrap();
                 assert_eq!(rows.get().len(), 100);

@@ -1,11 +1,9 @@
 //! A model's answers: to many samples, of which it is judged, and to one.
 
-use std::sync::Arc;
-
 use plangrad_nn::checkpoint;
 use plangrad_nn::{Loss, PredictionPlan, Task};
-use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Error as TensorError, NodeId, Plan, Samples, Session, Source, State, Targets};
+use plangrad_tensor::Backend;
+use plangrad_tensor::{Error as TensorError, Plan, Samples, Session, Source, State, Targets, TensorId};
 
 use super::trained::Model;
 use crate::error::{Error, Result};
@@ -65,7 +63,7 @@ impl Model {
         &self,
         source: &Source,
         batch_size: Option<usize>,
-        backend: &Arc<dyn Backend>,
+        backend: &Backend,
         stop: &Stop,
     ) -> Result<Evaluation> {
         let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
@@ -97,9 +95,9 @@ impl Model {
     }
 
     /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
-    fn largest_batch(&self, most: usize, backend: &Arc<dyn Backend>) -> Result<usize> {
+    fn largest_batch(&self, most: usize, backend: &Backend) -> Result<usize> {
         let room = backend.memory().free().unwrap_or(u64::MAX);
-        let state = State::inference(self.task.model.parameters())?;
+        let state = State::inference(self.task.model.parameter_list())?;
         plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend.has_own_memory())? <= room))
     }
 
@@ -107,7 +105,7 @@ impl Model {
     ///
     /// # Errors
     /// If memory runs out, or the sample is for another model.
-    pub fn predict(&self, sample: Samples, backend: &Arc<dyn Backend>) -> Result<Prediction> {
+    pub fn predict(&self, sample: Samples, backend: &Backend) -> Result<Prediction> {
         let targets = match self.task.loss {
             Loss::CrossEntropy => Targets::Classes(vec![0]),
             Loss::Mse => Targets::Values { values: vec![0.0], width: 1 },
@@ -133,17 +131,13 @@ struct Asking {
 
 /// What can be read after a plan has run.
 struct Nodes {
-    scores: NodeId,
-    probabilities: Option<NodeId>,
+    scores: TensorId,
+    probabilities: Option<TensorId>,
 }
 
 impl Asking {
-    fn new(
-        model: &Model,
-        sizes: impl IntoIterator<Item = usize>,
-        backend: &Arc<dyn Backend>,
-    ) -> Result<Self> {
-        let state = State::inference(model.task.model.parameters())?;
+    fn new(model: &Model, sizes: impl IntoIterator<Item = usize>, backend: &Backend) -> Result<Self> {
+        let state = State::inference(model.task.model.parameter_list())?;
         let plans = sizes.into_iter().map(|size| model.task.prediction_plan(&state, size));
         let plans = plans.collect::<std::result::Result<Vec<_>, _>>()?;
         let nodes = |plan: &PredictionPlan| Nodes { scores: plan.scores, probabilities: plan.probabilities };

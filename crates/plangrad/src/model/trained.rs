@@ -44,7 +44,7 @@ impl Model {
         let refused = |reason: String| plangrad_nn::Error::Metadata { path: file.clone(), reason };
         let network = Mlp::new(&description.model).map_err(|error| refused(error.to_string()))?;
         for parameter in network.parameters() {
-            weights.values(&parameter.name, &parameter.file_shape())?;
+            weights.values(&parameter.name(), &parameter.file_shape())?;
         }
         let table = description.table.clone().map(serde_json::from_value).transpose();
         let table: Option<TableSchema> = table.map_err(|error| refused(error.to_string()))?;

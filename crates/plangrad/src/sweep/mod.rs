@@ -12,10 +12,8 @@ mod row;
 mod scale;
 mod walk;
 
-use std::sync::Arc;
-
 use plangrad_nn::Loss;
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::{Device, Error as TensorError, MemoryReport, Metrics, Schedule};
 
 pub(crate) use plots::{draw, seconds};
@@ -96,7 +94,7 @@ impl Sweep {
     /// returned in any case. Memory that does not suffice is no error but a [`Shortage`] in the row.
     pub fn run(
         &mut self,
-        devices: &[Arc<dyn Backend>],
+        devices: &[Backend],
         watcher: &mut dyn Watcher,
         stop: &Stop,
     ) -> (Vec<Row>, Result<()>) {
@@ -121,7 +119,7 @@ impl Sweep {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn check_measured(&self, devices: &[Arc<dyn Backend>], rows: &[Row]) -> Result<()> {
+    pub fn check_measured(&self, devices: &[Backend], rows: &[Row]) -> Result<()> {
         if rows.iter().any(|row| row.measured_bytes.is_some()) {
             return Ok(());
         }
@@ -134,7 +132,7 @@ impl Sweep {
         }
     }
 
-    fn out_of_memory(&self, batch_size: usize, backend: &Arc<dyn Backend>, shortage: Shortage) -> Error {
+    fn out_of_memory(&self, batch_size: usize, backend: &Backend, shortage: Shortage) -> Error {
         let (step, layout) = (self.step(batch_size), self.layout(backend, batch_size));
         let Subject { task, data, .. } = &self.subject;
         let (samples, free) = (data.samples(), shortage.free_bytes);
@@ -144,7 +142,7 @@ impl Sweep {
 
     fn measure(
         &mut self,
-        all: &[(&Arc<dyn Backend>, usize)],
+        all: &[(&Backend, usize)],
         rows: &mut Vec<Row>,
         report: &mut Report<'_>,
     ) -> Result<()> {
@@ -168,7 +166,7 @@ impl Sweep {
     /// The first run of a size, and how far its losses swing thereafter.
     fn for_equal_epochs(
         &mut self,
-        device: &Arc<dyn Backend>,
+        device: &Backend,
         batch_size: usize,
         report: &mut Report<'_>,
     ) -> Result<Row> {
@@ -197,7 +195,7 @@ impl Sweep {
     /// The second run of a size.
     fn for_equal_time(
         &mut self,
-        device: &Arc<dyn Backend>,
+        device: &Backend,
         row: &mut Row,
         seconds: f64,
         report: &mut Report<'_>,
@@ -230,7 +228,7 @@ impl Sweep {
     /// A run at its beginning, or the memory it lacks.
     fn begin(
         &mut self,
-        device: &Arc<dyn Backend>,
+        device: &Backend,
         batch_size: usize,
     ) -> Result<std::result::Result<Walk<'_>, Shortage>> {
         let (step, layout) = (self.step(batch_size), self.layout(device, batch_size));
@@ -246,12 +244,12 @@ impl Sweep {
         Walk::begin(engine, &self.subject, &self.recipe).map(Ok)
     }
 
-    fn planned(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Result<MemoryReport> {
+    fn planned(&self, device: &Backend, batch_size: usize) -> Result<MemoryReport> {
         let layout = self.layout(device, batch_size);
         layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())
     }
 
-    fn layout(&self, device: &Arc<dyn Backend>, batch_size: usize) -> Layout {
+    fn layout(&self, device: &Backend, batch_size: usize) -> Layout {
         Layout::new(device.device(), batch_size.min(self.subject.data.train.len()))
     }
 
@@ -347,7 +345,7 @@ mod tests {
             eval_batch_size: None,
         };
         let mut sweep = Sweep::new(recipe, vec![2000, 1000, 500], subject);
-        let device: Arc<dyn Backend> = Cpu::open(CpuOptions::default()).unwrap();
+        let device: Backend = Cpu::open(CpuOptions::default()).unwrap();
         for (at, whole, in_part) in [
             ((2000, Race::EqualEpochs), 0, 0),
             ((500, Race::EqualEpochs), 0, 2),

@@ -1,11 +1,10 @@
 //! A task, its data and the memory in which both are trained: takes steps and tests, and knows nothing of epochs, files
 //! or progress.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use plangrad_nn::Task;
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::{MemoryReport, Metrics, Session};
 
 use super::layout::{Layout, Placement, Step};
@@ -43,7 +42,7 @@ impl Engine {
         step: &Step,
         task: &Task,
         data: &mut Data,
-        backend: &Arc<dyn Backend>,
+        backend: &Backend,
         layout: Layout,
     ) -> Result<Engine> {
         data.evict();
@@ -237,7 +236,7 @@ mod tests {
 
             let open = |budget| {
                 let accelerator = placement != Placement::InPlace;
-                Cpu::open(CpuOptions { threads: Some(1), budget: Some(budget), accelerator, ..CpuOptions::default() })
+                Cpu::open(CpuOptions::default().threads(1).budget(budget).accelerator(accelerator))
             };
             let short = open(planned.total() - 1).unwrap();
             prop_assert!(Engine::reserve(&step, &task, &mut data, &short, layout).is_err());

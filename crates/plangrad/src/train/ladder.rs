@@ -4,11 +4,9 @@
 //! on the host are the same data, the gradients of a batch's parts add up to that of the batch, and the CPU is a device
 //! like any other.
 
-use std::sync::Arc;
-
 use clap::ValueEnum;
 use plangrad_nn::Task;
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 use plangrad_tensor::{Device, Error as TensorError};
 
 use super::engine::Engine;
@@ -39,7 +37,7 @@ pub enum OnOom {
 #[derive(Clone)]
 pub struct Resources {
     /// The device, with its budget.
-    pub backend: Arc<dyn Backend>,
+    pub backend: Backend,
     /// What to do if its memory runs out.
     pub on_oom: OnOom,
     /// Parts in which a batch is processed to begin with; 1 for the whole.
@@ -51,7 +49,7 @@ pub struct Resources {
 impl Resources {
     /// This device alone: whole batches, and an error if they do not fit.
     #[must_use]
-    pub fn of(backend: &Arc<dyn Backend>) -> Resources {
+    pub fn of(backend: &Backend) -> Resources {
         Resources { backend: backend.clone(), on_oom: OnOom::Error, accumulate: 1, threads: None }
     }
 
@@ -105,7 +103,7 @@ impl Resources {
 
 /// A device, and the layout of a run on it.
 struct Place {
-    backend: Arc<dyn Backend>,
+    backend: Backend,
     layout: Layout,
 }
 

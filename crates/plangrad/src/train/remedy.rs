@@ -1,9 +1,7 @@
 //! What to say if memory for a run was refused: what it needs, what there is, and which options would help.
 
-use std::sync::Arc;
-
 use plangrad_nn::Task;
-use plangrad_tensor::backend::Backend;
+use plangrad_tensor::Backend;
 
 use super::layout::{Layout, Placement, Samples, Step};
 use super::plans::largest_that_fits;
@@ -27,7 +25,7 @@ pub(crate) struct Refused<'a> {
     pub(crate) step: &'a Step,
     pub(crate) task: &'a Task,
     pub(crate) samples: Samples,
-    pub(crate) backend: &'a Arc<dyn Backend>,
+    pub(crate) backend: &'a Backend,
     pub(crate) layout: Layout,
     /// Parts in which a batch was to be processed.
     pub(crate) accumulate: usize,

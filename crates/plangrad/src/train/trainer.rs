@@ -102,7 +102,7 @@ impl Trainer {
         for (parameter, (_, tensor)) in self.task.model.parameters().iter().zip(&pairs) {
             self.engine
                 .session
-                .set_parameter(parameter.id, loaded.values(tensor, &parameter.file_shape())?)?;
+                .set_parameter(parameter.id(), loaded.values(tensor, &parameter.file_shape())?)?;
         }
         Ok(pairs)
     }

@@ -1,4 +1,5 @@
-//! Where plans run. Reading [`Backend`] and [`Arena`] is knowing all a device has to do.
+//! Where plans run. A [`Backend`] is what users hold of a device; [`Provider`], [`Memory`] and [`Arena`] are all a device
+//! has to do. They are sealed: a session relies on them for the memory that safe code reads and writes.
 
 pub mod cpu;
 #[cfg_attr(
@@ -6,67 +7,145 @@ pub mod cpu;
     expect(dead_code, reason = "without a driver or the emulator there is nothing to launch on")
 )]
 pub mod cuda;
-pub mod reference;
 
-use crate::plan::Kernel;
-pub use crate::plan::Staging;
-use crate::source::Batches;
-use crate::{Device, DriverMemory, Error, MemoryReading, MemoryReport};
+use std::any::Any;
+use std::sync::Arc;
 
-/// A device that can run plans.
-pub trait Backend: Send + Sync {
+use crate::dataset::Rows;
+use crate::error::Error;
+use crate::ir::{Device, DriverMemory, Extent, MemoryReading, MemoryReport, Numbers, Program, Staging};
+
+/// A device that can run plans. Cheap to clone: all clones are one device with one budget.
+#[derive(Clone)]
+pub struct Backend {
+    provider: Arc<dyn Provider>,
+}
+
+impl Backend {
+    pub(crate) fn new(provider: impl Provider + 'static) -> Backend {
+        Backend { provider: Arc::new(provider) }
+    }
+
     /// Which device it is.
-    fn device(&self) -> Device;
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.provider.device()
+    }
 
     /// Memory of the device: what this process reserved through the backend, and what it may.
-    fn memory(&self) -> MemoryReading;
+    #[must_use]
+    pub fn memory(&self) -> MemoryReading {
+        self.provider.memory()
+    }
 
     /// The device's memory as its driver has it, of all processes; `None` where there is no driver to ask.
-    fn driver_memory(&self) -> Option<DriverMemory> {
-        None
+    #[must_use]
+    pub fn driver_memory(&self) -> Option<DriverMemory> {
+        self.provider.driver_memory()
     }
 
     /// Whether it has memory of its own, into which samples must be brought. Where not, kernels read a dataset in host
     /// memory in place.
-    fn has_own_memory(&self) -> bool;
+    #[must_use]
+    pub fn has_own_memory(&self) -> bool {
+        self.provider.has_own_memory()
+    }
 
-    /// Reserves an arena of `bytes`, zeroed. `report` says what for.
+    /// Room for an order of so many rows in host memory, entered in the device's ledger like all the rest; `None` where the
+    /// device's memory is not the host's.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; nothing is changed then.
+    pub fn reserve_order(&self, rows: usize) -> Result<Option<CountedOrder>, Error> {
+        let memory = self.reserve_memory(4 * rows, &MemoryReport::default())?;
+        Ok(memory.host().is_some().then_some(CountedOrder(memory)))
+    }
+
+    /// Whether both are the same device, opened once.
+    pub(crate) fn is(&self, other: &Backend) -> bool {
+        Arc::ptr_eq(&self.provider, &other.provider)
+    }
+
+    /// Reserves memory for data, of so many bytes. `report` says what for.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing is changed then, and the backend stays usable.
-    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error>;
-}
+    pub(crate) fn reserve_memory(
+        &self,
+        bytes: usize,
+        report: &MemoryReport,
+    ) -> Result<Box<dyn Memory>, Error> {
+        let memory = self.provider.reserve_memory(bytes, report)?;
+        assert!(memory.bytes() >= bytes, "a device has given less memory than was asked of it");
+        Ok(memory)
+    }
 
-/// A plan with every address known.
-#[derive(Debug)]
-pub struct Program {
-    /// Its number among those of its session.
-    pub(crate) number: usize,
-    /// Kernels in stages; those of one stage may run at the same time.
-    pub(crate) stages: Vec<Vec<Kernel>>,
-    /// Byte offset of every value in the arena.
-    pub(crate) offsets: Vec<usize>,
-    /// Rows a step takes from the dataset.
-    pub(crate) batch_size: usize,
-}
-
-/// One reservation of device memory and the means to run programs in it.
-pub trait Arena: Send {
-    /// Its size in bytes.
-    fn bytes(&self) -> usize;
-
-    /// Where it starts, as the device's kernels address it.
-    fn address(&self) -> usize;
-
-    /// Makes a program ready, so that nothing has to be had for it once it runs. `in_series` says whether many of its steps
-    /// will be asked for at once, as with a dataset in the device's memory.
+    /// Reserves an arena of so many bytes, zeroed.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] or [`Error::Device`] if the device cannot take it.
-    fn prepare(&mut self, program: &Program, in_series: bool) -> Result<(), Error> {
-        let _ = (program, in_series);
-        Ok(())
+    /// As [`Backend::reserve_memory`].
+    pub(crate) fn reserve_arena(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
+        let arena = self.provider.reserve_arena(bytes, report)?;
+        assert!(arena.memory().bytes() >= bytes, "a device has given less memory than was asked of it");
+        Ok(arena)
     }
+}
+
+/// An order of rows in host memory that a device's ledger counts. Given back when dropped.
+pub struct CountedOrder(Box<dyn Memory>);
+
+impl CountedOrder {
+    /// The rows; 0 until they are set.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        self.0.host().map_or(&[], bytemuck::cast_slice)
+    }
+
+    /// The same to be set.
+    pub fn rows_mut(&mut self) -> &mut [u32] {
+        self.0.host_mut().map_or(&mut [], bytemuck::cast_slice_mut)
+    }
+}
+
+impl std::fmt::Debug for CountedOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CountedOrder({} rows)", self.rows().len())
+    }
+}
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Backend({})", self.device())
+    }
+}
+
+/// A device as it gives memory.
+pub(crate) trait Provider: Send + Sync {
+    /// See [`Backend::device`].
+    fn device(&self) -> Device;
+
+    /// See [`Backend::memory`].
+    fn memory(&self) -> MemoryReading;
+
+    /// See [`Backend::driver_memory`].
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        None
+    }
+
+    /// See [`Backend::has_own_memory`].
+    fn has_own_memory(&self) -> bool;
+
+    /// See [`Backend::reserve_memory`].
+    fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error>;
+
+    /// See [`Backend::reserve_arena`].
+    fn reserve_arena(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error>;
+}
+
+/// One reservation of device memory.
+pub(crate) trait Memory: Any + Send + Sync {
+    /// Its size in bytes.
+    fn bytes(&self) -> usize;
 
     /// Copies host bytes to `offset`.
     ///
@@ -77,7 +156,7 @@ pub trait Arena: Send {
     /// Copies bytes at `offset` to the host, after all work queued before.
     ///
     /// # Errors
-    /// As [`Arena::write`].
+    /// As [`Memory::write`].
     fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error>;
 
     /// All its bytes, where the host can read them in place.
@@ -89,38 +168,74 @@ pub trait Arena: Send {
     fn host_mut(&mut self) -> Option<&mut [u8]> {
         None
     }
+}
+
+/// Memory in which programs run.
+pub(crate) trait Arena: Send {
+    /// Its memory.
+    fn memory(&self) -> &dyn Memory;
+
+    /// The same to be changed.
+    fn memory_mut(&mut self) -> &mut dyn Memory;
+
+    /// How the device holds 64-bit numbers in the step block and the metric sums.
+    fn numbers(&self) -> Numbers {
+        Numbers::Wide
+    }
+
+    /// Makes a program ready, so that nothing has to be had for it once it runs. `pace` says how it will be asked for.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] or [`Error::Device`] if the device cannot take it.
+    fn prepare(&mut self, _program: &Program, _pace: Pace) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Runs `program` `steps` times. Step i takes rows `i · batch_size ..` of the feed's order; the session has checked
     /// that they exist. Allocates nothing per step.
     ///
     /// # Errors
-    /// As [`Arena::write`]. A device may tell of a failure later, too: what is read after it is an error at the latest.
+    /// As [`Memory::write`]. A device may report a failure later, too: what is read after it is an error at the latest.
     fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error>;
 }
 
+/// How the steps of a program will be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// One at a time.
+    Single,
+    /// Many at once, as with a dataset in the device's memory.
+    Series,
+}
+
 /// Where the kernels of a run find samples and targets, and in which order they take them.
-#[derive(Debug)]
-pub enum Feed<'a> {
+pub(crate) enum Feed<'a> {
     /// The program reads no dataset.
     None,
     /// In host memory, where kernels read it in place.
-    Host(&'a Batches<'a>),
+    Host(Rows<'a>),
     /// In host memory, from where the rows of each step are copied to a place in the arena before it runs.
     Staged {
         /// The dataset and the order.
-        batches: &'a Batches<'a>,
+        rows: Rows<'a>,
         /// The place.
         staging: Staging,
     },
     /// In the device's own memory.
     Resident {
-        /// Address of the first sample.
-        samples: usize,
-        /// Address of the first target.
-        targets: usize,
-        /// Address of the rows below as the device holds them, 4 bytes each.
-        order: usize,
-        /// The rows.
-        rows: &'a [u32],
+        /// The memory, of the same device.
+        memory: &'a dyn Memory,
+        /// Where in it samples, targets and the order lie, which is 4 bytes a row.
+        parts: ResidentParts,
+        /// The order as the host has it.
+        order: &'a [u32],
     },
+}
+
+/// Where the parts of a dataset lie in a reservation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResidentParts {
+    pub(crate) samples: Extent,
+    pub(crate) targets: Extent,
+    pub(crate) order: Extent,
 }

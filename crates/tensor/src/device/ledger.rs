@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Device, MemoryReading};
-use crate::{Error, MemoryReport};
+use crate::error::Error;
+use crate::ir::{Device, MemoryReading, MemoryReport};
 
 /// Counts bytes against a budget.
 #[derive(Debug)]

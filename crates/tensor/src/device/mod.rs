@@ -1,62 +1,7 @@
-//! Devices: which one, and how much memory it has left.
+//! Memory of devices: what is reserved, and what the system has left.
 
 mod ledger;
 mod system;
 
-use std::fmt;
-
 pub(crate) use ledger::{Entry, Ledger};
 pub use system::SystemMemory;
-
-/// Identity of a device. Behaviour is a [`crate::backend::Backend`]'s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Device {
-    /// The host's processor.
-    Cpu,
-    /// The host's processor with memory of its own, into which datasets are copied: a stand-in for a GPU on any machine.
-    Accelerator,
-    /// An NVIDIA GPU, by index.
-    Cuda(usize),
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Device::Cpu => f.write_str("cpu"),
-            Device::Accelerator => f.write_str("accelerator"),
-            Device::Cuda(index) => write!(f, "cuda:{index}"),
-        }
-    }
-}
-
-/// Memory reserved through a backend, as its ledger has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemoryReading {
-    /// Bytes reserved now.
-    pub reserved: u64,
-    /// Most bytes ever reserved at once.
-    pub peak: u64,
-    /// Bytes that may be reserved at once; `None` without a limit.
-    pub budget: Option<u64>,
-}
-
-impl MemoryReading {
-    /// Bytes that may still be reserved; `None` without a limit.
-    #[must_use]
-    pub fn free(&self) -> Option<u64> {
-        self.budget.map(|budget| budget.saturating_sub(self.reserved))
-    }
-}
-
-/// Memory of a device with a driver: what it says, for all processes together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DriverMemory {
-    /// Bytes the device has.
-    pub total: u64,
-    /// Bytes that can be had.
-    pub free: u64,
-    /// Bytes that were taken before this process came: other processes' and the driver's own. `None` where unknown.
-    pub others: Option<u64>,
-    /// Bytes that opening the device took: its context and the kernels. `None` where unknown.
-    pub context: Option<u64>,
-}

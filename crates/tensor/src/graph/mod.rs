@@ -1,154 +1,92 @@
-//! Recording: a [`Graph`] of nodes and the small [`Tensor`] handles into it.
+//! Recording: a [`Graph`] of nodes and the small [`Tensor`] handles to their results.
 //!
-//! Nothing is computed here. Every node is one [`Op`] applied to earlier nodes, with its shape and type already
-//! checked, so a graph that exists is a graph that can be planned.
+//! Nothing is computed here. Every node is one op applied to earlier results, with shapes and types already checked, so a
+//! graph that exists is a graph that can be planned.
 
+mod interpreter;
 mod op;
+mod parameters;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use op::{Backward, Call, Lowered, Meta, Op, Operand};
+pub use interpreter::Interpreter;
+pub(crate) use op::{
+    Backward, Call, Gradient, Known, KnownInput, Lower, Lowered, Meaning, Op, Operand, ShapeRule, Simpler,
+    one,
+};
+pub use parameters::Parameters;
 
-use crate::ops::leaf;
-use crate::{DType, Error, Shape};
-
-/// Identity of a node within its graph; outlives the graph as a key into a [`crate::Plan`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub(crate) u32);
-
-impl NodeId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Identity of a trained parameter: its position in the list a [`crate::State`] was made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ParameterId(pub usize);
-
-/// A trained parameter as the model declares it; its values live in a [`crate::Session`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
-    /// Which one.
-    pub id: ParameterId,
-    /// Its name in files, e.g. `layer1.weight`.
-    pub name: String,
-    /// Shape in the graph. A linear layer's weight is `[inputs, outputs]` here, the order the kernels like.
-    pub shape: Shape,
-    /// Whether files and [`crate::Session`]'s accessors have it transposed: that weight is `[outputs, inputs]` there, as
-    /// in PyTorch.
-    pub transposed: bool,
-}
-
-impl Parameter {
-    /// Shape in files: that of the graph, or its transpose.
-    pub fn file_shape(&self) -> Vec<usize> {
-        let mut dims = self.shape.dims().to_vec();
-        if self.transposed {
-            dims.reverse();
-        }
-        dims
-    }
-}
+use crate::error::Error;
+use crate::ir::{DType, Meta, ParameterId, Shape, TensorId};
 
 /// One recorded operation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) op: Arc<dyn Op>,
-    pub(crate) inputs: Vec<NodeId>,
-    pub(crate) meta: Meta,
-    /// Whether a gradient may be asked of this value.
-    pub(crate) requires_grad: bool,
+    /// Numbers of the results that it reads.
+    pub(crate) inputs: Vec<u32>,
+    /// Number of its first result.
+    pub(crate) first_output: u32,
+    /// Shape and type of each result.
+    pub(crate) outputs: Vec<Meta>,
     /// Whether it was recorded by the backward walk or after it.
     pub(crate) backward: bool,
 }
 
+impl Node {
+    /// The numbers of its results.
+    pub(crate) fn output_numbers(&self) -> std::ops::Range<u32> {
+        self.first_output..self.first_output + self.outputs.len() as u32
+    }
+}
+
+/// One result of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recorded {
+    /// The node.
+    pub(crate) node: usize,
+    pub(crate) meta: Meta,
+    /// Whether a gradient may be asked of it.
+    pub(crate) requires_grad: bool,
+}
+
 /// A recording of operations. Single-threaded and append-only; drop it once its [`crate::Plan`]s are made.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Graph {
+    id: u64,
     nodes: RefCell<Vec<Node>>,
-    parameters: RefCell<HashMap<ParameterId, NodeId>>,
+    results: RefCell<Vec<Recorded>>,
+    parameters: RefCell<HashMap<ParameterId, u32>>,
     in_backward: Cell<bool>,
 }
 
 /// A handle to one value of a graph: cheap to copy, knows its shape and element type.
 #[derive(Clone, Copy)]
 pub struct Tensor<'g> {
-    pub(crate) graph: &'g Graph,
-    pub(crate) id: NodeId,
-    pub(crate) meta: Meta,
+    graph: &'g Graph,
+    number: u32,
+    meta: Meta,
 }
 
 impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
-        Graph::default()
-    }
-
-    /// A trained parameter, readable by every plan of a session. Asking again gives the same tensor, so a gradient by it
-    /// counts every use.
-    ///
-    /// # Errors
-    /// If the graph knows this parameter with another shape.
-    pub fn parameter(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
-        if let Some(&id) = self.parameters.borrow().get(&parameter.id) {
-            let known = self.tensor(id);
-            return match known.shape() == parameter.shape {
-                true => Ok(known),
-                false => {
-                    let expected = format!("one shape for parameter {}", parameter.id.0);
-                    Err(Error::shapes("a graph", expected, &[known.shape(), parameter.shape]))
-                }
-            };
+        static GRAPHS: AtomicU64 = AtomicU64::new(0);
+        Graph {
+            id: GRAPHS.fetch_add(1, Ordering::Relaxed),
+            nodes: RefCell::default(),
+            results: RefCell::default(),
+            parameters: RefCell::default(),
+            in_backward: Cell::default(),
         }
-        let tensor = self.record(leaf::Variable::parameter(parameter), &[])?;
-        self.parameters.borrow_mut().insert(parameter.id, tensor.id);
-        Ok(tensor)
     }
 
-    /// A value copied into the plan, of which no gradient is asked.
-    ///
-    /// # Errors
-    /// [`Error::Rank`] or [`Error::TooLarge`] for impossible shapes.
-    pub fn constant<D: ndarray::Dimension>(
-        &self,
-        values: ndarray::Array<f32, D>,
-    ) -> Result<Tensor<'_>, Error> {
-        self.record(leaf::Constant::new(values.into_dyn(), false)?, &[])
-    }
-
-    /// Like [`Graph::constant`], but a gradient may be asked of it.
-    ///
-    /// # Errors
-    /// [`Error::Rank`] or [`Error::TooLarge`] for impossible shapes.
-    pub fn variable<D: ndarray::Dimension>(
-        &self,
-        values: ndarray::Array<f32, D>,
-    ) -> Result<Tensor<'_>, Error> {
-        self.record(leaf::Constant::new(values.into_dyn(), true)?, &[])
-    }
-
-    /// Class labels copied into the plan, one byte each.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`] for impossible shapes.
-    pub fn labels(&self, labels: &[u8]) -> Result<Tensor<'_>, Error> {
-        self.record(leaf::ConstantLabels::new(labels)?, &[])
-    }
-
-    /// `value` in every element of `shape`.
-    ///
-    /// # Errors
-    /// Only if the graph cannot hold another node.
-    pub fn full(&self, value: f32, shape: Shape) -> Result<Tensor<'_>, Error> {
-        self.record(leaf::Full { value, shape }, &[])
-    }
-
-    /// Number of nodes recorded so far.
+    /// Number of values recorded so far.
     pub fn len(&self) -> usize {
-        self.nodes.borrow().len()
+        self.results.borrow().len()
     }
 
     /// Whether nothing has been recorded.
@@ -156,24 +94,56 @@ impl Graph {
         self.len() == 0
     }
 
-    /// Appends `op` applied to `inputs`, after its shape rule has accepted them.
+    /// Appends `op` applied to `inputs`, after its shape rule has accepted them; returns its one result.
     pub(crate) fn record<'g>(
         &'g self,
         op: impl Op + 'static,
         inputs: &[Tensor<'g>],
     ) -> Result<Tensor<'g>, Error> {
-        if inputs.iter().any(|t| !std::ptr::eq(t.graph, self)) {
+        Ok(self.record_all(op, inputs)?[0])
+    }
+
+    /// The same for an op with any number of results.
+    pub(crate) fn record_all<'g>(
+        &'g self,
+        op: impl Op + 'static,
+        inputs: &[Tensor<'g>],
+    ) -> Result<Vec<Tensor<'g>>, Error> {
+        if inputs.iter().any(|input| !self.owns(input)) {
             return Err(Error::OtherGraph { op: op.name() });
         }
-        let metas: Vec<Meta> = inputs.iter().map(|t| t.meta).collect();
-        let meta = op.output(&metas)?;
-        let mut nodes = self.nodes.borrow_mut();
-        let requires_grad = op.is_trainable_leaf()
-            || inputs.iter().any(|t| nodes[t.id.index()].requires_grad) && meta.dtype == DType::F32;
-        let id = NodeId(u32::try_from(nodes.len()).map_err(|_| Error::TooLarge { dims: vec![nodes.len()] })?);
-        let inputs = inputs.iter().map(|t| t.id).collect();
-        nodes.push(Node { op: Arc::new(op), inputs, meta, requires_grad, backward: self.in_backward.get() });
-        Ok(Tensor { graph: self, id, meta })
+        let metas: Vec<Meta> = inputs.iter().map(|input| input.meta).collect();
+        let outputs = op.outputs(&metas)?;
+        let (mut nodes, mut results) = (self.nodes.borrow_mut(), self.results.borrow_mut());
+        let first_output = u32::try_from(results.len()).map_err(|_| Error::TooManyNodes)?;
+        first_output.checked_add(outputs.len() as u32).ok_or(Error::TooManyNodes)?;
+        let depends = op.is_variable() || inputs.iter().any(|t| results[t.number as usize].requires_grad);
+        for &meta in &outputs {
+            let requires_grad = depends && meta.dtype == DType::F32;
+            results.push(Recorded { node: nodes.len(), meta, requires_grad });
+        }
+        let tensor =
+            |(i, &meta): (usize, &Meta)| Tensor { graph: self, number: first_output + i as u32, meta };
+        let tensors = outputs.iter().enumerate().map(tensor).collect();
+        let inputs = inputs.iter().map(|input| input.number).collect();
+        let backward = self.in_backward.get();
+        nodes.push(Node { op: Arc::new(op), inputs, first_output, outputs, backward });
+        Ok(tensors)
+    }
+
+    /// The tensor that stands for parameter `id`, which `record` makes the first time it is asked for.
+    pub(crate) fn parameter_once<'g>(
+        &'g self,
+        id: ParameterId,
+        record: impl FnOnce() -> Result<Tensor<'g>, Error>,
+    ) -> Result<Tensor<'g>, Error> {
+        let known = self.parameters.borrow().get(&id).copied();
+        if let Some(number) = known {
+            return Ok(self.tensor(number));
+        }
+        let tensor = record()?;
+        self.parameters.borrow_mut().insert(id, tensor.number);
+        Ok(tensor)
     }
 
     /// From now on everything recorded belongs to the backward pass (the planner keeps what it reads of the forward).
@@ -181,12 +151,26 @@ impl Graph {
         self.in_backward.set(true);
     }
 
-    pub(crate) fn nodes(&self) -> std::cell::Ref<'_, Vec<Node>> {
+    pub(crate) fn owns(&self, tensor: &Tensor<'_>) -> bool {
+        std::ptr::eq(tensor.graph, self)
+    }
+
+    pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node>> {
         self.nodes.borrow()
     }
 
-    pub(crate) fn tensor(&self, id: NodeId) -> Tensor<'_> {
-        Tensor { graph: self, id, meta: self.nodes.borrow()[id.index()].meta }
+    pub(crate) fn results(&self) -> Ref<'_, Vec<Recorded>> {
+        self.results.borrow()
+    }
+
+    pub(crate) fn tensor(&self, number: u32) -> Tensor<'_> {
+        Tensor { graph: self, number, meta: self.results.borrow()[number as usize].meta }
+    }
+}
+
+impl Default for Graph {
+    fn default() -> Graph {
+        Graph::new()
     }
 }
 
@@ -206,9 +190,9 @@ impl<'g> Tensor<'g> {
         self.meta.dtype
     }
 
-    /// Its node, as a key into a [`crate::Plan`].
-    pub fn id(&self) -> NodeId {
-        self.id
+    /// Its identity, as a key into a [`crate::Plan`].
+    pub fn id(&self) -> TensorId {
+        TensorId { graph: self.graph.id, number: self.number }
     }
 
     /// The graph it belongs to.
@@ -218,12 +202,20 @@ impl<'g> Tensor<'g> {
 
     /// Whether a gradient may be asked of it.
     pub fn requires_grad(&self) -> bool {
-        self.graph.nodes.borrow()[self.id.index()].requires_grad
+        self.graph.results.borrow()[self.number as usize].requires_grad
     }
 
-    /// The value this tensor has in every element, if that is known while recording.
-    pub(crate) fn as_full(&self) -> Option<f32> {
-        self.graph.nodes.borrow()[self.id.index()].op.as_full()
+    /// Its number in the graph.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.number as usize
+    }
+
+    pub(crate) fn meta(&self) -> Meta {
+        self.meta
     }
 
     pub(crate) fn unary(self, op: impl Op + 'static) -> Result<Tensor<'g>, Error> {
@@ -237,6 +229,6 @@ impl<'g> Tensor<'g> {
 
 impl std::fmt::Debug for Tensor<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tensor({} {} #{})", self.meta.dtype, self.meta.shape, self.id.0)
+        write!(f, "Tensor({} {} #{})", self.meta.dtype, self.meta.shape, self.number)
     }
 }

@@ -1,55 +1,36 @@
-//! What an operation must know about itself: shape rule, gradient rule, meaning in f64, and the kernel that runs it.
+//! What an operation must know about itself, one trait for each reader of that knowledge: the recorder (shape rule), the
+//! reverse walk (gradient), the oracle (meaning), the planner (lowering). One op lives in one file under `ops`.
 
 use std::fmt;
 
 use ndarray::ArrayD;
 
 use super::Tensor;
-use crate::backend::reference::Interpreter;
-use crate::plan::{Kernel, Slot, Value};
-use crate::{DType, Error, Shape};
+use super::interpreter::Interpreter;
+use crate::error::Error;
+use crate::ir::{Kernel, Meta, Shape, Slot, Value};
 
-/// Shape and element type of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Meta {
-    /// Dimensions.
-    pub(crate) shape: Shape,
-    /// Element type.
-    pub(crate) dtype: DType,
-}
+/// A graph operation.
+pub(crate) trait Op: ShapeRule + Gradient + Meaning + Lower {}
 
-impl Meta {
-    pub(crate) fn f32(shape: Shape) -> Meta {
-        Meta { shape, dtype: DType::F32 }
-    }
+impl<O: ShapeRule + Gradient + Meaning + Lower> Op for O {}
 
-    /// Size in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.shape.elements() * self.dtype.size()
-    }
-
-    pub(crate) fn expect(&self, dtype: DType, op: &'static str) -> Result<(), Error> {
-        if self.dtype == dtype {
-            Ok(())
-        } else {
-            Err(Error::Types { op, expected: dtype, found: self.dtype })
-        }
-    }
-}
-
-/// A graph operation. One op lives in one file under [`crate::ops`] with everything there is to know about it.
-pub(crate) trait Op: fmt::Debug {
+/// What the result of an op looks like.
+pub(crate) trait ShapeRule: fmt::Debug {
     /// The name users see in errors and plans.
     fn name(&self) -> &'static str;
 
-    /// The shape rule: shape and type of the result, or why these inputs do not fit.
+    /// Shape and type of each result, or why these inputs do not fit.
     ///
     /// # Errors
     /// [`Error::Shapes`] or [`Error::Types`] for inputs the op does not take.
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error>;
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error>;
+}
 
-    /// The gradient rule: for each input the gradient of the loss, given that of the output; `None` for inputs that
-    /// need none. A result may have the output's broadcast shape: the walk sums it down to the input's.
+/// How a loss changes with an op's inputs.
+pub(crate) trait Gradient: ShapeRule {
+    /// For each input the gradient of the loss, given that of the results; `None` for inputs that need none. A gradient may
+    /// have the result's broadcast shape: the walk sums it down to the input's.
     ///
     /// # Errors
     /// [`Error::NoGradient`] unless the op has a rule.
@@ -57,50 +38,72 @@ pub(crate) trait Op: fmt::Debug {
         Err(Error::NoGradient { op: self.name() })
     }
 
-    /// The op's meaning, computed naively in f64: the oracle of every test.
+    /// Whether gradients may be asked of the results although the op has no inputs.
+    fn is_variable(&self) -> bool {
+        false
+    }
+}
+
+/// What an op computes, naively and in f64: the oracle of every test.
+pub(crate) trait Meaning {
+    /// The results for these inputs.
     ///
     /// # Errors
-    /// When the interpreter lacks state or data the op reads.
-    fn reference(
+    /// When the oracle lacks state or data the op reads.
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        output: Shape,
+        outputs: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error>;
+    ) -> Result<Vec<ArrayD<f64>>, Error>;
+}
 
-    /// The kernel that computes the op, an alias of its first input, or a persistent slot.
-    fn lower(&self, call: &Call) -> Lowered;
+/// What an op becomes in a plan.
+pub(crate) trait Lower {
+    /// Kernels that compute the results, or where they lie already.
+    fn lower(&self, call: &mut Call<'_>) -> Lowered;
 
-    /// The value in every element, for constants known while recording.
-    fn as_full(&self) -> Option<f32> {
-        None
-    }
-
-    /// Whether gradients start to be tracked here.
-    fn is_trainable_leaf(&self) -> bool {
-        false
+    /// A simpler way to the same results, now that some inputs are known.
+    fn simplify(&self, _call: &Known<'_>) -> Simpler {
+        Simpler::No
     }
 
     /// The persistent slot the result is written to, if it is not a temporary.
-    fn persistent_output(&self) -> Option<Slot> {
+    fn writes(&self) -> Option<Slot> {
         None
     }
 
     /// Whether the op changes persistent state and must run although nothing reads its result.
     fn has_effect(&self) -> bool {
-        false
+        self.writes().is_some()
     }
 }
 
-/// What a gradient rule sees: the node's inputs, its output, and the gradient of the loss by that output.
+/// One result, where there is just one.
+pub(crate) fn one<T>(result: T) -> Result<Vec<T>, Error> {
+    Ok(vec![result])
+}
+
+/// What a gradient rule sees: the node's inputs, its results, and the gradient of the loss by each result.
 pub(crate) struct Backward<'g> {
     pub(crate) inputs: Vec<Tensor<'g>>,
-    pub(crate) output: Tensor<'g>,
-    pub(crate) dy: Tensor<'g>,
+    pub(crate) outputs: Vec<Tensor<'g>>,
+    /// `None` for a result that does not influence the loss. At least one is there.
+    pub(crate) gradients: Vec<Option<Tensor<'g>>>,
     pub(crate) wanted: Vec<bool>,
 }
 
 impl<'g> Backward<'g> {
+    /// The result of an op that has one.
+    pub(crate) fn output(&self) -> Tensor<'g> {
+        self.outputs[0]
+    }
+
+    /// The gradient by the result of an op that has one.
+    pub(crate) fn dy(&self) -> Tensor<'g> {
+        self.gradients[0].expect("a node is visited if the loss depends on a result, and this has one")
+    }
+
     /// Records `rule` for input `i` only if somebody wants that gradient.
     pub(crate) fn when_wanted(
         &self,
@@ -111,12 +114,40 @@ impl<'g> Backward<'g> {
     }
 }
 
+/// What is known of a node's inputs and results before the plan is made.
+pub(crate) struct Known<'a> {
+    /// The inputs.
+    pub(crate) inputs: &'a [KnownInput],
+    /// The results.
+    pub(crate) outputs: &'a [Meta],
+}
+
+/// What is known of an input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownInput {
+    pub(crate) meta: Meta,
+    /// The number in every element, if that is known.
+    pub(crate) full: Option<f32>,
+}
+
+/// A simpler way to the one result of a node.
+pub(crate) enum Simpler {
+    /// There is none.
+    No,
+    /// The result is this input.
+    Input(usize),
+    /// The result has this number in every element.
+    Full(f32),
+    /// The result is another op applied to one of the inputs.
+    Unary(Box<dyn Op>, usize),
+}
+
 /// One operand of a kernel to be made: where its value will live, and its shape and type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand {
     pub(crate) value: Value,
     pub(crate) meta: Meta,
-    /// The number it holds in every element, if known.
+    /// The number in every element, if that is known.
     pub(crate) full: Option<f32>,
 }
 
@@ -126,24 +157,41 @@ impl Operand {
     }
 }
 
-/// An op about to become a kernel.
-#[derive(Debug)]
-pub(crate) struct Call {
+/// An op about to become kernels.
+pub(crate) struct Call<'a> {
     pub(crate) inputs: Vec<Operand>,
-    pub(crate) output: Operand,
+    pub(crate) outputs: Vec<Operand>,
     /// The session's step block (learning rate, step number, seed).
     pub(crate) step_block: Value,
     /// The session's metric sums.
     pub(crate) metrics: Value,
+    /// The moments kept for the parameter that the op writes.
+    pub(crate) moments: Vec<Value>,
+    /// Makes a temporary.
+    pub(crate) temporary: &'a mut dyn FnMut(Meta) -> Value,
+}
+
+impl Call<'_> {
+    /// The result of an op that has one.
+    pub(crate) fn output(&self) -> Operand {
+        self.outputs[0]
+    }
 }
 
 /// What an op becomes in a plan.
 #[derive(Debug)]
 pub(crate) enum Lowered {
-    /// A kernel that writes the output.
-    Kernel(Kernel),
+    /// Kernels that write the results, in order.
+    Kernels(Vec<Kernel>),
     /// The same bytes as input 0 (a reshape).
     Alias,
     /// A place in the session's persistent memory.
     Slot(Slot),
+}
+
+impl Lowered {
+    /// One kernel.
+    pub(crate) fn kernel(kernel: impl Into<Kernel>) -> Lowered {
+        Lowered::Kernels(vec![kernel.into()])
+    }
 }

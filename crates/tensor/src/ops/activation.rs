@@ -12,9 +12,9 @@
 //! [arXiv:1606.08415](https://arxiv.org/abs/1606.08415), the exact form.
 
 use super::elementwise::{Elementwise, Pointwise};
-use crate::graph::Backward;
-use crate::plan::MapOp;
-use crate::{Error, Tensor};
+use crate::error::Error;
+use crate::graph::{Backward, Tensor};
+use crate::ir::kernel::MapOp;
 
 macro_rules! activation {
     ($forward:ident, $backward:ident, $name:literal, $back_name:literal, $kept:ident, $value:expr, $slope:expr) => {
@@ -32,7 +32,7 @@ macro_rules! activation {
             }
             fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
                 let kept = kept::$kept(node);
-                Ok(vec![Some(node.dy.binary(kept, Pointwise($backward))?)])
+                Ok(vec![Some(node.dy().binary(kept, Pointwise($backward))?)])
             }
         }
 
@@ -58,7 +58,7 @@ mod kept {
     use super::{Backward, Tensor};
 
     pub(super) fn output<'g>(node: &Backward<'g>) -> Tensor<'g> {
-        node.output
+        node.output()
     }
     pub(super) fn input<'g>(node: &Backward<'g>) -> Tensor<'g> {
         node.inputs[0]

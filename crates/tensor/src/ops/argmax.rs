@@ -6,10 +6,11 @@
 use ndarray::{ArrayD, Axis};
 
 use super::cross_entropy;
-use crate::backend::reference::Interpreter;
-use crate::graph::{Call, Lowered, Meta, Op};
-use crate::plan::{ArgMax, Kernel};
-use crate::{DType, Error, Shape, Tensor};
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::ArgMax;
+use crate::ir::{DType, Meta, Shape};
 
 /// Input: `[rows, columns]`. Output: the column of the largest element of each row, as a whole f32.
 #[derive(Debug)]
@@ -32,58 +33,70 @@ fn argmax(scores: &ArrayD<f64>) -> Vec<usize> {
     scores.axis_iter(Axis(0)).map(first_largest).collect()
 }
 
-impl Op for ArgMaxRows {
+impl ShapeRule for ArgMaxRows {
     fn name(&self) -> &'static str {
         "argmax"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
-        Ok(Meta::f32(Shape::new(&[inputs[0].shape.matrix(self.name())?.0])?))
-    }
-
-    fn reference(
-        &self,
-        inputs: &[&ArrayD<f64>],
-        _: Shape,
-        _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
-        Ok(argmax(inputs[0]).into_iter().map(|i| i as f64).collect::<ndarray::Array1<f64>>().into_dyn())
-    }
-
-    fn lower(&self, call: &Call) -> Lowered {
-        let (rows, columns) = call.inputs[0].shape().rows();
-        let (input, output) = (call.inputs[0].value, call.output.value);
-        Lowered::Kernel(Kernel::ArgMax(ArgMax { input, labels: None, output, rows, columns }))
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
+        one(Meta::f32(Shape::new(&[rules::matrix(&inputs[0].shape, self.name())?.0])?))
     }
 }
 
-impl Op for Correct {
+impl Gradient for ArgMaxRows {}
+
+impl Meaning for ArgMaxRows {
+    fn meaning(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        one(argmax(inputs[0]).into_iter().map(|i| i as f64).collect::<ndarray::Array1<f64>>().into_dyn())
+    }
+}
+
+impl Lower for ArgMaxRows {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let (rows, columns) = call.inputs[0].shape().rows();
+        let (input, output) = (call.inputs[0].value, call.output().value);
+        Lowered::kernel(ArgMax { input, labels: None, output, rows, columns })
+    }
+}
+
+impl ShapeRule for Correct {
     fn name(&self) -> &'static str {
         "correct"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         let (rows, _) = cross_entropy::check(self.name(), inputs)?;
-        Ok(Meta::f32(Shape::new(&[rows])?))
+        one(Meta::f32(Shape::new(&[rows])?))
     }
+}
 
-    fn reference(
+impl Gradient for Correct {}
+
+impl Meaning for Correct {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let nan = inputs[0].axis_iter(Axis(0)).map(|row| row.iter().any(|x| x.is_nan()));
         let answers = argmax(inputs[0]).into_iter().zip(nan).zip(inputs[1]);
         let right = answers.map(|((i, nan), &label)| f64::from(i as f64 == label && !nan));
-        Ok(right.collect::<ndarray::Array1<f64>>().into_dyn())
+        one(right.collect::<ndarray::Array1<f64>>().into_dyn())
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
+impl Lower for Correct {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (rows, columns) = call.inputs[0].shape().rows();
-        let (input, labels, output) = (call.inputs[0].value, Some(call.inputs[1].value), call.output.value);
-        Lowered::Kernel(Kernel::ArgMax(ArgMax { input, labels, output, rows, columns }))
+        let (input, labels, output) = (call.inputs[0].value, Some(call.inputs[1].value), call.output().value);
+        Lowered::kernel(ArgMax { input, labels, output, rows, columns })
     }
 }
 

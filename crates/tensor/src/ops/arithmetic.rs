@@ -12,9 +12,9 @@
 //! | `sqrt` | √x | dy / (2 y) |
 
 use super::elementwise::{Elementwise, Pointwise};
-use crate::graph::Backward;
-use crate::plan::MapOp;
-use crate::{Error, Tensor};
+use crate::error::Error;
+use crate::graph::{Backward, Known, KnownInput, Simpler, Tensor};
+use crate::ir::kernel::MapOp;
 
 type Gradients<'g> = Result<Vec<Option<Tensor<'g>>>, Error>;
 
@@ -30,7 +30,7 @@ impl Elementwise for Add {
         MapOp::Add
     }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
-        Ok(vec![Some(node.dy), Some(node.dy)])
+        Ok(vec![Some(node.dy()), Some(node.dy())])
     }
 }
 
@@ -46,7 +46,7 @@ impl Elementwise for Sub {
         MapOp::Sub
     }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
-        Ok(vec![Some(node.dy), node.when_wanted(1, || node.dy.affine(-1.0, 0.0))?])
+        Ok(vec![Some(node.dy()), node.when_wanted(1, || node.dy().affine(-1.0, 0.0))?])
     }
 }
 
@@ -61,11 +61,30 @@ impl Elementwise for Mul {
     fn kernel(&self) -> MapOp {
         MapOp::Mul
     }
+    /// A product with a number that is known is an affine map.
+    fn simplify(&self, call: &Known<'_>) -> Simpler {
+        let factor = |(scalar, other): (usize, usize)| {
+            let (scalar, shape) = (&call.inputs[scalar], call.outputs[0].shape);
+            let scale = scalar.full.filter(|_| scalar.meta.shape.rank() == 0)?;
+            let is_whole = call.inputs[other].meta.shape == shape;
+            is_whole.then(|| scaled(scale, &call.inputs[other], other))
+        };
+        [(0, 1), (1, 0)].into_iter().find_map(factor).unwrap_or(Simpler::No)
+    }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
         Ok(vec![
-            node.when_wanted(0, || node.dy.mul(node.inputs[1]))?,
-            node.when_wanted(1, || node.dy.mul(node.inputs[0]))?,
+            node.when_wanted(0, || node.dy().mul(node.inputs[1]))?,
+            node.when_wanted(1, || node.dy().mul(node.inputs[0]))?,
         ])
+    }
+}
+
+/// `scale` times an input.
+fn scaled(scale: f32, input: &KnownInput, number: usize) -> Simpler {
+    match input.full {
+        Some(value) => Simpler::Full(scale * value),
+        None if scale == 1.0 => Simpler::Input(number),
+        None => Simpler::Unary(Box::new(Pointwise(Affine { scale, shift: 0.0 })), number),
     }
 }
 
@@ -83,8 +102,8 @@ impl Elementwise for Div {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
         let by_b = |t: Tensor<'g>| t.div(node.inputs[1]);
         Ok(vec![
-            node.when_wanted(0, || by_b(node.dy))?,
-            node.when_wanted(1, || by_b(node.dy.mul(node.output)?)?.affine(-1.0, 0.0))?,
+            node.when_wanted(0, || by_b(node.dy()))?,
+            node.when_wanted(1, || by_b(node.dy().mul(node.output())?)?.affine(-1.0, 0.0))?,
         ])
     }
 }
@@ -103,8 +122,15 @@ impl Elementwise for Affine {
     fn kernel(&self) -> MapOp {
         MapOp::Affine { scale: self.scale, shift: self.shift }
     }
+    fn simplify(&self, call: &Known<'_>) -> Simpler {
+        match call.inputs[0].full {
+            Some(value) => Simpler::Full(self.scale * value + self.shift),
+            None if self.scale == 1.0 && self.shift == 0.0 => Simpler::Input(0),
+            None => Simpler::No,
+        }
+    }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
-        Ok(vec![Some(node.dy.affine(self.scale, 0.0)?)])
+        Ok(vec![Some(node.dy().affine(self.scale, 0.0)?)])
     }
 }
 
@@ -120,7 +146,7 @@ impl Elementwise for Exp {
         MapOp::Exp
     }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
-        Ok(vec![Some(node.dy.mul(node.output)?)])
+        Ok(vec![Some(node.dy().mul(node.output())?)])
     }
 }
 
@@ -136,7 +162,7 @@ impl Elementwise for Ln {
         MapOp::Ln
     }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
-        Ok(vec![Some(node.dy.div(node.inputs[0])?)])
+        Ok(vec![Some(node.dy().div(node.inputs[0])?)])
     }
 }
 
@@ -152,7 +178,7 @@ impl Elementwise for Sqrt {
         MapOp::Sqrt
     }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Gradients<'g> {
-        Ok(vec![Some(node.dy.div(node.output)?.affine(0.5, 0.0)?)])
+        Ok(vec![Some(node.dy().div(node.output())?.affine(0.5, 0.0)?)])
     }
 }
 
@@ -179,11 +205,7 @@ impl<'g> Tensor<'g> {
     /// # Errors
     /// If the shapes do not broadcast.
     pub fn mul(self, other: Tensor<'g>) -> Result<Tensor<'g>, Error> {
-        match (self.as_full(), other.as_full()) {
-            (Some(scale), _) if self.shape().rank() == 0 => other.affine(scale, 0.0),
-            (_, Some(scale)) if other.shape().rank() == 0 => self.affine(scale, 0.0),
-            _ => self.binary(other, Pointwise(Mul)),
-        }
+        self.binary(other, Pointwise(Mul))
     }
 
     /// `self / other` elementwise, broadcast.
@@ -199,11 +221,7 @@ impl<'g> Tensor<'g> {
     /// # Errors
     /// If `self` is not f32.
     pub fn affine(self, scale: f32, shift: f32) -> Result<Tensor<'g>, Error> {
-        match self.as_full() {
-            Some(value) => self.graph.full(scale * value + shift, self.shape()),
-            None if scale == 1.0 && shift == 0.0 => Ok(self),
-            None => self.unary(Pointwise(Affine { scale, shift })),
-        }
+        self.unary(Pointwise(Affine { scale, shift }))
     }
 
     /// e to the power of each element.

@@ -6,11 +6,14 @@
 
 use ndarray::{ArrayD, Axis, Ix2};
 
+use super::rules;
 use super::softmax::log_softmax;
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::plan::{CrossEntropy, Kernel, RowScale};
-use crate::{DType, Error, Shape, Tensor};
+use crate::error::Error;
+use crate::graph::{
+    Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, Operand, ShapeRule, Tensor, one,
+};
+use crate::ir::kernel::{CrossEntropy, RowScale};
+use crate::ir::{DType, Meta, Shape};
 
 /// Inputs: scores `[batch, classes]`, labels `[batch]`. Output: `[batch]`.
 #[derive(Debug)]
@@ -22,9 +25,9 @@ struct LossesGrad;
 
 /// Rows and columns of scores `[batch, classes]` that come with labels `[batch]`.
 pub(super) fn check(name: &'static str, inputs: &[Meta]) -> Result<(usize, usize), Error> {
-    inputs[0].expect(DType::F32, name)?;
-    inputs[1].expect(DType::U8, name)?;
-    let (rows, columns) = inputs[0].shape.matrix(name)?;
+    rules::expect(&inputs[0], DType::F32, name)?;
+    rules::expect(&inputs[1], DType::U8, name)?;
+    let (rows, columns) = rules::matrix(&inputs[0].shape, name)?;
     match inputs[1].shape.dims() {
         [labels] if *labels == rows => Ok((rows, columns)),
         _ => Err(Error::shapes(
@@ -35,60 +38,75 @@ pub(super) fn check(name: &'static str, inputs: &[Meta]) -> Result<(usize, usize
     }
 }
 
+/// The gradient by each row's loss: a number where that is known.
+pub(super) fn row_scale(gradients: &Operand) -> RowScale {
+    gradients.full.map_or(RowScale::PerRow(gradients.value), RowScale::Constant)
+}
+
 /// ln softmax of each row.
 fn log_probabilities(scores: &ArrayD<f64>) -> ndarray::Array2<f64> {
     log_softmax(scores).into_dimensionality::<Ix2>().expect("the shape rule wants a matrix")
 }
 
-impl Op for Losses {
+impl ShapeRule for Losses {
     fn name(&self) -> &'static str {
         "cross_entropy"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         let (rows, _) = check(self.name(), inputs)?;
-        Ok(Meta::f32(Shape::new(&[rows])?))
-    }
-
-    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        let inputs = [node.inputs[0], node.inputs[1], node.dy];
-        Ok(vec![Some(node.dy.graph.record(LossesGrad, &inputs)?), None])
-    }
-
-    fn reference(
-        &self,
-        inputs: &[&ArrayD<f64>],
-        _: Shape,
-        _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
-        let y = log_probabilities(inputs[0]);
-        let loss = |(i, &label): (usize, &f64)| y.get((i, label as usize)).map_or(f64::NAN, |p| -p);
-        Ok(inputs[1].iter().enumerate().map(loss).collect::<ndarray::Array1<f64>>().into_dyn())
-    }
-
-    fn lower(&self, call: &Call) -> Lowered {
-        let mut kernel = kernel(call);
-        kernel.losses = Some(call.output.value);
-        Lowered::Kernel(Kernel::CrossEntropy(kernel))
+        one(Meta::f32(Shape::new(&[rows])?))
     }
 }
 
-impl Op for LossesGrad {
+impl Gradient for Losses {
+    fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        let inputs = [node.inputs[0], node.inputs[1], node.dy()];
+        Ok(vec![Some(node.dy().graph().record(LossesGrad, &inputs)?), None])
+    }
+}
+
+impl Meaning for Losses {
+    fn meaning(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        let y = log_probabilities(inputs[0]);
+        let loss = |(i, &label): (usize, &f64)| y.get((i, label as usize)).map_or(f64::NAN, |p| -p);
+        one(inputs[1].iter().enumerate().map(loss).collect::<ndarray::Array1<f64>>().into_dyn())
+    }
+}
+
+impl Lower for Losses {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let mut kernel = kernel(call);
+        kernel.losses = Some(call.output().value);
+        Lowered::kernel(kernel)
+    }
+}
+
+impl ShapeRule for LossesGrad {
     fn name(&self) -> &'static str {
         "cross_entropy_grad"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         check(self.name(), inputs)?;
-        Ok(inputs[0])
+        one(inputs[0])
     }
+}
 
-    fn reference(
+impl Gradient for LossesGrad {}
+
+impl Meaning for LossesGrad {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let mut dx = log_probabilities(inputs[0]).mapv(f64::exp);
         for ((mut row, &label), &dy) in dx.axis_iter_mut(Axis(0)).zip(inputs[1]).zip(inputs[2]) {
             if let Some(p) = row.get_mut(label as usize) {
@@ -96,18 +114,20 @@ impl Op for LossesGrad {
             }
             row *= dy;
         }
-        Ok(dx.into_dyn())
-    }
-
-    fn lower(&self, call: &Call) -> Lowered {
-        let mut kernel = kernel(call);
-        kernel.dlogits = Some(call.output.value);
-        kernel.scale = RowScale::of(&call.inputs[2]);
-        Lowered::Kernel(Kernel::CrossEntropy(kernel))
+        one(dx.into_dyn())
     }
 }
 
-fn kernel(call: &Call) -> CrossEntropy {
+impl Lower for LossesGrad {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let mut kernel = kernel(call);
+        kernel.dlogits = Some(call.output().value);
+        kernel.scale = row_scale(&call.inputs[2]);
+        Lowered::kernel(kernel)
+    }
+}
+
+fn kernel(call: &Call<'_>) -> CrossEntropy {
     let (rows, columns) = call.inputs[0].shape().rows();
     let (logits, labels) = (call.inputs[0].value, call.inputs[1].value);
     CrossEntropy {

@@ -4,46 +4,11 @@
 //! network. Tables, whose values are f32 already, are gathered with scale 1 and shift 0. Nothing here has a gradient:
 //! a network's input needs none.
 
-use std::sync::Arc;
-
+use crate::error::Error;
+use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::{Gather, GatherTargets};
+use crate::ir::{DType, Meta, SampleFormat, Shape, TargetFormat};
 use ndarray::{ArrayD, IxDyn};
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Call, Lowered, Meta, Op};
-use crate::plan::{Gather, GatherTargets, Kernel};
-use crate::{DType, Error, Graph, Shape, Tensor};
-
-/// What the samples of a dataset look like, and how they are normalised.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SampleFormat {
-    /// Shape of one sample: `[channels, height, width]` or `[features]`.
-    pub shape: Shape,
-    /// Element type in the dataset.
-    pub dtype: DType,
-    /// Factor per channel (one entry: the same for all).
-    pub scale: Arc<[f32]>,
-    /// Summand per channel, as many as factors.
-    pub shift: Arc<[f32]>,
-}
-
-/// What a dataset says about a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetFormat {
-    /// One class label, a byte.
-    Class,
-    /// This many f32 values.
-    Values(usize),
-}
-
-impl TargetFormat {
-    /// Bytes a dataset holds for each sample.
-    pub fn bytes(self) -> usize {
-        match self {
-            TargetFormat::Class => 1,
-            TargetFormat::Values(width) => 4 * width,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct GatherSamples {
@@ -59,12 +24,12 @@ impl GatherSamples {
     }
 }
 
-impl Op for GatherSamples {
+impl ShapeRule for GatherSamples {
     fn name(&self) -> &'static str {
         "gather"
     }
 
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
         let (channels, _) = self.channels();
         if self.batch_size == 0 {
             return Err(Error::shapes(self.name(), "a batch of at least one sample", &[]));
@@ -77,15 +42,19 @@ impl Op for GatherSamples {
             return Err(Error::shapes(self.name(), expected, &[self.format.shape]));
         }
         let dims: Vec<usize> = [self.batch_size].iter().chain(self.format.shape.dims()).copied().collect();
-        Ok(Meta::f32(Shape::new(&dims)?))
+        one(Meta::f32(Shape::new(&dims)?))
     }
+}
 
-    fn reference(
+impl Gradient for GatherSamples {}
+
+impl Meaning for GatherSamples {
+    fn meaning(
         &self,
         _: &[&ArrayD<f64>],
-        output: Shape,
+        outputs: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let (channels, pixels) = self.channels();
         let raw = machine.samples(channels * pixels)?;
         let normalise = |(i, x): (usize, f64)| {
@@ -93,24 +62,28 @@ impl Op for GatherSamples {
             x * f64::from(self.format.scale[channel]) + f64::from(self.format.shift[channel])
         };
         let values = raw.into_iter().enumerate().map(normalise).collect();
-        ArrayD::from_shape_vec(IxDyn(output.dims()), values).map_err(|_| Error::Source {
-            expected: format!("batches of {}", self.batch_size),
-            found: "another number of rows".into(),
-        })
+        let batch = ArrayD::from_shape_vec(IxDyn(outputs[0].dims()), values);
+        one(batch.map_err(|_| other_batch(self.batch_size))?)
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
+impl Lower for GatherSamples {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (channels, pixels) = self.channels();
-        Lowered::Kernel(Kernel::Gather(Gather {
-            output: call.output.value,
+        Lowered::kernel(Gather {
+            output: call.output().value,
             rows: self.batch_size,
             channels,
             pixels,
             dtype: self.format.dtype,
             scale: self.format.scale.clone(),
             shift: self.format.shift.clone(),
-        }))
+        })
     }
+}
+
+fn other_batch(batch_size: usize) -> Error {
+    Error::Source { expected: format!("batches of {batch_size}"), found: "another number of rows".into() }
 }
 
 #[derive(Debug)]
@@ -119,37 +92,41 @@ struct GatherTargetsOp {
     batch_size: usize,
 }
 
-impl Op for GatherTargetsOp {
+impl ShapeRule for GatherTargetsOp {
     fn name(&self) -> &'static str {
         "gather_targets"
     }
 
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
         if self.batch_size == 0 {
             return Err(Error::shapes(self.name(), "a batch of at least one sample", &[]));
         }
-        Ok(match self.format {
+        one(match self.format {
             TargetFormat::Class => Meta { shape: Shape::new(&[self.batch_size])?, dtype: DType::U8 },
             TargetFormat::Values(width) => Meta::f32(Shape::new(&[self.batch_size, width])?),
         })
     }
+}
 
-    fn reference(
+impl Gradient for GatherTargetsOp {}
+
+impl Meaning for GatherTargetsOp {
+    fn meaning(
         &self,
         _: &[&ArrayD<f64>],
-        output: Shape,
+        outputs: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let values = machine.targets(self.format)?;
-        ArrayD::from_shape_vec(IxDyn(output.dims()), values).map_err(|_| Error::Source {
-            expected: format!("batches of {}", self.batch_size),
-            found: "another number of rows".into(),
-        })
+        let batch = ArrayD::from_shape_vec(IxDyn(outputs[0].dims()), values);
+        one(batch.map_err(|_| other_batch(self.batch_size))?)
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
-        let (output, rows) = (call.output.value, self.batch_size);
-        Lowered::Kernel(Kernel::GatherTargets(GatherTargets { output, rows, format: self.format }))
+impl Lower for GatherTargetsOp {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let (output, rows) = (call.output().value, self.batch_size);
+        Lowered::kernel(GatherTargets { output, rows, format: self.format })
     }
 }
 
@@ -175,7 +152,7 @@ impl Graph {
 mod tests {
     use super::{SampleFormat, TargetFormat};
     use crate::testing::{backends, net::cpu};
-    use crate::{DType, Graph, Plan, Samples, Session, Shape, Source, State, Targets};
+    use crate::{DType, Graph, Parameters, Plan, Samples, Session, Shape, Source, State, Targets};
 
     fn format(shape: &[usize], dtype: DType, scale: &[f32], shift: &[f32]) -> SampleFormat {
         SampleFormat { shape: Shape::new(shape).unwrap(), dtype, scale: scale.into(), shift: shift.into() }
@@ -187,7 +164,8 @@ mod tests {
         let format = format(&[2, 1, 2], DType::U8, &[1.0, 0.5], &[0.0, -1.0]);
         let samples = graph.samples(&format, 3).unwrap();
         let labels = graph.targets(TargetFormat::Class, 3).unwrap();
-        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[samples, labels]).unwrap();
+        let plan =
+            Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[samples, labels]).unwrap();
         let source =
             Source::new(Samples::U8(vec![0, 1, 2, 3, 10, 20, 30, 40]), Targets::Classes(vec![7, 255]), 4);
         let (source, mut session) = (source.unwrap(), Session::new(&cpu(2), vec![plan]).unwrap());
@@ -202,7 +180,7 @@ mod tests {
     fn values_are_picked_with_their_rows() {
         let graph = Graph::new();
         let targets = graph.targets(TargetFormat::Values(2), 2).unwrap();
-        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[targets]).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[targets]).unwrap();
         let values = Targets::Values { values: vec![1., 2., 3., 4., 5., 6.], width: 2 };
         let source = Source::new(Samples::F32(vec![0.0; 3]), values, 1).unwrap();
         let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
@@ -216,7 +194,8 @@ mod tests {
             for dtype in [DType::U8, DType::F32] {
                 let graph = Graph::new();
                 let samples = graph.samples(&format(&[3, width], dtype, &[0.25; 3], &[-2.0; 3]), 5).unwrap();
-                let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[samples]).unwrap();
+                let plan =
+                    Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[samples]).unwrap();
                 let bytes: Vec<u8> = (0..6 * 3 * width).map(|i| (i * 37 % 256) as u8).collect();
                 let expected: Vec<f32> =
                     bytes[3 * width..].iter().map(|&x| f32::from(x) * 0.25 - 2.0).collect();

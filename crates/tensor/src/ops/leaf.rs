@@ -2,45 +2,62 @@
 
 use std::sync::Arc;
 
+use super::rules;
+use crate::error::Error;
+use crate::graph::{
+    Call, Gradient, Graph, Interpreter, Known, Lower, Lowered, Meaning, ShapeRule, Simpler, Tensor, one,
+};
+use crate::ir::kernel::{Accumulate, Constant, Copy, Data};
+use crate::ir::{DType, Meta, Parameter, ParameterId, Shape, Slot};
 use ndarray::{ArrayD, IxDyn};
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Call, Lowered, Meta, Op};
-use crate::plan::{Data, Kernel, Slot};
-use crate::{DType, Error, Parameter, ParameterId, Shape};
 
 /// Numbers copied into the plan.
 #[derive(Debug)]
-pub(crate) struct Constant {
+pub(crate) struct ConstantValues {
     values: Arc<[f32]>,
     shape: Shape,
     requires_grad: bool,
 }
 
-impl Constant {
-    pub(crate) fn new(values: ArrayD<f32>, requires_grad: bool) -> Result<Constant, Error> {
+impl ConstantValues {
+    pub(crate) fn new(values: ArrayD<f32>, requires_grad: bool) -> Result<ConstantValues, Error> {
         let shape = Shape::new(values.shape())?;
-        Ok(Constant { values: values.iter().copied().collect(), shape, requires_grad })
+        Ok(ConstantValues { values: values.iter().copied().collect(), shape, requires_grad })
     }
 }
 
-impl Op for Constant {
+impl ShapeRule for ConstantValues {
     fn name(&self) -> &'static str {
         "constant"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(self.shape))
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(self.shape))
     }
-    fn reference(&self, _: &[&ArrayD<f64>], _: Shape, _: &mut Interpreter) -> Result<ArrayD<f64>, Error> {
+}
+
+impl Gradient for ConstantValues {
+    fn is_variable(&self) -> bool {
+        self.requires_grad
+    }
+}
+
+impl Meaning for ConstantValues {
+    fn meaning(
+        &self,
+        _: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let values = self.values.iter().map(|&x| f64::from(x)).collect();
-        Ok(ArrayD::from_shape_vec(IxDyn(self.shape.dims()), values)
+        one(ArrayD::from_shape_vec(IxDyn(self.shape.dims()), values)
             .expect("the shape was taken from these values"))
     }
-    fn lower(&self, call: &Call) -> Lowered {
-        Lowered::Kernel(Kernel::Constant { output: call.output.value, data: Data::F32(self.values.clone()) })
-    }
-    fn is_trainable_leaf(&self) -> bool {
-        self.requires_grad
+}
+
+impl Lower for ConstantValues {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        Lowered::kernel(Constant { output: call.output().value, data: Data::F32(self.values.clone()) })
     }
 }
 
@@ -57,44 +74,73 @@ impl ConstantLabels {
     }
 }
 
-impl Op for ConstantLabels {
+impl ShapeRule for ConstantLabels {
     fn name(&self) -> &'static str {
         "labels"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta { shape: self.shape, dtype: DType::U8 })
-    }
-    fn reference(&self, _: &[&ArrayD<f64>], _: Shape, _: &mut Interpreter) -> Result<ArrayD<f64>, Error> {
-        Ok(self.labels.iter().map(|&x| f64::from(x)).collect::<ndarray::Array1<f64>>().into_dyn())
-    }
-    fn lower(&self, call: &Call) -> Lowered {
-        Lowered::Kernel(Kernel::Constant { output: call.output.value, data: Data::U8(self.labels.clone()) })
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta { shape: self.shape, dtype: DType::U8 })
     }
 }
 
-/// One number in every element. Ops fold it into their kernel where they can.
+impl Gradient for ConstantLabels {}
+
+impl Meaning for ConstantLabels {
+    fn meaning(
+        &self,
+        _: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        one(self.labels.iter().map(|&x| f64::from(x)).collect::<ndarray::Array1<f64>>().into_dyn())
+    }
+}
+
+impl Lower for ConstantLabels {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        Lowered::kernel(Constant { output: call.output().value, data: Data::U8(self.labels.clone()) })
+    }
+}
+
+/// One number in every element. The planner computes with it where it can.
 #[derive(Debug)]
 pub(crate) struct Full {
     pub(crate) value: f32,
     pub(crate) shape: Shape,
 }
 
-impl Op for Full {
+impl ShapeRule for Full {
     fn name(&self) -> &'static str {
         "full"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(self.shape))
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(self.shape))
     }
-    fn reference(&self, _: &[&ArrayD<f64>], shape: Shape, _: &mut Interpreter) -> Result<ArrayD<f64>, Error> {
-        Ok(ArrayD::from_elem(IxDyn(shape.dims()), f64::from(self.value)))
+}
+
+impl Gradient for Full {}
+
+impl Meaning for Full {
+    fn meaning(
+        &self,
+        _: &[&ArrayD<f64>],
+        outputs: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        one(ArrayD::from_elem(IxDyn(outputs[0].dims()), f64::from(self.value)))
     }
-    fn lower(&self, call: &Call) -> Lowered {
-        let data = Data::Fill(self.value, call.output.shape().elements());
-        Lowered::Kernel(Kernel::Constant { output: call.output.value, data })
+}
+
+impl Lower for Full {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let data = Data::Fill(self.value, call.output().shape().elements());
+        Lowered::kernel(Constant { output: call.output().value, data })
     }
-    fn as_full(&self) -> Option<f32> {
-        Some(self.value)
+
+    fn simplify(&self, _: &Known<'_>) -> Simpler {
+        Simpler::Full(self.value)
     }
 }
 
@@ -108,33 +154,48 @@ pub(crate) struct Variable {
 
 impl Variable {
     pub(crate) fn parameter(parameter: &Parameter) -> Variable {
-        Variable { slot: Slot::Parameter(parameter.id), shape: parameter.shape, trainable: true }
+        Variable {
+            slot: Slot::Parameter(parameter.id),
+            shape: parameter.shape,
+            trainable: parameter.is_trained(),
+        }
     }
+
     pub(crate) fn gradient(parameter: &Parameter) -> Variable {
         Variable { slot: Slot::Gradient(parameter.id), shape: parameter.shape, trainable: false }
     }
 }
 
-impl Op for Variable {
+impl ShapeRule for Variable {
     fn name(&self) -> &'static str {
         "parameter"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(self.shape))
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(self.shape))
     }
-    fn reference(
+}
+
+impl Gradient for Variable {
+    fn is_variable(&self) -> bool {
+        self.trainable
+    }
+}
+
+impl Meaning for Variable {
+    fn meaning(
         &self,
         _: &[&ArrayD<f64>],
-        shape: Shape,
+        outputs: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
-        machine.slot(self.slot, shape)
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        one(machine.slot(self.slot, outputs[0])?)
     }
-    fn lower(&self, _: &Call) -> Lowered {
+}
+
+impl Lower for Variable {
+    fn lower(&self, _: &mut Call<'_>) -> Lowered {
         Lowered::Slot(self.slot)
-    }
-    fn is_trainable_leaf(&self) -> bool {
-        self.trainable
     }
 }
 
@@ -146,38 +207,154 @@ pub(crate) struct StoreGradient {
     pub(crate) accumulate: bool,
 }
 
-impl Op for StoreGradient {
+impl ShapeRule for StoreGradient {
     fn name(&self) -> &'static str {
         "store_gradient"
     }
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
-        Ok(inputs[0])
+
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
+        one(inputs[0])
     }
-    fn reference(
+}
+
+impl Gradient for StoreGradient {}
+
+impl Meaning for StoreGradient {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        shape: Shape,
+        outputs: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let slot = Slot::Gradient(self.parameter);
         let gradient =
-            if self.accumulate { machine.slot(slot, shape)? + inputs[0] } else { inputs[0].clone() };
+            if self.accumulate { machine.slot(slot, outputs[0])? + inputs[0] } else { inputs[0].clone() };
         machine.store(slot, gradient.clone());
-        Ok(gradient)
+        one(gradient)
     }
-    fn lower(&self, call: &Call) -> Lowered {
-        let (input, output, bytes) = (call.inputs[0].value, call.output.value, call.output.meta.bytes());
-        Lowered::Kernel(match self.accumulate {
-            true => Kernel::Accumulate { input, output, elements: bytes / 4 },
-            false => Kernel::Copy { input, output, bytes },
-        })
+}
+
+impl Lower for StoreGradient {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let (input, output) = (call.inputs[0].value, call.output().value);
+        let meta = call.output().meta;
+        match self.accumulate {
+            true => Lowered::kernel(Accumulate { input, output, elements: meta.shape.elements() }),
+            false => Lowered::kernel(Copy { input, output, bytes: meta.bytes() }),
+        }
     }
-    fn persistent_output(&self) -> Option<Slot> {
+
+    fn writes(&self) -> Option<Slot> {
         Some(Slot::Gradient(self.parameter))
     }
-    fn has_effect(&self) -> bool {
-        true
+}
+
+/// Gives a statistic a new value, once everything of the step has read the old one.
+#[derive(Debug)]
+struct Assign {
+    parameter: ParameterId,
+}
+
+impl ShapeRule for Assign {
+    fn name(&self) -> &'static str {
+        "assign"
+    }
+
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
+        one(inputs[0])
+    }
+}
+
+impl Gradient for Assign {}
+
+impl Meaning for Assign {
+    fn meaning(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: &[Shape],
+        machine: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        machine.store(Slot::Parameter(self.parameter), inputs[0].clone());
+        one(inputs[0].clone())
+    }
+}
+
+impl Lower for Assign {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let (input, output) = (call.inputs[0].value, call.output());
+        Lowered::kernel(Copy { input, output: output.value, bytes: output.meta.bytes() })
+    }
+
+    fn writes(&self) -> Option<Slot> {
+        Some(Slot::Parameter(self.parameter))
+    }
+}
+
+impl Graph {
+    /// A parameter, readable by every plan of a session. Asking again gives the same tensor, so a gradient by it counts
+    /// every use.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another value.
+    pub fn parameter(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
+        self.parameter_once(parameter.id, || self.record(Variable::parameter(parameter), &[]))
+    }
+
+    /// Gives a statistic (a running mean, say) the value `value` when the step ends: whatever the order of recording,
+    /// everything of the step reads the old value.
+    ///
+    /// # Errors
+    /// [`Error::Role`] if the optimizer is what changes the parameter; [`Error::Shapes`] if the shapes differ.
+    pub fn assign<'g>(&'g self, parameter: &Parameter, value: Tensor<'g>) -> Result<(), Error> {
+        if parameter.is_trained() {
+            let reason = "the optimizer changes it; declare it as a statistic";
+            return Err(Error::Role { op: "assign", parameter: parameter.id, reason });
+        }
+        if value.shape() != parameter.shape {
+            let found = [parameter.shape, value.shape()];
+            return Err(Error::shapes("assign", "a value of the parameter's shape", &found));
+        }
+        value.unary(Assign { parameter: parameter.id }).map(|_| ())
+    }
+
+    /// A value copied into the plan, of which no gradient is asked.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for impossible shapes.
+    pub fn constant<D: ndarray::Dimension>(
+        &self,
+        values: ndarray::Array<f32, D>,
+    ) -> Result<Tensor<'_>, Error> {
+        self.record(ConstantValues::new(values.into_dyn(), false)?, &[])
+    }
+
+    /// Like [`Graph::constant`], but a gradient may be asked of it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for impossible shapes.
+    pub fn variable<D: ndarray::Dimension>(
+        &self,
+        values: ndarray::Array<f32, D>,
+    ) -> Result<Tensor<'_>, Error> {
+        self.record(ConstantValues::new(values.into_dyn(), true)?, &[])
+    }
+
+    /// Class labels copied into the plan, one byte each.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for impossible shapes.
+    pub fn labels(&self, labels: &[u8]) -> Result<Tensor<'_>, Error> {
+        self.record(ConstantLabels::new(labels)?, &[])
+    }
+
+    /// `value` in every element of `shape`.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another value.
+    pub fn full(&self, value: f32, shape: Shape) -> Result<Tensor<'_>, Error> {
+        self.record(Full { value, shape }, &[])
     }
 }
 
@@ -189,18 +366,35 @@ pub(crate) struct Wide {
 }
 
 #[cfg(test)]
-impl Op for Wide {
+impl ShapeRule for Wide {
     fn name(&self) -> &'static str {
         "wide"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(Shape::new(self.values.shape())?))
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(Shape::new(self.values.shape())?))
     }
-    fn reference(&self, _: &[&ArrayD<f64>], _: Shape, _: &mut Interpreter) -> Result<ArrayD<f64>, Error> {
-        Ok(self.values.clone())
+}
+
+#[cfg(test)]
+impl Gradient for Wide {}
+
+#[cfg(test)]
+impl Meaning for Wide {
+    fn meaning(
+        &self,
+        _: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        one(self.values.clone())
     }
-    fn lower(&self, call: &Call) -> Lowered {
+}
+
+#[cfg(test)]
+impl Lower for Wide {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let data = Data::F32(self.values.iter().map(|&x| x as f32).collect());
-        Lowered::Kernel(Kernel::Constant { output: call.output.value, data })
+        Lowered::kernel(Constant { output: call.output().value, data })
     }
 }

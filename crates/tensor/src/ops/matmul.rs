@@ -9,12 +9,12 @@
 //!
 //! The flags close the op under differentiation: no transposed copy is ever recorded.
 
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::{Epilogue, Gemm, Permute};
+use crate::ir::{DType, Meta, Shape};
 use ndarray::{ArrayD, ArrayView2, Ix2};
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::plan::{Epilogue, Gemm, Kernel};
-use crate::{DType, Error, Shape, Tensor};
 
 #[derive(Debug)]
 struct MatMul {
@@ -27,24 +27,26 @@ fn oriented((rows, columns): (usize, usize), transpose: bool) -> (usize, usize) 
     if transpose { (columns, rows) } else { (rows, columns) }
 }
 
-impl Op for MatMul {
+impl ShapeRule for MatMul {
     fn name(&self) -> &'static str {
         "matmul"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs.iter().try_for_each(|input| input.expect(DType::F32, self.name()))?;
-        let (m, k) = oriented(inputs[0].shape.matrix(self.name())?, self.transpose_a);
-        let (k_b, n) = oriented(inputs[1].shape.matrix(self.name())?, self.transpose_b);
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        inputs.iter().try_for_each(|input| rules::expect(input, DType::F32, self.name()))?;
+        let (m, k) = oriented(rules::matrix(&inputs[0].shape, self.name())?, self.transpose_a);
+        let (k_b, n) = oriented(rules::matrix(&inputs[1].shape, self.name())?, self.transpose_b);
         if k != k_b {
             let expected = format!("inner dimensions that agree (here {k} and {k_b})");
             return Err(Error::shapes(self.name(), expected, &[inputs[0].shape, inputs[1].shape]));
         }
-        Ok(Meta::f32(Shape::new(&[m, n])?))
+        one(Meta::f32(Shape::new(&[m, n])?))
     }
+}
 
+impl Gradient for MatMul {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        let (a, b, dy) = (node.inputs[0], node.inputs[1], node.dy);
+        let (a, b, dy) = (node.inputs[0], node.inputs[1], node.dy());
         let da = node.when_wanted(0, || match self.transpose_a {
             false => dy.matmul_with(b, false, !self.transpose_b),
             true => b.matmul_with(dy, self.transpose_b, true),
@@ -55,38 +57,51 @@ impl Op for MatMul {
         })?;
         Ok(vec![da, db])
     }
+}
 
-    fn reference(
+impl Meaning for MatMul {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let matrix = |x: &'_ ArrayD<f64>, transpose| -> ndarray::Array2<f64> {
             let x: ArrayView2<f64> =
                 x.view().into_dimensionality::<Ix2>().expect("the shape rule wants matrices");
             if transpose { x.t().to_owned() } else { x.to_owned() }
         };
-        Ok(matrix(inputs[0], self.transpose_a).dot(&matrix(inputs[1], self.transpose_b)).into_dyn())
+        one(matrix(inputs[0], self.transpose_a).dot(&matrix(inputs[1], self.transpose_b)).into_dyn())
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
-        let (m, n) = call.output.shape().rows();
-        let (rows, columns) = call.inputs[0].shape().rows();
-        Lowered::Kernel(Kernel::Gemm(Gemm {
-            a: call.inputs[0].value,
-            b: call.inputs[1].value,
-            c: call.output.value,
+impl Lower for MatMul {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let (m, n) = call.output().shape().rows();
+        let k = oriented(call.inputs[0].shape().rows(), self.transpose_a).1;
+        let (a, c) = (call.inputs[0].value, call.output().value);
+        let product = |b| Gemm {
+            a,
+            b,
+            c,
             m,
             n,
-            k: oriented((rows, columns), self.transpose_a).1,
+            k,
             transpose_a: self.transpose_a,
-            transpose_b: self.transpose_b,
-            epilogue: Epilogue::None,
+            epilogue: Epilogue::default(),
             column_sum: None,
             accumulate: false,
             accumulate_sums: false,
-        }))
+        };
+        let b = call.inputs[1];
+        if !self.transpose_b {
+            return Lowered::kernel(product(b.value));
+        }
+        // Kernels read the rows of B: one that is stored transposed is turned first.
+        let (n, k) = b.shape().rows();
+        let shape = Shape::new(&[k, n]).expect("as large as the operand, which exists");
+        let turned = (call.temporary)(Meta::f32(shape));
+        Lowered::Kernels(vec![Permute::transposed(b.value, turned, shape).into(), product(turned).into()])
     }
 }
 

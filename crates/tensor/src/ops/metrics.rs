@@ -3,12 +3,12 @@
 //! Sums are taken in f64, sample by sample in the order of the batch: they do not depend on how a dataset is cut into
 //! batches.
 
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::MetricSums;
+use crate::ir::{DType, Meta, Shape};
 use ndarray::ArrayD;
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Call, Lowered, Meta, Op};
-use crate::plan::{Kernel, MetricSums};
-use crate::{DType, Error, Shape, Tensor};
 
 /// Inputs: losses `[batch]` and, if counted, right answers `[batch]`.
 #[derive(Debug)]
@@ -17,43 +17,49 @@ struct Accumulate {
     continues: bool,
 }
 
-impl Op for Accumulate {
+impl ShapeRule for Accumulate {
     fn name(&self) -> &'static str {
         "metrics"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs.iter().try_for_each(|input| input.expect(DType::F32, self.name()))?;
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        inputs.iter().try_for_each(|input| rules::expect(input, DType::F32, self.name()))?;
         if inputs.iter().any(|input| input.shape.rank() != 1 || input.shape != inputs[0].shape) {
             let found: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
             return Err(Error::shapes(self.name(), "one number per sample", &found));
         }
-        Ok(Meta::f32(Shape::new(&[0])?))
+        one(Meta::f32(Shape::new(&[0])?))
     }
+}
 
-    fn reference(
+impl Gradient for Accumulate {}
+
+impl Meaning for Accumulate {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         machine.metrics.loss_sum += inputs[0].sum();
         machine.metrics.samples += inputs[0].len() as u64;
         let before = if self.continues { machine.last_batch } else { (0.0, 0) };
         machine.last_batch = (before.0 + inputs[0].sum(), before.1 + inputs[0].len());
         machine.metrics.last_loss = machine.last_batch.0 / machine.last_batch.1 as f64;
         machine.metrics.correct += inputs.get(1).map_or(0.0, |right| right.sum()) as u64;
-        Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
+        one(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
-        Lowered::Kernel(Kernel::Metrics(MetricSums {
+impl Lower for Accumulate {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        Lowered::kernel(MetricSums {
             losses: call.inputs[0].value,
             correct: call.inputs.get(1).map(|input| input.value),
             rows: call.inputs[0].shape().elements(),
             metrics: call.metrics,
             continues: self.continues,
-        }))
+        })
     }
 
     fn has_effect(&self) -> bool {
@@ -81,7 +87,7 @@ impl<'g> Tensor<'g> {
 
     fn record_metrics(self, correct: Option<Tensor<'g>>, continues: bool) -> Result<(), Error> {
         let inputs: Vec<Tensor<'g>> = [Some(self), correct].into_iter().flatten().collect();
-        self.graph.record(Accumulate { continues }, &inputs).map(|_| ())
+        self.graph().record(Accumulate { continues }, &inputs).map(|_| ())
     }
 }
 
@@ -90,7 +96,7 @@ mod tests {
     use ndarray::{arr1, arr2};
 
     use crate::testing::net::cpu;
-    use crate::{Error, Graph, Metrics, Plan, Session, State};
+    use crate::{Error, Graph, Metrics, Parameters, Plan, Session, State};
 
     #[test]
     fn sums_run_on_until_they_are_reset() {
@@ -98,7 +104,7 @@ mod tests {
         let losses = graph.constant(arr1(&[0.5, 1.5, 4.0])).unwrap();
         let right = graph.constant(arr1(&[1.0, 0.0, 1.0])).unwrap();
         losses.accumulate_metrics(Some(right)).unwrap();
-        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[]).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[]).unwrap();
         let mut session = Session::new(&cpu(2), vec![plan]).unwrap();
         assert_eq!(session.metrics().unwrap(), Metrics::default());
         assert!(
@@ -123,7 +129,7 @@ mod tests {
             let graph = Graph::new();
             let losses = graph.constant(arr1(losses)).unwrap();
             if continues { losses.continue_metrics(None) } else { losses.accumulate_metrics(None) }.unwrap();
-            Plan::new(&graph, &State::inference(&[]).unwrap(), &[]).unwrap()
+            Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[]).unwrap()
         };
         let plans = vec![plan(&[1.0, 2.0], false), plan(&[6.0, 7.0, 4.0], true)];
         let mut session = Session::new(&cpu(1), plans).unwrap();
@@ -138,7 +144,7 @@ mod tests {
     fn a_million_small_losses_are_not_lost_beside_a_large_sum() {
         let graph = Graph::new();
         graph.constant(ndarray::Array1::from_elem(1000, 0.001)).unwrap().accumulate_metrics(None).unwrap();
-        let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[]).unwrap();
+        let plan = Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[]).unwrap();
         let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
         session.set_metrics(Metrics { loss_sum: 1e6, ..Metrics::default() }).unwrap();
         (0..1000).for_each(|_| session.run_once(0).unwrap());

@@ -18,5 +18,6 @@ pub(crate) mod mse;
 pub(crate) mod optimizer;
 pub(crate) mod permute;
 pub(crate) mod reduce;
+mod rules;
 pub(crate) mod softmax;
 pub(crate) mod view;

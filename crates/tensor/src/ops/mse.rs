@@ -3,12 +3,13 @@
 //! The mean of these over the batch is the mean over all elements, PyTorch's `mse_loss`. Like the cross-entropy it is
 //! merged with its gradient into one pass. The targets are data: no gradient is taken of them.
 
+use super::cross_entropy::row_scale;
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::{Mse, RowScale};
+use crate::ir::{DType, Meta, Shape};
 use ndarray::ArrayD;
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::plan::{Kernel, Mse, RowScale};
-use crate::{DType, Error, Shape, Tensor};
 
 /// Inputs: predictions and targets `[batch, width]`. Output: `[batch]`.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ struct Losses;
 struct LossesGrad;
 
 fn check(name: &'static str, inputs: &[Meta]) -> Result<usize, Error> {
-    inputs.iter().try_for_each(|input| input.expect(DType::F32, name))?;
-    let (rows, _) = inputs[0].shape.matrix(name)?;
+    inputs.iter().try_for_each(|input| rules::expect(input, DType::F32, name))?;
+    let (rows, _) = rules::matrix(&inputs[0].shape, name)?;
     match inputs[0].shape == inputs[1].shape {
         true => Ok(rows),
         false => Err(Error::shapes(
@@ -31,71 +32,83 @@ fn check(name: &'static str, inputs: &[Meta]) -> Result<usize, Error> {
     }
 }
 
-impl Op for Losses {
+impl ShapeRule for Losses {
     fn name(&self) -> &'static str {
         "mse"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(Shape::new(&[check(self.name(), inputs)?])?))
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(Shape::new(&[check(self.name(), inputs)?])?))
     }
+}
 
+impl Gradient for Losses {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
         if node.wanted[1] {
             return Err(Error::NoGradient { op: "mse by its targets" });
         }
-        let inputs = [node.inputs[0], node.inputs[1], node.dy];
-        Ok(vec![Some(node.dy.graph.record(LossesGrad, &inputs)?), None])
-    }
-
-    fn reference(
-        &self,
-        inputs: &[&ArrayD<f64>],
-        _: Shape,
-        _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
-        let width = inputs[0].shape()[1] as f64;
-        let squares = (inputs[0] - inputs[1]).mapv(|d| d * d / width);
-        Ok(squares.sum_axis(ndarray::Axis(1)))
-    }
-
-    fn lower(&self, call: &Call) -> Lowered {
-        let mut kernel = kernel(call);
-        kernel.losses = Some(call.output.value);
-        Lowered::Kernel(Kernel::Mse(kernel))
+        let inputs = [node.inputs[0], node.inputs[1], node.dy()];
+        Ok(vec![Some(node.dy().graph().record(LossesGrad, &inputs)?), None])
     }
 }
 
-impl Op for LossesGrad {
+impl Meaning for Losses {
+    fn meaning(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        let width = inputs[0].shape()[1] as f64;
+        let squares = (inputs[0] - inputs[1]).mapv(|d| d * d / width);
+        one(squares.sum_axis(ndarray::Axis(1)))
+    }
+}
+
+impl Lower for Losses {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let mut kernel = kernel(call);
+        kernel.losses = Some(call.output().value);
+        Lowered::kernel(kernel)
+    }
+}
+
+impl ShapeRule for LossesGrad {
     fn name(&self) -> &'static str {
         "mse_grad"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         check(self.name(), &inputs[..2])?;
-        Ok(inputs[0])
-    }
-
-    fn reference(
-        &self,
-        inputs: &[&ArrayD<f64>],
-        _: Shape,
-        _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
-        let width = inputs[0].shape()[1] as f64;
-        let dy = inputs[2].view().insert_axis(ndarray::Axis(1));
-        Ok((inputs[0] - inputs[1]) * dy * (2.0 / width))
-    }
-
-    fn lower(&self, call: &Call) -> Lowered {
-        let mut kernel = kernel(call);
-        kernel.dprediction = Some(call.output.value);
-        kernel.scale = RowScale::of(&call.inputs[2]);
-        Lowered::Kernel(Kernel::Mse(kernel))
+        one(inputs[0])
     }
 }
 
-fn kernel(call: &Call) -> Mse {
+impl Gradient for LossesGrad {}
+
+impl Meaning for LossesGrad {
+    fn meaning(
+        &self,
+        inputs: &[&ArrayD<f64>],
+        _: &[Shape],
+        _: &mut Interpreter,
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        let width = inputs[0].shape()[1] as f64;
+        let dy = inputs[2].view().insert_axis(ndarray::Axis(1));
+        one((inputs[0] - inputs[1]) * dy * (2.0 / width))
+    }
+}
+
+impl Lower for LossesGrad {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let mut kernel = kernel(call);
+        kernel.dprediction = Some(call.output().value);
+        kernel.scale = row_scale(&call.inputs[2]);
+        Lowered::kernel(kernel)
+    }
+}
+
+fn kernel(call: &Call<'_>) -> Mse {
     let (rows, columns) = call.inputs[0].shape().rows();
     let (prediction, target) = (call.inputs[0].value, call.inputs[1].value);
     Mse { prediction, target, rows, columns, losses: None, dprediction: None, scale: RowScale::Constant(1.0) }

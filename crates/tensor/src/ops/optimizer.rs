@@ -17,141 +17,11 @@
 use ndarray::ArrayD;
 
 use super::leaf::{StoreGradient, Variable};
-use crate::backend::reference::Interpreter;
-use crate::graph::{Call, Lowered, Meta, Op};
-use crate::plan::{Advance, Kernel, Slot, Update};
-use crate::{DType, Error, Graph, Parameter, ParameterId, Shape, Tensor};
-
-/// How parameters follow their gradients. Numbers are f64, as in PyTorch: 1 − β is taken before it is rounded to f32.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
-pub enum Optimizer {
-    /// Stochastic gradient descent; momentum 0 keeps no state.
-    Sgd {
-        /// μ
-        momentum: f64,
-        /// λ
-        weight_decay: f64,
-    },
-    /// Adam; two moments per parameter.
-    Adam {
-        /// β₁
-        beta1: f64,
-        /// β₂
-        beta2: f64,
-        /// ε
-        epsilon: f64,
-        /// λ, added to the gradient
-        weight_decay: f64,
-    },
-    /// Adam with decoupled weight decay; two moments per parameter.
-    AdamW {
-        /// β₁
-        beta1: f64,
-        /// β₂
-        beta2: f64,
-        /// ε
-        epsilon: f64,
-        /// λ, taken off the parameter
-        weight_decay: f64,
-    },
-}
-
-impl Optimizer {
-    /// SGD without momentum or decay.
-    pub fn sgd() -> Optimizer {
-        Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 }
-    }
-
-    /// Adam with PyTorch's defaults.
-    pub fn adam() -> Optimizer {
-        Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
-    }
-
-    /// AdamW with PyTorch's defaults.
-    pub fn adamw() -> Optimizer {
-        Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
-    }
-
-    /// Numbers kept per parameter besides its gradient.
-    pub fn moments(&self) -> usize {
-        match self {
-            Optimizer::Sgd { momentum, .. } => usize::from(*momentum != 0.0),
-            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => 2,
-        }
-    }
-
-    /// β₁ and β₂ of the bias corrections, for optimizers that have them.
-    pub(crate) fn betas(&self) -> Option<(f64, f64)> {
-        match *self {
-            Optimizer::Sgd { .. } => None,
-            Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
-                Some((beta1, beta2))
-            }
-        }
-    }
-}
-
-/// The learning rate as a function of the step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
-pub enum Schedule {
-    /// The same at every step.
-    Constant {
-        /// η
-        learning_rate: f64,
-    },
-    /// Half a cosine from the learning rate down to the minimum over so many steps, the minimum thereafter.
-    Cosine {
-        /// η at the first step.
-        learning_rate: f64,
-        /// η from step `steps` on.
-        minimum: f64,
-        /// Steps from one to the other.
-        steps: u64,
-    },
-    /// Multiplied by `factor` every so many steps.
-    Step {
-        /// η at the first step.
-        learning_rate: f64,
-        /// The factor.
-        factor: f64,
-        /// Steps between two multiplications.
-        every: u64,
-    },
-}
-
-impl Schedule {
-    /// The learning rate of step `t`, counted from 1.
-    pub fn at(&self, t: u64) -> f64 {
-        let done = t.saturating_sub(1);
-        match *self {
-            Schedule::Constant { learning_rate } => learning_rate,
-            Schedule::Cosine { learning_rate, minimum, steps } => {
-                let share = done.min(steps) as f64 / steps.max(1) as f64;
-                minimum + 0.5 * (learning_rate - minimum) * (1.0 + (std::f64::consts::PI * share).cos())
-            }
-            Schedule::Step { learning_rate, factor, every } => {
-                learning_rate * power(factor, done / every.max(1))
-            }
-        }
-    }
-}
-
-/// βᵗ. `powi` would round differently on other platforms; this is exact to a few ulps everywhere.
-pub(crate) fn power(base: f64, exponent: u64) -> f64 {
-    let (mut result, mut square, mut rest) = (1.0, base, exponent);
-    while rest > 0 {
-        if rest & 1 == 1 {
-            result *= square;
-        }
-        square *= square;
-        rest >>= 1;
-    }
-    result
-}
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::{Advance, Proceed, Update};
+use crate::ir::{DType, Meta, Optimizer, Parameter, ParameterId, Schedule, Shape, Slot, power};
 
 /// Begins a step: advances the step number and sets what depends on it.
 #[derive(Debug)]
@@ -160,28 +30,38 @@ struct AdvanceStep {
     schedule: Schedule,
 }
 
-impl Op for AdvanceStep {
+impl ShapeRule for AdvanceStep {
     fn name(&self) -> &'static str {
         "advance"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(Shape::new(&[0])?))
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(Shape::new(&[0])?))
     }
-    fn reference(
+}
+
+impl Gradient for AdvanceStep {}
+
+impl Meaning for AdvanceStep {
+    fn meaning(
         &self,
         _: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         machine.step += 1;
         machine.first_row = 0;
         machine.learning_rate = self.schedule.at(machine.step);
-        Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
+        one(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
-    fn lower(&self, call: &Call) -> Lowered {
+}
+
+impl Lower for AdvanceStep {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (schedule, optimizer) = (self.schedule, self.optimizer);
-        Lowered::Kernel(Kernel::Advance(Advance { step_block: call.step_block, schedule, optimizer }))
+        Lowered::kernel(Advance { step_block: call.step_block, schedule, optimizer })
     }
+
     fn has_effect(&self) -> bool {
         true
     }
@@ -193,25 +73,35 @@ struct ProceedRows {
     rows: usize,
 }
 
-impl Op for ProceedRows {
+impl ShapeRule for ProceedRows {
     fn name(&self) -> &'static str {
         "proceed"
     }
-    fn output(&self, _: &[Meta]) -> Result<Meta, Error> {
-        Ok(Meta::f32(Shape::new(&[0])?))
+
+    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
+        one(Meta::f32(Shape::new(&[0])?))
     }
-    fn reference(
+}
+
+impl Gradient for ProceedRows {}
+
+impl Meaning for ProceedRows {
+    fn meaning(
         &self,
         _: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         machine.first_row += self.rows as u64;
-        Ok(ArrayD::zeros(ndarray::IxDyn(&[0])))
+        one(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
-    fn lower(&self, call: &Call) -> Lowered {
-        Lowered::Kernel(Kernel::Proceed { step_block: call.step_block, rows: self.rows })
+}
+
+impl Lower for ProceedRows {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        Lowered::kernel(Proceed { step_block: call.step_block, rows: self.rows })
     }
+
     fn has_effect(&self) -> bool {
         true
     }
@@ -224,25 +114,29 @@ struct UpdateParameter {
     parameter: ParameterId,
 }
 
-impl Op for UpdateParameter {
+impl ShapeRule for UpdateParameter {
     fn name(&self) -> &'static str {
         "update"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
-        Ok(inputs[0])
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
+        one(inputs[0])
     }
+}
 
-    fn reference(
+impl Gradient for UpdateParameter {}
+
+impl Meaning for UpdateParameter {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        shape: Shape,
+        outputs: &[Shape],
         machine: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
-        let mut p = machine.slot(Slot::Parameter(self.parameter), shape)?;
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
+        let mut p = machine.slot(Slot::Parameter(self.parameter), outputs[0])?;
         let (lr, t) = (machine.learning_rate, machine.step);
-        let moment = |i| machine.slot(Slot::Moment(i, self.parameter), shape);
+        let moment = |i| machine.slot(Slot::Moment(i, self.parameter), outputs[0]);
         let moments = match self.optimizer {
             Optimizer::Sgd { momentum, weight_decay } => {
                 let g = inputs[0] + &p * weight_decay;
@@ -264,26 +158,24 @@ impl Op for UpdateParameter {
         for (i, moment) in moments.into_iter().enumerate() {
             machine.store(Slot::Moment(i, self.parameter), moment);
         }
-        Ok(p)
+        one(p)
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
-        Lowered::Kernel(Kernel::Update(Update {
+impl Lower for UpdateParameter {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        Lowered::kernel(Update {
             optimizer: self.optimizer,
-            parameter: call.output.value,
+            parameter: call.output().value,
             gradient: call.inputs[0].value,
-            moments: [None, None],
+            moments: std::array::from_fn(|i| call.moments.get(i).copied()),
             step_block: call.step_block,
-            elements: call.output.shape().elements(),
-        }))
+            elements: call.output().shape().elements(),
+        })
     }
 
-    fn persistent_output(&self) -> Option<Slot> {
+    fn writes(&self) -> Option<Slot> {
         Some(Slot::Parameter(self.parameter))
-    }
-
-    fn has_effect(&self) -> bool {
-        true
     }
 }
 
@@ -348,6 +240,7 @@ impl Graph {
     /// # Errors
     /// Only if the graph cannot hold another node.
     pub fn update_kept(&self, optimizer: Optimizer, parameter: &Parameter) -> Result<(), Error> {
+        is_trained(parameter)?;
         let gradient = self.record(Variable::gradient(parameter), &[])?;
         gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
     }
@@ -366,6 +259,7 @@ impl Graph {
         gradient: Tensor<'g>,
         accumulate: bool,
     ) -> Result<Tensor<'g>, Error> {
+        is_trained(parameter)?;
         if gradient.shape() != parameter.shape {
             let found = [parameter.shape, gradient.shape()];
             return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
@@ -374,28 +268,45 @@ impl Graph {
     }
 }
 
+/// Refuses a statistic.
+fn is_trained(parameter: &Parameter) -> Result<(), Error> {
+    match parameter.is_trained() {
+        true => Ok(()),
+        false => {
+            let reason = "it is a statistic; give it its value with Graph::assign";
+            Err(Error::Role { op: "update", parameter: parameter.id, reason })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Optimizer, Schedule, power};
     use crate::testing::backends;
     use crate::testing::net::{ADAM, SGD};
-    use crate::{Graph, Parameter, ParameterId, Plan, Session, Shape, State};
+    use crate::{FileOrder, Graph, Parameter, Parameters, Plan, Role, Session, Shape, State};
+
+    fn one_parameter(shape: Shape) -> (Parameters, Parameter) {
+        let mut list = Parameters::new();
+        let parameter = list.add("p", shape, Role::Trained, FileOrder::AsInGraph).unwrap();
+        (list, parameter)
+    }
 
     /// The first element of a vector of `n` after each of three steps with gradient 0.5, from 2.0 on, on every backend.
     fn three_steps(optimizer: Optimizer, schedule: Schedule, n: usize) -> Vec<[f32; 3]> {
         let shape = Shape::new(&[n]).unwrap();
-        let parameter = Parameter { id: ParameterId(0), name: "p".into(), shape, transposed: false };
+        let (list, parameter) = one_parameter(shape);
         let graph = Graph::new();
         graph.advance(optimizer, schedule).unwrap();
         graph.update(optimizer, &parameter, graph.full(0.5, shape).unwrap()).unwrap();
-        let state = State::training(std::slice::from_ref(&parameter), optimizer).unwrap();
+        let state = State::training(&list, optimizer).unwrap();
         let plan = Plan::new(&graph, &state, &[]).unwrap();
         let run = |(name, backend)| {
             let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
-            session.set_parameter(ParameterId(0), &vec![2.0; n]).unwrap();
+            session.set_parameter(parameter.id(), &vec![2.0; n]).unwrap();
             [(); 3].map(|()| {
                 session.run_once(0).unwrap();
-                let p = session.parameter(ParameterId(0)).unwrap();
+                let p = session.parameter(parameter.id()).unwrap();
                 assert!(p.iter().all(|x| *x == p[0]), "{name}: {p:?}");
                 p[0]
             })
@@ -450,16 +361,16 @@ mod tests {
     fn a_run_goes_on_from_the_step_that_was_set() {
         let halving = Schedule::Step { learning_rate: 0.4, factor: 0.5, every: 1 };
         let shape = Shape::new(&[1]).unwrap();
-        let parameter = Parameter { id: ParameterId(0), name: "p".into(), shape, transposed: false };
+        let (list, parameter) = one_parameter(shape);
         let graph = Graph::new();
         graph.advance(SGD, halving).unwrap();
         graph.update(SGD, &parameter, graph.full(1.0, shape).unwrap()).unwrap();
-        let state = State::training(&[parameter], SGD).unwrap();
+        let state = State::training(&list, SGD).unwrap();
         let plan = Plan::new(&graph, &state, &[]).unwrap();
         let mut session = Session::new(&crate::testing::net::cpu(1), vec![plan]).unwrap();
         session.set_step(2, 0).unwrap();
         session.run_once(0).unwrap();
-        assert_eq!((session.parameter(ParameterId(0)).unwrap()[0], session.step().unwrap()), (-0.1, 3));
+        assert_eq!((session.parameter(parameter.id()).unwrap()[0], session.step().unwrap()), (-0.1, 3));
     }
 
     #[test]

@@ -3,25 +3,25 @@
 //! A copy, since only row-major arrays exist here; inside a network a transpose is a flag of `matmul` instead.
 //! The gradient is the inverse permutation.
 
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::Permute;
+use crate::ir::{DType, MAX_RANK, Meta, Shape};
 use ndarray::{ArrayD, IxDyn};
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::plan::{Kernel, Permute};
-use crate::{DType, Error, MAX_RANK, Shape, Tensor};
 
 #[derive(Debug)]
 struct PermuteDims {
     order: Vec<usize>,
 }
 
-impl Op for PermuteDims {
+impl ShapeRule for PermuteDims {
     fn name(&self) -> &'static str {
         "permute"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
         let dims = inputs[0].shape.dims();
         let mut sorted = self.order.clone();
         sorted.sort_unstable();
@@ -30,35 +30,41 @@ impl Op for PermuteDims {
             return Err(Error::shapes(self.name(), expected, &[inputs[0].shape]));
         }
         let permuted: Vec<usize> = self.order.iter().map(|&axis| dims[axis]).collect();
-        Ok(Meta::f32(Shape::new(&permuted)?))
+        one(Meta::f32(Shape::new(&permuted)?))
     }
+}
 
+impl Gradient for PermuteDims {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
         let mut inverse = vec![0; self.order.len()];
         for (i, &axis) in self.order.iter().enumerate() {
             inverse[axis] = i;
         }
-        Ok(vec![Some(node.dy.permute(&inverse)?)])
+        Ok(vec![Some(node.dy().permute(&inverse)?)])
     }
+}
 
-    fn reference(
+impl Meaning for PermuteDims {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let view = inputs[0].view().permuted_axes(IxDyn(&self.order));
-        Ok(view.as_standard_layout().into_owned())
+        one(view.as_standard_layout().into_owned())
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
+impl Lower for PermuteDims {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let natural = call.inputs[0].shape().broadcast_strides(&call.inputs[0].shape());
         let mut strides = [0; MAX_RANK];
         for (stride, &axis) in strides.iter_mut().zip(&self.order) {
             *stride = natural[axis];
         }
-        let (input, output) = (call.inputs[0].value, call.output.value);
-        Lowered::Kernel(Kernel::Permute(Permute { input, output, shape: call.output.shape(), strides }))
+        let (input, output) = (call.inputs[0].value, call.output().value);
+        Lowered::kernel(Permute { input, output, shape: call.output().shape(), strides })
     }
 }
 

@@ -13,11 +13,14 @@
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
-use super::elementwise::{Elementwise, Pointwise};
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::plan::{Kernel, Map, MapOp, Reduce, Reduction};
-use crate::{DType, Error, Shape, Tensor};
+use super::elementwise::{Elementwise, Pointwise, map};
+use super::rules;
+use crate::error::Error;
+use crate::graph::{
+    Backward, Call, Gradient, Interpreter, Known, Lower, Lowered, Meaning, ShapeRule, Simpler, Tensor, one,
+};
+use crate::ir::kernel::{MapOp, Reduce, Reduction};
+use crate::ir::{DType, Meta, Shape};
 
 #[derive(Debug)]
 struct ReduceAxis {
@@ -25,7 +28,7 @@ struct ReduceAxis {
     axis: usize,
 }
 
-impl Op for ReduceAxis {
+impl ShapeRule for ReduceAxis {
     fn name(&self) -> &'static str {
         match self.reduction {
             Reduction::Sum => "sum_axis",
@@ -33,8 +36,8 @@ impl Op for ReduceAxis {
         }
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
         let mut dims = inputs[0].shape.dims().to_vec();
         if self.axis >= dims.len() {
             return Err(Error::shapes(
@@ -44,9 +47,11 @@ impl Op for ReduceAxis {
             ));
         }
         dims.remove(self.axis);
-        Ok(Meta::f32(Shape::new(&dims)?))
+        one(Meta::f32(Shape::new(&dims)?))
     }
+}
 
+impl Gradient for ReduceAxis {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
         if self.reduction == Reduction::Max {
             return Err(Error::NoGradient { op: self.name() });
@@ -54,33 +59,37 @@ impl Op for ReduceAxis {
         let input = node.inputs[0].shape();
         let mut kept = input.dims().to_vec();
         kept[self.axis] = 1;
-        Ok(vec![Some(node.dy.reshape(&kept)?.broadcast_to(input)?)])
+        Ok(vec![Some(node.dy().reshape(&kept)?.broadcast_to(input)?)])
     }
+}
 
-    fn reference(
+impl Meaning for ReduceAxis {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let (start, f): (f64, fn(&f64, &f64) -> f64) = match self.reduction {
             Reduction::Sum => (0.0, |a, b| a + b),
             Reduction::Max => (f64::NEG_INFINITY, |a, b| if *a > *b || a.is_nan() { *a } else { *b }),
         };
-        Ok(inputs[0].fold_axis(Axis(self.axis), start, f))
+        one(inputs[0].fold_axis(Axis(self.axis), start, f))
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
+impl Lower for ReduceAxis {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let dims = call.inputs[0].meta.shape;
         let (outer, rest) = dims.dims().split_at(self.axis);
-        Lowered::Kernel(Kernel::Reduce(Reduce {
+        Lowered::kernel(Reduce {
             reduction: self.reduction,
             input: call.inputs[0].value,
-            output: call.output.value,
+            output: call.output().value,
             outer: outer.iter().product(),
             reduced: rest[0],
             inner: rest[1..].iter().product(),
-        }))
+        })
     }
 }
 
@@ -90,15 +99,15 @@ struct BroadcastTo {
     target: Shape,
 }
 
-impl Op for BroadcastTo {
+impl ShapeRule for BroadcastTo {
     fn name(&self) -> &'static str {
         "broadcast_to"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
-        match inputs[0].shape.broadcast(self.target, self.name()) {
-            Ok(shape) if shape == self.target => Ok(Meta::f32(shape)),
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
+        match inputs[0].shape.broadcast(self.target)? {
+            Some(shape) if shape == self.target => one(Meta::f32(shape)),
             _ => Err(Error::shapes(
                 self.name(),
                 "a shape that stretches to the target",
@@ -106,24 +115,34 @@ impl Op for BroadcastTo {
             )),
         }
     }
+}
 
+impl Gradient for BroadcastTo {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        Ok(vec![Some(node.dy)]) // the walk sums it to the input's shape
+        Ok(vec![Some(node.dy())]) // the walk sums it to the input's shape
     }
+}
 
-    fn reference(
+impl Meaning for BroadcastTo {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        output: Shape,
+        outputs: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let stretched =
-            inputs[0].broadcast(IxDyn(output.dims())).expect("the shape rule accepted this target");
-        Ok(stretched.to_owned())
+            inputs[0].broadcast(IxDyn(outputs[0].dims())).expect("the shape rule accepted this target");
+        one(stretched.to_owned())
+    }
+}
+
+impl Lower for BroadcastTo {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        map(MapOp::Affine { scale: 1.0, shift: 0.0 }, call)
     }
 
-    fn lower(&self, call: &Call) -> Lowered {
-        Lowered::Kernel(Kernel::Map(Map::new(MapOp::Affine { scale: 1.0, shift: 0.0 }, call)))
+    fn simplify(&self, call: &Known<'_>) -> Simpler {
+        call.inputs[0].full.map_or(Simpler::No, Simpler::Full)
     }
 }
 
@@ -141,8 +160,12 @@ impl Elementwise for Divide {
     fn kernel(&self) -> MapOp {
         MapOp::Affine { scale: (1.0 / self.by as f64) as f32, shift: 0.0 }
     }
+    fn simplify(&self, call: &Known<'_>) -> Simpler {
+        let divided = |value: f32| Simpler::Full((f64::from(value) / self.by as f64) as f32);
+        call.inputs[0].full.map_or(Simpler::No, divided)
+    }
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        Ok(vec![Some(node.dy.divide(self.by)?)])
+        Ok(vec![Some(node.dy().divide(self.by)?)])
     }
 }
 
@@ -221,21 +244,12 @@ impl<'g> Tensor<'g> {
     /// # Errors
     /// If `self` does not broadcast to `target`.
     pub fn broadcast_to(self, target: Shape) -> Result<Tensor<'g>, Error> {
-        match self.as_full() {
-            _ if self.shape() == target => Ok(self),
-            Some(value) if self.shape().broadcast(target, "broadcast_to")? == target => {
-                self.graph.full(value, target)
-            }
-            _ => self.unary(BroadcastTo { target }),
-        }
+        if self.shape() == target { Ok(self) } else { self.unary(BroadcastTo { target }) }
     }
 
     /// `self / n`.
     fn divide(self, n: usize) -> Result<Tensor<'g>, Error> {
-        match self.as_full() {
-            Some(value) => self.graph.full((f64::from(value) / n as f64) as f32, self.shape()),
-            None => self.unary(Pointwise(Divide { by: n })),
-        }
+        self.unary(Pointwise(Divide { by: n }))
     }
 }
 

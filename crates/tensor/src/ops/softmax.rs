@@ -5,12 +5,12 @@
 //! | `softmax` | eˣ / Σ eˣ | y · (dy − Σ dy · y) |
 //! | `log_softmax` | x − ln Σ eˣ | dy − eʸ · Σ dy |
 
+use super::rules;
+use crate::error::Error;
+use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
+use crate::ir::kernel::Softmax;
+use crate::ir::{DType, Meta, Shape};
 use ndarray::{ArrayD, Axis};
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::plan::{Kernel, Softmax};
-use crate::{DType, Error, Shape, Tensor};
 
 #[derive(Debug)]
 struct SoftmaxRows {
@@ -36,42 +36,48 @@ fn row_sums(t: Tensor<'_>) -> Result<Tensor<'_>, Error> {
     t.sum_axis(last)?.reshape(&dims)
 }
 
-impl Op for SoftmaxRows {
+impl ShapeRule for SoftmaxRows {
     fn name(&self) -> &'static str {
         if self.log { "log_softmax" } else { "softmax" }
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
-        inputs[0].expect(DType::F32, self.name())?;
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
+        rules::expect(&inputs[0], DType::F32, self.name())?;
         match inputs[0].shape.rank() {
             0 => Err(Error::shapes(self.name(), "at least one dimension", &[inputs[0].shape])),
-            _ => Ok(inputs[0]),
+            _ => one(inputs[0]),
         }
     }
+}
 
+impl Gradient for SoftmaxRows {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        let (y, dy) = (node.output, node.dy);
+        let (y, dy) = (node.output(), node.dy());
         let dx = match self.log {
             false => y.mul(dy.sub(row_sums(dy.mul(y)?)?)?)?,
             true => dy.sub(y.exp()?.mul(row_sums(dy)?)?)?,
         };
         Ok(vec![Some(dx)])
     }
+}
 
-    fn reference(
+impl Meaning for SoftmaxRows {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        _: Shape,
+        _: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let y = log_softmax(inputs[0]);
-        Ok(if self.log { y } else { y.mapv(f64::exp) })
+        one(if self.log { y } else { y.mapv(f64::exp) })
     }
+}
 
-    fn lower(&self, call: &Call) -> Lowered {
-        let (rows, columns) = call.output.shape().rows();
-        let (input, output) = (call.inputs[0].value, call.output.value);
-        Lowered::Kernel(Kernel::Softmax(Softmax { input, output, rows, columns, log: self.log }))
+impl Lower for SoftmaxRows {
+    fn lower(&self, call: &mut Call<'_>) -> Lowered {
+        let (rows, columns) = call.output().shape().rows();
+        let (input, output) = (call.inputs[0].value, call.output().value);
+        Lowered::kernel(Softmax { input, output, rows, columns, log: self.log })
     }
 }
 

@@ -1,24 +1,25 @@
 //! Reshape and flatten: the same bytes under another shape, never a copy.
 
+use crate::error::Error;
+use crate::graph::{
+    Backward, Call, Gradient, Interpreter, Known, Lower, Lowered, Meaning, ShapeRule, Simpler, Tensor, one,
+};
+use crate::ir::{Meta, Shape};
 use ndarray::{ArrayD, IxDyn};
-
-use crate::backend::reference::Interpreter;
-use crate::graph::{Backward, Call, Lowered, Meta, Op};
-use crate::{Error, Shape, Tensor};
 
 #[derive(Debug)]
 struct Reshape {
     target: Shape,
 }
 
-impl Op for Reshape {
+impl ShapeRule for Reshape {
     fn name(&self) -> &'static str {
         "reshape"
     }
 
-    fn output(&self, inputs: &[Meta]) -> Result<Meta, Error> {
+    fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         match inputs[0].shape.elements() == self.target.elements() {
-            true => Ok(Meta { shape: self.target, dtype: inputs[0].dtype }),
+            true => one(Meta { shape: self.target, dtype: inputs[0].dtype }),
             false => Err(Error::shapes(
                 "reshape",
                 "as many elements before as after",
@@ -26,23 +27,34 @@ impl Op for Reshape {
             )),
         }
     }
+}
 
+impl Gradient for Reshape {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        Ok(vec![Some(node.dy.reshape(node.inputs[0].dims())?)])
+        Ok(vec![Some(node.dy().reshape(node.inputs[0].dims())?)])
     }
+}
 
-    fn reference(
+impl Meaning for Reshape {
+    fn meaning(
         &self,
         inputs: &[&ArrayD<f64>],
-        output: Shape,
+        outputs: &[Shape],
         _: &mut Interpreter,
-    ) -> Result<ArrayD<f64>, Error> {
+    ) -> Result<Vec<ArrayD<f64>>, Error> {
         let values = inputs[0].iter().copied().collect();
-        Ok(ArrayD::from_shape_vec(IxDyn(output.dims()), values).expect("the shape rule compared the counts"))
+        one(ArrayD::from_shape_vec(IxDyn(outputs[0].dims()), values)
+            .expect("the shape rule compared the counts"))
+    }
+}
+
+impl Lower for Reshape {
+    fn lower(&self, _: &mut Call<'_>) -> Lowered {
+        Lowered::Alias
     }
 
-    fn lower(&self, _: &Call) -> Lowered {
-        Lowered::Alias
+    fn simplify(&self, call: &Known<'_>) -> Simpler {
+        call.inputs[0].full.map_or(Simpler::No, Simpler::Full)
     }
 }
 
@@ -53,11 +65,7 @@ impl<'g> Tensor<'g> {
     /// If the number of elements differs.
     pub fn reshape(self, dims: &[usize]) -> Result<Tensor<'g>, Error> {
         let target = Shape::new(dims)?;
-        match self.as_full() {
-            _ if self.shape() == target => Ok(self),
-            Some(value) if self.shape().elements() == target.elements() => self.graph.full(value, target),
-            _ => self.unary(Reshape { target }),
-        }
+        if self.shape() == target { Ok(self) } else { self.unary(Reshape { target }) }
     }
 
     /// Merges the dimensions from `start` on into one (PyTorch's `flatten(start_dim=start)`).

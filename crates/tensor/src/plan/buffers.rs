@@ -3,12 +3,11 @@
 //! Names and sizes come from the kernels that write the buffers, not from the layout: what a reader multiplies out here
 //! must be what the layout has given room to.
 
-use super::state::{METRICS_BYTES, STEP_BLOCK_BYTES};
-use super::{
-    ArgMax, CrossEntropy, Epilogue, Extent, Kernel, MapOp, Mse, Place, Plan, Reduction, Slot, Value,
-};
-use crate::ops::gather::TargetFormat;
-use crate::{Category, Shape};
+use super::Plan;
+use super::layout::Place;
+use super::state::Group;
+use crate::ir::kernel::Content;
+use crate::ir::{Category, Extent, Kernel, Value};
 
 /// One buffer of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,32 +91,18 @@ impl Plan {
 
     fn persistent_buffers(&self) -> Vec<BufferInfo> {
         let last_stage = self.stages.len().saturating_sub(1);
-        let named = ["parameters", "gradients", "first moments", "second moments"];
-        let groups = self.state.labelled().into_iter().zip(named).map(|((category, extent), name)| {
-            // An optimizer with one moment keeps a velocity, which is the moment of nothing.
-            let name = if name == "first moments" && self.state.moments() == 1 { "momentum" } else { name };
-            (name, category, extent, 4)
-        });
-        let block = |name, slot, bytes| {
-            let extent = self.state.extent(slot).unwrap_or(Extent { offset: 0, bytes: 0 });
-            (name, Category::Workspace, Extent { bytes, ..extent }, 1)
-        };
-        let blocks = [
-            block("step block", Slot::StepBlock, STEP_BLOCK_BYTES),
-            block("metric sums", Slot::Metrics, METRICS_BYTES),
-        ];
-        let buffer = |(name, category, extent, element_bytes): (&str, Category, Extent, usize)| BufferInfo {
-            name: name.to_owned(),
-            shape: vec![extent.bytes / element_bytes],
-            element_bytes,
-            category,
-            offset: extent.offset,
-            bytes: extent.bytes,
+        let buffer = |group: &Group| BufferInfo {
+            name: group.name.to_owned(),
+            shape: vec![group.extent.bytes / group.dtype.size()],
+            element_bytes: group.dtype.size(),
+            category: group.category,
+            offset: group.extent.offset,
+            bytes: group.extent.bytes,
             first_stage: 0,
             last_stage,
             is_persistent: true,
         };
-        groups.chain(blocks).map(buffer).collect()
+        self.state.groups().iter().map(buffer).collect()
     }
 
     /// Notes that a kernel of `stage` touches `value`, unless that persists. The first that does writes it.
@@ -134,11 +119,11 @@ impl Plan {
         if let Some(life) = life {
             life.last_stage = stage;
         } else if writes {
-            let Content { name, shape, element_bytes } = content(kernel, value);
+            let Content { name, shape, dtype } = kernel.result(value);
             *life = Some(BufferInfo {
-                name,
+                name: name.to_owned(),
                 shape,
-                element_bytes,
+                element_bytes: dtype.size(),
                 category: buffer.category,
                 offset: self.state.bytes() + extent.offset,
                 bytes: extent.bytes,
@@ -148,92 +133,6 @@ impl Plan {
             });
         }
     }
-}
-
-/// What a kernel writes into one of its results.
-struct Content {
-    name: String,
-    shape: Vec<usize>,
-    element_bytes: usize,
-}
-
-fn content(kernel: &Kernel, value: Value) -> Content {
-    let numbers = |name: &str, shape: &[usize]| Content {
-        name: name.to_owned(),
-        shape: shape.to_vec(),
-        element_bytes: 4,
-    };
-    match kernel {
-        Kernel::Gather(k) => numbers("inputs", &[k.rows, k.channels * k.pixels]),
-        Kernel::GatherTargets(k) => match k.format {
-            TargetFormat::Class => Content { element_bytes: 1, ..numbers("labels", &[k.rows]) },
-            TargetFormat::Values(width) => numbers("targets", &[k.rows, width]),
-        },
-        Kernel::Gemm(k) if k.column_sum == Some(value) => numbers("column sums", &[k.n]),
-        Kernel::Gemm(k) => numbers(product(k.epilogue), &[k.m, k.n]),
-        Kernel::Map(k) => numbers(formula(k.op), dims(&k.shape)),
-        Kernel::Reduce(k) if k.reduction == Reduction::Sum => numbers("sums", &[k.outer, k.inner]),
-        Kernel::Reduce(k) => numbers("maxima", &[k.outer, k.inner]),
-        Kernel::Softmax(k) if k.log => numbers("log softmax", &[k.rows, k.columns]),
-        Kernel::Softmax(k) => numbers("softmax", &[k.rows, k.columns]),
-        Kernel::CrossEntropy(CrossEntropy { losses, rows, .. }) | Kernel::Mse(Mse { losses, rows, .. })
-            if *losses == Some(value) =>
-        {
-            numbers("losses", &[*rows])
-        }
-        Kernel::CrossEntropy(k) => numbers("gradient by logits", &[k.rows, k.columns]),
-        Kernel::Mse(k) => numbers("gradient by predictions", &[k.rows, k.columns]),
-        Kernel::Permute(k) => numbers("turned copy", dims(&k.shape)),
-        Kernel::ArgMax(ArgMax { labels: Some(_), rows, .. }) => numbers("right answers", &[*rows]),
-        Kernel::ArgMax(k) => numbers("answers", &[k.rows]),
-        Kernel::Dropout(k) => numbers("dropout", &[k.rows, k.units]),
-        Kernel::Copy { bytes, .. } => Content { element_bytes: 1, ..numbers("copy", &[*bytes]) },
-        Kernel::Constant { data, .. } => match data {
-            super::Data::F32(values) => numbers("constant", &[values.len()]),
-            super::Data::U8(bytes) => Content { element_bytes: 1, ..numbers("constant", &[bytes.len()]) },
-            super::Data::Fill(_, count) => numbers("constant", &[*count]),
-        },
-        Kernel::Accumulate { elements, .. } => numbers("sums", &[*elements]),
-        // These write what persists and nothing else.
-        Kernel::Advance(_) | Kernel::Proceed { .. } | Kernel::Metrics(_) | Kernel::Update(_) => {
-            numbers("", &[])
-        }
-    }
-}
-
-fn product(epilogue: Epilogue) -> &'static str {
-    match epilogue {
-        Epilogue::None => "product",
-        Epilogue::Bias(_) => "product + bias",
-        Epilogue::BiasRelu(_) => "relu(product + bias)",
-        Epilogue::ReluMask(_) => "gradient through relu",
-    }
-}
-
-fn formula(op: MapOp) -> &'static str {
-    match op {
-        MapOp::Add => "sum",
-        MapOp::Sub => "difference",
-        MapOp::Mul => "elementwise product",
-        MapOp::Div => "quotient",
-        MapOp::Affine { .. } => "scaled",
-        MapOp::Exp => "exp",
-        MapOp::Ln => "ln",
-        MapOp::Sqrt => "square root",
-        MapOp::Relu => "relu",
-        MapOp::ReluGrad => "gradient through relu",
-        MapOp::Tanh => "tanh",
-        MapOp::TanhGrad => "gradient through tanh",
-        MapOp::Sigmoid => "sigmoid",
-        MapOp::SigmoidGrad => "gradient through sigmoid",
-        MapOp::Gelu => "gelu",
-        MapOp::GeluGrad => "gradient through gelu",
-    }
-}
-
-/// The dimensions, of which a single number has one.
-fn dims(shape: &Shape) -> &[usize] {
-    if shape.dims().is_empty() { &[1] } else { shape.dims() }
 }
 
 #[cfg(test)]
@@ -283,7 +182,7 @@ mod tests {
     impl Plan {
         /// How many temporaries some kernel writes.
         fn values_written(&self) -> usize {
-            let written = self.kernels().flat_map(|kernel| kernel.accesses());
+            let written = self.stages.iter().flatten().flat_map(|kernel| kernel.accesses());
             let written = written.filter(|(access, value)| {
                 access.writes() && matches!(self.buffers[value.index()].place, Place::Transient(_))
             });

@@ -5,11 +5,26 @@
 //! the largest batch be solved for. Filling gaps first-fit would pack no better here and lose that. Several orders are
 //! tried and the best total is taken: the minimum of monotone functions is monotone too.
 
-use super::lower::Draft;
+use super::draft::Draft;
 use super::schedule::Stage;
-use super::state::{MOST_BYTES, align};
-use super::{Buffer, Category, Extent, Place, Value};
-use crate::Error;
+use crate::error::Error;
+use crate::ir::{Category, Extent, MOST_BYTES, Value, align};
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// In the session's persistent part, from its start.
+    Persistent(Extent),
+    /// In the transient part, from its start.
+    Transient(Extent),
+}
+
+/// A buffer of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Buffer {
+    pub(super) place: Place,
+    pub(super) category: Category,
+}
 
 /// First and last stage in which a value is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +44,7 @@ impl Life {
 ///
 /// # Errors
 /// [`Error::PlanTooLarge`] if those bytes cannot be counted.
-pub(crate) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<Buffer>, usize), Error> {
+pub(super) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<Buffer>, usize), Error> {
     let lives = lives(draft, stages);
     let (offsets, total) = orders(&lives)
         .into_iter()
@@ -46,7 +61,7 @@ pub(crate) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<Buffer>, usi
         })
         .collect();
     for (value, offset) in offsets {
-        let bytes = draft.values[value.index()].bytes;
+        let bytes = draft.values[value.index()].bytes();
         buffers[value.index()].place = Place::Transient(Extent { offset, bytes });
     }
     for value in activations(draft, stages) {
@@ -94,7 +109,7 @@ fn stack(draft: &Draft, order: &[Life]) -> Option<(Vec<(Value, usize)>, usize)> 
         let offset =
             placed.iter().filter(|(other, _)| other.meets(life)).map(|&(_, end)| end).max().unwrap_or(0);
         // Neither summand is much above `MOST_BYTES`: the sum cannot overflow before it is compared.
-        let end = offset + align(draft.values[life.value.index()].bytes);
+        let end = offset + align(draft.values[life.value.index()].bytes());
         if end > MOST_BYTES {
             return None;
         }
@@ -102,7 +117,7 @@ fn stack(draft: &Draft, order: &[Life]) -> Option<(Vec<(Value, usize)>, usize)> 
         total = total.max(end);
     }
     let offset =
-        |(life, end): &(Life, usize)| (life.value, end - align(draft.values[life.value.index()].bytes));
+        |(life, end): &(Life, usize)| (life.value, end - align(draft.values[life.value.index()].bytes()));
     Some((placed.iter().map(offset).collect(), total))
 }
 

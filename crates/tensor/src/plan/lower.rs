@@ -1,231 +1,199 @@
-//! Lowering: the nodes that matter, one kernel each, over values that know where they come from.
+//! Lowering: the nodes that matter become kernels, over values that know where they come from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::{Category, Extent, Kernel, Slot, State, Value};
-use crate::graph::{Call, Lowered, Meta, Node, Operand};
-use crate::{Error, Graph, NodeId, Shape, Tensor};
-
-/// A value before it has an address.
-#[derive(Clone, Debug)]
-pub(crate) struct ValueInfo {
-    pub(crate) bytes: usize,
-    /// Where it lies, if in persistent memory.
-    pub(crate) persistent: Option<Extent>,
-    /// Whether the backward pass made it.
-    pub(crate) backward: bool,
-    pub(crate) category: Category,
-}
-
-/// A kernel and the pass it belongs to.
-#[derive(Clone, Debug)]
-pub(crate) struct Placed {
-    pub(crate) kernel: Kernel,
-    pub(crate) backward: bool,
-}
-
-/// A plan in the making.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) kernels: Vec<Placed>,
-    pub(crate) values: Vec<ValueInfo>,
-    pub(crate) outputs: HashMap<NodeId, (Value, Meta)>,
-}
-
-impl Draft {
-    pub(crate) fn add_value(&mut self, info: ValueInfo) -> Value {
-        let value = Value(u32::try_from(self.values.len()).expect("a graph has at most u32::MAX nodes"));
-        self.values.push(info);
-        value
-    }
-
-    pub(crate) fn is_output(&self, value: Value) -> bool {
-        self.outputs.values().any(|&(output, _)| output == value)
-    }
-
-    /// The slot of a parameter, or of what is kept for it, which must have the shape that the graph gives it.
-    fn slot(&mut self, state: &State, slot: Slot, shape: Shape) -> Result<Value, Error> {
-        let value = self.persistent(state, slot)?;
-        if let Slot::Parameter(id) | Slot::Gradient(id) | Slot::Moment(_, id) = slot
-            && state.parameters()[id.0].shape != shape
-        {
-            let expected = format!("for {slot} the shape {} of the state", state.parameters()[id.0].shape);
-            return Err(Error::shapes("the plan", expected, &[shape]));
-        }
-        Ok(value)
-    }
-
-    fn persistent(&mut self, state: &State, slot: Slot) -> Result<Value, Error> {
-        let extent = state.extent(slot).ok_or_else(|| Error::Unknown(slot.to_string()))?;
-        let info = ValueInfo {
-            bytes: extent.bytes,
-            persistent: Some(extent),
-            backward: false,
-            category: Category::Workspace,
-        };
-        Ok(self.add_value(info))
-    }
-}
-
-/// For every node, whether an output or an effect depends on it.
-fn needed(nodes: &[Node], outputs: &[Tensor<'_>]) -> Vec<bool> {
-    let mut needed: Vec<bool> = nodes.iter().map(|node| node.op.has_effect()).collect();
-    outputs.iter().for_each(|output| needed[output.id.index()] = true);
-    for i in (0..nodes.len()).rev().filter(|&i| needed[i]).collect::<Vec<_>>() {
-        mark_inputs(nodes, i, &mut needed);
-    }
-    needed
-}
-
-fn mark_inputs(nodes: &[Node], node: usize, needed: &mut [bool]) {
-    let mut pending = vec![node];
-    while let Some(i) = pending.pop() {
-        for input in nodes[i].inputs.iter().map(|input| input.index()) {
-            if !std::mem::replace(&mut needed[input], true) {
-                pending.push(input);
-            }
-        }
-    }
-}
+use super::draft::{Draft, Placed, ValueInfo};
+use super::sketch::{Sketch, SketchNode};
+use super::state::State;
+use crate::error::Error;
+use crate::graph::{Call, Graph, Lowered, Operand, Tensor};
+use crate::ir::kernel::{Advance, Copy, Update};
+use crate::ir::{Category, Kernel, Meta, Slot, Value};
 
 /// Lowers what `outputs` and effects need, in the order of recording.
-pub(crate) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Draft, Error> {
-    if outputs.iter().any(|output| !std::ptr::eq(output.graph, graph)) {
+pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Draft, Error> {
+    if outputs.iter().any(|output| !graph.owns(output)) {
         return Err(Error::OtherGraph { op: "the plan" });
     }
-    let nodes = graph.nodes();
-    let needed = needed(&nodes, outputs);
-    let mut draft = Draft { kernels: Vec::new(), values: Vec::new(), outputs: HashMap::new() };
-    let step_block = draft.persistent(state, Slot::StepBlock)?;
-    let metrics = draft.persistent(state, Slot::Metrics)?;
-    let mut values: Vec<Option<Value>> = vec![None; nodes.len()];
-    let (mut written, mut kept) = (HashSet::new(), HashSet::new());
-    for (i, node) in nodes.iter().enumerate().filter(|&(i, _)| needed[i]) {
-        let operand = |id: NodeId, values: &[Option<Value>]| Operand {
-            value: values[id.index()].expect("inputs are recorded, and so lowered, before their readers"),
-            meta: nodes[id.index()].meta,
-            full: nodes[id.index()].op.as_full(),
-        };
-        let inputs: Vec<Operand> = node.inputs.iter().map(|&id| operand(id, &values)).collect();
-        written_once(node.op.persistent_output(), &mut written)?;
-        let output = match node.op.persistent_output() {
-            Some(slot) => draft.slot(state, slot, node.meta.shape)?,
-            None => draft.add_value(ValueInfo {
-                bytes: node.meta.bytes(),
-                persistent: None,
-                backward: node.backward,
-                category: Category::Workspace,
-            }),
-        };
-        let output_operand = Operand { value: output, meta: node.meta, full: None };
-        let call = Call { inputs, output: output_operand, step_block, metrics };
-        values[i] = Some(match node.op.lower(&call) {
-            Lowered::Kernel(kernel) => {
-                check_optimizer(&kernel, state)?;
-                let kernel = bind_moments(kernel, &mut draft, state, node)?;
-                mark_batch(&kernel, &mut draft);
-                draft.kernels.push(Placed { kernel, backward: node.backward });
-                output
-            }
-            Lowered::Alias => call.inputs[0].value,
-            Lowered::Slot(slot) => {
-                kept.insert(slot);
-                draft.slot(state, slot, node.meta.shape)?
-            }
-        });
-    }
-    if let Some(Slot::Gradient(id)) =
-        kept.iter().find(|slot| written.contains(slot) && matches!(slot, Slot::Gradient(_)))
-    {
-        return Err(Error::StoredTwice(id.0));
-    }
-    let updates = written
-        .iter()
-        .any(|slot| matches!(slot, Slot::Parameter(id) if written.contains(&Slot::Gradient(*id))));
-    if updates && !draft.kernels.iter().any(|placed| matches!(placed.kernel, Kernel::Advance(_))) {
-        return Err(Error::NotAdvanced);
-    }
+    let numbers: Vec<u32> = outputs.iter().map(Tensor::number).collect();
+    let sketch = Sketch::new(graph, &numbers);
+    let mut lowering = Lowering::new(state, &sketch, graph.len())?;
+    sketch.nodes.iter().try_for_each(|node| lowering.node(node))?;
+    lowering.check_slots()?;
+    let Lowering { mut draft, values, .. } = lowering;
     for output in outputs {
-        let value = values[output.id.index()].expect("outputs are needed");
-        let value = before_updates(&mut draft, value, output.meta);
-        draft.outputs.insert(output.id, (value, output.meta));
+        let value = values[sketch.origin(output.number()) as usize].expect("outputs are needed");
+        let value = before_the_step_ends(&mut draft, value, output.meta());
+        draft.outputs.insert(output.id(), (value, output.meta()));
     }
-    batch_first_updates_last(&mut draft);
+    batch_first_new_values_last(&mut draft);
     Ok(draft)
 }
 
-/// A slot is written at most once in a graph: fusion moves stores to where their values are made, which is right only if
-/// nobody else touches the slot.
-fn written_once(slot: Option<Slot>, written: &mut HashSet<Slot>) -> Result<(), Error> {
-    match slot {
-        Some(slot) if !written.insert(slot) => Err(match slot {
-            Slot::Gradient(id) => Error::StoredTwice(id.0),
-            Slot::Parameter(id) | Slot::Moment(_, id) => Error::UpdatedTwice(id.0),
-            Slot::StepBlock | Slot::Metrics => Error::Unknown(slot.to_string()),
-        }),
-        _ => Ok(()),
+struct Lowering<'a> {
+    state: &'a State,
+    sketch: &'a Sketch,
+    draft: Draft,
+    /// Where each value of the graph lies.
+    values: Vec<Option<Value>>,
+    step_block: Value,
+    metrics: Value,
+    /// Slots that the graph writes, and those that it reads as they are kept.
+    written: HashSet<Slot>,
+    read: HashSet<Slot>,
+    advances: bool,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(state: &'a State, sketch: &'a Sketch, values: usize) -> Result<Lowering<'a>, Error> {
+        let mut draft = Draft::default();
+        let step_block = slot(&mut draft, state, Slot::StepBlock)?;
+        let metrics = slot(&mut draft, state, Slot::Metrics)?;
+        let (written, read) = (HashSet::new(), HashSet::new());
+        let values = vec![None; values];
+        Ok(Lowering { state, sketch, draft, values, step_block, metrics, written, read, advances: false })
     }
+
+    fn node(&mut self, node: &SketchNode) -> Result<(), Error> {
+        let inputs: Vec<Operand> = node.inputs.iter().map(|&input| self.input(input)).collect();
+        let writes = node.op.writes();
+        writes.map_or(Ok(()), |slot| self.write_once(slot))?;
+        let outputs = node.outputs.iter().map(|&meta| self.output(node, meta)).collect::<Result<_, _>>()?;
+        let moments = self.moments(writes)?;
+        let (step_block, metrics) = (self.step_block, self.metrics);
+        let draft = &mut self.draft;
+        let mut temporary = |meta| draft.add_value(ValueInfo::temporary(meta, node.backward));
+        let mut call = Call { inputs, outputs, step_block, metrics, moments, temporary: &mut temporary };
+        let lowered = node.op.lower(&mut call);
+        let (inputs, mut outputs) = (call.inputs, call.outputs);
+        match lowered {
+            Lowered::Kernels(kernels) => {
+                kernels.into_iter().try_for_each(|kernel| self.place(kernel, node))?
+            }
+            Lowered::Alias => outputs[0].value = inputs[0].value,
+            Lowered::Slot(kept) => {
+                self.read.insert(kept);
+                outputs[0].value = slot(&mut self.draft, self.state, kept)?;
+            }
+        }
+        for (i, output) in outputs.iter().enumerate() {
+            self.values[node.first_output as usize + i] = Some(output.value);
+        }
+        Ok(())
+    }
+
+    fn input(&self, number: u32) -> Operand {
+        let value =
+            self.values[number as usize].expect("inputs are recorded, and so lowered, before readers");
+        Operand { value, meta: self.sketch.meta(number), full: self.sketch.known(number) }
+    }
+
+    /// The place of a result: a new temporary, or the slot that the op writes.
+    fn output(&mut self, node: &SketchNode, meta: Meta) -> Result<Operand, Error> {
+        let value = match node.op.writes() {
+            Some(written) => slot(&mut self.draft, self.state, written)?,
+            None => self.draft.add_value(ValueInfo::temporary(meta, node.backward)),
+        };
+        Ok(Operand { value, meta, full: None })
+    }
+
+    /// The moments of the parameter that an op trains. One that merely assigns finds none.
+    fn moments(&mut self, writes: Option<Slot>) -> Result<Vec<Value>, Error> {
+        let Some(Slot::Parameter(id)) = writes else { return Ok(Vec::new()) };
+        let is_trained = self.state.parameter(id)?.is_trained();
+        let count = if is_trained { self.state.moments() } else { 0 };
+        (0..count).map(|i| slot(&mut self.draft, self.state, Slot::Moment(i, id))).collect()
+    }
+
+    fn place(&mut self, kernel: Kernel, node: &SketchNode) -> Result<(), Error> {
+        self.check_optimizer(&kernel)?;
+        self.advances |= matches!(kernel, Kernel::Advance(_));
+        if let Kernel::Gather(_) | Kernel::GatherTargets(_) = kernel {
+            for (_, written) in kernel.accesses().into_iter().filter(|(access, _)| access.writes()) {
+                self.draft.values[written.index()].category = Category::Batch;
+            }
+        }
+        self.draft.push(Placed { kernel, backward: node.backward, writes: node.op.writes() });
+        Ok(())
+    }
+
+    /// A slot is written at most once in a graph: fusion moves stores to where their values are made, which is right only
+    /// if nobody else touches the slot.
+    fn write_once(&mut self, slot: Slot) -> Result<(), Error> {
+        match slot {
+            slot if self.written.insert(slot) => Ok(()),
+            Slot::Gradient(id) => Err(Error::StoredTwice(id)),
+            Slot::Parameter(id) | Slot::Moment(_, id) => Err(Error::UpdatedTwice(id)),
+            Slot::StepBlock | Slot::Metrics => Err(Error::NotKept(slot)),
+        }
+    }
+
+    /// The moments an update finds, and the corrections a step prepares, must be those of its optimizer.
+    fn check_optimizer(&self, kernel: &Kernel) -> Result<(), Error> {
+        let (Kernel::Update(Update { optimizer, .. }) | Kernel::Advance(Advance { optimizer, .. })) = kernel
+        else {
+            return Ok(());
+        };
+        match self.state.optimizer() {
+            Some(expected) if expected != *optimizer => Err(Error::Optimizer { expected, found: *optimizer }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_slots(&self) -> Result<(), Error> {
+        let kept_and_written =
+            |slot: &&Slot| matches!(slot, Slot::Gradient(_)) && self.written.contains(*slot);
+        if let Some(Slot::Gradient(id)) = self.read.iter().find(kept_and_written) {
+            return Err(Error::StoredTwice(*id));
+        }
+        let trains =
+            |slot: &Slot| matches!(slot, Slot::Parameter(id) if self.written.contains(&Slot::Gradient(*id)));
+        if self.written.iter().any(trains) && !self.advances {
+            return Err(Error::NotAdvanced);
+        }
+        Ok(())
+    }
+}
+
+/// A value that lies in a slot.
+fn slot(draft: &mut Draft, state: &State, slot: Slot) -> Result<Value, Error> {
+    let entry = state.entry(slot)?;
+    Ok(draft.add_value(ValueInfo {
+        layout: entry.layout,
+        persistent: Some(entry.extent),
+        ..ValueInfo::temporary(entry.meta, false)
+    }))
 }
 
 /// An output that is a parameter is read as it was when the step began, like everything else of the step: if the graph
-/// updates it, the output is a copy made before.
-fn before_updates(draft: &mut Draft, value: Value, meta: Meta) -> Value {
+/// gives it a new value, the output is a copy made before.
+fn before_the_step_ends(draft: &mut Draft, value: Value, meta: Meta) -> Value {
     let Some(extent) = draft.values[value.index()].persistent else { return value };
-    let updated = draft.kernels.iter().any(|placed| match &placed.kernel {
-        Kernel::Update(update) => {
-            draft.values[update.parameter.index()].persistent.is_some_and(|other| other.overlaps(&extent))
-        }
-        _ => false,
-    });
-    if !updated {
+    let overlaps = |other: Value| draft.values[other.index()].persistent.is_some_and(|e| e.overlaps(&extent));
+    let gives_new_value = |placed: &Placed| {
+        matches!(placed.writes, Some(Slot::Parameter(_)))
+            && placed.kernel.accesses().iter().any(|&(access, other)| access.writes() && overlaps(other))
+    };
+    if !draft.kernels().any(gives_new_value) {
         return value;
     }
-    let bytes = meta.bytes();
-    let info = ValueInfo { bytes, persistent: None, backward: false, category: Category::Workspace };
-    let output = draft.add_value(info);
-    draft.kernels.push(Placed { kernel: Kernel::Copy { input: value, output, bytes }, backward: false });
+    let output = draft.add_value(ValueInfo::temporary(meta, false));
+    let copy = Copy { input: value, output, bytes: meta.bytes() };
+    draft.push(Placed { kernel: copy.into(), backward: false, writes: None });
     output
 }
 
-/// Puts gathers first, so that a batch is in memory as a whole, and updates last, in the order in which parameters lie
-/// in memory: whatever reads a parameter reads its old value, in whichever order a step was recorded.
-fn batch_first_updates_last(draft: &mut Draft) {
-    let values = &draft.values;
-    draft.kernels.sort_by_key(|placed| match &placed.kernel {
-        Kernel::Gather(_) | Kernel::GatherTargets(_) => (0, None),
-        Kernel::Update(update) => (2, values[update.parameter.index()].persistent.map(|e| e.offset)),
-        _ => (1, None),
+/// Puts gathers first, so that a batch is in memory as a whole, and new values of parameters last, in the order in which
+/// they lie in memory: whatever reads a parameter reads its old value, in whichever order a step was recorded.
+fn batch_first_new_values_last(draft: &mut Draft) {
+    draft.reorder(|kernels, values| {
+        kernels.sort_by_key(|placed| match (&placed.kernel, placed.writes) {
+            (Kernel::Gather(_) | Kernel::GatherTargets(_), _) => (0, None),
+            (kernel, Some(Slot::Parameter(_))) => {
+                let written = kernel.accesses().into_iter().filter(|(access, _)| access.writes());
+                (2, written.filter_map(|(_, value)| Some(values[value.index()].persistent?.offset)).min())
+            }
+            _ => (1, None),
+        });
     });
-}
-
-/// The moments an update finds, and the corrections a step prepares, must be those of its optimizer.
-fn check_optimizer(kernel: &Kernel, state: &State) -> Result<(), Error> {
-    let (Kernel::Update(super::Update { optimizer, .. }) | Kernel::Advance(super::Advance { optimizer, .. })) =
-        kernel
-    else {
-        return Ok(());
-    };
-    match state.optimizer() {
-        Some(expected) if expected != *optimizer => Err(Error::Optimizer { expected, found: *optimizer }),
-        _ => Ok(()),
-    }
-}
-
-/// Gives an update the moments that belong to its parameter.
-fn bind_moments(mut kernel: Kernel, draft: &mut Draft, state: &State, node: &Node) -> Result<Kernel, Error> {
-    if let (Kernel::Update(update), Some(Slot::Parameter(id))) = (&mut kernel, node.op.persistent_output()) {
-        for i in 0..update.optimizer.moments() {
-            update.moments[i] = Some(draft.persistent(state, Slot::Moment(i, id))?);
-        }
-    }
-    Ok(kernel)
-}
-
-/// What a gather writes is the batch.
-fn mark_batch(kernel: &Kernel, draft: &mut Draft) {
-    if let Kernel::Gather(super::Gather { output, .. })
-    | Kernel::GatherTargets(super::GatherTargets { output, .. }) = kernel
-    {
-        draft.values[output.index()].category = Category::Batch;
-    }
 }

@@ -1,90 +1,74 @@
 //! From a recorded graph to something executable: fused kernels in order, and a byte offset for every buffer.
 //!
 //! ```text
-//! graph ── lower ──► kernels over values ── fuse ──► fewer kernels ── schedule ──► stages ── layout ──► offsets
+//! graph ── sketch ──► what is needed, constants folded ── lower ──► kernels over values ── passes ──► fewer kernels
+//!       ── schedule ──► stages ── layout ──► offsets
 //! ```
 //!
-//! * **lower** keeps what the outputs and effects need, and turns each op into one kernel.
-//! * **fuse** merges epilogues, loss and gradient, neighbouring updates.
+//! * **sketch** folds constants and keeps what outputs and effects need.
+//! * **lower** turns each op into kernels.
+//! * **passes** merge epilogues, loss and gradient, neighbouring updates.
 //! * **schedule** groups kernels that may run side by side into stages; between stages threads wait for one another.
 //! * **layout** gives each temporary a place, from the stages in which it lives.
 //!
 //! A plan borrows no graph and knows no device memory: it can be made for any batch size without allocating a byte.
 
 mod buffers;
-mod fuse;
-mod kernel;
+mod draft;
 mod layout;
 mod lower;
-mod report;
+mod needs;
+mod passes;
 mod schedule;
-mod staging;
+mod sketch;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub use buffers::{BufferInfo, Segment};
-pub(crate) use kernel::{
-    Advance, ArgMax, CrossEntropy, Data, Dropout, Epilogue, Gather, GatherTargets, Gemm, Kernel, Map,
-    MapInput, MapOp, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, Update, Value,
-};
-pub use report::{Category, MemoryReport};
-pub use staging::Staging;
-use state::MOST_BYTES;
+use layout::{Buffer, Place};
+pub(crate) use state::Entry;
 pub use state::State;
-pub(crate) use state::{ALIGNMENT, Extent, MetricBlock, Slot, StepBlock, align};
 
-use crate::graph::Meta;
-use crate::{Error, Graph, NodeId, Tensor};
-
-/// Where a value lies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Place {
-    /// In the session's persistent part, from its start.
-    Persistent(Extent),
-    /// In the transient part, from its start.
-    Transient(Extent),
-}
-
-/// A buffer of a plan.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Buffer {
-    pub(crate) place: Place,
-    pub(crate) category: Category,
-}
+use crate::error::Error;
+use crate::graph::{Graph, Tensor};
+use crate::ir::{
+    Category, DatasetNeeds, Extent, Kernel, MOST_BYTES, MemoryReport, Meta, Program, Staging, TensorId, Value,
+};
 
 /// A graph made executable for one batch size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     state: State,
-    stages: Vec<Vec<Kernel>>,
+    stages: Arc<Vec<Vec<Kernel>>>,
     buffers: Vec<Buffer>,
     transient_bytes: usize,
-    outputs: HashMap<NodeId, (Value, Meta)>,
-    batch_size: usize,
+    outputs: HashMap<TensorId, (Value, Meta)>,
+    needs: DatasetNeeds,
 }
 
 impl Plan {
     /// Plans `graph` over `state`: everything that has an effect, and `outputs`, which can be read after each run.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the graph uses a parameter, or a gradient, that `state` does not keep, [`Error::Shapes`] if
-    /// it has another shape there; [`Error::Optimizer`], [`Error::UpdatedTwice`] or [`Error::BatchSizes`] if the graph is
-    /// no one step; [`Error::PlanTooLarge`] if the sizes together overflow.
+    /// [`Error::NotKept`] if the graph uses a parameter, or a gradient, that `state` does not keep; [`Error::Optimizer`],
+    /// [`Error::UpdatedTwice`], [`Error::BatchSizes`] or [`Error::TwoDatasets`] if the graph is not one step;
+    /// [`Error::PlanTooLarge`] if the sizes together overflow.
     pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
         let mut draft = lower::lower(graph, state, outputs)?;
-        fuse::fuse(&mut draft);
-        let stages = schedule::stages(&mut draft);
+        passes::run(&mut draft);
+        let stages = schedule::stages(&draft);
         let (buffers, transient_bytes) = layout::place(&draft, &stages)?;
         if state.bytes() + transient_bytes > MOST_BYTES {
             return Err(Error::PlanTooLarge);
         }
-        let kernels: Vec<Vec<Kernel>> = stages.into_iter().map(|s| s.kernels).collect();
-        let batch_size = common_batch_size(kernels.iter().flatten())?;
+        let stages: Vec<Vec<Kernel>> = stages.into_iter().map(|stage| stage.kernels).collect();
+        let needs = needs::of(stages.iter().flatten())?;
         let (state, outputs) = (state.clone(), draft.outputs);
-        let plan = Plan { state, stages: kernels, buffers, transient_bytes, outputs, batch_size };
+        let plan = Plan { state, stages: Arc::new(stages), buffers, transient_bytes, outputs, needs };
         #[cfg(test)]
         tests::assert_sound(&plan);
         Ok(plan)
@@ -97,15 +81,28 @@ impl Plan {
 
     /// Samples each run takes from a dataset; 0 if it takes none.
     pub fn batch_size(&self) -> usize {
-        self.batch_size
+        self.needs.batch_size
     }
 
-    /// The kernels in stages: those of one stage may run at the same time.
-    pub(crate) fn stages(&self) -> &[Vec<Kernel>] {
-        &self.stages
+    /// What it reads of a dataset.
+    pub(crate) fn needs(&self) -> &DatasetNeeds {
+        &self.needs
     }
 
-    /// The same for reading: the kernels' names, in stages.
+    /// As a backend runs it: plan number `number` of a session.
+    pub(crate) fn program(&self, number: usize) -> Program {
+        let (stages, offsets) = (self.stages.clone(), self.offsets());
+        Program { number, stages, offsets, batch_size: self.batch_size() }
+    }
+
+    /// Room behind all of `plans` for the largest batch of any of them, on a device that brings batches to its memory.
+    pub(crate) fn staging(plans: &[Plan]) -> Staging {
+        let most = |bytes: fn(&DatasetNeeds) -> usize| plans.iter().map(|plan| bytes(&plan.needs)).max();
+        let (samples, targets) = (most(DatasetNeeds::sample_bytes), most(DatasetNeeds::target_bytes));
+        Staging::new(Plan::bytes_together(plans), samples.unwrap_or(0), targets.unwrap_or(0))
+    }
+
+    /// The names of its kernels, in stages: those of one stage may run at the same time.
     pub fn describe(&self) -> Vec<Vec<String>> {
         self.stages.iter().map(|stage| stage.iter().map(Kernel::to_string).collect()).collect()
     }
@@ -151,12 +148,8 @@ impl Plan {
         plans.first().map_or(0, |plan| plan.state.bytes()) + transient
     }
 
-    pub(crate) fn kernels(&self) -> impl Iterator<Item = &Kernel> {
-        self.stages.iter().flatten()
-    }
-
     /// Offset of every value from the start of the arena.
-    pub(crate) fn offsets(&self) -> Vec<usize> {
+    fn offsets(&self) -> Vec<usize> {
         let persistent = self.state.bytes();
         let offset = |buffer: &Buffer| match buffer.place {
             Place::Persistent(extent) => extent.offset,
@@ -165,32 +158,13 @@ impl Plan {
         self.buffers.iter().map(offset).collect()
     }
 
-    /// Where output `node` lies in the arena, and what it is.
-    pub(crate) fn output(&self, node: NodeId) -> Result<(Extent, Meta), Error> {
-        let &(value, meta) =
-            self.outputs.get(&node).ok_or_else(|| Error::Unknown(format!("output node {}", node.0)))?;
+    /// Where an output lies in the arena, and what it is.
+    pub(crate) fn output(&self, id: TensorId) -> Result<(Extent, Meta), Error> {
+        let &(value, meta) = self.outputs.get(&id).ok_or(Error::NotAnOutput(id))?;
         let extent = match self.buffers[value.index()].place {
             Place::Persistent(extent) => extent,
             Place::Transient(extent) => Extent { offset: self.state.bytes() + extent.offset, ..extent },
         };
         Ok((Extent { bytes: meta.bytes(), ..extent }, meta))
-    }
-}
-
-/// The batch size on which all gathers agree; 0 if there are none.
-fn common_batch_size<'k>(kernels: impl Iterator<Item = &'k Kernel>) -> Result<usize, Error> {
-    let mut sizes = kernels.filter_map(batch_rows);
-    let first = sizes.next().unwrap_or(0);
-    match sizes.find(|&size| size != first) {
-        Some(second) => Err(Error::BatchSizes { first, second }),
-        None => Ok(first),
-    }
-}
-
-fn batch_rows(kernel: &Kernel) -> Option<usize> {
-    match kernel {
-        Kernel::Gather(k) => Some(k.rows),
-        Kernel::GatherTargets(k) => Some(k.rows),
-        _ => None,
     }
 }

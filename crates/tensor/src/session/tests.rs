@@ -9,16 +9,17 @@ use crate::testing::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows
 /// Fills temporaries and gradients, which every run must write anew, with one byte; 0xFF makes them NaN.
 fn fill(session: &mut Session, byte: u8) {
     let persistent = session.state.bytes();
-    session.arena.write(persistent, &vec![byte; session.reserved_bytes() - persistent]).unwrap();
-    for i in 0..session.state.parameters().len() {
-        let gradient = session.extent(Slot::Gradient(ParameterId(i))).expect("a training state");
-        session.arena.write(gradient.offset, &vec![byte; gradient.bytes]).unwrap();
+    let transient = vec![byte; session.reserved_bytes() - persistent];
+    session.arena.memory_mut().write(persistent, &transient).unwrap();
+    for parameter in session.state.parameters() {
+        let gradient = session.state.entry(Slot::Gradient(parameter.id())).expect("a training state").extent;
+        session.arena.memory_mut().write(gradient.offset, &vec![byte; gradient.bytes]).unwrap();
     }
 }
 
 /// All that persists after two training steps, and the bits of the scores and sums of an evaluation after them, each
 /// begun in memory full of `byte`.
-fn run_over(net: &Net, backend: &Arc<dyn Backend>, batch_size: usize, byte: u8) -> (Vec<u8>, Vec<u32>) {
+fn run_over(net: &Net, backend: &Backend, batch_size: usize, byte: u8) -> (Vec<u8>, Vec<u32>) {
     let (evaluation, scores) = net.evaluation_plan(batch_size);
     let mut session = net.session(backend, vec![net.training_plan(batch_size), evaluation]);
     let source = net.source(2 * batch_size);
@@ -35,7 +36,7 @@ fn run_over(net: &Net, backend: &Arc<dyn Backend>, batch_size: usize, byte: u8) 
     (persistent, bits)
 }
 
-fn assert_memory_does_not_matter(net: &Net, backend: &Arc<dyn Backend>, batch_size: usize) {
+fn assert_memory_does_not_matter(net: &Net, backend: &Backend, batch_size: usize) {
     let clean = run_over(net, backend, batch_size, 0);
     let dirty = run_over(net, backend, batch_size, 0xFF);
     assert!(clean == dirty, "{net:?} in batches of {batch_size} reads what it has not written");

@@ -3,15 +3,15 @@
 //! Unit tests use it as a module of the crate, integration tests include it by path, so it speaks of the crate by name.
 
 use ndarray::{ArrayD, IxDyn};
-use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
-use plangrad_tensor::backend::reference::Interpreter;
+use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
-    DType, Error, Graph, NodeId, Optimizer, Parameter, ParameterId, Plan, SampleFormat, Samples, Schedule,
-    Session, Shape, Source, State, TargetFormat, Targets, Tensor, random,
+    Backend, DType, Error, FileOrder, Graph, Optimizer, Parameter, Parameters, Plan, Role, SampleFormat,
+    Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets, Tensor, TensorId, random,
 };
 use proptest::prelude::*;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Activation {
@@ -54,6 +54,20 @@ pub(crate) struct Net {
     pub(crate) learning_rate: f64,
 }
 
+/// A weight and a bias for each layer.
+fn declare(widths: &[usize]) -> Parameters {
+    let mut list = Parameters::new();
+    for (i, pair) in widths.windows(2).enumerate() {
+        let mut add = |part: &str, dims: &[usize], order| {
+            let name = format!("layer{}.{part}", i + 1);
+            list.add(&name, Shape::new(dims).unwrap(), Role::Trained, order).unwrap()
+        };
+        add("weight", pair, FileOrder::Transposed);
+        add("bias", &pair[1..], FileOrder::AsInGraph);
+    }
+    list
+}
+
 impl Net {
     /// Bytes in, classes out, ReLU, SGD.
     pub(crate) fn classifier(sample: &[usize], hidden: &[usize], classes: usize) -> Net {
@@ -74,7 +88,7 @@ impl Net {
     pub(crate) fn format(&self) -> SampleFormat {
         let scale = match self.dtype {
             DType::U8 => 1.0 / 128.0,
-            DType::F32 => 1.0,
+            _ => 1.0,
         };
         let per_channel = |f: fn(f32, f32) -> f32| (0..self.channels).map(|c| f(scale, c as f32)).collect();
         SampleFormat {
@@ -92,30 +106,25 @@ impl Net {
         }
     }
 
+    /// The parameters: the same list for all networks of these widths.
+    pub(crate) fn list(&self) -> Parameters {
+        static LISTS: Mutex<BTreeMap<Vec<usize>, Parameters>> = Mutex::new(BTreeMap::new());
+        let inputs = self.sample.iter().product();
+        let widths: Vec<usize> = [&[inputs], &self.hidden[..], &[self.outputs]].concat();
+        LISTS.lock().unwrap().entry(widths).or_insert_with_key(|widths| declare(widths)).clone()
+    }
+
     pub(crate) fn parameters(&self) -> Vec<Parameter> {
-        let widths: Vec<usize> = [self.sample.iter().product()]
-            .iter()
-            .chain(&self.hidden)
-            .chain([&self.outputs])
-            .copied()
-            .collect();
-        let layer = |pair: &[usize]| [vec![pair[0], pair[1]], vec![pair[1]]];
-        let named = |(i, dims): (usize, Vec<usize>)| Parameter {
-            id: ParameterId(i),
-            name: format!("layer{}.{}", i / 2 + 1, ["weight", "bias"][i % 2]),
-            shape: Shape::new(&dims).unwrap(),
-            transposed: dims.len() == 2,
-        };
-        widths.windows(2).flat_map(layer).enumerate().map(named).collect()
+        self.list().as_slice().to_vec()
     }
 
     /// Number of trained numbers.
     pub(crate) fn parameter_count(&self) -> usize {
-        self.parameters().iter().map(|p| p.shape.elements()).sum()
+        self.parameters().iter().map(|p| p.shape().elements()).sum()
     }
 
     pub(crate) fn state(&self) -> State {
-        State::training(&self.parameters(), self.optimizer).unwrap()
+        State::training(&self.list(), self.optimizer).unwrap()
     }
 
     fn forward<'g>(&self, graph: &'g Graph, batch_size: usize, train: bool) -> Result<Tensor<'g>, Error> {
@@ -185,7 +194,7 @@ impl Net {
     }
 
     /// A plan that judges a batch, and the node of the scores.
-    pub(crate) fn evaluation_plan(&self, batch_size: usize) -> (Plan, NodeId) {
+    pub(crate) fn evaluation_plan(&self, batch_size: usize) -> (Plan, TensorId) {
         let graph = Graph::new();
         let (scores, _) = self.judge(&graph, batch_size, false).unwrap();
         (Plan::new(&graph, &self.state(), &[scores]).unwrap(), scores.id())
@@ -197,7 +206,7 @@ impl Net {
         let number = |stream: u32, i: usize| random::uniform(5, stream, i as u64, 0.0, 1.0);
         let samples = match self.dtype {
             DType::U8 => Samples::U8((0..len * elements).map(|i| (256.0 * number(0, i)) as u8).collect()),
-            DType::F32 => Samples::F32((0..len * elements).map(|i| 2.0 * number(0, i)).collect()),
+            _ => Samples::F32((0..len * elements).map(|i| 2.0 * number(0, i)).collect()),
         };
         let targets = match self.loss {
             Loss::CrossEntropy => {
@@ -213,23 +222,23 @@ impl Net {
 
     /// First values of a parameter, in the order of the graph.
     fn initial(&self, parameter: &Parameter) -> ArrayD<f32> {
-        let bound = 1.0 / (parameter.shape.dims()[0] as f32).sqrt();
-        let number = |i| random::uniform(9, parameter.id.0 as u32, i, -bound, bound);
-        let values = (0..parameter.shape.elements() as u64).map(number).collect();
-        ArrayD::from_shape_vec(IxDyn(parameter.shape.dims()), values).unwrap()
+        let bound = 1.0 / (parameter.shape().dims()[0] as f32).sqrt();
+        let number = |i| random::uniform(9, parameter.id().number(), i, -bound, bound);
+        let values = (0..parameter.shape().elements() as u64).map(number).collect();
+        ArrayD::from_shape_vec(IxDyn(parameter.shape().dims()), values).unwrap()
     }
 
     /// Sets parameters, step and seed.
     pub(crate) fn initialise(&self, session: &mut Session) {
         for parameter in self.parameters() {
             let values = self.initial(&parameter);
-            session.set_parameter(parameter.id, &in_file_order(&parameter, &values)).unwrap();
+            session.set_parameter(parameter.id(), &in_file_order(&parameter, &values)).unwrap();
         }
         session.set_step(0, SEED).unwrap();
     }
 
     /// A session of `plans` with initial parameters, on any device.
-    pub(crate) fn session(&self, backend: &Arc<dyn Backend>, plans: Vec<Plan>) -> Session {
+    pub(crate) fn session(&self, backend: &Backend, plans: Vec<Plan>) -> Session {
         let mut session = Session::streaming(backend, plans).unwrap();
         self.initialise(&mut session);
         session
@@ -242,7 +251,7 @@ impl Net {
         let mut machine = Interpreter::new();
         machine.seed = SEED;
         for parameter in self.parameters() {
-            machine.set_parameter(parameter.id, self.initial(&parameter).mapv(f64::from));
+            machine.set_parameter(parameter.id(), self.initial(&parameter).mapv(f64::from));
         }
         for rows in rows.chunks(batch_size) {
             machine.set_batch(&source.batches(rows).unwrap());
@@ -256,7 +265,11 @@ const SEED: u64 = 0x1234_5678_9ABC;
 
 /// Row-major elements in the order that files have.
 pub(crate) fn in_file_order<T: Clone>(parameter: &Parameter, values: &ArrayD<T>) -> Vec<T> {
-    if parameter.transposed { values.t().iter().cloned().collect() } else { values.iter().cloned().collect() }
+    if parameter.file_order() == FileOrder::Transposed {
+        values.t().iter().cloned().collect()
+    } else {
+        values.iter().cloned().collect()
+    }
 }
 
 /// `count` rows of a dataset of `len`, in a mixed order.
@@ -264,17 +277,13 @@ pub(crate) fn mixed_rows(count: usize, len: usize) -> Vec<u32> {
     (0..count).map(|i| ((i * 7 + 3) % len) as u32).collect()
 }
 
-pub(crate) fn cpu(threads: usize) -> Arc<dyn Backend> {
-    Cpu::open(CpuOptions { threads: Some(threads), ..CpuOptions::default() }).unwrap()
+pub(crate) fn cpu(threads: usize) -> Backend {
+    Cpu::open(CpuOptions::default().threads(threads)).unwrap()
 }
 
 /// Every instruction set of this machine with 1, 2 and 3 threads.
-pub(crate) fn all_cpus() -> Vec<(InstructionSet, Vec<Arc<dyn Backend>>)> {
-    let open = |set, threads| {
-        let options =
-            CpuOptions { threads: Some(threads), instruction_set: Some(set), ..CpuOptions::default() };
-        Cpu::open(options).unwrap()
-    };
+pub(crate) fn all_cpus() -> Vec<(InstructionSet, Vec<Backend>)> {
+    let open = |set, threads| Cpu::open(CpuOptions::default().threads(threads).instruction_set(set)).unwrap();
     InstructionSet::available()
         .into_iter()
         .map(|set| (set, (1..=3).map(|n| open(set, n)).collect()))

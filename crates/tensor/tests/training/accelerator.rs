@@ -1,18 +1,16 @@
 //! A device with memory of its own: datasets are copied there, or their batches are; either way every byte is counted, and
 //! the bits are those of the host.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use plangrad_tensor::backend::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{Category, DType, Device, Error, Graph, Metrics, Plan, Session, Source};
+use plangrad_tensor::{Backend, Category, DType, Device, Error, Graph, Metrics, Plan, Session, Source};
 use proptest::prelude::*;
 
 use crate::net::{Loss, Net, cpu, mixed_rows, nets};
 
-fn accelerator(budget: Option<u64>) -> Arc<dyn Backend> {
-    Cpu::open(CpuOptions { threads: Some(2), budget, accelerator: true, ..CpuOptions::default() }).unwrap()
+fn accelerator(budget: Option<u64>) -> Backend {
+    Cpu::open(CpuOptions::default().threads(2).budget(budget).accelerator(true)).unwrap()
 }
 
 /// Parameters and sums after running `rows` in batches of `size`.
@@ -25,7 +23,7 @@ fn train(
     net.initialise(&mut session);
     session.run(0, &source.batches(rows)?)?;
     let parameters = net.parameters();
-    let values = parameters.iter().flat_map(|p| session.parameter(p.id).unwrap());
+    let values = parameters.iter().flat_map(|p| session.parameter(p.id()).unwrap());
     Ok((values.map(f32::to_bits).collect(), session.metrics().unwrap()))
 }
 

@@ -2,8 +2,8 @@
 
 use ndarray::{arr1, arr2};
 use plangrad_tensor::{
-    DType, Error, Graph, NodeId, Parameter, ParameterId, Plan, SampleFormat, Samples, Schedule, Session,
-    Shape, Source, State, TargetFormat, Targets,
+    DType, Error, FileOrder, Graph, Parameter, Parameters, Plan, Role, SampleFormat, Samples, Schedule,
+    Session, Shape, ShapeError, Source, State, TargetFormat, Targets, TensorId,
 };
 
 use crate::net::{ADAM, Loss, MOMENTUM, Net, SGD, cpu};
@@ -107,7 +107,7 @@ fn plans_with_and_without_a_dataset() {
     );
     let graph = Graph::new();
     let y = graph.constant(arr1(&[1.0])).unwrap().exp().unwrap();
-    let plan = Plan::new(&graph, &State::inference(&[]).unwrap(), &[y]).unwrap();
+    let plan = Plan::new(&graph, &State::inference(&Parameters::new()).unwrap(), &[y]).unwrap();
     let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
     assert_error!(
         session.run(0, &net().source(4).batches(&[0]).unwrap()),
@@ -119,39 +119,41 @@ fn plans_with_and_without_a_dataset() {
 #[test]
 fn outputs_slots_and_plans_that_do_not_exist() {
     let (plan, scores) = net().evaluation_plan(4);
-    let other_node: NodeId = Graph::new().full(0.0, Shape::SCALAR).unwrap().id();
+    let other_node: TensorId = Graph::new().full(0.0, Shape::SCALAR).unwrap().id();
     let source = net().source(4);
     let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
     session.run(0, &source.batches(&[0, 1, 2, 3]).unwrap()).unwrap();
     assert!(session.read(0, scores).is_ok());
     assert_error!(
         session.read(0, other_node),
-        Error::Unknown(_),
-        "output node 0 is not part of this session"
+        Error::NotAnOutput(_),
+        "value 0 is not an output of this plan; name it when the plan is made"
     );
-    assert_error!(session.read(1, scores), Error::Unknown(_), "plan 1 is not part of this session");
-    assert_error!(session.run_once(7), Error::Unknown(_), "plan 7 is not part of this session");
+    let sentence = |plan| format!("this session has no plan {plan}; it has 1, counted from 0");
+    assert_error!(session.read(1, scores), Error::NoPlan { plan: 1, plans: 1 }, sentence(1));
+    assert_error!(session.run_once(7), Error::NoPlan { plan: 7, plans: 1 }, sentence(7));
+    let other = &Net::classifier(&[6], &[7], 3).parameters()[1];
     assert_error!(
-        session.parameter(ParameterId(4)),
-        Error::Unknown(_),
-        "parameter 4 is not part of this session"
+        session.parameter(other.id()),
+        Error::NotKept(_),
+        "parameter 1 is not kept in this session"
     );
     assert_error!(
-        session.moment(0, ParameterId(1)),
-        Error::Unknown(_),
-        "moment 0 of parameter 1 is not part of this session"
+        session.moment(0, net().parameters()[1].id()),
+        Error::NotKept(_),
+        "moment 0 of parameter 1 is not kept in this session"
     );
     assert_error!(
         Session::new(&cpu(1), vec![]),
-        Error::Unknown(_),
-        "the first of no plans is not part of this session"
+        Error::NoPlan { .. },
+        "this session has no plan 0; it has 0, counted from 0"
     );
     let graph = Graph::new();
-    let w = graph.parameter(&net().parameters()[3]).unwrap();
+    let w = graph.parameter(other).unwrap();
     assert_error!(
-        Plan::new(&graph, &State::inference(&net().parameters()[..2]).unwrap(), &[w]),
-        Error::Unknown(_),
-        "parameter 3 is not part of this session"
+        Plan::new(&graph, &State::inference(&net().list()).unwrap(), &[w]),
+        Error::NotKept(_),
+        "parameter 1 is not kept in this session"
     );
 }
 
@@ -160,9 +162,9 @@ fn gradients_of_an_inference_state() {
     let graph = Graph::new();
     net().record_step(&graph, 4).unwrap();
     assert_error!(
-        Plan::new(&graph, &State::inference(&net().parameters()).unwrap(), &[]),
-        Error::Unknown(_),
-        "the gradient of parameter 0 is not part of this session"
+        Plan::new(&graph, &State::inference(&net().list()).unwrap(), &[]),
+        Error::NotKept(_),
+        "the gradient of parameter 0 is not kept in this session"
     );
 }
 
@@ -185,7 +187,7 @@ fn plans_of_different_states() {
 #[test]
 fn values_of_the_wrong_length() {
     assert_error!(
-        session().set_parameter(ParameterId(0), &[0.0; 29]),
+        session().set_parameter(net().parameters()[0].id(), &[0.0; 29]),
         Error::Length { .. },
         "parameter layer1.weight has 29 elements, expected 30"
     );
@@ -211,14 +213,9 @@ fn tensors_of_two_graphs() {
     assert_error!(a.add(b), Error::OtherGraph { .. }, sentence("add"));
     assert_error!(one.gradients(b.sum().unwrap(), &[a]), Error::OtherGraph { .. }, sentence("gradients"));
     assert_error!(one.gradients(a.sum().unwrap(), &[b]), Error::OtherGraph { .. }, sentence("gradients"));
-    let state = State::inference(&[]).unwrap();
+    let state = State::inference(&Parameters::new()).unwrap();
     assert_error!(Plan::new(&one, &state, &[b]), Error::OtherGraph { .. }, sentence("the plan"));
-    let parameter = Parameter {
-        id: ParameterId(0),
-        name: "p".into(),
-        shape: Shape::new(&[2]).unwrap(),
-        transposed: false,
-    };
+    let parameter = parameter(&mut Parameters::new(), "p", &[2], Role::Trained);
     assert_error!(one.update(SGD, &parameter, b), Error::OtherGraph { .. }, sentence("store_gradient"));
 }
 
@@ -232,35 +229,13 @@ fn gradients_by_constants_are_not_silently_zero() {
     assert_error!(
         graph.gradients(loss, &[x, c]),
         Error::Constant(_),
-        "a gradient is asked by a constant of shape [1, 2]; record it as a variable or a parameter"
+        "a gradient is asked of a constant of shape [1, 2]; record it as a variable or a parameter"
     );
     assert_error!(
         graph.gradients(x, &[x]),
         Error::NotScalar(_),
         "a gradient is taken of a scalar, found shape [1, 2]"
     );
-}
-
-#[test]
-fn parameters_of_another_shape_than_the_states() {
-    let parameters = net().parameters();
-    let larger = Parameter { shape: Shape::new(&[600, 500]).unwrap(), ..parameters[0].clone() };
-    let turned = Parameter { shape: Shape::new(&[5, 6]).unwrap(), ..parameters[0].clone() };
-    for (other, shape) in [(larger, "[600, 500]"), (turned, "[5, 6]")] {
-        let graph = Graph::new();
-        let w = graph.parameter(&other).unwrap();
-        assert_error!(
-            Plan::new(&graph, &net().state(), &[w.sum().unwrap()]),
-            Error::Shapes { .. },
-            format!("the plan needs for parameter 0 the shape [6, 5] of the state, found [{shape}]")
-        );
-        let graph = Graph::new();
-        graph.update(SGD, &other, graph.full(1.0, other.shape).unwrap()).unwrap();
-        assert!(matches!(Plan::new(&graph, &net().state(), &[]), Err(Error::Shapes { .. })));
-        let graph = Graph::new();
-        graph.parameter(&parameters[0]).unwrap();
-        assert!(matches!(graph.parameter(&other), Err(Error::Shapes { .. })));
-    }
 }
 
 type Recording<'a> = &'a dyn for<'g> Fn(&'g Graph, plangrad_tensor::Tensor<'g>);
@@ -273,7 +248,7 @@ fn steps_that_are_none() {
     graph.update_kept(SGD, &parameters[1]).unwrap();
     assert_error!(
         Plan::new(&graph, &net().state(), &[]),
-        Error::UpdatedTwice(1),
+        Error::UpdatedTwice(_),
         "parameter 1 is updated twice in one step; add the gradients and update it once"
     );
 
@@ -298,17 +273,17 @@ fn steps_that_are_none() {
     ];
     for record in twice {
         let graph = Graph::new();
-        let g = graph.full(1.0, parameters[1].shape).unwrap();
+        let g = graph.full(1.0, parameters[1].shape()).unwrap();
         record(&graph, g);
         assert_error!(
             Plan::new(&graph, &net().state(), &[]),
-            Error::StoredTwice(1),
+            Error::StoredTwice(_),
             "the gradient of parameter 1 is kept twice in one graph; add the gradients first, or record a graph for each"
         );
     }
 
     let graph = Graph::new();
-    let g = graph.full(1.0, parameters[1].shape).unwrap();
+    let g = graph.full(1.0, parameters[1].shape()).unwrap();
     graph.update(SGD, &parameters[1], g).unwrap();
     assert_error!(
         Plan::new(&graph, &net().state(), &[]),
@@ -331,7 +306,7 @@ fn steps_that_are_none() {
         if advance {
             graph.advance(MOMENTUM, Schedule::Constant { learning_rate: 0.1 }).unwrap();
         } else {
-            graph.update(MOMENTUM, &parameters[1], graph.full(1.0, parameters[1].shape).unwrap()).unwrap();
+            graph.update(MOMENTUM, &parameters[1], graph.full(1.0, parameters[1].shape()).unwrap()).unwrap();
         }
         let error = Plan::new(&graph, &net().state(), &[]).unwrap_err();
         assert!(matches!(error, Error::Optimizer { expected: SGD, found: MOMENTUM }), "{error}");
@@ -358,32 +333,46 @@ fn formats_that_describe_no_sample() {
     assert!(matches!(graph.targets(TargetFormat::Class, 0), Err(Error::Shapes { .. })));
     assert!(matches!(
         graph.samples(&format(&[1; 6], &[1.0], &[0.0]), 2),
-        Err(Error::Rank { rank: 7, max: 6 })
+        Err(Error::Shape(ShapeError::Rank { rank: 7, max: 6 }))
     ));
 }
 
+fn parameter(list: &mut Parameters, name: &str, dims: &[usize], role: Role) -> Parameter {
+    list.add(name, Shape::new(dims).unwrap(), role, FileOrder::AsInGraph).unwrap()
+}
+
 #[test]
-fn parameters_that_are_not_numbered_or_cannot_be_turned() {
-    let mut parameters = net().parameters();
-    parameters.swap(0, 1);
+fn parameters_that_no_session_can_hold() {
+    let mut list = Parameters::new();
+    parameter(&mut list, "vast", &[isize::MAX as usize / 8], Role::Trained);
+    assert!(matches!(State::training(&list, ADAM), Err(Error::PlanTooLarge)));
+    parameter(&mut list, "as vast", &[isize::MAX as usize / 8], Role::Trained);
+    assert!(matches!(State::inference(&list), Err(Error::PlanTooLarge)));
+}
+
+#[test]
+fn statistics_are_assigned_and_parameters_trained_and_not_the_other_way_round() {
+    let mut list = Parameters::new();
+    let weight = parameter(&mut list, "weight", &[2], Role::Trained);
+    let mean = parameter(&mut list, "mean", &[2], Role::Statistic);
+    let graph = Graph::new();
+    let x = graph.constant(arr1(&[1.0, 2.0])).unwrap();
     assert_error!(
-        State::inference(&parameters),
-        Error::Unknown(_),
-        "parameter 1 (number 0 in the list) is not part of this session"
+        graph.assign(&weight, x),
+        Error::Role { .. },
+        "assign is not for parameter 0: the optimizer changes it; declare it as a statistic"
     );
-    let cube = Parameter {
-        id: ParameterId(0),
-        name: "cube".into(),
-        shape: Shape::new(&[2, 3, 4]).unwrap(),
-        transposed: true,
-    };
-    assert!(matches!(State::inference(&[cube]), Err(Error::Shapes { .. })));
-    let vast = |i| Parameter {
-        id: ParameterId(i),
-        name: "vast".into(),
-        shape: Shape::new(&[isize::MAX as usize / 8]).unwrap(),
-        transposed: false,
-    };
-    assert!(matches!(State::inference(&[vast(0), vast(1)]), Err(Error::PlanTooLarge)));
-    assert!(matches!(State::training(&[vast(0)], ADAM), Err(Error::PlanTooLarge)));
+    assert_error!(
+        graph.update(SGD, &mean, x),
+        Error::Role { .. },
+        "update is not for parameter 1: it is a statistic; give it its value with Graph::assign"
+    );
+    assert!(matches!(
+        graph.assign(&mean, graph.full(0.0, Shape::SCALAR).unwrap()),
+        Err(Error::Shapes { .. })
+    ));
+    assert!(matches!(
+        graph.gradients(x.sum().unwrap(), &[graph.parameter(&mean).unwrap()]),
+        Err(Error::Constant(_))
+    ));
 }

@@ -1,16 +1,13 @@
 //! Evaluation: the same to the bit however the dataset is cut into batches, on any number of threads.
 
-use std::sync::Arc;
-
-use plangrad_tensor::backend::Backend;
-use plangrad_tensor::{Error, Metrics, Plan, Source, Targets};
+use plangrad_tensor::{Backend, Error, Metrics, Plan, Source, Targets};
 
 use crate::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows};
 
 const ROWS: usize = 300;
 
 /// Evaluates the first rows of a dataset in batches of one size and what is left as a batch of its own.
-fn evaluate(net: &Net, source: &Source, backend: &Arc<dyn Backend>, batch_size: usize) -> Metrics {
+fn evaluate(net: &Net, source: &Source, backend: &Backend, batch_size: usize) -> Metrics {
     let rows: Vec<u32> = (0..ROWS as u32).collect();
     let tail = ROWS % batch_size;
     let sizes = [Some(batch_size), Some(tail).filter(|&tail| tail > 0)];
@@ -67,7 +64,7 @@ fn an_evaluation_between_steps_leaves_training_alone() {
                 session.run(1, &source.batches(&(0..100).collect::<Vec<_>>()).unwrap()).unwrap();
             }
         }
-        net.parameters().iter().map(|p| session.parameter(p.id).unwrap()).collect::<Vec<_>>()
+        net.parameters().iter().map(|p| session.parameter(p.id()).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(run(false), run(true));
 }

@@ -55,7 +55,7 @@ fn weights_too_small_for_a_normal_number_are_flushed_while_kernels_run() {
     let source = net.source(1);
     let (plan, scores) = net.evaluation_plan(1);
     let mut session = net.session(&cpu(1), vec![plan]);
-    let ids: Vec<_> = net.parameters().iter().map(|p| p.id).collect();
+    let ids: Vec<_> = net.parameters().iter().map(|p| p.id()).collect();
     session.set_parameter(ids[0], &[f32::MIN_POSITIVE / 4.0]).unwrap();
     session.set_parameter(ids[1], &[0.0]).unwrap();
     session.run(0, &source.batches(&[0]).unwrap()).unwrap();

@@ -1,7 +1,7 @@
 //! Whole training steps equal the f64 interpreter of the unfused graph: parameters, gradients, moments and metrics.
 
 use plangrad_tensor::backend::cpu::InstructionSet;
-use plangrad_tensor::backend::reference::Interpreter;
+use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{DType, Optimizer, Parameter, Session};
 
 use crate::net::{
@@ -13,11 +13,11 @@ use crate::net::{
 fn kept(net: &Net, session: &Session) -> Vec<(String, Vec<f32>)> {
     let of = |p: &Parameter| {
         let mut arrays = vec![
-            (p.name.clone(), session.parameter(p.id).unwrap()),
-            (format!("gradient of {}", p.name), session.gradient(p.id).unwrap()),
+            (p.name().to_owned(), session.parameter(p.id()).unwrap()),
+            (format!("gradient of {}", p.name()), session.gradient(p.id()).unwrap()),
         ];
         for i in 0..net.optimizer.moments() {
-            arrays.push((format!("moment {i} of {}", p.name), session.moment(i, p.id).unwrap()));
+            arrays.push((format!("moment {i} of {}", p.name()), session.moment(i, p.id()).unwrap()));
         }
         arrays
     };
@@ -27,8 +27,8 @@ fn kept(net: &Net, session: &Session) -> Vec<(String, Vec<f32>)> {
 /// The same of the interpreter, in the same order.
 fn expected(net: &Net, machine: &Interpreter) -> Vec<Vec<f64>> {
     let of = |p: &Parameter| {
-        let mut arrays = vec![machine.parameter(p.id).unwrap(), machine.gradient(p.id).unwrap()];
-        arrays.extend((0..net.optimizer.moments()).map(|i| machine.moment(i, p.id).unwrap()));
+        let mut arrays = vec![machine.parameter(p.id()).unwrap(), machine.gradient(p.id()).unwrap()];
+        arrays.extend((0..net.optimizer.moments()).map(|i| machine.moment(i, p.id()).unwrap()));
         arrays.into_iter().map(|array| in_file_order(p, array)).collect::<Vec<_>>()
     };
     net.parameters().iter().flat_map(of).collect()
@@ -177,23 +177,19 @@ fn steps_one_by_one_and_in_one_run_are_the_same() {
 /// A step reads its parameters as they were when it began, and so does who asks for them as outputs.
 #[test]
 fn a_parameter_asked_as_an_output_is_the_one_the_step_began_with() {
-    use plangrad_tensor::{Graph, Parameter, ParameterId, Plan, Schedule, Session, Shape, State};
-    let w = Parameter {
-        id: ParameterId(0),
-        name: "w".into(),
-        shape: Shape::new(&[3]).unwrap(),
-        transposed: false,
-    };
+    use plangrad_tensor::{FileOrder, Graph, Parameters, Plan, Role, Schedule, Session, Shape, State};
+    let mut list = Parameters::new();
+    let w = list.add("w", Shape::new(&[3]).unwrap(), Role::Trained, FileOrder::AsInGraph).unwrap();
     let sgd = plangrad_tensor::Optimizer::sgd();
     let graph = Graph::new();
     graph.advance(sgd, Schedule::Constant { learning_rate: 1.0 }).unwrap();
     let before = graph.parameter(&w).unwrap();
-    graph.update(sgd, &w, graph.full(5.0, w.shape).unwrap()).unwrap();
-    let state = State::training(std::slice::from_ref(&w), sgd).unwrap();
+    graph.update(sgd, &w, graph.full(5.0, w.shape()).unwrap()).unwrap();
+    let state = State::training(&list, sgd).unwrap();
     let plan = Plan::new(&graph, &state, &[before]).unwrap();
     let mut session = Session::new(&crate::net::cpu(1), vec![plan]).unwrap();
-    session.set_parameter(w.id, &[7.0, 8.0, 9.0]).unwrap();
+    session.set_parameter(w.id(), &[7.0, 8.0, 9.0]).unwrap();
     session.run_once(0).unwrap();
     assert_eq!(session.read(0, before.id()).unwrap().as_slice().unwrap(), [7.0, 8.0, 9.0]);
-    assert_eq!(session.parameter(w.id).unwrap(), [2.0, 3.0, 4.0]);
+    assert_eq!(session.parameter(w.id()).unwrap(), [2.0, 3.0, 4.0]);
 }

@@ -4,10 +4,10 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::Base;
+use super::context::Base;
 use crate::device::{Entry, Ledger, SystemMemory};
-use crate::plan::ALIGNMENT;
-use crate::{Error, MemoryReport};
+use crate::error::Error;
+use crate::ir::{ALIGNMENT, MemoryReport};
 
 /// Bytes owned by an arena.
 pub(super) struct Buffer {
@@ -16,8 +16,10 @@ pub(super) struct Buffer {
     _entry: Entry,
 }
 
-// SAFETY: the buffer owns its memory like a `Box<[u8]>`.
+// SAFETY: the buffer owns its memory like a `Box<[u8]>`, and lends it as one does.
 unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
 
 impl Buffer {
     pub(super) fn reserve(
@@ -43,21 +45,16 @@ impl Buffer {
         self.layout.size()
     }
 
-    /// Where it starts, for kernels that are given addresses.
-    pub(super) fn address(&self) -> usize {
-        self.start.as_ptr().expose_provenance()
-    }
-
     pub(super) fn base(&mut self) -> Base {
-        Base(self.start.as_ptr())
+        Base::new(self.start.as_ptr())
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(super) fn contents(&self) -> &[u8] {
         // SAFETY: `start` is valid for `len` initialised bytes as long as `self` lives.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len()) }
     }
 
-    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(super) fn contents_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and `self` is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len()) }
     }

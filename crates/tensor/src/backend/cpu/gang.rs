@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::Error;
+use crate::error::Error;
 
 /// As many threads as the backend was opened with.
 pub(super) struct Gang {

@@ -5,6 +5,7 @@
 //! spinning barrier: no job is queued, no lock taken and nothing allocated within a step.
 
 mod buffer;
+mod context;
 mod float_mode;
 mod gang;
 mod kernels;
@@ -15,22 +16,24 @@ mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use buffer::Buffer;
+use context::{Context, View};
 use float_mode::FlushDenormals;
 use gang::{BreakOnPanic, Gang};
 pub use simd::InstructionSet;
 use tempo::Tempo;
 
-use super::{Arena, Backend, Feed, Program};
+use super::{Arena, Backend, Feed, Memory, Provider};
 use crate::device::Ledger;
-use crate::plan::{Kernel, Value};
-use crate::source::{Batches, Samples, Targets};
-use crate::{Device, Error, MemoryReading, MemoryReport};
+use crate::error::Error;
+use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, Program};
 
 /// How to open the CPU.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct CpuOptions {
     /// Worker threads, all of which are used; by default one per core, of which as many are used as pay.
     pub threads: Option<usize>,
@@ -40,12 +43,90 @@ pub struct CpuOptions {
     pub instruction_set: Option<InstructionSet>,
     /// Whether to be an accelerator, with memory of its own into which datasets are copied.
     pub accelerator: bool,
+    /// Failures to inject.
+    pub faults: Faults,
 }
 
-/// The CPU as a backend.
+impl CpuOptions {
+    /// The same with so many worker threads; `None` for as many as pay.
+    #[must_use]
+    pub fn threads(self, threads: impl Into<Option<usize>>) -> CpuOptions {
+        CpuOptions { threads: threads.into(), ..self }
+    }
+
+    /// The same with at most so many bytes reserved at once; `None` for no limit.
+    #[must_use]
+    pub fn budget(self, bytes: impl Into<Option<u64>>) -> CpuOptions {
+        CpuOptions { budget: bytes.into(), ..self }
+    }
+
+    /// The same with this instruction set.
+    #[must_use]
+    pub fn instruction_set(self, set: InstructionSet) -> CpuOptions {
+        CpuOptions { instruction_set: Some(set), ..self }
+    }
+
+    /// The same as an accelerator, or not.
+    #[must_use]
+    pub fn accelerator(self, accelerator: bool) -> CpuOptions {
+        CpuOptions { accelerator, ..self }
+    }
+
+    /// The same with failures.
+    #[must_use]
+    pub fn faults(self, faults: Faults) -> CpuOptions {
+        CpuOptions { faults, ..self }
+    }
+}
+
+/// Failures to inject, to see that a program survives what real devices do. Requests are counted from 0 since the backend
+/// was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Faults {
+    /// Reservations that are refused as if there were no memory.
+    pub refused_reservations: Vec<u64>,
+    /// Runs at which the device fails, with [`Error::Device`].
+    pub failing_runs: Vec<u64>,
+}
+
+impl Faults {
+    /// Refuses these reservations.
+    #[must_use]
+    pub fn refuse_reservations(numbers: impl IntoIterator<Item = u64>) -> Faults {
+        Faults { refused_reservations: numbers.into_iter().collect(), ..Faults::default() }
+    }
+
+    /// Fails at these runs.
+    #[must_use]
+    pub fn fail_runs(numbers: impl IntoIterator<Item = u64>) -> Faults {
+        Faults { failing_runs: numbers.into_iter().collect(), ..Faults::default() }
+    }
+}
+
+/// Requests made so far, and those that fail.
+#[derive(Debug)]
+struct Fate {
+    faults: Faults,
+    reservations: AtomicU64,
+    runs: AtomicU64,
+}
+
+impl Fate {
+    fn refuses_reservation(&self) -> bool {
+        self.faults.refused_reservations.contains(&self.reservations.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn fails_run(&self) -> bool {
+        self.faults.failing_runs.contains(&self.runs.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The CPU as a device.
 pub struct Cpu {
     gang: Arc<Gang>,
     ledger: Arc<Ledger>,
+    fate: Arc<Fate>,
     instruction_set: InstructionSet,
     /// Whether all threads are used, even where fewer are faster.
     all_threads: bool,
@@ -55,22 +136,34 @@ impl Cpu {
     /// Starts the worker threads.
     ///
     /// # Errors
-    /// [`Error::Threads`] if the system gives none, [`Error::Unknown`] for an instruction set it does not have.
-    pub fn open(options: CpuOptions) -> Result<Arc<dyn Backend>, Error> {
+    /// [`Error::Threads`] if the system gives none, [`Error::InstructionSet`] for an instruction set it does not have.
+    pub fn open(options: CpuOptions) -> Result<Backend, Error> {
         let available = InstructionSet::available();
         let instruction_set = options.instruction_set.unwrap_or(available[0]);
         if !available.contains(&instruction_set) {
-            return Err(Error::Unknown(format!("the instruction set {}", instruction_set.name())));
+            let names: Vec<&str> = available.iter().map(|set| set.name()).collect();
+            return Err(Error::InstructionSet { asked: instruction_set.name(), available: names.join(", ") });
         }
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let gang = Arc::new(Gang::new(options.threads.unwrap_or(cores).max(1))?);
         let device = if options.accelerator { Device::Accelerator } else { Device::Cpu };
         let ledger = Ledger::new(device, options.budget);
-        Ok(Arc::new(Cpu { gang, ledger, instruction_set, all_threads: options.threads.is_some() }))
+        let (reservations, runs) = (AtomicU64::new(0), AtomicU64::new(0));
+        let fate = Arc::new(Fate { faults: options.faults, reservations, runs });
+        let all_threads = options.threads.is_some();
+        Ok(Backend::new(Cpu { gang, ledger, fate, instruction_set, all_threads }))
+    }
+
+    fn buffer(&self, bytes: usize, report: &MemoryReport) -> Result<Buffer, Error> {
+        if self.fate.refuses_reservation() {
+            let free = (bytes as u64).saturating_sub(1);
+            return Err(self.ledger.out_of_memory(bytes as u64, free, free, report));
+        }
+        Buffer::reserve(bytes, &self.ledger, report)
     }
 }
 
-impl Backend for Cpu {
+impl Provider for Cpu {
     fn device(&self) -> Device {
         self.ledger.device()
     }
@@ -80,20 +173,47 @@ impl Backend for Cpu {
     }
 
     fn has_own_memory(&self) -> bool {
-        self.device() == Device::Accelerator
+        self.ledger.device() == Device::Accelerator
     }
 
-    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
-        let memory = Buffer::reserve(bytes, &self.ledger, report)?;
-        let Cpu { gang, instruction_set, all_threads, .. } = self;
-        let (gang, tempos) = (gang.clone(), Vec::with_capacity(PROGRAMS));
+    fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
+        Ok(Box::new(self.buffer(bytes, report)?))
+    }
+
+    fn reserve_arena(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
         Ok(Box::new(CpuArena {
-            memory,
-            gang,
-            instruction_set: *instruction_set,
-            all_threads: *all_threads,
-            tempos,
+            memory: self.buffer(bytes, report)?,
+            gang: self.gang.clone(),
+            ledger: self.ledger.clone(),
+            fate: self.fate.clone(),
+            instruction_set: self.instruction_set,
+            all_threads: self.all_threads,
+            tempos: Vec::with_capacity(PROGRAMS),
         }))
+    }
+}
+
+impl Memory for Buffer {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.contents_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        bytes.copy_from_slice(&self.contents()[offset..offset + bytes.len()]);
+        Ok(())
+    }
+
+    fn host(&self) -> Option<&[u8]> {
+        Some(self.contents())
+    }
+
+    fn host_mut(&mut self) -> Option<&mut [u8]> {
+        Some(self.contents_mut())
     }
 }
 
@@ -103,6 +223,8 @@ const PROGRAMS: usize = 16;
 struct CpuArena {
     memory: Buffer,
     gang: Arc<Gang>,
+    ledger: Arc<Ledger>,
+    fate: Arc<Fate>,
     instruction_set: InstructionSet,
     all_threads: bool,
     /// How many threads pay for each program, by its number.
@@ -110,46 +232,36 @@ struct CpuArena {
 }
 
 impl Arena for CpuArena {
-    fn bytes(&self) -> usize {
-        self.memory.len()
+    fn memory(&self) -> &dyn Memory {
+        &self.memory
     }
 
-    fn address(&self) -> usize {
-        self.memory.address()
-    }
-
-    fn host(&self) -> Option<&[u8]> {
-        Some(self.memory.bytes())
-    }
-
-    fn host_mut(&mut self) -> Option<&mut [u8]> {
-        Some(self.memory.bytes_mut())
-    }
-
-    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
-        self.memory.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
-        bytes.copy_from_slice(&self.memory.bytes()[offset..offset + bytes.len()]);
-        Ok(())
+    fn memory_mut(&mut self) -> &mut dyn Memory {
+        &mut self.memory
     }
 
     fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error> {
+        if self.fate.fails_run() {
+            let reason = "a failure was injected".to_owned();
+            return Err(Error::Device { device: self.ledger.device(), reason });
+        }
         match feed {
-            Feed::None => self.run_steps(program, &View::default(), 0..steps),
-            Feed::Host(batches) => self.run_steps(program, &View::of(batches), 0..steps),
-            Feed::Resident { samples, targets, rows, .. } => {
-                let [samples, targets] = [*samples, *targets].map(std::ptr::with_exposed_provenance);
-                self.run_steps(program, &View { samples, targets, rows: Some(rows) }, 0..steps);
+            Feed::None => self.run_steps(program, &View::nothing(), 0..steps),
+            Feed::Host(rows) => self.run_steps(program, &View::of(rows), 0..steps),
+            Feed::Resident { memory, parts, order } => {
+                let memory =
+                    memory.host().expect("a dataset resident on this device lies in the host's memory");
+                let [samples, targets] =
+                    [parts.samples, parts.targets].map(|part| memory[part.offset..part.end()].as_ptr());
+                self.run_steps(program, &View::new(samples, targets, Some(order)), 0..steps);
             }
-            Feed::Staged { batches, staging } => {
-                for rows in batches.rows.chunks(program.batch_size).take(steps) {
-                    batches.source.copy_rows(rows, self.memory.bytes_mut(), staging.places(0));
-                    let base = self.memory.base().0.cast_const();
-                    let [samples, targets] = staging.places(0).map(|place| base.wrapping_add(place.offset));
-                    self.run_steps(program, &View { samples, targets, rows: None }, 0..1);
+            Feed::Staged { rows, staging } => {
+                for order in rows.order.chunks(program.batch_size).take(steps) {
+                    let places = staging.places(0);
+                    rows.data.copy_rows(order, self.memory.contents_mut(), places);
+                    let base = self.memory.base().start().cast_const();
+                    let [samples, targets] = places.map(|place| base.wrapping_add(place.offset));
+                    self.run_steps(program, &View::new(samples, targets, None), 0..1);
                 }
             }
         }
@@ -185,8 +297,8 @@ impl CpuArena {
             let _watch = BreakOnPanic(&barrier);
             for step in steps.clone() {
                 let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
-                let context = Context { base, offsets: &program.offsets, view, rows, next };
-                for stage in &program.stages {
+                let context = Context::new(base, &program.offsets, view, rows, next);
+                for stage in program.stages.iter() {
                     for kernel in stage {
                         let units = kernels::units(kernel);
                         let share = barrier.share(units, thread);
@@ -200,77 +312,6 @@ impl CpuArena {
                 }
             }
         });
-    }
-}
-
-/// A dataset as kernels read it, wherever it lies, and the order of its rows.
-struct View<'a> {
-    samples: *const u8,
-    targets: *const u8,
-    /// `None`: as they lie there.
-    rows: Option<&'a [u32]>,
-}
-
-// SAFETY: what it points to is only read, and outlives the run: the feed borrows it.
-unsafe impl Sync for View<'_> {}
-
-impl Default for View<'_> {
-    fn default() -> Self {
-        View { samples: std::ptr::null(), targets: std::ptr::null(), rows: Some(&[]) }
-    }
-}
-
-impl<'a> View<'a> {
-    fn of(batches: &Batches<'a>) -> View<'a> {
-        let samples = match batches.source.samples() {
-            Samples::U8(bytes) => bytes.as_ptr(),
-            Samples::F32(values) => values.as_ptr().cast(),
-        };
-        let targets = match batches.source.targets() {
-            Targets::Classes(labels) => labels.as_ptr(),
-            Targets::Values { values, .. } => values.as_ptr().cast(),
-        };
-        View { samples, targets, rows: Some(batches.rows) }
-    }
-
-    /// Rows of a step; none past the end of the order.
-    fn batch(&self, step: usize, size: usize) -> Option<&'a [u32]> {
-        self.rows.map(|rows| {
-            let start = (step * size).min(rows.len());
-            &rows[start..(start + size).min(rows.len())]
-        })
-    }
-}
-
-/// What kernels see of the world: where values lie, the dataset, and the rows of this step and the next.
-struct Context<'a> {
-    base: Base,
-    offsets: &'a [usize],
-    view: &'a View<'a>,
-    rows: Option<&'a [u32]>,
-    next: Option<&'a [u32]>,
-}
-
-/// Start of the arena, shared by the gang.
-#[derive(Clone, Copy)]
-struct Base(*mut u8);
-
-// SAFETY: the threads of a gang touch disjoint bytes between two barriers: stages hold no two kernels that conflict,
-// and units of one kernel write disjoint elements.
-unsafe impl Send for Base {}
-// SAFETY: as above.
-unsafe impl Sync for Base {}
-
-impl Context<'_> {
-    /// Where `value` starts. Every value starts at a multiple of 4 bytes, those of 8-byte words at one of 64.
-    fn at<T>(&self, value: Value) -> *mut T {
-        // SAFETY: plans give every value an offset within the arena.
-        unsafe { self.base.0.add(self.offsets[value.index()]).cast() }
-    }
-
-    /// Row of the dataset that is number `i` of the batch.
-    fn row(&self, i: usize) -> usize {
-        self.rows.map_or(i, |rows| rows[i] as usize)
     }
 }
 

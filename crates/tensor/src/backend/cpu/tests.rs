@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::plan::Kernel;
 use crate::testing::net::{Net, cpu, mixed_rows};
 
 /// Fails, instead of hanging the test run, if `work` takes longer than any machine needs.
@@ -70,18 +69,15 @@ fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
         let net = Net::classifier(&[12], &[8], 3);
         let (source, rows) = (net.source(30), mixed_rows(24, 30));
         let plan = net.training_plan(6);
-        let program =
-            |stages: Vec<Vec<Kernel>>| Program { number: 0, stages, offsets: plan.offsets(), batch_size: 6 };
-        let sound = program(plan.stages().to_vec());
-        let mut damaged = program(plan.stages().to_vec());
-        damaged.batch_size = 3;
-        let batches = source.batches(&rows).unwrap();
+        let sound = plan.program(0);
+        let damaged = Program { batch_size: 3, ..sound.clone() };
+        let batches = source.batches(&rows).unwrap().on_host();
         for threads in 1..=3 {
-            let mut arena = cpu(threads).reserve(plan.bytes(), &plan.report()).unwrap();
+            let mut arena = cpu(threads).reserve_arena(plan.bytes(), &plan.report()).unwrap();
             let outcome =
-                catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Feed::Host(&batches), 2).unwrap()));
+                catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Feed::Host(batches), 2).unwrap()));
             assert!(message(outcome.unwrap_err()).contains("index out of bounds"));
-            arena.run(&sound, &Feed::Host(&batches), 4).unwrap();
+            arena.run(&sound, &Feed::Host(batches), 4).unwrap();
         }
     });
 }

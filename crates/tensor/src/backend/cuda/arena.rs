@@ -1,5 +1,6 @@
 //! An arena in device memory, and the steps that are ready to run in it.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,67 +9,90 @@ use super::cpp::Address;
 use super::lower;
 use super::lowering::{Lowering, Sizing};
 use super::runtime::{Failure, Refusal, Runtime, Shortage, Step};
-use crate::backend::{self, Arena, Program};
+use crate::backend::{self, Arena, Memory, Pace, ResidentParts};
+use crate::dataset::Rows;
 use crate::device::{Entry, Ledger};
-use crate::plan::{ALIGNMENT, Extent, Staging, Value};
-use crate::source::Batches;
-use crate::{Error, MemoryReport};
+use crate::error::Error;
+use crate::ir::{ALIGNMENT, Extent, MemoryReport, Program, Staging, Value};
 
-/// Device memory owned by an arena: its bytes, entered in the ledger, and the feed behind them.
-struct Memory {
+/// Device memory: its bytes, entered in the ledger, and the feed behind them.
+pub(super) struct DeviceMemory {
     runtime: Arc<dyn Runtime>,
+    ledger: Arc<Ledger>,
     start: Address,
     bytes: usize,
     _entry: Entry,
 }
 
-impl Memory {
-    fn reserve(
+impl DeviceMemory {
+    /// So many bytes, zeroed.
+    pub(super) fn reserve(
         runtime: &Arc<dyn Runtime>,
         ledger: &Arc<Ledger>,
         bytes: usize,
         report: &MemoryReport,
-    ) -> Result<Memory, Error> {
+    ) -> Result<DeviceMemory, Error> {
         let entry = ledger.enter(bytes as u64, report)?;
         let start =
             runtime.allocate(allocated(bytes)).map_err(|refusal| refused(refusal, ledger, bytes, report))?;
-        Ok(Memory { runtime: runtime.clone(), start, bytes, _entry: entry.granted() })
+        let (runtime, ledger) = (runtime.clone(), ledger.clone());
+        Ok(DeviceMemory { runtime, ledger, start, bytes, _entry: entry.granted() })
     }
 
     fn feed(&self) -> Address {
         self.start + self.bytes.next_multiple_of(ALIGNMENT) as u64
     }
 
-    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
-        assert!(offset + bytes.len() <= self.bytes, "a write beyond the arena");
-        // SAFETY: the bytes lie within the arena, which is reserved as long as `self` lives.
-        unsafe { self.runtime.upload(self.start + offset as u64, bytes) }
+    /// Where `bytes` bytes at `offset` lie.
+    fn address(&self, offset: usize, bytes: usize) -> Address {
+        assert!(offset + bytes <= self.bytes, "bytes beyond the memory");
+        self.start + offset as u64
     }
 
-    /// The same while the device computes with other bytes; see [`Runtime::upload_beside`].
+    /// Copies to the device while it computes with other bytes; see [`Runtime::upload_beside`].
     fn write_beside(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
-        assert!(offset + bytes.len() <= self.bytes, "a write beyond the arena");
-        // SAFETY: as above.
-        unsafe { self.runtime.upload_beside(self.start + offset as u64, bytes) }
-    }
-
-    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Failure> {
-        assert!(offset + bytes.len() <= self.bytes, "a read beyond the arena");
-        // SAFETY: the bytes lie within the arena, which is reserved as long as `self` lives.
-        unsafe { self.runtime.download(self.start + offset as u64, bytes) }
+        // SAFETY: the bytes lie within this memory, which is reserved as long as `self` lives.
+        unsafe { self.runtime.upload_beside(self.address(offset, bytes.len()), bytes) }
     }
 
     fn set_feed(&mut self, feed: Feed) -> Result<(), Failure> {
-        // SAFETY: `reserve` has allocated room for the feed behind the arena's bytes.
+        // SAFETY: `reserve` has allocated room for the feed behind the memory's bytes.
         unsafe { self.runtime.upload(self.feed(), &feed.to_bytes()) }
     }
 }
 
-impl Drop for Memory {
+impl Memory for DeviceMemory {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        // SAFETY: the bytes lie within this memory, which is reserved as long as `self` lives.
+        unsafe { self.runtime.upload(self.address(offset, bytes.len()), bytes) }
+            .map_err(|failure| failed(failure, &self.ledger))
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        // SAFETY: as above.
+        unsafe { self.runtime.download(self.address(offset, bytes.len()), bytes) }
+            .map_err(|failure| failed(failure, &self.ledger))
+    }
+}
+
+impl Drop for DeviceMemory {
     fn drop(&mut self) {
         // SAFETY: this is the allocation of `reserve`, and what runs in it was asked for before.
         unsafe { self.runtime.release(self.start, allocated(self.bytes)) }
     }
+}
+
+/// The feed of a dataset in this device's memory.
+fn resident_feed(memory: &dyn Memory, parts: &ResidentParts) -> Feed {
+    let memory = (memory as &dyn Any).downcast_ref::<DeviceMemory>();
+    let memory = memory.expect("the session has checked that the dataset lies on this device");
+    let [samples, targets, order] =
+        [parts.samples, parts.targets, parts.order].map(|part| memory.address(part.offset, part.bytes));
+    Feed::new(samples, targets, order)
 }
 
 /// What to say where a device takes no arena, or no step for it.
@@ -94,8 +118,7 @@ fn allocated(bytes: usize) -> usize {
 pub(super) struct CudaArena {
     /// Before the memory that they run in, so that they are dropped first.
     steps: HashMap<usize, Box<dyn Step>>,
-    memory: Memory,
-    ledger: Arc<Ledger>,
+    memory: DeviceMemory,
     /// What it was reserved for.
     report: MemoryReport,
     /// A batch on its way from a host's dataset.
@@ -106,51 +129,29 @@ pub(super) struct CudaArena {
 }
 
 impl Arena for CudaArena {
-    fn bytes(&self) -> usize {
-        self.memory.bytes
+    fn memory(&self) -> &dyn Memory {
+        &self.memory
     }
 
-    fn address(&self) -> usize {
-        self.memory.start as usize
+    fn memory_mut(&mut self) -> &mut dyn Memory {
+        &mut self.memory
     }
 
-    fn prepare(&mut self, program: &Program, in_series: bool) -> Result<(), Error> {
-        self.make_ready(program, in_series)
-            .map_err(|refusal| refused(refusal, &self.ledger, self.memory.bytes, &self.report))
-    }
-
-    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
-        self.memory.write(offset, bytes).map_err(|failure| failed(failure, &self.ledger))
-    }
-
-    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
-        self.memory.read(offset, bytes).map_err(|failure| failed(failure, &self.ledger))
+    fn prepare(&mut self, program: &Program, pace: Pace) -> Result<(), Error> {
+        self.make_ready(program, pace == Pace::Series)
+            .map_err(|refusal| refused(refusal, &self.memory.ledger, self.memory.bytes, &self.report))
     }
 
     fn run(&mut self, program: &Program, feed: &backend::Feed<'_>, steps: usize) -> Result<(), Error> {
-        self.prepare(program, false)?; // a session has had it made ready already
-        self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.ledger))
+        self.prepare(program, Pace::Single)?; // a session has had it made ready already
+        self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.memory.ledger))
     }
 }
 
 impl CudaArena {
-    /// Of so many bytes, zeroed.
-    pub(super) fn reserve(
-        runtime: &Arc<dyn Runtime>,
-        ledger: &Arc<Ledger>,
-        bytes: usize,
-        report: &MemoryReport,
-        sizing: Sizing,
-    ) -> Result<CudaArena, Error> {
-        Ok(CudaArena {
-            steps: HashMap::new(),
-            memory: Memory::reserve(runtime, ledger, bytes, report)?,
-            ledger: ledger.clone(),
-            report: *report,
-            host: Vec::new(),
-            turn: 0,
-            sizing,
-        })
+    /// In this memory, which was reserved for what `report` says.
+    pub(super) fn new(memory: DeviceMemory, report: MemoryReport, sizing: Sizing) -> CudaArena {
+        CudaArena { steps: HashMap::new(), memory, report, host: Vec::new(), turn: 0, sizing }
     }
 
     /// Turns a program that has not run here yet into a step.
@@ -168,10 +169,9 @@ impl CudaArena {
 
     fn run_on(&mut self, program: &Program, feed: &backend::Feed<'_>, steps: usize) -> Result<(), Failure> {
         match feed {
-            backend::Feed::Staged { batches, staging } => self.run_staged(program, batches, *staging),
-            backend::Feed::Resident { samples, targets, order, .. } => {
-                let [samples, targets, order] = [*samples, *targets, *order].map(|address| address as u64);
-                self.memory.set_feed(Feed::new(samples, targets, order))?;
+            backend::Feed::Staged { rows, staging } => self.run_staged(program, rows, *staging),
+            backend::Feed::Resident { memory, parts, .. } => {
+                self.memory.set_feed(resident_feed(*memory, parts))?;
                 self.run_steps(program, steps)
             }
             backend::Feed::None => self.run_steps(program, steps),
@@ -181,19 +181,14 @@ impl CudaArena {
 
     /// Runs one step on each batch of `rows`, brought to a place in the arena before it. The places take turns, so that
     /// a batch can be collected and travel while the one before is computed with.
-    fn run_staged(
-        &mut self,
-        program: &Program,
-        batches: &Batches<'_>,
-        staging: Staging,
-    ) -> Result<(), Failure> {
-        for rows in batches.rows.chunks(program.batch_size) {
+    fn run_staged(&mut self, program: &Program, rows: &Rows<'_>, staging: Staging) -> Result<(), Failure> {
+        for order in rows.order.chunks(program.batch_size) {
             let places = staging.places(self.turn);
             self.turn += 1;
             let start = places[0].offset;
             self.host.resize(places[1].end() - start, 0);
             let in_host = places.map(|place| Extent { offset: place.offset - start, ..place });
-            batches.source.copy_rows(rows, &mut self.host, in_host);
+            rows.data.copy_rows(order, &mut self.host, in_host);
             self.memory.write_beside(start, &self.host)?;
             let [samples, targets] = places.map(|place| self.memory.start + place.offset as u64);
             self.memory.set_feed(Feed::new(samples, targets, 0))?;

@@ -1,7 +1,7 @@
 //! What all kernels share: the size of blocks, and what lies in device memory beside arrays.
 
 use super::cpp::{Address, Input, shared};
-use crate::plan::{MetricBlock, StepBlock};
+use crate::ir::{MetricBlock, StepBlock};
 
 shared! {
     /// Threads of every block.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::arena::CudaArena;
+use super::arena::{CudaArena, DeviceMemory};
 use super::gpu::Precision;
 use super::lowering::Sizing;
 use super::runtime::Runtime;
-use crate::backend::{Arena, Backend};
+use crate::backend::{Arena, Memory, Provider};
 use crate::device::Ledger;
-use crate::{Device, DriverMemory, Error, MemoryReading, MemoryReport};
+use crate::error::Error;
+use crate::ir::{Device, DriverMemory, MemoryReading, MemoryReport};
 
 /// A device that runs CUDA kernels, as a backend.
 pub(crate) struct Cuda {
@@ -43,7 +44,7 @@ impl Cuda {
     }
 }
 
-impl Backend for Cuda {
+impl Provider for Cuda {
     fn device(&self) -> Device {
         self.ledger.device()
     }
@@ -60,7 +61,12 @@ impl Backend for Cuda {
         true
     }
 
-    fn reserve(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
-        Ok(Box::new(CudaArena::reserve(&self.runtime, &self.ledger, bytes, report, self.sizing)?))
+    fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
+        Ok(Box::new(DeviceMemory::reserve(&self.runtime, &self.ledger, bytes, report)?))
+    }
+
+    fn reserve_arena(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
+        let memory = DeviceMemory::reserve(&self.runtime, &self.ledger, bytes, report)?;
+        Ok(Box::new(CudaArena::new(memory, *report, self.sizing)))
     }
 }

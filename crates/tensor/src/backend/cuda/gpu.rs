@@ -1,7 +1,7 @@
 //! What is known of a GPU before and while it is used, and how to open one.
 
 use super::unavailable::{ComputeCapability, CudaUnavailable, CudaVersion};
-use crate::DriverMemory;
+use crate::ir::DriverMemory;
 
 /// A GPU that NVIDIA's driver finds.
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@ use super::function::Function;
 use super::items::{Item, Items, MOST_ITEMS, Parameters, Work};
 use super::runtime::{Launch, Order};
 use super::tile::Tile;
-use crate::plan::{Data, Gemm, RowScale, Value};
+use crate::ir::Value;
+use crate::ir::kernel::{Data, Gemm, RowScale};
 
 /// Most blocks of an item: enough to fill any GPU many times over.
 const MOST_BLOCKS: u64 = 4096;

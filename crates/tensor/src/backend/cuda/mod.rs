@@ -39,8 +39,6 @@ mod tests;
 mod tile;
 mod unavailable;
 
-use std::sync::Arc;
-
 pub use gpu::{CudaOptions, Gpu, Precision};
 pub use unavailable::{ComputeCapability, CudaUnavailable, CudaVersion};
 
@@ -50,7 +48,7 @@ use super::Backend;
 ///
 /// # Errors
 /// Why it cannot be used.
-pub fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
+pub fn open(options: CudaOptions) -> Result<Backend, CudaUnavailable> {
     driver::open(options)
 }
 

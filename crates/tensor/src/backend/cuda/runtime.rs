@@ -7,8 +7,8 @@ use super::common::THREADS;
 use super::cpp::Address;
 use super::function::Function;
 use super::items::Items;
-use crate::DriverMemory;
-use crate::plan::Data;
+use crate::ir::DriverMemory;
+use crate::ir::kernel::Data;
 
 /// One launch, a stage of a plan or a part of one. Blocks have [`Launch::THREADS`] threads.
 pub(crate) struct Launch {

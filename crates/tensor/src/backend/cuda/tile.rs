@@ -6,7 +6,7 @@
 
 use super::cpp::shared;
 use super::function::Function;
-use crate::plan::Gemm;
+use crate::ir::kernel::Gemm;
 
 shared! {
     /// The tiles of a product.

@@ -10,9 +10,11 @@
 
 use std::ops::Range;
 
+use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Context;
-use crate::plan::{Epilogue, Gemm};
+use super::Compute;
+use super::map::formula;
+use crate::ir::kernel::{Epilogue, Gemm, MapOp, Step};
 
 /// Rows of C in a unit: a multiple of every tile height below.
 const BAND: usize = 12;
@@ -21,10 +23,6 @@ const BLOCK_K: usize = 128;
 
 /// Columns of C in a panel, the same for all instruction sets so that plans need not know.
 const PANEL: usize = 64;
-
-pub(super) fn units(gemm: &Gemm) -> usize {
-    gemm.m.div_ceil(BAND).max(usize::from(gemm.column_sum.is_some())) * gemm.n.div_ceil(PANEL)
-}
 
 /// Pointers and strides of one product.
 #[derive(Clone, Copy)]
@@ -41,53 +39,108 @@ struct Operands {
     accumulate: bool,
 }
 
-/// What is done to a tile once it is complete.
+/// What is done to a tile in registers once it is complete.
 #[derive(Clone, Copy)]
-enum Finish {
+struct Finish {
+    /// Numbers added to each row.
+    bias: Option<*const f32>,
+    then: Then,
+}
+
+/// The formula that follows the bias.
+#[derive(Clone, Copy)]
+enum Then {
     Store,
-    Bias(*const f32),
-    BiasRelu(*const f32),
+    Relu,
+    /// Numbers are kept where this activation, which lies as C does, is positive.
     Mask(*const f32),
 }
 
+impl Finish {
+    /// What of an epilogue is done in registers, and the formulas that are applied to C afterwards, while it is in cache.
+    fn of(epilogue: &Epilogue, context: &Context<'_>) -> (Finish, [Option<Step>; Epilogue::MOST_STEPS]) {
+        let bias = epilogue.bias.map(|bias| context.at::<f32>(bias).cast_const());
+        let mut rest = epilogue.steps;
+        let then = match epilogue.steps[0] {
+            Some(Step { formula: MapOp::Relu, .. }) => Then::Relu,
+            Some(Step { formula: MapOp::ReluGrad, other: Some(y) }) => Then::Mask(context.at(y)),
+            _ => return (Finish { bias, then: Then::Store }, rest),
+        };
+        rest[0] = None;
+        (Finish { bias, then }, rest)
+    }
+}
+
+/// Bands of a product; one for its column sums where it has no rows.
+fn bands(gemm: &Gemm) -> usize {
+    gemm.m.div_ceil(BAND).max(usize::from(gemm.column_sum.is_some()))
+}
+
+impl Compute for Gemm {
+    fn units(&self) -> usize {
+        bands(self) * self.n.div_ceil(PANEL)
+    }
+
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        let (a_row, a_k) = if self.transpose_a { (1, self.m) } else { (self.k, 1) };
+        let operands = Operands {
+            a: context.at(self.a),
+            a_row,
+            a_k,
+            b: context.at(self.b),
+            c: context.at(self.c),
+            n: self.n,
+            k: self.k,
+            accumulate: self.accumulate,
+        };
+        let (finish, rest) = Finish::of(&self.epilogue, context);
+        let bands = bands(self);
+        let mut unit = share.start;
+        while unit < share.end {
+            let (panel, band) = (unit / bands, unit % bands);
+            let last = share.end.min((panel + 1) * bands);
+            let columns = panel * PANEL..self.n.min((panel + 1) * PANEL);
+            if let (Some(sums), 0) = (self.column_sum, band) {
+                // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
+                unsafe {
+                    column_sums::<S>(&operands, columns.clone(), context.at(sums), self.accumulate_sums)
+                };
+            }
+            let rows = band * BAND..self.m.min((band + last - unit) * BAND);
+            let mut column = columns.start;
+            while column < columns.end {
+                let width = (columns.end - column).min(S::TILE_VECTORS * S::LANES);
+                // SAFETY: the caller's contract.
+                unsafe { strip::<S>(&operands, rows.clone(), column, width, finish) };
+                column += width;
+            }
+            for step in rest.iter().flatten() {
+                // SAFETY: the caller's contract; the operand of a formula has the shape of C.
+                unsafe { apply::<S>(step, &operands, context, rows.clone(), columns.clone()) };
+            }
+            unit = last;
+        }
+    }
+}
+
+/// Applies a formula of an epilogue to a part of C.
 #[inline(always)]
-pub(super) unsafe fn gemm<S: Simd>(gemm: &Gemm, context: &Context<'_>, share: Range<usize>) {
-    let (a_row, a_k) = if gemm.transpose_a { (1, gemm.m) } else { (gemm.k, 1) };
-    let operands = Operands {
-        a: context.at(gemm.a),
-        a_row,
-        a_k,
-        b: context.at(gemm.b),
-        c: context.at(gemm.c),
-        n: gemm.n,
-        k: gemm.k,
-        accumulate: gemm.accumulate,
-    };
-    let finish = match gemm.epilogue {
-        Epilogue::None => Finish::Store,
-        Epilogue::Bias(bias) => Finish::Bias(context.at(bias)),
-        Epilogue::BiasRelu(bias) => Finish::BiasRelu(context.at(bias)),
-        Epilogue::ReluMask(y) => Finish::Mask(context.at(y)),
-    };
-    let bands = gemm.m.div_ceil(BAND).max(usize::from(gemm.column_sum.is_some()));
-    let mut unit = share.start;
-    while unit < share.end {
-        let (panel, band) = (unit / bands, unit % bands);
-        let last = share.end.min((panel + 1) * bands);
-        let columns = panel * PANEL..gemm.n.min((panel + 1) * PANEL);
-        if let (Some(sums), 0) = (gemm.column_sum, band) {
-            // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
-            unsafe { column_sums::<S>(&operands, columns.clone(), context.at(sums), gemm.accumulate_sums) };
+unsafe fn apply<S: Simd>(
+    step: &Step,
+    o: &Operands,
+    context: &Context<'_>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) {
+    for row in rows {
+        let start = row * o.n + columns.start;
+        // SAFETY: rows and columns lie within C, and the other operand has its shape.
+        unsafe {
+            let c = o.c.add(start);
+            let y = step.other.map_or(c.cast_const(), |other| context.at::<f32>(other).add(start));
+            formula::<S>(step.formula, (c, 1), (y, 1), c, columns.len());
         }
-        let rows = band * BAND..gemm.m.min((band + last - unit) * BAND);
-        let mut column = columns.start;
-        while column < columns.end {
-            let width = (columns.end - column).min(S::TILE_VECTORS * S::LANES);
-            // SAFETY: the caller's contract.
-            unsafe { strip::<S>(&operands, rows.clone(), column, width, finish) };
-            column += width;
-        }
-        unit = last;
     }
 }
 
@@ -250,21 +303,21 @@ unsafe fn finish_row<S: Simd, const V: usize>(
     // SAFETY: all pointers are to rows of n elements, of which this tile's columns are touched.
     unsafe {
         let zero = S::splat(0.0);
-        let values: [S::V; V] = match finish {
-            None | Some(Finish::Store) => *sums,
-            Some(Finish::Bias(bias)) => {
+        let mut values = *sums;
+        if let Some(Finish { bias, then }) = finish {
+            if let Some(bias) = bias {
                 let bias = load::<S, V>(bias.add(column), tail);
-                std::array::from_fn(|v| S::add(sums[v], bias[v]))
+                values = std::array::from_fn(|v| S::add(values[v], bias[v]));
             }
-            Some(Finish::BiasRelu(bias)) => {
-                let bias = load::<S, V>(bias.add(column), tail);
-                std::array::from_fn(|v| S::max(zero, S::add(sums[v], bias[v])))
+            match then {
+                Then::Store => {}
+                Then::Relu => values = values.map(|x| S::max(zero, x)),
+                Then::Mask(y) => {
+                    let y = load::<S, V>(y.add(row + column), tail);
+                    values = std::array::from_fn(|v| S::select_less(zero, y[v], values[v], zero));
+                }
             }
-            Some(Finish::Mask(y)) => {
-                let y = load::<S, V>(y.add(row + column), tail);
-                std::array::from_fn(|v| S::select_less(zero, y[v], sums[v], zero))
-            }
-        };
+        }
         let c = o.c.add(row + column);
         for (v, value) in values.into_iter().enumerate() {
             let n = if v + 1 < V { S::LANES } else { tail };

@@ -5,10 +5,11 @@
 
 use std::ops::Range;
 
+use super::super::context::Context;
 use super::super::simd::Simd;
-use super::{BLOCK, Context};
-use crate::MAX_RANK;
-use crate::plan::{Map, MapOp};
+use super::{BLOCK, Compute};
+use crate::ir::MAX_RANK;
+use crate::ir::kernel::{Map, MapOp};
 
 /// The output as rows of `columns` elements, with the start of each operand's row a sum of strides.
 struct Rows {
@@ -69,36 +70,48 @@ fn cut(rows: &Rows) -> (usize, usize) {
     (blocks, together)
 }
 
-pub(super) fn units(map: &Map) -> usize {
-    let rows = Rows::new(map);
-    let (blocks, together) = cut(&rows);
-    rows.count().div_ceil(together) * blocks
-}
+impl Compute for Map {
+    fn units(&self) -> usize {
+        let rows = Rows::new(self);
+        let (blocks, together) = cut(&rows);
+        rows.count().div_ceil(together) * blocks
+    }
 
-#[inline(always)]
-pub(super) unsafe fn map<S: Simd>(map: &Map, context: &Context<'_>, share: Range<usize>) {
-    let rows = Rows::new(map);
-    let (blocks, together) = cut(&rows);
-    let inputs: [*const f32; 2] = [context.at(map.inputs[0].value), context.at(map.inputs[1].value)];
-    let output: *mut f32 = context.at(map.output);
-    for unit in share {
-        let (group, block) = (unit / blocks, unit % blocks);
-        let from = block * BLOCK;
-        let to = if blocks == 1 { rows.columns } else { rows.columns.min(from + BLOCK) };
-        for row in group * together..rows.count().min((group + 1) * together) {
-            // SAFETY: rows and columns lie within the shape, which the strides map into the operands.
-            unsafe {
-                let x = inputs[0].add(rows.start(row, 0) + from * rows.steps[0]);
-                let y = inputs[1].add(rows.start(row, 1) + from * rows.steps[1]);
-                let z = output.add(row * rows.columns + from);
-                formula::<S>(map.op, (x, rows.steps[0]), (y, rows.steps[1]), z, to - from);
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        let rows = Rows::new(self);
+        let (blocks, together) = cut(&rows);
+        let inputs: [*const f32; 2] = [context.at(self.inputs[0].value), context.at(self.inputs[1].value)];
+        let output: *mut f32 = context.at(self.output);
+        for unit in share {
+            let (group, block) = (unit / blocks, unit % blocks);
+            let from = block * BLOCK;
+            let to = if blocks == 1 { rows.columns } else { rows.columns.min(from + BLOCK) };
+            for row in group * together..rows.count().min((group + 1) * together) {
+                // SAFETY: rows and columns lie within the shape, which the strides map into the operands.
+                unsafe {
+                    let x = inputs[0].add(rows.start(row, 0) + from * rows.steps[0]);
+                    let y = inputs[1].add(rows.start(row, 1) + from * rows.steps[1]);
+                    let z = output.add(row * rows.columns + from);
+                    formula::<S>(self.op, (x, rows.steps[0]), (y, rows.steps[1]), z, to - from);
+                }
             }
         }
     }
 }
 
+/// Computes a formula over `n` elements. An operand is its first element and the way to the next.
+///
+/// # Safety
+/// The operands must have so many elements, and be called for within [`Simd::vectorize`].
 #[inline(always)]
-unsafe fn formula<S: Simd>(op: MapOp, x: (*const f32, usize), y: (*const f32, usize), z: *mut f32, n: usize) {
+pub(super) unsafe fn formula<S: Simd>(
+    op: MapOp,
+    x: (*const f32, usize),
+    y: (*const f32, usize),
+    z: *mut f32,
+    n: usize,
+) {
     macro_rules! each {
         (|$x:ident, $y:ident| $value:expr) => {
             // SAFETY: the caller's contract.

@@ -6,41 +6,45 @@
 
 use std::ops::Range;
 
+use super::super::context::Context;
 use super::super::simd::{MAX_LANES, Simd};
-use super::Context;
-use crate::plan::{Reduce, Reduction};
+use super::Compute;
+use crate::ir::kernel::{Reduce, Reduction};
 
 /// Numbers summed in f32 before the sum is passed on in f64.
 const RUN: usize = 1024;
 /// Outputs in a unit, where vectors run along them.
 const COLUMNS: usize = 64;
 
-pub(super) fn units(reduce: &Reduce) -> usize {
-    if reduce.inner == 1 { reduce.outer } else { reduce.outer * reduce.inner.div_ceil(COLUMNS) }
-}
+impl Compute for Reduce {
+    fn units(&self) -> usize {
+        if self.inner == 1 { self.outer } else { self.outer * self.inner.div_ceil(COLUMNS) }
+    }
 
-#[inline(always)]
-pub(super) unsafe fn reduce<S: Simd>(k: &Reduce, context: &Context<'_>, share: Range<usize>) {
-    let (input, output): (*const f32, *mut f32) = (context.at(k.input), context.at(k.output));
-    for unit in share {
-        // SAFETY: units address disjoint outputs and rows within the input.
-        unsafe {
-            if k.inner == 1 {
-                *output.add(unit) = along::<S>(k.reduction, input.add(unit * k.reduced), k.reduced);
-                continue;
-            }
-            let panels = k.inner.div_ceil(COLUMNS);
-            let (outer, first) = (unit / panels, unit % panels * COLUMNS);
-            let mut column = first;
-            while column < k.inner.min(first + COLUMNS) {
-                let n = (k.inner.min(first + COLUMNS) - column).min(S::LANES);
-                let start = input.add(outer * k.reduced * k.inner + column);
-                let v = across::<S>(k.reduction, start, k.reduced, k.inner, n);
-                v.iter()
-                    .take(n)
-                    .enumerate()
-                    .for_each(|(i, &x)| *output.add(outer * k.inner + column + i) = x);
-                column += n;
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        for unit in share {
+            // SAFETY: units address disjoint outputs and rows within the input.
+            unsafe {
+                if self.inner == 1 {
+                    *output.add(unit) =
+                        along::<S>(self.reduction, input.add(unit * self.reduced), self.reduced);
+                    continue;
+                }
+                let panels = self.inner.div_ceil(COLUMNS);
+                let (outer, first) = (unit / panels, unit % panels * COLUMNS);
+                let mut column = first;
+                while column < self.inner.min(first + COLUMNS) {
+                    let n = (self.inner.min(first + COLUMNS) - column).min(S::LANES);
+                    let start = input.add(outer * self.reduced * self.inner + column);
+                    let v = across::<S>(self.reduction, start, self.reduced, self.inner, n);
+                    v.iter()
+                        .take(n)
+                        .enumerate()
+                        .for_each(|(i, &x)| *output.add(outer * self.inner + column + i) = x);
+                    column += n;
+                }
             }
         }
     }
@@ -48,7 +52,7 @@ pub(super) unsafe fn reduce<S: Simd>(k: &Reduce, context: &Context<'_>, share: R
 
 /// The larger of two numbers, or NaN if either is.
 #[inline(always)]
-pub(crate) fn larger(a: f32, b: f32) -> f32 {
+fn larger(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 

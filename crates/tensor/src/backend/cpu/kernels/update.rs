@@ -1,11 +1,12 @@
-//! Optimizer steps over one contiguous range of parameters: the formulas of [`crate::ops::optimizer`], a vector at a time.
+//! Optimizer steps over one contiguous range of parameters: the formulas of `ops::optimizer`, a vector at a time.
 
 use std::ops::Range;
 
+use super::super::context::Context;
 use super::super::simd::Simd;
-use super::{BLOCK, Context};
-use crate::Optimizer;
-use crate::plan::{StepBlock, Update};
+use super::{BLOCK, Compute};
+use crate::ir::kernel::Update;
+use crate::ir::{Optimizer, StepBlock};
 
 /// The four arrays of an update at one place.
 struct Arrays {
@@ -14,33 +15,39 @@ struct Arrays {
     moments: [*mut f32; 2],
 }
 
-#[inline(always)]
-pub(super) unsafe fn update<S: Simd>(k: &Update, context: &Context<'_>, share: Range<usize>) {
-    let unused: *mut f32 = std::ptr::null_mut();
-    let arrays = Arrays {
-        p: context.at(k.parameter),
-        g: context.at(k.gradient),
-        moments: k.moments.map(|moment| moment.map_or(unused, |moment| context.at(moment))),
-    };
-    let range = share.start * BLOCK..k.elements.min(share.end * BLOCK);
-    // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
-    let block = unsafe { *context.at::<StepBlock>(k.step_block) };
-    // SAFETY: the range lies within all arrays the optimizer has.
-    unsafe {
-        match k.optimizer {
-            Optimizer::Sgd { momentum: 0.0, weight_decay } => {
-                sgd::<S>(&arrays, range, &block, weight_decay as f32);
-            }
-            Optimizer::Sgd { momentum, weight_decay } => {
-                momentum_sgd::<S>(&arrays, range, &block, momentum as f32, weight_decay as f32);
-            }
-            Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
-                let factors = Factors::new(beta1, beta2, epsilon, weight_decay, 1.0);
-                adam::<S>(&arrays, range, &block, &factors);
-            }
-            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                let keep = 1.0 - f64::from(block.learning_rate) * weight_decay;
-                adam::<S>(&arrays, range, &block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
+impl Compute for Update {
+    fn units(&self) -> usize {
+        self.elements.div_ceil(BLOCK)
+    }
+
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        let unused: *mut f32 = std::ptr::null_mut();
+        let arrays = Arrays {
+            p: context.at(self.parameter),
+            g: context.at(self.gradient),
+            moments: self.moments.map(|moment| moment.map_or(unused, |moment| context.at(moment))),
+        };
+        let range = share.start * BLOCK..self.elements.min(share.end * BLOCK);
+        // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
+        let block = unsafe { *context.at::<StepBlock>(self.step_block) };
+        // SAFETY: the range lies within all arrays the optimizer has.
+        unsafe {
+            match self.optimizer {
+                Optimizer::Sgd { momentum: 0.0, weight_decay } => {
+                    sgd::<S>(&arrays, range, &block, weight_decay as f32);
+                }
+                Optimizer::Sgd { momentum, weight_decay } => {
+                    momentum_sgd::<S>(&arrays, range, &block, momentum as f32, weight_decay as f32);
+                }
+                Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
+                    let factors = Factors::new(beta1, beta2, epsilon, weight_decay, 1.0);
+                    adam::<S>(&arrays, range, &block, &factors);
+                }
+                Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                    let keep = 1.0 - f64::from(block.learning_rate) * weight_decay;
+                    adam::<S>(&arrays, range, &block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use cudarc::driver::{CudaGraph, CudaStream, DriverError, result, sys};
 use super::memory::Pinned;
 use super::runtime::{Shared, failure};
 use crate::backend::cuda::runtime::{Failure, Order, Step};
-use crate::plan::Data;
+use crate::ir::kernel::Data;
 
 /// Most steps of a series, which is started at once, and most orders in it.
 const SERIES_STEPS: usize = 16;

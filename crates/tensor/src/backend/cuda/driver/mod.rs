@@ -20,7 +20,7 @@ use cudarc::driver::{DriverError, result, sys};
 use super::device::Cuda;
 use super::{ComputeCapability, CudaOptions, CudaUnavailable, CudaVersion, Gpu, Precision};
 use crate::backend::Backend;
-use crate::{Device, DriverMemory};
+use crate::ir::{Device, DriverMemory};
 use runtime::Driver;
 
 /// Memory that every budget leaves to the driver, at least: allocations are rounded up to 2 MiB, and kernels and captured
@@ -30,7 +30,7 @@ const LEFT_TO_THE_DRIVER: u64 = 32 << 20;
 const PART_LEFT_TO_THE_DRIVER: u64 = 512;
 
 /// A GPU as a backend.
-pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavailable> {
+pub(super) fn open(options: CudaOptions) -> Result<Backend, CudaUnavailable> {
     let needed = match options.precision {
         Precision::F32 => ComputeCapability::NEEDED,
         Precision::Tf32 => ComputeCapability::TF32,
@@ -39,7 +39,8 @@ pub(super) fn open(options: CudaOptions) -> Result<Arc<dyn Backend>, CudaUnavail
     let DriverMemory { free, total, .. } = driver.memory()?;
     let free = free.saturating_sub(LEFT_TO_THE_DRIVER.max(total / PART_LEFT_TO_THE_DRIVER));
     let budget = options.budget.map_or(free, |named| named.min(free));
-    Ok(Arc::new(Cuda::new(Arc::new(driver), Device::Cuda(options.index), Some(budget), options.precision)))
+    let device = Device::Cuda(options.index);
+    Ok(Backend::new(Cuda::new(Arc::new(driver), device, Some(budget), options.precision)))
 }
 
 /// A GPU for tests that say themselves how work is cut on it: the first one, for TF32 too.
@@ -227,14 +228,14 @@ mod tests {
         };
         let report = MemoryReport::default();
         let most = first.memory().budget.unwrap() as usize / 4 * 3;
-        let taken = first.reserve(most, &report).unwrap();
-        let refused = second.reserve(most, &report).err().unwrap();
+        let taken = first.reserve_memory(most, &report).unwrap();
+        let refused = second.reserve_memory(most, &report).err().unwrap();
         let Error::OutOfMemory { requested, free, total, .. } = refused else { panic!("{refused}") };
         assert_eq!(requested, most as u64);
         assert!(free < requested && requested < total);
         assert_eq!((first.memory().reserved, second.memory().reserved), (most as u64, 0));
         drop(taken);
-        let mut small = second.reserve(1 << 20, &report).unwrap();
+        let mut small = second.reserve_memory(1 << 20, &report).unwrap();
         let mut bytes = vec![1; 1 << 20];
         small.read(0, &mut bytes).unwrap();
         assert!(bytes.iter().all(|&byte| byte == 0), "memory is given zeroed");

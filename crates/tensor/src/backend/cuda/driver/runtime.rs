@@ -8,9 +8,9 @@ use super::graph::{Graph, Nothing};
 use super::kernels::Kernels;
 use super::upload::Uploads;
 use super::{CudaUnavailable, Found, nvml, refused, words};
-use crate::DriverMemory;
 use crate::backend::cuda::cpp::Address;
 use crate::backend::cuda::runtime::{Failure, Order, Refusal, Runtime, Shortage, Step};
+use crate::ir::DriverMemory;
 
 /// An open GPU.
 pub(super) struct Driver {

@@ -17,8 +17,9 @@ use super::gpu::Precision;
 use super::runtime::{Failure, Launch, Order, Refusal, Runtime, Shortage, Step};
 use super::tile::Tile;
 use crate::backend::Backend;
-use crate::plan::Data;
-use crate::{Device, SystemMemory};
+use crate::device::SystemMemory;
+use crate::ir::Device;
+use crate::ir::kernel::Data;
 
 /// Runs the kernels on the host.
 pub struct Emulator {
@@ -44,14 +45,14 @@ impl Emulator {
     }
 
     /// A device of its own that this emulator runs, with a budget in bytes if one is given.
-    pub fn backend(self: &Arc<Self>, budget: Option<u64>) -> Arc<dyn Backend> {
+    pub fn backend(self: &Arc<Self>, budget: Option<u64>) -> Backend {
         self.backend_with(budget, Precision::F32)
     }
 
     /// The same with a precision.
-    pub fn backend_with(self: &Arc<Self>, budget: Option<u64>, precision: Precision) -> Arc<dyn Backend> {
+    pub fn backend_with(self: &Arc<Self>, budget: Option<u64>, precision: Precision) -> Backend {
         let memory = Arc::new(Memory { emulator: self.clone() });
-        Arc::new(Cuda::new(memory, Device::Cuda(0), budget, precision))
+        Backend::new(Cuda::new(memory, Device::Cuda(0), budget, precision))
     }
 
     /// Launches so far.

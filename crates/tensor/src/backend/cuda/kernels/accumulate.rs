@@ -1,8 +1,8 @@
 //! One value added to another in place.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lowering, StepBuilder, Task};
-use crate::plan::Value;
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::ir::kernel;
 
 shared! {
     /// output += input
@@ -13,12 +13,10 @@ shared! {
     }
 }
 
-pub(in crate::backend::cuda) fn lower(
-    [input, output]: [Value; 2],
-    elements: usize,
-    lowering: &Lowering<'_>,
-    step: &mut StepBuilder,
-) {
-    let (input, output) = (lowering.at(input), lowering.at(output));
-    step.push(Task::by_element(Accumulate { input, output, elements: elements as u64 }, elements));
+impl Lower for kernel::Accumulate {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let (input, output) = (lowering.at(self.input), lowering.at(self.output));
+        let work = Accumulate { input, output, elements: self.elements as u64 };
+        step.push(Task::by_element(work, self.elements));
+    }
 }

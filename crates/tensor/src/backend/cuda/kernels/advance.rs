@@ -1,9 +1,10 @@
 //! The begin of a step: what of the step block changes.
 
-use crate::Schedule as OfPlan;
+use crate::ir::Schedule as OfPlan;
 use crate::backend::cuda::cpp::{Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan::{self, StepBlock};
+use crate::ir::StepBlock;
+use crate::ir::kernel;
 
 shared! {
     /// How the learning rate changes.
@@ -28,7 +29,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Advance {
+impl Lower for kernel::Advance {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (schedule, learning_rate, other, steps) = match self.schedule {
             OfPlan::Constant { learning_rate } => (Schedule::Constant, learning_rate, 0.0, 0),

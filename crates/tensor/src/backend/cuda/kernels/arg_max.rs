@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// Each row's largest column; with labels 1 where it is the label, else 0.
@@ -16,7 +16,7 @@ shared! {
     }
 }
 
-impl Lower for plan::ArgMax {
+impl Lower for kernel::ArgMax {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let work = ArgMax {
             input: lowering.at(self.input),

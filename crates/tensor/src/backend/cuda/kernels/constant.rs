@@ -1,8 +1,8 @@
 //! Numbers that the plan carries: one number many times is filled in by a kernel, others are copied from the host.
 
 use crate::backend::cuda::cpp::{Output, shared};
-use crate::backend::cuda::lowering::{Lowering, StepBuilder, Task};
-use crate::plan::{Data, Value};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::ir::kernel::{self, Data};
 
 shared! {
     /// Writes one number everywhere.
@@ -13,18 +13,15 @@ shared! {
     }
 }
 
-pub(in crate::backend::cuda) fn lower(
-    output: Value,
-    data: &Data,
-    lowering: &Lowering<'_>,
-    step: &mut StepBuilder,
-) {
-    match *data {
-        Data::Fill(value, elements) => {
-            let work = Fill { output: lowering.at(output), elements: elements as u64, value };
-            step.push(Task::by_element(work, elements));
+impl Lower for kernel::Constant {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        match self.data {
+            Data::Fill(value, elements) => {
+                let work = Fill { output: lowering.at(self.output), elements: elements as u64, value };
+                step.push(Task::by_element(work, elements));
+            }
+            _ if self.data.bytes() == 0 => {}
+            _ => step.copy(lowering.at(self.output), self.data.clone()),
         }
-        _ if data.is_empty() => {}
-        _ => step.copy(lowering.at(output), data.clone()),
     }
 }

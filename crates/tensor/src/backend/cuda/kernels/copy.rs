@@ -1,8 +1,8 @@
 //! One value copied to another.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lowering, StepBuilder, Task};
-use crate::plan::Value;
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::ir::kernel;
 
 shared! {
     /// output = input
@@ -13,12 +13,9 @@ shared! {
     }
 }
 
-pub(in crate::backend::cuda) fn lower(
-    [input, output]: [Value; 2],
-    bytes: usize,
-    lowering: &Lowering<'_>,
-    step: &mut StepBuilder,
-) {
-    let work = Copy { input: lowering.at(input), output: lowering.at(output), bytes: bytes as u64 };
-    step.push(Task::by_element(work, bytes.div_ceil(4)));
+impl Lower for kernel::Copy {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let (input, output) = (lowering.at(self.input), lowering.at(self.output));
+        step.push(Task::by_element(Copy { input, output, bytes: self.bytes as u64 }, self.bytes.div_ceil(4)));
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// Losses, their gradient, or both; what is not wanted is null.
@@ -19,7 +19,7 @@ shared! {
     }
 }
 
-impl Lower for plan::CrossEntropy {
+impl Lower for kernel::CrossEntropy {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (scale, scales) = lowering.row_scale(self.scale);
         let work = CrossEntropy {

@@ -2,8 +2,9 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::ops::dropout::{STREAM, threshold};
-use crate::plan::{self, StepBlock};
+use crate::ir::kernel::{STREAM, threshold};
+use crate::ir::StepBlock;
+use crate::ir::kernel;
 
 shared! {
     /// Sets the random words of masks apart from those of initial weights.
@@ -23,7 +24,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Dropout {
+impl Lower for kernel::Dropout {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let work = Dropout {
             input: lowering.at(self.input),

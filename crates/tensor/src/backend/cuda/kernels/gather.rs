@@ -3,7 +3,7 @@
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::Feed;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// Most channels of one item.
@@ -27,7 +27,7 @@ shared! {
 }
 
 /// A task for as many channels as an item has room for.
-impl Lower for plan::Gather {
+impl Lower for kernel::Gather {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let parts = |of: &[f32]| of.chunks(MOST_CHANNELS as usize).map(padded).collect::<Vec<_>>();
         let (scales, shifts) = (parts(&self.scale), parts(&self.shift));

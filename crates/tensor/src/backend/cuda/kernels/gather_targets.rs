@@ -3,7 +3,7 @@
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::Feed;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// Copies a batch's targets.
@@ -15,7 +15,7 @@ shared! {
     }
 }
 
-impl Lower for plan::GatherTargets {
+impl Lower for kernel::GatherTargets {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let bytes_per_row = self.format.bytes();
         let work = GatherTargets {

@@ -3,7 +3,7 @@
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
 use crate::backend::cuda::tile::Tile;
-use crate::plan;
+use crate::ir::kernel::{self, MapOp};
 
 shared! {
     /// What happens to a product before it is stored.
@@ -38,16 +38,18 @@ shared! {
     }
 }
 
-impl Lower for plan::Gemm {
+impl Lower for kernel::Gemm {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
-        debug_assert!(!self.transpose_b, "the planner transposes second operands beforehand");
         let (m, n) = (self.m as u64, self.n as u64);
         let tile = (lowering.sizing.tile)(self);
-        let (epilogue, other) = match self.epilogue {
-            plan::Epilogue::None => (Epilogue::Store, 0),
-            plan::Epilogue::Bias(bias) => (Epilogue::Bias, lowering.at(bias)),
-            plan::Epilogue::BiasRelu(bias) => (Epilogue::BiasRelu, lowering.at(bias)),
-            plan::Epilogue::ReluMask(mask) => (Epilogue::ReluMask, lowering.at(mask)),
+        let kernel::Epilogue { bias, steps: [first, _] } = self.epilogue;
+        let (epilogue, other) = match (bias, first) {
+            (None, Some(kernel::Step { formula: MapOp::ReluGrad, other: Some(mask) })) => {
+                (Epilogue::ReluMask, lowering.at(mask))
+            }
+            (Some(bias), Some(_)) => (Epilogue::BiasRelu, lowering.at(bias)),
+            (Some(bias), None) => (Epilogue::Bias, lowering.at(bias)),
+            (None, _) => (Epilogue::Store, 0),
         };
         let [a, b, c] = [self.a, self.b, self.c].map(|value| lowering.at::<Address>(value));
         let fours = |address, columns: usize| on_16_bytes(address) && columns.is_multiple_of(4);

@@ -2,8 +2,8 @@
 
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
-use crate::plan::{self, MapOp};
-use crate::MAX_RANK;
+use crate::ir::kernel::{self, MapOp};
+use crate::ir::MAX_RANK;
 
 shared! {
     /// The formulas, by the names they have in plans.
@@ -44,7 +44,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Map {
+impl Lower for kernel::Map {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let merged = Merged::new(self);
         let elements = self.shape.elements();
@@ -103,7 +103,7 @@ struct Merged {
 }
 
 impl Merged {
-    fn new(map: &plan::Map) -> Merged {
+    fn new(map: &kernel::Map) -> Merged {
         let mut merged = Merged { dims: [1; MAX_RANK], strides: [[0; MAX_RANK]; 2], rank: 0 };
         for (axis, &dim) in map.shape.dims().iter().enumerate() {
             if dim != 1 {

@@ -3,7 +3,8 @@
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::WARPS;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan::{self, MetricBlock};
+use crate::ir::MetricBlock;
+use crate::ir::kernel;
 
 shared! {
     /// Losses in shared memory at a time.
@@ -24,7 +25,7 @@ shared! {
 /// The losses, and a count of each warp.
 const SHARED_BYTES: u32 = 4 * (METRIC_RUN + WARPS);
 
-impl Lower for plan::MetricSums {
+impl Lower for kernel::MetricSums {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let work = Metrics {
             losses: lowering.at(self.losses),

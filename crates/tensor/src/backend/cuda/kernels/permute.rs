@@ -1,9 +1,9 @@
 //! Dimensions in another order. A transposed matrix has a kernel of its own that reads and writes whole lines.
 
-use crate::MAX_RANK;
+use crate::ir::MAX_RANK;
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// output\[i₀, i₁, …\] = input\[Σ iₖ · stridesₖ\]
@@ -31,7 +31,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Permute {
+impl Lower for kernel::Permute {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let task = match (self.shape.dims(), self.strides) {
             (&[columns, rows], [1, stride, ..]) if stride == columns => self.transpose(rows, lowering),
@@ -41,7 +41,7 @@ impl Lower for plan::Permute {
     }
 }
 
-impl plan::Permute {
+impl kernel::Permute {
     fn transpose(&self, rows: usize, lowering: &Lowering<'_>) -> Task {
         let (rows, columns) = (rows as u64, self.shape.dims()[0] as u64);
         let work =

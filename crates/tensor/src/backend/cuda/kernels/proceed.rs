@@ -1,8 +1,9 @@
 //! The end of a part of a batch.
 
 use crate::backend::cuda::cpp::{Output, shared};
-use crate::backend::cuda::lowering::{Lowering, StepBuilder, Task};
-use crate::plan::{StepBlock, Value};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::ir::StepBlock;
+use crate::ir::kernel;
 
 shared! {
     /// Advances the position in the batch.
@@ -12,11 +13,9 @@ shared! {
     }
 }
 
-pub(in crate::backend::cuda) fn lower(
-    step_block: Value,
-    rows: usize,
-    lowering: &Lowering<'_>,
-    step: &mut StepBuilder,
-) {
-    step.push(Task::new(Proceed { step_block: lowering.at(step_block), rows: rows as u64 }, 1));
+impl Lower for kernel::Proceed {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let step_block = lowering.at(self.step_block);
+        step.push(Task::new(Proceed { step_block, rows: self.rows as u64 }, 1));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::THREADS;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// Rows of this length and longer are reduced by a block each, shorter ones by a warp.
@@ -24,7 +24,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Reduce {
+impl Lower for kernel::Reduce {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let [outer, reduced, inner] = [self.outer, self.reduced, self.inner].map(|size| size as u64);
         let work = Reduce {
@@ -33,7 +33,7 @@ impl Lower for plan::Reduce {
             outer,
             reduced,
             inner,
-            maximum: (self.reduction == plan::Reduction::Max).into(),
+            maximum: (self.reduction == kernel::Reduction::Max).into(),
         };
         step.push(if inner == 1 && reduced < LONG_ROW {
             Task::by_row(work, self.outer)

@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
-use crate::plan;
+use crate::ir::kernel;
 
 shared! {
     /// Softmax over rows, or its logarithm.
@@ -15,7 +15,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Softmax {
+impl Lower for kernel::Softmax {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let work = Softmax {
             input: lowering.at(self.input),

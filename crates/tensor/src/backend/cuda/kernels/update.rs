@@ -1,9 +1,10 @@
 //! A step of the optimizer over one contiguous range of parameters.
 
-use crate::Optimizer as OfPlan;
+use crate::ir::Optimizer as OfPlan;
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
-use crate::plan::{self, StepBlock};
+use crate::ir::StepBlock;
+use crate::ir::kernel;
 
 shared! {
     enum Optimizer {
@@ -36,7 +37,7 @@ shared! {
     }
 }
 
-impl Lower for plan::Update {
+impl Lower for kernel::Update {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (parameter, gradient): (Address, Address) =
             (lowering.at(self.parameter), lowering.at(self.gradient));

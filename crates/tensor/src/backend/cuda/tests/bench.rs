@@ -13,8 +13,8 @@ use crate::backend::cuda::cpp::Address;
 use crate::backend::cuda::lower;
 use crate::backend::cuda::lowering::{Lowering, Sizing};
 use crate::backend::cuda::runtime::Order;
-use crate::backend::{Backend, Feed, Program};
-use crate::plan::{Kernel, Value};
+use crate::backend::{Backend, Feed, ResidentParts};
+use crate::ir::{Extent, Kernel, Program, Value};
 use crate::random;
 use crate::testing::emulator;
 use crate::testing::net::cpu;
@@ -151,7 +151,7 @@ impl Bench {
     }
 
     /// The same on a device.
-    fn on(&self, backend: &Arc<dyn Backend>, kernel: &Kernel) -> Vec<Vec<u8>> {
+    fn on(&self, backend: &Backend, kernel: &Kernel) -> Vec<Vec<u8>> {
         let mut end = 0;
         let place = |array: &Array| {
             let start = usize::next_multiple_of(end, 64) + array.shift;
@@ -159,24 +159,30 @@ impl Bench {
             start
         };
         let offsets: Vec<usize> = self.arrays.iter().map(place).collect();
-        let mut arena = backend.reserve(end, &MemoryReport::default()).unwrap();
+        let mut arena = backend.reserve_arena(end, &MemoryReport::default()).unwrap();
         for (array, &offset) in self.arrays.iter().zip(&offsets) {
-            arena.write(offset, &array.bytes).unwrap();
+            arena.memory_mut().write(offset, &array.bytes).unwrap();
         }
         let rows = &self.dataset.rows;
-        let dataset = self.dataset.arrays().map(|bytes| {
-            let mut memory = backend.reserve(bytes.len(), &MemoryReport::default()).unwrap();
-            memory.write(0, &bytes).unwrap();
-            memory
+        let arrays = self.dataset.arrays();
+        let mut end = 0;
+        let [samples, targets, order] = [0, 1, 2].map(|i| {
+            let extent = Extent { offset: end, bytes: arrays[i].len() };
+            end = extent.end().next_multiple_of(64);
+            extent
         });
-        let [samples, targets, order] = [0, 1, 2].map(|i| dataset[i].address());
-        let feed = Feed::Resident { samples, targets, order, rows };
-        let stages = vec![vec![kernel.clone()]];
+        let mut dataset = backend.reserve_memory(end, &MemoryReport::default()).unwrap();
+        for (bytes, part) in arrays.iter().zip([samples, targets, order]) {
+            dataset.write(part.offset, bytes).unwrap();
+        }
+        let parts = ResidentParts { samples, targets, order };
+        let feed = Feed::Resident { memory: &*dataset, parts, order: rows };
+        let stages = Arc::new(vec![vec![kernel.clone()]]);
         let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: rows.len() };
         arena.run(&program, &feed, 1).unwrap();
         let read = |(array, &offset): (&Array, &usize)| {
             let mut bytes = vec![0; array.bytes.len()];
-            arena.read(offset, &mut bytes).unwrap();
+            arena.memory().read(offset, &mut bytes).unwrap();
             bytes
         };
         self.arrays.iter().zip(&offsets).map(read).collect()

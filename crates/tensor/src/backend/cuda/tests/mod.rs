@@ -7,7 +7,6 @@ mod training;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::Device;
 use crate::backend::Backend;
 use crate::backend::cuda::device::Cuda;
 use crate::backend::cuda::function::Function;
@@ -15,14 +14,14 @@ use crate::backend::cuda::lowering::{Lowering, Sizing};
 use crate::backend::cuda::runtime::Runtime;
 use crate::backend::cuda::tile::Tile;
 use crate::backend::cuda::{driver, lower};
-use crate::ops::gather::TargetFormat;
-use crate::plan::{Epilogue, GatherTargets, Gemm, Kernel, Value};
+use crate::ir::kernel::{Copy, Epilogue, GatherTargets, Gemm};
+use crate::ir::{Device, Kernel, TargetFormat, Value};
 
 /// The machine's GPU with work cut like this; none if it has none that can be used. It is opened once.
-fn gpu_with(sizing: Sizing) -> Option<Arc<dyn Backend>> {
+fn gpu_with(sizing: Sizing) -> Option<Backend> {
     static GPU: OnceLock<Option<Arc<dyn Runtime>>> = OnceLock::new();
     let runtime = GPU.get_or_init(|| driver::runtime().ok()).clone()?;
-    Some(Arc::new(Cuda::with_sizing(runtime, Device::Cuda(0), None, sizing)))
+    Some(Backend::new(Cuda::with_sizing(runtime, Device::Cuda(0), None, sizing)))
 }
 
 #[test]
@@ -47,7 +46,7 @@ fn the_feed_moves_on_beside_no_launch_that_gathers() {
             Lowering { value: &|value| 64 * u64::from(value.0), feed: 640, sizing: Sizing::default() };
         lower::step(&[vec![gather], after.to_vec()], 5, &lowering).len()
     };
-    let copy = |bytes| Kernel::Copy { input: Value(1), output: Value(2), bytes };
+    let copy = |bytes| -> Kernel { Copy { input: Value(1), output: Value(2), bytes }.into() };
     assert_eq!(launches(&[]), 2);
     assert_eq!(launches(&[copy(0)]), 2);
     assert_eq!(launches(&[copy(4)]), 2);
@@ -68,8 +67,7 @@ fn products_get_the_tiles_that_keep_a_gpu_busy() {
             n,
             k,
             transpose_a,
-            transpose_b: false,
-            epilogue: Epilogue::None,
+            epilogue: Epilogue::default(),
             column_sum: None,
             accumulate: false,
             accumulate_sums: false,

@@ -1,13 +1,11 @@
 //! Whole training steps: on the emulator what they are on the CPU, in few launches, wherever the dataset lies.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 
 use crate::backend::Backend;
 use crate::testing::net::{ACTIVATIONS, ADAM, Loss, MOMENTUM, Net, OPTIMIZERS, cpu, mixed_rows, nets};
 use crate::testing::{emulator, gpu};
-use crate::{DType, Device, Error, Metrics, Plan, Session, Source, State};
+use crate::{DType, Device, Error, Metrics, Parameters, Plan, Session, Source, State};
 
 /// Ten steps lose a few dozen units in the last place of the largest number; a GPU has its own exponential besides.
 const TOLERANCE: f32 = 1e-5;
@@ -17,17 +15,17 @@ const TOLERANCE_OF_GPU: f32 = 1e-4;
 fn kept(net: &Net, session: &Session) -> Vec<(String, Vec<f32>)> {
     let mut arrays = Vec::new();
     for p in net.parameters() {
-        arrays.push((p.name.clone(), session.parameter(p.id).unwrap()));
-        arrays.push((format!("gradient of {}", p.name), session.gradient(p.id).unwrap()));
+        arrays.push((p.name().to_owned(), session.parameter(p.id()).unwrap()));
+        arrays.push((format!("gradient of {}", p.name()), session.gradient(p.id()).unwrap()));
         for i in 0..net.optimizer.moments() {
-            arrays.push((format!("moment {i} of {}", p.name), session.moment(i, p.id).unwrap()));
+            arrays.push((format!("moment {i} of {}", p.name()), session.moment(i, p.id()).unwrap()));
         }
     }
     arrays
 }
 
 /// Trains in batches of `size` and a last, smaller one, and judges the whole dataset.
-fn train(net: &Net, backend: &Arc<dyn Backend>, source: &Source, size: usize, steps: usize) -> Session {
+fn train(net: &Net, backend: &Backend, source: &Source, size: usize, steps: usize) -> Session {
     let rows = mixed_rows(size * steps + 1, source.len());
     let plans = vec![net.training_plan(size), net.training_plan(1), net.evaluation_plan(size).0];
     let mut session = net.session(backend, plans);
@@ -169,7 +167,7 @@ fn sums_over_a_dataset_do_not_depend_on_the_batch() {
 #[test]
 fn what_does_not_fit_is_refused_and_the_device_stays_usable() {
     let Some(emulator) = emulator(0) else { return };
-    let (net, state) = (small(), State::inference(&[]).unwrap());
+    let (net, state) = (small(), State::inference(&Parameters::new()).unwrap());
     let plan = net.training_plan(8);
     let backend = emulator.backend(Some(plan.bytes() as u64));
     let session = Session::new(&backend, vec![plan.clone()]).unwrap();

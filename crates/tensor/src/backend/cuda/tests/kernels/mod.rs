@@ -7,11 +7,11 @@ use proptest::prelude::*;
 
 use super::bench::{Bench, Dataset, Kind, Tolerance};
 use crate::backend::cuda::lowering::Sizing;
-use crate::ops::gather::TargetFormat;
-use crate::plan::{
-    Advance, ArgMax, CrossEntropy, Data, Dropout, Gather, GatherTargets, Kernel, Map, MapInput, MapOp,
-    MetricBlock, MetricSums, Mse, Permute, Reduce, Reduction, RowScale, Softmax, StepBlock, Update, Value,
+use crate::ir::kernel::{
+    Accumulate, Advance, ArgMax, Constant, Copy, CrossEntropy, Data, Dropout, Gather, GatherTargets, Map,
+    MapInput, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update,
 };
+use crate::ir::{Kernel, MetricBlock, StepBlock, TargetFormat, Value};
 use crate::random::uniform;
 use crate::testing::net::mixed_rows;
 use crate::{DType, MAX_RANK, Optimizer, Schedule, Shape};
@@ -221,7 +221,7 @@ proptest! {
         let sums = [1234.5f64.to_ne_bytes(), 17u64.to_ne_bytes(), 5u64.to_ne_bytes(), 0.75f64.to_ne_bytes(), 3u64.to_ne_bytes()];
         let metrics = bench.array(words(&sums), Kind::Exact, false);
         assert_eq!(words(&sums).len(), size_of::<MetricBlock>());
-        bench.check(&Kernel::Metrics(MetricSums { losses, correct, rows, metrics, continues }), NONE);
+        bench.check(&Kernel::MetricSums(MetricSums { losses, correct, rows, metrics, continues }), NONE);
     }
 
     #[test]
@@ -262,10 +262,10 @@ proptest! {
         let filled = bench.output(elements, shifted[1]);
         let labels = bench.array((0..elements).map(|i| i as u8).collect(), Kind::Exact, false);
         let labels_copy = bench.array(vec![0; elements], Kind::Exact, shifted[0]);
-        bench.check(&Kernel::Accumulate { input, output: sum, elements }, NONE);
-        bench.check(&Kernel::Copy { input, output: copy, bytes: 4 * elements }, NONE);
-        bench.check(&Kernel::Copy { input: labels, output: labels_copy, bytes: elements }, NONE);
-        bench.check(&Kernel::Constant { output: filled, data: Data::Fill(0.3, elements) }, NONE);
+        bench.check(&Accumulate { input, output: sum, elements }.into(), NONE);
+        bench.check(&Copy { input, output: copy, bytes: 4 * elements }.into(), NONE);
+        bench.check(&Copy { input: labels, output: labels_copy, bytes: elements }.into(), NONE);
+        bench.check(&Constant { output: filled, data: Data::Fill(0.3, elements) }.into(), NONE);
     }
 }
 
@@ -297,7 +297,7 @@ fn steps_begin_with_the_rates_of_every_schedule() {
             let mut bench = bench(false);
             let step_block = step_block(&mut bench);
             bench.check(&Kernel::Advance(Advance { step_block, schedule, optimizer }), NONE);
-            bench.check(&Kernel::Proceed { step_block, rows: 29 }, NONE);
+            bench.check(&Proceed { step_block, rows: 29 }.into(), NONE);
         }
     }
 }

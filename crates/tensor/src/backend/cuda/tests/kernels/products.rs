@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::{Bench, Kind, SUMS, size};
 use crate::backend::cuda::lowering::Sizing;
 use crate::backend::cuda::tile::Tile;
-use crate::plan::{Epilogue, Gemm, Kernel};
+use crate::ir::kernel::{Epilogue, Gemm, MapOp, Step};
+use crate::ir::{Kernel, Value};
 use crate::random::uniform;
 
 #[derive(Clone, Debug)]
@@ -61,27 +62,14 @@ impl Product {
         let c = written(m * n, self.accumulate[0]);
         let column_sum = self.sums.then(|| written(n, self.accumulate[1]));
         let epilogue = match self.epilogue {
-            0 => Epilogue::None,
-            1 => Epilogue::Bias(bench.numbers(n, self.shifted[3])),
-            2 => Epilogue::BiasRelu(bench.numbers(n, self.shifted[3])),
-            _ => Epilogue::ReluMask(bench.numbers(m * n, self.shifted[3])),
+            0 => Epilogue::default(),
+            1 => with_bias(bench.numbers(n, self.shifted[3]), None),
+            2 => with_bias(bench.numbers(n, self.shifted[3]), Some(MapOp::Relu)),
+            _ => with_mask(bench.numbers(m * n, self.shifted[3])),
         };
         let [accumulate, accumulate_sums] = self.accumulate;
         let transpose_a = self.transpose_a;
-        let gemm = Gemm {
-            a,
-            b,
-            c,
-            m,
-            n,
-            k,
-            transpose_a,
-            transpose_b: false,
-            epilogue,
-            column_sum,
-            accumulate,
-            accumulate_sums,
-        };
+        let gemm = Gemm { a, b, c, m, n, k, transpose_a, epilogue, column_sum, accumulate, accumulate_sums };
         bench.check(&Kernel::Gemm(gemm), SUMS);
     }
 }
@@ -140,8 +128,7 @@ fn tiles_that_slice_alike_give_the_same_bits() {
             n,
             k,
             transpose_a: false,
-            transpose_b: false,
-            epilogue: Epilogue::None,
+            epilogue: Epilogue::default(),
             column_sum: None,
             accumulate: false,
             accumulate_sums: false,
@@ -185,10 +172,10 @@ fn products_on_tensor_cores_round_their_operands() {
                 let c = if accumulate { bench.numbers(m * n, shifted) } else { bench.output(m * n, shifted) };
                 let column_sum = Some(bench.output(n, shifted));
                 let epilogue = match flags % 4 {
-                    0 => Epilogue::None,
-                    1 => Epilogue::Bias(bench.numbers(n, shifted)),
-                    2 => Epilogue::BiasRelu(bench.numbers(n, shifted)),
-                    _ => Epilogue::ReluMask(bench.numbers(m * n, shifted)),
+                    0 => Epilogue::default(),
+                    1 => with_bias(bench.numbers(n, shifted), None),
+                    2 => with_bias(bench.numbers(n, shifted), Some(MapOp::Relu)),
+                    _ => with_mask(bench.numbers(m * n, shifted)),
                 };
                 let gemm = Gemm {
                     a,
@@ -198,7 +185,6 @@ fn products_on_tensor_cores_round_their_operands() {
                     n,
                     k,
                     transpose_a,
-                    transpose_b: false,
                     epilogue,
                     column_sum,
                     accumulate,
@@ -219,4 +205,14 @@ fn products_on_tensor_cores_round_their_operands() {
             }
         }
     }
+}
+
+fn with_bias(bias: Value, formula: Option<MapOp>) -> Epilogue {
+    let step = formula.map(|formula| Step { formula, other: None });
+    Epilogue { bias: Some(bias), steps: [step, None] }
+}
+
+fn with_mask(y: Value) -> Epilogue {
+    let step = Step { formula: MapOp::ReluGrad, other: Some(y) };
+    Epilogue { bias: None, steps: [Some(step), None] }
 }

@@ -1,9 +1,36 @@
-//! The memory report: every byte of the arena counted once, under the most important thing that ever lies there.
+//! Ranges of bytes, what they are for, and the report in which every byte of an arena is counted once, under the most
+//! important thing that ever lies there.
 
 use std::fmt;
 use std::ops::Range;
 
-use super::state::Extent;
+/// Every buffer starts at a multiple of this many bytes: a cache line, and the widest vector.
+pub(crate) const ALIGNMENT: usize = 64;
+
+/// No arena can be larger: a quarter of the address space, so that sums of two sizes never overflow.
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize / 2;
+
+/// Rounds up to the next multiple of [`ALIGNMENT`].
+pub(crate) fn align(bytes: usize) -> usize {
+    bytes.next_multiple_of(ALIGNMENT)
+}
+
+/// A range of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) offset: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Extent {
+    pub(crate) fn end(&self) -> usize {
+        self.offset + self.bytes
+    }
+
+    pub(crate) fn overlaps(&self, other: &Extent) -> bool {
+        self.offset < other.end() && other.offset < self.end()
+    }
+}
 
 /// What a byte of memory is for, most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,30 +3,23 @@
 //! There are two places, so that a batch can travel while the one before is computed with. They lie behind everything
 //! the plans use, and hold samples and targets as the dataset does: a byte for a pixel.
 
-use super::report::Category;
-use super::state::{Extent, align};
-use super::{Kernel, Plan};
+use super::{Category, Extent, align};
 
 /// Batches that can be there at once.
 const PLACES: usize = 2;
 
 /// Where batches are staged in an arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Staging {
+pub(crate) struct Staging {
     start: usize,
     sample_bytes: usize,
     target_bytes: usize,
 }
 
 impl Staging {
-    /// Room for the largest batch of any of `plans`, behind all that they use.
-    pub(crate) fn behind(plans: &[Plan]) -> Staging {
-        let kernels = || plans.iter().flat_map(Plan::kernels);
-        Staging {
-            start: align(Plan::bytes_together(plans)),
-            sample_bytes: kernels().map(sample_bytes).max().unwrap_or(0),
-            target_bytes: kernels().map(target_bytes).max().unwrap_or(0),
-        }
+    /// Room for two batches of so many bytes of samples and targets, from `start` on.
+    pub(crate) fn new(start: usize, sample_bytes: usize, target_bytes: usize) -> Staging {
+        Staging { start: align(start), sample_bytes, target_bytes }
     }
 
     /// The byte behind the last place.
@@ -48,19 +41,5 @@ impl Staging {
 
     fn stride(&self) -> usize {
         align(self.sample_bytes) + align(self.target_bytes)
-    }
-}
-
-fn sample_bytes(kernel: &Kernel) -> usize {
-    match kernel {
-        Kernel::Gather(k) => k.rows * k.channels * k.pixels * k.dtype.size(),
-        _ => 0,
-    }
-}
-
-fn target_bytes(kernel: &Kernel) -> usize {
-    match kernel {
-        Kernel::GatherTargets(k) => k.rows * k.format.bytes(),
-        _ => 0,
     }
 }

@@ -5,10 +5,28 @@
 
 use std::fmt;
 
-use crate::Error;
-
 /// Most dimensions a shape can have.
 pub const MAX_RANK: usize = 6;
+
+/// Why dimensions make no shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// More dimensions than [`MAX_RANK`].
+    #[error("a shape has {rank} dimensions, at most {max} are possible")]
+    Rank {
+        /// Dimensions asked for.
+        rank: usize,
+        /// Dimensions possible.
+        max: usize,
+    },
+    /// The size in bytes overflows.
+    #[error("an array of shape {dims:?} is larger than the address space")]
+    TooLarge {
+        /// The dimensions.
+        dims: Vec<usize>,
+    },
+}
 
 /// Dimensions of a row-major, contiguous array; rank 0 is a scalar.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,16 +42,16 @@ impl Shape {
     /// A shape from its dimensions.
     ///
     /// # Errors
-    /// [`Error::Rank`] for more than [`MAX_RANK`] dimensions, [`Error::TooLarge`] if the bytes of an `f32` array of this
+    /// [`ShapeError::Rank`] for more than [`MAX_RANK`] dimensions, [`ShapeError::TooLarge`] if the bytes of an `f32` array of this
     /// shape cannot be counted in an `isize`.
-    pub fn new(dims: &[usize]) -> Result<Shape, Error> {
+    pub fn new(dims: &[usize]) -> Result<Shape, ShapeError> {
         if dims.len() > MAX_RANK {
-            return Err(Error::Rank { rank: dims.len(), max: MAX_RANK });
+            return Err(ShapeError::Rank { rank: dims.len(), max: MAX_RANK });
         }
         // Empty dimensions count as 1, so that no product of some of the others overflows either.
         let elements = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
         if elements.is_none_or(|n| n > isize::MAX as usize / 8) {
-            return Err(Error::TooLarge { dims: dims.to_vec() });
+            return Err(ShapeError::TooLarge { dims: dims.to_vec() });
         }
         let mut shape = Shape { dims: [0; MAX_RANK], rank: dims.len() };
         shape.dims[..dims.len()].copy_from_slice(dims);
@@ -55,11 +73,11 @@ impl Shape {
         self.dims().iter().product()
     }
 
-    /// Rows and columns of a matrix, or an error that names `op`.
-    pub(crate) fn matrix(&self, op: &'static str) -> Result<(usize, usize), Error> {
+    /// Rows and columns of a matrix.
+    pub(crate) fn matrix(&self) -> Option<(usize, usize)> {
         match *self.dims() {
-            [rows, columns] => Ok((rows, columns)),
-            _ => Err(Error::shapes(op, "a matrix (rank 2)", &[*self])),
+            [rows, columns] => Some((rows, columns)),
+            _ => None,
         }
     }
 
@@ -73,7 +91,7 @@ impl Shape {
 
     /// The shape both operands are stretched to, by NumPy's rule: align the last dimensions; each pair is equal or
     /// one of the two is 1.
-    pub(crate) fn broadcast(self, other: Shape, op: &'static str) -> Result<Shape, Error> {
+    pub(crate) fn broadcast(self, other: Shape) -> Result<Option<Shape>, ShapeError> {
         let rank = self.rank.max(other.rank);
         let mut dims = [0; MAX_RANK];
         for (i, dim) in dims[..rank].iter_mut().enumerate() {
@@ -81,10 +99,10 @@ impl Shape {
                 (a, b) if a == b => a,
                 (1, b) => b,
                 (a, 1) => a,
-                _ => return Err(Error::shapes(op, "shapes that broadcast", &[self, other])),
+                _ => return Ok(None),
             };
         }
-        Shape::new(&dims[..rank])
+        Shape::new(&dims[..rank]).map(Some)
     }
 
     /// Dimension `i` of this shape once it is left-padded with ones to `rank`.
@@ -109,8 +127,8 @@ impl Shape {
 }
 
 impl TryFrom<&[usize]> for Shape {
-    type Error = Error;
-    fn try_from(dims: &[usize]) -> Result<Shape, Error> {
+    type Error = ShapeError;
+    fn try_from(dims: &[usize]) -> Result<Shape, ShapeError> {
         Shape::new(dims)
     }
 }
@@ -143,12 +161,13 @@ mod tests {
 
     #[test]
     fn broadcasting_follows_numpy() {
-        let both = |a: &[usize], b: &[usize]| shape(a).broadcast(shape(b), "add").map(|s| s.dims().to_vec());
+        let both =
+            |a: &[usize], b: &[usize]| shape(a).broadcast(shape(b)).unwrap().map(|s| s.dims().to_vec());
         assert_eq!(both(&[4, 3], &[3]).unwrap(), [4, 3]);
         assert_eq!(both(&[4, 1], &[1, 5]).unwrap(), [4, 5]);
         assert_eq!(both(&[0, 3], &[1, 3]).unwrap(), [0, 3]);
         assert_eq!(both(&[], &[2]).unwrap(), [2]);
-        assert!(both(&[4, 3], &[4]).is_err());
+        assert_eq!(both(&[4, 3], &[4]), None);
     }
 
     #[test]
@@ -159,7 +178,7 @@ mod tests {
 
     #[test]
     fn shapes_whose_bytes_cannot_be_counted_are_refused() {
-        assert!(matches!(Shape::new(&[usize::MAX, 2]), Err(Error::TooLarge { .. })));
-        assert!(matches!(Shape::new(&[1; 7]), Err(Error::Rank { rank: 7, max: 6 })));
+        assert!(matches!(Shape::new(&[usize::MAX, 2]), Err(ShapeError::TooLarge { .. })));
+        assert!(matches!(Shape::new(&[1; 7]), Err(ShapeError::Rank { rank: 7, max: 6 })));
     }
 }

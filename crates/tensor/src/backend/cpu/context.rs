@@ -1,0 +1,99 @@
+//! What kernels see of the world: the arena, where values lie in it, the dataset, and the rows of a step.
+
+use crate::dataset::{Rows, Samples, Targets};
+use crate::ir::Value;
+
+/// A dataset as kernels read it, wherever it lies, and the order of its rows.
+pub(super) struct View<'a> {
+    pub(super) samples: *const u8,
+    pub(super) targets: *const u8,
+    /// `None`: as they lie there.
+    order: Option<&'a [u32]>,
+}
+
+// SAFETY: what it points to is only read, and outlives the run: the feed borrows it.
+unsafe impl Sync for View<'_> {}
+
+impl<'a> View<'a> {
+    pub(super) fn new(samples: *const u8, targets: *const u8, order: Option<&'a [u32]>) -> View<'a> {
+        View { samples, targets, order }
+    }
+
+    /// No dataset.
+    pub(super) fn nothing() -> View<'a> {
+        View::new(std::ptr::null(), std::ptr::null(), Some(&[]))
+    }
+
+    /// A dataset in host memory.
+    pub(super) fn of(rows: &Rows<'a>) -> View<'a> {
+        let samples = match &rows.data.samples {
+            Samples::U8(bytes) => bytes.as_ptr(),
+            Samples::F32(values) => values.as_ptr().cast(),
+        };
+        let targets = match &rows.data.targets {
+            Targets::Classes(labels) => labels.as_ptr(),
+            Targets::Values { values, .. } => values.as_ptr().cast(),
+        };
+        View::new(samples, targets, Some(rows.order))
+    }
+
+    /// Rows of a step; none past the end of the order.
+    pub(super) fn batch(&self, step: usize, size: usize) -> Option<&'a [u32]> {
+        self.order.map(|order| {
+            let start = (step * size).min(order.len());
+            &order[start..(start + size).min(order.len())]
+        })
+    }
+}
+
+/// What kernels see of the world: where values lie, the dataset, and the rows of this step and the next.
+pub(super) struct Context<'a> {
+    base: Base,
+    offsets: &'a [usize],
+    pub(super) view: &'a View<'a>,
+    rows: Option<&'a [u32]>,
+    pub(super) next: Option<&'a [u32]>,
+}
+
+/// Start of the arena, shared by the gang.
+#[derive(Clone, Copy)]
+pub(super) struct Base(*mut u8);
+
+// SAFETY: the threads of a gang touch disjoint bytes between two barriers: stages hold no two kernels that conflict,
+// and units of one kernel write disjoint elements.
+unsafe impl Send for Base {}
+// SAFETY: as above.
+unsafe impl Sync for Base {}
+
+impl Base {
+    pub(super) fn new(start: *mut u8) -> Base {
+        Base(start)
+    }
+
+    pub(super) fn start(self) -> *mut u8 {
+        self.0
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        base: Base,
+        offsets: &'a [usize],
+        view: &'a View<'a>,
+        rows: Option<&'a [u32]>,
+        next: Option<&'a [u32]>,
+    ) -> Context<'a> {
+        Context { base, offsets, view, rows, next }
+    }
+
+    /// Where `value` starts. Every value starts at a multiple of 4 bytes, those of 8-byte words at one of 64.
+    pub(super) fn at<T>(&self, value: Value) -> *mut T {
+        // SAFETY: plans give every value an offset within the arena.
+        unsafe { self.base.0.add(self.offsets[value.index()]).cast() }
+    }
+
+    /// Row of the dataset that is number `i` of the batch.
+    pub(super) fn row(&self, i: usize) -> usize {
+        self.rows.map_or(i, |rows| rows[i] as usize)
+    }
+}

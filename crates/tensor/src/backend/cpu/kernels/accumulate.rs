@@ -1,0 +1,29 @@
+//! Adds one value to another.
+
+use std::ops::Range;
+
+use super::super::context::Context;
+use super::super::simd::Simd;
+use super::{BLOCK, Compute};
+use crate::ir::kernel::Accumulate;
+
+impl Compute for Accumulate {
+    fn units(&self) -> usize {
+        self.elements.div_ceil(BLOCK)
+    }
+
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let mut i = share.start * BLOCK;
+        let end = self.elements.min(share.end * BLOCK);
+        while i < end {
+            let n = (end - i).min(S::LANES);
+            // SAFETY: both values have so many elements.
+            unsafe {
+                S::store_n(output.add(i), S::add(S::load_n(output.add(i), n), S::load_n(input.add(i), n)), n)
+            };
+            i += n;
+        }
+    }
+}

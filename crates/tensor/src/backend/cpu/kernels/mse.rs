@@ -1,0 +1,47 @@
+//! Squared errors and their gradient, a row at a time.
+
+use std::ops::Range;
+
+use super::super::context::Context;
+use super::super::simd::Simd;
+use super::Compute;
+use super::cross_entropy::row_scale;
+use crate::ir::kernel::Mse;
+
+impl Compute for Mse {
+    fn units(&self) -> usize {
+        self.rows
+    }
+
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        let (prediction, target): (*const f32, *const f32) =
+            (context.at(self.prediction), context.at(self.target));
+        let width = 1.0 / self.columns as f32;
+        for row in share {
+            // SAFETY: rows lie within the operands.
+            unsafe {
+                let (p, t) = (prediction.add(row * self.columns), target.add(row * self.columns));
+                let factor = S::splat(2.0 * width * row_scale(self.scale, context, row));
+                let mut squares = S::splat(0.0);
+                let mut i = 0;
+                while i < self.columns {
+                    let n = (self.columns - i).min(S::LANES);
+                    let error = S::sub(S::load_n(p.add(i), n), S::load_n(t.add(i), n));
+                    squares = S::fma(error, error, squares);
+                    if let Some(dp) = self.dprediction {
+                        S::store_n(
+                            context.at::<f32>(dp).add(row * self.columns + i),
+                            S::mul(error, factor),
+                            n,
+                        );
+                    }
+                    i += n;
+                }
+                if let Some(losses) = self.losses {
+                    *context.at::<f32>(losses).add(row) = S::sum(squares) * width;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The list of a model's parameters, which gives each its identity.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::Error;
+use crate::ir::{FileOrder, Parameter, ParameterId, Role, Shape};
+
+/// The parameters of one model, in the order in which a session keeps them. A parameter belongs to the list that made it:
+/// a session made for another list refuses it.
+///
+/// ```
+/// use plangrad_tensor::{FileOrder, Parameters, Role, Shape};
+///
+/// let mut parameters = Parameters::new();
+/// let weight = parameters.add("layer1.weight", Shape::new(&[784, 128])?, Role::Trained, FileOrder::Transposed)?;
+/// assert_eq!(weight.file_shape(), [128, 784]);
+/// assert!(parameters.add("layer1.weight", Shape::new(&[1])?, Role::Trained, FileOrder::AsInGraph).is_err());
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    list: u64,
+    parameters: Vec<Parameter>,
+}
+
+impl Parameters {
+    /// An empty list.
+    pub fn new() -> Parameters {
+        static LISTS: AtomicU64 = AtomicU64::new(0);
+        Parameters { list: LISTS.fetch_add(1, Ordering::Relaxed), parameters: Vec::new() }
+    }
+
+    /// Adds a parameter.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`] if there is one of that name, which files could not tell apart; [`Error::Shapes`] if a
+    /// parameter of more than two dimensions is to be transposed in files.
+    pub fn add(
+        &mut self,
+        name: &str,
+        shape: Shape,
+        role: Role,
+        file_order: FileOrder,
+    ) -> Result<Parameter, Error> {
+        if self.parameters.iter().any(|parameter| &*parameter.name == name) {
+            return Err(Error::NameTaken { name: name.to_owned() });
+        }
+        if file_order == FileOrder::Transposed && shape.rank() > 2 {
+            let expected = "at most two dimensions where files have it transposed";
+            return Err(Error::shapes("a parameter", expected, &[shape]));
+        }
+        let index = u32::try_from(self.parameters.len()).map_err(|_| Error::TooManyNodes)?;
+        let id = ParameterId { list: self.list, index };
+        let parameter = Parameter { id, name: Arc::from(name), shape, role, file_order };
+        self.parameters.push(parameter.clone());
+        Ok(parameter)
+    }
+
+    /// All of them, in order.
+    pub fn as_slice(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// One of them; `None` for one of another list.
+    pub fn get(&self, id: ParameterId) -> Option<&Parameter> {
+        self.parameters.get(id.index()).filter(|parameter| parameter.id == id)
+    }
+
+    /// Those that the optimizer changes.
+    pub fn trained(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.is_trained())
+    }
+}
+
+/// Two lists are the same if they hold the same parameters.
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Parameters) -> bool {
+        self.parameters == other.parameters
+    }
+}
+
+impl Eq for Parameters {}
+
+impl Default for Parameters {
+    fn default() -> Parameters {
+        Parameters::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_knows_its_own_parameters_only() {
+        let shape = Shape::new(&[2]).unwrap();
+        let add = |list: &mut Parameters| list.add("p", shape, Role::Trained, FileOrder::AsInGraph).unwrap();
+        let (mut one, mut other) = (Parameters::new(), Parameters::new());
+        let (of_one, of_other) = (add(&mut one), add(&mut other));
+        assert_eq!(one.get(of_one.id()), Some(&of_one));
+        assert_eq!(one.get(of_other.id()), None);
+    }
+
+    #[test]
+    fn names_are_unique_and_only_matrices_are_transposed() {
+        let mut list = Parameters::new();
+        let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+        list.add("p", shape(&[2]), Role::Trained, FileOrder::AsInGraph).unwrap();
+        let again = list.add("p", shape(&[3]), Role::Statistic, FileOrder::AsInGraph);
+        assert!(matches!(again, Err(Error::NameTaken { .. })));
+        let cube = list.add("q", shape(&[2, 2, 2]), Role::Trained, FileOrder::Transposed);
+        assert!(matches!(cube, Err(Error::Shapes { .. })));
+    }
+}

@@ -1,0 +1,32 @@
+//! Adds one value to another of the same size, in place.
+
+use std::fmt;
+
+use super::{Content, Describe, Visit};
+use crate::ir::{Access, Value};
+
+/// output ← output + input
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Accumulate {
+    pub(crate) input: Value,
+    pub(crate) output: Value,
+    pub(crate) elements: usize,
+}
+
+impl Describe for Accumulate {
+    fn operands(&mut self, visit: Visit<'_>) {
+        let bytes = 4 * self.elements;
+        visit(Access::Read, &mut self.input, bytes);
+        visit(Access::Update, &mut self.output, bytes);
+    }
+
+    fn result(&self, _: Value) -> Content {
+        Content::f32("sums", &[self.elements])
+    }
+}
+
+impl fmt::Display for Accumulate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "accumulate {}", self.elements)
+    }
+}

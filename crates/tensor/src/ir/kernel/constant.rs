@@ -1,0 +1,56 @@
+//! Writes numbers that were known while recording.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Content, Describe, Visit};
+use crate::ir::{Access, Value};
+
+/// output ← data
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Constant {
+    pub(crate) output: Value,
+    pub(crate) data: Data,
+}
+
+/// Numbers a plan carries.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Data {
+    /// f32 values.
+    F32(Arc<[f32]>),
+    /// Bytes.
+    U8(Arc<[u8]>),
+    /// One f32 value, so many times.
+    Fill(f32, usize),
+}
+
+impl Data {
+    /// Their size.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Data::F32(values) => 4 * values.len(),
+            Data::U8(bytes) => bytes.len(),
+            Data::Fill(_, elements) => 4 * elements,
+        }
+    }
+}
+
+impl Describe for Constant {
+    fn operands(&mut self, visit: Visit<'_>) {
+        visit(Access::Write, &mut self.output, self.data.bytes());
+    }
+
+    fn result(&self, _: Value) -> Content {
+        match &self.data {
+            Data::F32(values) => Content::f32("constant", &[values.len()]),
+            Data::U8(bytes) => Content::bytes("constant", &[bytes.len()]),
+            Data::Fill(_, elements) => Content::f32("constant", &[*elements]),
+        }
+    }
+}
+
+impl fmt::Display for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("constant")
+    }
+}

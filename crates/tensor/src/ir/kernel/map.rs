@@ -1,0 +1,116 @@
+//! An elementwise formula over broadcast operands.
+
+use std::fmt;
+
+use super::{Content, Describe, Visit};
+use crate::ir::{Access, MAX_RANK, Shape, Value};
+
+/// output\[i\] = op(x\[i\], y\[i\])
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Map {
+    pub(crate) op: MapOp,
+    /// The operands; of a formula of one, it twice.
+    pub(crate) inputs: [MapInput; 2],
+    pub(crate) arity: usize,
+    pub(crate) output: Value,
+    pub(crate) shape: Shape,
+}
+
+/// An operand and its element stride in each dimension of the output, 0 where it is stretched.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MapInput {
+    pub(crate) value: Value,
+    pub(crate) strides: [usize; MAX_RANK],
+}
+
+impl MapInput {
+    /// An operand of shape `from`, stretched to `to`.
+    pub(crate) fn stretched(value: Value, from: Shape, to: Shape) -> MapInput {
+        MapInput { value, strides: from.broadcast_strides(&to) }
+    }
+
+    /// Bytes from its first element to its last for a result of this shape; none if that is empty.
+    fn bytes(&self, shape: &Shape) -> usize {
+        let steps = shape.dims().iter().zip(self.strides);
+        let last: usize = steps.map(|(&dim, stride)| dim.saturating_sub(1) * stride).sum();
+        if shape.elements() == 0 { 0 } else { 4 * (last + 1) }
+    }
+}
+
+/// The elementwise formulas. `x`, `y`: first and second operand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)] // the formulas stand with the ops of the same names
+pub(crate) enum MapOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Affine { scale: f32, shift: f32 },
+    Exp,
+    Ln,
+    Sqrt,
+    Relu,
+    ReluGrad,
+    Tanh,
+    TanhGrad,
+    Sigmoid,
+    SigmoidGrad,
+    Gelu,
+    GeluGrad,
+}
+
+impl MapOp {
+    /// What it makes, for people.
+    pub(crate) fn result(self) -> &'static str {
+        match self {
+            MapOp::Add => "sum",
+            MapOp::Sub => "difference",
+            MapOp::Mul => "elementwise product",
+            MapOp::Div => "quotient",
+            MapOp::Affine { .. } => "scaled",
+            MapOp::Exp => "exp",
+            MapOp::Ln => "ln",
+            MapOp::Sqrt => "square root",
+            MapOp::Relu => "relu",
+            MapOp::ReluGrad => "gradient through relu",
+            MapOp::Tanh => "tanh",
+            MapOp::TanhGrad => "gradient through tanh",
+            MapOp::Sigmoid => "sigmoid",
+            MapOp::SigmoidGrad => "gradient through sigmoid",
+            MapOp::Gelu => "gelu",
+            MapOp::GeluGrad => "gradient through gelu",
+        }
+    }
+
+    /// Its name in the epilogue of a product.
+    pub(super) fn epilogue(self) -> &'static str {
+        match self {
+            MapOp::ReluGrad => "relu mask",
+            MapOp::Add => "residual",
+            other => other.result(),
+        }
+    }
+}
+
+impl Describe for Map {
+    fn operands(&mut self, visit: Visit<'_>) {
+        let shape = self.shape;
+        for input in &mut self.inputs[..self.arity] {
+            let bytes = input.bytes(&shape);
+            visit(Access::Read, &mut input.value, bytes);
+        }
+        visit(Access::Write, &mut self.output, 4 * shape.elements());
+    }
+
+    fn result(&self, _: Value) -> Content {
+        // A single number has one place.
+        let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
+        Content::f32(self.op.result(), dims)
+    }
+}
+
+impl fmt::Display for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.op, self.shape)
+    }
+}

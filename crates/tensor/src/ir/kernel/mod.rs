@@ -1,0 +1,182 @@
+//! The kernels: what backends run, each a plain description of one pass over memory.
+//!
+//! A kernel names the values it reads and writes; the plan says at which byte of the arena each value lies. Each has a file
+//! here, which holds all that is known of it without a device: its numbers, its operands, its name, what it writes. A
+//! backend adds how it is computed, in a file of its own and as an implementation of the backend's trait, which
+//! `dispatch!` calls: a kernel that a backend lacks does not compile.
+//!
+//! Adding one is a file here and a line in the list below, and a file for each backend. Operations are mapped to existing
+//! kernels wherever possible.
+
+mod accumulate;
+mod advance;
+mod argmax;
+mod constant;
+mod copy;
+mod cross_entropy;
+mod dropout;
+mod gather;
+mod gather_targets;
+mod gemm;
+mod map;
+mod metrics;
+mod mse;
+mod permute;
+mod proceed;
+mod reduce;
+mod softmax;
+mod update;
+
+use std::fmt;
+
+pub(crate) use constant::Data;
+pub(crate) use cross_entropy::RowScale;
+pub(crate) use dropout::{STREAM, mask_words, threshold};
+pub(crate) use gemm::{Epilogue, Step};
+pub(crate) use map::{MapInput, MapOp};
+pub(crate) use reduce::Reduction;
+
+use super::{Access, DType, DatasetNeeds, Value};
+
+/// Sees an operand of a kernel: how it is touched, which value it is, and how many bytes of it are touched.
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(Access, &mut Value, usize);
+
+/// What a kernel says of itself, whatever the backend. `Display` is its name in plans.
+pub(crate) trait Describe: fmt::Display {
+    /// Calls `visit` for every operand: the one place that says what the kernel reads and writes.
+    fn operands(&mut self, visit: Visit<'_>);
+
+    /// What it writes to `value`, one of its results. Empty for a kernel that writes nothing but persistent memory.
+    fn result(&self, value: Value) -> Content;
+
+    /// What it reads of a dataset.
+    fn needs(&self) -> DatasetNeeds {
+        DatasetNeeds::default()
+    }
+}
+
+/// What a buffer holds, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Content {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) dtype: DType,
+}
+
+impl Content {
+    /// Numbers of which each has a name.
+    fn f32(name: &'static str, shape: &[usize]) -> Content {
+        Content { name, shape: shape.to_vec(), dtype: DType::F32 }
+    }
+
+    fn bytes(name: &'static str, shape: &[usize]) -> Content {
+        Content { dtype: DType::U8, ..Content::f32(name, shape) }
+    }
+
+    fn none() -> Content {
+        Content::f32("", &[])
+    }
+}
+
+/// The list of kernels, in which a new one needs a line. Makes the enum and the match over it.
+macro_rules! kernels {
+    ($($module:ident::$Kernel:ident,)*) => {
+        $(pub(crate) use $module::$Kernel;)*
+
+        /// One pass over memory.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) enum Kernel {
+            $(
+                #[doc = concat!("See [`", stringify!($Kernel), "`].")]
+                $Kernel($Kernel),
+            )*
+        }
+
+        $(
+            impl From<$Kernel> for Kernel {
+                fn from(kernel: $Kernel) -> Kernel {
+                    Kernel::$Kernel(kernel)
+                }
+            }
+        )*
+
+        /// Evaluates an expression with `k` the kernel inside a [`Kernel`], whichever that is.
+        macro_rules! dispatch {
+            ($kernel:expr, $k:ident => $value:expr) => {
+                match $kernel {
+                    $($crate::ir::kernel::Kernel::$Kernel($k) => $value,)*
+                }
+            };
+        }
+    };
+}
+
+kernels! {
+    advance::Advance,
+    gather::Gather,
+    gather_targets::GatherTargets,
+    constant::Constant,
+    accumulate::Accumulate,
+    proceed::Proceed,
+    copy::Copy,
+    gemm::Gemm,
+    map::Map,
+    reduce::Reduce,
+    softmax::Softmax,
+    cross_entropy::CrossEntropy,
+    mse::Mse,
+    permute::Permute,
+    argmax::ArgMax,
+    dropout::Dropout,
+    metrics::MetricSums,
+    update::Update,
+}
+
+pub(crate) use dispatch;
+
+impl Kernel {
+    /// Calls `visit` for every operand.
+    pub(crate) fn operands(&mut self, visit: Visit<'_>) {
+        dispatch!(self, k => k.operands(visit));
+    }
+
+    /// What it writes to `value`, one of its results.
+    pub(crate) fn result(&self, value: Value) -> Content {
+        dispatch!(self, k => k.result(value))
+    }
+
+    /// What it reads of a dataset.
+    pub(crate) fn needs(&self) -> DatasetNeeds {
+        dispatch!(self, k => k.needs())
+    }
+
+    /// Every operand and how it is touched.
+    pub(crate) fn accesses(&self) -> Vec<(Access, Value)> {
+        let mut accesses = Vec::new();
+        self.clone().operands(&mut |access, value, _| accesses.push((access, *value)));
+        accesses
+    }
+
+    /// Puts `new` in the place of `old` wherever that is an operand.
+    pub(crate) fn replace(&mut self, old: Value, new: Value) {
+        self.operands(&mut |_, value, _| {
+            if *value == old {
+                *value = new;
+            }
+        });
+    }
+
+    pub(crate) fn reads(&self, value: Value) -> bool {
+        self.accesses().iter().any(|&(access, v)| v == value && access.reads())
+    }
+
+    pub(crate) fn writes(&self, value: Value) -> bool {
+        self.accesses().iter().any(|&(access, v)| v == value && access.writes())
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        dispatch!(self, k => k.fmt(f))
+    }
+}

@@ -1,0 +1,43 @@
+//! A copy with its dimensions in another order.
+
+use std::fmt;
+
+use super::{Content, Describe, Visit};
+use crate::ir::{Access, MAX_RANK, Shape, Value};
+
+/// output\[i₀, i₁, …\] = input\[Σ iₖ · stridesₖ\] over `shape`, the shape of the output
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Permute {
+    pub(crate) input: Value,
+    pub(crate) output: Value,
+    pub(crate) shape: Shape,
+    pub(crate) strides: [usize; MAX_RANK],
+}
+
+impl Permute {
+    /// A matrix `[rows, columns]` turned into `[columns, rows]`, its shape.
+    pub(crate) fn transposed(input: Value, output: Value, shape: Shape) -> Permute {
+        let mut strides = [0; MAX_RANK];
+        strides[..2].copy_from_slice(&[1, shape.dims()[0]]);
+        Permute { input, output, shape, strides }
+    }
+}
+
+impl Describe for Permute {
+    fn operands(&mut self, visit: Visit<'_>) {
+        let bytes = 4 * self.shape.elements();
+        visit(Access::Read, &mut self.input, bytes);
+        visit(Access::Write, &mut self.output, bytes);
+    }
+
+    fn result(&self, _: Value) -> Content {
+        let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
+        Content::f32("turned copy", dims)
+    }
+}
+
+impl fmt::Display for Permute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "permute to {}", self.shape)
+    }
+}

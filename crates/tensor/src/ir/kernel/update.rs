@@ -1,0 +1,37 @@
+//! Optimizer step over one contiguous range.
+
+use std::fmt;
+
+use super::{Content, Describe, Visit};
+use crate::ir::{Access, Optimizer, StepBlock, Value};
+
+/// Parameters and moments, moved along their gradients
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Update {
+    pub(crate) optimizer: Optimizer,
+    pub(crate) parameter: Value,
+    pub(crate) gradient: Value,
+    pub(crate) moments: [Option<Value>; Optimizer::MOST_MOMENTS],
+    pub(crate) step_block: Value,
+    pub(crate) elements: usize,
+}
+
+impl Describe for Update {
+    fn operands(&mut self, visit: Visit<'_>) {
+        let bytes = 4 * self.elements;
+        visit(Access::Read, &mut self.step_block, StepBlock::BYTES);
+        visit(Access::Read, &mut self.gradient, bytes);
+        visit(Access::Update, &mut self.parameter, bytes);
+        self.moments.iter_mut().flatten().for_each(|moment| visit(Access::Update, moment, bytes));
+    }
+
+    fn result(&self, _: Value) -> Content {
+        Content::none()
+    }
+}
+
+impl fmt::Display for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "update {}", self.elements)
+    }
+}

@@ -1,0 +1,47 @@
+//! What graphs, plans and backends speak about: element types, shapes, layouts, values, kernels, the persistent state of a
+//! session. Everything else in the crate stands on this; nothing here stands on anything else in it but `random`.
+//!
+//! ```text
+//! ir ◄── graph ◄── ops ◄── plan ◄── session
+//!  ▲                                   │
+//!  └── device ◄── backend ◄────────────┘
+//! ```
+
+mod dataset;
+mod device;
+mod dtype;
+pub(crate) mod kernel;
+mod layout;
+mod memory;
+mod meta;
+mod optimizer;
+mod parameter;
+mod program;
+mod schedule;
+mod shape;
+mod slot;
+mod staging;
+mod step;
+mod value;
+
+pub(crate) use dataset::{DatasetNeeds, SampleNeed};
+pub use dataset::{SampleFormat, TargetFormat};
+pub use device::{Device, DriverMemory, MemoryReading};
+pub use dtype::DType;
+pub(crate) use kernel::Kernel;
+pub(crate) use layout::Layout;
+pub(crate) use memory::{ALIGNMENT, Extent, MOST_BYTES, align};
+pub use memory::{Category, MemoryReport};
+pub(crate) use meta::Meta;
+pub use optimizer::Optimizer;
+pub use parameter::{FileOrder, Parameter, ParameterId, Role};
+pub(crate) use program::Program;
+pub use schedule::Schedule;
+pub(crate) use schedule::power;
+pub use shape::{MAX_RANK, Shape, ShapeError};
+pub use slot::Slot;
+pub(crate) use staging::Staging;
+pub use step::Metrics;
+pub(crate) use step::{MetricBlock, Numbers, StepBlock};
+pub use value::TensorId;
+pub(crate) use value::{Access, Value};

@@ -1,0 +1,34 @@
+//! A product, or the column sums beside it, that is only added to a slot is added to it as it is summed. The sums are then
+//! the very chain that the whole batch would have given.
+
+use crate::ir::Kernel;
+use crate::ir::kernel::{Accumulate, Gemm};
+use crate::plan::draft::Draft;
+
+pub(super) fn run(draft: &mut Draft) {
+    for place in draft.places() {
+        if let Some((product, merged)) = merge(draft, place) {
+            draft.take(place);
+            draft.replace(product, merged);
+        }
+    }
+}
+
+/// The product that can add to the slot itself, and where it stands.
+fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
+    let Some(&Kernel::Accumulate(Accumulate { input, output, .. })) = draft.kernel(place) else {
+        return None;
+    };
+    draft.sole_reader(input)?;
+    let product = draft.writer(input)?;
+    let Some(Kernel::Gemm(gemm)) = draft.kernel(product) else { return None };
+    let mut merged = gemm.clone();
+    if gemm.c == input && gemm.epilogue.is_none() {
+        (merged.c, merged.accumulate) = (output, true);
+    } else if gemm.column_sum == Some(input) {
+        (merged.column_sum, merged.accumulate_sums) = (Some(output), true);
+    } else {
+        return None;
+    }
+    Some((product, merged))
+}

@@ -1,0 +1,33 @@
+//! A product whose second operand is also summed over its rows does both: the bias gradient beside the weight gradient.
+
+use crate::ir::Kernel;
+use crate::ir::kernel::{Gemm, Reduce, Reduction};
+use crate::plan::draft::Draft;
+
+pub(super) fn run(draft: &mut Draft) {
+    for place in draft.places() {
+        if let Some((product, merged)) = merge(draft, place) {
+            draft.take(place);
+            draft.replace(product, merged);
+        }
+    }
+}
+
+/// The product that can write the column sums at `place` as well, and where it stands.
+fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
+    let Some(Kernel::Reduce(reduce)) = draft.kernel(place) else { return None };
+    let Reduce { reduction: Reduction::Sum, input, output, outer: 1, reduced, inner } = *reduce else {
+        return None;
+    };
+    let partner = |&reader: &usize| match draft.kernel(reader) {
+        Some(Kernel::Gemm(gemm))
+            if gemm.b == input && (gemm.k, gemm.n) == (reduced, inner) && gemm.column_sum.is_none() =>
+        {
+            Some((reader, Gemm { column_sum: Some(output), ..gemm.clone() }))
+        }
+        _ => None,
+    };
+    let (product, merged) = draft.readers(input).iter().find_map(partner)?;
+    let is_read_before = draft.readers(output).first().is_some_and(|&reader| reader < product);
+    (!is_read_before).then_some((product, merged))
+}

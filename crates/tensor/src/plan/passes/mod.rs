@@ -1,0 +1,38 @@
+//! Passes: rewrites of the kernel list, each of which saves a pass over memory or a stage. Each walks the list once and
+//! finds partners by who makes and reads a value.
+//!
+//! | pass | from | to |
+//! | --- | --- | --- |
+//! | store | kernel, copy to a gradient's slot | kernel that writes the slot |
+//! | epilogue | product, bias, residual, activation, mask | product with an epilogue |
+//! | column sums | product over B, column sums of B | product that writes both |
+//! | loss | losses, their gradient | one kernel for both |
+//! | accumulate | product, addition to a gradient's slot | product that goes on with the slot's sums |
+//! | unread | kernel whose results nobody reads | nothing |
+//! | update | updates of neighbouring parameters | one update over the range |
+//! | hoist | a copy with its dimensions turned | the same, beside the kernel that makes the product's first operand |
+//!
+//! None depends on a size, so plans for different batch sizes have the same kernels and their memory is comparable.
+
+mod accumulate;
+mod column_sums;
+mod epilogue;
+mod hoist;
+mod loss;
+mod store;
+mod unread;
+mod update;
+
+use super::draft::Draft;
+
+/// Applies each pass.
+pub(super) fn run(draft: &mut Draft) {
+    store::run(draft);
+    epilogue::run(draft);
+    column_sums::run(draft);
+    loss::run(draft);
+    accumulate::run(draft);
+    unread::run(draft);
+    update::run(draft);
+    hoist::run(draft);
+}
