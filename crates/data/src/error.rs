@@ -256,6 +256,16 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// The environment names a proxy that is not supported, so that a direct connection would bypass it.
+    #[error(
+        "the proxy in {variable} is not supported: expected http://HOST:PORT or https://HOST:PORT; unset the variable \
+         for a direct connection"
+    )]
+    UnsupportedProxy {
+        /// The environment variable.
+        variable: &'static str,
+    },
+
     /// Another process is downloading the same file.
     #[error("{}: another download is writing this file; wait until it has finished", path.display())]
     DownloadBusy {

@@ -1,14 +1,14 @@
-//! Which files make up a dataset, where they can be had, and what they must contain.
+//! The files of each dataset, their mirrors, and what they must contain.
 //!
-//! SHA-256 sums and sizes of the published files: those recorded by TensorFlow Datasets (`url_checksums/` in
-//! <https://github.com/tensorflow/datasets>). MNIST is served with different gzip wrappings around the same contents,
-//! so the sums of its contents are here too and either will do.
+//! SHA-256 checksums and sizes of the published files are those recorded by TensorFlow Datasets (`url_checksums/` in
+//! <https://github.com/tensorflow/datasets>). MNIST is served with different gzip wrappings of the same contents, so the
+//! checksums of its contents are here too, and either one is accepted.
 
 use crate::DatasetName;
 use crate::locate::{archive_name, official_folder};
 use plangrad_formats::cifar::Variant;
 
-/// A file to be fetched.
+/// A file on a mirror.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Remote<'a> {
     /// Its name, on every mirror and on disk.
@@ -17,21 +17,37 @@ pub(super) struct Remote<'a> {
     pub(super) bytes: u64,
     /// SHA-256 of the published file, in lower-case hexadecimal.
     pub(super) sha256: &'a str,
-    /// SHA-256 of what the file contains once decompressed, where it is known.
-    pub(super) contents_sha256: Option<&'a str>,
+    /// What the file contains once decompressed, if it is published with different gzip wrappings.
+    pub(super) contents: Option<Contents<'a>>,
+}
+
+/// The decompressed contents of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contents<'a> {
+    /// Their size.
+    pub(super) bytes: u64,
+    /// Their SHA-256, in lower-case hexadecimal.
+    pub(super) sha256: &'a str,
+}
+
+impl Remote<'_> {
+    /// The most bytes that the file may have. Gzip wrappings differ in size, though not by much.
+    pub(super) fn most_bytes(&self) -> u64 {
+        if self.contents.is_some() { self.bytes.saturating_mul(2) } else { self.bytes }
+    }
 }
 
 /// What to fetch for a dataset.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Folder below the data folder that the files go to; empty for the data folder itself.
+    /// The folder for the files, relative to the data folder; empty for the data folder itself.
     pub(super) folder: &'static str,
-    /// Addresses that end where a file's name begins; the first one is tried first.
+    /// Folders on servers, in the order in which they are tried.
     pub(super) mirrors: &'static [&'static str],
     pub(super) files: &'static [Remote<'static>],
 }
 
-/// The entry of a dataset; `None` for those that are not downloaded.
+/// The entry of a dataset; `None` if it needs no download.
 pub(super) fn entry(name: &DatasetName) -> Option<Entry> {
     let (mirrors, files): (&[_], &[_]) = match name {
         DatasetName::Mnist => (&MNIST_MIRRORS, &MNIST),
@@ -66,25 +82,37 @@ const MNIST: [Remote<'static>; 4] = [
         name: "train-images-idx3-ubyte.gz",
         bytes: 9_912_422,
         sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        contents_sha256: Some("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        contents: Some(Contents {
+            bytes: 47_040_016,
+            sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        }),
     },
     Remote {
         name: "train-labels-idx1-ubyte.gz",
         bytes: 28_881,
         sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        contents_sha256: Some("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        contents: Some(Contents {
+            bytes: 60_008,
+            sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        }),
     },
     Remote {
         name: "t10k-images-idx3-ubyte.gz",
         bytes: 1_648_877,
         sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        contents_sha256: Some("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        contents: Some(Contents {
+            bytes: 7_840_016,
+            sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        }),
     },
     Remote {
         name: "t10k-labels-idx1-ubyte.gz",
         bytes: 4_542,
         sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        contents_sha256: Some("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+        contents: Some(Contents {
+            bytes: 10_008,
+            sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        }),
     },
 ];
 
@@ -147,7 +175,7 @@ const CIFAR100: [Remote<'static>; 1] = [published(
 )];
 
 const fn published(name: &'static str, bytes: u64, sha256: &'static str) -> Remote<'static> {
-    Remote { name, bytes, sha256, contents_sha256: None }
+    Remote { name, bytes, sha256, contents: None }
 }
 
 #[cfg(test)]
@@ -157,12 +185,12 @@ mod tests {
     use crate::locate::idx_names;
 
     #[test]
-    fn every_downloaded_dataset_has_two_mirrors_and_well_formed_sums() {
+    fn every_entry_has_two_mirrors_and_valid_checksums() {
         for name in DatasetName::NAMED.iter().filter(|name| **name != DatasetName::Digits) {
             let entry = entry(name).unwrap();
             assert!(entry.mirrors.len() >= 2 && entry.mirrors.iter().all(|mirror| mirror.ends_with('/')));
             for file in entry.files {
-                for sum in std::iter::once(file.sha256).chain(file.contents_sha256) {
+                for sum in std::iter::once(file.sha256).chain(file.contents.map(|contents| contents.sha256)) {
                     assert!(sum.len() == 64 && sum.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
                 }
             }
@@ -170,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_downloaded_are_those_looked_for() {
+    fn the_downloaded_files_are_those_searched_for() {
         let wanted: Vec<String> = [Part::Train, Part::Test]
             .into_iter()
             .flat_map(idx_names)

@@ -1,11 +1,11 @@
-//! One request to one mirror: what the partial file lacks is asked for and appended to it.
+//! One request to one mirror: what the partial file lacks is requested and appended to it.
 //!
-//! Nothing here decides whether the result is right; that is for the sums to say. What a log-in page or an error page
-//! would do to a good partial file is prevented, by looking at the answer before the file is touched.
+//! Whether the result is right is not decided here, but by the checksums. A response is inspected before the file is
+//! touched, so that a log-in or error page cannot damage a good partial file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::http::{Response, StatusCode, header};
@@ -14,30 +14,35 @@ use super::catalog::Remote;
 
 const BLOCK: usize = 1 << 16;
 
-/// The first two bytes of every gzip file (RFC 1952), which all files of the catalogue are.
+/// The least bytes a second, on average over the stall timeout.
+const LEAST_RATE: u64 = 1 << 10;
+
+/// The first two bytes of a gzip file (RFC 1952), which every file of the catalogue is.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// How a transfer ended without a failure.
+/// How a transfer ended without failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// With the byte the server had announced as the last.
+    /// With the last byte of the announced length.
     Announced,
-    /// With the connection; the server had announced no length.
+    /// With the connection; the server announced no length.
     Unannounced,
 }
 
 /// Why a transfer ended early.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The mirror's fault, as a clause; another one may do better.
+    /// A failure of the mirror, as a clause. What has arrived may be continued.
     Mirror(String),
-    /// The server has nothing from that byte on: the partial file is longer than the file.
+    /// The mirror is too slow, as a clause. Another request would not help.
+    Slow(String),
+    /// The server has nothing from this byte on: the partial file is longer than the file.
     PastEnd,
-    /// The partial file could not be written: no other mirror will help.
+    /// The partial file could not be written; another mirror would not help.
     Disk(io::Error),
 }
 
-/// An HTTP client that gives up on a connection over which nothing came for a while.
+/// An HTTP client that gives up connections that stall or are too slow.
 #[derive(Debug)]
 pub(super) struct Client {
     agent: Agent,
@@ -48,7 +53,7 @@ impl Client {
     pub(super) fn new(stall: Duration, system_proxy: bool) -> Self {
         let config = Agent::config_builder()
             .user_agent(concat!("plangrad/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity") // the sums are those of the files as they are
+            .accept_encoding("identity") // the checksums are those of the files as published
             .http_status_as_error(false)
             .max_redirects(5)
             .timeout_resolve(Some(stall))
@@ -60,8 +65,8 @@ impl Client {
         Self { agent: config.build().into(), stall }
     }
 
-    /// Appends to `file`, which holds `have` bytes, what the server at `url` sends; starts over where it sends the
-    /// whole. Calls `progress` with the bytes there are after each block.
+    /// Appends to `file`, which holds `have` bytes, what the server at `url` sends; starts over if it sends the whole file.
+    /// Calls `progress` with the number of bytes stored after each block.
     pub(super) fn transfer(
         &self,
         url: &str,
@@ -70,7 +75,8 @@ impl Client {
         have: u64,
         progress: &mut dyn FnMut(u64),
     ) -> Result<End, Stop> {
-        let mut request = self.agent.get(url);
+        let longest = self.stall + Duration::from_secs(remote.most_bytes() / LEAST_RATE);
+        let mut request = self.agent.get(url).config().timeout_recv_body(Some(longest)).build();
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
@@ -81,9 +87,10 @@ impl Client {
         let mut block = vec![0; BLOCK];
         let mut filled = self.read_first(&mut body, &mut block)?;
         if there == 0 && block[..filled.min(2)] != GZIP_MAGIC[..filled.min(2)] {
-            return Err(Stop::Mirror("the server sent something else than a gzip file".to_owned()));
+            return Err(Stop::Mirror("the server sent something other than a gzip file".to_owned()));
         }
         file.set_len(there).and_then(|()| file.seek(SeekFrom::Start(there))).map_err(Stop::Disk)?;
+        let (mut since, mut counted) = (Instant::now(), there);
         while filled > 0 {
             there += filled as u64;
             if there > most {
@@ -91,12 +98,27 @@ impl Client {
             }
             file.write_all(&block[..filled]).map_err(Stop::Disk)?;
             progress(there);
+            if since.elapsed() >= self.stall {
+                if there - counted < self.least_bytes() {
+                    return Err(self.slow());
+                }
+                (since, counted) = (Instant::now(), there);
+            }
             filled = self.read(&mut body, &mut block)?;
         }
         Ok(end)
     }
 
-    /// Reads at least two bytes, unless there are fewer.
+    /// The least bytes in the time of a stall.
+    fn least_bytes(&self) -> u64 {
+        (LEAST_RATE as f64 * self.stall.as_secs_f64()) as u64
+    }
+
+    fn slow(&self) -> Stop {
+        Stop::Slow("the server sent less than 1 KiB a second".to_owned())
+    }
+
+    /// Reads at least two bytes, unless the body is shorter.
     fn read_first(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, Stop> {
         let first = self.read(body, block)?;
         if first == 1 { Ok(1 + self.read(body, &mut block[1..])?) } else { Ok(first) }
@@ -111,12 +133,13 @@ impl Client {
         }
     }
 
-    /// What went wrong, as a clause a user understands.
+    /// The reason as a clause. Texts that may repeat an address, and so its secrets, are replaced.
     fn stop(&self, error: &ureq::Error) -> Stop {
         Stop::Mirror(match error {
-            ureq::Error::Timeout(_) => format!("nothing came for {} s", self.stall.as_secs_f32()),
+            ureq::Error::Timeout(ureq::Timeout::RecvBody) => return self.slow(),
+            ureq::Error::Timeout(_) => format!("nothing arrived for {} s", self.stall.as_secs_f32()),
             ureq::Error::HostNotFound => "the host name is unknown (no network?)".to_owned(),
-            ureq::Error::TooManyRedirects => "the server redirects without end".to_owned(),
+            ureq::Error::TooManyRedirects => "the server redirects endlessly".to_owned(),
             ureq::Error::Io(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
                 io::ErrorKind::UnexpectedEof
@@ -125,12 +148,17 @@ impl Client {
                 | io::ErrorKind::BrokenPipe => "the connection broke off".to_owned(),
                 _ => error.to_string(),
             },
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+                "expected an address that begins with http:// or https://".to_owned()
+            }
+            ureq::Error::Protocol(_) => "the server's response is not valid HTTP".to_owned(),
+            ureq::Error::ConnectProxyFailed(_) => "the proxy refused the connection".to_owned(),
             other => other.to_string(),
         })
     }
 }
 
-/// The position in the file of the first byte the server sends.
+/// The position in the file of the first byte that the server sends.
 fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, Stop> {
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_page = text(header::CONTENT_TYPE).to_ascii_lowercase().starts_with("text/html");
@@ -145,7 +173,7 @@ fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, Stop> {
             match first.and_then(|first| first.parse().ok()) {
                 Some(start) if start == have => Ok(start),
                 _ => Err(Stop::Mirror(format!(
-                    "asked for byte {have} on, the server sent the range `{range}`"
+                    "requested the file from byte {have} on, the server sent the range `{range}`"
                 ))),
             }
         }
@@ -154,16 +182,15 @@ fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, Stop> {
     }
 }
 
-/// How the body will end, and the most bytes the file may have then. Refuses a body whose announced size cannot be
-/// right before any of it is read.
+/// How the body will end, and the most bytes the file may have then. A body whose announced size cannot be right is
+/// refused before any of it is read.
 fn announced(response: &Response<ureq::Body>, remote: &Remote<'_>, start: u64) -> Result<(End, u64), Stop> {
-    let wrapped_otherwise = remote.contents_sha256.is_some(); // sizes differ then, though not by much
-    let most = if wrapped_otherwise { remote.bytes.saturating_mul(2) } else { remote.bytes };
+    let most = remote.most_bytes();
     let Some(length) = response.body().content_length() else {
         return Ok((End::Unannounced, most));
     };
     let size = start.saturating_add(length);
-    if size > most || (!wrapped_otherwise && size != remote.bytes) {
+    if size > most || (remote.contents.is_none() && size != remote.bytes) {
         let expected = remote.bytes;
         return Err(Stop::Mirror(format!("expected {expected} bytes, the server announces {size}")));
     }

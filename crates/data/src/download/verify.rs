@@ -1,37 +1,44 @@
-//! Whether a file holds what it should: SHA-256 of the file, or of what it contains once decompressed.
+//! Whether a file has the right contents: SHA-256 of the file, or of what it contains once decompressed.
+//!
+//! No more is read than the right file could hold, so that a wrong one costs no more time.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::io::{self, BufReader, Read, Seek};
 
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::catalog::Remote;
+use super::catalog::{Contents, Remote};
 
 const BLOCK: usize = 1 << 16;
 
-/// Whether the file at `path` is `remote`; if not, its own sum.
-pub(super) fn verify(path: &Path, remote: &Remote<'_>) -> io::Result<Result<(), String>> {
-    let found = sha256(File::open(path)?)?;
-    let same = found == remote.sha256 || remote.contents_sha256.is_some_and(|sum| contents_match(path, sum));
-    Ok(if same { Ok(()) } else { Err(found) })
+/// Whether `file` is `remote`, as published or with another gzip wrapping.
+pub(super) fn matches(file: &File, remote: &Remote<'_>) -> io::Result<bool> {
+    let fits = file.metadata()?.len() <= remote.most_bytes();
+    let contents_match = |contents| decompressed_match(file, contents);
+    Ok(fits && (sha256(file)? == remote.sha256 || remote.contents.is_some_and(contents_match)))
 }
 
-/// Whether the file at `path`, which is not compressed, holds the contents of `remote`; `None` where no sum of the
-/// contents is known.
-pub(super) fn verify_unpacked(path: &Path, remote: &Remote<'_>) -> io::Result<Option<bool>> {
-    let Some(expected) = remote.contents_sha256 else { return Ok(None) };
-    Ok(Some(sha256(File::open(path)?)? == expected))
+/// Whether `file`, which is not compressed, holds the contents of `remote`; `None` if their checksum is unknown.
+pub(super) fn unpacked_matches(file: &File, remote: &Remote<'_>) -> io::Result<Option<bool>> {
+    let Some(contents) = &remote.contents else { return Ok(None) };
+    Ok(Some(file.metadata()?.len() == contents.bytes && sha256(file)? == contents.sha256))
 }
 
-/// A damaged gzip stream is an answer here, not an error: the contents do not match.
-fn contents_match(path: &Path, expected: &str) -> bool {
-    let unpacked = File::open(path).map(|file| MultiGzDecoder::new(BufReader::new(file)));
-    unpacked.and_then(sha256).is_ok_and(|found| found == expected)
+/// A damaged gzip stream does not match; it is not an error here.
+fn decompressed_match(mut file: &File, contents: Contents<'_>) -> bool {
+    let unpacked = file.rewind().map(|()| MultiGzDecoder::new(BufReader::new(file)));
+    let sum = unpacked.and_then(|unpacked| sum(unpacked.take(contents.bytes + 1)));
+    sum.is_ok_and(|found| found == contents.sha256)
 }
 
-fn sha256(mut reader: impl Read) -> io::Result<String> {
+/// The SHA-256 of a file, in lower-case hexadecimal.
+pub(super) fn sha256(mut file: &File) -> io::Result<String> {
+    file.rewind()?;
+    sum(file)
+}
+
+fn sum(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut block = vec![0; BLOCK];
     loop {

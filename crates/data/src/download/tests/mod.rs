@@ -2,14 +2,19 @@ mod server;
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::catalog::{Contents, Remote};
 use super::fetch::fetch;
+use super::transfer::Client;
 use super::*;
+use crate::{DatasetName, Error, Result};
 use server::{Manner, Server};
 
 const NAME: &str = "file.gz";
@@ -18,7 +23,7 @@ fn sum(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes that gzip cannot make smaller, so that files are as long as they look.
+/// Incompressible bytes, so that files of any gzip level have about the same length.
 fn contents() -> Vec<u8> {
     let mut random = crate::sampling::Generator::from_words(&[1]);
     (0..300_000).map(|_| random.next_u64() as u8).collect()
@@ -30,11 +35,11 @@ fn gzip(contents: &[u8], level: u32) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A file to be fetched, the folder it goes to, and what was told on the way.
+/// A file to be fetched, its folder, and the reported events.
 struct Case {
     file: Vec<u8>,
     sha256: String,
-    contents_sha256: Option<String>,
+    contents: Option<(u64, String)>,
     folder: TempDir,
     told: Vec<String>,
 }
@@ -43,7 +48,7 @@ impl Case {
     fn new() -> Self {
         let file = gzip(&contents(), 6);
         let sha256 = sum(&file);
-        Self { file, sha256, contents_sha256: None, folder: tempfile::tempdir().unwrap(), told: Vec::new() }
+        Self { file, sha256, contents: None, folder: tempfile::tempdir().unwrap(), told: Vec::new() }
     }
 
     fn server(&self, manner: Manner) -> Server {
@@ -63,12 +68,17 @@ impl Case {
         fs::write(self.partial(), bytes).unwrap();
     }
 
+    /// Accepts any gzip wrapping of the right contents.
+    fn know_contents(&mut self) {
+        self.contents = Some((contents().len() as u64, sum(&contents())));
+    }
+
     fn fetch(&mut self, mirrors: &[String]) -> Result<Option<String>> {
         let remote = Remote {
             name: NAME,
             bytes: self.file.len() as u64,
             sha256: &self.sha256,
-            contents_sha256: self.contents_sha256.as_deref(),
+            contents: self.contents.as_ref().map(|(bytes, sha256)| Contents { bytes: *bytes, sha256 }),
         };
         let client = Client::new(Duration::from_millis(300), false);
         let told = &mut self.told;
@@ -76,7 +86,7 @@ impl Case {
         fetch(&client, &remote, mirrors, &path, &mut |event| told.push(format!("{event:?}")))
     }
 
-    /// Asserts that `bad` is given up for the reason that contains `reason`, and that the next mirror then succeeds.
+    /// Asserts that `bad` is given up with a reason that contains `reason`, and that the next mirror succeeds.
     fn second_mirror_helps(&mut self, bad: String, reason: &str) {
         let good = self.server(Manner::Good);
         let came_from = self.fetch(&[bad.clone(), good.url()]).unwrap();
@@ -87,7 +97,7 @@ impl Case {
         assert!(failure.contains(&bad) && failure.contains(reason), "{failure}");
     }
 
-    /// Asserts that `bad` alone fails for the reason that contains `reason`, and that no file is left in place.
+    /// Asserts that `bad` alone fails with a reason that contains `reason`, and that no file is left in place.
     fn fails_alone(&mut self, bad: String, reason: &str) {
         let error = self.fetch(&[bad]).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
@@ -96,7 +106,7 @@ impl Case {
 }
 
 #[test]
-fn a_good_mirror_serves_the_file_and_progress_ends_at_its_size() {
+fn progress_of_a_download_ends_at_the_size_of_the_file() {
     let mut case = Case::new();
     let good = case.server(Manner::Good);
     assert!(case.fetch(&[good.url() + "/"]).unwrap().is_some());
@@ -107,17 +117,17 @@ fn a_good_mirror_serves_the_file_and_progress_ends_at_its_size() {
 }
 
 #[test]
-fn a_mirror_that_is_down_is_passed_over() {
+fn a_mirror_that_is_down_is_skipped() {
     Case::new().second_mirror_helps(Server::down(), "the connection was refused");
 }
 
 #[test]
-fn an_unknown_host_is_passed_over() {
+fn an_unknown_host_is_skipped() {
     Case::new().second_mirror_helps("http://no-such-host.invalid".to_owned(), "");
 }
 
 #[test]
-fn statuses_that_are_no_file_are_passed_over() {
+fn a_mirror_with_an_error_status_is_skipped() {
     for status in [403, 404, 500, 503, 204] {
         let mut case = Case::new();
         let bad = case.server(Manner::Status(status));
@@ -126,7 +136,7 @@ fn statuses_that_are_no_file_are_passed_over() {
 }
 
 #[test]
-fn a_log_in_page_is_recognised_by_its_type_or_by_its_bytes_and_leaves_a_partial_file_alone() {
+fn a_log_in_page_is_recognised_and_leaves_a_partial_file_unchanged() {
     for (manner, reason) in [(Manner::Portal, "web page"), (Manner::DisguisedPortal, "expected")] {
         let mut case = Case::new();
         let bad = case.server(manner);
@@ -136,13 +146,13 @@ fn a_log_in_page_is_recognised_by_its_type_or_by_its_bytes_and_leaves_a_partial_
         case.second_mirror_helps(bad.url(), reason);
     }
     let mut case = Case::new();
-    case.contents_sha256 = Some(sum(&contents())); // then the size says nothing
+    case.know_contents(); // then the size proves nothing
     let bad = case.server(Manner::DisguisedPortal);
-    case.second_mirror_helps(bad.url(), "something else than a gzip file");
+    case.second_mirror_helps(bad.url(), "something other than a gzip file");
 }
 
 #[test]
-fn a_mirror_that_breaks_off_is_asked_again_for_the_rest() {
+fn after_a_broken_connection_the_rest_is_requested() {
     let mut case = Case::new();
     let bad = case.server(Manner::Truncates(100_000));
     assert!(case.fetch(&[bad.url()]).unwrap().is_some());
@@ -151,35 +161,35 @@ fn a_mirror_that_breaks_off_is_asked_again_for_the_rest() {
 }
 
 #[test]
-fn a_mirror_that_breaks_off_at_the_same_place_for_ever_is_given_up() {
+fn a_mirror_that_always_breaks_off_at_the_same_byte_is_given_up() {
     let mut case = Case::new();
     let bad = case.server(Manner::TruncatesWholes(100_000));
     case.fails_alone(bad.url(), "the connection broke off");
     assert_eq!(bad.ranges(), [None, Some(100_000)]);
     let good = case.server(Manner::Good);
     case.fetch(&[good.url()]).unwrap();
-    assert_eq!(good.ranges(), [Some(100_000)], "what came is not fetched again");
+    assert_eq!(good.ranges(), [Some(100_000)], "what has arrived is not fetched again");
     assert_eq!(fs::read(case.path()).unwrap(), case.file);
 }
 
 #[test]
-fn a_file_that_ends_early_without_an_announced_length_is_continued_elsewhere() {
+fn a_short_body_without_announced_length_is_continued_elsewhere() {
     let mut case = Case::new();
     let bad = case.server(Manner::EndsEarly(70_000));
     case.second_mirror_helps(bad.url(), "the connection ended after 70000 of");
 }
 
 #[test]
-fn a_mirror_that_stalls_is_given_up_after_the_timeout_and_continued_elsewhere() {
+fn a_stalling_mirror_is_given_up_after_the_timeout() {
     let mut case = Case::new();
     let bad = case.server(Manner::Stalls(0));
-    case.second_mirror_helps(bad.url(), "nothing came for 0.3 s");
+    case.second_mirror_helps(bad.url(), "nothing arrived for 0.3 s");
 
     let mut case = Case::new();
     let slow = case.server(Manner::Stalls(100_000));
     case.leave_partial(&case.file[..50_000]);
     case.fetch(&[slow.url()]).unwrap();
-    assert_eq!(slow.ranges(), [50_000, 150_000, 250_000].map(Some), "as long as it brings something");
+    assert_eq!(slow.ranges(), [50_000, 150_000, 250_000].map(Some), "as long as it sends something");
     assert_eq!(fs::read(case.path()).unwrap(), case.file);
 }
 
@@ -187,11 +197,11 @@ fn a_mirror_that_stalls_is_given_up_after_the_timeout_and_continued_elsewhere() 
 fn a_mirror_that_never_answers_is_given_up() {
     let mut case = Case::new();
     let bad = case.server(Manner::Mute);
-    case.second_mirror_helps(bad.url(), "nothing came for 0.3 s");
+    case.second_mirror_helps(bad.url(), "nothing arrived for 0.3 s");
 }
 
 #[test]
-fn a_corrupt_file_is_never_given_its_name_and_its_bytes_are_not_kept() {
+fn a_corrupt_file_is_neither_renamed_nor_kept() {
     let mut case = Case::new();
     let bad = case.server(Manner::Corrupts);
     case.fails_alone(bad.url(), "wrong checksum: expected SHA-256");
@@ -200,7 +210,7 @@ fn a_corrupt_file_is_never_given_its_name_and_its_bytes_are_not_kept() {
 }
 
 #[test]
-fn a_redirect_is_followed_and_an_endless_one_given_up() {
+fn redirects_are_followed_but_not_endlessly() {
     let mut case = Case::new();
     let good = case.server(Manner::Good);
     let redirecting = case.server(Manner::Redirects(good.url()));
@@ -209,11 +219,11 @@ fn a_redirect_is_followed_and_an_endless_one_given_up() {
 
     let mut case = Case::new();
     let itself = case.server(Manner::Redirects(String::new()));
-    case.second_mirror_helps(itself.url(), "the server redirects without end");
+    case.second_mirror_helps(itself.url(), "the server redirects endlessly");
 }
 
 #[test]
-fn a_server_that_never_stops_is_stopped() {
+fn a_body_longer_than_the_file_is_given_up() {
     let mut case = Case::new();
     let bad = case.server(Manner::Endless);
     case.second_mirror_helps(bad.url(), "the server sent more than");
@@ -230,7 +240,7 @@ fn a_partial_file_is_resumed() {
 }
 
 #[test]
-fn a_server_that_ignores_ranges_sends_the_whole_and_that_is_taken() {
+fn a_whole_file_in_response_to_a_range_is_accepted() {
     let mut case = Case::new();
     let whole = case.server(Manner::IgnoresRanges);
     case.leave_partial(&case.file[..123_456]);
@@ -240,7 +250,7 @@ fn a_server_that_ignores_ranges_sends_the_whole_and_that_is_taken() {
 }
 
 #[test]
-fn a_range_that_was_not_asked_for_is_not_appended() {
+fn a_range_that_was_not_requested_is_not_appended() {
     let mut case = Case::new();
     case.leave_partial(&case.file[..123_456]);
     let bad = case.server(Manner::WrongRange);
@@ -248,7 +258,7 @@ fn a_range_that_was_not_asked_for_is_not_appended() {
 }
 
 #[test]
-fn a_damaged_partial_file_is_thrown_away_and_the_file_fetched_whole() {
+fn a_damaged_partial_file_is_discarded() {
     for (length, ranges) in [(50_000, [Some(50_000), None]), (400_000, [Some(400_000), None])] {
         let mut case = Case::new();
         let good = case.server(Manner::Good);
@@ -260,7 +270,7 @@ fn a_damaged_partial_file_is_thrown_away_and_the_file_fetched_whole() {
 }
 
 #[test]
-fn a_partial_file_that_is_complete_needs_no_mirror() {
+fn a_complete_partial_file_needs_no_mirror() {
     let mut case = Case::new();
     case.leave_partial(&case.file);
     assert_eq!(case.fetch(&[]).unwrap(), None);
@@ -268,13 +278,13 @@ fn a_partial_file_that_is_complete_needs_no_mirror() {
 }
 
 #[test]
-fn another_gzip_wrapping_of_the_same_contents_is_right_too() {
+fn another_gzip_wrapping_of_the_same_contents_is_accepted() {
     let mut case = Case::new();
     let rewrapped = gzip(&contents(), 1);
     assert_ne!(rewrapped, case.file);
     let mirror = Server::start(Manner::Good, rewrapped.clone());
     case.fails_alone(mirror.url(), "");
-    case.contents_sha256 = Some(sum(&contents()));
+    case.know_contents();
     case.fetch(&[mirror.url()]).unwrap();
     assert_eq!(fs::read(case.path()).unwrap(), rewrapped);
 }
@@ -282,7 +292,7 @@ fn another_gzip_wrapping_of_the_same_contents_is_right_too() {
 #[test]
 fn a_partial_file_of_one_wrapping_is_not_completed_with_another() {
     let mut case = Case::new();
-    case.contents_sha256 = Some(sum(&contents()));
+    case.know_contents();
     let mirror = Server::start(Manner::Good, gzip(&contents(), 0));
     case.leave_partial(&case.file[..100_000]);
     case.fetch(&[mirror.url()]).unwrap();
@@ -291,7 +301,7 @@ fn a_partial_file_of_one_wrapping_is_not_completed_with_another() {
 }
 
 #[test]
-fn when_all_mirrors_fail_each_ones_reason_is_told() {
+fn if_all_mirrors_fail_the_reason_of_each_is_reported() {
     let mut case = Case::new();
     let [missing, portal] = [case.server(Manner::Status(404)), case.server(Manner::Portal)];
     let down = Server::down();
@@ -304,11 +314,11 @@ fn when_all_mirrors_fail_each_ones_reason_is_told() {
         portal.url()
     );
     assert_eq!(error, expected);
-    assert!(!case.partial().exists(), "an empty partial file is no use");
+    assert!(!case.partial().exists(), "an empty partial file is useless");
 }
 
 #[test]
-fn two_downloads_of_one_file_do_not_mix() {
+fn two_downloads_of_the_same_file_exclude_each_other() {
     let mut case = Case::new();
     case.leave_partial(b"");
     let other = fs::File::open(case.partial()).unwrap();
@@ -316,25 +326,113 @@ fn two_downloads_of_one_file_do_not_mix() {
     assert!(matches!(case.fetch(&[]), Err(Error::DownloadBusy { .. })));
 }
 
+/// Whoever can write to the data folder must not be able to direct a download into another file.
 #[test]
-fn a_folder_that_cannot_be_made_is_the_disks_fault_and_no_mirror_is_asked() {
+#[cfg(unix)]
+fn a_partial_file_that_is_a_link_is_refused_and_its_target_unchanged() {
+    type Link = fn(&std::path::Path, &std::path::Path) -> std::io::Result<()>;
+    let links: [Link; 2] =
+        [|to, from| std::os::unix::fs::symlink(to, from), |to, from| fs::hard_link(to, from)];
+    for link in links {
+        let mut case = Case::new();
+        let good = case.server(Manner::Good);
+        let precious = case.folder.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        fs::create_dir_all(case.partial().parent().unwrap()).unwrap();
+        link(&precious, &case.partial()).unwrap();
+        let error = case.fetch(&[good.url()]).unwrap_err().to_string();
+        let expected =
+            "cannot be opened: expected the regular file of a download, found a link or another file";
+        assert_eq!(error, format!("{}: {expected}", case.partial().display()));
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        assert!(good.ranges().is_empty());
+
+        fs::remove_file(&precious).unwrap();
+        let dangling = case.fetch(&[good.url()]);
+        assert!(!precious.exists(), "{dangling:?}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_the_file_is_replaced() {
     let mut case = Case::new();
     let good = case.server(Manner::Good);
-    fs::write(case.folder.path().join("mnist"), "a file, no folder").unwrap();
+    let precious = case.folder.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    fs::create_dir_all(case.path().parent().unwrap()).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&precious, case.path()).unwrap();
+    case.fetch(&[good.url()]).unwrap();
+    assert_eq!(fs::read(case.path()).unwrap(), case.file);
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
+fn a_trickling_mirror_is_given_up_at_once_and_continued_elsewhere() {
+    let mut case = Case::new();
+    let slow = case.server(Manner::Trickles);
+    case.second_mirror_helps(slow.url(), "the server sent less than 1 KiB a second");
+    assert_eq!(slow.ranges(), [None]);
+}
+
+#[test]
+fn the_query_of_a_mirror_is_kept_and_its_secrets_are_not_reported() {
+    let mut case = Case::new();
+    let (missing, good) = (case.server(Manner::Status(404)), case.server(Manner::Good));
+    let secret = |server: &Server| {
+        format!("{}/folder?token=secret", server.url().replace("http://", "http://user:secret@"))
+    };
+    let mirrors =
+        [secret(&missing), "htp:/secret".to_owned(), "http://secret host".to_owned(), secret(&good)];
+    let came_from = case.fetch(&mirrors).unwrap().unwrap();
+    assert_eq!(came_from, format!("{}/folder/{NAME}", good.url()));
+    assert_eq!(good.targets(), [format!("/folder/{NAME}?token=secret")]);
+    assert!(!case.told.join(" ").contains("secret"), "{:?}", case.told);
+    let error = Case::new().fetch(&mirrors[..3]).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
+
+#[test]
+fn no_more_of_a_file_is_verified_than_the_right_one_could_hold() {
+    use std::io::Seek;
+    let bomb = gzip(&vec![0; 1 << 20], 0);
+    let file = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        file
+    };
+    let contents = Contents { bytes: 10, sha256: "" };
+    let remote = Remote { name: NAME, bytes: bomb.len() as u64, sha256: "", contents: Some(contents) };
+    let mut read = file(&bomb);
+    assert!(!verify::matches(&read, &remote).unwrap());
+    assert!(read.stream_position().unwrap() < 1 << 18, "decompressed to the end");
+
+    let mut long = file(&[0; 100]);
+    assert!(!verify::matches(&long, &Remote { bytes: 49, ..remote }).unwrap());
+    assert!(!verify::unpacked_matches(&long, &remote).unwrap().unwrap());
+    assert_eq!(long.stream_position().unwrap(), 0, "a file of the wrong length was read");
+}
+
+#[test]
+fn a_folder_that_cannot_be_created_fails_without_a_request() {
+    let mut case = Case::new();
+    let good = case.server(Manner::Good);
+    fs::write(case.folder.path().join("mnist"), "a file, not a folder").unwrap();
     let error = case.fetch(&[good.url()]).unwrap_err();
     assert!(matches!(error, Error::Io { action: "created", .. }), "{error}");
     assert!(good.ranges().is_empty());
 }
 
 #[test]
-fn what_needs_no_download_is_said_before_anything_is_done() {
+fn a_dataset_without_download_is_refused_before_any_download() {
     let options = DownloadOptions { data_dir: "no/such/folder".into(), ..DownloadOptions::default() };
     let names = [DatasetName::Mnist, DatasetName::Digits];
     let error = download(&names, &options, &mut |_| panic!("nothing is done")).unwrap_err();
-    assert_eq!(error.to_string(), "digits needs no download: the program draws it");
+    assert_eq!(error.to_string(), "digits needs no download: the program generates it");
 }
 
-/// The whole way with real files, where there are any.
+/// The whole process with real files, if there are any.
 #[test]
 fn mnist_is_downloaded_verified_found_again_and_repaired() {
     let real = std::env::var_os("PLANGRAD_DATA").map(|folder| PathBuf::from(folder).join("mnist"));
@@ -368,7 +466,7 @@ fn mnist_is_downloaded_verified_found_again_and_repaired() {
 
     fs::create_dir_all(folder.path().join("MNIST")).unwrap();
     fs::rename(folder.path().join("mnist"), folder.path().join("MNIST/raw")).unwrap();
-    assert_eq!(run(0), vec![Outcome::AlreadyVerified; 4], "torchvision's folder serves as well");
+    assert_eq!(run(0), vec![Outcome::AlreadyVerified; 4], "torchvision's folder is accepted as well");
     let options = crate::Options { data_dir: folder.path().to_path_buf(), ..Default::default() };
     assert_eq!(crate::load(&DatasetName::Mnist, &options).unwrap().train.len(), 60_000);
 }

@@ -1,4 +1,4 @@
-//! A small HTTP server on the loopback interface that behaves as badly as it is told to.
+//! A small HTTP server on the loopback interface that misbehaves in a given manner.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What a server does with every request.
+/// How a server responds to every request.
 #[derive(Clone, Debug)]
 pub(super) enum Manner {
     /// Serves the file, honouring ranges.
@@ -22,6 +22,8 @@ pub(super) enum Manner {
     EndsEarly(usize),
     /// Sends this many bytes, then nothing more.
     Stalls(usize),
+    /// Sends a few bytes a second, for some seconds.
+    Trickles,
     /// Accepts the connection and never answers.
     Mute,
     /// Changes one byte in the middle.
@@ -34,17 +36,20 @@ pub(super) enum Manner {
     Status(u16),
     /// Sends the client on.
     Redirects(String),
-    /// Sends a range that was not asked for.
+    /// Sends a range that was not requested.
     WrongRange,
     /// Never stops sending.
     Endless,
 }
 
-/// A running server; dropping it ends its threads.
+/// The path and query of a request, and the first byte of its range.
+type Request = (String, Option<usize>);
+
+/// A running server; dropping it ends its thread.
 pub(super) struct Server {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
-    ranges: Arc<Mutex<Vec<Option<usize>>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -58,9 +63,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let ended = Arc::new(AtomicBool::new(false));
-        let ranges = Arc::new(Mutex::new(Vec::new()));
+        let requests = Arc::new(Mutex::new(Vec::new()));
         let thread = std::thread::spawn({
-            let (ended, ranges) = (Arc::clone(&ended), Arc::clone(&ranges));
+            let (ended, requests) = (Arc::clone(&ended), Arc::clone(&requests));
             move || {
                 let mut open = Vec::new();
                 for stream in listener.incoming() {
@@ -68,18 +73,18 @@ impl Server {
                         return;
                     }
                     let mut stream = stream.unwrap();
-                    // A client that hangs up in the middle is part of some tests.
-                    let _ = answer(&mut stream, &manner, &find, &ranges);
+                    // In some tests the client closes the connection early.
+                    let _ = answer(&mut stream, &manner, &find, &requests);
                     if matches!(manner, Manner::Stalls(_) | Manner::Mute) {
                         open.push(stream);
                     }
                 }
             }
         });
-        Self { address, ended, ranges, thread: Some(thread) }
+        Self { address, ended, requests, thread: Some(thread) }
     }
 
-    /// The address of an endpoint on which nobody listens.
+    /// The address of a port on which nobody listens.
     pub(super) fn down() -> String {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         format!("http://{address}")
@@ -89,9 +94,14 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The first byte of each request so far that had a range.
+    /// The first byte of the range of each request so far.
     pub(super) fn ranges(&self) -> Vec<Option<usize>> {
-        self.ranges.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|(_, range)| *range).collect()
+    }
+
+    /// The path and query of each request so far.
+    pub(super) fn targets(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|(target, _)| target.clone()).collect()
     }
 }
 
@@ -109,13 +119,15 @@ fn answer(
     stream: &mut TcpStream,
     manner: &Manner,
     find: &impl Fn(&str) -> Option<Vec<u8>>,
-    ranges: &Mutex<Vec<Option<usize>>>,
+    requests: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.set_write_timeout(Some(Duration::from_secs(5)))?;
-    let (name, range) = read_request(stream)?;
-    ranges.lock().unwrap().push(range);
-    let Some(file) = find(&name) else {
+    let (target, range) = read_request(stream)?;
+    requests.lock().unwrap().push((target.clone(), range));
+    let path = target.split('?').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some(file) = find(name) else {
         return write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     let start =
@@ -136,6 +148,13 @@ fn answer(
         Manner::EndsEarly(count) => {
             write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
             stream.write_all(&file[..*count])
+        }
+        Manner::Trickles => {
+            ok(stream, start, &file)?;
+            body.chunks(1).take(200).try_for_each(|byte| {
+                std::thread::sleep(Duration::from_millis(20));
+                stream.write_all(byte)
+            })
         }
         Manner::Mute => Ok(()),
         Manner::Corrupts => {
@@ -185,12 +204,10 @@ fn head(stream: &mut TcpStream, status: &str, length: usize, fields: &str) -> st
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{fields}\r\n")
 }
 
-/// The last part of the address asked for, and the first byte of the range.
-fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, Option<usize>)> {
+fn read_request(stream: &mut TcpStream) -> std::io::Result<Request> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
-    let target = first.split(' ').nth(1).unwrap_or_default();
-    let name = target.rsplit('/').next().unwrap_or_default().to_owned();
+    let target = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut range = None;
     for line in lines {
         let line = line?.to_ascii_lowercase();
@@ -201,5 +218,5 @@ fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, Option<usize
             range = bytes.trim_end_matches('-').parse().ok();
         }
     }
-    Ok((name, range))
+    Ok((target, range))
 }
