@@ -47,6 +47,7 @@ pub use locate::{available, searched_folders};
 pub use name::DatasetName;
 pub use normalize::{Affine, Normalize};
 pub use options::{Options, Part, Task};
+pub use plangrad_formats::open_regular_file;
 pub use sampling::Permutation;
 pub use spec::Spec;
 pub use table::TableSchema;

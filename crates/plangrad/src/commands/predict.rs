@@ -16,7 +16,7 @@ use crate::model::{Model, Prediction};
 use crate::numbers::short;
 use crate::output::Console;
 use crate::output::{Align, Table};
-use crate::picture::Picture;
+use crate::picture::{Picture, PngFile};
 
 /// Columns of the bar of a probability of 1.
 const BAR: usize = 40;
@@ -74,13 +74,13 @@ impl Subject {
         let &[channels, height, width] = model.sample_shape() else {
             return Err(wrong("--image", "this model reads the rows of a table; use --values"));
         };
-        let read = Picture::read_png(file)?;
+        let image = PngFile::open(file)?;
         let mut what = file.display().to_string();
-        if (read.width(), read.height()) != (width, height) {
-            what +=
-                &format!(", resized from {} × {} to {width} × {height} pixels", read.width(), read.height());
+        let (columns, rows) = image.size();
+        if (columns, rows) != (width, height) {
+            what += &format!(", resized from {columns} × {rows} to {width} × {height} pixels");
         }
-        let picture = read.with_channels(channels).resized(width, height);
+        let picture = image.resized(channels, width, height)?;
         if channels == 1 && !invert && picture.has_light_edge() {
             let model = &model.description().dataset;
             Console::remark(&format_args!(

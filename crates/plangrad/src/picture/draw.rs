@@ -1,23 +1,24 @@
-//! Pictures in a terminal: two pixels in each character where there are colours, shades of text where there are none.
+//! Pictures in a terminal: two pixels per character with colours, shades made of text without.
 //!
-//! `▀` has the colour of the upper pixel before a ground of the colour of the lower one. Without colours a pixel is two
-//! characters wide, because characters are about twice as high as wide, and the brighter it is the more ink it has: for
-//! light letters on a dark ground, as most terminals are set.
+//! `▀` has the colour of the upper pixel on a background of the colour of the lower one. Without colours a pixel is two
+//! characters wide, because characters are about twice as high as wide, and a brighter pixel has more ink: this suits
+//! light letters on a dark background, as most terminals have them.
 
 use super::{Picture, brightness};
 use crate::colour::Colour;
+use crate::output::untrusted;
 
 /// Characters from no ink to most.
 const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
 
-/// Columns between pictures beside one another.
+/// Columns between adjacent pictures.
 const GAP: usize = 2;
 
 /// A picture as lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drawing {
     lines: Vec<String>,
-    /// Columns each line takes on a terminal.
+    /// Columns of a line on a terminal.
     width: usize,
 }
 
@@ -59,18 +60,18 @@ impl Picture {
 }
 
 impl Drawing {
-    /// The lines, each ended.
+    /// The lines as text, without trailing spaces.
     pub(crate) fn text(&self) -> String {
         self.lines.iter().map(|line| line.trim_end_matches(' ')).collect::<Vec<_>>().join("\n")
     }
 
-    /// How many drawings like this stand beside one another in `width` columns; at least 1.
+    /// How many drawings like this fit side by side into `width` columns; at least 1.
     pub(crate) fn fitting(&self, width: usize) -> usize {
         ((width + GAP) / (self.width + GAP)).max(1)
     }
 }
 
-/// Drawings of one size with a caption below each, as many beside one another as fit into `width` columns.
+/// Drawings of the same size, each with a caption below, as many side by side as fit into `width` columns.
 pub(crate) fn side_by_side(drawings: &[(Drawing, String)], width: usize) -> String {
     let Some((first, _)) = drawings.first() else { return String::new() };
     let mut lines = Vec::new();
@@ -89,10 +90,11 @@ pub(crate) fn side_by_side(drawings: &[(Drawing, String)], width: usize) -> Stri
     lines.iter().map(|line| line.trim_end_matches(' ')).collect::<Vec<_>>().join("\n")
 }
 
-/// `text` in exactly `width` columns.
-fn cut(text: &str, width: usize) -> String {
-    let cut: String = text.chars().take(width).collect();
-    format!("{cut:<width$}")
+/// A caption, which may hold a name from outside, in exactly `width` columns.
+fn cut(caption: &str, width: usize) -> String {
+    let cut: String = untrusted(caption).chars().take(width).collect();
+    let padding = " ".repeat(width - cut.chars().count());
+    cut + &padding
 }
 
 #[cfg(test)]
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn two_rows_of_pixels_share_a_line_where_there_are_colours() {
+    fn two_rows_of_pixels_share_a_line_with_colours() {
         let drawing = picture().draw(Colour::True);
         assert_eq!(drawing.width, 2);
         assert_eq!(
@@ -117,15 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn shades_stand_for_brightness_where_there_are_none() {
+    fn shades_represent_brightness_without_colours() {
         assert_eq!(picture().draw(Colour::None).lines, ["  @@", "++::", "@@@@"]);
     }
 
     #[test]
-    fn drawings_stand_beside_one_another_as_far_as_the_terminal_goes() {
+    fn drawings_are_side_by_side_as_far_as_they_fit() {
         let drawing = picture().draw(Colour::None);
-        let three = ["one", "two", "three"].map(|caption| (drawing.clone(), caption.to_owned()));
-        let expected = "  @@    @@\n++::  ++::\n@@@@  @@@@\none   two\n\n  @@\n++::\n@@@@\nthre";
+        let three = ["one", "two", "thr\u{1b}e"].map(|caption| (drawing.clone(), caption.to_owned()));
+        let expected = "  @@    @@\n++::  ++::\n@@@@  @@@@\none   two\n\n  @@\n++::\n@@@@\nthr";
         assert_eq!(side_by_side(&three, 11), expected);
         assert_eq!(drawing.fitting(1), 1);
     }

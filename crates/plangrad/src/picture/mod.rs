@@ -1,8 +1,8 @@
-//! Pictures: eight bits a channel, grey or RGB, pixel after pixel as PNG and terminals have them.
+//! Pictures: 8 bits per channel, grey or RGB, stored pixel by pixel as in PNG and on terminals.
 //!
-//! Networks have an image channel after channel (`[channels, height, width]`, CHW); pictures have the channels of a
-//! pixel together (HWC). The way between the two is [`Picture::from_planes`] and [`Picture::planes`]. No other colour
-//! space, no alpha, no deeper channels: a transparent image is laid on white when it is read.
+//! Networks store an image channel by channel (`[channels, height, width]`, CHW), pictures the channels of a pixel
+//! together (HWC). [`Picture::from_planes`] and [`Picture::planes`] convert between the two. There is no other colour
+//! space, no alpha and no greater depth: a transparent image is laid on white when it is read.
 
 mod draw;
 mod png;
@@ -10,12 +10,13 @@ mod resize;
 
 pub(crate) use draw::side_by_side;
 pub use png::PictureError;
+pub(crate) use png::PngFile;
 
 /// Pixels between the pictures of a grid.
 const GRID_GAP: usize = 2;
 
-/// Brightness of the space between them.
-const GRID_GROUND: u8 = 96;
+/// Brightness of the gaps.
+const GRID_BACKGROUND: u8 = 96;
 
 /// A picture in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +29,11 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Most bytes a picture may take when it is read or enlarged: 64 million pixels of four bytes.
+    /// The most bytes that an enlarged picture or a drawing may take.
     pub const MOST_BYTES: usize = 256 << 20;
 
-    /// A picture from an image of shape `[channels, height, width]`; `None` unless `planes` has that many bytes and there
-    /// are 1 or 3 channels.
+    /// A picture from an image of shape `[channels, height, width]`; `None` if the length of `planes` differs from that, or
+    /// if there are neither 1 nor 3 channels.
     #[must_use]
     pub fn from_planes(shape: &[usize], planes: &[u8]) -> Option<Self> {
         let &[channels @ (1 | 3), height, width] = shape else { return None };
@@ -44,25 +45,25 @@ impl Picture {
         Some(Self { width, height, channels, pixels })
     }
 
-    /// A picture from red, green and blue of pixel after pixel; `None` unless there are that many.
+    /// A picture from RGB pixels; `None` if there are more or fewer than `width · height`.
     pub(crate) fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Option<Self> {
         let bytes = width.checked_mul(height)?.checked_mul(3)?;
         (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, channels: 3, pixels })
     }
 
-    /// The image as a network has it, `[channels, height, width]`.
+    /// The image as a network reads it, `[channels, height, width]`.
     #[must_use]
     pub fn planes(&self) -> Vec<u8> {
         (0..self.channels).flat_map(|c| self.pixels.iter().skip(c).step_by(self.channels).copied()).collect()
     }
 
-    /// Columns of pixels.
+    /// Width in pixels.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows of pixels.
+    /// Height in pixels.
     #[must_use]
     pub fn height(&self) -> usize {
         self.height
@@ -80,7 +81,7 @@ impl Picture {
         [pixel[0], pixel[self.channels / 2], pixel[self.channels - 1]]
     }
 
-    /// The same with 1 or 3 channels: grey is repeated; colours become their brightness (ITU-R BT.601).
+    /// The same picture with 1 or 3 channels: grey is repeated; colours become their brightness (ITU-R BT.601).
     #[must_use]
     pub fn with_channels(&self, channels: usize) -> Self {
         let pixels = match (self.channels, channels) {
@@ -91,14 +92,14 @@ impl Picture {
         Self { channels, pixels, ..*self }
     }
 
-    /// The same with dark and light swapped.
+    /// The same picture with dark and light swapped.
     #[must_use]
     pub fn inverted(&self) -> Self {
         Self { pixels: self.pixels.iter().map(|value| 255 - value).collect(), ..*self }
     }
 
-    /// The same with each pixel repeated `factor` times in both directions; `None` for factor 0, and where that would
-    /// take more memory than a picture may ([`MOST_BYTES`](Self::MOST_BYTES)).
+    /// The same picture with each pixel repeated `factor` times in both directions; `None` for factor 0, and if the result
+    /// would exceed [`MOST_BYTES`](Self::MOST_BYTES).
     #[must_use]
     pub fn enlarged(&self, factor: usize) -> Option<Self> {
         let bytes = self.pixels.len().checked_mul(factor)?.checked_mul(factor)?;
@@ -115,7 +116,7 @@ impl Picture {
         Some(large)
     }
 
-    /// Pictures of one size in rows of `columns`, with some space between; `None` if there are none.
+    /// Pictures of the same size in rows of `columns`, with gaps between; `None` if there are none.
     #[must_use]
     pub fn grid(pictures: &[Self], columns: usize) -> Option<Self> {
         let first = pictures.first()?;
@@ -123,7 +124,7 @@ impl Picture {
         let side = |count: usize, size: usize| count * (size + GRID_GAP) - GRID_GAP;
         let (width, height) =
             (side(columns, first.width), side(pictures.len().div_ceil(columns), first.height));
-        let mut grid = Self::filled(width, height, first.channels, GRID_GROUND);
+        let mut grid = Self::filled(width, height, first.channels, GRID_BACKGROUND);
         for (number, picture) in pictures.iter().enumerate() {
             let left = number % columns * (first.width + GRID_GAP);
             grid.paste(picture, left, number / columns * (first.height + GRID_GAP));
@@ -131,7 +132,7 @@ impl Picture {
         Some(grid)
     }
 
-    /// Whether the edge of the picture is lighter than the middle of the scale, as paper is.
+    /// Whether the edge of the picture is light, as paper is.
     #[must_use]
     pub fn has_light_edge(&self) -> bool {
         let grey = self.with_channels(1);
@@ -148,7 +149,7 @@ impl Picture {
         Self { width, height, channels, pixels: vec![value; width * height * channels] }
     }
 
-    /// Copies `picture`, which has as many channels and fits there.
+    /// Copies `picture`, which has the same number of channels and fits there.
     fn paste(&mut self, picture: &Self, left: usize, top: usize) {
         let row_bytes = picture.width * picture.channels;
         for (y, row) in picture.pixels.chunks_exact(row_bytes).enumerate() {
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn planes_become_pixels_and_pixels_planes() {
+    fn planes_and_pixels_are_converted_both_ways() {
         let planes = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26];
         let picture = Picture::from_planes(&[3, 2, 3], &planes).unwrap();
         assert_eq!((picture.width(), picture.height(), picture.rgb(2, 1)), (3, 2, [6, 16, 26]));
@@ -183,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn colours_become_their_brightness() {
+    fn colours_are_converted_to_their_brightness() {
         let picture = Picture::from_planes(&[3, 1, 3], &[255, 0, 100, 0, 255, 100, 0, 0, 100]).unwrap();
         assert_eq!(picture.with_channels(1).pixels, [76, 150, 100]);
         assert_eq!(picture.with_channels(1).with_channels(3).rgb(0, 0), [76, 76, 76]);
     }
 
     #[test]
-    fn pictures_are_enlarged_pixel_by_pixel() {
+    fn enlarging_repeats_pixels() {
         assert_eq!(
             grey(2, &[1, 2, 3, 4]).enlarged(2).unwrap(),
             grey(4, &[1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
@@ -199,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_leaves_space_between_its_pictures_and_none_around_them() {
-        let g = GRID_GROUND;
+    fn a_grid_has_gaps_between_its_pictures_but_no_margin() {
+        let g = GRID_BACKGROUND;
         let pictures = [1, 2, 3].map(|value| grey(1, &[value]));
         let expected = [1, g, g, 2, g, g, g, g, g, g, g, g, 3, g, g, g];
         assert_eq!(Picture::grid(&pictures, 2).unwrap(), grey(4, &expected));
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn paper_is_told_from_night() {
+    fn a_light_edge_is_recognised() {
         let mut paper = [255; 25];
         paper[12] = 0;
         assert!(grey(5, &paper).has_light_edge());

@@ -1,19 +1,34 @@
-//! PNG in and out. Images of any kind of PNG are read: grey, RGB, palette, with alpha, of any depth.
+//! Reads and writes PNG. Every kind of PNG is read: grey, RGB, palette, with alpha, of any depth.
 //!
-//! The size in a file's header is compared with a limit before anything is allocated.
+//! A few kilobytes can hold gigabytes of pixels. So the size in the header is compared with limits before anything is
+//! allocated, and an image that is to be resized is decoded row by row.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use ::png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Limits, Transformations};
+use ::png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Limits, Reader, Transformations};
+use plangrad_data::open_regular_file;
 
 use super::Picture;
+use super::resize::Resizer;
 
 /// The first bytes of every PNG file.
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-/// What can go wrong with the file of a picture.
+/// The most pixels on a side.
+const MOST_SIDE: u32 = 65_535;
+
+/// The most pixels of an image decoded row by row.
+const MOST_PIXELS: u64 = 1 << 27;
+
+/// The most pixels of an image decoded as a whole, of up to four bytes each.
+const MOST_PIXELS_AT_ONCE: u64 = 1 << 24;
+
+/// The most bytes of a chunk that does not hold pixels.
+const MOST_CHUNK_BYTES: usize = 16 << 20;
+
+/// What can go wrong with an image file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
@@ -22,29 +37,33 @@ pub enum PictureError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried, as a participle.
+        /// What failed, as a participle.
         action: &'static str,
-        /// The system's answer.
+        /// The operating system's reason.
+        #[source]
         reason: io::Error,
     },
-    /// It is no PNG file.
+    /// It is not a PNG file.
     #[error("{}: expected a PNG image, found {found}", path.display())]
     NotPng {
         /// The file.
         path: PathBuf,
-        /// What it is, in words.
+        /// What was found, in words.
         found: String,
     },
-    /// It is a PNG file, but broken.
+    /// It is a damaged PNG file.
     #[error("{}: the PNG image is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the decoder found.
+        /// The reason of the decoder.
         reason: String,
     },
-    /// It would take too much memory.
-    #[error("{}: the image has {width} × {height} pixels, more than the {limit} bytes allowed hold", path.display())]
+    /// It has more pixels than are read or written.
+    #[error(
+        "{}: the image has {width} × {height} pixels; at most {MOST_SIDE} on a side and {limit} in total are possible",
+        path.display()
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -52,44 +71,111 @@ pub enum PictureError {
         width: u32,
         /// Its height.
         height: u32,
-        /// Most bytes of an image.
-        limit: usize,
+        /// The most pixels in total.
+        limit: u64,
     },
 }
 
+/// A PNG file whose header has been read.
+pub(crate) struct PngFile<'a> {
+    path: &'a Path,
+    reader: Reader<BufReader<File>>,
+    channels: usize,
+}
+
+impl<'a> PngFile<'a> {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// [`PictureError`].
+    pub(crate) fn open(path: &'a Path) -> Result<Self, PictureError> {
+        let unreadable = |reason| PictureError::Io { path: path.to_path_buf(), action: "read", reason };
+        let mut file = open_regular_file(path).map_err(unreadable)?;
+        check_signature(path, &mut file)?;
+        let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: MOST_CHUNK_BYTES });
+        decoder.set_transformations(Transformations::normalize_to_color8());
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        let header = decoder.read_header_info().map_err(|error| refused(path, error))?;
+        check_size(path, header.size(), if header.interlaced { MOST_PIXELS_AT_ONCE } else { MOST_PIXELS })?;
+        let reader = decoder.read_info().map_err(|error| refused(path, error))?;
+        // The rows of an animation's first frame would not fill the image if it were smaller.
+        let frame = reader.info().frame_control.map(|frame| (frame.width, frame.height));
+        if frame.is_some_and(|size| size != reader.info().size()) {
+            let reason = "its first frame is smaller than the image".to_owned();
+            return Err(PictureError::Damaged { path: path.to_path_buf(), reason });
+        }
+        let channels = match reader.output_color_type().0 {
+            ColorType::Grayscale | ColorType::GrayscaleAlpha => 1,
+            ColorType::Rgb | ColorType::Rgba | ColorType::Indexed => 3,
+        };
+        Ok(Self { path, reader, channels })
+    }
+
+    /// Columns and rows of pixels.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let (width, height) = self.reader.info().size();
+        (width as usize, height as usize)
+    }
+
+    /// The picture with `channels` channels (1 or 3), resized to `width` and `height`, which are at least 1. Its sides are
+    /// stretched independently. It is never in memory as a whole, unless it is interlaced.
+    ///
+    /// # Errors
+    /// [`PictureError`].
+    pub(crate) fn resized(
+        self,
+        channels: usize,
+        width: usize,
+        height: usize,
+    ) -> Result<Picture, PictureError> {
+        let mut resizer = Resizer::new(self.size(), (width, height), channels);
+        let row_width = self.size().0;
+        let found = self.channels;
+        self.rows(|pixels| {
+            let row = Picture { width: row_width, height: 1, channels: found, pixels };
+            resizer.push(&row.with_channels(channels).pixels);
+        })?;
+        Ok(resizer.finish())
+    }
+
+    /// Decodes the image and calls `each` with every row, grey or RGB, from top to bottom.
+    fn rows(mut self, mut each: impl FnMut(Vec<u8>)) -> Result<(), PictureError> {
+        let (width, height) = self.size();
+        let colours = self.reader.output_color_type().0;
+        let row_bytes = width * colours.samples();
+        let path = self.path;
+        let mut row = vec![0; row_bytes * if self.reader.info().interlaced { height } else { 1 }];
+        if self.reader.info().interlaced {
+            self.reader.next_frame(&mut row).map_err(|error| refused(path, error))?;
+            row.chunks_exact(row_bytes).for_each(|row| each(opaque(colours, row)));
+            return Ok(());
+        }
+        while self.reader.read_row(&mut row).map_err(|error| refused(path, error))?.is_some() {
+            each(opaque(colours, &row));
+        }
+        Ok(())
+    }
+}
+
 impl Picture {
-    /// Reads a PNG file. Transparency is laid on white; 16 bits a channel become 8.
+    /// Reads a PNG file of up to 2²⁴ pixels. Transparent pixels are laid on white; 16 bits per channel become 8.
     ///
     /// # Errors
     /// [`PictureError`].
     pub fn read_png(path: &Path) -> Result<Self, PictureError> {
-        let unreadable = |reason| PictureError::Io { path: path.to_path_buf(), action: "read", reason };
-        let mut file = File::open(path).map_err(unreadable)?;
-        check_signature(path, &mut file)?;
-        let refused = |error| refused(path, error);
-        let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: Self::MOST_BYTES });
-        decoder.set_transformations(Transformations::normalize_to_color8());
-        let mut reader = decoder.read_info().map_err(refused)?;
-        let (width, height) = reader.info().size();
-        let size = reader.output_buffer_size().filter(|&size| size <= Self::MOST_BYTES);
-        let too_large =
-            || PictureError::TooLarge { path: path.to_path_buf(), width, height, limit: Self::MOST_BYTES };
-        let mut pixels = vec![0; size.ok_or_else(too_large)?];
-        let frame = reader.next_frame(&mut pixels).map_err(refused)?;
-        pixels.truncate(frame.buffer_size());
-        let (channels, pixels) = match frame.color_type {
-            ColorType::GrayscaleAlpha => (1, on_white::<2, 1>(&pixels)),
-            ColorType::Rgba => (3, on_white::<4, 3>(&pixels)),
-            ColorType::Grayscale => (1, pixels),
-            ColorType::Rgb | ColorType::Indexed => (3, pixels),
-        };
-        Ok(Self { width: frame.width as usize, height: frame.height as usize, channels, pixels })
+        let file = PngFile::open(path)?;
+        check_size(path, file.reader.info().size(), MOST_PIXELS_AT_ONCE)?;
+        let ((width, height), channels) = (file.size(), file.channels);
+        let mut pixels = Vec::with_capacity(width * height * channels);
+        file.rows(|row| pixels.extend(row))?;
+        Ok(Self { width, height, channels, pixels })
     }
 
     /// The bytes of a PNG file with this picture.
     ///
     /// # Errors
-    /// [`PictureError::TooLarge`] if PNG cannot count its pixels.
+    /// [`PictureError::TooLarge`] if PNG cannot encode its size.
     pub fn to_png(&self, path: &Path) -> Result<Vec<u8>, PictureError> {
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
         let (width, height) = (side(self.width), side(self.height));
@@ -99,13 +185,22 @@ impl Picture {
         encoder.set_depth(BitDepth::Eight);
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&self.pixels));
         let too_large =
-            |_| PictureError::TooLarge { path: path.to_path_buf(), width, height, limit: Self::MOST_BYTES };
+            |_| PictureError::TooLarge { path: path.to_path_buf(), width, height, limit: MOST_PIXELS };
         written.map_err(too_large)?;
         Ok(bytes)
     }
 }
 
-/// Refuses what does not begin as PNG does, and says what it is if that is known.
+/// Refuses a size beyond the limits.
+fn check_size(path: &Path, (width, height): (u32, u32), limit: u64) -> Result<(), PictureError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if width.max(height) <= MOST_SIDE && pixels <= limit {
+        return Ok(());
+    }
+    Err(PictureError::TooLarge { path: path.to_path_buf(), width, height, limit })
+}
+
+/// Refuses a file that does not begin with the signature, and names its format if that is known.
 fn check_signature(path: &Path, file: &mut File) -> Result<(), PictureError> {
     let unreadable = |reason| PictureError::Io { path: path.to_path_buf(), action: "read", reason };
     let mut start = Vec::new();
@@ -134,12 +229,23 @@ fn refused(path: &Path, error: DecodingError) -> PictureError {
         DecodingError::IoError(reason) if reason.kind() != io::ErrorKind::UnexpectedEof => {
             PictureError::Io { path, action: "read", reason }
         }
-        DecodingError::IoError(_) => PictureError::Damaged { path, reason: "it ends too early".to_owned() },
+        DecodingError::IoError(_) => {
+            PictureError::Damaged { path, reason: "the file ends too early".to_owned() }
+        }
         other => PictureError::Damaged { path, reason: other.to_string() },
     }
 }
 
-/// Pixels of `N` bytes, the last of which is opacity, on a white ground: `M = N − 1` bytes each.
+/// A decoded row without its opacity.
+fn opaque(colours: ColorType, row: &[u8]) -> Vec<u8> {
+    match colours {
+        ColorType::GrayscaleAlpha => on_white::<2, 1>(row),
+        ColorType::Rgba => on_white::<4, 3>(row),
+        ColorType::Grayscale | ColorType::Rgb | ColorType::Indexed => row.to_vec(),
+    }
+}
+
+/// Lays pixels of `N` bytes, the last of which is the opacity, on white: `M = N − 1` bytes remain.
 fn on_white<const N: usize, const M: usize>(pixels: &[u8]) -> Vec<u8> {
     let blend = |value: u8, opacity: u8| {
         let (value, opacity) = (u32::from(value), u32::from(opacity));
@@ -175,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn a_written_picture_is_read_back() {
         for (shape, planes) in
             [([1, 2, 3], vec![0, 1, 2, 253, 254, 255]), ([3, 1, 2], vec![1, 2, 3, 4, 5, 6])]
         {
@@ -199,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_png_are_named_by_what_they_are() {
+    fn other_files_are_refused_with_their_format() {
         let message = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
         assert!(message(b"").ends_with("expected a PNG image, found an empty file"));
         assert!(message(b"\xff\xd8\xff\xe0JFIF..").ends_with("found a JPEG file; convert it first"));
@@ -207,13 +313,78 @@ mod tests {
     }
 
     #[test]
-    fn cut_and_huge_images_are_refused() {
+    fn truncated_images_are_refused() {
         let whole = encoded(ColorType::Rgb, BitDepth::Eight, 64, &[5; 192]);
         for length in 8..whole.len() - 12 {
             assert!(matches!(read(&whole[..length]), Err(PictureError::Damaged { .. })), "{length} bytes");
         }
-        let mut huge = whole;
-        huge[16..24].copy_from_slice(&[0x7f; 8]);
-        assert!(read(&huge).is_err());
+    }
+
+    /// The file `whole` with another size in its header.
+    fn with_size(mut whole: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
+        whole[16..20].copy_from_slice(&width.to_be_bytes());
+        whole[20..24].copy_from_slice(&height.to_be_bytes());
+        let checksum = crc(&whole[12..29]);
+        whole[29..33].copy_from_slice(&checksum.to_be_bytes());
+        whole
+    }
+
+    fn crc(bytes: &[u8]) -> u32 {
+        let shift = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), shift))
+    }
+
+    #[test]
+    fn images_with_too_many_pixels_are_refused_by_their_header() {
+        let whole = encoded(ColorType::Grayscale, BitDepth::Eight, 64, &[5; 64]);
+        let at_once = 1 << 24;
+        for (width, height, limit) in [
+            (1, 65_536, MOST_PIXELS),
+            (u32::MAX >> 1, 1, MOST_PIXELS),
+            (60_000, 60_000, MOST_PIXELS),
+            (5_000, 5_000, at_once),
+        ] {
+            let error = read(&with_size(whole.clone(), width, height)).unwrap_err().to_string();
+            let expected = format!(
+                "the image has {width} × {height} pixels; at most 65535 on a side and {limit} in total are possible"
+            );
+            assert!(error.ends_with(&expected), "{error}");
+        }
+        let mut interlaced = with_size(whole, 5_000, 5_000);
+        interlaced[28] = 1;
+        let interlaced = with_size(interlaced, 5_000, 5_000);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.png");
+        std::fs::write(&path, interlaced).unwrap();
+        assert!(matches!(PngFile::open(&path), Err(PictureError::TooLarge { limit: 0x100_0000, .. })));
+    }
+
+    #[test]
+    fn a_resized_image_is_that_of_the_whole_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.png");
+        let planes: Vec<u8> = (0..3 * 40 * 30).map(|i| (i * 7 % 251) as u8).collect();
+        let picture = Picture::from_planes(&[3, 40, 30], &planes).unwrap();
+        std::fs::write(&path, picture.to_png(&path).unwrap()).unwrap();
+        for channels in [1, 3] {
+            let mut resizer = Resizer::new((30, 40), (7, 5), channels);
+            let whole = picture.with_channels(channels);
+            whole.pixels.chunks_exact(30 * channels).for_each(|row| resizer.push(row));
+            let file = PngFile::open(&path).unwrap();
+            assert_eq!(file.size(), (30, 40));
+            assert_eq!(file.resized(channels, 7, 5).unwrap(), resizer.finish());
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn pipes_and_devices_are_refused_without_reading_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&pipe, Path::new("/dev/zero")] {
+            let error = Picture::read_png(path).unwrap_err().to_string();
+            assert!(error.ends_with("expected a regular file, found a pipe or a device"), "{error}");
+        }
     }
 }
