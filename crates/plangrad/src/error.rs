@@ -8,6 +8,7 @@ use plangrad_tensor::{Device, MemoryReport};
 use serde::Serialize;
 
 use crate::numbers::{counted, grouped_bytes, size};
+use crate::output::printable;
 use crate::picture::PictureError;
 use crate::split::Split;
 
@@ -294,7 +295,7 @@ impl Error {
             }
             cause = error.source();
         }
-        printable(&sentence)
+        printable(&sentence.replace(['\n', '\r'], " "))
     }
 
     /// An option with what is wrong with it.
@@ -321,11 +322,6 @@ fn tensor_kind(error: &plangrad_tensor::Error) -> ErrorKind {
         plangrad_tensor::Error::Shape(_) | plangrad_tensor::Error::PlanTooLarge => ErrorKind::TooLarge,
         _ => ErrorKind::Internal,
     }
-}
-
-/// `text` on one line and without control characters: file names and cells of tables can hold any.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 #[cfg(test)]

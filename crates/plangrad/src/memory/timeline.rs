@@ -177,17 +177,17 @@ impl Timeline {
         if cell == 2 {
             let numbers: String =
                 (1..=self.stages.len()).map(|stage| format!("{:<2}", stage % 100)).collect();
-            table.row(["", "", "", "", &numbers]);
+            table.row_with_drawing([""; 4], numbers);
         }
         for buffer in &self.buffers {
             let shape: Vec<String> = buffer.shape.iter().map(usize::to_string).collect();
-            table.row([
+            let cells = [
                 grouped(buffer.offset),
                 grouped(buffer.bytes),
                 format!("{} {}", buffer.name, shape.join("×")),
                 buffer.category.name().to_owned(),
-                self.bar_of_text(buffer, cell, colours),
-            ]);
+            ];
+            table.row_with_drawing(cells, self.bar_of_text(buffer, cell, colours));
         }
         let mut text = format!("{}\n\n{table}\n", self.title);
         for (stage, kernels) in self.stages.iter().enumerate() {

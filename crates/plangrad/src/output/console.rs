@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::untrusted::{escaped, printable};
 use crate::colour::Colour;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -63,12 +64,12 @@ impl Console {
             return Ok(());
         }
         let line = serde_json::to_string(object).map_err(|error| Error::Output(error.into()))?;
-        write_line(&line)
+        write_line(&escaped(&line))
     }
 
     /// Writes a remark to standard error, where it is no part of the result.
     pub fn remark(text: &dyn Display) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", printable(&text.to_string()));
     }
 
     /// Writes a warning to standard error.

@@ -2,6 +2,8 @@
 
 mod console;
 mod table;
+mod untrusted;
 
 pub use console::{Console, Format};
 pub(crate) use table::{Align, Table};
+pub(crate) use untrusted::{printable, untrusted};

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// Which side of a column its cells keep to.
+use super::untrusted::untrusted;
+
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -18,7 +20,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with these headings, one for each column.
+    /// A table with these headings, one per column.
     pub(crate) fn new<'a>(headings: impl IntoIterator<Item = (&'a str, Align)>) -> Self {
         let (headings, columns): (Vec<&str>, _) = headings.into_iter().unzip();
         let mut table = Self { columns, rows: Vec::new(), gap: 2 };
@@ -26,13 +28,24 @@ impl Table {
         table
     }
 
-    /// Puts another number of spaces between columns than 2.
+    /// Sets the number of spaces between columns, 2 by default.
     pub(crate) fn gap(self, gap: usize) -> Self {
         Self { gap, ..self }
     }
 
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+    /// Adds a row. Cells may hold names from outside: they are shortened and made safe to print.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.rows.push(cells.into_iter().map(|cell| untrusted(cell.as_ref())).collect());
+    }
+
+    /// Adds a row whose last cell is drawn by the program itself, with colours and of any length.
+    pub(crate) fn row_with_drawing(
+        &mut self,
+        cells: impl IntoIterator<Item = impl AsRef<str>>,
+        drawing: String,
+    ) {
+        self.row(cells);
+        self.rows.last_mut().expect("the row just added").push(drawing);
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -42,22 +55,25 @@ impl Table {
         (0..self.columns.len()).map(|column| width(column).unwrap_or(0)).collect()
     }
 
-    /// Columns of text it takes.
+    /// Its width in characters.
     pub(crate) fn width(&self) -> usize {
         self.widths().iter().sum::<usize>() + self.gap * self.columns.len().saturating_sub(1)
     }
 }
 
 impl fmt::Display for Table {
-    /// Lines without a line break after the last, and without spaces at their ends.
+    /// Lines without trailing spaces, and without a line break after the last one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths = self.widths();
         for (number, row) in self.rows.iter().enumerate() {
             let cells = row.iter().zip(&widths).zip(&self.columns);
             let cells: Vec<String> = cells
-                .map(|((cell, &width), align)| match align {
-                    Align::Left => format!("{cell:<width$}"),
-                    Align::Right => format!("{cell:>width$}"),
+                .map(|((cell, &width), align)| {
+                    let padding = " ".repeat(width - cell.chars().count());
+                    match align {
+                        Align::Left => format!("{cell}{padding}"),
+                        Align::Right => format!("{padding}{cell}"),
+                    }
                 })
                 .collect();
             let line = cells.join(&" ".repeat(self.gap));
@@ -77,5 +93,15 @@ mod tests {
         table.row(["tsu", "1,000", ""]);
         assert_eq!(table.to_string(), "name      n\ntsu   1,000");
         assert_eq!(table.width(), 4 + 2 + 5 + 2);
+    }
+
+    #[test]
+    fn cells_from_outside_are_shortened_and_harmless_and_drawings_unchanged() {
+        let long = "x".repeat(70_000);
+        let mut table = Table::new([(long.as_str(), Align::Right), ("\u{1b}[2J", Align::Left)]);
+        table.row_with_drawing(["a\nb"], format!("\u{1b}[31m{long}"));
+        let lines: Vec<String> = table.to_string().lines().map(str::to_owned).collect();
+        assert_eq!(lines[0], format!("{}…   [2J", "x".repeat(99)));
+        assert_eq!(lines[1], format!("{}a b  \u{1b}[31m{long}", " ".repeat(97)));
     }
 }
