@@ -188,8 +188,12 @@ fn broken_tables_are_refused_with_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("table.csv")).unwrap();
     fs::write(folder.path().join("words.csv"), "a,b\n1,x\n2,y\n").unwrap();
-    refused(folder.path(), "show --dataset csv:table.csv", "table.csv: cannot be read");
-    refused(folder.path(), "show --dataset csv:words.csv/x", "words.csv/x: cannot be read");
+    refused(
+        folder.path(),
+        "show --dataset csv:table.csv",
+        "table.csv: cannot be opened: expected a regular file, found a folder",
+    );
+    refused(folder.path(), "show --dataset csv:words.csv/x", "words.csv/x: cannot be opened");
     refused(folder.path(), "show --dataset csv:words.csv --label c", "the columns are");
     refused(folder.path(), "train --dataset csv:words.csv --loss mse --out run", "line 2, column `b`");
 }
@@ -416,4 +420,30 @@ fn a_model_with_any_byte_changed_answers_or_is_refused() {
         if run.code == 0 { answered += 1 } else { refused += 1 }
     }
     assert!(answered > 10 && refused > 100, "{answered} answered, {refused} refused");
+}
+
+#[test]
+fn names_with_control_characters_or_of_any_length_are_printed_harmlessly() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}2J".to_owned(), "x".repeat(70_000)] {
+        let rows: String =
+            (0..20).map(|row| format!("{row},{}\n", if row % 2 == 0 { "b" } else { &name })).collect();
+        fs::write(folder.path().join("t.csv"), format!("a{name},y{name}\n{rows}")).unwrap();
+        for command in [
+            "train --dataset csv:t.csv --hidden 2 --max-steps 2 --out run --overwrite",
+            "show --dataset csv:t.csv --index 1",
+            "show --dataset csv:t.csv --count 3",
+            "show --dataset csv:t.csv --format json",
+            "eval run --split train",
+            "eval run --split train --format json",
+            "predict run --values 1",
+            "predict run --index 1 --split train",
+            "predict run --index 1 --split train --format json",
+        ] {
+            let run = run(folder.path(), command);
+            let printed = run.stdout.clone() + &run.stderr;
+            let harmful = printed.chars().find(|&letter| letter.is_control() && letter != '\n');
+            assert_eq!((run.code, harmful), (0, None), "{command}: {run:?}");
+        }
+    }
 }

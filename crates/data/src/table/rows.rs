@@ -14,7 +14,7 @@ use crate::text::excerpt;
 use crate::{Error, Options, Result};
 
 /// The longest row that is read, in MiB: a row is held in memory as a whole, and a file may never end its first line.
-const MOST_ROW_MIB: u64 = 16;
+const MOST_ROW_MIB: u64 = 4;
 
 /// Bytes that the CSV reader reads ahead.
 const BUFFER: usize = 64 << 10;

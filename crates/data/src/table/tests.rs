@@ -254,10 +254,10 @@ fn a_row_without_end_is_refused_at_the_limit() {
         let file = file(start);
         file.as_file().set_len(40 << 20).unwrap(); // zeros, which take no space on the disk
         let message = load(file.path(), &raw()).unwrap_err().to_string();
-        let expected = format!("line {line}: expected rows of at most 16 MiB, found a longer one");
+        let expected = format!("line {line}: expected rows of at most 4 MiB, found a longer one");
         assert!(message.ends_with(&expected), "{message}");
     }
-    let long = format!("a,b\n1,{}\n2,y\n", "x".repeat(15 << 20));
+    let long = format!("a,b\n1,{}\n2,y\n", "x".repeat(4_000_000));
     assert_eq!(read(&long, &raw()).unwrap().train.len(), 2);
 }
 

@@ -15,7 +15,7 @@ use crate::model::Questions;
 use crate::model::{Model, Prediction};
 use crate::numbers::short;
 use crate::output::Console;
-use crate::output::{Align, Table};
+use crate::output::{Align, Table, printable, untrusted};
 use crate::picture::{Picture, PngFile};
 
 /// Columns of the bar of a probability of 1.
@@ -27,7 +27,7 @@ pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> 
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
     let prediction = device::compute(&arguments.device, predict)?;
     let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
-    console.text(&answer.text(arguments.top, console.colour()))?;
+    console.drawing(&answer.text(arguments.top, console.colour()))?;
     console.json(&answer.object())
 }
 
@@ -130,7 +130,7 @@ impl Answer<'_> {
             Prediction::Class { class, probabilities } => {
                 format!(
                     "class {}{}\n\n{}",
-                    self.name(*class),
+                    untrusted(self.name(*class)),
                     self.verdict(*class),
                     self.bars(probabilities, top, colour)
                 )
@@ -141,17 +141,19 @@ impl Answer<'_> {
                     Some(Target::Value(known)) => format!(" (label {})", short(f64::from(known))),
                     _ => String::new(),
                 };
-                format!("{label} = {}{known}", short(f64::from(*value)))
+                format!("{} = {}{known}", untrusted(label), short(f64::from(*value)))
             }
         };
-        format!("{}\n\n{}{answer}", self.subject.what, picture.unwrap_or_default())
+        format!("{}\n\n{}{answer}", printable(&self.subject.what), picture.unwrap_or_default())
     }
 
     /// Whether the answer is right, where that is known.
     fn verdict(&self, class: usize) -> String {
         match self.subject.target {
             Some(Target::Class(label)) if usize::from(label) == class => ", as labelled".to_owned(),
-            Some(Target::Class(label)) => format!(", wrong: the label is {}", self.name(usize::from(label))),
+            Some(Target::Class(label)) => {
+                format!(", wrong: the label is {}", untrusted(self.name(usize::from(label))))
+            }
             _ => String::new(),
         }
     }

@@ -17,7 +17,7 @@ use crate::cli::Show;
 use crate::error::{Error, Result};
 use crate::numbers::{counted, short};
 use crate::output::Console;
-use crate::output::{Align, Table};
+use crate::output::{Align, Table, printable};
 use crate::picture::Picture;
 use crate::picture::side_by_side;
 use crate::split::Split;
@@ -41,7 +41,7 @@ pub(super) fn show(arguments: &Show, console: &mut Console) -> Result<()> {
             .iter()
             .try_for_each(|sample| console.json(&shown.object(sample, arguments.out.as_deref())));
     }
-    console.text(&shown.text(&samples, console))?;
+    console.drawing(&shown.text(&samples, console))?;
     match &arguments.out {
         Some(path) => console.text(&format_args!("written to {}", path.display())),
         None => Ok(()),
@@ -148,7 +148,7 @@ impl Shown {
     }
 
     fn text(&self, samples: &[Example], console: &Console) -> String {
-        let what = format!("{} {}", self.dataset.name, self.split);
+        let what = printable(&format!("{} {}", self.dataset.name, self.split));
         let pictures = samples.iter().map(|sample| sample.picture.as_ref().map(|picture| (sample, picture)));
         match (samples, pictures.collect::<Option<Vec<_>>>()) {
             ([one], Some(picture)) => {

@@ -47,11 +47,19 @@ impl Console {
         self.format == Format::Json
     }
 
-    /// Writes a result for people; nothing in JSON.
+    /// Writes a result for people, without control characters, which names from outside may hold; nothing in JSON.
     ///
     /// # Errors
     /// [`Error::Output`].
     pub fn text(&self, text: &dyn Display) -> Result<()> {
+        if self.is_json() { Ok(()) } else { write_line(&printable(&text.to_string())) }
+    }
+
+    /// The same for text that contains colours. The caller makes names from outside printable.
+    ///
+    /// # Errors
+    /// [`Error::Output`].
+    pub(crate) fn drawing(&self, text: &dyn Display) -> Result<()> {
         if self.is_json() { Ok(()) } else { write_line(text) }
     }
 

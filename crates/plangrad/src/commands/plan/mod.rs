@@ -111,7 +111,7 @@ fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> R
     for target in targets {
         match target {
             TimelineTarget::Terminal => {
-                console.text(&format_args!("\n{}", timeline.text(console.colour())))?;
+                console.drawing(&format_args!("\n{}", timeline.text(console.colour())))?;
             }
             TimelineTarget::File(file) => {
                 file.write(&timeline.draw(), "--timeline")?;
