@@ -38,12 +38,12 @@ mod suggest;
 mod table;
 mod text;
 
-pub use classes::{class_alias, class_index};
+pub use classes::class_alias;
 pub use dataset::{Dataset, Sample, Samples, Split, Target, Targets};
 pub use download::{DownloadOptions, Downloaded, Event, Outcome, download};
 pub use error::{Error, Result};
 pub use load::{load, load_part};
-pub use locate::{available, searched_folders};
+pub use locate::available;
 pub use name::DatasetName;
 pub use normalize::{Affine, Normalize};
 pub use options::{Options, Part, Task};

@@ -49,8 +49,7 @@ pub(crate) const fn archive_name(variant: Variant) -> &'static str {
 /// dataset's folders, then those folders in `data_dir`. Empty for `digits` and tables, which have none.
 ///
 /// CIFAR's archives are searched in `data_dir` and in its parent.
-#[must_use]
-pub fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathBuf> {
     let torchvision = match name {
         DatasetName::Mnist => "MNIST/raw",
         DatasetName::FashionMnist => "FashionMNIST/raw",

@@ -50,19 +50,17 @@ pub(crate) fn draw(series: Series) -> (Vec<u8>, Vec<u8>) {
     Permutation::fill(&mut order, series.seed, stream::DIGITS);
     let labels: Vec<u8> = order.iter().map(|&number| (number % 10) as u8).collect();
     let mut pixels = vec![0; series.samples * SAMPLE_LEN];
-    pixels.par_chunks_exact_mut(SAMPLE_LEN).zip(&labels).enumerate().for_each(
-        |(number, (picture, &label))| {
-            draw_one(series, number as u64, label, picture);
-        },
-    );
+    pixels.par_chunks_exact_mut(SAMPLE_LEN).zip(&labels).enumerate().for_each(|(number, (image, &label))| {
+        draw_one(series, number as u64, label, image);
+    });
     (pixels, labels)
 }
 
-fn draw_one(series: Series, number: u64, label: u8, picture: &mut [u8]) {
+fn draw_one(series: Series, number: u64, label: u8, image: &mut [u8]) {
     let mut random = Generator::from_words(&[stream::DIGITS, series.seed, number]);
-    let ways = GLYPHS[usize::from(label)];
-    let glyph = ways[random.below(ways.len() as u32) as usize];
-    Handwriting::random(&mut random, series.spread).draw(glyph, &mut random, picture);
+    let forms = GLYPHS[usize::from(label)];
+    let glyph = forms[random.below(forms.len() as u32) as usize];
+    Handwriting::random(&mut random, series.spread).draw(glyph, &mut random, image);
 }
 
 #[cfg(test)]

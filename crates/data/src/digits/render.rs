@@ -1,12 +1,12 @@
-//! An anti-aliased pen on a small canvas: straight segments of round pen marks, the darkest mark wins.
+//! An anti-aliased pen on a small canvas: straight segments with round ends, of which the darkest one counts.
 //!
-//! Only `+ - * /`, comparisons and `sqrt` on `f32`, all of them exactly rounded by IEEE 754 (and never fused by the
-//! compiler), so a picture has the same bytes on every machine. No curves here: strokes arrive already flattened.
+//! It uses only `+ - * /`, comparisons and `sqrt` on `f32`, which IEEE 754 rounds exactly (and which the compiler never
+//! fuses), so an image has the same bytes on every machine. Curves arrive already divided into segments.
 
 /// Width and height of the canvas in pixels.
 pub(super) const SIDE: usize = 28;
 
-/// A point in pixels; `(0, 0)` is the upper left corner, pixel centres lie at halves.
+/// A point in pixels; `(0, 0)` is the upper left corner, and pixel centres are at halves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
     pub(super) x: f32,
@@ -27,7 +27,7 @@ impl Canvas {
         &self.ink
     }
 
-    /// Draws from `from` to `to` with a pen of radius `radius` whose edge fades over `softness` pixels.
+    /// Draws a segment with a pen of radius `radius` whose edge fades over `softness` pixels.
     pub(super) fn draw(&mut self, from: Point, to: Point, radius: f32, softness: f32) {
         let reach = radius + softness;
         let columns = pixels_between(from.x.min(to.x) - reach, from.x.max(to.x) + reach);
@@ -43,13 +43,13 @@ impl Canvas {
     }
 }
 
-/// Pixels of the canvas whose centres may lie between two coordinates.
+/// The pixels of the canvas whose centres may be between two coordinates.
 fn pixels_between(low: f32, high: f32) -> std::ops::Range<usize> {
     let limit = SIDE as f32;
     (low.clamp(0.0, limit) as usize)..((high + 1.0).clamp(0.0, limit) as usize)
 }
 
-/// Distance from a point to the nearest point of a segment.
+/// The distance from a point to a segment.
 fn distance(point: Point, from: Point, to: Point) -> f32 {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     let (px, py) = (point.x - from.x, point.y - from.y);
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_horizontal_line_is_as_thick_as_its_pen_and_fades_at_the_edge() {
+    fn a_horizontal_line_has_the_thickness_of_its_pen_and_a_soft_edge() {
         let mut canvas = Canvas::new();
         canvas.draw(Point { x: 5.0, y: 10.0 }, Point { x: 20.0, y: 10.0 }, 1.0, 0.5);
         let column: Vec<f32> = (7..13).map(|row| canvas.ink()[row * SIDE + 12]).collect();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_outside_the_canvas_are_cut_off() {
+    fn segments_outside_the_canvas_are_clipped() {
         let mut canvas = Canvas::new();
         canvas.draw(Point { x: -50.0, y: -50.0 }, Point { x: -40.0, y: 90.0 }, 2.0, 0.5);
         assert!(canvas.ink().iter().all(|&ink| ink == 0.0));
