@@ -159,3 +159,12 @@ fn units_are_named_for_what_they_are() {
         "{sentence}"
     );
 }
+
+#[test]
+fn a_budget_that_the_machine_does_not_have_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "train --dataset digits --hidden 4 --max-steps 1 --out run --memory-budget 1000TiB";
+    let run = run(folder.path(), options);
+    let warning = "warning: --memory-budget 1000.00 TiB is more than the ";
+    assert!(run.stderr.starts_with(warning) && run.code == 0, "{run:?}");
+}

@@ -320,7 +320,13 @@ fn what_the_system_refuses_is_found_by_asking_it() {
 #[test]
 fn what_was_named_and_is_not_there_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
-    let found = fit(folder.path(), "--dataset digits --hidden none --memory-budget 1000000GiB");
+    let options = "fit --dataset digits --hidden none --memory-budget 1000000GiB --no-speed --format json";
+    let found = run(folder.path(), options);
+    assert!(
+        found.stderr.starts_with("--memory-budget 976.56 TiB is more than this machine has; using "),
+        "{found:?}"
+    );
+    let found = found.object();
     let devices = run(folder.path(), "devices --format json").object();
     assert!(number(&found, "budget_bytes") < devices["cpu"]["memory_total"].as_u64().unwrap());
 }

@@ -121,7 +121,7 @@ fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
         again.args(["-c", resume]).current_dir(folder.path()).env("PLANGRAD_DEVICE", "cpu");
         let resumed = finish(&mut again);
         assert_eq!(resumed.code, 0, "{resume}: {resumed:?}");
-        assert!(resumed.stderr.starts_with("going on with it's here in epoch "), "{resumed:?}");
+        assert!(resumed.stderr.starts_with("resuming it's here in epoch "), "{resumed:?}");
         expected.assert_same(&out);
     }
 }
@@ -171,7 +171,7 @@ fn a_complete_run_says_so_and_stays_as_it_is() {
     let out = folder.path().join("undisturbed");
     for _ in 0..2 {
         let again = run(folder.path(), "train --resume undisturbed");
-        let note = "undisturbed is complete with 2 epochs, 626 steps; a larger --epochs goes on with it";
+        let note = "undisturbed is complete with 2 epochs, 626 steps; a larger --epochs continues it";
         assert_eq!(again.stderr.trim_end(), note);
         assert!(again.succeeded().contains("model in undisturbed/model.safetensors"));
         expected.assert_same(&out);
@@ -312,4 +312,44 @@ fn a_run_whose_data_or_settings_have_changed_is_refused() {
     }
     fs::write(&config, settings).unwrap();
     run(folder.path(), "train --resume it --epochs 2").succeeded();
+}
+
+#[test]
+fn a_data_folder_that_is_named_on_resuming_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "train --dataset digits --hidden 4 --max-steps 2 --out run").succeeded();
+    run(folder.path(), "train --resume run --max-steps 3 --data-dir elsewhere").succeeded();
+    let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
+    let line = config.lines().find(|line| line.starts_with("data_dir = ")).unwrap();
+    assert!(line.ends_with("/elsewhere\""), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_folder_whose_name_is_not_text_is_refused_before_anything_is_done() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let name = OsStr::from_bytes(b"run\xff");
+    for option in ["--out", "--resume"] {
+        let arguments = [OsStr::new("train"), OsStr::new(option), name];
+        let sentence = support::refusal(folder.path(), &arguments, 2);
+        assert!(sentence.starts_with(&format!("{option}: run\u{fffd} is not UTF-8; ")), "{sentence}");
+    }
+    assert!(support::files(folder.path()).is_empty());
+}
+
+#[test]
+fn a_run_folder_whose_name_looks_like_an_option_is_resumed_by_the_command_that_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "train --dataset digits --hidden 4 --max-steps 9 --out=-run --format json";
+    let mut command = support::command(folder.path());
+    command.args(arguments.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take()); // the reader is gone
+    let end = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(end.stderr).unwrap();
+    let (_, resume) = stderr.trim_end().split_once("continue with: ").unwrap_or_else(|| panic!("{stderr}"));
+    let resumed = Command::new("sh").args(["-c", resume]).current_dir(folder.path()).output().unwrap();
+    assert!(resumed.status.success(), "{resume}: {resumed:?}");
 }

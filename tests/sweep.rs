@@ -19,6 +19,17 @@ fn rows(folder: &Path, options: &str) -> Vec<Value> {
     run(folder, &format!("sweep {options} --format json")).objects()
 }
 
+#[test]
+fn what_each_size_has_measured_is_said_as_soon_as_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--dataset digits --hidden 8 --batch-sizes 500,4000 --seconds 0.01 --memory-budget 400KiB";
+    let sweep = plangrad(folder.path(), words(&format!("sweep {options} --format json")));
+    let lines: Vec<&str> = sweep.stderr.lines().collect();
+    assert!(lines[0].starts_with("cpu, batch size 500: ") && lines[0].contains(" an epoch, test accuracy "));
+    assert_eq!(lines[1..], ["cpu, batch size 4,000: out of memory"]);
+    assert_eq!(sweep.objects().len(), 2);
+}
+
 fn number(row: &Value, key: &str) -> f64 {
     row[key].as_f64().unwrap_or_else(|| panic!("{key} of {row}"))
 }

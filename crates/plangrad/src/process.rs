@@ -1,5 +1,6 @@
 //! What the system knows about this process, and what it may do to it.
 
+use std::num::NonZero;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -34,6 +35,16 @@ fn status_bytes(name: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
+/// Makes the calling thread, and as many new ones as there are further cores, the pool in which data are loaded, for as long
+/// as the pool lives. If the system gives no further threads, the calling thread works alone; rayon's global pool, which
+/// panics then, is never started.
+#[must_use]
+pub fn thread_pool() -> Option<rayon::ThreadPool> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let build = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build();
+    build(cores).or_else(|_| build(1)).ok()
+}
+
 /// Lets a write beyond the limit on file sizes fail with an error, as on a full disk, instead of killing the process.
 pub fn survive_file_size_limits() {
     // That there is a handler is enough. Without one the process is as before.
@@ -66,6 +77,13 @@ mod tests {
     fn a_path_with_spaces_is_quoted_for_the_shell() {
         assert_eq!(super::shell_word("runs/mnist-1"), "runs/mnist-1");
         assert_eq!(super::shell_word("my run's"), r"'my run'\''s'");
+    }
+
+    #[test]
+    fn the_calling_thread_is_in_the_pool_so_that_no_global_one_is_started() {
+        let pool = super::thread_pool();
+        assert!(pool.is_some());
+        assert_eq!(rayon::current_thread_index(), Some(0));
     }
 
     #[test]

@@ -7,15 +7,16 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, usage};
-use crate::commands;
 use crate::error::{Error, Result};
 use crate::output::Console;
 use crate::output::Format;
+use crate::{commands, process};
 
 /// Runs the program with these arguments, of which the first is its name. Returns its exit code: 0, 1 (it failed) or 2
 /// (wrong usage).
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let _pool = process::thread_pool();
     let (format, result) = match Cli::try_parse_from(&arguments) {
         Ok(cli) => (cli.format, perform(&cli)),
         Err(error) if !error.use_stderr() => (Format::Human, print_help(&error)),

@@ -16,10 +16,9 @@ pub struct DataArgs {
     /// else the built-in digits]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetName>,
-    /// Folder with the datasets
-    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = values::DATA_FOLDER, value_name = "DIR",
-        value_parser = values::folder())]
-    pub data_dir: PathBuf,
+    /// Folder with the datasets [default: data]
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
+    pub data_dir: Option<PathBuf>,
     /// How values become inputs: by the dataset's mean and deviation, (x − 0.5) / 0.5, or as they are
     #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of::<Normalize>(&["dataset", "half", "none"]))]
     pub normalize: Normalize,
@@ -41,6 +40,14 @@ pub struct TrainedDataArgs {
     /// Folder with the datasets [default: that of the run, else data]
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
+}
+
+impl TrainedDataArgs {
+    /// The data folder, if one was named.
+    #[must_use]
+    pub fn named_folder(&self) -> Option<&Path> {
+        values::named(self.data_dir.as_ref())
+    }
 }
 
 /// A dataset, and why it is this one where nobody named it.
@@ -66,19 +73,32 @@ impl DataArgs {
         Ok(ChosenDataset { name: name.clone(), note: None })
     }
 
-    /// Refuses a data folder that somebody named and that is none, where what is in it decides on the dataset: a slip must
-    /// not end in training on something else. The default one need not be there.
+    /// The data folder, if one was named.
+    #[must_use]
+    pub fn named_folder(&self) -> Option<&Path> {
+        values::named(self.data_dir.as_ref())
+    }
+
+    /// The data folder: the one named, else `data`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.named_folder().unwrap_or(Path::new(values::DATA_FOLDER))
+    }
+
+    /// Refuses a data folder that was named and does not exist, if its content decides on the dataset: a typo must not end
+    /// in training on something else. The default folder need not exist.
     ///
     /// # Errors
     /// [`Error::Option`].
     pub fn check_folder(&self) -> Result<()> {
-        let is_default = self.data_dir == Path::new(values::DATA_FOLDER);
-        if self.dataset.is_some() || is_default || self.data_dir.is_dir() {
+        let folder = self.folder();
+        let is_default = folder == Path::new(values::DATA_FOLDER);
+        if self.dataset.is_some() || is_default || folder.is_dir() {
             return Ok(());
         }
         let problem = format!(
-            "{} (given here or by PLANGRAD_DATA) is no folder; name the one with the datasets, or say which with --dataset",
-            self.data_dir.display()
+            "{} (given here or by PLANGRAD_DATA) is not a folder; name the one with the datasets, or say which with --dataset",
+            folder.display()
         );
         Err(Error::option("--data-dir", problem))
     }
@@ -88,7 +108,7 @@ impl DataArgs {
     pub fn options(&self, task: Task, seed: u64) -> Options {
         let Options { test_fraction, .. } = Options::default();
         Options {
-            data_dir: self.data_dir.clone(),
+            data_dir: self.folder().to_path_buf(),
             normalize: self.normalize,
             label: self.label.clone(),
             task,
@@ -99,8 +119,8 @@ impl DataArgs {
     }
 
     fn default_dataset(&self) -> ChosenDataset {
-        let folder = self.data_dir.display();
-        let (name, note) = if available(&DatasetName::Mnist, &self.data_dir) {
+        let folder = self.folder().display();
+        let (name, note) = if available(&DatasetName::Mnist, self.folder()) {
             (DatasetName::Mnist, format!("no --dataset given: using mnist, which is in {folder}"))
         } else {
             let get = "`plangrad download mnist` gets it";

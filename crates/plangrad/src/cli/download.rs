@@ -1,6 +1,6 @@
 //! The arguments of `download`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use plangrad_data::DatasetName;
@@ -17,13 +17,20 @@ pub struct Download {
     /// mnist, fashion-mnist, kmnist, cifar10, cifar100, or all of them
     #[arg(value_name = "DATASET", default_value = "mnist", value_parser = download_name)]
     pub datasets: Vec<DownloadName>,
-    /// Folder to put them into
-    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, default_value = "data", value_name = "DIR",
-        value_parser = values::folder())]
-    pub data_dir: PathBuf,
+    /// Folder to put them into [default: data]
+    #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
+    pub data_dir: Option<PathBuf>,
     /// Address to try instead of the built-in ones: the folder in which the files lie; may be given several times
     #[arg(long, value_name = "URL")]
     pub mirror: Vec<String>,
+}
+
+impl Download {
+    /// The folder to put them into: the one named, else `data`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        values::named(self.data_dir.as_ref()).unwrap_or(Path::new(values::DATA_FOLDER))
+    }
 }
 
 /// What `download` can be asked for.

@@ -1,7 +1,7 @@
 //! Values of options, with their ranges: what is wrong is said as "expected …, found …".
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
@@ -85,13 +85,17 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
-/// The data folder where nobody names one.
+/// The data folder by default.
 pub(super) const DATA_FOLDER: &str = "data";
 
-/// A folder; an empty name, as an empty variable of the environment gives it, stands for the default.
+/// A folder; may be empty, as an empty environment variable is. Read it with [`named`].
 pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new()
-        .map(|name| if name.is_empty() { DATA_FOLDER.into() } else { PathBuf::from(name) })
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// The folder, if one was named: an empty name names none.
+pub(super) fn named(folder: Option<&PathBuf>) -> Option<&Path> {
+    folder.map(PathBuf::as_path).filter(|folder| !folder.as_os_str().is_empty())
 }
 
 /// A file to be written, whose name must say that it is a PNG: a slip must not cost another file.

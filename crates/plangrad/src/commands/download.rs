@@ -12,7 +12,7 @@ use crate::output::Console;
 
 pub(super) fn download(arguments: &Download, console: &mut Console) -> Result<()> {
     let options = DownloadOptions {
-        data_dir: arguments.data_dir.clone(),
+        data_dir: arguments.folder().to_path_buf(),
         mirrors: arguments.mirror.clone(),
         ..DownloadOptions::default()
     };

@@ -23,7 +23,7 @@ pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
     let model = Model::open(&arguments.model)?;
     let Questions { split, classes, what } =
-        model.load(arguments.data.dataset.as_ref(), arguments.data.data_dir.as_deref(), arguments.split)?;
+        model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
     let heading = format!(
         "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),

@@ -51,11 +51,8 @@ impl Subject {
     }
 
     fn of_dataset(arguments: &Predict, model: &Model) -> Result<Self> {
-        let Questions { split, what, .. } = model.load(
-            arguments.data.dataset.as_ref(),
-            arguments.data.data_dir.as_deref(),
-            arguments.split,
-        )?;
+        let Questions { split, what, .. } =
+            model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
         let random = || random_samples(split.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
         check_index(index, split.len(), &what)?;

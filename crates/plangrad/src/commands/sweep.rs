@@ -102,6 +102,19 @@ impl Watcher for Teller {
         ));
     }
 
+    /// On standard error, in case the sweep does not come to its end.
+    fn measured(&mut self, row: &Row) {
+        let what = match (row.seconds_per_epoch, row.accuracy_after_epochs) {
+            (None, _) => "out of memory".to_owned(),
+            (Some(time), None) => format!("{} an epoch", sweep::seconds(time)),
+            (Some(time), Some(accuracy)) => {
+                format!("{} an epoch, test accuracy {:.2} %", sweep::seconds(time), 100.0 * accuracy)
+            }
+        };
+        let line = format!("{}, batch size {}: {what}", row.device, grouped(row.batch_size));
+        self.bar.suspend(|| Console::remark(&line));
+    }
+
     fn row(&mut self, row: &Row) -> Result<()> {
         self.console.json(row)
     }

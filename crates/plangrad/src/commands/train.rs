@@ -54,6 +54,7 @@ struct Run {
 /// A new run.
 fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
     let out = arguments.run.out.as_deref();
+    out.map_or(Ok(()), |path| check_text("--out", path))?;
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
     out.map_or(Ok(()), |path| RunFolder::check_free(path, existing))?;
     let optimizer = arguments.training.learning.optimizer()?;
@@ -71,6 +72,7 @@ fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFo
 
 /// An earlier run, from its last checkpoint on.
 fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
+    check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = checkpoint::read(&folder.checkpoint())?;
     let done = checkpoint.description.as_ref().and_then(|description| description.progress);
@@ -90,10 +92,7 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
 
 /// Trains, and says what can be done next.
 fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: &[String]) -> Result<()> {
-    let path = folder.path().to_string_lossy().into_owned();
-    let words: Vec<&str> =
-        ["train", "--resume", &path].into_iter().chain(means.iter().map(String::as_str)).collect();
-    let resume = process::command(&words);
+    let resume = resume_command(folder.path(), means);
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
     let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
@@ -145,9 +144,9 @@ impl Run {
         if self.trainer.is_finished() {
             let epochs = counted(progress.epoch as usize, "epoch");
             let more = if self.settings.max_steps.is_some() { "--max-steps or --epochs" } else { "--epochs" };
-            format!("{path} is complete with {epochs}, {steps}; a larger {more} goes on with it")
+            format!("{path} is complete with {epochs}, {steps}; a larger {more} continues it")
         } else {
-            format!("going on with {path} in epoch {} after {steps}", progress.epoch + 1)
+            format!("resuming {path} in epoch {} after {steps}", progress.epoch + 1)
         }
     }
 
@@ -209,7 +208,7 @@ fn settings(
             DatasetName::Csv(file) => format!("csv:{}", anchored(file)?.display()),
             name => name.to_string(),
         },
-        data_dir: anchored(&data.data_dir)?,
+        data_dir: anchored(data.folder())?,
         precision: training.precision.precision,
         normalize: data.normalize.to_string(),
         label: data.label.clone(),
@@ -256,8 +255,9 @@ fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
     settings.log_every = run.log_every.unwrap_or(settings.log_every);
     settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
-    if !available(&settings.dataset_name()?, &settings.data_dir) {
-        settings.data_dir = anchored(&arguments.subject.data.data_dir)?; // the data have moved
+    let data = &arguments.subject.data;
+    if data.named_folder().is_some() || !available(&settings.dataset_name()?, &settings.data_dir) {
+        settings.data_dir = anchored(data.folder())?; // the data have moved
     }
     Ok(settings)
 }
@@ -270,6 +270,22 @@ fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
     let total = settings.max_steps.map_or(planned, |most| most.min(planned));
     (total > steps)
         .then(|| format!("the cosine ends at step {steps}; from there on the learning rate is {minimum}"))
+}
+
+/// The command that resumes the run in `folder` with the same resources.
+fn resume_command(folder: &Path, resources: &[String]) -> String {
+    let folder = folder.to_string_lossy();
+    let folder = if folder.starts_with('-') { format!("./{folder}") } else { folder.into_owned() };
+    let words = ["train", "--resume", &folder].into_iter().chain(resources.iter().map(String::as_str));
+    process::command(&words.collect::<Vec<_>>())
+}
+
+/// Refuses the name of a run folder that is not text: events and the command that resumes the run contain it.
+fn check_text(option: &'static str, path: &Path) -> Result<()> {
+    match path.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Error::option(option, format!("{} is not UTF-8; choose another name", path.display()))),
+    }
 }
 
 /// A run is resumed from any folder: its paths are absolute.

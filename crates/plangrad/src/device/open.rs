@@ -5,14 +5,14 @@
 
 use std::sync::Once;
 
-use plangrad_tensor::Backend;
-use plangrad_tensor::Device;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, CudaUnavailable};
+use plangrad_tensor::{Backend, Device, SystemMemory};
 
 use super::choice::{DeviceChoice, Precision};
 use super::memory::default_budget;
 use crate::error::{Error, Result};
+use crate::numbers::size;
 use crate::output::Console;
 
 /// Resources for opening a device.
@@ -43,7 +43,15 @@ pub enum UnsupportedPrecision {
 /// # Errors
 /// If the GPU that is named cannot be used, or the system gives no threads.
 pub fn open(choice: DeviceChoice, options: DeviceOptions) -> Result<Backend> {
-    open_with(choice, options, options.budget.or_else(default_budget))
+    let device = open_with(choice, options, options.budget.or_else(default_budget))?;
+    if let Some((named, free)) = options.budget.zip(excess(&device)) {
+        Console::warning(&format_args!(
+            "--memory-budget {} is more than the {} that this machine has free; it may end the program",
+            size(named),
+            size(free)
+        ));
+    }
+    Ok(device)
 }
 
 /// Opens the device with at most what the machine has, less the bytes that the host needs `beside` it, whatever budget
@@ -60,7 +68,21 @@ pub fn open_within_means(
     let available = default_budget().map(|bytes| bytes.saturating_sub(beside));
     let device = open_with(choice, options, named.into_iter().chain(available).min())?;
     let is_named = named.is_some() && device.memory().budget == named;
+    if let (Some(named), Some(taken), false) = (named, device.memory().budget, is_named) {
+        Console::remark(&format_args!(
+            "--memory-budget {} is more than this machine has; using {}",
+            size(named),
+            size(taken)
+        ));
+    }
     Ok((device, is_named))
+}
+
+/// Bytes of host memory that are free, if the device takes its memory from there and its budget is larger.
+fn excess(device: &Backend) -> Option<u64> {
+    let is_host = matches!(device.device(), Device::Cpu | Device::Accelerator);
+    let memory = Some(SystemMemory::now()).filter(|memory| is_host && memory.total > 0)?;
+    device.memory().budget.filter(|&budget| budget > memory.free).map(|_| memory.free)
 }
 
 /// Opens the CPU.

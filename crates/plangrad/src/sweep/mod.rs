@@ -67,6 +67,9 @@ pub trait Watcher {
     /// Steps were taken.
     fn progress(&mut self, progress: &Progress);
 
+    /// The run for equal epochs is done: what it measured is in the row.
+    fn measured(&mut self, _row: &Row) {}
+
     /// A row is complete, or as complete as it will be where the sweep is stopped.
     ///
     /// # Errors
@@ -147,7 +150,9 @@ impl Sweep {
         report: &mut Report<'_>,
     ) -> Result<()> {
         for &(device, batch_size) in all {
-            rows.push(self.for_equal_epochs(device, batch_size, report)?);
+            let row = self.for_equal_epochs(device, batch_size, report)?;
+            report.watcher.measured(&row);
+            rows.push(row);
             report.runs_done += 1;
         }
         let fastest = rows.iter().filter_map(Row::seconds).min_by(f64::total_cmp);
