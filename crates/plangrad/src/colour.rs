@@ -1,4 +1,4 @@
-//! Which colours a terminal has, as far as the environment tells.
+//! Which colours a terminal has, according to the environment.
 //!
 //! `NO_COLOR` (<https://no-color.org>) and `CLICOLOR_FORCE` (<https://bixense.com/clicolors>) decide where they are set;
 //! otherwise colours are for terminals alone. No terminal is asked anything: an answer might never come.
@@ -17,7 +17,7 @@ pub enum Colour {
 }
 
 impl Colour {
-    /// The colours of a stream that is a terminal, or is none.
+    /// The colours of a stream, which may be a terminal.
     #[must_use]
     pub fn detect(is_terminal: bool) -> Self {
         let variable = |name: &str| env::var(name).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! The driver: what the program `plangrad` does, as a library.
 //!
-//! [`run`] is the whole program, from arguments to exit code. Below it stand
+//! [`run`] is the whole program, from arguments to exit code. Its parts are
 //!
 //! * [`cli`]: the command line, parsed and checked, and nothing else;
 //! * [`commands`]: one function for each command, from its arguments to its output;
-//! * [`Console`]: the only way to standard output: text, or one JSON object per line;
+//! * [`Console`]: the only way to standard output, as text or as one JSON object per line;
 //! * [`Picture`]: images drawn in a terminal, read from PNG and written to it.
 //!
-//! Wherever something can fail there is an [`Error`], which prints as one sentence. Nothing here computes: datasets,
-//! networks and tensors are crates of their own.
+//! Everything that can fail returns an [`Error`], which prints as one sentence. Nothing here computes: datasets, networks and
+//! tensors are separate crates.
 
 #![forbid(unsafe_code)]
 

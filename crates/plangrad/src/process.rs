@@ -1,4 +1,4 @@
-//! What the system knows about this process, and what it may do to it.
+//! This process: its age, its memory, its threads, its name.
 
 use std::num::NonZero;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 static START: OnceLock<Instant> = OnceLock::new();
 
-/// Notes that the process starts. `main` calls it first of all.
+/// Records the start of the process. `main` calls it first.
 pub fn started() {
     START.get_or_init(Instant::now);
 }
@@ -17,13 +17,13 @@ pub fn seconds_since_start() -> f64 {
     START.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
-/// Most memory the process ever had resident, in bytes; `None` where the system does not tell (it does on Linux).
+/// The peak resident memory of the process, in bytes; `None` if the system does not say (Linux does).
 #[must_use]
 pub fn peak_resident_bytes() -> Option<u64> {
     status_bytes("VmHWM:")
 }
 
-/// Memory the process has resident now, in bytes; `None` where the system does not tell (it does on Linux).
+/// The resident memory of the process, in bytes; `None` if the system does not say (Linux does).
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
     status_bytes("VmRSS:")
@@ -47,12 +47,12 @@ pub fn thread_pool() -> Option<rayon::ThreadPool> {
 
 /// Lets a write beyond the limit on file sizes fail with an error, as on a full disk, instead of killing the process.
 pub fn survive_file_size_limits() {
-    // That there is a handler is enough. Without one the process is as before.
+    // A handler is enough, whatever it does. If it cannot be set, nothing changes.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
 }
 
-/// This program as its user called it, followed by `arguments`: a command that a shell reads back as it is.
+/// This program as the user called it, followed by `arguments`, quoted for a shell.
 #[must_use]
 pub fn command(arguments: &[&str]) -> String {
     let program =
@@ -61,7 +61,7 @@ pub fn command(arguments: &[&str]) -> String {
     words.map(shell_word).collect::<Vec<_>>().join(" ")
 }
 
-/// A word that a shell reads back as it is.
+/// A word, quoted for a shell if necessary.
 fn shell_word(word: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:+,@%=".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -8,10 +8,10 @@ use plangrad_data::Part;
 /// One of the two parts of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Split {
-    /// What networks learn from.
+    /// The samples that networks learn from.
     #[value(help = None)]
     Train,
-    /// What they are judged by.
+    /// The samples that they are tested on.
     #[value(help = None)]
     Test,
 }
@@ -26,7 +26,7 @@ impl Split {
         }
     }
 
-    /// The same for loading.
+    /// The same part for loading.
     #[must_use]
     pub fn part(self) -> Part {
         match self {

@@ -1,4 +1,4 @@
-//! Options that say which data, and what they mean.
+//! Options for the data and their meaning.
 
 use std::path::{Path, PathBuf};
 
@@ -19,18 +19,18 @@ pub struct DataArgs {
     /// Folder with the datasets [default: data]
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
-    /// How values become inputs: by the dataset's mean and deviation, (x − 0.5) / 0.5, or as they are
+    /// How values are normalised: by the dataset's mean and standard deviation, (x − 0.5) / 0.5, or not at all
     #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of::<Normalize>(&["dataset", "half", "none"]))]
     pub normalize: Normalize,
     /// Tables: name of the label column [default: the last]
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
-    /// Tables: share of the rows kept for testing, 0 allowed [default: 0.2]
+    /// Tables: share of the rows kept for testing, may be 0 [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub test_fraction: Option<f64>,
 }
 
-/// Data options of commands whose model knows the rest.
+/// Data options of commands for a trained model, whose file has the rest.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct TrainedDataArgs {
@@ -50,17 +50,17 @@ impl TrainedDataArgs {
     }
 }
 
-/// A dataset, and why it is this one where nobody named it.
+/// A dataset, and why it was chosen if none was named.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChosenDataset {
-    /// Which one.
+    /// Its name.
     pub name: DatasetName,
-    /// A sentence for the user who named none.
+    /// A sentence for the user, if none was named.
     pub note: Option<String>,
 }
 
 impl DataArgs {
-    /// The dataset named; without one MNIST where it is in the data folder, else `digits`.
+    /// The dataset named; without one, MNIST if it is in the data folder, else `digits`.
     ///
     /// # Errors
     /// [`Error::Option`] for options of tables with another dataset.
@@ -103,7 +103,7 @@ impl DataArgs {
         Err(Error::option("--data-dir", problem))
     }
 
-    /// What to load it with. `seed` deals the rows of a table to its parts.
+    /// How to load it. `seed` decides which part each row of a table belongs to.
     #[must_use]
     pub fn options(&self, task: Task, seed: u64) -> Options {
         let Options { test_fraction, .. } = Options::default();

@@ -20,7 +20,7 @@ pub struct Download {
     /// Folder to put them into [default: data]
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
-    /// Address to try instead of the built-in ones: the folder in which the files lie; may be given several times
+    /// Address of a folder with the files, to try instead of the built-in ones; may be given several times
     #[arg(long, value_name = "URL")]
     pub mirror: Vec<String>,
 }

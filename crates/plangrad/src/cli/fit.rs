@@ -19,43 +19,43 @@ use crate::fit::{Method, Options};
     plangrad fit --dataset digits --memory-budget 8MiB --method double\n  \
     plangrad fit --dataset cifar10 --synthetic --max-batch 100000")]
 pub struct Fit {
-    /// How the largest batch is found: solve takes it from the plan and proves it; double tries 16, 32, 64 and on, as
+    /// How the largest batch is found: solve takes it from the plan and proves it; double tries 16, 32, 64 and so on, as
     /// lessons do. Both end at the same size
     #[arg(long, value_enum, default_value_t, value_name = "WAY")]
     pub method: Method,
     /// Share of the largest batch that is recommended
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = values::portion, allow_negative_numbers = true)]
     pub safety: f64,
-    /// Look no further than this size
+    /// Try no size beyond this one
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub max_batch: Option<usize>,
-    /// Let batches be larger than the dataset, whose samples are then taken again and again; their order counts against the
-    /// budget, with 4 bytes a sample
+    /// Let batches be larger than the dataset, whose samples are then repeated; their order counts against the budget, with 4
+    /// bytes a sample
     #[arg(long)]
     pub synthetic: bool,
-    /// Seconds after which no further size is tried or measured; a size whose step would take longer than there is time is
-    /// not tried. Reading the data and a first step, on up to 16 samples, take as long as they take
+    /// Seconds after which no further size is tried or measured; a size whose step would take longer than the time left is not
+    /// tried. Reading the data and a first step, on up to 16 samples, are not limited
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = values::positive, allow_negative_numbers = true)]
     pub time_limit: f64,
     /// Only find the largest batch, and measure no speed
     #[arg(long)]
     pub no_speed: bool,
-    /// What would learn, and from what.
+    /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,
-    /// How.
+    /// The step.
     #[command(flatten)]
     pub step: StepArgs,
-    /// In which numbers.
+    /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,
-    /// Where.
+    /// The device.
     #[command(flatten)]
     pub device: DeviceArgs,
 }
 
 impl Fit {
-    /// What is asked for, on a device whose budget somebody named, or did not.
+    /// The options of a fit on a device whose budget was named, or was not.
     ///
     /// # Errors
     /// [`crate::error::Error::Option`] for a momentum that the optimizer does not have.

@@ -1,4 +1,4 @@
-//! Options that say what a step of training is, in those commands that take steps and in those that only plan them.
+//! Options for training steps, in commands that take steps and in those that only plan them.
 
 use clap::{Args, ValueEnum};
 use plangrad_tensor::Optimizer;
@@ -7,35 +7,35 @@ use super::values;
 use crate::device::Precision;
 use crate::error::{Error, Result};
 
-/// What of training its memory depends on, beside network and batch.
+/// Options of training that its memory depends on, besides network and batch.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct StepArgs {
-    /// How parameters follow their gradients
+    /// Optimizer
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     pub optimizer: OptimizerName,
-    /// Share of the last update kept, with sgd; any but 0 costs a number for each parameter [default: 0]
+    /// Momentum of sgd; any but 0 keeps one more number per parameter [default: 0]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub momentum: Option<f64>,
-    /// Samples judged at a time [default: as many of 1000 as fit into the memory of training]
+    /// Samples per evaluation batch [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
 }
 
-/// What of training its result depends on as well.
+/// Options of training that its result depends on as well.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct LearningArgs {
-    /// What a step is.
+    /// The step.
     #[command(flatten)]
     pub step: StepArgs,
     /// Learning rate [default: 0.001 with adam and adamw, 0.01 with sgd]
     #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// Pull of the weights towards 0 [default: 0; 0.01 with adamw]
+    /// Weight decay [default: 0; 0.01 with adamw]
     #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
-    /// First weights, order of samples, dropout and a table's test rows are functions of it
+    /// Seed of the first weights, the order of samples, dropout and the choice of a table's test rows
     #[arg(long, default_value_t = 42, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Take the samples in the order of the files
@@ -43,11 +43,11 @@ pub struct LearningArgs {
     pub no_shuffle: bool,
 }
 
-/// Numbers that are computed with.
+/// The number format.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct PrecisionArgs {
-    /// Numbers it is computed with: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products
-    /// have 10 bits of mantissa
+    /// Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of
+    /// mantissa
     #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
     pub precision: Precision,
 }
@@ -108,7 +108,7 @@ impl LearningArgs {
 }
 
 impl OptimizerName {
-    /// The learning rate where nobody says one.
+    /// The default learning rate.
     #[must_use]
     pub fn learning_rate(self) -> f64 {
         match self {

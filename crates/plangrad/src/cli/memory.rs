@@ -1,11 +1,11 @@
-//! Amounts of memory as they are written on the command line.
+//! Amounts of memory on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
 
-/// The units there are, longest names first: KiB and its kin are powers of 1024, kB and its kin of 1000.
+/// The units, longest names first: KiB, MiB … are powers of 1024, kB, MB … of 1000.
 const UNITS: [(&str, u64); 9] = [
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
@@ -18,11 +18,11 @@ const UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
-/// How much memory may be taken.
+/// The memory budget.
 #[derive(Args, Clone, Debug, Default)]
 pub struct BudgetArgs {
-    /// Most memory for network, batch and all between, such as 8MiB, or plain bytes [default: what the machine has
-    /// free, less a sixteenth of all it has, which is left to the system; what a GPU has free, less 32 MiB or a 512th]
+    /// Memory that network, batch and everything between may take, such as 8MiB, or plain bytes [default: the free memory of the
+    /// machine, less a sixteenth of its total, which is left to the system; of a GPU, less 32 MiB or a 512th]
     #[arg(long, value_name = "SIZE", help_heading = "Memory", allow_negative_numbers = true)]
     pub memory_budget: Option<Size>,
 }
@@ -34,7 +34,7 @@ impl BudgetArgs {
         self.memory_budget.as_ref().map(|size| size.bytes)
     }
 
-    /// What to tell who named a unit of 1000s, which many take for one of 1024s.
+    /// What to say about a unit of 1000s, which many take for one of 1024s.
     #[must_use]
     pub fn note(&self) -> Option<String> {
         let size = self.memory_budget.as_ref().filter(|size| size.is_decimal)?;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused_with_what_is_one() {
+    fn other_texts_are_refused_with_what_is_expected() {
         for text in [
             "",
             "-1",

@@ -1,7 +1,7 @@
 //! The command line as types: what can be asked for, with ranges checked while parsing.
 //!
-//! Groups of options that several commands share stand in files of their own and are flattened into each command, so
-//! that an option has one name, one default and one help text everywhere. Nothing here opens a file or prints.
+//! Groups of options that several commands share have their own files and are flattened into each command, so that an
+//! option has one name, one default and one help text everywhere. Nothing here opens a file or a device, or prints.
 
 mod data;
 mod device;
@@ -70,15 +70,15 @@ pub enum Command {
     Train(Box<Train>),
     /// Test loss, accuracy and confusion matrix of a trained model
     Eval(Eval),
-    /// Ask a trained model about one image, or one row of values
+    /// Predict the class of one image, or the value of one row, with a trained model
     Predict(Predict),
     /// Show samples of a dataset: picture, shape, label, range of values
     Show(Show),
-    /// The table of a network's layers: output shape, parameters, sizes
+    /// A table of a network's layers: output shape, parameters, sizes
     Summary(Summary),
-    /// What batch sizes cost: every byte of a step, planned and not run
+    /// The memory of batch sizes: every byte of a step, planned without running
     Plan(Box<Plan>),
-    /// Find the largest batch that fits, prove it, and measure from which size on training is fast
+    /// Find the largest batch that fits, prove it, and measure from which size training is fast
     Fit(Box<Fit>),
     /// Compare batch sizes on devices: time, memory and accuracy, measured, as a table and as plots
     Sweep(Box<Sweep>),
@@ -97,13 +97,13 @@ pub struct Eval {
     /// A run folder, or a model file (model.safetensors)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// What to judge it by; what the model was trained on where nothing is said.
+    /// The data to evaluate on; by default those that the model was trained on.
     #[command(flatten)]
     pub data: TrainedDataArgs,
     /// Part of the dataset
     #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
     pub split: Split,
-    /// Samples judged at a time; the result does not depend on it [default: as many of 1000 as fit]
+    /// Samples per batch; the result does not depend on it [default: as many of 1000 as fit]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
     /// Where to compute.
@@ -137,10 +137,10 @@ pub struct Predict {
     /// A row of a table: numbers in the order of its columns, without the label
     #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = values::finite, allow_hyphen_values = true)]
     pub values: Option<Vec<f32>>,
-    /// Swap dark and light of --image: MNIST and its kin are light on dark
+    /// Swap dark and light of --image: MNIST and similar datasets are light on dark
     #[arg(long, conflicts_with_all = ["index", "random", "values"])]
     pub invert: bool,
-    /// Most classes listed
+    /// Classes to list at most
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub top: usize,
     /// Makes --random repeatable
@@ -149,7 +149,7 @@ pub struct Predict {
     /// Where to compute.
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Where samples come from; what the model was trained on where nothing is said.
+    /// Where samples come from; by default the data that the model was trained on.
     #[command(flatten)]
     pub data: TrainedDataArgs,
     /// Part of the dataset
@@ -182,13 +182,13 @@ pub struct Show {
     /// Enlarge the image written by --out
     #[arg(long, value_name = "N", requires = "out", value_parser = values::scale, allow_negative_numbers = true)]
     pub scale: Option<usize>,
-    /// Makes --random repeatable; also deals the rows of a table to its parts [default for that: 42]
+    /// Makes --random repeatable; also splits the rows of a table into its parts [default for that: 42]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed)]
     pub seed: Option<u64>,
     /// Which dataset.
     #[command(flatten)]
     pub data: DataArgs,
-    /// What is learnt from it.
+    /// The task.
     #[command(flatten)]
     pub task: TaskArgs,
 }
@@ -199,7 +199,7 @@ pub struct Show {
     plangrad summary\n  \
     plangrad summary --dataset cifar10 --hidden 512,256 --activation gelu --dropout 0.2")]
 pub struct Summary {
-    /// The network, and what it reads and answers.
+    /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,
 }

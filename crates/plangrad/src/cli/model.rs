@@ -1,4 +1,4 @@
-//! Options that say what the network looks like.
+//! Options for the network.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use plangrad_nn::{Activation, MlpConfig};
 
 use super::values;
 
-/// Most units of a layer and most layers: far beyond what fits anywhere, and small enough to be multiplied safely.
+/// Limits on the units of a layer and the number of layers: far beyond what fits anywhere, small enough to be multiplied.
 const MOST_UNITS: usize = 1 << 24;
 const MOST_LAYERS: usize = 256;
 
@@ -18,10 +18,10 @@ pub struct ModelArgs {
     /// Units of each hidden layer, or `none` for a linear model
     #[arg(long, default_value_t, value_name = "N[,N…]", value_parser = hidden_sizes, allow_hyphen_values = true)]
     pub hidden: HiddenSizes,
-    /// What follows each hidden layer
+    /// Activation after each hidden layer
     #[arg(long, default_value_t, value_name = "NAME", value_parser = values::one_of::<Activation>(&["relu", "tanh", "sigmoid", "gelu"]))]
     pub activation: Activation,
-    /// Share of hidden units left out at random in each step of training
+    /// Share of hidden units dropped at random in each training step
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = values::share_f32,
         allow_negative_numbers = true)]
     pub dropout: f32,
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_sizes_are_written_as_they_are_read() {
+    fn hidden_sizes_print_as_they_parse() {
         for text in ["128", "512,256,64", "none"] {
             assert_eq!(hidden_sizes(text).unwrap().to_string(), text);
         }

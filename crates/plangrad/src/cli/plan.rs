@@ -31,35 +31,35 @@ pub struct Plan {
     /// The formula behind each figure
     #[arg(long)]
     pub explain: bool,
-    /// What torchsummary, torchinfo, Keras and accelerate would say
+    /// The figures of torchsummary, torchinfo, Keras and accelerate
     #[arg(long)]
     pub compare: bool,
-    /// Draw which buffer lives when and where, for the first batch size: FILE.svg, FILE.png, or - for the terminal; may
+    /// Draw which buffers are alive when and where, for the first batch size: FILE.svg, FILE.png, or - for the terminal; may
     /// be given several times
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(target), allow_hyphen_values = true)]
     pub timeline: Vec<TimelineTarget>,
-    /// The network, and what it reads [default: mnist] and answers.
+    /// The network and its data [default: mnist].
     #[command(flatten)]
     pub subject: SubjectArgs,
     /// Samples of this shape instead of a dataset's: channels, height, width, or any other
     #[arg(long, value_name = "C,H,W", value_delimiter = ',', value_parser = values::count, requires = "classes",
         conflicts_with_all = ["dataset", "label", "test_fraction"], help_heading = "Data", allow_negative_numbers = true)]
     pub input: Option<Vec<usize>>,
-    /// Classes to tell apart, with --input
+    /// Number of classes, with --input
     #[arg(long, value_name = "N", value_parser = values::count, requires = "input", help_heading = "Data",
         allow_negative_numbers = true)]
     pub classes: Option<usize>,
-    /// How.
+    /// The step.
     #[command(flatten)]
     pub step: StepArgs,
-    /// Numbers it would be computed with.
+    /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,
-    /// Where it would be computed: auto, cpu, cuda or cuda:N (which need not be there), or accelerator; all but the cpu have
-    /// memory of their own for the dataset [default: what PLANGRAD_DEVICE says, else auto]
+    /// Device to plan for: auto, cpu, cuda or cuda:N (which need not exist), or accelerator; all but the cpu have memory of
+    /// their own for the dataset [default: the variable PLANGRAD_DEVICE, else auto]
     #[arg(long, value_name = "DEVICE", value_parser = device_choice, help_heading = "Training")]
     pub device: Option<DeviceChoice>,
-    /// What it may take; says which batch sizes fit.
+    /// The budget, which decides which batch sizes fit.
     #[command(flatten)]
     pub budget: BudgetArgs,
 }

@@ -1,4 +1,4 @@
-//! Options that say what is worked on: data, a network, and what it is to learn from them.
+//! Options for the subject of a command: data, a network, and its task.
 
 use clap::Args;
 use plangrad_data::{Dataset, DatasetName, Task};
@@ -12,22 +12,22 @@ use crate::error::{Error, Result};
 /// A network and its data.
 #[derive(Args, Clone, Debug)]
 pub struct SubjectArgs {
-    /// What to learn from.
+    /// The data.
     #[command(flatten)]
     pub data: DataArgs,
-    /// What learns.
+    /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// What is learnt.
+    /// The task.
     #[command(flatten)]
     pub task: TaskArgs,
 }
 
-/// What a network is trained for.
+/// The task of a network.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Model")]
 pub struct TaskArgs {
-    /// What is minimised: cross-entropy tells classes apart, mse predicts the numbers of a table's label column
+    /// Loss to minimise: cross-entropy for classes, mse for the numbers of a table's label column
     #[arg(long, default_value_t = Loss::CrossEntropy, value_name = "NAME",
         value_parser = values::one_of::<Loss>(&["cross-entropy", "mse"]))]
     pub loss: Loss,
@@ -53,8 +53,8 @@ impl TaskArgs {
 }
 
 impl SubjectArgs {
-    /// The dataset named, else MNIST, and how its labels are to be read: for commands that ask what a network would be, and
-    /// not whether the files are there.
+    /// The dataset named, else MNIST, and how its labels are to be read: for commands that describe a network without reading
+    /// the data.
     ///
     /// # Errors
     /// [`Error::Option`] for options that do not go with the dataset.

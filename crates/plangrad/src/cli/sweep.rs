@@ -23,35 +23,35 @@ pub struct Sweep {
     #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',',
         default_values_t = [1, 4, 16, 64, 256, 1024], value_parser = values::count, allow_negative_numbers = true)]
     pub batch_sizes: Vec<usize>,
-    /// Where to compute: cpu, cuda or cuda:N (an NVIDIA GPU), accelerator (the processor with memory of its own, a stand-in for
-    /// a GPU), or auto
+    /// Where to compute: cpu, cuda or cuda:N (an NVIDIA GPU), accelerator (the cpu with memory of its own, a stand-in for a
+    /// GPU), or auto
     #[arg(long, alias = "device", value_name = "DEVICE[,DEVICE…]", value_delimiter = ',', default_value = "cpu",
         value_parser = device_choice)]
     pub devices: Vec<DeviceChoice>,
-    /// Passes over the training part, the same for every batch size; one on MNIST takes all the default sizes together
-    /// some ten seconds, most of them for batch size 1
+    /// Passes over the training part, the same for every batch size; one on MNIST takes about ten seconds for all the default
+    /// sizes together, most of them for batch size 1
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub epochs: u64,
-    /// Seconds of training, the same for every batch size, in a second run [default: what the fastest needed for its epochs]
+    /// Seconds of training, the same for every batch size, in a second run [default: the time of the fastest for its epochs]
     #[arg(long, value_name = "SECONDS", value_parser = values::positive, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
     /// Draw time, memory and accuracy against batch size: FILE.svg or FILE.png; may be given several times
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::picture_file),
         allow_hyphen_values = true)]
     pub plot: Vec<PictureFile>,
-    /// What learns, and from what.
+    /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,
-    /// How, the same for every batch size.
+    /// The training, the same for every batch size.
     #[command(flatten)]
     pub learning: LearningArgs,
-    /// In which numbers.
+    /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,
     /// Threads; no accuracy after equal epochs depends on them [default: as many as pay, at most one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, help_heading = "Device", allow_negative_numbers = true)]
     pub threads: Option<usize>,
-    /// With how much memory on each device.
+    /// The memory budget of each device.
     #[command(flatten)]
     pub budget: BudgetArgs,
 }

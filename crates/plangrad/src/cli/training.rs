@@ -23,10 +23,10 @@ use crate::error::{Error, Result};
     plangrad train --batch-size auto --memory-budget 64MiB\n  \
     plangrad train --resume runs/deep")]
 pub struct Train {
-    /// What learns, and from what.
+    /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,
-    /// How.
+    /// The training.
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Where.
@@ -35,12 +35,12 @@ pub struct Train {
     /// What to do where memory does not suffice.
     #[command(flatten)]
     pub oom: OomArgs,
-    /// Where it goes.
+    /// The run folder.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// The options of a run that is resumed: those not named here stand in its folder and cannot change.
+/// The options that cannot be given for a run that is resumed: its folder has their values.
 const FIXED_BY_A_RUN: [&str; 23] = [
     "dataset",
     "normalize",
@@ -71,20 +71,20 @@ const FIXED_BY_A_RUN: [&str; 23] = [
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
-    /// Samples per step; auto takes a few seconds at most to find out from which size on training is fast, within what fits
-    /// and no less than 16 on the cpu and 64 elsewhere, should that fit
+    /// Samples per step; auto takes a few seconds at most to measure from which size training is fast, among the sizes that
+    /// fit, but no less than 16 on the cpu and 64 elsewhere, if that fits
     #[arg(long, default_value_t, value_name = "N|auto", allow_negative_numbers = true)]
     pub batch_size: BatchSize,
     /// Passes over the training part [default: 5]
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub epochs: Option<u64>,
-    /// Stop after so many steps; still evaluates, reports its epoch and saves
+    /// Stop after so many steps; the last epoch is still evaluated, reported and saved
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub max_steps: Option<u64>,
-    /// By which steps, and on which samples.
+    /// Steps and samples.
     #[command(flatten)]
     pub learning: LearningArgs,
-    /// How the learning rate changes: not at all, half a cosine down to --lr-minimum, or by steps
+    /// Schedule of the learning rate: constant, half a cosine down to --lr-minimum, or in steps
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     pub schedule: ScheduleName,
     /// Learning rate at the end, with --schedule cosine [default: 0]
@@ -99,12 +99,12 @@ pub struct TrainingArgs {
     /// Start from these weights: any safetensors file whose shapes match in order
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
-    /// Numbers it is computed with.
+    /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,
 }
 
-/// Where a run goes, and what it tells on the way.
+/// The run folder, and how often the run reports and saves.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
@@ -114,7 +114,7 @@ pub struct RunArgs {
     /// Replace an earlier run in that folder
     #[arg(long)]
     pub overwrite: bool,
-    /// Go on with the run in this folder, to the same bits as without the interruption; --epochs and --max-steps may be raised
+    /// Resume the run in this folder, to the same bits as without the interruption; --epochs and --max-steps may be raised
     #[arg(long, value_name = "DIR", conflicts_with_all = FIXED_BY_A_RUN)]
     pub resume: Option<PathBuf>,
     /// Steps between two checkpoints [default: one after each epoch]
@@ -128,9 +128,9 @@ pub struct RunArgs {
 /// Samples per step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSize {
-    /// To be found.
+    /// To be measured.
     Auto,
-    /// So many.
+    /// This many.
     Samples(usize),
 }
 
@@ -179,7 +179,7 @@ pub enum ScheduleName {
 }
 
 impl TrainingArgs {
-    /// Epochs, where a run has no number of its own.
+    /// Epochs by default.
     pub const EPOCHS: u64 = 5;
 
     /// The schedule these options describe, for a run of `total_steps` with `steps_per_epoch` in each epoch.
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_main_job() {
+    fn defaults_are_those_of_the_documentation() {
         let Train { subject: SubjectArgs { data, model, task }, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Wrong usage in one sentence: what was wrong, what was expected, what was perhaps meant, where help is.
+//! Wrong usage in one sentence: the problem, what was expected, a suggestion, where help is.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -76,7 +76,7 @@ fn problem(error: &clap::Error) -> Option<String> {
     })
 }
 
-/// clap's own words, for what has no better ones.
+/// clap's own words, for all other errors.
 fn first_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn misspellings_are_answered_with_what_was_perhaps_meant() {
+    fn misspellings_are_answered_with_a_suggestion() {
         assert_eq!(
             complaint("plangrad train --epoch 3"),
             "unknown option `--epoch`; did you mean `--epochs`? See `plangrad train --help`"
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_excludes_each_other_and_what_is_missing_is_said() {
+    fn conflicting_and_missing_options_are_named() {
         assert!(
             complaint("plangrad show --random --index 3").starts_with("--random cannot be used with --index"),
             "{}",

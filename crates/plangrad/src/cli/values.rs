@@ -1,4 +1,4 @@
-//! Values of options, with their ranges: what is wrong is said as "expected …, found …".
+//! Values of options, with their ranges; errors read "expected …, found …".
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser}
 
 use crate::drawing::PictureFile;
 
-/// Most threads that can be asked for.
+/// The most threads that can be asked for.
 const MOST_THREADS: usize = 1024;
 
 /// Largest factor by which an image is enlarged.
@@ -16,12 +16,12 @@ const MOST_SCALE: usize = 64;
 
 type Parsed<T> = Result<T, String>;
 
-/// How many: at least 1.
+/// A count: at least 1.
 pub(super) fn count(text: &str) -> Parsed<usize> {
     ranged(text, "a whole number of at least 1", |&number| number >= 1)
 }
 
-/// How many steps, as they are counted in files: at least 1.
+/// A number of steps: at least 1.
 pub(super) fn steps(text: &str) -> Parsed<u64> {
     ranged(text, "a whole number of at least 1", |&number| number >= 1)
 }
@@ -48,22 +48,22 @@ pub(super) fn not_negative(text: &str) -> Parsed<f64> {
     ranged(text, "a number of at least 0", |&number: &f64| number >= 0.0 && (number as f32).is_finite())
 }
 
-/// A time, or anything else that can be measured and is not 0.
+/// A time, or another quantity above 0.
 pub(super) fn positive(text: &str) -> Parsed<f64> {
     ranged(text, "a number above 0", |&number: &f64| number > 0.0 && number.is_finite())
 }
 
-/// A share of something that may be all of it, and must not be nothing.
+/// A share that may be 1 but not 0.
 pub(super) fn portion(text: &str) -> Parsed<f64> {
     ranged(text, "a number above 0 and at most 1", |&number| number > 0.0 && number <= 1.0)
 }
 
-/// A share of something that must not be all of it.
+/// A share that may be 0 but not 1.
 pub(super) fn share(text: &str) -> Parsed<f64> {
     ranged(text, "a number of at least 0 and below 1", |number| (0.0..1.0).contains(number))
 }
 
-/// The same in single precision, where what is just below 1 rounds to 1.
+/// The same in single precision, where a number just below 1 rounds to 1.
 pub(super) fn share_f32(text: &str) -> Parsed<f32> {
     ranged(text, "a number of at least 0 and below 1", |number| (0.0..1.0).contains(number))
 }
@@ -76,7 +76,7 @@ fn ranged<T: FromStr + PartialOrd>(text: &str, expected: &str, fits: impl Fn(&T)
     text.parse().ok().filter(fits).ok_or_else(|| format!("expected {expected}, found `{text}`"))
 }
 
-/// One of these names, read as what it stands for.
+/// One of these names, parsed.
 pub(super) fn one_of<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
     T: FromStr + Clone + Send + Sync + 'static,
@@ -98,7 +98,7 @@ pub(super) fn named(folder: Option<&PathBuf>) -> Option<&Path> {
     folder.map(PathBuf::as_path).filter(|folder| !folder.as_os_str().is_empty())
 }
 
-/// A file to be written, whose name must say that it is a PNG: a slip must not cost another file.
+/// A file to be written, whose name must end with .png: a typo must not overwrite another file.
 pub(super) fn png_file() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|name| {
         let path = PathBuf::from(name);
@@ -111,7 +111,7 @@ pub(super) fn png_file() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// A drawing to be written, whose name must say what it is.
+/// A drawing to be written, whose name must end with its format.
 pub(super) fn picture_file(name: OsString) -> Parsed<PictureFile> {
     let path = PathBuf::from(name);
     let expected = format!("expected a name that ends with .svg or .png, found `{}`", path.display());

@@ -1,4 +1,4 @@
-//! `plangrad devices`: what this machine has to compute with.
+//! `plangrad devices`: the CPU, the GPUs and the memory of this machine.
 
 use plangrad_tensor::SystemMemory;
 use plangrad_tensor::backend::cpu::InstructionSet;
@@ -17,7 +17,7 @@ struct Object {
     cuda_unavailable_because: Option<String>,
 }
 
-/// A GPU. What only opening it tells is `null` where it cannot be used.
+/// A GPU. Figures that need it to be opened are `null` if it cannot be used.
 #[derive(Serialize)]
 struct Graphics {
     index: usize,
@@ -74,7 +74,7 @@ pub(super) fn devices(console: &Console) -> Result<()> {
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
         features: InstructionSet::available().into_iter().map(InstructionSet::name).collect(),
         memory_total: total,
-        // Against the limit there is less than the machine has, and what is not free is used.
+        // Of the limit if there is one, else of the machine.
         memory_used: limit.unwrap_or(total).saturating_sub(free),
         memory_free: free,
         memory_limit: limit,

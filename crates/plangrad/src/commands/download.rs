@@ -1,4 +1,4 @@
-//! `plangrad download`: datasets fetched and verified, with a progress bar where someone watches and lines elsewhere.
+//! `plangrad download`: datasets fetched and verified, with a progress bar on a terminal and lines elsewhere.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn names(asked: &[DownloadName]) -> Vec<DatasetName> {
 struct Display {
     console: Console,
     bar: ProgressBar,
-    /// What became of writing the results: a download goes on where nobody reads them.
+    /// The result of writing the output: a download continues if nobody reads it.
     output: Result<()>,
 }
 

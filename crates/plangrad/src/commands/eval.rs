@@ -1,4 +1,4 @@
-//! `plangrad eval`: how well a trained model does, and what it takes for what.
+//! `plangrad eval`: the loss and accuracy of a trained model, and which classes it confuses.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::train::{Stop, source};
 /// Letters of a class name above a column of the confusion matrix.
 const HEADING: usize = 5;
 
-/// Confusions listed where the matrix is too wide for the terminal.
+/// Confusions listed if the matrix is too wide for the terminal.
 const MOST_LISTED: usize = 20;
 
 pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
@@ -65,7 +65,7 @@ fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {
     text
 }
 
-/// The whole matrix, or where that is too wide its largest entries off the diagonal.
+/// The whole matrix, or if that is too wide its largest entries off the diagonal.
 fn confusion_text(confusion: &[Vec<u64>], classes: &[String]) -> String {
     let matrix = matrix(confusion, classes);
     if matrix.width() <= Console::width().max(80) {

@@ -14,7 +14,7 @@ use crate::train::{Stop, Subject, network_and_optimizer, samples};
 
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let stop = Stop::at_signals();
-    arguments.options(true)?; // what is wrong with the options shall not wait for the data
+    arguments.options(true)?; // wrong options are refused before the data are loaded
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let (backend, is_budget_named) =
@@ -48,7 +48,7 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     })
 }
 
-/// What is to fit where, and the heads of the trials' columns.
+/// The subject and the device, and the headings of the trials.
 fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) -> String {
     let (train, test) = subject.samples();
     let budget = budget.map_or(String::new(), |bytes| {
@@ -105,7 +105,7 @@ fn reason(found: &Found) -> String {
             "the size of the dataset: that is all there is to learn from (--synthetic goes beyond)".to_owned()
         }
         StoppedBy::MaxBatch => "--max-batch".to_owned(),
-        StoppedBy::IndexLimit => "the numbers of samples in a batch, which have 32 bits".to_owned(),
+        StoppedBy::IndexLimit => "the 32 bits that number the samples of a batch".to_owned(),
         StoppedBy::Time => "--time-limit: larger ones may fit".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! `plangrad predict`: what a trained model says about one sample, and how sure it is.
+//! `plangrad predict`: a trained model's prediction for one sample, with probabilities.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> 
     console.json(&answer.object())
 }
 
-/// The sample the model is asked about.
+/// The sample to predict.
 struct Subject {
     /// Where it comes from, for people.
     what: String,

@@ -14,7 +14,7 @@ pub(super) fn random_samples(samples: usize, count: usize, seed: Option<u64>) ->
     order.into_iter().take(count).map(|number| number as usize).collect()
 }
 
-/// Refuses the number of a sample that is not among the `samples` of `what`.
+/// Refuses a number that is not one of the `samples` of `what`.
 pub(super) fn check_index(index: usize, samples: usize, what: &str) -> Result<()> {
     if index < samples { Ok(()) } else { Err(Error::NoSample { what: what.to_owned(), index, samples }) }
 }

@@ -25,7 +25,7 @@ use crate::split::Split;
 /// Most images beside one another in a file.
 const GRID_COLUMNS: usize = 10;
 
-/// Deals the rows of a table where no seed is given, as `train` does.
+/// The seed that splits a table into its parts by default, as in `train`.
 const DEFAULT_SEED: u64 = 42;
 
 pub(super) fn show(arguments: &Show, console: &mut Console) -> Result<()> {
@@ -58,7 +58,7 @@ struct Shown {
     raw_table: Option<Dataset>,
 }
 
-/// One sample and what is told about it.
+/// One sample and its description.
 struct Example {
     index: usize,
     label: Label,
@@ -174,7 +174,7 @@ impl Shown {
         }
     }
 
-    /// What is told below one sample.
+    /// The description below one sample.
     fn facts(&self, sample: &Example) -> String {
         let mut table = Table::new([("label", Align::Left), (&sample.label.text(), Align::Left)]);
         table.row(["shape".to_owned(), format!("{:?} {}", self.dataset.sample_shape, self.dtype())]);
@@ -298,7 +298,7 @@ fn number(value: Option<&f32>) -> String {
     value.map(|&value| short(f64::from(value))).unwrap_or_default()
 }
 
-/// Writes one picture, or all of them as a grid; nothing is left behind where that fails.
+/// Writes one picture, or all of them as a grid; leaves nothing behind if that fails.
 fn write_png(samples: &[Example], path: &Path, scale: usize) -> Result<()> {
     let refused = |option, problem: &str| Error::option(option, problem);
     let pictures: Vec<Picture> = samples.iter().filter_map(|sample| sample.picture.clone()).collect();

@@ -1,4 +1,4 @@
-//! What a command works on: from the options that all such commands have to data in memory and a network.
+//! The subject of a command: from its options to data in memory and a network.
 
 use plangrad_data::{Dataset, DatasetName, Options, Task};
 
@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::output::Console;
 use crate::train::Subject;
 
-/// Seed that deals a table's rows where nothing depends on which row goes where.
+/// The seed that splits a table into its parts, if the result does not depend on the split.
 pub(super) const ANY_SEED: u64 = 42;
 
-/// Chooses, loads and prepares what the options describe, and tells what there is to tell about it.
+/// Chooses, loads and prepares the subject that the options describe, with remarks on standard error.
 ///
 /// # Errors
-/// If options do not go together; whatever is wrong with the files; if the network is impossible.
+/// If options do not go together, files are wrong, or the network is impossible.
 pub(super) fn load(arguments: &SubjectArgs, seed: u64) -> Result<(DatasetName, Subject)> {
     let SubjectArgs { data, task, .. } = arguments;
     let (name, labels) = choose(data, *task)?;
@@ -22,7 +22,7 @@ pub(super) fn load(arguments: &SubjectArgs, seed: u64) -> Result<(DatasetName, S
     Ok((name, Subject::new(dataset, data.normalize, &network, task.loss)?))
 }
 
-/// Chooses a dataset and how its labels are to be read, and tells which one it is where nobody named it.
+/// Chooses a dataset and how its labels are to be read, and says which one it is if none was named.
 ///
 /// # Errors
 /// [`Error::Option`](crate::error::Error::Option) for options that do not go together.
@@ -34,10 +34,10 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
     Ok((name, labels))
 }
 
-/// Loads a dataset, and warns of what is odd about it.
+/// Loads a dataset, with warnings on standard error.
 ///
 /// # Errors
-/// Whatever is wrong with its files.
+/// If its files are wrong.
 pub(super) fn dataset(name: &DatasetName, options: &Options) -> Result<Dataset> {
     let dataset = plangrad_data::load(name, options)?;
     dataset.notes.iter().for_each(|note| Console::warning(note));

@@ -1,4 +1,4 @@
-//! `plangrad sweep`: batch sizes compared: a table for people, a line for each row for programs, plots for both.
+//! `plangrad sweep`: batch sizes compared, as a table for people, a line per row for programs, and plots for both.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plangrad_nn::Loss;
@@ -16,13 +16,13 @@ use crate::output::{Align, Table};
 use crate::sweep::{self, Progress, Race, Recipe, Row, Sweep, Watcher};
 use crate::train::{Stop, layers, learning, network, samples};
 
-/// Parts of a run that the progress bar tells apart.
+/// Parts of a run that the progress bar distinguishes.
 const PARTS: usize = 1000;
 
 pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
     let recipe = recipe(arguments)?;
-    arguments.plot.iter().try_for_each(|file| file.check())?; // what would be in vain shall not take minutes
+    arguments.plot.iter().try_for_each(|file| file.check())?; // before minutes are spent in vain
     let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
@@ -80,7 +80,7 @@ fn bar(console: Console) -> ProgressBar {
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
-/// Tells what happens while it happens.
+/// Reports progress as it happens.
 struct Teller {
     console: Console,
     bar: ProgressBar,
@@ -120,7 +120,7 @@ impl Watcher for Teller {
     }
 }
 
-/// What is compared, in words.
+/// The comparison in words.
 struct Words {
     dataset: String,
     samples: (usize, usize),
@@ -153,7 +153,7 @@ impl Words {
         }
     }
 
-    /// What will be done, before anything is.
+    /// What will be compared.
     fn heading(&self, devices: &[Backend]) -> String {
         let devices: Vec<String> = devices.iter().map(|device| device.device().to_string()).collect();
         format!(
@@ -177,7 +177,7 @@ impl Words {
         format!("{}, {}, {}{device}{}", self.dataset, self.layers, self.optimizer, self.numbers)
     }
 
-    /// Everything measured, and what is to be seen in it.
+    /// Everything measured, and conclusions.
     fn results(&self, rows: &[Row]) -> String {
         let mut text = format!("\n{}\n", self.table(rows));
         for row in rows {
@@ -271,7 +271,7 @@ impl Words {
         ]
     }
 
-    /// Which sizes did best on a device; nothing where there is nothing to choose from.
+    /// Which sizes did best on a device; nothing if there is only one.
     fn conclusion(&self, device: Device, rows: &[&Row]) -> Option<String> {
         let pace = |row: &&Row| {
             Some(Pace { batch_size: row.batch_size, samples_per_second: row.samples_per_second? })
@@ -294,8 +294,8 @@ impl Words {
         ))
     }
 
-    /// The size of the row with the largest accuracy, or with the smallest loss where there is none; nothing where there is
-    /// nothing to compare.
+    /// The size of the row with the largest accuracy, or with the smallest loss if there is none; nothing if there is nothing
+    /// to compare.
     fn best(&self, rows: &[&Row], learnt: fn(&Row) -> (Option<f64>, Option<f64>)) -> Option<String> {
         let score = |row: &Row| match learnt(row) {
             (accuracy, _) if self.has_accuracy => accuracy,

@@ -21,19 +21,19 @@ use crate::train::{
     plan_line,
 };
 
-/// Steps between two lines of progress, where nobody says so.
+/// Steps between two lines of progress by default.
 const LOG_EVERY: u64 = 100;
 
-/// Share of the largest batch that `--batch-size auto` takes at most.
+/// The share of the largest batch that `--batch-size auto` takes at most.
 const AUTO_SAFETY: f64 = 0.8;
 
-/// Time that `--batch-size auto` takes at most to measure speeds, if a few steps on the least batch do not take longer.
+/// The time that `--batch-size auto` spends on measuring speeds, unless a few steps on the smallest batch take longer.
 const AUTO_TIME: Duration = Duration::from_secs(3);
 
-/// Trains a network, or goes on with a run.
+/// Trains a network, or resumes a run.
 ///
 /// # Errors
-/// Whatever is wrong with arguments, data, files or memory; [`Error::Interrupted`] after Ctrl-C, once all is saved.
+/// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
 pub(super) fn train(arguments: &Train, console: &mut Console) -> Result<()> {
     let interrupts = Interrupts::listen();
     let (run, folder) = match &arguments.run.resume {
@@ -58,7 +58,7 @@ fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFo
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
     out.map_or(Ok(()), |path| RunFolder::check_free(path, existing))?;
     let optimizer = arguments.training.learning.optimizer()?;
-    arguments.training.schedule(1, 1)?; // what is wrong with the options shall not wait for the data
+    arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
     let (dataset, mut subject) = subject::load(&arguments.subject, arguments.training.learning.seed)?;
     let batch_size = batch_size(arguments, &mut subject, optimizer, stop)?;
     let settings = settings(arguments, &dataset, optimizer, (subject.samples().0, batch_size))?;
@@ -91,17 +91,17 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
 }
 
 /// Trains, and says what can be done next.
-fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: &[String]) -> Result<()> {
-    let resume = resume_command(folder.path(), means);
+fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resources: &[String]) -> Result<()> {
+    let resume = resume_command(folder.path(), resources);
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
     let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
         Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
-        // Nobody reads on: that ends the training, but must not pass for its success.
+        // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
-        Err(diverged @ Error::Diverged { .. }) => Err(diverged), // it would again
+        Err(diverged @ Error::Diverged { .. }) => Err(diverged), // it would diverge again
         Err(error) => {
             Console::remark(&format_args!("the last checkpoint is intact; continue from it with: {resume}"));
             Err(error)
@@ -110,7 +110,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, means: 
 }
 
 impl Run {
-    /// Plans and memory, and who tells the run.
+    /// Plans, memory and reporter.
     fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
         let unsupported = match arguments.run.resume {
@@ -122,7 +122,7 @@ impl Run {
         Ok(Run { settings, trainer, reporter, console })
     }
 
-    /// Takes the weights of `--init`, and says which became which.
+    /// Takes the weights of `--init`, and reports the mapping.
     fn start_from(&mut self, file: &Path) -> Result<()> {
         let pairs = self.trainer.start_from(&checkpoint::read(file)?)?;
         self.reporter.note(&format!("weights from {}:", file.display()));
@@ -132,7 +132,7 @@ impl Run {
         Ok(())
     }
 
-    /// Tells the start: in one line to people, as an event to programs.
+    /// Reports the start: in one line to people, as an event to programs.
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
         self.console.text(&plan_line(&start, &network(self.trainer.task()), &self.settings))?;
@@ -166,7 +166,7 @@ impl Run {
     }
 }
 
-/// Samples per step: as many as were asked for, or found to be best. What was found is told.
+/// Samples per step: as asked for, or as `auto` chooses and reports.
 fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, stop: &Stop) -> Result<usize> {
     if let BatchSize::Samples(count) = arguments.training.batch_size {
         return Ok(count);
@@ -191,7 +191,7 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
     Ok(found.batch_size)
 }
 
-/// All that decides the result, with every default resolved, for so many samples taken so many at a time.
+/// The settings, with every default resolved, for so many samples in batches of so many.
 fn settings(
     arguments: &Train,
     name: &DatasetName,
@@ -231,7 +231,7 @@ fn settings(
     })
 }
 
-/// Refuses to make a run shorter than it is, or than it was to be.
+/// Refuses to make a run shorter than it is, or than it was planned.
 fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done): (u64, u64)) -> Result<()> {
     if let Some(asked) = arguments.training.max_steps.filter(|&asked| asked < steps_done) {
         let done = counted(steps_done as usize, "step");
@@ -247,7 +247,7 @@ fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done
     Err(Error::option("--epochs", format!("the run has already {had}; it can only be raised")))
 }
 
-/// A run's settings with what may change when it goes on.
+/// A run's settings with the changes that are allowed on resuming.
 fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
     let Train { training, run, .. } = arguments;
     settings.epochs = training.epochs.unwrap_or(settings.epochs);
@@ -262,7 +262,7 @@ fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
     Ok(settings)
 }
 
-/// What the user should know who trains for longer than the cosine was made for.
+/// A warning, if the run is longer than its cosine schedule.
 fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
     let Schedule::Cosine { steps, minimum, .. } = settings.schedule else { return None };
     let per_epoch = progress.samples.div_ceil(settings.batch_size as u64);
@@ -288,7 +288,7 @@ fn check_text(option: &'static str, path: &Path) -> Result<()> {
     }
 }
 
-/// A run is resumed from any folder: its paths are absolute.
+/// An absolute path: a run can be resumed from any folder.
 fn anchored(path: &Path) -> Result<PathBuf> {
     absolute(path).map_err(Error::io(path, "found"))
 }

@@ -8,18 +8,18 @@ use serde::Serialize;
 
 use crate::numbers::size;
 
-/// A GPU's memory: all of it, and this process's share.
+/// A GPU's memory, and this process's share of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct GpuMemory {
     /// Bytes it has.
     pub total: u64,
-    /// Bytes taken, by whomever.
+    /// Bytes in use by any process.
     pub used: u64,
-    /// Bytes that can be had.
+    /// Bytes that are free.
     pub free: u64,
-    /// Bytes that were taken before this process came; `None` where the driver does not say.
+    /// Bytes in use before this process opened it; `None` if the driver does not say.
     pub others: Option<u64>,
-    /// Bytes that opening the GPU took: its context and the kernels; `None` where the driver does not say.
+    /// Bytes taken by opening the GPU: its context and the kernels; `None` if the driver does not say.
     pub context: Option<u64>,
     /// Bytes reserved for datasets and sessions.
     pub allocated: u64,
@@ -28,7 +28,7 @@ pub struct GpuMemory {
 }
 
 impl GpuMemory {
-    /// As a driver has it, with so many bytes reserved by this process.
+    /// From the driver's figures, with so many bytes reserved by this process.
     #[must_use]
     pub fn new(driver: DriverMemory, allocated: u64) -> GpuMemory {
         let DriverMemory { total, free, others, context } = driver;
@@ -36,7 +36,7 @@ impl GpuMemory {
         GpuMemory { total, used: total.saturating_sub(free), free, others, context, allocated, reserved }
     }
 
-    /// That of a device; `None` if it is no GPU.
+    /// The memory of a device; `None` if it is not a GPU.
     #[must_use]
     pub fn of(device: &Backend) -> Option<GpuMemory> {
         Some(GpuMemory::new(device.driver_memory()?, device.memory().reserved))
@@ -60,15 +60,15 @@ impl fmt::Display for GpuMemory {
     }
 }
 
-/// What a run may take that names no budget: what the system has free, less a [margin](default_budget_of) for the system
-/// itself; `None` where it does not say.
+/// The budget of a run that names none: what the system has free, less a [margin](default_budget_of) for the system
+/// itself; `None` if it does not say.
 #[must_use]
 pub fn default_budget() -> Option<u64> {
     Some(SystemMemory::now()).filter(|memory| memory.total > 0).map(default_budget_of)
 }
 
-/// The same where memory stands so. A sixteenth of all there is, or of the limit on this process, stays free: memory that is
-/// really used to the last byte, as `fit` uses it, would have the system kill something.
+/// The same for given figures. A sixteenth of all memory, or of the limit on this process, stays free: if memory is used to
+/// the last byte, as `fit` does, the system kills a process.
 #[must_use]
 pub fn default_budget_of(memory: SystemMemory) -> u64 {
     memory.free.saturating_sub(memory.limit.unwrap_or(memory.total) / 16)

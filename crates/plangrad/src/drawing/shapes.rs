@@ -15,7 +15,7 @@ pub(crate) const INK: Rgb = [34, 34, 34];
 /// The colour that everything is drawn on.
 pub(crate) const WHITE: Rgb = [255, 255, 255];
 
-/// Colours to tell things apart by: Tableau's, which the colour-blind can tell apart as far as any can be.
+/// Colours of curves and areas: Tableau's, which most colour-blind readers can distinguish.
 pub(crate) const BLUE: Rgb = [78, 121, 167];
 pub(crate) const ORANGE: Rgb = [242, 142, 43];
 pub(crate) const GREEN: Rgb = [89, 161, 79];
@@ -27,7 +27,7 @@ pub(crate) const TAUPE: Rgb = [186, 176, 172];
 /// What is drawn, in this order, on [`WHITE`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Drawing {
-    /// What it shows, for those who cannot see it.
+    /// What it shows, for screen readers.
     pub(crate) title: String,
     pub(crate) width: f64,
     pub(crate) height: f64,

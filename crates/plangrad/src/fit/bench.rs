@@ -228,7 +228,7 @@ mod tests {
         Cpu::open(options).unwrap()
     }
 
-    /// What a search ends with; nothing is measured.
+    /// The result of a search, without speeds.
     fn find(subject: &mut Subject, backend: &Backend, options: &Options) -> Option<Fit> {
         let limit = Limit::of(subject.samples().0, options);
         let mut quietly = |_: &Trial| Ok(());
@@ -249,7 +249,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(150))]
 
         #[test]
-        fn whatever_is_trained_where_both_methods_agree_and_the_device_refuses_the_next_size(
+        fn both_methods_agree_for_any_network_and_the_device_refuses_the_next_size(
             hidden in prop::collection::vec(1usize..60, 0..3),
             (train, test) in (1usize..300, 0usize..50),
             eval_batch_size in prop::option::of(1usize..60),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_fits_the_error_is_that_of_training_and_nothing_was_told() {
+    fn if_nothing_fits_the_error_is_that_of_training_and_nothing_was_reported() {
         let mut subject = subject(40, 10, vec![8]);
         for method in [Method::Solve, Method::Double] {
             let mut told = 0;
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_nobody_named_is_what_the_device_has() {
+    fn a_budget_that_was_not_named_is_what_the_device_has() {
         let mut subject = subject(300, 10, vec![32]);
         let unnamed = Options { is_budget_named: false, ..options(Method::Double) };
         let found = whole(&mut subject, &open(false, 40_000), &unnamed).unwrap();
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn without_time_the_least_is_proven_and_nothing_measured() {
+    fn without_time_the_smallest_size_is_proven_and_no_speed_is_measured() {
         let mut subject = subject(300, 10, vec![32]);
         for method in [Method::Solve, Method::Double] {
             let hurried = Options { time_limit: Duration::ZERO, ..options(method) };
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_asked_to_stop_stops() {
+    fn a_search_that_is_asked_to_stop_stops() {
         let (mut subject, device) = (subject(300, 10, vec![32]), open(false, 40_000));
         let (options, stop) = (options(Method::Double), Stop::default());
         let mut told = Vec::new();

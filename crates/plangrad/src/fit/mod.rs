@@ -1,11 +1,11 @@
 //! The largest batch that fits: found, and then proven.
 //!
-//! What a batch takes is known from its plan, so the largest is solved for and not searched by crashing. But a plan is a
-//! claim; here it is held against the device: memory for the size found is really reserved, one whole step and one
-//! evaluation batch are taken in it, and the device is asked for the next size and refuses. The way that lessons teach,
-//! doubling until memory runs out, is here too and ends at the same number.
+//! The memory of a batch is known from its plan, so the largest is solved for instead of searched by crashing. But a plan
+//! is a claim, which is then held against the device: memory for that size is really reserved, one whole step and one
+//! evaluation batch run in it, and the device must refuse the next size. The way that lessons teach, doubling until memory
+//! runs out, ends at the same number.
 //!
-//! Weights stay zero and the learning rate is 0: what is computed is of no interest, the kernels and the bytes are those of
+//! Weights stay zero and the learning rate is 0: the results do not matter, the kernels and the bytes are those of
 //! training. No file is touched, and nothing stays reserved.
 
 mod auto;

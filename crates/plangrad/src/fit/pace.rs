@@ -1,4 +1,4 @@
-//! How fast training is at some batch sizes, and from which on it does not get much faster.
+//! How fast training is at some batch sizes, up to the one from which it hardly gets faster.
 
 use plangrad_tensor::Error as TensorError;
 
@@ -6,28 +6,28 @@ use super::bench::Bench;
 use super::trial::{Pace, knee};
 use crate::error::{Error, Result};
 
-/// How long a speed is measured.
+/// How long a speed is measured, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measure {
-    /// At least so long.
+    /// At least this long.
     whole: f64,
-    /// Between two looks at the clock. The fastest such stretch counts: what else the machine does can only slow it down.
+    /// Between two looks at the clock. The fastest such stretch counts: other work of the machine can only slow it down.
     stretch: f64,
 }
 
-/// For figures that are told.
+/// For figures that are reported.
 pub(super) const THOROUGH: Measure = Measure { whole: 0.15, stretch: 0.05 };
 
-/// For those only a choice is made by.
+/// For figures that only serve a choice.
 pub(super) const QUICK: Measure = Measure { whole: 0.09, stretch: 0.03 };
 
-/// Rows in one go, where batches are smaller: beyond what the caches near a core hold.
+/// Rows per stretch if batches are smaller: more than the caches near a core hold.
 const ROWS: usize = 8192;
 
-/// Sizes in a row that are hardly faster than smaller ones, beyond which nothing faster is to be expected.
+/// Consecutive sizes hardly faster than smaller ones, after which none faster is expected.
 const PATIENCE: usize = 2;
 
-/// Powers of 4 times `first`, and the two sizes that are told anyway.
+/// Powers of 4 times `first`, and the two sizes that are reported anyway.
 pub(super) fn sizes(first: usize, recommended: usize, max: usize) -> Vec<usize> {
     let powers = std::iter::successors(Some(first), |size| size.checked_mul(4));
     let mut sizes: Vec<usize> = powers.take_while(|&size| size < max).chain([recommended, max]).collect();
@@ -36,12 +36,12 @@ pub(super) fn sizes(first: usize, recommended: usize, max: usize) -> Vec<usize> 
     sizes
 }
 
-/// Measures the speed at these sizes, as far as there is time.
+/// Measures the speed at these sizes, as far as time allows.
 pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
     measure_while(bench, sizes, THOROUGH, |_| true)
 }
 
-/// The same up to the size from which on training does not get much faster.
+/// The same, up to the size from which training hardly gets faster.
 pub(super) fn measure_to_the_knee(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
     measure_while(bench, sizes, QUICK, |paces| {
         let knee = knee(paces);
@@ -57,7 +57,7 @@ fn measure_while(
 ) -> Result<Vec<Pace>> {
     let mut paces: Vec<Pace> = Vec::with_capacity(sizes.len());
     for &size in sizes {
-        // Two steps are the least; a larger batch is about as fast as the one before, give or take the half.
+        // At least two steps; a larger batch is about as fast as the one before, within a factor of two.
         let seconds = paces.last().map_or(0.0, |pace| (2 * size) as f64 / pace.samples_per_second);
         let time_left = bench.time_left().as_secs_f64();
         if time_left == 0.0 || 2.0 * seconds > time_left || !go_on(&paces) {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speed_is_measured_at_powers_of_4_and_at_the_sizes_told() {
+    fn speed_is_measured_at_powers_of_4_and_at_the_sizes_reported() {
         assert_eq!(sizes(16, 482, 603), [16, 64, 256, 482, 603]);
         assert_eq!(sizes(16, 256, 256), [16, 64, 256]);
         let small = [(1, 1), (12, 16), (3, 4)].map(|(recommended, max)| sizes(16, recommended, max));

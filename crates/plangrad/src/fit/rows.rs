@@ -1,16 +1,15 @@
-//! Which rows of the dataset steps are tried with.
+//! The rows of the dataset that steps are tried with.
 //!
 //! A run has an order of its samples in host memory, beside the dataset. A batch that repeats samples, which no run has,
-//! would need a longer one: where the device's memory is the host's that is reserved like all the rest, so that nothing is
-//! taken beyond the budget.
+//! would need a longer one: if the device's memory is the host's, it is reserved like everything else, so that nothing
+//! exceeds the budget.
 
 use plangrad_tensor::backend::CountedOrder;
 use plangrad_tensor::{Backend, Device, Error as TensorError, SystemMemory};
 
 use crate::error::Result;
 
-/// Rows all over the dataset, again and again: order is of no interest here, but that kernels do not find each sample beside
-/// the last one is.
+/// Rows scattered over the dataset, repeated as often as needed, so that kernels do not find each sample beside the last one.
 pub(super) enum Rows {
     /// Beside the dataset.
     Host(Vec<u32>),
@@ -19,10 +18,10 @@ pub(super) enum Rows {
 }
 
 impl Rows {
-    /// The rows of so many steps on a dataset of `samples`, or of one step where they count.
+    /// The rows of so many steps on a dataset of `samples`, or of one step if they count against the budget.
     ///
     /// # Errors
-    /// If memory runs out: the host's refusal is one like a device's.
+    /// If memory runs out, the host's as well as the device's.
     pub(super) fn reserve(
         backend: &Backend,
         samples: usize,
@@ -52,7 +51,7 @@ impl Rows {
         if is_host_memory && batch_size > samples { 4 * batch_size as u64 } else { 0 }
     }
 
-    /// They.
+    /// The rows.
     pub(super) fn get(&self) -> &[u32] {
         match self {
             Rows::Host(rows) => rows,

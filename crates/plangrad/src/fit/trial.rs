@@ -1,4 +1,4 @@
-//! What is asked of a fit, and what becomes of a batch size that is tried.
+//! Options and results of a fit.
 
 use std::time::Duration;
 
@@ -10,26 +10,27 @@ use serde::{Serialize, Serializer};
 /// Most samples of a batch: their positions in it, and in the dataset, are numbers of 32 bits.
 pub const INDEX_LIMIT: usize = u32::MAX as usize;
 
-/// What is to be fitted, and how far.
+/// What to fit, and within which limits.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// Samples judged at a time; as many as fit into the memory of training if absent.
+    /// Samples per evaluation batch; if absent, as many as fit into the memory of training.
     pub eval_batch_size: Option<usize>,
     /// How the size is found.
     pub method: Method,
     /// Share of the largest size that is recommended: above 0, at most 1.
     pub safety: f64,
-    /// A size beyond which nobody wants to know.
+    /// A size beyond which none is tried.
     pub max_batch: Option<usize>,
-    /// Whether batches may be larger than the dataset, and take its samples again and again.
+    /// Whether batches may be larger than the dataset and repeat its samples.
     pub synthetic: bool,
-    /// When to stop searching, and measuring speed. Sizes whose steps would take longer are not tried; up to 16 samples are.
+    /// When to stop searching and measuring speed. Sizes whose steps would take longer are not tried, but one of up to 16
+    /// samples always is.
     pub time_limit: Duration,
     /// Whether to measure speed.
     pub measures_speed: bool,
-    /// Whether somebody named the device's budget. If not, it is what the device has.
+    /// Whether the device's budget was named. If not, it is what the device has.
     pub is_budget_named: bool,
 }
 
@@ -37,7 +38,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoppedBy {
-    /// The budget that somebody named.
+    /// The budget that was named.
     Budget,
     /// What the device has.
     DeviceMemory,
@@ -58,18 +59,18 @@ pub struct Trial {
     pub batch_size: usize,
     /// Bytes it was planned to take.
     pub total_bytes: u64,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What became of a trial.
+/// The outcome of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The device gave the memory, and one whole step and one evaluation batch were taken in it.
+    /// The device granted the memory, and one whole step and one evaluation batch ran in it.
     Proven {
-        /// Bytes that the device's ledger then held.
+        /// Bytes reserved then, according to the device's ledger.
         measured_bytes: u64,
-        /// Samples of the evaluation batch; `None` where there are none to test on.
+        /// Samples of the evaluation batch; `None` if there are none to test on.
         eval_batch_size: Option<usize>,
     },
     /// The device refused.
@@ -89,7 +90,7 @@ pub enum Method {
     #[default]
     #[value(help = None)]
     Solve,
-    /// 16, 32, 64 and on, each really tried, until one does not fit; then the sizes between.
+    /// 16, 32, 64 and so on, each really tried, until one does not fit; then by bisection.
     #[value(help = None)]
     Double,
 }
@@ -126,7 +127,7 @@ pub struct Pace {
 }
 
 impl Trial {
-    /// Whether the device gave the memory.
+    /// Whether the device granted the memory.
     #[must_use]
     pub fn fits(&self) -> bool {
         self.free_bytes().is_none()

@@ -7,31 +7,31 @@ use crate::error::Result;
 use crate::train::plans::{LARGEST, plan};
 use crate::train::{Layout, Placement, Samples, Step, layers};
 
-/// Everything the memory of training depends on, but for the batch size.
+/// Everything the memory of training depends on, except the batch size.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
     /// The network, what it reads and what is minimised.
     pub task: Task,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// Samples to learn from and to test on; `None` for as many as are wanted.
+    /// Samples to learn from and to test on; `None` for any number.
     pub samples: Option<(usize, usize)>,
-    /// Samples judged at a time; as many as fit into the memory of training if absent.
+    /// Samples per evaluation batch; if absent, as many as fit into the memory of training.
     pub eval_batch_size: Option<usize>,
-    /// Parts in which a batch is taken; 1 for the whole.
+    /// Parts in which a batch is processed; 1 for the whole.
     pub accumulate: usize,
     /// The device; every one but the CPU has memory of its own, which holds the dataset too.
     pub device: Device,
 }
 
-/// What training on batches of one size takes.
+/// The memory of training on batches of one size.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The batch size asked for.
     pub batch_size: usize,
-    /// Samples that a step takes: fewer where there are not so many.
+    /// Samples that a step takes: fewer if the dataset has fewer.
     pub samples: usize,
-    /// Samples of these taken at a time.
+    /// Samples of these processed at a time.
     pub part: usize,
     /// The plans of the session: a step on a whole batch first, or on the first part of one.
     pub plans: Vec<Plan>,
@@ -41,7 +41,7 @@ pub struct Row {
     pub resident: Option<(usize, usize)>,
     /// Every byte, by category.
     pub report: MemoryReport,
-    /// As lessons count it: parameters, gradients, moments, inputs and hidden activations, and nothing else.
+    /// As lessons count it: parameters, gradients, moments, inputs and hidden activations only.
     pub lesson_bytes: u64,
 }
 
@@ -89,6 +89,6 @@ impl Row {
     /// The step on a whole batch.
     #[must_use]
     pub fn step(&self) -> &Plan {
-        &self.plans[0] // a session trains, or there would be none
+        &self.plans[0] // there is always a training plan
     }
 }

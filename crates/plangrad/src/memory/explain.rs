@@ -12,11 +12,11 @@ use crate::numbers::{counted, grouped, grouped_bytes};
 /// One summand of a category.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What it belongs to.
+    /// Its category.
     pub category: Category,
     /// What it is: `inputs`, `alignment and gaps`.
     pub name: String,
-    /// How its bytes come about: `64 samples × 784 values × 4 B`.
+    /// How its bytes are computed: `64 samples × 784 values × 4 B`.
     pub formula: String,
     /// The bytes counted.
     pub bytes: u64,

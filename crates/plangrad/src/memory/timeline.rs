@@ -1,7 +1,7 @@
-//! When which buffer lives, and where: a plan's arena over the stages of a step, as a drawing and as text.
+//! Which buffers are alive when, and where: a plan's arena over the stages of a step, as a drawing and as text.
 //!
-//! Offsets grow upwards, stages go from left to right. What persists and what does not are drawn to scales of their own,
-//! because for small batches the one is hundreds of times the other.
+//! Offsets grow upwards, stages from left to right. The persistent and the transient part have separate scales, because for
+//! small batches one is hundreds of times the other.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! A model's answers: to many samples, of which it is judged, and to one.
+//! Evaluation on many samples, and prediction for one.
 
 use plangrad_nn::checkpoint;
 use plangrad_nn::{Loss, PredictionPlan, Task};
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::numbers::counted;
 use crate::train::{Stop, YET_REFUSED, plans};
 
-/// What a model answers to one sample.
+/// A model's prediction for one sample.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
     /// The most probable class, and the probability of each.
@@ -24,30 +24,30 @@ pub enum Prediction {
     Value(f32),
 }
 
-/// How well a model does on many samples.
+/// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Mean loss.
     pub loss: f64,
-    /// Samples judged.
+    /// Samples evaluated.
     pub samples: usize,
-    /// For classes: how often a class (row) was taken for a class (column).
+    /// For classes: how often a label (row) was predicted as a class (column).
     pub confusion: Option<Vec<Vec<u64>>>,
-    /// Bytes that were planned to be taken.
+    /// Bytes planned.
     pub planned_bytes: u64,
-    /// Bytes that were taken, as the device's ledger has them.
+    /// Bytes taken, according to the device's ledger.
     pub measured_bytes: u64,
 }
 
 impl Evaluation {
-    /// Right answers; `None` for a regression.
+    /// Correct predictions; `None` for a regression.
     #[must_use]
     pub fn correct(&self) -> Option<u64> {
         let confusion = self.confusion.as_ref()?;
         Some(confusion.iter().enumerate().map(|(class, row)| row[class]).sum())
     }
 
-    /// Share of right answers; `None` for a regression.
+    /// Share of correct predictions; `None` for a regression.
     #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
         self.correct().map(|correct| correct as f64 / self.samples as f64)
@@ -55,7 +55,7 @@ impl Evaluation {
 }
 
 impl Model {
-    /// Judges the model by `source`, taking `batch_size` samples at a time; as many of at most 1000 as fit, if absent.
+    /// Evaluates the model on `source`, in batches of `batch_size` samples; if absent, as many of at most 1000 as fit.
     ///
     /// # Errors
     /// If memory runs out, or `source` is for another model; [`Error::Stopped`] if asked to stop.
@@ -101,7 +101,7 @@ impl Model {
         plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend.has_own_memory())? <= room))
     }
 
-    /// Asks the model about one sample, not normalised if it is an image, standardised if it is a row.
+    /// Predicts one sample, not normalised if it is an image, standardised if it is a row.
     ///
     /// # Errors
     /// If memory runs out, or the sample is for another model.
@@ -123,13 +123,13 @@ impl Model {
     }
 }
 
-/// Memory with a model's weights in it, and plans to ask it about batches of certain sizes.
+/// A session with a model's weights, and prediction plans for some batch sizes.
 struct Asking {
     session: Session,
     plans: Vec<Nodes>,
 }
 
-/// What can be read after a plan has run.
+/// The outputs of a plan.
 struct Nodes {
     scores: TensorId,
     probabilities: Option<TensorId>,
@@ -158,7 +158,7 @@ impl Asking {
     }
 }
 
-/// What to say where the memory for judging `batch_size` samples at a time was refused.
+/// The error if memory for batches of `batch_size` samples was refused.
 fn out_of_memory(
     refused: TensorError,
     task: &Task,
@@ -181,7 +181,7 @@ fn out_of_memory(
     Error::OutOfMemory { device, what, requested, free, total, remedy, report }
 }
 
-/// Bytes that asking about `batch_size` samples at a time takes.
+/// Bytes of a session for batches of `batch_size` samples.
 fn asking_bytes(task: &Task, state: &State, batch_size: usize, has_own_memory: bool) -> Result<u64> {
     let plan = task.prediction_plan(state, batch_size)?.plan;
     Ok(if has_own_memory { Session::streaming_report(&[plan]).total() } else { plan.bytes() as u64 })
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn right_answers_are_on_the_diagonal() {
+    fn correct_predictions_are_on_the_diagonal() {
         let confusion = Some(vec![vec![3, 1], vec![0, 4]]);
         let evaluation = Evaluation { loss: 0.5, samples: 8, confusion, planned_bytes: 0, measured_bytes: 0 };
         assert_eq!((evaluation.correct(), evaluation.accuracy()), (Some(7), Some(0.875)));

@@ -1,4 +1,4 @@
-//! A trained model read from its file, and the samples it can be asked about.
+//! A trained model read from its file, and samples for it.
 
 use std::path::{Path, PathBuf};
 
@@ -21,10 +21,10 @@ pub struct Model {
     pub(super) weights: Loaded,
 }
 
-/// Samples a model is to be asked about.
+/// Samples for a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Questions {
-    /// The samples, with what is known about them.
+    /// The samples.
     pub split: plangrad_data::Split,
     /// Names of their classes; empty for a regression.
     pub classes: Vec<String>,
@@ -65,13 +65,13 @@ impl Model {
         &self.file
     }
 
-    /// What the file says about it.
+    /// The description in its file.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// What it was trained on, for people.
+    /// The data it was trained on, for people.
     #[must_use]
     pub fn origin(&self) -> String {
         match &self.table {
@@ -98,8 +98,8 @@ impl Model {
         layers(&self.task)
     }
 
-    /// The samples the model is to be asked about: a part of the dataset named, or of the one it was trained on. A table
-    /// that is named has no parts: all its rows are taken.
+    /// A part of the dataset named, or of the one the model was trained on. A table that is named has no parts: all its rows
+    /// are taken.
     ///
     /// # Errors
     /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; whatever is wrong with its files.
@@ -161,7 +161,7 @@ impl Model {
                 Loss::Mse => Labels::Regression,
             },
             schema: self.table.clone(),
-            // A table is taken whole, unless a run says how it was dealt to its parts.
+            // All rows of a table, unless a run says how it was split.
             test_fraction: 0.0,
             ..Options::default()
         }
@@ -207,7 +207,7 @@ fn model_file(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// What in a description cannot be true, as a clause.
+/// A contradiction in a description, as a clause.
 fn contradiction(description: &Description, table: Option<&TableSchema>) -> Option<String> {
     let Description { model, loss, classes, scale, shift, .. } = description;
     let channels = model.sample_shape.first().copied().unwrap_or(1);

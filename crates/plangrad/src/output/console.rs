@@ -1,7 +1,7 @@
 //! Standard output and standard error: what goes where.
 //!
 //! Results go to standard output, as text or as one JSON object per line; remarks, warnings, progress and errors go to
-//! standard error. Standard error that takes nothing is no failure; standard output that takes nothing is one.
+//! standard error. It is a failure if standard output cannot be written, but not if standard error cannot.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -13,7 +13,7 @@ use super::untrusted::{escaped, printable};
 use crate::colour::Colour;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Columns of a terminal that does not say how many it has.
+/// Columns of a terminal whose width is unknown.
 const DEFAULT_WIDTH: usize = 80;
 
 /// What standard output carries.
@@ -75,7 +75,7 @@ impl Console {
         write_line(&escaped(&line))
     }
 
-    /// Writes a remark to standard error, where it is no part of the result.
+    /// Writes a remark to standard error, where it is not part of the result.
     pub fn remark(text: &dyn Display) {
         let _ = writeln!(io::stderr(), "{}", printable(&text.to_string()));
     }
@@ -85,7 +85,7 @@ impl Console {
         Self::remark(&format_args!("warning: {text}"));
     }
 
-    /// Says why the program ends: a sentence on standard error, and in JSON an object on standard output too.
+    /// Reports why the program ends: a sentence on standard error, and in JSON also an object on standard output.
     pub fn error(&self, error: &Error) {
         Self::remark(&format_args!("error: {}", error.sentence()));
         let _ = self.json(&ErrorEvent { event: "error", kind: error.kind(), message: error.sentence() });
@@ -97,13 +97,13 @@ impl Console {
         if self.is_json() { Colour::None } else { Colour::detect(io::stdout().is_terminal()) }
     }
 
-    /// Columns of the terminal; 80 where there is none.
+    /// Columns of the terminal; 80 if there is none.
     #[must_use]
     pub fn width() -> usize {
         terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
     }
 
-    /// Whether someone watches standard error, so that progress may be drawn there.
+    /// Whether standard error is a terminal, so that progress may be drawn there.
     #[must_use]
     pub fn is_watched() -> bool {
         io::stderr().is_terminal()

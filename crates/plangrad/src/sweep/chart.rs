@@ -1,4 +1,4 @@
-//! Charts: panels one below the other over one axis of sizes, each with curves to a scale of its own.
+//! Charts: panels below each other over one axis of sizes, each with its own scale.
 //!
 //! Sizes lie on a logarithmic axis and are written where they were measured, as far as there is room. A curve is told from
 //! others by its colour and by its stroke and marks, so that it can be told without colours too.

@@ -1,10 +1,10 @@
-//! What a batch size does to time, memory and learning: the same training with each size, measured.
+//! The effect of the batch size on time, memory and learning: the same training with each size, measured.
 //!
 //! Every size starts from the same weights, sees the same samples in the same order and takes steps of the same learning
 //! rate. It is trained twice: for equal epochs, which is what `train` does, and for equal time, which is what a user has.
-//! Sizes that do not fit are told so; nothing is done to make them fit, or times would not compare.
+//! Sizes that do not fit are reported; nothing is done to make them fit, or times would not compare.
 //!
-//! Absent on purpose: a learning rate that grows with the batch. It is another subject, and would hide this one.
+//! Absent on purpose: a learning rate that grows with the batch. That is another subject, and would hide this one.
 
 mod chart;
 mod plots;
@@ -24,30 +24,30 @@ use crate::error::{Error, Result};
 use crate::train::{Engine, Layout, Offers, Refused, Step, Stop, Subject};
 use walk::Walk;
 
-/// Most steps whose losses are compared to see how far they swing.
+/// The most steps whose losses are compared to see how much they vary.
 const MOST_STEPS_COMPARED: usize = 256;
 
-/// What is compared.
+/// A comparison of batch sizes.
 pub struct Sweep {
-    /// What all sizes have in common.
+    /// What all sizes share.
     pub recipe: Recipe,
     /// Samples per step, in the order of the rows.
     pub batch_sizes: Vec<usize>,
     subject: Subject,
 }
 
-/// How far a sweep has come.
+/// The progress of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// The device.
     pub device: Device,
     /// The size.
     pub batch_size: usize,
-    /// Runs that are done: two for each row.
+    /// Runs that are done, of two per row.
     pub runs_done: usize,
-    /// Runs there are.
+    /// The number of runs.
     pub runs: usize,
-    /// Share of the present run that is done.
+    /// Share of the current run that is done.
     pub share: f64,
     /// Which of the two runs of a size it is.
     pub race: Race,
@@ -62,18 +62,18 @@ pub enum Race {
     EqualTime,
 }
 
-/// Who wants to know.
+/// Receives the progress and the rows of a sweep.
 pub trait Watcher {
-    /// Steps were taken.
+    /// Called after every few steps.
     fn progress(&mut self, progress: &Progress);
 
     /// The run for equal epochs is done: what it measured is in the row.
     fn measured(&mut self, _row: &Row) {}
 
-    /// A row is complete, or as complete as it will be where the sweep is stopped.
+    /// A row is complete, or as complete as it will be if the sweep is stopped.
     ///
     /// # Errors
-    /// If it cannot be told.
+    /// If the row cannot be written.
     fn row(&mut self, row: &Row) -> Result<()>;
 }
 
@@ -84,7 +84,7 @@ impl Sweep {
         Sweep { recipe, batch_sizes, subject }
     }
 
-    /// What is learnt.
+    /// The task and its data.
     #[must_use]
     pub fn subject(&self) -> &Subject {
         &self.subject
@@ -93,8 +93,8 @@ impl Sweep {
     /// Measures every size on every device: first all of them for equal epochs, then for equal time.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if asked to stop; if sizes overflow, a device fails, or `watcher` does. The rows so far are told and
-    /// returned in any case. Memory that does not suffice is no error but a [`Shortage`] in the row.
+    /// [`Error::Stopped`] if asked to stop; if sizes overflow, a device fails, or `watcher` does. The rows so far are reported
+    /// and returned in any case. Too little memory is not an error but a [`Shortage`] in the row.
     pub fn run(
         &mut self,
         devices: &[Backend],
@@ -118,7 +118,7 @@ impl Sweep {
         (rows, ended.and(untold))
     }
 
-    /// Refuses rows of which not one was measured, because no size fits on any device, by what the one that needs least lacks.
+    /// Refuses rows of which none was measured because no size fits on any device: with what the smallest one needs.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -168,7 +168,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// The first run of a size, and how far its losses swing thereafter.
+    /// The first run of a size, and how much its losses vary thereafter.
     fn for_equal_epochs(
         &mut self,
         device: &Backend,
@@ -212,7 +212,7 @@ impl Sweep {
         let mut walk = match self.begin(device, row.batch_size)? {
             Ok(walk) => walk,
             Err(shortage) => {
-                row.out_of_memory = Some(shortage); // what the machine had before, it has no more
+                row.out_of_memory = Some(shortage); // the machine has less memory than before
                 return Ok(());
             }
         };
@@ -230,7 +230,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// A run at its beginning, or the memory it lacks.
+    /// A run before its first step, or the memory it lacks.
     fn begin(
         &mut self,
         device: &Backend,
@@ -240,7 +240,7 @@ impl Sweep {
         let engine = match Engine::reserve(&step, &self.subject.task, &mut self.subject.data, device, layout)
         {
             Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => {
-                let free_bytes = device.memory().free().unwrap_or(free); // nothing of the run is reserved now
+                let free_bytes = device.memory().free().unwrap_or(free); // nothing of the run is reserved any more
                 let needed_bytes = self.planned(device, batch_size)?.total();
                 return Ok(Err(Shortage { needed_bytes, free_bytes }));
             }
@@ -265,14 +265,14 @@ impl Sweep {
     }
 }
 
-/// Test loss and accuracy, as far as there are any. Where training has diverged the loss is no number, and answers mean
+/// Test loss and accuracy, if there are any. If training has diverged, the loss is not finite and the accuracy means
 /// nothing.
 fn judged(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
     let accuracy = test.filter(|test| loss == Loss::CrossEntropy && test.mean_loss().is_finite());
     (test.map(|test| test.mean_loss()), accuracy.map(|test| test.accuracy()))
 }
 
-/// Tells progress, and finds out whether to go on.
+/// Reports progress, and checks whether to stop.
 struct Report<'a> {
     watcher: &'a mut dyn Watcher,
     stop: &'a Stop,
@@ -291,9 +291,8 @@ impl Report<'_> {
     }
 }
 
-/// The standard deviation of what lies around a slow trend, from the differences of neighbours (von Neumann, "Distribution
-/// of the ratio of the mean square successive difference to the variance", 1941); `None` without neighbours, or where a loss
-/// is no number.
+/// The standard deviation around a slow trend, from the differences of neighbours (von Neumann, "Distribution of the ratio
+/// of the mean square successive difference to the variance", 1941); `None` without neighbours, or if a loss is not finite.
 fn deviation(losses: &[f64]) -> Option<f64> {
     let squares: Vec<f64> = losses.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).collect();
     let deviation = (squares.iter().sum::<f64>() / (2 * squares.len()) as f64).sqrt();
@@ -309,7 +308,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks to stop as soon as a run of this kind and size is under way, and keeps the rows it is told.
+    /// Asks to stop as soon as a run of this kind and size has begun, and keeps the rows it receives.
     struct Impatient {
         at: (usize, Race),
         stop: Stop,
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_that_is_stopped_tells_what_it_knows() {
+    fn a_sweep_that_is_stopped_reports_what_it_has_measured() {
         let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
         let network = MlpConfig {
             sample_shape: dataset.sample_shape.clone(),
@@ -370,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deviation_is_that_of_what_swings_and_not_of_a_trend() {
+    fn a_deviation_is_that_of_the_variation_and_not_of_the_trend() {
         let swinging: Vec<f64> = (0..1000).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
         assert!((deviation(&swinging).unwrap() - 2f64.sqrt()).abs() < 1e-12);
         let falling: Vec<f64> = (0..1000).map(|i| 5.0 - 0.001 * f64::from(i)).collect();

@@ -1,12 +1,12 @@
-//! What a sweep finds out about a batch size on a device.
+//! What a sweep measures for a batch size on a device.
 
 use plangrad_tensor::Device;
 use serde::Serialize;
 
 use crate::device::device_name;
 
-/// Largest share of the equal time that a training may take to be compared with others: it ends with a step, and where steps
-/// are long that is late.
+/// The largest share of the equal time that a run may take and still be compared: it ends with a step, which is late if
+/// steps are long.
 const AS_LONG: f64 = 1.1;
 
 /// A batch size on a device. Serialises to the JSON documented in `docs/json.md`.
@@ -15,48 +15,48 @@ pub struct Row {
     /// The device.
     #[serde(serialize_with = "device_name")]
     pub device: Device,
-    /// Samples per step as asked for; where the dataset has fewer, a step takes those.
+    /// Samples per step as asked for; if the dataset has fewer, a step takes those.
     pub batch_size: usize,
     /// Passes over the training part.
     pub epochs: u64,
     /// Bytes planned.
     pub planned_bytes: u64,
-    /// Bytes taken, as the device's ledger has them.
+    /// Bytes taken, according to the device's ledger.
     pub measured_bytes: Option<u64>,
-    /// Training alone, without the test.
+    /// Time of training alone, without the test.
     pub seconds_per_epoch: Option<f64>,
     /// Training samples per second.
     pub samples_per_second: Option<f64>,
-    /// Of one step.
+    /// Time of one step.
     pub milliseconds_per_step: Option<f64>,
     /// Test loss after the epochs.
     pub loss_after_epochs: Option<f64>,
-    /// Share of right answers after the epochs; none for a regression, or where training has diverged.
+    /// Test accuracy after the epochs; none for a regression, or if training has diverged.
     pub accuracy_after_epochs: Option<f64>,
-    /// How far a step's loss swings around what it slowly falls to: its standard deviation.
+    /// The standard deviation of a step's loss around its slow trend.
     pub step_loss_deviation: Option<f64>,
     /// Seconds of training in the second run.
     pub equal_seconds: Option<f64>,
-    /// Seconds it really took: those, and what was left of the last step.
+    /// Seconds it really took: those, and the rest of the last step.
     pub seconds_in_equal_time: Option<f64>,
-    /// Samples it saw in them.
+    /// Samples trained on in them.
     pub samples_in_equal_time: Option<u64>,
-    /// Steps it took in them.
+    /// Steps taken in them.
     pub steps_in_equal_time: Option<u64>,
     /// Test loss after them.
     pub loss_after_equal_time: Option<f64>,
-    /// Share of right answers after them; none as above.
+    /// Test accuracy after them; none as above.
     pub accuracy_after_equal_time: Option<f64>,
-    /// Why there are no figures, where that is so.
+    /// Why there are no figures, if there are none.
     pub out_of_memory: Option<Shortage>,
 }
 
-/// Memory that was not to be had.
+/// Memory that was not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Shortage {
     /// Bytes needed.
     pub needed_bytes: u64,
-    /// Bytes there were.
+    /// Bytes that were free.
     pub free_bytes: u64,
 }
 
@@ -85,13 +85,13 @@ impl Row {
         }
     }
 
-    /// Seconds of the run for equal time, where they are too many for it to be compared with others.
+    /// Seconds of the run for equal time, if they are too many for a comparison with others.
     pub(crate) fn overtime(&self) -> Option<f64> {
         let equal = self.equal_seconds?;
         self.seconds_in_equal_time.filter(|&seconds| seconds > AS_LONG * equal)
     }
 
-    /// Seconds its epochs took.
+    /// Time of its epochs.
     pub(super) fn seconds(&self) -> Option<f64> {
         Some(self.seconds_per_epoch? * self.epochs as f64)
     }

@@ -1,4 +1,4 @@
-//! A run that keeps nothing: steps in the order in which `train` takes them, with a clock that counts them alone.
+//! A run that keeps nothing: steps in the same order as in `train`, with a clock that counts nothing else.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::train::{Data, Engine, Order, Stretch, Subject};
 /// Longest stretch of steps without a look at the clock.
 pub(super) const STRETCH_SECONDS: f64 = 0.1;
 
-/// What all sizes have in common.
+/// What all sizes share.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
     /// How parameters follow their gradients.
@@ -19,13 +19,13 @@ pub struct Recipe {
     pub learning_rate: f64,
     /// Passes over the training part.
     pub epochs: u64,
-    /// The equal time, in seconds; what the fastest size took for its epochs if absent.
+    /// The equal time, in seconds; if absent, the time of the fastest size for its epochs.
     pub seconds: Option<f64>,
     /// Seed of weights, permutations and dropout.
     pub seed: u64,
-    /// Whether samples are taken in random order.
+    /// Whether samples are shuffled.
     pub shuffle: bool,
-    /// Samples judged at a time; as many as fit into the training arena if absent.
+    /// Samples per evaluation batch; if absent, as many as fit into the training arena.
     pub eval_batch_size: Option<usize>,
 }
 

@@ -1,5 +1,4 @@
-//! A task, its data and the memory in which both are trained: takes steps and tests, and knows nothing of epochs, files
-//! or progress.
+//! A task, its data and its memory: takes steps and tests, and knows nothing about epochs, files or progress.
 
 use std::time::Instant;
 
@@ -34,7 +33,7 @@ pub(crate) struct Stretch {
 }
 
 impl Engine {
-    /// Reserves everything the steps and tests of a run need. Parameters are zero: set them next.
+    /// Reserves everything the steps and tests of a run need. Parameters are zero until they are [set](Engine::start).
     ///
     /// # Errors
     /// If sizes overflow, or memory runs out; nothing is reserved then.
@@ -82,12 +81,12 @@ impl Engine {
         self.batch_size
     }
 
-    /// Every byte taken, as the device's ledger has it.
+    /// Every byte taken, according to the device's ledger.
     pub(crate) fn measured_bytes(&self) -> u64 {
         self.session.backend().memory().reserved
     }
 
-    /// Samples of a batch taken at a time, where not all are.
+    /// Samples per part, if batches are split into parts.
     pub(crate) fn micro_batch_size(&self) -> Option<usize> {
         Some(self.part).filter(|&part| part < self.batch_size)
     }
@@ -140,10 +139,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Judges one whole batch of test samples, which counts for nothing. Returns how many they are; `None` without any.
+    /// Evaluates one whole batch of test samples without effect on the metrics. Returns its size; `None` without samples.
     ///
     /// # Errors
-    /// If the device fails; for data that [`Engine::reserve`] has seen, nothing else can.
+    /// If the device fails.
     pub(crate) fn test_one_batch(&mut self, data: &Data) -> Result<Option<usize>> {
         let Some((whole, _)) = self.plans.test else { return Ok(None) };
         let before = self.session.metrics()?;
@@ -153,11 +152,11 @@ impl Engine {
         Ok(judged.map(|()| Some(rows.len()))?)
     }
 
-    /// Judges the model by all test samples in their own order; `None` without any. The session's metrics are as before
-    /// afterwards.
+    /// Evaluates the model on all test samples in their own order; `None` without any. Leaves the session's metrics as they
+    /// were.
     ///
     /// # Errors
-    /// If the device fails; for data that [`Engine::reserve`] has seen, nothing else can.
+    /// If the device fails.
     pub(crate) fn test(&mut self, data: &Data) -> Result<Option<Metrics>> {
         let Some((whole, rest)) = self.plans.test else { return Ok(None) };
         let before = self.session.metrics()?;

@@ -8,45 +8,45 @@ use serde::Serialize;
 use crate::device::{GpuMemory, device_name};
 use crate::error::Result;
 
-/// Something that happened. Serialises to the JSON documented in `docs/json.md`.
+/// An event of a run. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
-    /// Everything is planned and reserved; steps come next.
+    /// Everything is planned and reserved; the first step comes next.
     Start {
         /// Name of the dataset.
         dataset: String,
         /// Samples to learn from.
         train_samples: usize,
-        /// Samples to be judged by.
+        /// Samples to test on.
         test_samples: usize,
-        /// Where it is computed.
+        /// The device.
         #[serde(serialize_with = "device_name")]
         device: Device,
-        /// Numbers trained.
+        /// Parameters of the network.
         parameters: usize,
         /// Samples per step.
         batch_size: usize,
-        /// Samples at a time, where a step takes its batch in parts; null where it takes it whole.
+        /// Samples per part, if a step splits its batch into parts; null if it does not.
         micro_batch_size: Option<usize>,
         /// Seed of the run.
         seed: u64,
-        /// Bytes the session was planned to take.
+        /// Bytes planned for the session.
         planned_bytes: u64,
-        /// What the process had resident just before these were reserved, if the system says.
+        /// Resident memory of the process just before these were reserved, if the system says.
         resident_bytes: Option<u64>,
-        /// Memory of the GPU, if it is one.
+        /// Memory of the GPU, if the device is one.
         gpu_memory: Option<GpuMemory>,
     },
-    /// Memory did not suffice, and the run found another way.
+    /// Memory ran out, and the run found another way.
     Oom {
-        /// Which.
+        /// The way.
         rung: Rung,
         /// What was refused, as a clause.
         reason: String,
-        /// Bytes the run was to take.
+        /// Bytes planned before.
         bytes_before: u64,
-        /// Bytes it takes instead.
+        /// Bytes planned now.
         bytes_after: u64,
     },
     /// A step whose number in its epoch is a multiple of `--log-every`.
@@ -62,32 +62,32 @@ pub enum Event {
     Epoch {
         /// Epoch, counted from 1.
         epoch: u64,
-        /// Mean loss of its samples, each taken before the update of its batch.
+        /// Mean loss of its samples, each computed before the update of its batch.
         train_loss: f64,
         /// Mean loss of the test samples; null without any.
         test_loss: Option<f64>,
-        /// Share of the test samples whose class was found; null for a regression and without samples.
+        /// Share of the test samples whose class was predicted; null for a regression and without samples.
         test_accuracy: Option<f64>,
-        /// From the shuffle to the last update.
+        /// Time from the shuffle to the last update.
         train_seconds: f64,
-        /// The test.
+        /// Time of the test.
         eval_seconds: f64,
         /// Training samples per second.
         samples_per_second: f64,
-        /// Bytes the session was planned to take.
+        /// Bytes planned for the session.
         planned_bytes: u64,
-        /// Bytes the session took, as the allocator's ledger has them.
+        /// Bytes taken by the session, according to the device's ledger.
         measured_bytes: u64,
-        /// Most memory the process ever had resident, if the system says.
+        /// Peak resident memory of the process, if the system says.
         peak_resident_bytes: Option<u64>,
     },
     /// The run is complete, or was interrupted.
     End {
-        /// From the start of the process.
+        /// Time since the start of the process.
         total_seconds: f64,
-        /// From the start of the process to the end of the first step; null if there was none.
+        /// Time from the start of the process to the end of the first step; null if there was none.
         startup_seconds: Option<f64>,
-        /// Of the last test.
+        /// Accuracy of the last test.
         test_accuracy: Option<f64>,
         /// The model's file; null for an interrupted run.
         model: Option<PathBuf>,
@@ -96,19 +96,19 @@ pub enum Event {
     },
 }
 
-/// A way to go on where memory does not suffice, from the cheapest to the dearest.
+/// A way to continue if memory runs out, from the cheapest to the most expensive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
-    /// The dataset stays in host memory, from where each batch is brought to the device.
+    /// The dataset stays in host memory, from which each batch is copied to the device.
     DatasetOnHost,
-    /// A step takes its batch in parts and adds their gradients: the same step in less memory.
+    /// A step splits its batch into parts and adds their gradients: the same step in less memory.
     MicroBatches,
-    /// The run moves to the processor and its memory.
+    /// The run moves to the CPU and its memory.
     Cpu,
 }
 
-/// How far an epoch has come, for a progress bar.
+/// The progress of an epoch, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Position {
     /// Epoch, counted from 1.
@@ -121,14 +121,14 @@ pub struct Position {
     pub loss: f64,
 }
 
-/// Who wants to know.
+/// Receives the events of a run.
 pub trait Observer {
-    /// Something happened.
+    /// Receives an event.
     ///
     /// # Errors
-    /// If it cannot be told.
+    /// If the event cannot be written.
     fn event(&mut self, event: &Event) -> Result<()>;
 
-    /// Steps were taken. Of interest to those who draw progress.
+    /// Called after every few steps, for a progress bar.
     fn position(&mut self, _position: &Position) {}
 }

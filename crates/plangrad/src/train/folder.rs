@@ -1,6 +1,6 @@
 //! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`.
 //!
-//! Files are replaced whole or appended to line by line, so that a run killed at any moment can go on from here.
+//! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -14,12 +14,12 @@ use super::event::Event;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 
-/// A folder that holds one run. While this lives, no other process can open it.
+/// A folder that holds one run. While this exists, no other process can open it.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     metrics: Option<File>,
-    /// Held, not read: the system gives it back when the process ends, however it ends.
+    /// Held, not read: the system releases it when the process ends, however it ends.
     _lock: Option<File>,
 }
 
@@ -41,7 +41,7 @@ impl RunFolder {
     /// Begins a new run in `out`, or in `runs/<dataset>-<time>`, with what must be there before the first step: settings,
     /// the first line of `metrics.jsonl`, and the checkpoint that `stage` makes for its path.
     ///
-    /// An earlier run in that folder goes only once all of this is written: a full disk does not cost it.
+    /// An earlier run in that folder is removed only when all of this is written: a full disk does not cost it.
     ///
     /// # Errors
     /// [`Error::RunExists`] for a folder with a run that is to be kept; [`Error::RunBusy`]; [`Error::Io`] or
@@ -70,8 +70,8 @@ impl RunFolder {
         })
     }
 
-    /// Puts the files of a new run in place. The checkpoint goes first and comes last, so that no moment exists at which
-    /// parts of two runs look like one.
+    /// Puts the files of a new run in place. The old checkpoint is removed first and the new one comes last, so that parts of
+    /// two runs never look like one.
     fn begin(
         &self,
         settings: &Settings,
@@ -102,11 +102,10 @@ impl RunFolder {
         }
     }
 
-    /// The run in `path`, to be gone on with.
+    /// The run in `path`, to be resumed.
     ///
     /// # Errors
-    /// [`Error::NoRun`] if there is none, [`Error::RunBusy`] if another process is at it; whatever is wrong with its
-    /// settings.
+    /// [`Error::NoRun`] if there is none, [`Error::RunBusy`] if another process uses it; if its settings are wrong.
     pub fn open(path: &Path) -> Result<(RunFolder, Settings)> {
         if !path.join(CONFIG).is_file() || !path.join(CHECKPOINT).is_file() {
             return Err(Error::NoRun { path: path.into() });
@@ -116,7 +115,7 @@ impl RunFolder {
         Ok((folder, settings))
     }
 
-    /// Where it is.
+    /// The folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -163,7 +162,7 @@ impl RunFolder {
         file.write_all(line.as_bytes()).map_err(Error::io(&path, "written"))
     }
 
-    /// Makes all lines of `metrics.jsonl` lasting.
+    /// Flushes `metrics.jsonl` to the disk.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -172,8 +171,8 @@ impl RunFolder {
         self.metrics.as_ref().map_or(Ok(()), |file| file.sync_data().map_err(Error::io(&path, "written")))
     }
 
-    /// Cuts `metrics.jsonl` back to what had happened at the checkpoint, so that what is trained again is not told twice.
-    /// The part of an epoch that `--max-steps` allowed has been told if the run `is_finished` with it.
+    /// Truncates `metrics.jsonl` to the events before the checkpoint, so that steps that are trained again are not reported
+    /// twice. The part of an epoch that `--max-steps` allowed has been reported if the run `is_finished` with it.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Model`].
@@ -201,15 +200,15 @@ impl RunFolder {
     }
 }
 
-/// Makes the folder; false if it was there.
+/// Makes the folder; false if it exists.
 fn make(path: &Path) -> Result<bool> {
     let is_new = !path.exists();
     fs::create_dir_all(path).map_err(Error::io(path, "made a folder"))?;
     Ok(is_new)
 }
 
-/// Makes a new folder `runs/<dataset>-<time>`, with a number behind it if that is taken. Of two processes that start in the
-/// same second each gets its own.
+/// Makes a new folder `runs/<dataset>-<time>`, with a number appended if it exists: of two processes that start in the same
+/// second, each gets its own.
 fn make_default(dataset: &str) -> Result<PathBuf> {
     let runs = Path::new("runs");
     make(runs)?;
@@ -228,7 +227,7 @@ fn make_default(dataset: &str) -> Result<PathBuf> {
     }
 }
 
-/// Keeps other processes out of a run. Where the system cannot lock a folder, nothing does.
+/// Keeps other processes out of a run, unless the system cannot lock a folder.
 fn lock(path: &Path) -> Result<Option<File>> {
     let Ok(folder) = File::open(path) else { return Ok(None) };
     match folder.try_lock() {
@@ -238,7 +237,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Removes a file if it is there.
+/// Removes a file if it exists.
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(reason) if reason.kind() != ErrorKind::NotFound => Err(Error::io(path, "replaced")(reason)),

@@ -19,23 +19,23 @@ use super::stop::Stop;
 use crate::error::ErrorKind;
 use crate::output::Console;
 
-/// Pause between two looks at the flag: short for a hand at a keyboard, long for a processor.
+/// Pause between two looks at the flag: short for a user, long for a CPU.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A signal so soon after the first is the same request: `timeout` sends its signal to the program and to its group.
 const SAME_REQUEST: Duration = Duration::from_millis(500);
 
-/// How long a line may take to get out.
+/// How long writing a line may take.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What the signals asked for, and what there is to tell about the run they interrupt.
+/// What the signals asked for, and what to say about the run they interrupt.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts {
     stop: Stop,
     run: Arc<OnceLock<Interrupted>>,
 }
 
-/// A run that can be gone on with.
+/// A run that can be resumed.
 #[derive(Debug)]
 struct Interrupted {
     resume: String,
@@ -43,7 +43,7 @@ struct Interrupted {
 }
 
 impl Interrupts {
-    /// Listens from now on. Where that cannot be had, a signal just ends the program.
+    /// Listens from now on. If that fails, a signal ends the program.
     #[must_use]
     pub fn listen() -> Interrupts {
         let interrupts = Interrupts::default();
@@ -64,12 +64,12 @@ impl Interrupts {
         &self.stop
     }
 
-    /// From now on there is a run with a checkpoint: the command that goes on with it, and the bar that shows it.
+    /// From now on there is a run with a checkpoint: the command that resumes it, and the bar that shows its progress.
     pub fn run_begins(&self, resume: &str, bar: ProgressBar) {
         let _ = self.run.set(Interrupted { resume: resume.to_owned(), bar }); // there is one run in a program
     }
 
-    /// Answers the signals, for as long as the program lives.
+    /// Answers the signals until the program ends.
     fn answer(&self, came: &AtomicBool) {
         let wait = || {
             while !came.swap(false, Ordering::AcqRel) {
@@ -112,7 +112,7 @@ impl Interrupts {
                 Some(bar) => bar.suspend(|| Console::remark(&line)),
                 None => Console::remark(&line),
             }
-            let _ = done.send(()); // nobody may wait for it any more
+            let _ = done.send(()); // the receiver may have given up
         };
         if thread::Builder::new().spawn(write).is_ok() {
             let _ = said.recv_timeout(PATIENCE);

@@ -1,7 +1,7 @@
 //! Training: from settings to a run folder with a saved model.
 //!
-//! A run is a function of its [`Settings`] and its data. Its state at any moment is a checkpoint; going on from one
-//! leads to the same bits as never having stopped. What happens on the way is told to an [`Observer`] as [`Event`]s.
+//! A run is a function of its [`Settings`] and its data. Its state at any moment is a checkpoint; resuming from one leads
+//! to the same bits as never having stopped. What happens on the way is reported to an [`Observer`] as [`Event`]s.
 
 mod engine;
 mod event;

@@ -1,4 +1,4 @@
-//! The plans of a run: training and evaluation, each for whole batches and for what is left over.
+//! The plans of a run: training and evaluation, each for whole batches and for the remainder.
 
 use plangrad_nn::{Parts, Task};
 use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
@@ -6,10 +6,10 @@ use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
 use super::layout::{Layout, Placement, Samples, Step};
 use crate::error::Result;
 
-/// The largest evaluation batch anybody asks for without saying so.
+/// The largest evaluation batch by default.
 pub(crate) const LARGEST: usize = 1000;
 
-/// Where the plans stand in their session.
+/// The numbers of the plans in their session.
 #[derive(Clone, Debug)]
 pub(crate) struct PlanNumbers {
     /// A training step on a whole batch.
@@ -20,16 +20,16 @@ pub(crate) struct PlanNumbers {
     pub(crate) test: Option<(usize, Option<usize>)>,
 }
 
-/// How a training step takes its batch.
+/// How a training step processes its batch.
 #[derive(Clone, Debug)]
 pub(crate) enum Training {
-    /// At once, by this plan.
+    /// As a whole, by this plan.
     Whole(usize),
     /// In parts.
     Parts(Parts),
 }
 
-/// All plans of a run that is laid out like this.
+/// All plans of a run with this layout.
 pub(crate) fn plan(
     step: &Step,
     task: &Task,
@@ -42,7 +42,7 @@ pub(crate) fn plan(
     let rest = (left_over > 0).then(|| training(step, task, left_over, part, &mut plans)).transpose()?;
     let state = task.training_state(step.optimizer)?;
     let arena = Plan::bytes_together(&plans);
-    // Where batches are brought to the device there shall be room for what is judged.
+    // If batches are copied to the device, evaluation batches need room there too.
     let most = if placement == Placement::Streamed { part.min(size) } else { LARGEST };
     let test = evaluation(task, &state, samples.test, step.eval_batch_size, (arena, most))?;
     let test = test.map(|(whole, rest)| {
@@ -120,7 +120,7 @@ pub(crate) fn largest(most: usize, fits: impl Fn(usize) -> Result<bool>) -> Resu
     Ok(low)
 }
 
-/// The largest number in `1..=most` that fits, where it is no error that none does.
+/// The largest number in `1..=most` that fits; `None` if none does.
 pub(crate) fn largest_that_fits(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     let found = largest(most, |n| Ok(fits(n))).ok()?;
     (found <= most && fits(found)).then_some(found)

@@ -1,4 +1,4 @@
-//! A run told to people or programs: lines on standard output, a progress bar on a terminal.
+//! A run reported to people or programs: lines on standard output, a progress bar on a terminal.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::numbers::{counted, grouped, size};
 use crate::output::Console;
 
-/// Tells a run on a console.
+/// Reports a run on a console.
 pub struct Reporter {
     console: Console,
     bar: ProgressBar,
@@ -37,7 +37,7 @@ impl Reporter {
         Reporter { console, bar, epochs: settings.epochs, batches, is_moving: false }
     }
 
-    /// The bar, for others who write to the same terminal.
+    /// The bar, for others that write to the same terminal.
     #[must_use]
     pub fn bar(&self) -> ProgressBar {
         self.bar.clone()
@@ -55,7 +55,7 @@ impl Reporter {
 
     fn describe(&self, event: &Event) -> Option<String> {
         Some(match event {
-            // The command has said more than the event when the run starts, and says how to go on when it was interrupted.
+            // The command says more than these events: its plan at the start, how to resume after an interruption.
             Event::Start { .. } | Event::End { model: None, .. } => return None,
             Event::Oom { rung, reason, bytes_before, bytes_after } => {
                 let (before, after) = (size(*bytes_before), size(*bytes_after));
@@ -76,8 +76,8 @@ impl Reporter {
 
 fn describe_rung(rung: Rung) -> &'static str {
     match rung {
-        Rung::DatasetOnHost => "the dataset stays on the host, and each batch is brought to the device",
-        Rung::MicroBatches => "batches are taken in parts whose gradients are added up, for the same steps",
+        Rung::DatasetOnHost => "the dataset stays on the host, and each batch is copied to the device",
+        Rung::MicroBatches => "batches are split into parts whose gradients are added up, for the same steps",
         Rung::Cpu => "the run moves to the cpu",
     }
 }
@@ -150,13 +150,13 @@ impl Observer for Reporter {
         self.bar.set_message(format!("loss {:.4}", position.loss));
         self.bar.set_position((position.epoch - 1) * position.of + position.samples);
         if !self.is_moving {
-            self.bar.reset_eta(); // what was done before this process says nothing about its speed
+            self.bar.reset_eta(); // steps before this process say nothing about its speed
             self.is_moving = true;
         }
     }
 }
 
-/// The line that says what will be done, before anything is.
+/// The line that says what the run will do.
 #[must_use]
 pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> String {
     let Event::Start {

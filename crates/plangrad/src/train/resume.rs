@@ -1,4 +1,4 @@
-//! Going on from a checkpoint, if it is one of this run.
+//! Resuming from a checkpoint, if it belongs to this run.
 
 use plangrad_nn::MlpConfig;
 use plangrad_nn::checkpoint::{self, Description, Progress};
@@ -7,10 +7,10 @@ use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
 impl Trainer {
-    /// Goes on from a checkpoint.
+    /// Continues from a checkpoint.
     ///
     /// # Errors
-    /// [`Error::ModelMismatch`] if it is of another network or of other data; whatever is wrong with its tensors.
+    /// [`Error::ModelMismatch`] if it is of another network or of other data; if its tensors are wrong.
     pub fn resume(&mut self, loaded: &checkpoint::Loaded) -> Result<Progress> {
         let expected = loaded.require_description()?;
         if let Some(progress) = &expected.progress {
@@ -20,7 +20,7 @@ impl Trainer {
         Ok(self.progress)
     }
 
-    /// Refuses a checkpoint that these settings and data would not have led to.
+    /// Refuses a checkpoint that these settings and data cannot lead to.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
         let samples = self.data.train.len() as u64;
         let network = |of: &Description| {
@@ -49,7 +49,7 @@ impl Trainer {
         Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
     }
 
-    /// Steps that lead to this position after so many epochs; `None` for what no run can reach.
+    /// Steps that lead to this position after so many epochs; `None` for a position that no run reaches.
     fn steps_until(&self, epoch: u64, position: u64) -> Option<u64> {
         let (samples, size) = (self.data.train.len() as u64, self.settings.batch_size as u64);
         let is_between_steps = position == samples || position < samples && position.is_multiple_of(size);

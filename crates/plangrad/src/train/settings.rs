@@ -1,7 +1,7 @@
-//! Everything that decides a run's result and what it leaves behind, as it stands in the run folder's `config.toml`.
+//! Everything that decides a run's result and the files it writes, as in the run folder's `config.toml`.
 //!
-//! Threads and the folder's name are not here: they change nothing. Values are resolved: no default of a later version
-//! can alter a run that is resumed with it.
+//! Threads and the folder's name are not here: they change nothing. All values are explicit: no default of a later version
+//! can change a run that is resumed with it.
 
 use std::path::{Path, PathBuf};
 
@@ -42,17 +42,17 @@ pub struct Settings {
     pub batch_size: usize,
     /// Passes over the training part.
     pub epochs: u64,
-    /// Steps after which the run ends, if before.
+    /// Steps after which the run ends, if that is before the last epoch does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
     /// Seed of weights, permutations, dropout, and of a table's parts.
     pub seed: u64,
-    /// Whether samples are taken in random order.
+    /// Whether samples are shuffled.
     pub shuffle: bool,
     /// Weights to start from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
-    /// Samples judged at a time; as many as fit into the training arena if absent.
+    /// Samples per evaluation batch; if absent, as many as fit into the training arena.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval_batch_size: Option<usize>,
     /// Steps between two step events.
@@ -60,7 +60,7 @@ pub struct Settings {
     /// Steps between two checkpoints within an epoch; none if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u64>,
-    /// Numbers it is computed with; f32 if absent.
+    /// Number format; f32 if absent.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
     /// How parameters follow their gradients.
@@ -86,7 +86,7 @@ impl Settings {
         Ok(self.normalize.parse()?)
     }
 
-    /// What to load the dataset with.
+    /// How to load the dataset.
     ///
     /// # Errors
     /// If the file names a normalisation that does not exist.
@@ -105,7 +105,7 @@ impl Settings {
         })
     }
 
-    /// What a run with these settings learns from `dataset`, which is the one they name.
+    /// The task and data of a run with these settings, from the dataset that they name.
     ///
     /// # Errors
     /// If there is nothing to learn from, or the network is impossible.
@@ -144,7 +144,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses what the command line would have refused: a file can be edited, or damaged.
+    /// Refuses what the command line would refuse: a file can be edited, or damaged.
     fn check(&self) -> std::result::Result<(), String> {
         let counts = [
             ("batch_size", self.batch_size as u64),
@@ -173,7 +173,7 @@ impl Settings {
     /// The text of a run's `config.toml`.
     ///
     /// # Errors
-    /// [`Error::Config`] for a path that is no text.
+    /// [`Error::Config`] for a path that is not UTF-8.
     pub fn to_toml(&self, path: &Path) -> Result<String> {
         toml::to_string(self).map_err(|error| Error::Config { path: path.into(), reason: error.to_string() })
     }

@@ -1,4 +1,4 @@
-//! From a dataset as the data crate hands it out to what the tensor crate reads. The one place where they meet.
+//! From datasets of the data crate to sources of the tensor crate: the one place where they meet.
 
 use plangrad_data::{Dataset, Normalize, Split};
 use plangrad_nn::checkpoint::Description;
@@ -8,7 +8,7 @@ use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 use super::layout::Samples as Counts;
 use crate::error::{Error, Result};
 
-/// What is learnt from and what is tested on.
+/// The samples to learn from and to test on.
 #[derive(Clone, Debug)]
 pub(crate) struct Data {
     pub(crate) train: Source,
@@ -16,12 +16,12 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// How many samples there are.
+    /// The number of samples.
     pub(crate) fn samples(&self) -> Counts {
         Counts { train: self.train.len(), test: self.test.len() }
     }
 
-    /// Gives copies in a device's memory back.
+    /// Frees copies in a device's memory.
     pub(crate) fn evict(&mut self) {
         self.train.evict();
         self.test.evict();
@@ -45,7 +45,7 @@ pub fn source(split: Split) -> Result<Source> {
     Ok(Source::new(samples, targets, sample_len)?)
 }
 
-/// What a network of this kind is trained for on `dataset`.
+/// The task of a network of this kind on `dataset`.
 ///
 /// # Errors
 /// If the network or a shape is impossible.
@@ -64,7 +64,7 @@ pub fn task(dataset: &Dataset, normalize: Normalize, model: &MlpConfig, loss: Lo
     Ok(Task { model: Mlp::new(model)?, samples, loss })
 }
 
-/// What the model's file says about it.
+/// The description in a model's file.
 pub(super) fn describe(normalize: Normalize, dataset: &Dataset, task: &Task) -> Result<Description> {
     let table = dataset.table.as_ref().map(serde_json::to_value).transpose();
     Ok(Description {

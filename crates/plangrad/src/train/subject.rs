@@ -1,4 +1,4 @@
-//! What a run is about, before anything is decided on how it is trained: a network, and data as sessions read them.
+//! The subject of a run, whatever the training: a network, and data as sessions read them.
 
 use plangrad_data::{Dataset, Normalize, TableSchema};
 use plangrad_nn::checkpoint::Description;
@@ -18,10 +18,10 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// What a network of this kind is to learn from `dataset`. The samples are moved, not copied.
+    /// A network of this kind and the dataset it learns from. The samples are moved, not copied.
     ///
     /// # Errors
-    /// If there is nothing to learn from, or the network is impossible.
+    /// If the training part is empty, or the network is impossible.
     pub fn new(dataset: Dataset, normalize: Normalize, model: &MlpConfig, loss: Loss) -> Result<Subject> {
         let task = task(&dataset, normalize, model, loss)?;
         let description = describe(normalize, &dataset, &task)?;
@@ -34,7 +34,7 @@ impl Subject {
         Ok(Subject { task, data, description, table: dataset.table })
     }
 
-    /// The network, and what it is trained for.
+    /// The network and its task.
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.task
@@ -46,7 +46,7 @@ impl Subject {
         (self.data.train.len(), self.data.test.len())
     }
 
-    /// Bytes of host memory that the order of the samples takes while a run lasts.
+    /// Bytes of host memory for the order of the samples during a run.
     #[must_use]
     pub fn order_bytes(&self) -> u64 {
         4 * (self.data.train.len() + self.data.test.len()) as u64

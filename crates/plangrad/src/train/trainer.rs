@@ -29,7 +29,7 @@ const STRETCH_SECONDS: f64 = 0.2;
 pub enum Outcome {
     /// All steps were taken.
     Complete,
-    /// It was asked to stop, and saved where it stands.
+    /// It was asked to stop, and has saved its state.
     Interrupted,
 }
 
@@ -49,7 +49,7 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Plans and reserves everything. Weights are those the seed gives.
+    /// Plans and reserves everything. The weights are initialised from the seed.
     ///
     /// # Errors
     /// If the dataset is empty, the network impossible, or memory runs out.
@@ -58,7 +58,7 @@ impl Trainer {
         Trainer::of(settings, subject, resources)
     }
 
-    /// The same for a subject that is there already, and is what the settings say.
+    /// The same for a subject that is loaded already and matches the settings.
     ///
     /// # Errors
     /// If memory runs out.
@@ -113,7 +113,7 @@ impl Trainer {
         &self.task
     }
 
-    /// Samples the model is judged by.
+    /// The number of test samples.
     #[must_use]
     pub fn test_samples(&self) -> usize {
         self.data.test.len()
@@ -149,10 +149,10 @@ impl Trainer {
         }
     }
 
-    /// The checkpoint of this moment, to be put at `path`.
+    /// A checkpoint of the present state, to be placed at `path`.
     ///
     /// # Errors
-    /// If it cannot be written, or weights are no numbers.
+    /// If it cannot be written, or a weight is not finite.
     pub fn stage_checkpoint(&self, path: &Path) -> Result<Staged> {
         let (model, description) = (&self.task.model, &self.description);
         let staged =
@@ -160,17 +160,17 @@ impl Trainer {
         staged.map_err(|error| self.astray(error))
     }
 
-    /// Saves where the run stands; the earlier checkpoint is whole until then.
+    /// Saves the state of the run; the earlier checkpoint is intact until then.
     fn save(&self, folder: &mut RunFolder) -> Result<()> {
         let checkpoint = self.stage_checkpoint(&folder.checkpoint())?;
-        folder.sync()?; // a checkpoint must not be lasting before the lines that lead up to it are
+        folder.sync()?; // a checkpoint must not reach the disk before the lines that lead up to it
         Ok(checkpoint.place()?)
     }
 
     /// Trains to the end, or until asked to stop. Saves a checkpoint after each epoch and the model at the end.
     ///
     /// # Errors
-    /// [`Error::Diverged`], the device fails, or a file cannot be written; the last checkpoint is whole then. If only the
+    /// [`Error::Diverged`], the device fails, or a file cannot be written; the last checkpoint is intact then. If only the
     /// observer fails, the run is saved before its error is returned.
     pub fn run(
         &mut self,
@@ -252,7 +252,7 @@ impl Trainer {
         Ok(true)
     }
 
-    /// Whether to save within an epoch. Not where the epoch ends, or the run: there its test comes first.
+    /// Whether to save within an epoch. Not at the end of the epoch or the run, where its test comes first.
     fn is_checkpoint_due(&self) -> bool {
         let due =
             self.settings.checkpoint_every.is_some_and(|every| self.progress.step.is_multiple_of(every));
@@ -278,7 +278,7 @@ impl Trainer {
         Ok(self.engine.session.metrics()?)
     }
 
-    /// Takes the sums over, or says that they are no numbers.
+    /// Takes the sums over, unless they are not finite.
     fn check_loss(&mut self, Metrics { loss_sum, last_loss, .. }: Metrics) -> Result<f64> {
         if !loss_sum.is_finite() {
             return Err(self.diverged(format!("the loss is {loss_sum}")));
@@ -293,7 +293,7 @@ impl Trainer {
         Error::Diverged { sign, epoch: (epoch + u64::from(position > 0)).max(1), step }
     }
 
-    /// An error of writing, which may be that the weights are no numbers.
+    /// An error of writing, which may be that a weight is not finite.
     fn astray(&self, error: plangrad_nn::Error) -> Error {
         match error {
             plangrad_nn::Error::NotFinite { name, value, .. } => {
@@ -303,7 +303,7 @@ impl Trainer {
         }
     }
 
-    /// Judges the model, tells the epoch and begins the next. Returns the accuracy.
+    /// Tests the model, reports the epoch and begins the next. Returns the accuracy.
     fn finish_epoch(
         &mut self,
         listeners: &mut Listeners<'_>,
@@ -345,7 +345,7 @@ impl Trainer {
         Ok(accuracy)
     }
 
-    /// The accuracy, which a regression has not.
+    /// The accuracy, which a regression does not have.
     fn accuracy(&self, test: Metrics) -> Option<f64> {
         (self.settings.loss == Loss::CrossEntropy).then(|| test.accuracy())
     }
@@ -366,14 +366,14 @@ impl Trainer {
     }
 }
 
-/// Where a run's events go, and the folder that keeps it.
+/// The folder of a run, and the observer of its events.
 struct Listeners<'a> {
     folder: &'a mut RunFolder,
     observer: &'a mut dyn Observer,
 }
 
 impl Listeners<'_> {
-    /// Tells an event, first to the run's log: an observer that fails must not leave a gap there.
+    /// Reports an event, first to the run's log: an observer that fails must not leave a gap there.
     fn tell(&mut self, event: &Event) -> Result<()> {
         self.folder.log(event)?;
         self.observer.event(event)

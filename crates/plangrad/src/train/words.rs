@@ -5,12 +5,12 @@ use plangrad_tensor::{Optimizer, Schedule};
 
 use crate::numbers::{counted, grouped};
 
-/// How many samples there are: `60,000 samples to learn from, 10,000 to test on`.
+/// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`.
 pub(crate) fn samples(train: usize, test: usize) -> String {
     format!("{} to learn from, {} to test on", counted(train, "sample"), grouped(test))
 }
 
-/// A network and what trains it: `784-128-10 with 101,770 parameters, Adam`.
+/// A network and its optimizer: `784-128-10 with 101,770 parameters, Adam`.
 pub(crate) fn network_and_optimizer(task: &Task, optimizer: Optimizer) -> String {
     format!("{}, {}", network(task), optimizer_name(optimizer))
 }

@@ -1,4 +1,4 @@
-//! What `plan` tells programs. The keys are documented in `docs/json.md`.
+//! The JSON of `plan`. Its keys are documented in `docs/json.md`.
 
 use plangrad_tensor::{BufferInfo, Category};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! `plangrad plan`: what batch sizes cost, to the byte, without running anything.
+//! `plangrad plan`: the memory of batch sizes, to the byte, without running anything.
 //!
 //! No dataset has to be there, except a table, whose columns and rows decide. Others are taken to be complete: of a
 //! partial one only the last batch of an epoch differs, unless a batch is larger than it.
@@ -22,11 +22,11 @@ use crate::output::Console;
 use crate::split::Split;
 use crate::train::{network_and_optimizer, samples, task};
 
-/// What a partial dataset on disk changes.
+/// The effect of a partial dataset on disk.
 const PARTIAL: &str =
     "; of a partial one only the last batch of an epoch differs, unless a batch is larger than all there is";
 
-/// The same where the dataset counts.
+/// The same if the device holds the dataset.
 const PARTIAL_RESIDENT: &str = "; of a partial one the device holds less";
 
 pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What `plan` shows to people: tables, formulas, comparisons.
+//! The text of `plan`: tables, formulas, comparisons.
 
 use plangrad_tensor::{Category, Optimizer};
 
@@ -7,7 +7,7 @@ use crate::memory::{Claim, Part, Row, claims, explain};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::{Align, Table};
 
-/// What the lessons say about 784-128-10 with SGD, by batch size.
+/// The figures of the lessons for 784-128-10 with SGD, by batch size.
 const LESSON: [(usize, &str); 4] = [(64, "~1 MB"), (256, "~1.7 MB"), (1024, "~4.5 MB"), (4096, "~15 MB")];
 
 const ROUNDED: &str = "The lesson's 1, 1.7 and 15 are the MiB (of 1024² bytes), rounded. Its 4.5 for batch 1024 is not: that \
@@ -57,7 +57,7 @@ impl Report<'_> {
         table
     }
 
-    /// The sums that lessons make, beside what they say.
+    /// The sums of the lessons, beside their figures.
     fn lesson(&self) -> String {
         let says = |row: &Row| {
             let found = LESSON.iter().find(|(batch_size, _)| *batch_size == row.batch_size);
