@@ -12,11 +12,12 @@
 //! themselves say, and a test compares.
 
 use plangrad_nn::summary::Summary;
+use serde::Serialize;
 
 use super::blueprint::Blueprint;
 
-/// What one package says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What one package says. Serialises to the JSON documented in `docs/json.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Claim {
     /// The package, with the version whose rule it is.
     pub package: &'static str,

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use plangrad_nn::Task;
 use plangrad_tensor::{BufferInfo, Category, Plan, Source};
+use serde::{Serialize, Serializer};
 
 use super::blueprint::Row;
 use crate::numbers::{counted, grouped, grouped_bytes};
 
-/// One summand of a category.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One summand of a category. Serialises to the JSON documented in `docs/json.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// Its category.
+    #[serde(serialize_with = "category_name")]
     pub category: Category,
     /// What it is: `inputs`, `alignment and gaps`.
     pub name: String,
@@ -20,6 +22,10 @@ pub struct Part {
     pub formula: String,
     /// The bytes counted.
     pub bytes: u64,
+}
+
+pub(crate) fn category_name<S: Serializer>(category: &Category, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(category.name())
 }
 
 /// Every byte of a row, part by part, in the order of the categories.

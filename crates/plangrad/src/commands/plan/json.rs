@@ -45,16 +45,14 @@ struct RowObject {
     total_bytes: u64,
     lesson_bytes: u64,
     fits: Option<bool>,
-    explanation: Option<Vec<PartObject>>,
-    comparison: Option<Vec<ClaimObject>>,
+    explanation: Option<Vec<Part>>,
+    comparison: Option<Vec<Claim>>,
 }
 
 impl RowObject {
     fn of(row: &Row, report: &Report<'_>) -> Self {
         let Report { arguments, subject: Planned { blueprint, .. }, .. } = report;
         let bytes = |category| row.report.get(category);
-        let explanation = || explain(row, &blueprint.task).into_iter().map(PartObject::of).collect();
-        let comparison = || claims(blueprint, row.samples).into_iter().map(ClaimObject::of).collect();
         Self {
             batch_size: row.batch_size,
             parameters_bytes: bytes(Category::Parameters),
@@ -67,38 +65,9 @@ impl RowObject {
             total_bytes: row.report.total(),
             lesson_bytes: row.lesson_bytes,
             fits: report.fits(row),
-            explanation: arguments.explain.then(explanation),
-            comparison: arguments.compare.then(comparison),
+            explanation: arguments.explain.then(|| explain(row, &blueprint.task)),
+            comparison: arguments.compare.then(|| claims(blueprint, row.samples)),
         }
-    }
-}
-
-#[derive(Serialize)]
-struct PartObject {
-    category: &'static str,
-    name: String,
-    formula: String,
-    bytes: u64,
-}
-
-impl PartObject {
-    fn of(part: Part) -> Self {
-        Self { category: part.category.name(), name: part.name, formula: part.formula, bytes: part.bytes }
-    }
-}
-
-#[derive(Serialize)]
-struct ClaimObject {
-    package: &'static str,
-    bytes: u64,
-    prints: String,
-    leaves_out: &'static str,
-}
-
-impl ClaimObject {
-    fn of(claim: Claim) -> Self {
-        let Claim { package, bytes, prints, leaves_out } = claim;
-        Self { package, bytes, prints, leaves_out }
     }
 }
 
