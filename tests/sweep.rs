@@ -22,7 +22,7 @@ fn rows(folder: &Path, options: &str) -> Vec<Value> {
 #[test]
 fn what_each_size_has_measured_is_said_as_soon_as_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let options = "--dataset digits --hidden 8 --batch-sizes 500,4000 --seconds 0.01 --memory-budget 400KiB";
+    let options = "--dataset digits --hidden 8 --batch-sizes 500,4000 --seconds 0.01 --memory-budget 2MiB";
     let sweep = plangrad(folder.path(), words(&format!("sweep {options} --format json")));
     let lines: Vec<&str> = sweep.stderr.lines().collect();
     assert!(lines[0].starts_with("cpu, batch size 500: ") && lines[0].contains(" an epoch, test accuracy "));
