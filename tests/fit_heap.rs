@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use plangrad::device::Precision;
+use plangrad::device::{BudgetOrigin, Precision};
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
@@ -44,7 +44,7 @@ fn options_of(method: Method, synthetic: bool) -> Options {
         synthetic,
         time_limit: Duration::from_secs(30),
         measures_speed: true,
-        is_budget_named: true,
+        budget: BudgetOrigin::Named,
     }
 }
 

@@ -8,6 +8,7 @@ use super::device::DeviceArgs;
 use super::learning::{PrecisionArgs, StepArgs};
 use super::subject::SubjectArgs;
 use super::values;
+use crate::device::BudgetOrigin;
 use crate::error::Result;
 use crate::fit::{Method, Options};
 
@@ -55,11 +56,11 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// The options of a fit on a device whose budget was named, or was not.
+    /// The options of a fit on a device with a budget of this origin.
     ///
     /// # Errors
     /// [`crate::error::Error::Option`] for a momentum that the optimizer does not have.
-    pub fn options(&self, is_budget_named: bool) -> Result<Options> {
+    pub fn options(&self, budget: BudgetOrigin) -> Result<Options> {
         Ok(Options {
             optimizer: self.step.optimizer(None)?,
             eval_batch_size: self.step.eval_batch_size,
@@ -69,7 +70,7 @@ impl Fit {
             synthetic: self.synthetic,
             time_limit: Duration::try_from_secs_f64(self.time_limit).unwrap_or(Duration::MAX),
             measures_speed: !self.no_speed,
-            is_budget_named,
+            budget,
         })
     }
 }

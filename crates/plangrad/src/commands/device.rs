@@ -4,7 +4,7 @@ use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
 
 use crate::cli::{DeviceArgs, OomArgs};
-use crate::device::{self, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
+use crate::device::{self, BudgetOrigin, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
 use crate::error::{Error, Result};
 use crate::numbers::size;
 use crate::output::Console;
@@ -34,8 +34,8 @@ pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Backend) -> Resu
     }
 }
 
-/// Opens the device with at most what the machine has, less the bytes that the host needs `beside` it. Returns whether the
-/// budget is the one that was named.
+/// Opens the device with at most what the machine has, less the bytes that the host needs `beside` it. Returns where the
+/// budget comes from.
 ///
 /// # Errors
 /// If the device cannot be opened.
@@ -43,7 +43,7 @@ pub(super) fn open_within_means(
     arguments: &DeviceArgs,
     precision: Precision,
     beside: u64,
-) -> Result<(Backend, bool)> {
+) -> Result<(Backend, BudgetOrigin)> {
     let choice = DeviceChoice::resolve(arguments.device)?;
     device::open_within_means(choice, options(arguments, precision), beside)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::device;
 use super::subject::{self, ANY_SEED};
 use crate::cli::Fit;
-use crate::device::GpuMemory;
+use crate::device::{BudgetOrigin, GpuMemory};
 use crate::error::Result;
 use crate::fit::{Fit as Found, Method, Outcome, Pace, StoppedBy, Trial, fit, recommended};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
@@ -14,12 +14,12 @@ use crate::train::{Stop, Subject, network_and_optimizer, samples};
 
 pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let stop = Stop::at_signals();
-    arguments.options(true)?; // wrong options are refused before the data are loaded
+    arguments.options(BudgetOrigin::Named)?; // wrong options are refused before the data are loaded
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
-    let (backend, is_budget_named) =
+    let (backend, origin) =
         device::open_within_means(&arguments.device, arguments.precision.precision, subject.order_bytes())?;
-    let options = arguments.options(is_budget_named)?;
+    let options = arguments.options(origin)?;
     let network = network_and_optimizer(subject.task(), options.optimizer);
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
     let gpu_memory = GpuMemory::of(&backend);

@@ -172,8 +172,7 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
         return Ok(count);
     }
     let precision = arguments.training.precision.precision;
-    let (backend, is_budget_named) =
-        device::open_within_means(&arguments.device, precision, subject.order_bytes())?;
+    let (backend, budget) = device::open_within_means(&arguments.device, precision, subject.order_bytes())?;
     let options = Options {
         optimizer,
         eval_batch_size: arguments.training.learning.step.eval_batch_size,
@@ -183,7 +182,7 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
         synthetic: false,
         time_limit: AUTO_TIME,
         measures_speed: true,
-        is_budget_named,
+        budget,
     };
     let on_oom = arguments.device.on_oom(arguments.oom);
     let found = auto(subject, &backend, &options, on_oom, stop)?;

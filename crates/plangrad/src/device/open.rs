@@ -38,6 +38,15 @@ pub enum UnsupportedPrecision {
     UseF32,
 }
 
+/// Where the budget of a device comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetOrigin {
+    /// It was named.
+    Named,
+    /// It is what the machine has.
+    Machine,
+}
+
 /// Opens the device. If `auto` finds no GPU, the reason goes to standard error.
 ///
 /// # Errors
@@ -55,7 +64,7 @@ pub fn open(choice: DeviceChoice, options: DeviceOptions) -> Result<Backend> {
 }
 
 /// Opens the device with at most what the machine has, less the bytes that the host needs `beside` it, whatever budget
-/// was named: for callers that will use all of it. Returns whether the budget is the named one.
+/// was named: for callers that will use all of it. Returns where the budget comes from.
 ///
 /// # Errors
 /// Same as [`open`].
@@ -63,19 +72,23 @@ pub fn open_within_means(
     choice: DeviceChoice,
     options: DeviceOptions,
     beside: u64,
-) -> Result<(Backend, bool)> {
+) -> Result<(Backend, BudgetOrigin)> {
     let named = options.budget;
     let available = default_budget().map(|bytes| bytes.saturating_sub(beside));
     let device = open_with(choice, options, named.into_iter().chain(available).min())?;
-    let is_named = named.is_some() && device.memory().budget == named;
-    if let (Some(named), Some(taken), false) = (named, device.memory().budget, is_named) {
-        Console::remark(&format_args!(
-            "--memory-budget {} is more than this machine has; using {}",
-            size(named),
-            size(taken)
-        ));
+    let taken = device.memory().budget;
+    match (named, taken) {
+        (Some(named), Some(taken)) if named > taken => {
+            Console::remark(&format_args!(
+                "--memory-budget {} is more than this machine has; using {}",
+                size(named),
+                size(taken)
+            ));
+            Ok((device, BudgetOrigin::Machine))
+        }
+        (None, _) => Ok((device, BudgetOrigin::Machine)),
+        (Some(_), _) => Ok((device, BudgetOrigin::Named)),
     }
-    Ok((device, is_named))
 }
 
 /// Bytes of host memory that are free, if the device takes its memory from there and its budget is larger.

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use plangrad_tensor::Backend;
-use plangrad_tensor::{Error as TensorError, Schedule};
+use plangrad_tensor::{Backend, Error as TensorError, Schedule, SystemMemory};
 
 use super::rows::Rows;
 use super::search::{FIRST, Judge};
 use super::trial::{Options, Outcome, StoppedBy, Trial};
+use crate::device::BudgetOrigin;
 use crate::error::{Error, Result};
 use crate::train::plans::largest_that_fits;
 use crate::train::{Engine, Layout, Offers, Placement, Refused, Step, Stop, Subject};
@@ -47,9 +47,8 @@ impl<'a> Bench<'a> {
     pub(super) fn nothing_fits(&self) -> Error {
         let (step, layout) = (self.step(1), self.layout(1));
         let Subject { task, data, .. } = &*self.subject;
-        let (backend, samples) = (self.backend, data.samples());
-        Refused { step: &step, task, samples, backend, layout, accumulate: 1, free: 0 }
-            .error(Offers::default())
+        let (backend, samples, free) = (self.backend, data.samples(), SystemMemory::now().free);
+        Refused { step: &step, task, samples, backend, layout, accumulate: 1, free }.error(Offers::default())
     }
 
     /// Memory for training on batches of this size, as `train` reserves it, and the rows of so many steps.
@@ -116,7 +115,7 @@ impl<'a> Bench<'a> {
     fn refusal(&self, total_bytes: u64, free: u64) -> Outcome {
         let short = self.backend.memory().free().filter(|&room| room < total_bytes);
         let by = match short {
-            Some(_) if self.options.is_budget_named => StoppedBy::Budget,
+            Some(_) if self.options.budget == BudgetOrigin::Named => StoppedBy::Budget,
             _ => StoppedBy::DeviceMemory,
         };
         Outcome::Refused { free_bytes: short.unwrap_or(free), by }
@@ -219,7 +218,7 @@ mod tests {
             synthetic: false,
             time_limit: Duration::from_secs(600),
             measures_speed: true,
-            is_budget_named: true,
+            budget: BudgetOrigin::Named,
         }
     }
 
@@ -324,7 +323,7 @@ mod tests {
     #[test]
     fn a_budget_that_was_not_named_is_what_the_device_has() {
         let mut subject = subject(300, 10, vec![32]);
-        let unnamed = Options { is_budget_named: false, ..options(Method::Double) };
+        let unnamed = Options { budget: BudgetOrigin::Machine, ..options(Method::Double) };
         let found = whole(&mut subject, &open(false, 40_000), &unnamed).unwrap();
         assert_eq!(found.stopped_by, StoppedBy::DeviceMemory);
         let fastest = found.throughput.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);

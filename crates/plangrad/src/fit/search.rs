@@ -106,6 +106,7 @@ mod tests {
     use plangrad_tensor::Optimizer;
 
     use super::*;
+    use crate::device::BudgetOrigin;
 
     /// A device that grants sizes up to one, while its plan says that it grants sizes up to another.
     struct Fake {
@@ -215,7 +216,7 @@ mod tests {
             synthetic,
             time_limit: Duration::ZERO,
             measures_speed: true,
-            is_budget_named: true,
+            budget: BudgetOrigin::Named,
         };
         let limit = |max_batch, synthetic| {
             let Limit { size, by } = Limit::of(1000, &options(max_batch, synthetic));

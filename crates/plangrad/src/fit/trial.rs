@@ -7,6 +7,8 @@ use plangrad_tensor::Optimizer;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::device::BudgetOrigin;
+
 /// Most samples of a batch: their positions in it, and in the dataset, are numbers of 32 bits.
 pub const INDEX_LIMIT: usize = u32::MAX as usize;
 
@@ -30,8 +32,8 @@ pub struct Options {
     pub time_limit: Duration,
     /// Whether to measure speed.
     pub measures_speed: bool,
-    /// Whether the device's budget was named. If not, it is what the device has.
-    pub is_budget_named: bool,
+    /// Where the device's budget comes from.
+    pub budget: BudgetOrigin,
 }
 
 /// Why there is no larger batch.

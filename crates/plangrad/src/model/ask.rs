@@ -98,7 +98,7 @@ impl Model {
     fn largest_batch(&self, most: usize, backend: &Backend) -> Result<usize> {
         let room = backend.memory().free().unwrap_or(u64::MAX);
         let state = State::inference(self.task.model.parameter_list())?;
-        plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend.has_own_memory())? <= room))
+        plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend)? <= room))
     }
 
     /// Predicts one sample, not normalised if it is an image, standardised if it is a row.
@@ -144,9 +144,8 @@ impl Asking {
         let nodes = plans.iter().map(nodes).collect();
         let plans: Vec<Plan> = plans.into_iter().map(|plan| plan.plan).collect();
         let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
-        let mut session = Session::streaming(backend, plans).map_err(|refused| {
-            out_of_memory(refused, &model.task, &state, batch_size, backend.has_own_memory())
-        })?;
+        let mut session = Session::streaming(backend, plans)
+            .map_err(|refused| out_of_memory(refused, &model.task, &state, batch_size, backend))?;
         checkpoint::load_weights(&model.weights, &model.task.model, &mut session)?;
         Ok(Self { session, plans: nodes })
     }
@@ -164,12 +163,12 @@ fn out_of_memory(
     task: &Task,
     state: &State,
     batch_size: usize,
-    has_own_memory: bool,
+    backend: &Backend,
 ) -> Error {
     let TensorError::OutOfMemory { device, requested, free, total, report } = refused else {
         return refused.into();
     };
-    let fits = |n| asking_bytes(task, state, n, has_own_memory).is_ok_and(|bytes| bytes <= free);
+    let fits = |n| asking_bytes(task, state, n, backend).is_ok_and(|bytes| bytes <= free);
     let remedy = match plans::largest_that_fits(batch_size, fits) {
         Some(largest) if largest == batch_size => YET_REFUSED.to_owned(),
         Some(largest) => {
@@ -182,9 +181,10 @@ fn out_of_memory(
 }
 
 /// Bytes of a session for batches of `batch_size` samples.
-fn asking_bytes(task: &Task, state: &State, batch_size: usize, has_own_memory: bool) -> Result<u64> {
+fn asking_bytes(task: &Task, state: &State, batch_size: usize, backend: &Backend) -> Result<u64> {
     let plan = task.prediction_plan(state, batch_size)?.plan;
-    Ok(if has_own_memory { Session::streaming_report(&[plan]).total() } else { plan.bytes() as u64 })
+    let is_streamed = backend.has_own_memory();
+    Ok(if is_streamed { Session::streaming_report(&[plan]).total() } else { plan.bytes() as u64 })
 }
 
 /// Position of the largest value, of the first one if there are several.
