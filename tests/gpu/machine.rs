@@ -1,5 +1,5 @@
-//! Machines without a GPU that pass for others: `driver.cpp`, compiled with the emulator of the kernels, in the place of
-//! NVIDIA's libraries.
+//! Machines that seem to have a GPU: `driver.cpp`, compiled with the emulator of the kernels, takes the place of NVIDIA's
+//! libraries.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +17,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// One with a GPU; `None`, loudly, where there is no C++ compiler.
+    /// One with a GPU; `None`, loudly, if there is no C++ compiler. In CI that is a failure.
     pub(crate) fn with_gpu() -> Option<Machine> {
         static LIBRARIES: OnceLock<Option<PathBuf>> = OnceLock::new();
         let libraries = LIBRARIES.get_or_init(libraries).as_deref()?;

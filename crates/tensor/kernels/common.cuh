@@ -17,7 +17,7 @@
 
 constexpr u32 ALL_LANES = 0xFFFFFFFF;
 
-/// The shared memory of a block; a launch says how much of it there is.
+/// The shared memory of a block; the launch determines its size.
 extern __shared__ float4 shared[];
 
 /// The part of an item's work that is this block's: units `block`, `block + blocks` and so on.
@@ -48,6 +48,14 @@ DEVICE void await_last_launch() {
     asm volatile("griddepcontrol.wait;" ::: "memory");
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
+}
+
+/// x, opaque to the compiler, so that what depends on it is not computed early and kept in registers.
+DEVICE u32 opaque(u32 x) {
+#ifdef __CUDACC__
+    asm volatile("" : "+r"(x));
+#endif
+    return x;
 }
 
 DEVICE float infinity() {

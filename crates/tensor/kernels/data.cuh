@@ -1,9 +1,9 @@
-// Kernels that move data, and the small ones that keep the books.
+// Kernels that move data, and the small ones for step block, feed and metrics.
 #pragma once
 
 #include "common.cuh"
 
-/// β to the power of `exponent`, multiplied in the order of the host's.
+/// β to the power of `exponent`, multiplied in the same order as on the host.
 DEVICE double power(double base, u64 exponent) {
     double result = 1.0;
     for (double square = base; exponent > 0; exponent >>= 1, square *= square) {
@@ -54,7 +54,7 @@ template <class T> DEVICE void normalise(const T* input, float* output, u64 pixe
     for (u64 i = threadIdx.x; i < pixels; i += THREADS) output[i] = fmaf(float(input[i]), scale, shift);
 }
 
-/// The same for bytes on 4 and floats on 16 bytes.
+/// The same for bytes on a multiple of 4 and floats on a multiple of 16 bytes.
 DEVICE void normalise_fours(const u8* input, float* output, u64 pixels, float scale, float shift) {
     for (u64 i = threadIdx.x; i < pixels / 4; i += THREADS) {
         uchar4 x = reinterpret_cast<const uchar4*>(input)[i];
@@ -140,7 +140,7 @@ DEVICE void compute(const Transpose& p, Share share) {
 }
 
 /// Adds sample by sample, so that the sum does not depend on how samples are cut into batches: one chain for the running
-/// sum, and beside it, in another warp, one for the batch. Counting may go in any order.
+/// sum, and in another warp one for the batch. Counting may be done in any order.
 DEVICE void compute(const Metrics& p, Share) {
     float* losses = reinterpret_cast<float*>(shared);
     u32* counts = reinterpret_cast<u32*>(losses + METRIC_RUN);

@@ -1,26 +1,28 @@
-// Matrix product: C[m, n] = epilogue(op(A)[m, k] · B[k, n]), and optionally the column sums of B.
+// Matrix product: C[m, n] = steps(op(A)[m, k] · B[k, n] + bias), and optionally the column sums of B.
 //
-// A block computes a tile of C. Chunks of A and B, `DEPTH` steps of k deep, go through shared memory, two buffers in turn:
-// while one is multiplied, the numbers for the other are on their way to registers. A thread keeps `TALL` × `WIDE`
-// elements of C in registers, and reads as many numbers of A and B per step of k.
+// A block computes a tile of C. Chunks of A and B, `DEPTH` steps of k deep, go through shared memory, in two alternating
+// buffers: while one is multiplied, the numbers for the other are being loaded to registers. A thread keeps `TALL` × `WIDE`
+// elements of C in registers, and reads `TALL` + `WIDE` numbers of A and B per step of k.
 //
-// Where C is small there are not enough tiles to keep a GPU busy, so there k is cut as well: each of the eight warps of a
-// block takes every eighth group of eight steps, and their sums are added in their order. How k is cut does not depend on
-// the tile, so a number has the same bits in every tile that cuts it, and in every one that does not.
+// If C is small there are not enough tiles to keep a GPU busy, so k is cut as well: each of the eight warps of a block takes
+// every eighth group of eight steps, and their sums are added in order. How k is cut does not depend on the tile, so an
+// element has the same bits in all tiles that cut k, and in all tiles that do not.
 //
-// Without cuts an element of C is one chain of multiply-adds in the order of k, begun with what C holds where products are
-// accumulated: a batch taken in parts gives the very sums of the whole.
+// Without cuts an element of C is one chain of multiply-adds in the order of k, which starts with C's value if products are
+// accumulated: a batch processed in parts gives the same sums as the whole.
+//
+// Finally the sums go through shared memory, from which neighbouring threads finish and store neighbouring elements.
 #pragma once
 
-#include "common.cuh"
+#include "formula.cuh"
 
-/// Steps of k that a slice takes in a row.
+/// Consecutive steps of k of a slice.
 constexpr u32 GROUP = 8;
-/// Numbers between two steps of k in shared memory, beyond those of the tile: keeps neighbours in different banks, and
-/// fours on 16 bytes.
+/// Numbers between two lines in shared memory, beyond those of the tile: keeps neighbours in different banks and fours on
+/// multiples of 16 bytes.
 constexpr u32 PAD = 4;
 
-/// Four neighbours of a line of which `left` numbers are to come, zeros behind them.
+/// Four neighbours of a line of which `left` numbers are left, followed by zeros.
 DEVICE float4 load_four(const float* p, u32 left, bool vector) {
     float4 four = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
     if (left == 0) return four;
@@ -32,11 +34,17 @@ DEVICE float4 load_four(const float* p, u32 left, bool vector) {
     return four;
 }
 
+/// The same to an array.
+DEVICE void load_four(float (&to)[4], const float* p, u32 left, bool vector) {
+    float4 four = load_four(p, left, vector);
+    to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
+
 DEVICE void store_four(float* p, float4 four) {
     *reinterpret_cast<float4*>(p) = four;
 }
 
-/// How many of `count` come from `from` on; none beyond.
+/// How many of `count` are left from `from` on.
 DEVICE u32 left_from(u32 from, u32 count) {
     return from < count ? count - from : 0;
 }
@@ -47,46 +55,7 @@ DEVICE u32 left_from(u64 from, u64 count, u32 most) {
     return left < most ? u32(left) : most;
 }
 
-/// What becomes of a sum, beside it the bias or the mask at its place.
-DEVICE float finish(Epilogue epilogue, float sum, float with) {
-    float biased = epilogue == Epilogue::Store ? sum : sum + with;
-    float clamped = epilogue == Epilogue::BiasRelu && 0.0f > biased ? 0.0f : biased;
-    return epilogue != Epilogue::ReluMask ? clamped : 0.0f < with ? sum : 0.0f;
-}
-
-/// Where the bias or the mask for a row of C begins.
-DEVICE const float* operand_of_row(const Gemm& p, u64 row) {
-    return p.epilogue == Epilogue::ReluMask ? p.other + row * p.n : p.other;
-}
-
-/// Finishes and stores `N` neighbours of a row, as many as are left of it.
-template <u32 N> DEVICE void finish_row(const Gemm& p, const float* sums, float* c, const float* other, u32 left) {
-    if (left == 0) return;
-    float with[N] = {};
-    bool vector = N == 4 && p.vector_c;
-    if (p.epilogue != Epilogue::Store) {
-        if (vector) {
-            float4 four = *reinterpret_cast<const float4*>(other);
-            with[0] = four.x, with[1 % N] = four.y, with[2 % N] = four.z, with[3 % N] = four.w;
-        } else {
-#pragma unroll
-            for (u32 i = 0; i < N; i++) with[i] = i < left ? other[i] : 0.0f;
-        }
-    }
-    float done[N];
-#pragma unroll
-    for (u32 i = 0; i < N; i++) done[i] = finish(p.epilogue, sums[i], with[i]);
-    if (vector) {
-        store_four(c, make_float4(done[0], done[1 % N], done[2 % N], done[3 % N]));
-    } else {
-#pragma unroll
-        for (u32 i = 0; i < N; i++) {
-            if (i < left) c[i] = done[i];
-        }
-    }
-}
-
-/// `N` neighbours from shared memory, as many at once as it gives.
+/// `N` neighbours from shared memory, in as few accesses as possible.
 template <u32 N> DEVICE void load_fragment(const float* from, float* to) {
     if (N == 4) {
         float4 four = *reinterpret_cast<const float4*>(from);
@@ -100,13 +69,65 @@ template <u32 N> DEVICE void load_fragment(const float* from, float* to) {
     }
 }
 
+/// The same to shared memory.
+template <u32 N> DEVICE void store_fragment(float* to, const float* from) {
+    if (N == 4) {
+        store_four(to, make_float4(from[0], from[1 % N], from[2 % N], from[3 % N]));
+    } else {
+#pragma unroll
+        for (u32 i = 0; i < N; i++) to[i] = from[i];
+    }
+}
+
+/// Finishes four neighbours of a row of C and stores as many of them as are left of it: they begin at element `at` of C, in
+/// column `column`.
+DEVICE void finish_four(const Gemm& p, float (&x)[4], u64 at, u64 column, u32 left) {
+    float y[4] = {};
+    if (p.bias) {
+        load_four(y, p.bias + column, left, p.vector_c);
+        apply(Formula::Add, x, y, 0.0f, 0.0f);
+    }
+#pragma unroll 1
+    for (u32 i = 0; i < p.step_count; i++) {
+        const Step& step = p.steps[i];
+        if (step.other) load_four(y, step.other + at, left, p.vector_c);
+        apply(step.formula, x, y, step.scale, step.shift);
+    }
+    if (p.vector_c) return store_four(p.c + at, make_float4(x[0], x[1], x[2], x[3]));
+#pragma unroll
+    for (u32 i = 0; i < 4; i++) {
+        if (i < left) p.c[at + i] = x[i];
+    }
+}
+
+/// Finishes `LINES` lines of a tile that begins at `row` and `column` of C, of which so many rows and columns are left. Their
+/// sums lie in shared memory, `STRIDE` numbers from line to line, in `SLICES` parts that are added in their order.
+/// `row_of` says which row of the tile a line is.
+template <u32 LINES, u32 COLUMNS, u32 STRIDE, u32 SLICES, class ROW_OF>
+DEVICE void finish_lines(const Gemm& p, const float* sums, u64 row, u64 column, u32 rows, u32 columns, ROW_OF row_of) {
+    for (u32 four = threadIdx.x; four < LINES * (COLUMNS / 4); four += THREADS) {
+        u32 line = four / (COLUMNS / 4), c = four % (COLUMNS / 4) * 4, r = row_of(line);
+        u32 left = r < rows ? left_from(c, columns) : 0;
+        if (left == 0) continue;
+        float x[4] = {};
+#pragma unroll
+        for (u32 slice = 0; slice < SLICES; slice++) {
+            float part[4];
+            load_fragment<4>(sums + (slice * LINES + line) * STRIDE + c, part);
+#pragma unroll
+            for (u32 i = 0; i < 4; i++) x[i] = slice == 0 ? part[i] : x[i] + part[i];
+        }
+        finish_four(p, x, (row + r) * p.n + column + c, column + c, left);
+    }
+}
+
 /// What follows from a tile's shape.
 template <Tile TILE> struct Layout : Shape<TILE> {
     using S = Shape<TILE>;
     using S::M, S::N, S::DEPTH, S::SLICES, S::TALL, S::WIDE;
     /// Neighbouring rows and columns of a thread; it has `TALL / ROWS` by `WIDE / COLUMNS` such groups.
     static constexpr u32 ROWS = TALL < 4 ? TALL : 4, COLUMNS = WIDE < 4 ? WIDE : 4;
-    /// From one of its groups to the next; groups of neighbouring threads lie side by side.
+    /// From one of its groups to the next; groups of neighbouring threads are neighbours.
     static constexpr u32 BETWEEN_ROWS = M / (TALL / ROWS), BETWEEN_COLUMNS = N / (WIDE / COLUMNS);
     /// Threads side by side in a tile, and in a slice.
     static constexpr u32 ACROSS = N / WIDE, SLICE = M / TALL * ACROSS;
@@ -114,32 +135,61 @@ template <Tile TILE> struct Layout : Shape<TILE> {
     static constexpr u32 BUFFER = DEPTH * (A_STRIDE + B_STRIDE);
     static constexpr u32 FOURS_A = M * DEPTH / 4 / THREADS, FOURS_B = N * DEPTH / 4 / THREADS;
     static constexpr u32 SHARED_FLOATS = 2 * BUFFER;
+    /// Sums are finished from shared memory, in one pass or in two, with TOGETHER rows of each thread in each.
+    static constexpr u32 C_STRIDE = N + PAD, PASSES = SLICES * M * C_STRIDE <= SHARED_FLOATS ? 1 : 2;
+    static constexpr u32 LINES = M / PASSES, TOGETHER = TALL / PASSES;
 
     static_assert(4 * SHARED_FLOATS == S::SHARED_BYTES, "as many bytes as the host asks for");
     static_assert(SLICE * SLICES == THREADS, "every thread has its place in a slice");
     static_assert(DEPTH % (GROUP * SLICES) == 0, "a chunk is cut evenly");
     static_assert(FOURS_A * 4 * THREADS == M * DEPTH && FOURS_B * 4 * THREADS == N * DEPTH, "loads come out even");
-    static_assert(SLICES == 1 || SLICES * M * N <= SHARED_FLOATS, "the slices' sums fit where the operands were");
+    static_assert(SLICES * LINES * C_STRIDE <= SHARED_FLOATS && TOGETHER * PASSES == TALL, "sums fit where the operands were");
 };
 
-/// Fours that the threads of a block fetch together: lines of a matrix, and where this thread's begin. Its next four is
-/// `LINES` lines on, at the same column.
+/// A thread's part of a tile.
+template <class S> struct Place {
+    u32 slice, y, x;
+
+    DEVICE explicit Place(u32 thread) : slice(thread / S::SLICE) {
+        u32 place = thread % S::SLICE;
+        // The threads of a warp form a square rather than a row, so that they share what they read.
+        if constexpr (S::SLICES == 1 && S::ACROSS % 8 == 0) {
+            u32 lane = place % WARP, warp = place / WARP;
+            x = warp % (S::ACROSS / 8) * 8 + lane % 8;
+            y = warp / (S::ACROSS / 8) * 4 + lane / 8;
+        } else {
+            x = place % S::ACROSS;
+            y = place / S::ACROSS;
+        }
+    }
+    /// Row `i` of the thread within the tile.
+    DEVICE u32 row(u32 i) const {
+        return i / S::ROWS * S::BETWEEN_ROWS + y * S::ROWS + i % S::ROWS;
+    }
+    DEVICE u32 column(u32 i) const {
+        return i / S::COLUMNS * S::BETWEEN_COLUMNS + x * S::COLUMNS + i % S::COLUMNS;
+    }
+};
+
+/// Fours that the threads of a block fetch together: lines of a matrix, of which each thread's next four is `LINES` lines
+/// on, at the same column.
 template <u32 FOURS> struct Window {
     static constexpr u32 LINES = THREADS / FOURS;
-    u32 line, column;
-    const float* at;
-    /// From a line to the next.
-    u64 stride;
 
-    /// Of the window that begins at `origin`.
-    DEVICE Window(const float* origin, u64 line_stride)
-        : line(threadIdx.x / FOURS), column(threadIdx.x % FOURS * 4), stride(line_stride) {
-        at = origin + line * stride + column;
+    DEVICE static u32 line() {
+        return threadIdx.x / FOURS;
     }
-    /// Four `i` of this thread, in a window with so many lines and columns.
-    DEVICE float4 load(u32 i, u32 lines, u32 columns, bool vector) const {
-        u32 left = line + i * LINES < lines ? left_from(column, columns) : 0;
-        return load_four(at + u64(i * LINES) * stride, left, vector);
+    DEVICE static u32 column() {
+        return threadIdx.x % FOURS * 4;
+    }
+    /// Where this thread's first four is, in a window that begins at `origin`.
+    DEVICE static const float* first(const float* origin, u64 stride) {
+        return origin + line() * stride + column();
+    }
+    /// Four `i` of this thread from its first on, in a window with so many lines and columns.
+    DEVICE static float4 load(const float* first, u64 stride, u32 i, u32 lines, u32 columns, bool vector) {
+        u32 left = line() + i * LINES < lines ? left_from(column(), columns) : 0;
+        return load_four(first + u64(i * LINES) * stride, left, vector);
     }
 };
 
@@ -151,13 +201,15 @@ template <Tile TILE> struct Product {
     u64 row, column;
     /// Rows and columns of C in this tile.
     u32 rows, columns;
-    u32 slice, y, x;
+    Place<S> place;
     float sums[S::TALL][S::WIDE];
     float4 next_a[S::FOURS_A], next_b[S::FOURS_B];
-    Window<S::DEPTH / 4> a;
-    Window<S::M / 4> turned_a;
-    Window<S::N / 4> b;
-    /// Of a block that sums columns: thread i's.
+    typedef Window<S::DEPTH / 4> A;
+    typedef Window<S::M / 4> TurnedA;
+    typedef Window<S::N / 4> B;
+    /// This thread's first fours of the next chunk.
+    const float *a, *b;
+    /// The sum of column `threadIdx.x`, in a block that sums columns.
     float column_sum;
 
     DEVICE Product(const Gemm& gemm, u64 first_row, u64 first_column)
@@ -166,29 +218,10 @@ template <Tile TILE> struct Product {
           column(first_column),
           rows(left_from(row, p.m, S::M)),
           columns(left_from(column, p.n, S::N)),
-          a(p.a + row * p.k, p.k),
-          turned_a(p.a + row, p.m),
-          b(p.b + column, p.n) {
-        u32 place = threadIdx.x % S::SLICE;
-        slice = threadIdx.x / S::SLICE;
-        // The threads of a warp make a square rather than a row, so that they share what they read.
-        if constexpr (S::SLICES == 1 && S::ACROSS % 8 == 0) {
-            u32 lane = place % WARP, warp = place / WARP;
-            x = warp % (S::ACROSS / 8) * 8 + lane % 8;
-            y = warp / (S::ACROSS / 8) * 4 + lane / 8;
-        } else {
-            x = place % S::ACROSS;
-            y = place / S::ACROSS;
-        }
-    }
+          place(threadIdx.x),
+          a(p.transpose_a ? TurnedA::first(p.a + row, p.m) : A::first(p.a + row * p.k, p.k)),
+          b(B::first(p.b + column, p.n)) {}
 
-    /// Row `i` of this thread within the tile.
-    DEVICE u32 tile_row(u32 i) const {
-        return i / S::ROWS * S::BETWEEN_ROWS + y * S::ROWS + i % S::ROWS;
-    }
-    DEVICE u32 tile_column(u32 i) const {
-        return i / S::COLUMNS * S::BETWEEN_COLUMNS + x * S::COLUMNS + i % S::COLUMNS;
-    }
     DEVICE bool sums_columns() const {
         return p.sums && row == 0 && threadIdx.x < columns;
     }
@@ -199,45 +232,45 @@ template <Tile TILE> struct Product {
 #pragma unroll
             for (u32 j = 0; j < S::WIDE; j++) sums[i][j] = 0.0f;
         }
-        if (p.accumulate && slice == 0) resume();
+        if (p.accumulate && place.slice == 0) resume();
         column_sum = sums_columns() && p.accumulate_sums ? p.sums[column + threadIdx.x] : 0.0f;
     }
 
-    /// Goes on with the sums that C holds.
+    /// Continues the sums that C holds.
     DEVICE void resume() {
 #pragma unroll
         for (u32 i = 0; i < S::TALL; i++) {
-            const float* c = p.c + (row + tile_row(i)) * p.n + column;
+            const float* c = p.c + (row + place.row(i)) * p.n + column;
 #pragma unroll
             for (u32 j = 0; j < S::WIDE; j++) {
-                if (tile_row(i) < rows && tile_column(j) < columns) sums[i][j] = c[tile_column(j)];
+                if (place.row(i) < rows && place.column(j) < columns) sums[i][j] = c[place.column(j)];
             }
         }
     }
 
-    /// Asks for a chunk, of which `steps` of k are left, and moves on to the next.
+    /// Starts to load a chunk, of which `steps` of k are left, and advances to the next.
     DEVICE void fetch(u32 steps) {
 #pragma unroll
         for (u32 i = 0; i < S::FOURS_A; i++) {
-            next_a[i] = p.transpose_a ? turned_a.load(i, steps, rows, p.vector_a) : a.load(i, rows, steps, p.vector_a);
+            next_a[i] = p.transpose_a ? TurnedA::load(a, p.m, i, steps, rows, p.vector_a)
+                                      : A::load(a, p.k, i, rows, steps, p.vector_a);
         }
 #pragma unroll
-        for (u32 i = 0; i < S::FOURS_B; i++) next_b[i] = b.load(i, steps, columns, p.vector_b);
-        a.at += S::DEPTH;
-        turned_a.at += S::DEPTH * turned_a.stride;
-        b.at += S::DEPTH * b.stride;
+        for (u32 i = 0; i < S::FOURS_B; i++) next_b[i] = B::load(b, p.n, i, steps, columns, p.vector_b);
+        a += p.transpose_a ? S::DEPTH * p.m : S::DEPTH;
+        b += S::DEPTH * p.n;
     }
 
-    /// Puts what was asked for into a buffer: A by columns, B by rows.
+    /// Stores what has been loaded to a buffer: A by columns, B by rows.
     DEVICE void stash(float* buffer) const {
         float* to_b = buffer + S::DEPTH * S::A_STRIDE;
 #pragma unroll
         for (u32 i = 0; i < S::FOURS_A; i++) {
             if (p.transpose_a) {
-                u32 k = turned_a.line + i * turned_a.LINES;
-                store_four(buffer + k * S::A_STRIDE + turned_a.column, next_a[i]);
+                u32 k = TurnedA::line() + i * TurnedA::LINES;
+                store_four(buffer + k * S::A_STRIDE + TurnedA::column(), next_a[i]);
             } else {
-                float* to = buffer + a.column * S::A_STRIDE + a.line + i * a.LINES;
+                float* to = buffer + A::column() * S::A_STRIDE + A::line() + i * A::LINES;
                 to[0] = next_a[i].x;
                 to[S::A_STRIDE] = next_a[i].y;
                 to[2 * S::A_STRIDE] = next_a[i].z;
@@ -246,11 +279,11 @@ template <Tile TILE> struct Product {
         }
 #pragma unroll
         for (u32 i = 0; i < S::FOURS_B; i++) {
-            store_four(to_b + (b.line + i * b.LINES) * S::B_STRIDE + b.column, next_b[i]);
+            store_four(to_b + (B::line() + i * B::LINES) * S::B_STRIDE + B::column(), next_b[i]);
         }
     }
 
-    /// One step of k, from this thread's first number of A and of B; the others lie at fixed distances.
+    /// One step of k, from this thread's first number of A and of B; the others are at fixed distances.
     DEVICE void multiply_step(const float* a, const float* b) {
         float left[S::TALL], right[S::WIDE];
 #pragma unroll
@@ -268,9 +301,9 @@ template <Tile TILE> struct Product {
         }
     }
 
-    /// The steps of a chunk that are this slice's, from the thread's first numbers at its first step.
+    /// This slice's steps of a chunk, from the thread's first numbers at its first step.
     DEVICE void multiply_steps(const float* a, const float* b) {
-        // Steps side by side need registers, of which tall tiles have few left.
+        // Unrolled steps need registers, of which tall tiles have few left.
         constexpr u32 TOGETHER = S::TALL * S::WIDE < 64 ? GROUP : 2;
 #pragma unroll
         for (u32 group = 0; group < S::DEPTH; group += GROUP * S::SLICES) {
@@ -281,10 +314,10 @@ template <Tile TILE> struct Product {
 
     DEVICE void multiply(const float* buffer) {
         const float* b = buffer + S::DEPTH * S::A_STRIDE;
-        // A warp that has nothing but what lies beyond C leaves the multiprocessor to others.
-        if (tile_row(0) < rows && tile_column(0) < columns) {
-            u32 k = slice * GROUP;
-            multiply_steps(buffer + k * S::A_STRIDE + tile_row(0), b + k * S::B_STRIDE + tile_column(0));
+        // A warp whose elements all lie beyond C leaves the multiprocessor to others.
+        if (place.row(0) < rows && place.column(0) < columns) {
+            u32 k = place.slice * GROUP;
+            multiply_steps(buffer + k * S::A_STRIDE + place.row(0), b + k * S::B_STRIDE + place.column(0));
         }
         if (sums_columns()) {
 #pragma unroll 4
@@ -292,41 +325,26 @@ template <Tile TILE> struct Product {
         }
     }
 
-    /// Stores this thread's elements, finished.
-    DEVICE void store() const {
+    /// Finishes and stores the tile.
+    DEVICE void store(float* lines) const {
+        Place<S> place(opaque(threadIdx.x));
 #pragma unroll
-        for (u32 i = 0; i < S::TALL; i++) {
-            if (tile_row(i) >= rows) continue;
-            float* c = p.c + (row + tile_row(i)) * p.n + column;
-            const float* other = operand_of_row(p, row + tile_row(i)) + column;
+        for (u32 pass = 0; pass < S::PASSES; pass++) {
 #pragma unroll
-            for (u32 j = 0; j < S::WIDE; j += S::COLUMNS) {
-                u32 at = tile_column(j);
-                finish_row<S::COLUMNS>(p, &sums[i][j], c + at, other + at, left_from(at, columns));
+            for (u32 i = 0; i < S::TALL; i++) {
+                if (i / S::TOGETHER != pass) continue;
+                float* line = lines + (place.slice * S::LINES + place.y * S::TOGETHER + i % S::TOGETHER) * S::C_STRIDE;
+#pragma unroll
+                for (u32 j = 0; j < S::WIDE; j += S::COLUMNS) store_fragment<S::COLUMNS>(line + place.column(j), &sums[i][j]);
             }
+            __syncthreads();
+            auto row_of = [=](u32 line) {
+                u32 i = pass * S::TOGETHER + line % S::TOGETHER;
+                return i / S::ROWS * S::BETWEEN_ROWS + line / S::TOGETHER * S::ROWS + i % S::ROWS;
+            };
+            finish_lines<S::LINES, S::N, S::C_STRIDE, S::SLICES>(p, lines, row, column, rows, columns, row_of);
+            __syncthreads();
         }
-    }
-
-    /// Adds the slices' sums in their order, and stores them, finished.
-    DEVICE void store_sliced(float* partial) const {
-#pragma unroll
-        for (u32 i = 0; i < S::TALL; i++) {
-#pragma unroll
-            for (u32 j = 0; j < S::WIDE; j++) {
-                partial[(slice * S::M + tile_row(i)) * S::N + tile_column(j)] = sums[i][j];
-            }
-        }
-        __syncthreads();
-        for (u32 at = threadIdx.x; at < S::M * S::N; at += THREADS) {
-            u32 r = at / S::N, c = at % S::N;
-            float sum = partial[at];
-#pragma unroll
-            for (u32 s = 1; s < S::SLICES; s++) sum += partial[s * S::M * S::N + at];
-            if (r >= rows || c >= columns) continue;
-            float with = p.epilogue == Epilogue::Store ? 0.0f : operand_of_row(p, row + r)[column + c];
-            p.c[(row + r) * p.n + column + c] = finish(p.epilogue, sum, with);
-        }
-        __syncthreads();
     }
 
     DEVICE void run() {
@@ -346,18 +364,15 @@ template <Tile TILE> struct Product {
             __syncthreads();
         }
         if (sums_columns()) p.sums[column + threadIdx.x] = column_sum;
-        if constexpr (S::SLICES == 1) {
-            store();
-        } else {
-            store_sliced(buffer);
-        }
+        store(buffer);
     }
 };
 
 /// Walks the tiles of C; `TILE` computes one.
 template <class TILE> DEVICE void run_tiles(const Gemm& p, Share share) {
     using S = typename TILE::S;
-    u64 across = (p.n + S::N - 1) / S::N, down = (p.m + S::M - 1) / S::M;
+    u32 across = u32((p.n + S::N - 1) / S::N);
+    u64 down = (p.m + S::M - 1) / S::M;
     if (down == 0 && p.sums) down = 1;  // there are column sums even if C has no rows
     for (u64 unit = share.block; unit < across * down; unit += share.blocks) {
         TILE(p, unit / across * S::M, unit % across * S::N).run();

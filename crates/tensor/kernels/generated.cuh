@@ -99,6 +99,26 @@ template <> struct Shape<Tile::Tensor> {
     static constexpr u32 SHARED_BYTES = 81408;
 };
 
+/// The formulas, by the names they have in plans.
+enum class Formula : u32 {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Affine,
+    Exp,
+    Ln,
+    Sqrt,
+    Relu,
+    ReluGrad,
+    Tanh,
+    TanhGrad,
+    Sigmoid,
+    SigmoidGrad,
+    Gelu,
+    GeluGrad,
+};
+
 /// How the learning rate changes.
 enum class Schedule : u32 {
     Constant,
@@ -188,57 +208,40 @@ struct Copy {
 };
 static_assert(sizeof(Copy) == 24, "laid out as in Rust");
 
-/// What happens to a product before it is stored.
-enum class Epilogue : u32 {
-    Store,
-    Bias,
-    BiasRelu,
-    ReluMask,
+/// What is done to the elements of a product before they are stored: x = formula(x, y).
+struct Step {
+    /// y `[m, n]`, or null.
+    const float *other;
+    Formula formula;
+    float scale;
+    float shift;
 };
+static_assert(sizeof(Step) == 24, "laid out as in Rust");
 
-/// C\[m, n\] = epilogue(op(A)\[m, k\] · B\[k, n\])
+/// C\[m, n\] = steps(op(A)\[m, k\] · B\[k, n\] + bias)
 struct Gemm {
     const float *a;
     const float *b;
     float *c;
-    /// The bias `[n]` or the mask `[m, n]` of the epilogue.
-    const float *other;
+    /// Added to each row, or null.
+    const float *bias;
     /// Column sums of B, or null.
     float *sums;
     u64 m;
     u64 n;
     u64 k;
+    Step steps[2];
+    u32 step_count;
     Tile tile;
-    Epilogue epilogue;
     u32 transpose_a;
     u32 accumulate;
     u32 accumulate_sums;
-    /// Whether four neighbours lie on 16 bytes: of A, of B, of C and its epilogue's operand.
+    /// Whether four neighbours lie on 16 bytes: of A, of B, of C and what its steps read.
     u32 vector_a;
     u32 vector_b;
     u32 vector_c;
 };
-static_assert(sizeof(Gemm) == 96, "laid out as in Rust");
-
-/// The formulas, by the names they have in plans.
-enum class Formula : u32 {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Affine,
-    Exp,
-    Ln,
-    Sqrt,
-    Relu,
-    ReluGrad,
-    Tanh,
-    TanhGrad,
-    Sigmoid,
-    SigmoidGrad,
-    Gelu,
-    GeluGrad,
-};
+static_assert(sizeof(Gemm) == 144, "laid out as in Rust");
 
 /// output = formula(x, y)
 struct Map {

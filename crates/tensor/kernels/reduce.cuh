@@ -1,7 +1,7 @@
 // Sums and maxima along one axis: `[outer, reduced, inner]` to `[outer, inner]`.
 //
-// Each thread goes down its share of the axis in f64, which costs nothing beside the memory it reads; the threads' results
-// are then combined in a fixed order.
+// Each thread sums its share of the axis in f64, which costs little compared with reading it; the threads' results are
+// then combined in a fixed order.
 #pragma once
 
 #include "common.cuh"
@@ -28,7 +28,7 @@ struct Reduction {
 
 static_assert(THREADS * sizeof(Reduction) <= REDUCE_BYTES, "a block's results fit into its shared memory");
 
-/// Rows of neighbours: a warp for each.
+/// Contiguous rows: a warp for each.
 DEVICE void reduce_rows(const Reduce& p, Share share) {
     for (u64 row = share.first_warp(); row < p.outer; row += share.warp_step()) {
         Reduction mine = {0.0, -infinity()};
@@ -39,7 +39,7 @@ DEVICE void reduce_rows(const Reduce& p, Share share) {
     }
 }
 
-/// Columns side by side, a lane for each, and the axis cut among the warps of a block. One long row is cut among all
+/// Neighbouring columns, a lane for each, and the axis cut among the warps of a block. One long row is cut among all
 /// threads.
 DEVICE void reduce_columns(const Reduce& p, Share share) {
     Reduction* results = reinterpret_cast<Reduction*>(shared);

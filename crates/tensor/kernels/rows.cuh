@@ -7,7 +7,7 @@ DEVICE u32 lane_of_warp() {
     return threadIdx.x % WARP;
 }
 
-/// The largest number of a row; a NaN is passed over, for it makes the sum of exponentials NaN anyway.
+/// The largest number of a row; a NaN is ignored, as it makes the sum of exponentials NaN anyway.
 DEVICE float row_maximum(const float* x, u64 columns) {
     float maximum = -infinity();
     for (u64 i = lane_of_warp(); i < columns; i += WARP) maximum = fmaxf(maximum, x[i]);
@@ -109,7 +109,7 @@ struct Words {
     u32 word[4];
 };
 
-/// Philox 4×32, ten rounds, as the host's (src/random.rs).
+/// Philox 4×32, ten rounds, as on the host (src/random.rs).
 DEVICE Words philox(u32 a, u32 b, u32 c, u32 d, u32 k, u32 l) {
     for (u32 round = 0; round < 10; round++) {
         u64 p = u64(a) * 0xD2511F53u, q = u64(c) * 0xCD9E8D57u;

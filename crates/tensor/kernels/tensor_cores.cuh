@@ -1,15 +1,15 @@
 // Large products on tensor cores, in TF32: operands are rounded to 10 bits of mantissa, products are summed in f32.
 //
 // A block computes 128 × 256 of C and a warp 64 × 64 of that, in pieces of 16 × 8 × 8, one instruction each: as large as
-// registers allow, so that a number is used often once it has come from shared memory.
-// Chunks of A and B travel from global to shared memory without passing through registers, several on their way at once.
-// For compute capability 8.0 and up: the host asks for it nowhere else.
+// registers allow, so that numbers are reused once they have been read from shared memory. Chunks of A and B are copied from
+// global to shared memory without passing through registers, several at a time.
+// Needs compute capability 8.0.
 #pragma once
 
 #include "gemm.cuh"
 
-/// x for tensor cores, which read the upper 19 bits: those are then x rounded to TF32, ties away from zero. What is not finite
-/// stays so; a NaN of a GPU or of a processor has its upper bits set.
+/// x for tensor cores, which read the upper 19 bits: those are then x rounded to TF32, ties away from zero. What is not
+/// finite is unchanged; NaNs of GPUs and processors have their upper bits set.
 DEVICE u32 to_tf32(float x) {
     u32 bits = __float_as_uint(x);
     return fabsf(x) < infinity() ? bits + 0x1000 : bits;
@@ -28,8 +28,8 @@ DEVICE void multiply_piece(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2
 #endif
 }
 
-/// Begins to copy `BYTES` to shared memory, of which `left` are read and the others zero: of nothing nothing is read,
-/// wherever `from` points.
+/// Starts to copy `BYTES` to shared memory, of which `left` are read and the others zero. If none are left, `from` may point
+/// anywhere.
 template <u32 BYTES> DEVICE void begin_copy(float* to, const float* from, u32 left) {
 #ifdef __CUDACC__
     u32 place = u32(__cvta_generic_to_shared(to));
@@ -43,7 +43,7 @@ template <u32 BYTES> DEVICE void begin_copy(float* to, const float* from, u32 le
 #endif
 }
 
-/// The same for four neighbours, of which so many are left.
+/// The same for four neighbours, of which `left` are left.
 DEVICE void copy_four(float* to, const float* from, u32 left, bool vector) {
     if (vector) return begin_copy<16>(to, from, left > 0 ? 16 : 0);
 #pragma unroll
@@ -59,7 +59,7 @@ DEVICE void commit_copies() {
 #endif
 }
 
-/// Waits until at most so many groups of this thread's copies are under way.
+/// Waits until at most `GROUPS` groups of this thread's copies are unfinished.
 template <u32 GROUPS> DEVICE void await_copies() {
 #ifdef __CUDACC__
     asm volatile("cp.async.wait_group %0;" ::"n"(GROUPS) : "memory");
@@ -68,13 +68,13 @@ template <u32 GROUPS> DEVICE void await_copies() {
 #endif
 }
 
-/// Lines of numbers in shared memory, so much further apart than they are long that the lanes of a fragment read different
-/// banks; and the fours of them that a thread brings.
+/// Lines of numbers in shared memory, padded so that the lanes of a fragment read different banks; and the fours of them
+/// that a thread copies.
 template <u32 LINES, u32 LENGTH, u32 PADDING> struct Lines {
     static constexpr u32 STRIDE = LENGTH + PADDING, FLOATS = LINES * STRIDE;
     static constexpr u32 FOURS = LINES * LENGTH / 4 / THREADS, ACROSS = LENGTH / 4;
 
-    static_assert(FOURS * 4 * THREADS == LINES * LENGTH, "every thread brings as many");
+    static_assert(FOURS * 4 * THREADS == LINES * LENGTH, "every thread copies as many");
 
     DEVICE static u32 line(u32 i) {
         return (threadIdx.x + i * THREADS) / ACROSS;
@@ -94,8 +94,8 @@ struct TensorProduct {
     /// Of a warp, and how many of them lie side by side.
     static constexpr u32 TALL = S::TALL, WIDE = S::WIDE, ACROSS = N / WIDE;
     static constexpr u32 ROWS = TALL / 16, COLUMNS = WIDE / 8;
-    /// How chunks lie in shared memory: A in rows of k, or, transposed, in rows of m, and B in rows of n. From a row of the
-    /// tile to the next, and from a step of k to the next, is so far.
+    /// How chunks lie in shared memory: A in lines along k, or, transposed, along m, and B in lines along n. ROW and STEP are
+    /// the distances from a row of the tile to the next, and from a step of k to the next.
     struct StraightA : Lines<M, DEPTH, 4> {
         static constexpr u32 ROW = STRIDE, STEP = 1;
     };
@@ -108,6 +108,7 @@ struct TensorProduct {
     static constexpr u32 SHARED_FLOATS = STAGES * STAGE;
 
     static_assert(TurnedA::FLOATS <= A_FLOATS, "A fits either way");
+    static_assert(M / 2 * B::STRIDE <= SHARED_FLOATS, "half of the sums fit where the operands were");
     static_assert(4 * SHARED_FLOATS == S::SHARED_BYTES, "as many bytes as the host asks for");
 
     const Gemm& p;
@@ -158,7 +159,7 @@ struct TensorProduct {
         column_sum = sums_columns() && p.accumulate_sums ? p.sums[column + threadIdx.x] : 0.0f;
     }
 
-    /// Begins to copy the chunk from step `k` on, if there is one, to its stage.
+    /// Starts to copy the chunk from step `k` on, if there is one, to its stage.
     DEVICE void fetch(float* stage, u64 k) const {
         u32 steps = left_from(k, p.k, DEPTH);
         if (steps > 0) {
@@ -172,7 +173,7 @@ struct TensorProduct {
         commit_copies();
     }
 
-    /// This thread's fours of a chunk of an operand, of which so many lines and columns are left.
+    /// This thread's fours of a chunk of an operand.
     template <class L>
     DEVICE static void copy_lines(float* to, const float* from, u64 stride, u32 lines_left, u32 columns_left, bool vector) {
 #pragma unroll
@@ -184,7 +185,7 @@ struct TensorProduct {
 
     /// Multiplies a chunk, of which A is stored as `L` says.
     template <class L> DEVICE void multiply(const float* stage) {
-        // This lane's first numbers of A and of B: of piece 0, at step 0. The others lie at fixed distances.
+        // This lane's first numbers of A and of B: of piece 0, at step 0. The others are at fixed distances.
         const float* a = stage + (warp_row + group) * L::ROW + member * L::STEP;
         const float* b = stage + A_FLOATS + member * B::STRIDE + warp_column + group;
 #pragma unroll
@@ -215,21 +216,29 @@ struct TensorProduct {
         }
     }
 
-    DEVICE void store() const {
+    /// Finishes and stores the tile, half of every warp's rows at a time.
+    DEVICE void store(float* lines) const {
+#pragma unroll 1
+        for (u32 pass = 0; pass < 2; pass++) {
 #pragma unroll
-        for (u32 i = 0; i < ROWS; i++) {
+            for (u32 i = 0; i < ROWS; i++) {
+                if (i / (ROWS / 2) != pass) continue;
 #pragma unroll
-            for (u32 half = 0; half < 2; half++) {
-                u32 r = tile_row(i, half * 2);
-                if (r >= rows) continue;
-                float* c = p.c + (row + r) * p.n + column;
-                const float* other = operand_of_row(p, row + r) + column;
+                for (u32 half = 0; half < 2; half++) {
+                    float* line = lines + (warp_row / 2 + i % (ROWS / 2) * 16 + half * 8 + group) * B::STRIDE;
 #pragma unroll
-                for (u32 j = 0; j < COLUMNS; j++) {
-                    u32 at = tile_column(j, 0);
-                    finish_row<2>(p, &sums[i][j][half * 2], c + at, other + at, left_from(at, columns));
+                    for (u32 j = 0; j < COLUMNS; j++) {
+                        float2 two = {sums[i][j][half * 2], sums[i][j][half * 2 + 1]};
+                        *reinterpret_cast<float2*>(line + tile_column(j, 0)) = two;
+                    }
                 }
             }
+            __syncthreads();
+            auto row_of = [=](u32 line) {
+                return line / (TALL / 2) * TALL + pass * (TALL / 2) + line % (TALL / 2);
+            };
+            finish_lines<M / 2, N, B::STRIDE, 1>(p, lines, row, column, rows, columns, row_of);
+            __syncthreads();
         }
     }
 
@@ -241,10 +250,10 @@ struct TensorProduct {
         for (u64 k = 0; k < p.k; k += DEPTH) {
             const float* stage = stages + turn * STAGE;
             await_copies<STAGES - 2>();
-            // This chunk has come for all threads, and all are done with the one whose place the next copies take.
+            // All threads' copies of this chunk have arrived, and none reads the chunk whose place the next copies take.
             __syncthreads();
             fetch(stages + (turn + STAGES - 1) % STAGES * STAGE, k + (STAGES - 1) * DEPTH);
-            // A warp that has nothing but what lies beyond C leaves the tensor cores to others.
+            // A warp whose elements all lie beyond C leaves the tensor cores to others.
             bool has_elements = warp_row < rows && warp_column < columns;
             if (has_elements && p.transpose_a) multiply<TurnedA>(stage);
             if (has_elements && !p.transpose_a) multiply<StraightA>(stage);
@@ -254,7 +263,7 @@ struct TensorProduct {
         await_copies<0>();
         __syncthreads();
         if (sums_columns()) p.sums[column + threadIdx.x] = column_sum;
-        store();
+        store(stages);
     }
 };
 

@@ -1,13 +1,13 @@
 // The part of CUDA C++ that the kernels use, for an ordinary C++ compiler.
 //
-// The kernels are compiled unchanged: what is a keyword or a built-in of CUDA is a macro or a function here, and what one
-// CUDA thread does is done by one fiber (scheduler.cpp). So tests can run the very kernels of the GPU on any machine:
-// their arithmetic, their bounds and their barriers.
+// The kernels are compiled unchanged: keywords and built-ins of CUDA are macros and functions here, and a fiber does the
+// work of a CUDA thread (scheduler.cpp). So tests can run the GPU's kernels on any machine: their arithmetic, their bounds
+// and their barriers.
 //
 // Different from a GPU on purpose:
-// * shared memory is `extern __shared__` only, and begins full of NaN in every block: a read before a write shows;
+// * shared memory is `extern __shared__` only, and starts full of NaN in every block, so a read before a write shows;
 // * a barrier must be reached by all threads of a block, at one place of the source, or the launch fails;
-// * copies that a thread does not wait for (`cp.async`) come as late as they may.
+// * copies that a thread does not wait for (`cp.async`) arrive as late as possible.
 //
 // Absent, because no kernel uses it: atomics, static shared memory, textures, grid-wide barriers, streams.
 #pragma once
@@ -46,22 +46,22 @@ extern Index thread_index, block_index, block_size, grid_size;
 /// Waits until every thread of the block is here.
 void barrier(const char* file, int line);
 
-/// Hands `value` over to the lanes of `mask`, and takes the one of lane `source`, once they are all here.
+/// Passes `value` to the lanes of `mask` and returns that of lane `source`, once they are all here.
 uint64_t exchange(const char* file, int line, unsigned mask, uint64_t value, unsigned source);
 
-/// The values that all lanes of the warp hand over; they stay until the next exchange.
+/// The values that all lanes of the warp pass; valid until the next exchange.
 const uint64_t* gather(const char* file, int line, uint64_t value);
 
 unsigned lane();
 
-/// Begins to copy `bytes` to shared memory, of which `left` are read and the others zero. They are there when awaited, not
-/// before; until then there is NaN.
+/// Starts to copy `bytes` to shared memory, of which `left` are read and the others zero. They arrive when awaited; until
+/// then there is NaN.
 void begin_copy(void* to, const void* from, unsigned bytes, unsigned left);
 
 /// Ends a group of this thread's copies.
 void commit_copies();
 
-/// Waits until at most so many groups of this thread's copies are under way.
+/// Waits until at most `groups` groups of this thread's copies are unfinished.
 void await_copies(unsigned groups);
 
 template <class T> T exchanged(const char* file, int line, unsigned mask, T value, unsigned source) {
@@ -75,7 +75,7 @@ template <class T> T exchanged(const char* file, int line, unsigned mask, T valu
 
 }  // namespace emulator
 
-// A thread's own index is copied when it is resumed, so that reading it costs one load.
+// A thread's index is copied when it is resumed, so that reading it costs one load.
 #define threadIdx (emulator::thread_index)
 #define blockIdx (emulator::block_index)
 #define blockDim (emulator::block_size)
@@ -88,7 +88,7 @@ template <class T> T exchanged(const char* file, int line, unsigned mask, T valu
 #define __shfl_xor_sync(mask, value, lanes) \
     emulator::exchanged(__FILE__, __LINE__, mask, value, (emulator::lane() ^ (lanes)) & 31)
 
-/// What tensor cores do for `mma.m16n8k8`: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX says. Of a number
+/// `mma.m16n8k8` of tensor cores: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX defines. Of each operand
 /// the upper 19 bits are read.
 inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     struct Operands {
@@ -110,10 +110,10 @@ inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const
             sums[e] = fmaf(left, right, sums[e]);
         }
     }
-    __syncwarp();  // nobody's operands go before all have read them
+    __syncwarp();  // operands stay until all lanes have read them
 }
 
-// Names that CUDA has and C++ has not.
+// Functions of CUDA that C++ lacks.
 inline double cospi(double x) {
     return cos(3.14159265358979323846 * x);
 }

@@ -1,10 +1,10 @@
 // Runs kernels on the CPU: a fiber for each CUDA thread of a block, blocks in turn.
 //
-// A fiber runs until it reaches a barrier or a shuffle; then the next one has its turn. In which order they do is chosen
-// by a seed: a kernel without a barrier that it needs gives other results in another order, or NaN where it reads shared
-// memory that nobody has written yet. With the address sanitizer, memory beyond what a launch asked for is out of bounds.
+// A fiber runs until it reaches a barrier or a shuffle; then the next one runs. A seed determines their order: a kernel
+// that lacks a barrier gives other results in another order, or NaN where it reads shared memory that has not been written.
+// With the address sanitizer, shared memory beyond what a launch requested is out of bounds.
 //
-// One launch runs at a time, guarded by a lock: everything here is the state of that launch.
+// One launch runs at a time, guarded by a lock: all state here belongs to that launch.
 
 #include <algorithm>
 #include <cstdio>
@@ -43,7 +43,7 @@ constexpr size_t STACK = SANITIZED ? 256 << 10 : 64 << 10;
 enum class State : uint8_t { Ready, AtBarrier, AtExchange, Done };
 
 #if defined(__x86_64__)
-// Saves the registers that a call preserves and the stack pointer, and goes on with another stack.
+// Saves the registers that a call preserves and the stack pointer, and continues on another stack.
 struct Context {
     void* stack_pointer;
 };
@@ -103,7 +103,7 @@ struct Place {
     int line;
 };
 
-/// A copy that has begun.
+/// A copy that has been started.
 struct Copy {
     void* to;
     const void* from;

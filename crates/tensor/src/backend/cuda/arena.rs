@@ -49,7 +49,7 @@ impl DeviceMemory {
         self.start + offset as u64
     }
 
-    /// Copies to the device while it computes with other bytes; see [`Runtime::upload_beside`].
+    /// Copies to the device while it computes with other bytes: see [`Runtime::upload_beside`].
     fn write_beside(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
         // SAFETY: the bytes lie within this memory, which is reserved as long as `self` lives.
         unsafe { self.runtime.upload_beside(self.address(offset, bytes.len()), bytes) }
@@ -81,7 +81,7 @@ impl Memory for DeviceMemory {
 
 impl Drop for DeviceMemory {
     fn drop(&mut self) {
-        // SAFETY: this is the allocation of `reserve`, and what runs in it was asked for before.
+        // SAFETY: allocated in `reserve` with this size; the steps that ran in it were queued before, and are gone.
         unsafe { self.runtime.release(self.start, allocated(self.bytes)) }
     }
 }
@@ -95,7 +95,7 @@ fn resident_feed(memory: &dyn Memory, parts: &ResidentParts) -> Feed {
     Feed::new(samples, targets, order)
 }
 
-/// What to say where a device takes no arena, or no step for it.
+/// The error for a device that has no memory for an arena or for a step.
 fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryReport) -> Error {
     match refusal {
         Refusal::Shortage(Shortage { free, total }) => {
@@ -105,25 +105,25 @@ fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryRepor
     }
 }
 
-/// What to say where a device does not go on.
+/// The error for a device that has failed.
 fn failed(Failure(reason): Failure, ledger: &Ledger) -> Error {
     Error::Device { device: ledger.device(), reason }
 }
 
-/// What is allocated for an arena: its bytes and the feed, each on a cache line.
+/// Bytes allocated for an arena: its own and the feed, both aligned.
 fn allocated(bytes: usize) -> usize {
     bytes.next_multiple_of(ALIGNMENT) + ALIGNMENT
 }
 
 pub(super) struct CudaArena {
-    /// Before the memory that they run in, so that they are dropped first.
+    /// Declared before the memory that they run in, so that they are dropped first.
     steps: HashMap<usize, Box<dyn Step>>,
     memory: DeviceMemory,
-    /// What it was reserved for.
+    /// What its memory is for.
     report: MemoryReport,
-    /// A batch on its way from a host's dataset.
+    /// A batch that is being collected from a dataset in host memory.
     host: Vec<u8>,
-    /// Batches brought so far, whose places take turns.
+    /// Batches uploaded so far, whose places alternate.
     turn: usize,
     sizing: Sizing,
 }
@@ -143,7 +143,7 @@ impl Arena for CudaArena {
     }
 
     fn run(&mut self, program: &Program, feed: &backend::Feed<'_>, steps: usize) -> Result<(), Error> {
-        self.prepare(program, Pace::Single)?; // a session has had it made ready already
+        self.prepare(program, Pace::Single)?; // usually done already
         self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.memory.ledger))
     }
 }
@@ -154,7 +154,7 @@ impl CudaArena {
         CudaArena { steps: HashMap::new(), memory, report, host: Vec::new(), turn: 0, sizing }
     }
 
-    /// Turns a program that has not run here yet into a step.
+    /// Makes a step of a program that has not run here yet.
     fn make_ready(&mut self, program: &Program, in_series: bool) -> Result<(), Refusal> {
         if self.steps.contains_key(&program.number) {
             return Ok(());
@@ -179,8 +179,8 @@ impl CudaArena {
         }
     }
 
-    /// Runs one step on each batch of `rows`, brought to a place in the arena before it. The places take turns, so that
-    /// a batch can be collected and travel while the one before is computed with.
+    /// Runs one step on each batch of `rows`, uploaded to a place in the arena before it. The places alternate, so that a
+    /// batch can be collected and uploaded while the one before is computed with.
     fn run_staged(&mut self, program: &Program, rows: &Rows<'_>, staging: Staging) -> Result<(), Failure> {
         for order in rows.order.chunks(program.batch_size) {
             let places = staging.places(self.turn);
@@ -198,8 +198,8 @@ impl CudaArena {
     }
 
     fn run_steps(&mut self, program: &Program, steps: usize) -> Result<(), Failure> {
-        // SAFETY: a program's values lie within the arena, which waits for the device before it goes; what the feed
-        // names is reserved, and the session keeps it so.
+        // SAFETY: a program's values lie within the arena, which waits for the device before it is released; what the
+        // feed names is reserved, and the session keeps it so.
         unsafe { self.steps[&program.number].run(steps) }
     }
 }

@@ -1,4 +1,4 @@
-//! No GPU: what is compiled in place of `driver/` without the feature `cuda`.
+//! Compiled instead of `driver/` without the feature `cuda`: there is no GPU.
 
 #[cfg(test)]
 use std::sync::Arc;

@@ -14,11 +14,11 @@ pub struct Gpu {
     pub total: u64,
     /// Its generation.
     pub compute_capability: ComputeCapability,
-    /// The driver's own version, such as 550.54.15; `None` where it does not say.
+    /// The driver's version, such as 550.54.15; `None` if it is unknown.
     pub driver_version: Option<String>,
-    /// The CUDA that the driver has.
+    /// The version of CUDA that the driver supports.
     pub cuda_version: CudaVersion,
-    /// Its memory once plangrad has a context there and its kernels in it, or why it cannot be used.
+    /// Its memory once plangrad has a context with its kernels there, or why it cannot be used.
     pub memory: Result<DriverMemory, CudaUnavailable>,
 }
 
@@ -27,8 +27,8 @@ pub struct Gpu {
 pub struct CudaOptions {
     /// Which one.
     pub index: usize,
-    /// Bytes that may be reserved at once; at most, and by default, what the driver has free when it is opened, but
-    /// for what it needs itself: 32 MiB, or a 512th of all memory.
+    /// Bytes that may be reserved at once; at most, and by default, what is free when the GPU is opened, less what the
+    /// driver needs: 32 MiB, or a 512th of all memory.
     pub budget: Option<u64>,
     /// How large products are computed.
     pub precision: Precision,

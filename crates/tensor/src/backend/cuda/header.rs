@@ -1,6 +1,6 @@
 //! `kernels/generated.cuh`: everything that the kernels and this crate must have alike, as C++.
 
-use super::{common, items, kernels, tile};
+use super::{common, formula, items, kernels, tile};
 
 const HEAD: &str = "\
 // What the kernels share with src/backend/cuda, made from there by `cargo xtask kernels`: change it there.
@@ -15,7 +15,16 @@ typedef unsigned long long u64;
 
 /// The file's text.
 pub fn text() -> String {
-    [HEAD.to_owned(), common::cpp(), tile::cpp(), tile::shapes(), kernels::cpp(), items::cpp()].concat()
+    [
+        HEAD.to_owned(),
+        common::cpp(),
+        tile::cpp(),
+        tile::shapes(),
+        formula::cpp(),
+        kernels::cpp(),
+        items::cpp(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]

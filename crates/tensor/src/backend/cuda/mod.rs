@@ -1,13 +1,13 @@
-//! The CUDA backend: a plan's stages as launches of hand-written kernels, over one allocation of device memory.
+//! The CUDA backend: a plan's stages as launches of hand-written kernels, in one allocation of device memory.
 //!
 //! ```text
-//! Program ── lower ──► launches with every address in them ── Runtime ──► a GPU, or the emulator of the tests
+//! Program ── lower ──► launches with every address in them ── Runtime ──► a GPU, or the tests' emulator
 //! ```
 //!
-//! * A stage is one launch; its kernels run side by side in blocks of their own (`kernels/stage.cu`).
+//! * A stage is one launch; its kernels run side by side in different blocks (`kernels/stage.cuh`).
 //! * Launches never change: what differs from step to step lies in device memory, in the step block and in the *feed*,
-//!   which says where the batches come from and moves on by itself. So a step is prepared once (captured, on a GPU) and
-//!   replayed, and many steps are queued without a word between host and device.
+//!   which says where the batches come from and is advanced by the kernels. So a step is prepared once (captured, on a GPU)
+//!   and replayed, and many steps are queued without communication between host and device.
 //! * A kernel needs nothing but the arena: no workspace, no table of constants. Only the feed, a few words, lies behind
 //!   the arena's last byte in the same allocation.
 //!
@@ -23,6 +23,7 @@ mod device;
 mod driver;
 #[cfg(any(test, feature = "emulator"))]
 pub mod emulator;
+mod formula;
 mod function;
 mod gpu;
 #[doc(hidden)]
@@ -52,7 +53,7 @@ pub fn open(options: CudaOptions) -> Result<Backend, CudaUnavailable> {
     driver::open(options)
 }
 
-/// Whether a GPU can be used, as far as can be told without opening it.
+/// Whether a GPU can be used, as far as is known without opening it.
 ///
 /// # Errors
 /// Why not.

@@ -1,7 +1,7 @@
-//! What a device has to do for the launch layer: give memory, copy, and run a list of launches again and again.
+//! What a device has to do for the launch layer: allocate, copy, and run a list of launches repeatedly.
 //!
-//! There are two: a GPU behind its driver, and the emulator of the tests. Everything above this trait, from plans to
-//! kernel parameters, is the same for both.
+//! There are two: a GPU with its driver, and the emulator for tests. Everything above this trait, from plans to kernel
+//! parameters, is the same for both.
 
 use super::common::THREADS;
 use super::cpp::Address;
@@ -17,7 +17,7 @@ pub(crate) struct Launch {
     pub(crate) shared_bytes: u32,
     /// The kernel's one argument, by value.
     pub(crate) items: Box<Items>,
-    /// Whether it reads the feed, which then must not move on beside it.
+    /// Whether it reads the feed, which must not be advanced beside it.
     pub(crate) gathers: bool,
 }
 
@@ -30,11 +30,11 @@ impl Launch {
     }
 }
 
-/// A thing to do in a step.
+/// One thing to do in a step.
 pub(crate) enum Order {
-    /// Runs a kernel.
+    /// Run a kernel.
     Launch(Launch),
-    /// Copies numbers that the plan carries to the device.
+    /// Copy numbers that the plan carries to the device.
     Constant {
         /// Where to.
         to: Address,
@@ -43,7 +43,7 @@ pub(crate) enum Order {
     },
 }
 
-/// Memory that is not to be had.
+/// Memory that is not available.
 #[derive(Debug)]
 pub(crate) struct Shortage {
     /// Bytes that are free on the device.
@@ -52,66 +52,66 @@ pub(crate) struct Shortage {
     pub(crate) total: u64,
 }
 
-/// Why memory is not given, or a step not made.
+/// Why there is no memory, or no step.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// There is not so much.
+    /// There is too little memory.
     Shortage(Shortage),
-    /// The device cannot go on.
+    /// The device has failed.
     #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only a driver fails"))]
     Failure(Failure),
 }
 
-/// What a device says when it cannot go on.
+/// What a device reports when it has failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the device failed: {0}")]
 pub(crate) struct Failure(pub(crate) String);
 
-/// A device. Everything asked of it is done in the order of asking, but for copies beside the computing.
+/// A device. It executes what is queued in order, except copies beside computing.
 pub(crate) trait Runtime: Send + Sync {
     /// Reserves zeroed memory on a multiple of 256 bytes.
     fn allocate(&self, bytes: usize) -> Result<Address, Refusal>;
 
-    /// Gives memory back.
+    /// Releases memory.
     ///
     /// # Safety
-    /// It must come from `allocate` of this device, with this size, and nothing may use it any more.
+    /// It must come from `allocate` of this device, with this size, and nothing may use it afterwards.
     unsafe fn release(&self, address: Address, bytes: usize);
 
     /// Copies to the device. `bytes` may be changed as soon as this returns.
     ///
     /// # Safety
-    /// So many bytes at `to` must be reserved.
+    /// `bytes.len()` bytes at `to` must be reserved.
     unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
 
-    /// The same beside what the device computes, into memory that nothing asked for after the last such call uses. What
-    /// is asked of the device next begins once the bytes have arrived.
+    /// The same while the device computes, into memory that nothing queued since the last such call uses. What is queued
+    /// next begins once the bytes have arrived.
     ///
     /// # Safety
-    /// So many bytes at `to` must be reserved.
+    /// `bytes.len()` bytes at `to` must be reserved.
     unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
 
-    /// Copies from the device, once everything asked before is done.
+    /// Copies from the device, once all queued work has finished.
     ///
     /// # Safety
-    /// So many bytes at `from` must be reserved.
+    /// `bytes.len()` bytes at `from` must be reserved.
     unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
 
-    /// Makes a step out of its parts, to be run again and again: on a GPU a captured graph. `in_series` says whether runs
-    /// will follow one another without a word of the host's between them.
+    /// Makes a step of its parts, to be run repeatedly: on a GPU a captured graph. `in_series` says whether runs will follow
+    /// one another without the host in between.
     fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn Step>, Refusal>;
 
-    /// Its memory as its driver has it; `None` where there is no driver.
+    /// Its memory as its driver reports it; `None` without a driver.
     fn memory(&self) -> Option<DriverMemory> {
         None
     }
 }
 
-/// A step made ready. It may keep its device open.
+/// A step that is ready to run. It may keep its device open.
 pub(crate) trait Step: Send {
-    /// Runs it so many times after everything asked of its device before; does not wait for the end.
+    /// Queues it `times` times; does not wait for the end.
     ///
     /// # Safety
-    /// All memory that its launches name must be reserved, and stay so until the device is done.
+    /// All memory that its launches name must be reserved until the device has finished.
     unsafe fn run(&self, times: usize) -> Result<(), Failure>;
 }

@@ -1,8 +1,8 @@
-//! Why there is no GPU to compute on: every way in which a machine can lack one, with what to do about it.
+//! Why there is no GPU to compute on: every way in which a machine can lack one, and the remedy.
 
 use std::fmt;
 
-/// A version of CUDA, as drivers name what they can do.
+/// A version of CUDA, which says what a driver supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CudaVersion {
     /// 12 of 12.4.
@@ -36,7 +36,7 @@ impl fmt::Display for CudaVersion {
     }
 }
 
-/// What a GPU's generation is called: 9.0 for Hopper.
+/// A GPU's generation: 9.0 is Hopper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ComputeCapability {
     /// 9 of 9.0.
@@ -48,9 +48,9 @@ pub struct ComputeCapability {
 impl ComputeCapability {
     /// The oldest that the kernels are compiled for: Turing's.
     pub const NEEDED: ComputeCapability = ComputeCapability { major: 7, minor: 5 };
-    /// The oldest that has TF32: Ampere's.
+    /// The oldest with TF32: Ampere's.
     pub const TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
-    /// The oldest on which a launch can be begun before the one ahead of it is done: Hopper's.
+    /// The oldest on which a launch can begin before the one ahead of it has finished: Hopper's.
     pub const CHAINS: ComputeCapability = ComputeCapability { major: 9, minor: 0 };
 
     /// Its number in the names of architectures: 75 in `sm_75`.
@@ -78,7 +78,7 @@ pub enum CudaUnavailable {
         CudaVersion::NEEDED_DRIVER
     )]
     NoDriverLibrary,
-    /// Something else has the library's name.
+    /// Another library has its name.
     #[error(
         "the library libcuda.so.1 is not NVIDIA's driver: it lacks {missing}; install NVIDIA's driver, {} or later",
         CudaVersion::NEEDED_DRIVER
@@ -87,7 +87,7 @@ pub enum CudaUnavailable {
         /// A function that every driver has.
         missing: &'static str,
     },
-    /// It lacks functions, or cannot read the kernels.
+    /// It lacks functions, or cannot compile the kernels.
     #[error(
         "NVIDIA's driver is too old: it has CUDA {found}, and {needed} is needed; install driver {} or later",
         CudaVersion::NEEDED_DRIVER
@@ -98,7 +98,7 @@ pub enum CudaUnavailable {
         /// What is needed.
         needed: CudaVersion,
     },
-    /// A driver, and nothing to drive.
+    /// There is a driver but no GPU.
     #[error(
         "NVIDIA's driver finds no GPU; see what `nvidia-smi` says, and whether CUDA_VISIBLE_DEVICES hides one"
     )]
@@ -110,10 +110,10 @@ pub enum CudaUnavailable {
     NoSuchDevice {
         /// The index asked for.
         index: usize,
-        /// GPUs there are.
+        /// How many GPUs there are.
         count: usize,
     },
-    /// A GPU of a generation that the kernels are not compiled for, or those for the precision.
+    /// The GPU is older than the kernels, or those for the precision, need.
     #[error("GPU {index}, {name}, has compute capability {found}, and {}", of_capability(*.needed))]
     GpuTooOld {
         /// Its index.
@@ -125,10 +125,10 @@ pub enum CudaUnavailable {
         /// What is needed.
         needed: ComputeCapability,
     },
-    /// The driver refuses.
+    /// The driver reports an error.
     #[error("NVIDIA's driver cannot {action}: {text} ({name}, {code}); see what `nvidia-smi` says")]
     Driver {
-        /// What it was asked for, as a verb.
+        /// What it was asked to do, as a verb.
         action: &'static str,
         /// Its code.
         code: u32,
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_the_driver_writes_them() {
+    fn versions_are_decoded_from_the_drivers_number() {
         assert_eq!(CudaVersion::of(11080), CudaVersion::NEEDED);
         assert_eq!(CudaVersion::of(13000).to_string(), "13.0");
         assert!(CudaVersion::of(11070) < CudaVersion::NEEDED && CudaVersion::of(13000) > CudaVersion::NEEDED);

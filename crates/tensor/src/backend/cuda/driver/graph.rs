@@ -4,31 +4,39 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaGraph, CudaStream, DriverError, result, sys};
 
+use super::error::failure;
+use super::kernels::Kernels;
 use super::memory::Pinned;
-use super::runtime::{Shared, failure};
 use crate::backend::cuda::runtime::{Failure, Order, Step};
 use crate::ir::kernel::Data;
 
-/// Most steps of a series, which is started at once, and most orders in it.
+/// Most steps of a series, which is launched at once, and most orders in it.
 const SERIES_STEPS: usize = 16;
 const SERIES_ORDERS: usize = 256;
 
 const OUT_OF_MEMORY: DriverError = DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY);
 
-/// A step, captured, and so many of them in a series: what starts and ends a graph takes its time as well.
+/// What steps keep alive.
+pub(super) struct Shared {
+    pub(super) kernels: Kernels,
+    /// Everything except copies beside computing is queued here, and so executed in order.
+    pub(super) stream: Arc<CudaStream>,
+}
+
+/// A captured step, and a series of it: starting a graph takes some time as well.
 pub(super) struct Graph {
     one: CudaGraph,
     series: Option<(usize, CudaGraph)>,
-    /// What its copies read.
+    /// Numbers that its copies read.
     _constants: Vec<Pinned>,
     shared: Arc<Shared>,
 }
 
-// SAFETY: a graph must not be used by two threads at a time, and is not: it is owned by one arena, and not `Sync`.
+// SAFETY: a graph must not be used by two threads at a time. It is owned by one arena and is not `Sync`.
 unsafe impl Send for Graph {}
 
 impl Graph {
-    /// Of these orders; a series of them too if it is wanted and there is memory for it.
+    /// Of these orders; with a series of them if `in_series` and there is memory for it.
     pub(super) fn of(shared: &Arc<Shared>, orders: &[Order], in_series: bool) -> Result<Graph, DriverError> {
         let constants = pin(shared, orders)?;
         let recording = Recording { shared, orders, constants: &constants };
@@ -42,7 +50,7 @@ impl Graph {
     }
 
     fn start(&self, graph: &CudaGraph) -> Result<(), DriverError> {
-        // SAFETY: the graph lives, and the stream is of its context. What its kernels touch is the contract of `run`.
+        // SAFETY: the graph exists and the stream is of its context. What its kernels access is the contract of `run`.
         unsafe { result::graph::launch(graph.cu_graph_exec(), self.shared.stream.cu_stream()) }
     }
 }
@@ -64,12 +72,12 @@ impl Step for Graph {
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        // It may still be running, and reads the constants.
+        // It may still be running and reading the constants.
         self.shared.stream.context().record_err(self.shared.stream.synchronize());
     }
 }
 
-/// A step without orders: of arrays without an element.
+/// A step without orders, as with empty arrays.
 pub(super) struct Nothing;
 
 impl Step for Nothing {
@@ -78,7 +86,7 @@ impl Step for Nothing {
     }
 }
 
-/// Numbers of the plan where the GPU can fetch them at every run.
+/// Numbers of the plan in memory from which the GPU can read them at every run.
 fn pin(shared: &Shared, orders: &[Order]) -> Result<Vec<Pinned>, DriverError> {
     let bytes = orders.iter().filter_map(|order| match order {
         Order::Constant { data: Data::F32(values), .. } => Some(bytemuck::cast_slice::<f32, u8>(values)),
@@ -101,7 +109,7 @@ struct Recording<'a> {
 }
 
 impl Recording<'_> {
-    /// So many steps one after another as a graph, with launches begun early; or without, if the driver records none.
+    /// `times` steps in a row as a graph, with launches that begin early, or without if the driver cannot record those.
     fn capture(&self, times: usize) -> Result<CudaGraph, DriverError> {
         self.capture_chained(times, true).or_else(|error| match error {
             OUT_OF_MEMORY => Err(error),
@@ -109,9 +117,9 @@ impl Recording<'_> {
         })
     }
 
-    /// The stream that records is one of its own: other threads may use the first.
+    /// Records with a separate stream, as other threads may use the first.
     fn capture_chained(&self, times: usize, chained: bool) -> Result<CudaGraph, DriverError> {
-        // Loading allocates, which a recording does not allow.
+        // Loading allocates, which is not allowed while recording.
         for order in self.orders {
             if let Order::Launch(launch) = order {
                 self.shared.kernels.get(launch.function)?;
@@ -120,7 +128,7 @@ impl Recording<'_> {
         let recorder = self.shared.stream.context().new_stream()?;
         recorder.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)?;
         let recorded = self.record(&recorder, times, chained);
-        // The recording ends in any case, else the stream could not even be given back.
+        // The recording must end in any case, or the stream could not be released.
         let graph = recorder.end_capture(sys::CUgraphInstantiate_flags(0));
         recorded?;
         let graph = graph?.ok_or(DriverError(sys::CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED))?;
@@ -140,12 +148,12 @@ impl Recording<'_> {
                     self.shared.kernels.launch(launch, recorder, early)?;
                 }
                 Order::Constant { to, data: Data::Fill(value, elements) } => {
-                    // SAFETY: the plan has so many numbers there, and the graph runs only while they are reserved.
+                    // SAFETY: the plan has this many numbers there, and the graph runs only while they are reserved.
                     unsafe { sys::cuMemsetD32Async(*to, value.to_bits(), *elements, stream).result()? }
                 }
                 Order::Constant { to, .. } => {
                     let bytes = constants.next().map_or(&[][..], Pinned::bytes);
-                    // SAFETY: as above; and the graph keeps the constants.
+                    // SAFETY: as above, and the graph keeps the constants.
                     unsafe { result::memcpy_htod_async(*to, bytes, stream)? }
                 }
             }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 use flate2::read::GzDecoder;
 
-use super::Found;
+use super::probe::Found;
 use crate::backend::cuda::function::Function;
 use crate::backend::cuda::ptx;
 use crate::backend::cuda::runtime::Launch;
@@ -39,16 +39,16 @@ pub(super) fn text(function: Function) -> String {
     text
 }
 
-/// Dynamic shared memory that a block may have without the driver being told beforehand.
+/// Dynamic shared memory that a block may have without an attribute of its function.
 const SHARED_BYTES: u32 = 48 << 10;
 
-/// The kernels of a context, each loaded when a step first needs it: the driver takes its time to compile one.
+/// The kernels of a context, each loaded when a step first needs it, as the driver takes some time to compile one.
 pub(super) struct Kernels {
     loaded: [OnceLock<Loaded>; Function::ALL.len()],
     context: Arc<CudaContext>,
-    /// Whether they wait by themselves for the launch before them, and so may be begun before it is done.
+    /// Whether they wait on the GPU for the launch ahead of them, and so may begin before it has finished.
     chain: bool,
-    /// Blocks that surely run side by side, each with a multiprocessor of its own.
+    /// Blocks that can certainly run at the same time, each on another multiprocessor.
     multiprocessors: u32,
 }
 
@@ -64,7 +64,7 @@ unsafe impl Send for Loaded {}
 unsafe impl Sync for Loaded {}
 
 impl Kernels {
-    /// For the GPU of a context, with the one that every plan needs.
+    /// For the GPU of a context; loads the one that every plan needs.
     pub(super) fn new(context: &Arc<CudaContext>, found: &Found) -> Result<Kernels, DriverError> {
         let chain = found.compute_capability >= ComputeCapability::CHAINS;
         let multiprocessors = found.multiprocessors;
@@ -79,13 +79,13 @@ impl Kernels {
         let place = &self.loaded[function as usize];
         if place.get().is_none() {
             let loaded = self.load(function)?;
-            // Another thread may have been faster; its kernel is as good.
+            // Another thread may have been faster; its kernel is the same.
             place.set(loaded).unwrap_or_else(|loaded| self.unload(&loaded));
         }
         place.get().map(|loaded| loaded.function).ok_or(DriverError(sys::CUresult::CUDA_ERROR_NOT_FOUND))
     }
 
-    /// Has the driver compile a kernel, or find it in its cache.
+    /// Has the driver compile a kernel, or take it from its cache.
     fn load(&self, function: Function) -> Result<Loaded, DriverError> {
         self.context.bind_to_thread()?;
         let oldest = if self.chain { ComputeCapability::CHAINS } else { function.needed() };
@@ -103,7 +103,7 @@ impl Kernels {
         if shared_bytes > SHARED_BYTES {
             set(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, shared_bytes as i32)?;
         }
-        // The same share for all, in percent: a multiprocessor must be idle to change it.
+        // The same for all, in percent: a multiprocessor must be idle to change it.
         set(Attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, 100)?;
         Ok(Loaded { module, function: handle })
     }
@@ -114,14 +114,14 @@ impl Kernels {
         self.context.record_err(unsafe { result::module::unload(loaded.module) });
     }
 
-    /// Whether a launch can be begun before `ahead` is done. Behind one that fills the GPU it would only take the first
-    /// places that become free, however badly spread.
+    /// Whether a launch may begin before `ahead` has finished. Behind one that fills the GPU its blocks would only take the
+    /// first places that become free, however unevenly spread.
     pub(super) fn chain_to(&self, ahead: &Launch) -> bool {
         self.chain && ahead.blocks() <= self.multiprocessors
     }
 
-    /// Asks `stream` for one launch, or records it there; it may begin `early`, before the launch asked for last is done,
-    /// for which it waits.
+    /// Queues one launch in `stream`, or records it there. It may begin `early`: before the last launch, for which it waits
+    /// itself, has finished.
     pub(super) fn launch(
         &self,
         launch: &Launch,
@@ -147,8 +147,8 @@ impl Kernels {
         };
         let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
         let function = self.get(launch.function)?;
-        // SAFETY: the function takes one argument of this very layout (tested), which is copied by the call. What it
-        // touches is the contract of whoever runs the step.
+        // SAFETY: the function takes one argument, of this layout (the kernels' header is made from the struct, and a test
+        // compares it), which the call copies. The memory it accesses is the contract of `Step::run`.
         unsafe {
             sys::cuLaunchKernelEx(&raw const config, function, arguments.as_mut_ptr(), std::ptr::null_mut())
                 .result()

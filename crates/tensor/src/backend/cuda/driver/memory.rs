@@ -1,4 +1,4 @@
-//! Memory of a GPU as its owner holds it: allocations, and pinned memory of the host.
+//! Pinned memory of the host, which a GPU reads by itself.
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, DriverError, result};
 
-/// Bytes of the host that never move, so that the GPU can fetch them by itself.
+/// Bytes of the host that never move, so that the GPU can read them by itself.
 pub(super) struct Pinned {
     start: NonNull<u8>,
     bytes: usize,
@@ -19,13 +19,13 @@ unsafe impl Send for Pinned {}
 unsafe impl Sync for Pinned {}
 
 impl Pinned {
-    /// So many bytes, zeroed.
+    /// `bytes` bytes, zeroed.
     pub(super) fn new(context: &Arc<CudaContext>, bytes: usize) -> Result<Pinned, DriverError> {
         context.bind_to_thread()?;
         // SAFETY: the context is bound.
         let start = unsafe { result::malloc_host(bytes.max(1), 0)? };
         let start = NonNull::new(start.cast::<u8>()).unwrap_or(NonNull::dangling());
-        // SAFETY: the driver gave at least so many bytes.
+        // SAFETY: the driver has allocated at least this many bytes.
         unsafe { start.write_bytes(0, bytes) };
         Ok(Pinned { start, bytes, context: context.clone() })
     }
@@ -35,12 +35,12 @@ impl Pinned {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: so many initialised bytes, as long as `self` lives.
+        // SAFETY: this many initialised bytes exist as long as `self`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
     }
 
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above, borrowed exclusively. Whoever has the GPU read them waits for it before coming here again.
+        // SAFETY: as above, borrowed exclusively. Whoever lets the GPU read them waits for it before calling this again.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.bytes) }
     }
 }
@@ -48,7 +48,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         self.context.record_err(self.context.bind_to_thread());
-        // SAFETY: allocated in `new`, and nothing uses it any more.
+        // SAFETY: allocated in `new`, and no longer used.
         self.context.record_err(unsafe { result::free_host(self.start.as_ptr().cast::<c_void>()) });
     }
 }

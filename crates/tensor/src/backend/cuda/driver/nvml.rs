@@ -1,7 +1,6 @@
-//! What NVIDIA's management library adds: memory of a GPU before anything is opened on it, and the driver's version.
+//! What only NVIDIA's management library knows: memory of a GPU before it is opened, and the driver's version.
 //!
-//! It comes with the driver. Where it is missing or refuses, as in some containers, those figures are unknown and nothing
-//! else is lost.
+//! It comes with the driver. If it is missing or fails, as in some containers, only those figures are unknown.
 
 use std::ffi::{CStr, CString, c_char, c_uint, c_void};
 use std::sync::OnceLock;
@@ -72,7 +71,7 @@ pub(super) fn free(bus: &CStr) -> Option<u64> {
     (code == 0).then_some(memory.free)
 }
 
-/// Where on the bus a GPU is: the name by which both libraries know it.
+/// A GPU's place on the bus, by which both libraries know it.
 pub(super) fn bus(device: sys::CUdevice) -> Option<CString> {
     let mut text = [0; 32];
     // SAFETY: the buffer has the size given, and the device comes from the driver.

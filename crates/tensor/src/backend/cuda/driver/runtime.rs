@@ -2,31 +2,27 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
+use cudarc::driver::{CudaContext, DriverError, result, sys};
 
-use super::graph::{Graph, Nothing};
+use super::error::{failure, refused};
+use super::graph::{Graph, Nothing, Shared};
 use super::kernels::Kernels;
+use super::nvml;
+use super::probe::Found;
 use super::upload::Uploads;
-use super::{CudaUnavailable, Found, nvml, refused, words};
 use crate::backend::cuda::cpp::Address;
 use crate::backend::cuda::runtime::{Failure, Order, Refusal, Runtime, Shortage, Step};
+use crate::backend::cuda::unavailable::CudaUnavailable;
 use crate::ir::DriverMemory;
 
 /// An open GPU.
 pub(super) struct Driver {
     shared: Arc<Shared>,
     uploads: Mutex<Uploads>,
-    /// Bytes that others, and the driver itself, had taken before it was opened.
+    /// Bytes that other processes and the driver used before it was opened.
     others: Option<u64>,
     /// Bytes that opening it took: context and kernels.
     context_bytes: Option<u64>,
-}
-
-/// What steps keep alive.
-pub(super) struct Shared {
-    pub(super) kernels: Kernels,
-    /// Everything but copies beside the computing is asked of this one, so it is done in the order of asking.
-    pub(super) stream: Arc<CudaStream>,
 }
 
 impl Driver {
@@ -34,7 +30,7 @@ impl Driver {
     pub(super) fn open(found: &Found) -> Result<Driver, CudaUnavailable> {
         let free_before = found.bus.as_deref().and_then(nvml::free);
         let context = CudaContext::new(found.index).map_err(|error| refused("open the GPU", error))?;
-        // SAFETY: memory is handled here by address, and what the two streams share is ordered by the events in `upload.rs`.
+        // SAFETY: memory is handled by address here, and `upload.rs` orders what the two streams share by events.
         unsafe { context.disable_event_tracking() };
         let kernels = Kernels::new(&context, found).map_err(|error| refused("load the kernels", error))?;
         let stream = context.new_stream().map_err(|error| refused("make a stream", error))?;
@@ -72,7 +68,7 @@ impl Driver {
         unsafe {
             let address = result::malloc_sync(bytes.max(1))?;
             let zeroed = result::memset_d8_async(address, 0, bytes, self.shared.stream.cu_stream());
-            // No copy may come before the zeros.
+            // No copy may overtake the zeros.
             match zeroed.and_then(|()| self.uploads().fence(&self.shared.stream)) {
                 Ok(()) => Ok(address),
                 Err(error) => result::free_sync(address).and(Err(error)),
@@ -84,7 +80,7 @@ impl Driver {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The driver's answer where something was to be had of it.
+    /// What the driver's error means for an allocation or a step.
     fn refusal(&self, action: &str, error: DriverError) -> Refusal {
         if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
             return Refusal::Failure(failure(action, error));
@@ -102,7 +98,7 @@ impl Runtime for Driver {
     unsafe fn release(&self, address: Address, _: usize) {
         let context = self.context();
         context.record_err(self.shared.stream.synchronize());
-        // SAFETY: the caller's contract; nothing that was asked for is still running.
+        // SAFETY: the caller's contract; nothing that was queued is still running.
         context.record_err(unsafe { result::free_sync(address) });
     }
 
@@ -128,7 +124,7 @@ impl Runtime for Driver {
         let stream = &self.shared.stream;
         let mut copy = || {
             stream.context().bind_to_thread()?;
-            // SAFETY: the caller's contract; the bytes are borrowed until the copy is done.
+            // SAFETY: the caller's contract; the bytes are borrowed until the copy has finished.
             unsafe { result::memcpy_dtoh_async(bytes, from, stream.cu_stream())? };
             stream.synchronize()
         };
@@ -146,10 +142,4 @@ impl Runtime for Driver {
     fn memory(&self) -> Option<DriverMemory> {
         Driver::memory(self).ok()
     }
-}
-
-/// The driver's answer as a clause.
-pub(super) fn failure(action: &str, error: DriverError) -> Failure {
-    let (name, text) = words(error);
-    Failure(format!("NVIDIA's driver cannot {action}: {text} ({name}, {})", error.0 as u32))
 }

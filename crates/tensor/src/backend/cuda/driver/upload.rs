@@ -1,10 +1,10 @@
-//! Bytes on their way to a GPU: two pinned buffers in turn, so that one is filled while the other travels.
+//! Uploads to a GPU: two pinned buffers that alternate, so that one is filled while the other is being copied.
 //!
-//! Whoever hands bytes over may change them at once, and waits for the GPU only where both buffers are on their way. So a
-//! batch is collected while the step before it is computed, and brought *beside* it, on a stream of its own:
+//! The caller may change the bytes as soon as a call returns, and waits for the GPU only if both buffers are in use. So a
+//! batch is collected while the step before it is computed, and copied *beside* it, on a separate stream:
 //!
 //! ```text
-//! computing   … step 0 ──► step 1 ─────► step 2          a copy waits for what was asked before the last copy: for the
+//! computing   … step 0 ──► step 1 ─────► step 2          a copy waits for what was queued before the last copy: for the
 //!                ▲  └──────┐ ▲   └─────────┐ ▲           step that used the place it goes to, and not for the one
 //! copying     … batch 0 ──► batch 1 ──► batch 2          that uses the other
 //! ```
@@ -15,30 +15,30 @@ use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, result};
 
 use super::memory::Pinned;
 
-/// Fewer bytes than this are left to the driver, which keeps a copy of them itself.
+/// Fewer bytes than this are left to the driver, which copies them before it returns.
 const FEW: usize = 16 << 10;
 /// Most bytes of a buffer.
 const MOST: usize = 32 << 20;
 
-/// The buffers, and the stream of copies beside the computing.
+/// The buffers, and the stream for copies beside computing.
 pub(super) struct Uploads {
     slots: [Option<Slot>; 2],
     next: usize,
     beside: Arc<CudaStream>,
-    /// What had been asked when something was last copied beside the computing.
+    /// What had been queued when something was last copied beside computing.
     asked: CudaEvent,
-    /// When that has arrived.
+    /// When that copy has arrived.
     arrived: CudaEvent,
 }
 
-/// A buffer, and when what was last in it has arrived.
+/// A buffer, and when its last contents have arrived.
 struct Slot {
     pinned: Pinned,
     arrived: CudaEvent,
 }
 
 impl Uploads {
-    /// Beside what is asked of `stream`.
+    /// Beside what is queued in `stream`.
     pub(super) fn new(stream: &CudaStream) -> Result<Uploads, DriverError> {
         let context = stream.context();
         let [asked, arrived] = [context.new_event(None)?, context.new_event(None)?];
@@ -48,15 +48,15 @@ impl Uploads {
         Ok(uploads)
     }
 
-    /// Has the next copy beside the computing wait for all that has been asked of the stream.
+    /// Lets the next copy beside computing wait for everything that has been queued in the stream.
     pub(super) fn fence(&mut self, stream: &CudaStream) -> Result<(), DriverError> {
         self.asked.record(stream)
     }
 
-    /// Copies `bytes` to the address `to`, after everything asked of the stream before.
+    /// Copies `bytes` to the address `to`, after everything that has been queued in the stream.
     ///
     /// # Safety
-    /// So many bytes at `to` must be reserved.
+    /// `bytes.len()` bytes at `to` must be reserved.
     pub(super) unsafe fn copy(
         &mut self,
         stream: &CudaStream,
@@ -71,7 +71,7 @@ impl Uploads {
         for (i, part) in bytes.chunks(MOST).enumerate() {
             let to = to + (i * MOST) as u64;
             let Ok(slot) = self.slot(stream.context(), part.len()) else {
-                // The system pins no more memory: slower, by the driver's own.
+                // The system pins no more memory: slower, through the driver's own buffers.
                 // SAFETY: as above.
                 unsafe { result::memcpy_htod_async(to, part, stream.cu_stream())? };
                 continue;
@@ -79,18 +79,18 @@ impl Uploads {
             slot.arrived.synchronize()?;
             let place = &mut slot.pinned.bytes_mut()[..part.len()];
             place.copy_from_slice(part);
-            // SAFETY: the caller's contract; the buffer is not touched before the event says so.
+            // SAFETY: the caller's contract; the buffer is not changed before the event.
             unsafe { result::memcpy_htod_async(to, place, stream.cu_stream())? };
             slot.arrived.record(stream)?;
         }
         Ok(())
     }
 
-    /// The same after everything asked of the stream before the last such call, or before [`Uploads::fence`] if that was
-    /// later. What is asked of the stream next waits for it.
+    /// The same after everything queued in the stream before the last such call, or before [`Uploads::fence`] if that was
+    /// later. What is queued in the stream next waits for it.
     ///
     /// # Safety
-    /// So many bytes at `to` must be reserved.
+    /// `bytes.len()` bytes at `to` must be reserved.
     pub(super) unsafe fn copy_beside(
         &mut self,
         stream: &CudaStream,
@@ -106,7 +106,7 @@ impl Uploads {
         stream.wait(&self.arrived)
     }
 
-    /// The buffer whose turn it is, of at least so many bytes.
+    /// The next buffer, with at least `bytes` bytes.
     fn slot(&mut self, context: &Arc<CudaContext>, bytes: usize) -> Result<&mut Slot, DriverError> {
         let slot = &mut self.slots[self.next];
         self.next = (self.next + 1) % 2;

@@ -1,7 +1,7 @@
 //! Compiles the kernels for the emulator, once for each state of their sources.
 //!
-//! Never part of a build: only tests come here, so that nobody needs a C++ compiler to have plangrad. The library lies
-//! beside the program that runs, where no other user can put one.
+//! Never part of a build: only tests do this, so building plangrad needs no C++ compiler. The library lies beside the
+//! running program, where no other user can put one.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Set to `1`, the kernels are compiled with the address sanitizer, whose library must then be loaded first.
+/// If set to `1`, the kernels are compiled with the address sanitizer, whose library must then be loaded first.
 const SANITIZE: &str = "PLANGRAD_EMULATOR_SANITIZE";
 
 /// The compiled library.
@@ -25,7 +25,7 @@ pub(super) fn library() -> Result<PathBuf, String> {
     let name = format!("plangrad-emulator-{:016x}.so", fingerprint(&kernels, &compiler, &flags)?);
     let library = folder.join(&name);
     if !library.exists() {
-        // Under a name of its own, then renamed: tests of several processes may come here at once.
+        // Under another name, then renamed: several processes may do this at once.
         let unfinished = folder.join(format!("{name}.{}", std::process::id()));
         compile(&compiler.program, &flags, &kernels, &unfinished)?;
         fs::rename(&unfinished, &library).map_err(|error| format!("{}: {error}", library.display()))?;
@@ -33,7 +33,7 @@ pub(super) fn library() -> Result<PathBuf, String> {
     Ok(library)
 }
 
-/// A C++ compiler, and what it says it is.
+/// A C++ compiler and its version.
 struct Compiler {
     program: OsString,
     version: Vec<u8>,
@@ -50,7 +50,7 @@ fn compiler() -> Result<Compiler, String> {
     candidates.iter().find_map(answers).ok_or_else(|| format!("no C++ compiler (tried {candidates:?})"))
 }
 
-/// Products are fused only where the kernels say so, as the numbers of a test must not depend on a compiler's choice.
+/// Multiply-adds are fused only where the kernels say so, as results must not depend on a compiler's choice.
 fn flags() -> Vec<&'static str> {
     let mut flags =
         vec!["-std=c++17", "-O2", "-shared", "-fPIC", "-fno-strict-aliasing", "-ffp-contract=off"];

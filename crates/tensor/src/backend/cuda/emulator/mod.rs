@@ -1,7 +1,7 @@
 //! The kernels without a GPU: compiled for the host's processor and run by fibers (`kernels/emulator/`).
 //!
-//! For tests, on machines that have a C++ compiler; a training step takes a thousand times as long as on a GPU. Everything
-//! but the driver is the real thing: the kernels, their parameters, the launch layer and the memory ledger.
+//! For tests, on machines with a C++ compiler; a training step takes a thousand times as long as on a GPU. Only the driver is
+//! replaced: the kernels, their parameters, the launch layer and the memory ledger are those of a GPU.
 
 mod compile;
 
@@ -34,8 +34,8 @@ pub struct Emulator {
 pub struct NoEmulator(String);
 
 impl Emulator {
-    /// An emulator that runs the threads of a block, and the blocks of a launch, in turn (`order` 0) or in an order mixed
-    /// from a seed. The kernels are compiled on the first call.
+    /// An emulator that runs the threads of a block, and the blocks of a launch, in turn (`order` 0) or in an order shuffled
+    /// by a seed. The kernels are compiled on the first call.
     ///
     /// # Errors
     /// If there is no C++ compiler, or it refuses.
@@ -44,7 +44,7 @@ impl Emulator {
         Ok(Arc::new(Emulator { library, order, launches: AtomicU64::new(0) }))
     }
 
-    /// A device of its own that this emulator runs, with a budget in bytes if one is given.
+    /// A separate device that this emulator runs, with a budget in bytes if given.
     pub fn backend(self: &Arc<Self>, budget: Option<u64>) -> Backend {
         self.backend_with(budget, Precision::F32)
     }
@@ -72,8 +72,8 @@ impl Emulator {
         let name = CString::new(launch.function.name()).expect("names hold no zero byte");
         let mut arguments = [ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
         let mut error = [0; 512];
-        // SAFETY: the argument is the kernel's, by its layout (tested), and the buffer has the size given. What the kernel
-        // touches is the caller's contract.
+        // SAFETY: the kernels take this argument (their header is made from the struct), and the buffer has the size given.
+        // The memory that the kernel accesses is the caller's contract.
         let ran = unsafe {
             (self.library.launch)(
                 name.as_ptr(),
@@ -119,7 +119,7 @@ impl Library {
     fn load() -> Result<Library, String> {
         let path = compile::library()?;
         let loading = |error: libloading::Error| format!("{}: {error}", path.display());
-        // SAFETY: the library was compiled from this package's sources; loading it runs no code of its own.
+        // SAFETY: the library was compiled from this package's sources; loading it runs no code.
         let library = unsafe { libloading::Library::new(&path) }.map_err(loading)?;
         let library = Box::leak(Box::new(library));
         // SAFETY: the functions have these types in `kernels/emulator/scheduler.cpp`.
@@ -155,19 +155,19 @@ impl Runtime for Memory {
     }
 
     unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
-        // SAFETY: the caller's contract; the host's bytes are no device memory.
+        // SAFETY: the caller's contract; the host's bytes are not device memory.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) };
         Ok(())
     }
 
     unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure> {
-        // SAFETY: the caller's contract; the host's bytes are no device memory.
+        // SAFETY: the caller's contract; the host's bytes are not device memory.
         unsafe { ptr::copy_nonoverlapping(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };
         Ok(())
     }
 
     unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
-        // SAFETY: the caller's contract; everything asked before is done.
+        // SAFETY: the caller's contract; everything queued before has finished.
         unsafe { self.upload(to, bytes) }
     }
 
@@ -176,7 +176,7 @@ impl Runtime for Memory {
     }
 }
 
-/// A step: one thing after the other.
+/// A step: its orders one after another.
 struct Sequence {
     emulator: Arc<Emulator>,
     orders: Vec<Order>,

@@ -1,31 +1,12 @@
 //! Elementwise formulas over broadcast operands.
 
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
+use crate::backend::cuda::formula::Formula;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
-use crate::ir::kernel::{self, MapOp};
 use crate::ir::MAX_RANK;
+use crate::ir::kernel;
 
 shared! {
-    /// The formulas, by the names they have in plans.
-    enum Formula {
-        Add,
-        Sub,
-        Mul,
-        Div,
-        Affine,
-        Exp,
-        Ln,
-        Sqrt,
-        Relu,
-        ReluGrad,
-        Tanh,
-        TanhGrad,
-        Sigmoid,
-        SigmoidGrad,
-        Gelu,
-        GeluGrad,
-    }
-
     /// output = formula(x, y)
     struct Map {
         x: Input<f32>,
@@ -52,7 +33,7 @@ impl Lower for kernel::Map {
             [self.inputs[0].value, self.inputs[1].value, self.output].map(|value| lowering.at(value));
         let vector = merged.run_together() && addresses.into_iter().all(on_16_bytes);
         let [x, y, output] = addresses;
-        let (formula, [scale, shift]) = formula(self.op);
+        let (formula, [scale, shift]) = Formula::of(self.op);
         let work = Map {
             x: x.into(),
             y: y.into(),
@@ -69,29 +50,6 @@ impl Lower for kernel::Map {
         };
         step.push(Task::by_element(work, if vector { elements.div_ceil(4) } else { elements }));
     }
-}
-
-/// A formula and its factor and summand.
-fn formula(op: MapOp) -> (Formula, [f32; 2]) {
-    let formula = match op {
-        MapOp::Add => Formula::Add,
-        MapOp::Sub => Formula::Sub,
-        MapOp::Mul => Formula::Mul,
-        MapOp::Div => Formula::Div,
-        MapOp::Affine { scale, shift } => return (Formula::Affine, [scale, shift]),
-        MapOp::Exp => Formula::Exp,
-        MapOp::Ln => Formula::Ln,
-        MapOp::Sqrt => Formula::Sqrt,
-        MapOp::Relu => Formula::Relu,
-        MapOp::ReluGrad => Formula::ReluGrad,
-        MapOp::Tanh => Formula::Tanh,
-        MapOp::TanhGrad => Formula::TanhGrad,
-        MapOp::Sigmoid => Formula::Sigmoid,
-        MapOp::SigmoidGrad => Formula::SigmoidGrad,
-        MapOp::Gelu => Formula::Gelu,
-        MapOp::GeluGrad => Formula::GeluGrad,
-    };
-    (formula, [0.0; 2])
 }
 
 /// The dimensions of a map. Those that both operands run through without a gap are merged, so arrays of equal shapes have

@@ -1,14 +1,14 @@
-//! The tests of single kernels once more, in a process with the address sanitizer: their arrays are allocations of exactly
-//! their size, and shared memory is what a launch asked for, so that no access goes beyond either unnoticed.
+//! The tests of single kernels again, in a process with the address sanitizer: their arrays are allocations of exactly their
+//! size, and shared memory is what a launch asked for, so any access beyond either is detected.
 
 use std::process::Command;
 
-/// The sanitizer's library, which must be loaded before anything else; `None` where the compiler has none.
+/// The sanitizer's library, which must be loaded before anything else; `None` if the compiler has none.
 fn library() -> Option<String> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "g++".into());
     let output = Command::new(compiler).arg("-print-file-name=libasan.so").output().ok()?;
     let path = String::from_utf8(output.stdout).ok()?.trim().to_string();
-    // A library that it does not have is answered with the name alone.
+    // For a library that it does not have it prints the name alone.
     path.contains('/').then_some(path)
 }
 

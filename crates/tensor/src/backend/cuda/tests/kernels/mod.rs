@@ -1,6 +1,7 @@
 //! Every kernel on random shapes: on the emulator what it is on the CPU, in every order of threads, and nothing beside its
 //! arrays touched.
 
+mod epilogues;
 mod products;
 
 use proptest::prelude::*;
