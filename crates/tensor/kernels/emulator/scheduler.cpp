@@ -116,14 +116,14 @@ struct Fiber {
     Index index;
     State state;
     Place place;
-    // Of the shuffle it waits in.
+    // Of the shuffle in which it waits.
     unsigned mask, source;
     uint64_t value;
-    // Begun, in groups; the last is not committed.
+    // Started copies, in groups; the last group is not committed.
     std::deque<std::vector<Copy>> copies;
 };
 
-/// What the lanes of each warp exchanged last.
+/// The values that the lanes of each warp last exchanged.
 uint64_t exchanged_values[MOST_THREADS / WARP][WARP];
 
 std::mutex one_launch;
@@ -147,7 +147,7 @@ void enter_fiber(void* fake_stack) {
 }
 #endif
 
-/// Back to the scheduler.
+/// Returns to the scheduler.
 void yield(State state, Place place) {
     Fiber& fiber = fibers[current];
     fiber.state = state;
@@ -184,7 +184,7 @@ void resume(unsigned i) {
 #endif
 }
 
-/// Marsaglia's xorshift: enough to mix an order.
+/// Marsaglia's xorshift: good enough to shuffle an order.
 struct Order {
     uint64_t state;
 
@@ -204,7 +204,7 @@ std::string at(const Place& place) {
     return std::string(place.file) + ":" + std::to_string(place.line);
 }
 
-/// Whether all threads wait at one barrier; then they go on.
+/// Releases all threads if they wait at one barrier; returns whether they do.
 bool release_barrier() {
     const Place& first = fibers[0].place;
     for (unsigned i = 0; i < threads; i++) {
@@ -218,7 +218,7 @@ bool release_barrier() {
     return true;
 }
 
-/// Whether every lane that fiber `i` wants to meet waits for the same.
+/// Whether all lanes with which fiber `i` exchanges wait for the same exchange.
 bool complete(unsigned warp, unsigned i) {
     const Fiber& one = fibers[i];
     for (unsigned lane = 0; lane < WARP; lane++) {
@@ -231,7 +231,7 @@ bool complete(unsigned warp, unsigned i) {
     return one.mask >> (i - warp) & 1;
 }
 
-/// Exchanges the values of lanes that have all come. A source outside the mask gives all ones: NaN.
+/// Exchanges the values of lanes that all wait. A source outside the mask gives all ones: NaN.
 void exchange_lanes(unsigned warp, unsigned mask) {
     uint64_t* values = exchanged_values[warp / WARP];
     for (unsigned lane = 0; lane < WARP; lane++) {
@@ -258,7 +258,7 @@ bool release_exchanges() {
     return any;
 }
 
-/// Nobody can go on: says who waits where.
+/// No thread can continue: reports one and where it waits.
 void report_deadlock() {
     for (unsigned i = 0; i < threads; i++) {
         if (fibers[i].state == State::Done) continue;
@@ -271,10 +271,10 @@ void report_deadlock() {
 
 bool run_block(std::vector<unsigned>& order, Order* mixer) {
     for (unsigned i = 0; i < threads; i++) {
-        // Stacks that begin at the same place of a page would fight for the same lines of the cache.
+        // Stacks that start at the same place of a page would compete for the same cache lines.
         char* top = fibers[i].stack + STACK - i % 32 * 128;
 #if SANITIZED
-        // The frames that a finished fiber never left are still marked there.
+        // The frames of a finished fiber, which never returned, are still poisoned.
         ASAN_UNPOISON_MEMORY_REGION(top - (8 << 10), 8 << 10);
 #endif
         prepare(fibers[i].context, top, fiber_main);
@@ -304,7 +304,7 @@ void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
     kernel(*static_cast<std::remove_reference_t<A>*>(arguments[I])...);
 }
 
-/// A kernel by name, with its parameter types erased: what a driver's module is.
+/// A kernel by name, with its parameter types erased.
 struct Kernel {
     const char* name;
     void (*body)(void* kernel, void** arguments);
@@ -364,7 +364,7 @@ void await_copies(unsigned groups) {
 
 }  // namespace emulator
 
-// Shared memory of the block that runs, one byte array for all kernels.
+// Shared memory of the running block, one byte array for all kernels.
 alignas(256) float4 shared[emulator::MOST_SHARED / sizeof(float4)];
 
 #include "../stage.cu"
@@ -401,8 +401,8 @@ const emulator::Kernel* find(const char* name) {
 
 }  // namespace
 
-/// Runs a kernel, with the arguments of `cuLaunchKernel`: a pointer to each. `order` 0 runs threads and blocks in turn,
-/// anything else mixes both. Returns whether it ran; if not, `error` says why.
+/// Runs a kernel, with arguments as for `cuLaunchKernel`: a pointer to each. `order` 0 runs threads and blocks in turn,
+/// any other shuffles both. Returns whether it ran; if not, `error` says why.
 extern "C" bool plangrad_emulator_launch(const char* name, unsigned blocks, unsigned block_threads,
                                          unsigned shared_bytes, void** arguments, unsigned order, char* error,
                                          size_t error_bytes) {

@@ -43,7 +43,7 @@ kernels! {
     mod cross_entropy { cross_entropy: CrossEntropy }
     mod mse { mse: Mse }
     mod permute { permute: Permute, transpose: Transpose }
-    mod arg_max { arg_max: ArgMax }
+    mod argmax { arg_max: ArgMax }
     mod dropout { dropout: Dropout }
     mod metrics { metrics: Metrics }
     mod update { update: Update }

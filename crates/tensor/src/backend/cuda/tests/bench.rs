@@ -1,7 +1,7 @@
-//! One kernel on arrays of its own, on the CPU and on the emulator.
+//! A single kernel on arrays, on the CPU and on the emulator.
 //!
-//! On the emulator each array is an allocation of exactly its size, so that with the address sanitizer any access beyond
-//! it is found; on the CPU they lie in an arena.
+//! On the emulator each array is an allocation of exactly its size, so that the address sanitizer detects any access beyond
+//! it; on the CPU they lie in an arena.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::random;
 use crate::testing::emulator;
 use crate::testing::net::cpu;
 
-/// The orders in which threads and blocks are run: in turn, and mixed.
+/// The orders in which threads and blocks are run: in turn, and shuffled.
 const ORDERS: [u32; 3] = [0, 1, 77];
 
 /// Arrays, and what is in them before a kernel runs.
@@ -42,12 +42,12 @@ pub(super) struct Dataset {
 #[derive(Clone, Debug)]
 struct Array {
     bytes: Vec<u8>,
-    /// Begins this many bytes behind a multiple of 16.
+    /// Starts this many bytes after a multiple of 16.
     shift: usize,
     kind: Kind,
 }
 
-/// What an array holds, for comparing.
+/// How an array's contents are compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// f32, compared within a tolerance.
@@ -56,7 +56,7 @@ pub(super) enum Kind {
     Exact,
 }
 
-/// How far numbers may be apart: a share of an array's largest, which is taken to be at least so large.
+/// How much numbers may differ: by a share of the array's largest, or of `of_at_least` if that is larger.
 #[derive(Clone, Copy)]
 pub(super) struct Tolerance {
     pub(super) share: f32,
@@ -80,7 +80,7 @@ impl Bench {
         Bench { dataset, ..Bench::new(sizing) }
     }
 
-    /// An array of these bytes. Every other one begins off a multiple of 16, as parameters do.
+    /// An array of these bytes. A shifted one does not start at a multiple of 16, like some parameters.
     pub(super) fn array(&mut self, bytes: Vec<u8>, kind: Kind, shifted: bool) -> Value {
         self.arrays.push(Array { bytes, shift: if shifted { 4 } else { 0 }, kind });
         Value(self.arrays.len() as u32 - 1)
@@ -98,8 +98,7 @@ impl Bench {
         self.array(vec![0xFF; 4 * count], Kind::Numbers, shifted)
     }
 
-    /// Asserts that the emulator leaves in every array what the CPU does: the same bits in every order, and numbers within
-    /// `tolerance`.
+    /// Asserts that every array ends up on the emulator as on the CPU, within `tolerance`, with the same bits in every order.
     pub(super) fn check(&self, kernel: &Kernel, tolerance: Tolerance) {
         let expected = self.on_cpu(kernel);
         if let Some(found) = self.on_gpu(kernel) {
@@ -199,7 +198,7 @@ impl Bench {
         let lowering = Lowering { value: &value, feed: (&raw mut feed) as Address, sizing: self.sizing };
         for order in lower::step(&[vec![kernel.clone()]], self.dataset.rows.len(), &lowering) {
             let Order::Launch(launch) = order else { panic!("{kernel} is no launch") };
-            // SAFETY: the items name the allocations above; if they touch anything else, that is what a test is to find.
+            // SAFETY: the items name the allocations above; any other access is a bug that the test should detect.
             unsafe { emulator.launch(&launch) }.unwrap_or_else(|failure| panic!("{kernel}: {failure}"));
         }
         assert_eq!(
@@ -254,7 +253,7 @@ impl Allocation {
     }
 
     fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the allocation has so many bytes behind its shift; zeroed at first.
+        // SAFETY: the allocation has this many bytes after its shift, zeroed at first.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(self.shift), self.len) }
     }
 }

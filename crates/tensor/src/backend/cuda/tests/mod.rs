@@ -36,9 +36,9 @@ fn every_kernel_is_in_its_module() {
     }
 }
 
-/// A stage that computes nothing is no launch, and the one before it may still gather.
+/// A stage without work makes no launch, so the last launch may be one that gathers.
 #[test]
-fn the_feed_moves_on_beside_no_launch_that_gathers() {
+fn the_feed_is_never_advanced_in_a_launch_that_gathers() {
     let launches = |after: &[Kernel]| {
         let gather =
             Kernel::GatherTargets(GatherTargets { output: Value(0), rows: 5, format: TargetFormat::Class });
@@ -54,7 +54,7 @@ fn the_feed_moves_on_beside_no_launch_that_gathers() {
     assert_eq!(launches(&full), 3);
 }
 
-/// What the tiles were made for.
+/// The shapes that the tiles were made for.
 #[test]
 fn products_get_the_tiles_that_keep_a_gpu_busy() {
     let tiles = |[m, k, n]: [usize; 3], transpose_a| {
@@ -84,7 +84,7 @@ fn products_get_the_tiles_that_keep_a_gpu_busy() {
     assert_eq!(tiles([4096, 8192, 4096], true), (Tile::Large, Tile::Tensor));
     assert_eq!(tiles([784, 8192, 4096], true), (Tile::Broad, Tile::Tensor));
     assert_eq!(tiles([8192, 784, 512], false), (Tile::Broad, Tile::Tensor));
-    // What `cargo xtask gpu` has the sanitizer look at, so that both kinds of products on tensor cores are among it.
+    // What `cargo xtask gpu` runs with the sanitizer, so that it sees both kinds of products on tensor cores.
     assert_eq!(tiles([1024, 784, 4096], false).1, Tile::Tensor);
     assert_eq!(tiles([784, 1024, 4096], true).1, Tile::Tensor);
     // Evaluations: k is sliced alike whatever the batch.

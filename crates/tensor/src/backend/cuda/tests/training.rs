@@ -1,4 +1,4 @@
-//! Whole training steps: on the emulator what they are on the CPU, in few launches, wherever the dataset lies.
+//! Whole training steps: the same on the emulator as on the CPU, in few launches, wherever the dataset lies.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn kept(net: &Net, session: &Session) -> Vec<(String, Vec<f32>)> {
     arrays
 }
 
-/// Trains in batches of `size` and a last, smaller one, and judges the whole dataset.
+/// Trains in batches of `size` and a last, smaller one, and evaluates the whole dataset.
 fn train(net: &Net, backend: &Backend, source: &Source, size: usize, steps: usize) -> Session {
     let rows = mixed_rows(size * steps + 1, source.len());
     let plans = vec![net.training_plan(size), net.training_plan(1), net.evaluation_plan(size).0];
@@ -95,7 +95,7 @@ fn the_mnist_network_trains_as_on_the_cpu() {
     check(&mnist(), 64, 10);
 }
 
-/// Seven stages, seven launches: the step on a dataset in the device's memory, and the batch moves on in the last.
+/// Seven stages are seven launches, with a dataset in the device's memory; the last one also advances the feed.
 #[test]
 fn a_step_of_the_mnist_network_is_seven_launches() {
     let Some(emulator) = emulator(0) else { return };
@@ -146,7 +146,7 @@ proptest! {
     }
 }
 
-/// An evaluation's scores are those of each sample alone: what is summed does not depend on the batch.
+/// A sample's scores do not depend on the others of a batch, so the sums of an evaluation do not depend on the batch size.
 #[test]
 fn sums_over_a_dataset_do_not_depend_on_the_batch() {
     let Some(emulator) = emulator(0) else { return };

@@ -1,5 +1,5 @@
-//! Every kernel on random shapes: on the emulator what it is on the CPU, in every order of threads, and nothing beside its
-//! arrays touched.
+//! Every kernel on random shapes: the same on the emulator as on the CPU, in every order of threads, without an access beyond
+//! its arrays.
 
 mod epilogues;
 mod products;
@@ -23,12 +23,12 @@ const SUMS: Tolerance = Tolerance { share: 3e-6, of_at_least: 1.0 };
 const FUNCTIONS: Tolerance = Tolerance { share: 2e-6, of_at_least: 0.05 };
 const NONE: Tolerance = Tolerance { share: 0.0, of_at_least: 0.0 };
 
-/// From none to a few blocks' worth.
+/// From none to enough for a few blocks.
 fn size() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(0), 2 => Just(1), 6 => 2usize..40, 4 => 40usize..200, 1 => Just(128)]
 }
 
-/// Few blocks for an item, or as many as it wants.
+/// Few blocks for an item, or as many as it is worth.
 fn sizing(few_blocks: bool) -> Sizing {
     Sizing { most_blocks: if few_blocks { 2 } else { 4096 }, ..Sizing::default() }
 }
@@ -37,7 +37,7 @@ fn bench(few_blocks: bool) -> Bench {
     Bench::new(sizing(few_blocks))
 }
 
-/// The bytes of numbers that are a step block or metric sums.
+/// The bytes of a step block or of metric sums.
 fn words(words: &[[u8; 8]]) -> Vec<u8> {
     words.concat()
 }
@@ -160,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn matrices_turned_round(rows in size(), columns in size(), few_blocks: bool) {
+    fn transposed_matrices(rows in size(), columns in size(), few_blocks: bool) {
         let mut bench = bench(few_blocks);
         let (input, output) = (bench.numbers(rows * columns, true), bench.output(rows * columns, false));
         let mut strides = [0; MAX_RANK];
@@ -174,7 +174,7 @@ proptest! {
         rows in size(), columns in 1usize..70, labelled: bool, nan in 0usize..5, few_blocks: bool,
     ) {
         let mut bench = bench(few_blocks);
-        // Few different numbers, so that there are many equal ones; and some NaN.
+        // Few different numbers, so that many are equal; and some NaN.
         let number = |i: usize| match (uniform(9, 0, i as u64, 0.0, 6.0) as u32, nan) {
             (0, 0) => f32::NAN,
             (x, _) => x as f32,
@@ -256,7 +256,7 @@ proptest! {
     }
 
     #[test]
-    fn what_moves_numbers(elements in size(), shifted in any::<[bool; 2]>(), few_blocks: bool) {
+    fn kernels_that_move_numbers(elements in size(), shifted in any::<[bool; 2]>(), few_blocks: bool) {
         let mut bench = bench(few_blocks);
         let input = bench.numbers(elements, shifted[0]);
         let (sum, copy) = (bench.numbers(elements, shifted[1]), bench.output(elements, shifted[1]));
@@ -282,7 +282,7 @@ fn long_rows_are_reduced_like_short_ones() {
     }
 }
 
-/// Rates and corrections are rounded from f64, so the bits are those of the CPU, but for the cosine's.
+/// Rates and corrections are rounded from f64, so the bits are those of the CPU, except the cosine's.
 #[test]
 fn steps_begin_with_the_rates_of_every_schedule() {
     let rates = [
