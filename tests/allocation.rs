@@ -55,6 +55,7 @@ fn settings(max_steps: u64) -> Settings {
         checkpoint_every: None,
         optimizer: Optimizer::adam(),
         schedule: Schedule::Constant { learning_rate: 1e-3 },
+        architecture: None,
     }
 }
 

@@ -60,7 +60,7 @@ struct Watchful {
 impl Observer for Watchful {
     fn event(&mut self, event: &Event) -> plangrad::Result<()> {
         if matches!(event, Event::Epoch { .. }) {
-            let description = checkpoint::read(&self.checkpoint).unwrap().description;
+            let description = checkpoint::read(&self.checkpoint).unwrap().description().cloned();
             self.steps.push(description.unwrap().progress.unwrap().step);
         }
         Ok(())

@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use markdown::{Page, pages, root};
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::{DType, Optimizer, Plan, SampleFormat, Schedule, Shape};
 
 #[test]
@@ -182,15 +183,14 @@ fn subfolders(folder: &Path) -> Vec<std::path::PathBuf> {
 
 /// One step of the lessons' network on MNIST: 784-128-10, Adam.
 fn lessons_step(batch_size: usize) -> Plan {
-    let (sample_shape, hidden) = (vec![1, 28, 28], vec![128]);
-    let config = MlpConfig { sample_shape, hidden, outputs: 10, activation: Activation::Relu, dropout: 0.0 };
+    let model = Mlp::new(&MlpConfig::new(&[1, 28, 28], 10).hidden(&[128])).unwrap();
     let samples = SampleFormat {
         shape: Shape::new(&[1, 28, 28]).unwrap(),
         dtype: DType::U8,
         scale: [0.012_728_1].into(),
         shift: [-0.424_213].into(),
     };
-    let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
+    let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
     let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     task.training_plan(adam, Schedule::Constant { learning_rate: 1e-3 }, batch_size).unwrap()
 }

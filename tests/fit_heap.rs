@@ -3,6 +3,7 @@
 //! One test, for the counter is the process's.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plangrad::device::{BudgetOrigin, Precision};
@@ -11,7 +12,7 @@ use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
-use plangrad_nn::{Activation, Loss, MlpConfig};
+use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
 use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Optimizer, Schedule};
@@ -24,14 +25,8 @@ const BESIDE: i64 = 256 << 10;
 
 fn digits(hidden: Vec<usize>) -> Subject {
     let dataset = load(&DatasetName::Digits, &plangrad_data::Options::default()).unwrap();
-    let network = MlpConfig {
-        sample_shape: dataset.sample_shape.clone(),
-        hidden,
-        outputs: 10,
-        activation: Activation::Relu,
-        dropout: 0.0,
-    };
-    Subject::new(dataset, Normalize::Dataset, &network, Loss::CrossEntropy).unwrap()
+    let network = Mlp::new(&MlpConfig::new(&dataset.sample_shape, 10).hidden(&hidden)).unwrap();
+    Subject::new(dataset, Normalize::Dataset, Arc::new(network), Loss::CrossEntropy).unwrap()
 }
 
 fn options_of(method: Method, synthetic: bool) -> Options {
@@ -82,6 +77,7 @@ fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Back
         checkpoint_every: Some(7),
         optimizer: Optimizer::adam(),
         schedule: Schedule::Constant { learning_rate: 1e-3 },
+        architecture: None,
     };
     let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
@@ -143,14 +139,8 @@ fn narrow() -> Subject {
     let task = plangrad_data::Task::Regression;
     let options = plangrad_data::Options { task, ..plangrad_data::Options::default() };
     let dataset = load(&DatasetName::Csv(file), &options).unwrap();
-    let network = MlpConfig {
-        sample_shape: dataset.sample_shape.clone(),
-        hidden: Vec::new(),
-        outputs: 1,
-        activation: Activation::Relu,
-        dropout: 0.0,
-    };
-    Subject::new(dataset, Normalize::None, &network, Loss::Mse).unwrap()
+    let network = Mlp::new(&MlpConfig::new(&dataset.sample_shape, 1)).unwrap();
+    Subject::new(dataset, Normalize::None, Arc::new(network), Loss::Mse).unwrap()
 }
 
 /// The order of so many samples is as large as they are.

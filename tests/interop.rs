@@ -8,11 +8,12 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use plangrad_nn::checkpoint::{self, Loaded};
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{DType, SampleFormat, Samples, Session, Shape, Source, State, Targets};
+use plangrad_tensor::{DType, SampleFormat, Samples, Session, Shape, Source, Targets};
 use support::{Tensor, finish, plangrad, run, safetensors, select};
 
 const ROWS: usize = 4;
@@ -27,13 +28,7 @@ fn golden(name: &str) -> PathBuf {
 
 /// What a 784-`hidden`-10 network with the weights of `file` answers to interop.py's images.
 fn logits(file: &Path, hidden: usize) -> Vec<f32> {
-    let config = MlpConfig {
-        sample_shape: vec![PIXELS],
-        hidden: vec![hidden],
-        outputs: 10,
-        activation: Activation::Relu,
-        dropout: 0.0,
-    };
+    let model = Mlp::new(&MlpConfig::new(&[PIXELS], 10).hidden(&[hidden])).unwrap();
     let (mean, deviation) = (0.1307, 0.3081);
     let samples = SampleFormat {
         shape: Shape::new(&[PIXELS]).unwrap(),
@@ -41,12 +36,12 @@ fn logits(file: &Path, hidden: usize) -> Vec<f32> {
         scale: [1.0 / (255.0 * deviation)].into(),
         shift: [-mean / deviation].into(),
     };
-    let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
-    let state = State::inference(task.model.parameter_list()).unwrap();
+    let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
+    let state = task.inference_state().unwrap();
     let prediction = task.prediction_plan(&state, ROWS).unwrap();
     let mut session =
         Session::new(&Cpu::open(CpuOptions::default()).unwrap(), vec![prediction.plan]).unwrap();
-    checkpoint::load_weights(&checkpoint::read(file).unwrap(), &task.model, &mut session).unwrap();
+    checkpoint::load_weights(&checkpoint::read(file).unwrap(), task.model(), &mut session).unwrap();
     let pixel = |n: usize| {
         let (i, j) = (n / PIXELS, n % PIXELS);
         ((7 * i + 13 * j + i * j) % 256) as u8

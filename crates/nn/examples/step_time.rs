@@ -1,9 +1,10 @@
 //! Times training epochs on random bytes: `cargo run --release -p plangrad-nn --example step_time -- [threads] [batch] [inputs] [hidden]`;
 //! with 0 threads as many are used as pay; `cuda` and `cuda-tf32` in their place mean GPU 0. The last line is JSON.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, Precision};
@@ -17,21 +18,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (batch, inputs, hidden) = (number(2, 64), number(3, 784), number(4, 128));
     let backend = backend(&std::env::args().nth(1).unwrap_or_else(|| "2".into()))?;
     let rows = 60_000 / batch * batch;
-    let config = MlpConfig {
-        sample_shape: vec![inputs],
-        hidden: vec![hidden],
-        outputs: 10,
-        activation: Activation::Relu,
-        dropout: 0.0,
-    };
-    let model = Mlp::new(&config)?;
+    let model = Mlp::new(&MlpConfig::new(&[inputs], 10).hidden(&[hidden]))?;
     let samples = SampleFormat {
         shape: Shape::new(&[inputs])?,
         dtype: DType::U8,
         scale: [0.0128].into(),
         shift: [-0.42].into(),
     };
-    let task = Task { model, samples, loss: Loss::CrossEntropy };
+    let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy)?;
     let optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     let plan = task.training_plan(optimizer, Schedule::Constant { learning_rate: 1e-3 }, batch)?;
     println!("{:#?}", plan.describe());
@@ -47,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     source.upload(&backend)?;
     let mut session = Session::new(&backend, vec![plan])?;
-    task.model.initialise(&mut session, 42)?;
+    task.initialise(&mut session, 42)?;
     let mut fastest = f64::INFINITY;
     for epoch in 0..6 {
         let start = Instant::now();

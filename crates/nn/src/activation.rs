@@ -1,4 +1,4 @@
-//! Which function follows a hidden layer.
+//! The functions behind hidden layers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +11,7 @@ use crate::Error;
 /// An activation function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Activation {
     /// max(x, 0)
     #[default]
@@ -24,7 +25,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them.
+    /// Every activation function.
     pub const ALL: [Activation; 4] =
         [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Gelu];
 
@@ -32,7 +33,7 @@ impl Activation {
     ///
     /// # Errors
     /// If `x` is not f32.
-    pub fn forward(self, x: Tensor<'_>) -> Result<Tensor<'_>, Error> {
+    pub fn record(self, x: Tensor<'_>) -> Result<Tensor<'_>, Error> {
         Ok(match self {
             Activation::Relu => x.relu()?,
             Activation::Tanh => x.tanh()?,
@@ -42,6 +43,7 @@ impl Activation {
     }
 
     /// The name of PyTorch's module for it.
+    #[must_use]
     pub fn module_name(self) -> &'static str {
         match self {
             Activation::Relu => "ReLU",

@@ -1,26 +1,78 @@
-//! What can go wrong between a model and its files.
+//! What can go wrong with networks and their files.
 
+use std::error::Error as StdError;
 use std::path::PathBuf;
 
-/// Errors of models and their files.
+/// Errors of networks and their files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Recording, planning or running failed.
     #[error(transparent)]
     Tensor(#[from] plangrad_tensor::Error),
-    /// A configuration that describes no network.
-    #[error("a network cannot have {0}")]
-    Config(String),
-    /// A name that is none of the choices.
+    /// An error that a module outside this crate reports.
+    #[error(transparent)]
+    Module(Box<dyn StdError + Send + Sync>),
+    /// Samples without elements, or with more than can be counted.
+    #[error("a network cannot have samples of shape {shape:?} as its input")]
+    EmptySample {
+        /// Their shape.
+        shape: Vec<usize>,
+    },
+    /// A layer without units.
+    #[error("a network cannot have a layer without units (layers {sizes:?})")]
+    EmptyLayer {
+        /// Units of each layer, from the input on.
+        sizes: Vec<usize>,
+    },
+    /// A rate that is not a probability below 1.
+    #[error("a network cannot have a dropout rate of {rate}; it must be at least 0 and below 1")]
+    DropoutRate {
+        /// The rate.
+        rate: f32,
+    },
+    /// The samples of a dataset have another shape than those the network reads.
+    #[error("the network reads samples of shape {expected:?}, found {found:?}")]
+    SampleShape {
+        /// Shape that the network reads.
+        expected: Vec<usize>,
+        /// Shape of the samples.
+        found: Vec<usize>,
+    },
+    /// A network has recorded something other than one row of scores per sample.
+    #[error("the network records scores of shape {found:?}, expected {expected:?}")]
+    Scores {
+        /// Batch size and outputs.
+        expected: [usize; 2],
+        /// Shape of what it has recorded.
+        found: Vec<usize>,
+    },
+    /// A name that is not one of the choices.
     #[error("unknown {what} {found:?}; choose one of {choices}")]
     Name {
-        /// What was to be chosen.
+        /// Kind of the choice.
         what: &'static str,
-        /// What was given.
+        /// The name given.
         found: String,
-        /// What can be.
+        /// The names there are.
         choices: &'static str,
+    },
+    /// A file or a call names an architecture that nobody has registered.
+    #[error("unknown architecture {name:?}; known are {}", known.join(", "))]
+    UnknownArchitecture {
+        /// The name.
+        name: String,
+        /// The names registered ([`crate::Architectures`]).
+        known: Vec<String>,
+    },
+    /// A configuration cannot be serialised, or is not one of its architecture.
+    #[error("not a configuration of the architecture {name:?}: {reason}")]
+    Architecture {
+        /// Name of the architecture.
+        name: String,
+        /// What serde says.
+        #[source]
+        reason: serde_json::Error,
     },
     /// A file cannot be read or written.
     #[error("cannot {action} {}: {reason}", path.display())]
@@ -30,15 +82,17 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The system's answer.
+        #[source]
         reason: std::io::Error,
     },
-    /// A file is no safetensors file.
+    /// A file is not a safetensors file.
     #[error("{} is not a safetensors file: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        reason: String,
+        /// What is wrong with it.
+        #[source]
+        reason: safetensors::SafeTensorError,
     },
     /// A safetensors file without plangrad's description of the model.
     #[error("{} holds weights but not the model they belong to; give it to `train --init` with the layers as options", path.display())]
@@ -46,19 +100,30 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A model file written without what is needed to go on training.
+    /// A model file, where a checkpoint is needed.
     #[error("{} is a model without optimizer state; `--resume` needs the run folder with its checkpoint", path.display())]
     NoTrainingState {
         /// The file.
         path: PathBuf,
     },
-    /// Plangrad's description in a file cannot be understood.
+    /// The description in a file is of a version that this code does not read.
+    #[error("{} describes its model in a way this version does not understand: it has format {found}, this version reads {supported}", path.display())]
+    FormatVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version of its description.
+        found: u32,
+        /// Version that can be read.
+        supported: u32,
+    },
+    /// The description in a file cannot be understood, or contradicts itself.
     #[error("{} describes its model in a way this version does not understand: {reason}", path.display())]
     Metadata {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        reason: String,
+        /// What is wrong with it.
+        #[source]
+        reason: Box<dyn StdError + Send + Sync>,
     },
     /// A tensor is missing from a file.
     #[error("{} has no tensor {name:?} of shape {expected:?}", path.display())]
@@ -70,17 +135,27 @@ pub enum Error {
         /// The shape it must have.
         expected: Vec<usize>,
     },
-    /// A tensor has another shape or type than the model's.
-    #[error("tensor {name:?} in {} is {found}, expected one {expected}", path.display())]
-    TensorMismatch {
+    /// A tensor has another shape than the model's.
+    #[error("tensor {name:?} in {} is of shape {found:?}, expected one of shape {expected:?}", path.display())]
+    TensorShape {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// Shape and type it must have.
-        expected: String,
-        /// Shape and type it has.
-        found: String,
+        /// The shape it must have.
+        expected: Vec<usize>,
+        /// The shape it has.
+        found: Vec<usize>,
+    },
+    /// A tensor has another element type than f32.
+    #[error("tensor {name:?} in {} is of type {found:?}, expected one of type F32", path.display())]
+    TensorType {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its element type.
+        found: safetensors::Dtype,
     },
     /// A file holds more or fewer tensors than the model has parameters.
     #[error("{} does not fit the model: expected {expected} tensors ({model}), found {found}", path.display())]
@@ -94,7 +169,7 @@ pub enum Error {
         /// Their names and shapes.
         model: String,
     },
-    /// A weight that is not a number.
+    /// A weight that is infinite or not a number.
     #[error("tensor {name:?} in {} holds {value} at element {element}; a model's weights must be finite", path.display())]
     NotFinite {
         /// The file.
@@ -103,9 +178,21 @@ pub enum Error {
         name: String,
         /// Index of the element.
         element: usize,
-        /// What it is.
+        /// Its value.
         value: f32,
     },
+}
+
+impl Error {
+    /// An error of a module's own, to be returned from [`crate::Module::record`] and the like.
+    pub fn module(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::Module(error.into())
+    }
+
+    /// The description in the file at `path` cannot be understood, or contradicts itself.
+    pub fn metadata(path: impl Into<PathBuf>, reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::Metadata { path: path.into(), reason: reason.into() }
+    }
 }
 
 impl From<plangrad_tensor::ShapeError> for Error {

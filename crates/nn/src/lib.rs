@@ -1,44 +1,63 @@
-//! Networks over [`plangrad_tensor`]: layers that record, an MLP, losses, training and evaluation plans, summaries, and
+//! Networks over [`plangrad_tensor`]: modules that record, an MLP, losses, training and evaluation plans, summaries, and
 //! files that PyTorch opens.
 //!
 //! ```
-//! use plangrad_nn::{Activation, Mlp, MlpConfig};
+//! use plangrad_nn::{Mlp, MlpConfig, Module};
 //!
-//! let model = Mlp::new(&MlpConfig {
-//!     sample_shape: vec![1, 28, 28],
-//!     hidden: vec![128],
-//!     outputs: 10,
-//!     activation: Activation::Relu,
-//!     dropout: 0.0,
-//! })?;
-//! assert_eq!(model.parameter_count(), 101_770);
-//! assert_eq!(model.parameters()[0].name, "layer1.weight");
+//! let model = Mlp::new(&MlpConfig::new(&[1, 28, 28], 10).hidden(&[128]))?;
+//! assert_eq!(model.weights().trained_elements(), 101_770);
+//! assert_eq!(model.weights().parameters()[0].name(), "layer1.weight");
 //! # Ok::<(), plangrad_nn::Error>(())
 //! ```
 //!
-//! A module holds [`plangrad_tensor::Parameter`]s, which are names and shapes; the numbers live in a session. So a
-//! model can be described, counted and planned before a byte of it exists.
+//! A [`Module`] holds [`plangrad_tensor::Parameter`]s, which are names and shapes; the numbers live in a session. So a
+//! model can be described, counted and planned before a byte of it exists. [`Mlp`] is a module like one of your own:
+//! [`Task`], [`checkpoint`] and [`summary`] know the trait only.
 
 #![forbid(unsafe_code)]
 
 mod activation;
+mod architecture;
 pub mod checkpoint;
 mod error;
 mod linear;
 mod mlp;
+mod module;
 mod split;
 mod staged;
 pub mod summary;
 mod task;
+mod weights;
 
 pub use activation::Activation;
+pub use architecture::{Architecture, Architectures};
 pub use error::Error;
 pub use linear::Linear;
-pub use mlp::{Mlp, MlpConfig, Mode};
+pub use mlp::{Mlp, MlpConfig};
+pub use module::{Mode, Module};
+pub use plangrad_tensor;
+pub use serde_json;
 pub use split::{Parts, SplitStep};
 pub use task::{Loss, PredictionPlan, Task};
+pub use weights::{Initial, Weights};
 
 /// The examples of the crate's page, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn public_types_can_be_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<crate::Error>();
+        shared::<crate::Task>();
+        shared::<crate::Architectures>();
+        shared::<crate::SplitStep>();
+        shared::<crate::PredictionPlan>();
+        shared::<crate::checkpoint::Loaded>();
+        shared::<crate::checkpoint::Staged>();
+        shared::<std::sync::Arc<dyn crate::Module>>();
+    }
+}

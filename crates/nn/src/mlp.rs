@@ -1,12 +1,21 @@
 //! The multi-layer perceptron: flatten, then linear layers with an activation (and dropout) between them.
 
-use plangrad_tensor::{Graph, Parameter, Parameters, Session, Tensor};
+use plangrad_tensor::{Graph, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, Error, Linear};
+use crate::summary::Layer;
+use crate::{Activation, Architecture, Error, Linear, Mode, Module, Weights};
 
-/// What an MLP looks like. This is what files say about a model.
+/// The configuration of an MLP, as files have it.
+///
+/// ```
+/// use plangrad_nn::{Activation, MlpConfig};
+///
+/// let config = MlpConfig::new(&[1, 28, 28], 10).hidden(&[128, 64]).activation(Activation::Gelu).dropout(0.1);
+/// assert_eq!(config.hidden, [128, 64]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MlpConfig {
     /// Shape of one sample, e.g. `[1, 28, 28]`.
     pub sample_shape: Vec<usize>,
@@ -14,19 +23,40 @@ pub struct MlpConfig {
     pub hidden: Vec<usize>,
     /// Classes, or values for a regression.
     pub outputs: usize,
-    /// What follows each hidden layer.
+    /// The function behind each hidden layer.
     pub activation: Activation,
-    /// Share of hidden units dropped while training.
+    /// Probability that a hidden unit is dropped in training.
     pub dropout: f32,
 }
 
-/// Whether a network is recorded for training (with dropout) or for evaluation (without).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// With dropout.
-    Train,
-    /// Without.
-    Evaluate,
+impl MlpConfig {
+    /// A linear model: no hidden layers, no dropout, and ReLU as soon as there are hidden layers.
+    #[must_use]
+    pub fn new(sample_shape: &[usize], outputs: usize) -> MlpConfig {
+        let (sample_shape, activation) = (sample_shape.to_vec(), Activation::default());
+        MlpConfig { sample_shape, hidden: Vec::new(), outputs, activation, dropout: 0.0 }
+    }
+
+    /// With hidden layers of so many units each.
+    #[must_use]
+    pub fn hidden(mut self, units: &[usize]) -> MlpConfig {
+        self.hidden = units.to_vec();
+        self
+    }
+
+    /// With another activation.
+    #[must_use]
+    pub fn activation(mut self, activation: Activation) -> MlpConfig {
+        self.activation = activation;
+        self
+    }
+
+    /// With dropout behind each hidden layer.
+    #[must_use]
+    pub fn dropout(mut self, rate: f32) -> MlpConfig {
+        self.dropout = rate;
+        self
+    }
 }
 
 /// A multi-layer perceptron. Its layers are named `layer1`, `layer2`, … from the input on.
@@ -34,74 +64,68 @@ pub enum Mode {
 pub struct Mlp {
     config: MlpConfig,
     layers: Vec<Linear>,
-    parameters: Parameters,
+    weights: Weights,
 }
 
 impl Mlp {
+    /// The name of its architecture in files.
+    pub const ARCHITECTURE: &'static str = "mlp";
+
     /// The network that `config` describes.
     ///
     /// # Errors
-    /// [`Error::Config`] for a layer without units or a dropout rate outside `0.0..1.0`; [`Error::Tensor`] for sizes
-    /// whose product overflows.
+    /// [`Error::EmptySample`] or [`Error::EmptyLayer`] for a layer without units; [`Error::DropoutRate`] for a rate outside
+    /// `0.0..1.0`; [`Error::Tensor`] for sizes whose product overflows.
     pub fn new(config: &MlpConfig) -> Result<Mlp, Error> {
         let inputs = config.sample_shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        let inputs = inputs.filter(|&n| n > 0).ok_or_else(|| {
-            Error::Config(format!("samples of shape {:?} as its input", config.sample_shape))
-        })?;
+        let no_input = || Error::EmptySample { shape: config.sample_shape.clone() };
+        let inputs = inputs.filter(|&n| n > 0).ok_or_else(no_input)?;
         let sizes: Vec<usize> =
             [inputs].iter().chain(&config.hidden).chain(&[config.outputs]).copied().collect();
         if sizes.contains(&0) {
-            return Err(Error::Config(format!("a layer without units (layers {sizes:?})")));
+            return Err(Error::EmptyLayer { sizes });
         }
         if !(0.0..1.0).contains(&config.dropout) {
-            return Err(Error::Config(format!(
-                "a dropout rate of {}; it must be at least 0 and below 1",
-                config.dropout
-            )));
+            return Err(Error::DropoutRate { rate: config.dropout });
         }
-        let mut parameters = Parameters::new();
+        let mut weights = Weights::new();
         let layer = |(i, pair): (usize, &[usize])| {
-            Linear::new(&mut parameters, &format!("layer{}", i + 1), pair[0], pair[1])
+            Linear::new(&mut weights, &format!("layer{}", i + 1), pair[0], pair[1])
         };
         let layers = sizes.windows(2).enumerate().map(layer).collect::<Result<Vec<Linear>, Error>>()?;
-        Ok(Mlp { config: config.clone(), layers, parameters })
+        Ok(Mlp { config: config.clone(), layers, weights })
     }
 
-    /// What it was made from.
+    /// Its configuration.
+    #[must_use]
     pub fn config(&self) -> &MlpConfig {
         &self.config
     }
+}
 
-    /// The linear layers from the input on.
-    pub fn layers(&self) -> &[Linear] {
-        &self.layers
+impl Module for Mlp {
+    fn architecture(&self) -> Result<Architecture, Error> {
+        Architecture::new(Mlp::ARCHITECTURE, &self.config)
     }
 
-    /// All parameters: `layer1.weight`, `layer1.bias`, `layer2.weight`, …
-    pub fn parameters(&self) -> &[Parameter] {
-        self.parameters.as_slice()
+    fn sample_shape(&self) -> &[usize] {
+        &self.config.sample_shape
     }
 
-    /// The list that they belong to.
-    pub fn parameter_list(&self) -> &Parameters {
-        &self.parameters
+    fn outputs(&self) -> usize {
+        self.config.outputs
     }
 
-    /// Numbers in all parameters.
-    pub fn parameter_count(&self) -> usize {
-        self.parameters().iter().map(|parameter| parameter.shape().elements()).sum()
+    fn weights(&self) -> &Weights {
+        &self.weights
     }
 
-    /// Records the network applied to `x` (`[batch, …sample shape]`): scores `[batch, outputs]`.
-    ///
-    /// # Errors
-    /// If `x` has another shape.
-    pub fn forward<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
+    fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
         let mut x = x.flatten(1)?;
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(graph, x)?;
+            x = layer.record(graph, x)?;
             if i + 1 < self.layers.len() {
-                x = self.config.activation.forward(x)?;
+                x = self.config.activation.record(x)?;
                 if mode == Mode::Train {
                     x = x.dropout(self.config.dropout, i as u32)?;
                 }
@@ -110,17 +134,20 @@ impl Mlp {
         Ok(x)
     }
 
-    /// Sets a session's parameters to their first values, a function of `seed` alone.
-    ///
-    /// # Errors
-    /// If the session holds another model.
-    pub fn initialise(&self, session: &mut Session, seed: u64) -> Result<(), Error> {
-        for layer in &self.layers {
-            for parameter in layer.parameters() {
-                session.fill_parameter(parameter.id(), |i| layer.initial_value(parameter, seed, i))?;
+    fn layers(&self) -> Vec<Layer> {
+        let inputs: usize = self.config.sample_shape.iter().product();
+        let mut layers = vec![Layer::new("Flatten", &[inputs], 0)];
+        for (i, linear) in self.layers.iter().enumerate() {
+            let shape = [linear.outputs()];
+            layers.push(Layer::new("Linear", &shape, linear.trained_elements()));
+            if i + 1 < self.layers.len() {
+                layers.push(Layer::new(self.config.activation.module_name(), &shape, 0));
+                if self.config.dropout > 0.0 {
+                    layers.push(Layer::new("Dropout", &shape, 0));
+                }
             }
         }
-        Ok(())
+        layers
     }
 }
 
@@ -128,14 +155,14 @@ impl Mlp {
 mod tests {
     use super::*;
 
-    pub(crate) fn config(sample_shape: &[usize], hidden: &[usize], outputs: usize) -> MlpConfig {
-        let (sample_shape, hidden) = (sample_shape.to_vec(), hidden.to_vec());
-        MlpConfig { sample_shape, hidden, outputs, activation: Activation::Relu, dropout: 0.0 }
+    fn config(sample_shape: &[usize], hidden: &[usize], outputs: usize) -> MlpConfig {
+        MlpConfig::new(sample_shape, outputs).hidden(hidden)
     }
 
     #[test]
     fn the_lessons_models_have_the_lessons_parameters() {
-        let count = |shape: &[usize]| Mlp::new(&config(shape, &[128], 10)).unwrap().parameter_count();
+        let count =
+            |shape: &[usize]| Mlp::new(&config(shape, &[128], 10)).unwrap().weights().trained_elements();
         assert_eq!(count(&[1, 28, 28]), 101_770);
         assert_eq!(count(&[3, 32, 32]), 394_634);
     }
@@ -143,8 +170,9 @@ mod tests {
     #[test]
     fn parameters_have_pytorchs_names_and_shapes() {
         let model = Mlp::new(&config(&[784], &[128, 64], 10)).unwrap();
-        let described: Vec<(String, Vec<usize>)> =
-            model.parameters().iter().map(|p| (p.name().to_owned(), p.file_shape())).collect();
+        let parameters = model.weights().parameters();
+        let described: Vec<(&str, Vec<usize>)> =
+            parameters.iter().map(|p| (p.name(), p.file_shape())).collect();
         let expected = [
             ("layer1.weight", vec![128, 784]),
             ("layer1.bias", vec![128]),
@@ -153,34 +181,19 @@ mod tests {
             ("layer3.weight", vec![10, 64]),
             ("layer3.bias", vec![10]),
         ];
-        assert_eq!(described, expected.map(|(name, shape)| (name.to_string(), shape)));
-    }
-
-    #[test]
-    fn first_values_fill_pytorchs_range_and_depend_on_the_seed() {
-        let model = Mlp::new(&config(&[100], &[64], 10)).unwrap();
-        let layer = &model.layers()[0];
-        let values = |seed| {
-            layer.parameters().map(|p| -> Vec<f32> {
-                (0..p.shape().elements()).map(|i| layer.initial_value(p, seed, i)).collect()
-            })
-        };
-        let [weight, bias] = values(42);
-        let bound = 0.1_f32;
-        assert!(weight.iter().chain(&bias).all(|x| x.abs() <= bound));
-        assert!(weight.iter().any(|x| x.abs() > 0.99 * bound));
-        let variance = weight.iter().map(|x| x * x).sum::<f32>() / weight.len() as f32;
-        assert!((variance - bound * bound / 3.0).abs() < 1e-4);
-        assert_ne!(weight, values(43)[0]);
+        assert_eq!(described, expected);
     }
 
     #[test]
     fn impossible_networks_are_refused() {
-        for (shape, hidden, outputs) in [(vec![0], vec![], 1), (vec![4], vec![0], 1), (vec![4], vec![], 0)] {
-            assert!(matches!(Mlp::new(&config(&shape, &hidden, outputs)), Err(Error::Config(_))));
-        }
-        assert!(Mlp::new(&config(&[usize::MAX, 2], &[1], 1)).is_err());
-        let half = MlpConfig { dropout: 1.0, ..config(&[4], &[4], 2) };
-        assert!(matches!(Mlp::new(&half), Err(Error::Config(_))));
+        let refusal = |shape: &[usize], hidden: &[usize], outputs| {
+            Mlp::new(&config(shape, hidden, outputs)).unwrap_err()
+        };
+        assert!(matches!(refusal(&[0], &[], 1), Error::EmptySample { .. }));
+        assert!(matches!(refusal(&[usize::MAX, 2], &[1], 1), Error::EmptySample { .. }));
+        assert!(matches!(refusal(&[4], &[0], 1), Error::EmptyLayer { .. }));
+        assert!(matches!(refusal(&[4], &[], 0), Error::EmptyLayer { .. }));
+        let always = Mlp::new(&config(&[4], &[4], 2).dropout(1.0)).unwrap_err();
+        assert!(matches!(always, Error::DropoutRate { rate: 1.0 }));
     }
 }

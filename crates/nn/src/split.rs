@@ -1,20 +1,22 @@
-//! A step that takes its batch in parts: less memory for the same step.
+//! A step that takes its batch in parts, which needs less memory.
 //!
 //! The gradients of the parts are summed before one update. The loss of each sample weighs 1 / batch size whatever part it
-//! is in, so uneven parts make no difference; on the CPU even the bits are those of the whole batch.
+//! is in, so uneven parts make no difference; on the CPU even the bits are those of the whole batch, unless the network
+//! has statistics of the batch ([`crate::Module`]).
 
 use plangrad_tensor::{Plan, Session, Source};
 
 use crate::Error;
 
-/// The plans of a step in parts: `first`, then `next` so many times, then `last`, then `update`.
+/// The plans of a step in parts: `first`, then `next` as often as `next_count` says, then `last`, then `update`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SplitStep {
     /// The first part.
     pub first: Plan,
     /// Further parts of the same size.
     pub next: Option<Plan>,
-    /// How many of them.
+    /// How many of them there are.
     pub next_count: usize,
     /// The smaller part at the end.
     pub last: Option<Plan>,
@@ -22,16 +24,16 @@ pub struct SplitStep {
     pub update: Plan,
 }
 
-/// Where the plans of a [`SplitStep`] stand in their session, and in which order they run.
+/// The numbers of a [`SplitStep`]'s plans in their session, in the order in which they run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// Numbers of plans, and the rows each run of it takes.
+    /// Number of a plan, and the rows that its runs take together.
     runs: Vec<(usize, usize)>,
     update: usize,
 }
 
 impl SplitStep {
-    /// Puts the plans behind those that a session is to have already.
+    /// Appends the plans to those of a session.
     pub fn add_to(self, plans: &mut Vec<Plan>) -> Parts {
         let mut add = |plan: Plan| {
             let rows = plan.batch_size();
@@ -48,16 +50,16 @@ impl SplitStep {
 }
 
 impl Parts {
-    /// Takes one step on `rows`, which must be as many as the batch has.
+    /// Takes one step on `rows`, one for each sample of the batch.
     ///
     /// # Errors
-    /// If the rows are not so many, or the dataset does not fit the plans. Nothing has run then.
+    /// If the number of rows is not the batch size, or the dataset does not fit the plans. Nothing has run then.
     pub fn step(&self, session: &mut Session, source: &Source, rows: &[u32]) -> Result<(), Error> {
         let batch_size = self.batch_size();
         if rows.len() != batch_size {
             return Err(plangrad_tensor::Error::Rows { rows: rows.len(), batch_size }.into());
         }
-        source.batches(rows)?; // else the first parts would have run before a row is missed
+        source.batches(rows)?; // checks all rows before the first part runs
         let mut rest = rows;
         for &(plan, count) in &self.runs {
             let (part, after) = rest.split_at(count);

@@ -4,27 +4,43 @@
 //! | --- | --- |
 //! | input | 4 · elements of a sample |
 //! | forward/backward | 2 · 4 · Σ elements of every layer's output |
-//! | parameters | 4 · number of parameters |
+//! | parameters | 4 · number of trained parameters |
 //!
 //! The factor 2 stands for a gradient beside every output. It is a rule of thumb: a plan knows the exact bytes.
 
-use crate::Mlp;
+use std::borrow::Cow;
 
-/// One row of the table.
+use crate::Module;
+
+/// A layer, as its module describes it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Layer {
-    /// Kind and position, e.g. `Linear-2`.
-    pub name: String,
-    /// The layer's kind, e.g. `Linear`.
-    pub kind: &'static str,
+    /// Its kind, e.g. `Linear`.
+    pub kind: Cow<'static, str>,
     /// Shape of its output for one sample.
     pub output_shape: Vec<usize>,
     /// Numbers it trains.
     pub parameters: usize,
 }
 
+impl Layer {
+    /// A layer of this kind, with the shape of its output for one sample and the numbers it trains.
+    #[must_use]
+    pub fn new(kind: impl Into<Cow<'static, str>>, output_shape: &[usize], parameters: usize) -> Layer {
+        Layer { kind: kind.into(), output_shape: output_shape.to_vec(), parameters }
+    }
+
+    /// Elements of its output for one sample.
+    #[must_use]
+    pub fn output_elements(&self) -> usize {
+        self.output_shape.iter().product()
+    }
+}
+
 /// A network, layer by layer.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Summary {
     /// The layers from the input on.
     pub layers: Vec<Layer>,
@@ -34,51 +50,42 @@ pub struct Summary {
 
 impl Summary {
     /// The layers of `model`.
-    pub fn of(model: &Mlp) -> Summary {
-        let config = model.config();
-        let input_elements = config.sample_shape.iter().product();
-        let mut summary = Summary { layers: Vec::new(), input_elements };
-        summary.push("Flatten", input_elements, 0);
-        for (i, layer) in model.layers().iter().enumerate() {
-            let parameters = layer.parameters().iter().map(|p| p.shape().elements()).sum();
-            summary.push("Linear", layer.outputs(), parameters);
-            if i + 1 < model.layers().len() {
-                summary.push(config.activation.module_name(), layer.outputs(), 0);
-                if config.dropout > 0.0 {
-                    summary.push("Dropout", layer.outputs(), 0);
-                }
-            }
-        }
-        summary
+    #[must_use]
+    pub fn of(model: &dyn Module) -> Summary {
+        Summary { layers: model.layers(), input_elements: model.sample_shape().iter().product() }
     }
 
-    fn push(&mut self, kind: &'static str, outputs: usize, parameters: usize) {
-        let name = format!("{kind}-{}", self.layers.len() + 1);
-        self.layers.push(Layer { name, kind, output_shape: vec![outputs], parameters });
+    /// The layers with their names: kind and position, e.g. `Linear-2`.
+    pub fn named_layers(&self) -> impl Iterator<Item = (String, &Layer)> {
+        self.layers.iter().enumerate().map(|(i, layer)| (format!("{}-{}", layer.kind, i + 1), layer))
     }
 
     /// Numbers in all parameters. All of them are trained.
+    #[must_use]
     pub fn total_parameters(&self) -> usize {
         self.layers.iter().map(|layer| layer.parameters).sum()
     }
 
     /// Bytes of one sample as f32.
+    #[must_use]
     pub fn input_bytes(&self) -> u64 {
         4 * self.input_elements as u64
     }
 
     /// Bytes of every layer's output and as much again for gradients.
+    #[must_use]
     pub fn forward_backward_bytes(&self) -> u64 {
-        let outputs = self.layers.iter().map(|layer| layer.output_shape.iter().product::<usize>());
-        8 * outputs.sum::<usize>() as u64
+        8 * self.layers.iter().map(Layer::output_elements).sum::<usize>() as u64
     }
 
     /// Bytes of the parameters.
+    #[must_use]
     pub fn parameter_bytes(&self) -> u64 {
         4 * self.total_parameters() as u64
     }
 
     /// Sum of the three.
+    #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.input_bytes() + self.forward_backward_bytes() + self.parameter_bytes()
     }
@@ -87,12 +94,10 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, MlpConfig};
+    use crate::{Mlp, MlpConfig};
 
     fn summary(sample_shape: &[usize], dropout: f32) -> Summary {
-        let sample_shape = sample_shape.to_vec();
-        let config =
-            MlpConfig { sample_shape, hidden: vec![128], outputs: 10, activation: Activation::Relu, dropout };
+        let config = MlpConfig::new(sample_shape, 10).hidden(&[128]).dropout(dropout);
         Summary::of(&Mlp::new(&config).unwrap())
     }
 
@@ -120,7 +125,8 @@ mod tests {
 
     #[test]
     fn layers_are_numbered_from_the_input_on() {
-        let names = |dropout| summary(&[784], dropout).layers.into_iter().map(|l| l.name).collect::<Vec<_>>();
+        let names =
+            |dropout| summary(&[784], dropout).named_layers().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(0.0), ["Flatten-1", "Linear-2", "ReLU-3", "Linear-4"]);
         assert_eq!(names(0.5), ["Flatten-1", "Linear-2", "ReLU-3", "Dropout-4", "Linear-5"]);
     }

@@ -1,17 +1,18 @@
-//! What a network is trained for, and the plans of one step and of one evaluation batch.
+//! A network with its data format and loss, and the plans of one step and of one evaluation batch.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use plangrad_tensor::{
-    Graph, Optimizer, Plan, SampleFormat, Schedule, State, TargetFormat, Tensor, TensorId,
+    Graph, Optimizer, Parameter, Plan, SampleFormat, Schedule, Session, State, TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Mlp, Mode, SplitStep};
+use crate::{Error, Mode, Module, SplitStep};
 
 /// What is minimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// For classes.
@@ -41,19 +42,17 @@ impl FromStr for Loss {
     }
 }
 
-/// A model, the data it reads and the loss it is judged by.
+/// A network, the format of the samples it reads, and the loss it minimises.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The network.
-    pub model: Mlp,
-    /// How samples are stored and normalised.
-    pub samples: SampleFormat,
-    /// The loss.
-    pub loss: Loss,
+    model: Arc<dyn Module>,
+    samples: SampleFormat,
+    loss: Loss,
 }
 
-/// A plan that answers for a batch, and what can be read of it afterwards.
+/// A plan that predicts a batch, with the outputs that can be read after it has run.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PredictionPlan {
     /// The plan.
     pub plan: Plan,
@@ -64,26 +63,73 @@ pub struct PredictionPlan {
 }
 
 impl Task {
-    /// What the targets of the dataset must be.
+    /// Minimises `loss` of `model` on samples of this format.
+    ///
+    /// # Errors
+    /// [`Error::SampleShape`] if the network reads samples of another shape.
+    pub fn new(model: Arc<dyn Module>, samples: SampleFormat, loss: Loss) -> Result<Task, Error> {
+        let (expected, found) = (model.sample_shape(), samples.shape.dims());
+        if expected != found {
+            return Err(Error::SampleShape { expected: expected.to_vec(), found: found.to_vec() });
+        }
+        Ok(Task { model, samples, loss })
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn model(&self) -> &dyn Module {
+        &*self.model
+    }
+
+    /// How samples are stored and normalised.
+    #[must_use]
+    pub fn samples(&self) -> &SampleFormat {
+        &self.samples
+    }
+
+    /// The loss.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// The format of the dataset's targets.
+    #[must_use]
     pub fn targets(&self) -> TargetFormat {
         match self.loss {
             Loss::CrossEntropy => TargetFormat::Class,
-            Loss::Mse => TargetFormat::Values(self.model.config().outputs),
+            Loss::Mse => TargetFormat::Values(self.model.outputs()),
         }
     }
 
-    /// What a training session keeps.
+    /// Sets the weights in a session to their first values, a function of `seed` alone.
     ///
     /// # Errors
-    /// Never for a model that [`Mlp::new`] made.
+    /// If the session holds another network; [`plangrad_tensor::Error::Device`] if the device has failed.
+    pub fn initialise(&self, session: &mut Session, seed: u64) -> Result<(), Error> {
+        self.model.weights().initialise(session, seed)
+    }
+
+    /// The persistent memory of a training session: weights, gradients and moments.
+    ///
+    /// # Errors
+    /// If the sizes overflow.
     pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
-        Ok(State::training(self.model.parameter_list(), optimizer)?)
+        Ok(State::training(self.model.weights().list(), optimizer)?)
+    }
+
+    /// The persistent memory of a session that only evaluates or predicts: weights.
+    ///
+    /// # Errors
+    /// If the sizes overflow.
+    pub fn inference_state(&self) -> Result<State, Error> {
+        Ok(State::inference(self.model.weights().list())?)
     }
 
     /// One step on a batch: advance, forward, loss, metrics, backward, update.
     ///
     /// # Errors
-    /// If the sizes overflow.
+    /// What the network's [`Module::record`] reports; [`Error::Scores`] if it does not return scores; if the sizes overflow.
     pub fn training_plan(
         &self,
         optimizer: Optimizer,
@@ -95,7 +141,7 @@ impl Task {
         let losses = self.training_losses(&graph, batch_size)?;
         losses.accumulate_metrics(None)?;
         let loss = losses.mean()?;
-        for (parameter, gradient) in self.model.parameters().iter().zip(self.gradients(&graph, loss)?) {
+        for (parameter, gradient) in self.trained().zip(self.gradients(&graph, loss)?) {
             graph.update(optimizer, parameter, gradient)?;
         }
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
@@ -104,8 +150,11 @@ impl Task {
     /// A step on a batch of `rows` in parts of at most `part` rows, with the gradient summed over the parts before one
     /// update. The loss of each sample weighs 1 / `rows` whatever part it is in, so the step is that of the whole batch.
     ///
+    /// A network with statistics of the batch takes a different step: each part has statistics of its own, and assigns
+    /// running ones once (see [`Module`]).
+    ///
     /// # Errors
-    /// If the sizes overflow.
+    /// As [`Task::training_plan`].
     pub fn split_step(
         &self,
         optimizer: Optimizer,
@@ -142,7 +191,7 @@ impl Task {
         let losses = self.training_losses(&graph, size)?;
         if first { losses.accumulate_metrics(None) } else { losses.continue_metrics(None) }?;
         let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
-        for (parameter, gradient) in self.model.parameters().iter().zip(self.gradients(&graph, share)?) {
+        for (parameter, gradient) in self.trained().zip(self.gradients(&graph, share)?) {
             graph.store_gradient(parameter, gradient, !first)?;
         }
         graph.proceed(size)?;
@@ -152,24 +201,24 @@ impl Task {
     /// Moves all parameters along the gradients kept for them.
     fn update_plan(&self, optimizer: Optimizer) -> Result<Plan, Error> {
         let graph = Graph::new();
-        self.model.parameters().iter().try_for_each(|parameter| graph.update_kept(optimizer, parameter))?;
+        self.trained().try_for_each(|parameter| graph.update_kept(optimizer, parameter))?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
     }
 
-    /// One batch judged: its losses and (for classes) right answers go into the metrics.
+    /// Evaluates one batch: its losses and (for classes) correct predictions are added to the metrics.
     ///
     /// # Errors
-    /// If the sizes overflow.
+    /// As [`Task::training_plan`].
     pub fn evaluation_plan(&self, state: &State, batch_size: usize) -> Result<Plan, Error> {
         let graph = Graph::new();
         self.evaluate(&graph, batch_size)?;
         Ok(Plan::new(&graph, state, &[])?)
     }
 
-    /// One batch judged as by [`Task::evaluation_plan`], with scores and probabilities to read.
+    /// Evaluates one batch like [`Task::evaluation_plan`], with scores and probabilities to read.
     ///
     /// # Errors
-    /// If the sizes overflow.
+    /// As [`Task::training_plan`].
     pub fn prediction_plan(&self, state: &State, batch_size: usize) -> Result<PredictionPlan, Error> {
         let graph = Graph::new();
         let scores = self.evaluate(&graph, batch_size)?;
@@ -186,7 +235,7 @@ impl Task {
     fn evaluate<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<Tensor<'g>, Error> {
         let x = graph.samples(&self.samples, batch_size)?;
         let targets = graph.targets(self.targets(), batch_size)?;
-        let scores = self.model.forward(graph, x, Mode::Evaluate)?;
+        let scores = self.scores(graph, x, Mode::Evaluate)?;
         let correct = match self.loss {
             Loss::CrossEntropy => Some(scores.correct(targets)?),
             Loss::Mse => None,
@@ -195,17 +244,31 @@ impl Task {
         Ok(scores)
     }
 
-    /// Records forward pass and losses of a batch to be learnt from; returns one loss per sample.
+    /// Records forward pass and losses of a training batch; returns one loss per sample.
     fn training_losses<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<Tensor<'g>, Error> {
         let x = graph.samples(&self.samples, batch_size)?;
         let targets = graph.targets(self.targets(), batch_size)?;
-        self.losses(self.model.forward(graph, x, Mode::Train)?, targets)
+        self.losses(self.scores(graph, x, Mode::Train)?, targets)
     }
 
-    /// The gradient of `loss` by each parameter, in their order.
+    /// Records the network, whose scores must be one row per sample.
+    fn scores<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
+        let expected = [x.dims()[0], self.model.outputs()];
+        let scores = self.model.record(graph, x, mode)?;
+        if scores.dims() != expected {
+            return Err(Error::Scores { expected, found: scores.dims().to_vec() });
+        }
+        Ok(scores)
+    }
+
+    /// The parameters that the optimizer trains.
+    fn trained(&self) -> impl Iterator<Item = &Parameter> {
+        self.model.weights().trained_parameters()
+    }
+
+    /// The gradient of `loss` with respect to each trained parameter, in their order.
     fn gradients<'g>(&self, graph: &'g Graph, loss: Tensor<'g>) -> Result<Vec<Tensor<'g>>, Error> {
-        let parameters = self.model.parameters();
-        let variables = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
+        let variables = self.trained().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
         Ok(graph.gradients(loss, &variables)?)
     }
 

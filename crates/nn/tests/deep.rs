@@ -1,24 +1,20 @@
 //! The plan of a deep network grows with its depth, evenly.
 
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use std::sync::Arc;
+
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::{DType, Optimizer, SampleFormat, Schedule, Shape};
 
 /// Kernels and bytes of a training step.
 fn size_of_plan(layers: usize) -> (usize, u64) {
-    let config = MlpConfig {
-        sample_shape: vec![16],
-        hidden: vec![8; layers],
-        outputs: 4,
-        activation: Activation::Relu,
-        dropout: 0.1,
-    };
+    let model = Mlp::new(&MlpConfig::new(&[16], 4).hidden(&vec![8; layers]).dropout(0.1)).unwrap();
     let samples = SampleFormat {
         shape: Shape::new(&[16]).unwrap(),
         dtype: DType::U8,
         scale: [1.0].into(),
         shift: [0.0].into(),
     };
-    let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
+    let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
     let schedule = Schedule::Constant { learning_rate: 1e-3 };
     let plan = task.training_plan(Optimizer::adam(), schedule, 8).unwrap();
     (plan.describe().iter().map(Vec::len).sum(), plan.report().total())

@@ -2,12 +2,13 @@
 //! Adam, AdamW and SGD with momentum. The expected values were written by `tests/golden/golden.py`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use plangrad_nn::checkpoint::{self, Loaded};
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
-    DType, Optimizer, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets,
+    DType, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets,
 };
 
 const BATCH: usize = 16;
@@ -53,13 +54,7 @@ impl Case {
         let folder = std::env::var_os("PLANGRAD_GOLDEN").map_or(committed, PathBuf::from);
         let path = folder.join(format!("{name}.safetensors"));
         let golden = checkpoint::read(&path).unwrap();
-        let config = MlpConfig {
-            sample_shape: vec![elements],
-            hidden: hidden.to_vec(),
-            outputs: 10,
-            activation: Activation::Relu,
-            dropout: 0.0,
-        };
+        let model = Mlp::new(&MlpConfig::new(&[elements], 10).hidden(hidden)).unwrap();
         let samples = SampleFormat {
             shape: Shape::new(&[elements]).unwrap(),
             dtype: DType::U8,
@@ -69,7 +64,7 @@ impl Case {
         let labels = (0..BATCH * STEPS).map(|i| (i % 10) as u8).collect();
         let source =
             Source::new(Samples::U8(pixels(BATCH * STEPS, elements)), Targets::Classes(labels), elements);
-        let task = Task { model: Mlp::new(&config).unwrap(), samples, loss: Loss::CrossEntropy };
+        let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
         Case { task, source: source.unwrap(), golden }
     }
 
@@ -77,13 +72,16 @@ impl Case {
     fn session(&self, plans: Vec<Plan>) -> Session {
         let options = CpuOptions::default().threads(2);
         let mut session = Session::new(&Cpu::open(options).unwrap(), plans).unwrap();
-        for p in self.task.model.parameters() {
-            let inputs = self.task.model.layers()[p.id().number() as usize / 2].inputs();
-            session
-                .set_parameter(p.id(), &weights(p.id().number() as usize, p.shape().elements(), inputs))
-                .unwrap();
+        for (number, p) in self.parameters().iter().enumerate() {
+            // A layer's bias comes behind its weight, which is [outputs, inputs] in files.
+            let inputs = self.parameters()[number / 2 * 2].file_shape()[1];
+            session.set_parameter(p.id(), &weights(number, p.shape().elements(), inputs)).unwrap();
         }
         session
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        self.task.model().weights().parameters()
     }
 
     fn rows(step: usize) -> Vec<u32> {
@@ -118,16 +116,16 @@ impl Case {
         for (step, expected) in self.expected(&format!("{name}.losses")).iter().enumerate() {
             session.run(0, &self.source.batches(&Case::rows(step)).unwrap()).unwrap();
             if step == 0 {
-                for p in self.task.model.parameters() {
+                for p in self.parameters() {
                     let gradient = session.gradient(p.id()).unwrap();
-                    assert_close(&p.name(), &gradient, self.expected(&format!("gradient.{}", p.name())));
+                    assert_close(p.name(), &gradient, self.expected(&format!("gradient.{}", p.name())));
                 }
             }
             let loss = session.metrics().unwrap().last_loss;
             let error = (loss / f64::from(*expected) - 1.0).abs();
             assert!(error < 1e-5, "{name}, step {step}: loss {loss} instead of {expected}");
         }
-        for p in self.task.model.parameters() {
+        for p in self.parameters() {
             let after = format!("{name}.after.{}", p.name());
             if self.golden.tensors().any(|t| t.name == after) {
                 assert_close_after_steps(&after, &session.parameter(p.id()).unwrap(), self.expected(&after));

@@ -1,6 +1,8 @@
-//! A batch taken in parts is the batch taken whole: the parts' gradients are summed as one chain, so on the CPU even the
-//! bits are the same, whatever the parts, the optimizer and the activation, and with dropout. So they are on a GPU, here
+//! A step in parts is the step on the whole batch: the parts' gradients are summed as one chain, so even the bits are the
+//! same, whatever the parts, the optimizer, the activation and the dropout rate. This holds on the CPU and on a GPU, here
 //! an emulated one.
+
+use std::sync::Arc;
 
 use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::Backend;
@@ -17,15 +19,14 @@ const SCHEDULE: Schedule = Schedule::Constant { learning_rate: 0.01 };
 
 fn task(hidden: &[usize], activation: Activation, dropout: f32, loss: Loss) -> Task {
     let outputs = if loss == Loss::Mse { 1 } else { 7 };
-    let hidden = hidden.to_vec();
-    let config = MlpConfig { sample_shape: vec![INPUTS], hidden, outputs, activation, dropout };
+    let config = MlpConfig::new(&[INPUTS], outputs).hidden(hidden).activation(activation).dropout(dropout);
     let samples = SampleFormat {
         shape: Shape::new(&[INPUTS]).unwrap(),
         dtype: DType::U8,
         scale: [0.01].into(),
         shift: [-0.7].into(),
     };
-    Task { model: Mlp::new(&config).unwrap(), samples, loss }
+    Task::new(Arc::new(Mlp::new(&config).unwrap()), samples, loss).unwrap()
 }
 
 fn source(loss: Loss) -> Source {
@@ -44,11 +45,11 @@ fn bits(
     mut session: Session,
     step: impl Fn(&mut Session),
 ) -> (Vec<u32>, Metrics) {
-    task.model.initialise(&mut session, 11).unwrap();
+    task.initialise(&mut session, 11).unwrap();
     session.set_step(0, 9).unwrap();
     (0..3).for_each(|_| step(&mut session));
     let mut values = Vec::new();
-    for p in task.model.parameters() {
+    for p in task.model().weights().parameters() {
         values.extend(session.parameter(p.id()).unwrap());
         (0..optimizer.moments()).for_each(|i| values.extend(session.moment(i, p.id()).unwrap()));
     }
@@ -62,7 +63,7 @@ fn whole_and_split(
     rows: usize,
     part: usize,
 ) -> [(Vec<u32>, Metrics); 2] {
-    let source = source(task.loss);
+    let source = source(task.loss());
     let order: Vec<u32> = (0..rows as u32).rev().collect();
     let plan = task.training_plan(optimizer, SCHEDULE, rows).unwrap();
     let whole = Session::streaming(backend, vec![plan]).unwrap();
@@ -126,19 +127,19 @@ fn a_batch_of_seven_in_parts_of_three_runs_three_parts() {
     assert_eq!((step.next_count, step.first.batch_size()), (1, 3));
     assert_eq!(step.last.unwrap().batch_size(), 1);
     let gradients = step.first.report().get(plangrad_tensor::Category::Gradients);
-    assert_eq!(gradients, 4 * task.model.parameter_count() as u64);
+    assert_eq!(gradients, 4 * task.model().weights().trained_elements() as u64);
 }
 
 #[test]
 fn rows_that_are_not_the_batch_are_refused() {
     let task = task(&[8], Activation::Relu, 0.0, Loss::CrossEntropy);
-    let (mut plans, source) = (Vec::new(), source(task.loss));
+    let (mut plans, source) = (Vec::new(), source(task.loss()));
     let parts = task.split_step(OPTIMIZERS[0], SCHEDULE, 7, 3).unwrap().add_to(&mut plans);
     let backend = Cpu::open(CpuOptions::default()).unwrap();
     let mut session = Session::new(&backend, plans).unwrap();
     for rows in [&[0, 1, 2][..], &[0, 1, 2, 3, 4, 5, 6, 7]] {
         let refused = parts.step(&mut session, &source, rows).unwrap_err();
-        let sentence = format!("{} rows are no whole number of batches of 7", rows.len());
+        let sentence = format!("{} rows are not a multiple of the batch size 7", rows.len());
         assert!(refused.to_string().contains(&sentence), "{refused}");
     }
     let missing = parts.step(&mut session, &source, &[0, 1, 2, 3, 4, 5, 99]).unwrap_err();

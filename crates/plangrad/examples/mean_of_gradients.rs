@@ -11,7 +11,9 @@ use std::fmt;
 
 use plangrad::train;
 use plangrad_data::{DatasetName, Normalize, Options, Part, load_part};
-use plangrad_nn::{Activation, Loss, MlpConfig, Mode, Task};
+use std::sync::Arc;
+
+use plangrad_nn::{Loss, Mlp, MlpConfig, Mode, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Graph, Optimizer, Plan, Session, Source};
 
@@ -43,7 +45,7 @@ fn mean_of_singles(network: &mut Network<'_>, batch: &[u32]) -> Result<(Vec<Tens
     let whole = network.gradient(batch)?;
     let mean = Gradient::mean(&network.each(batch.chunks(1))?);
     let difference = whole.minus(&mean);
-    let parameters = network.task.model.parameters().iter().enumerate();
+    let parameters = network.task.model().weights().parameters().iter().enumerate();
     let tensors = parameters.map(|(i, parameter)| Tensor {
         name: parameter.name().to_owned(),
         shape: parameter.file_shape(),
@@ -81,14 +83,9 @@ fn noise(network: &mut Network<'_>, samples: &[u32]) -> Result<(f64, Vec<Noise>)
 /// The digits that plangrad draws itself, and the network 784-128-10 that is to tell them apart.
 fn digits() -> Result<(Task, Source), Error> {
     let data = load_part(&DatasetName::Digits, &Options::default(), Part::Train)?;
-    let network = MlpConfig {
-        sample_shape: data.sample_shape.clone(),
-        hidden: vec![128],
-        outputs: data.classes.len(),
-        activation: Activation::Relu,
-        dropout: 0.0,
-    };
-    let task = train::task(&data, Normalize::Dataset, &network, Loss::CrossEntropy)?;
+    let config = MlpConfig::new(&data.sample_shape, data.classes.len()).hidden(&[128]);
+    let network = Arc::new(Mlp::new(&config)?);
+    let task = train::task(&data, Normalize::Dataset, network, Loss::CrossEntropy)?;
     Ok((task, train::source(data.train)?))
 }
 
@@ -104,7 +101,7 @@ impl<'a> Network<'a> {
         let sizes = [1, FIRST_PART, BATCH - FIRST_PART, BATCH, BATCH * BATCH, PART_OF_ALL];
         let plans = sizes.map(|size| gradient_plan(task, size)).into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut session = Session::new(&Cpu::open(CpuOptions::default())?, plans)?;
-        task.model.initialise(&mut session, 42)?;
+        task.initialise(&mut session, 42)?;
         Ok(Self { task, digits, session })
     }
 
@@ -113,7 +110,7 @@ impl<'a> Network<'a> {
         let fits = |plan: &Plan| plan.batch_size() == samples.len();
         let plan = self.session.plans().iter().position(fits).ok_or("no plan for batches of this size")?;
         self.session.run(plan, &self.digits.batches(samples)?)?;
-        let tensors = self.task.model.parameters().iter().map(|parameter| {
+        let tensors = self.task.model().weights().parameters().iter().map(|parameter| {
             let values = self.session.gradient(parameter.id())?;
             Ok(values.into_iter().map(f64::from).collect())
         });
@@ -128,12 +125,12 @@ impl<'a> Network<'a> {
 /// A batch forward to the mean of its losses and backward to the gradient, which is kept; the weights stay as they are.
 fn gradient_plan(task: &Task, batch_size: usize) -> Result<Plan, Error> {
     let graph = Graph::new();
-    let images = graph.samples(&task.samples, batch_size)?;
+    let images = graph.samples(task.samples(), batch_size)?;
     let labels = graph.targets(task.targets(), batch_size)?;
-    let scores = task.model.forward(&graph, images, Mode::Train)?;
+    let scores = task.model().record(&graph, images, Mode::Train)?;
     let loss = scores.cross_entropy_losses(labels)?.mean()?;
 
-    let parameters = task.model.parameters();
+    let parameters = task.model().weights().parameters();
     let weights = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
     for (parameter, gradient) in parameters.iter().zip(graph.gradients(loss, &weights)?) {
         graph.store_gradient(parameter, gradient, false)?;

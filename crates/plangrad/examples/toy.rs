@@ -8,7 +8,9 @@
 //! takes that memory, and the plan is run for every batch.
 
 use plangrad_data::Permutation;
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+use std::sync::Arc;
+
+use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{DType, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets};
 
@@ -26,20 +28,14 @@ fn main() -> Result<(), Error> {
 /// Trains the network from `seed` and asks it for the sum of `question`.
 pub(crate) fn train_and_ask(seed: u64, question: [f32; 2]) -> Result<f32, Error> {
     // What is learnt: two numbers in, eight ReLU units, one number out, squared error. Inputs stay as they are.
-    let model = Mlp::new(&MlpConfig {
-        sample_shape: vec![2],
-        hidden: vec![8],
-        outputs: 1,
-        activation: Activation::Relu,
-        dropout: 0.0,
-    })?;
+    let model = Mlp::new(&MlpConfig::new(&[2], 1).hidden(&[8]))?;
     let samples = SampleFormat {
         shape: Shape::new(&[2])?,
         dtype: DType::F32,
         scale: [1.0].into(),
         shift: [0.0].into(),
     };
-    let task = Task { model, samples, loss: Loss::Mse };
+    let task = Task::new(Arc::new(model), samples, Loss::Mse)?;
 
     // How: plain gradient descent. The plan of a step is made before there is any memory for it.
     let sgd = Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 };
@@ -48,7 +44,7 @@ pub(crate) fn train_and_ask(seed: u64, question: [f32; 2]) -> Result<f32, Error>
 
     // The session reserves what both plans need, once.
     let mut session = Session::new(&Cpu::open(CpuOptions::default())?, vec![step, answer.plan])?;
-    task.model.initialise(&mut session, seed)?;
+    task.initialise(&mut session, seed)?;
 
     let examples = table(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &[3.0, 7.0, 11.0, 15.0])?;
     let mut order = [0, 1, 2, 3];

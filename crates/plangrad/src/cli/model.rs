@@ -31,13 +31,10 @@ impl ModelArgs {
     /// The network these options describe.
     #[must_use]
     pub fn config(&self, sample_shape: &[usize], outputs: usize) -> MlpConfig {
-        MlpConfig {
-            sample_shape: sample_shape.to_vec(),
-            hidden: self.hidden.0.clone(),
-            outputs,
-            activation: self.activation,
-            dropout: self.dropout,
-        }
+        MlpConfig::new(sample_shape, outputs)
+            .hidden(&self.hidden.0)
+            .activation(self.activation)
+            .dropout(self.dropout)
     }
 }
 

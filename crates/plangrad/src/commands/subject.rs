@@ -1,6 +1,9 @@
 //! The subject of a command: from its options to data in memory and a network.
 
+use std::sync::Arc;
+
 use plangrad_data::{Dataset, DatasetName, Options, Task};
+use plangrad_nn::Mlp;
 
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
 use crate::error::Result;
@@ -18,8 +21,8 @@ pub(super) fn load(arguments: &SubjectArgs, seed: u64) -> Result<(DatasetName, S
     let SubjectArgs { data, task, .. } = arguments;
     let (name, labels) = choose(data, *task)?;
     let dataset = dataset(&name, &data.options(labels, seed))?;
-    let network = arguments.network(&dataset);
-    Ok((name, Subject::new(dataset, data.normalize, &network, task.loss)?))
+    let network = Arc::new(Mlp::new(&arguments.network(&dataset))?);
+    Ok((name, Subject::new(dataset, data.normalize, network, task.loss)?))
 }
 
 /// Chooses a dataset and how its labels are to be read, and says which one it is if none was named.

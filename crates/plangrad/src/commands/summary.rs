@@ -34,9 +34,9 @@ fn network(arguments: &SubjectArgs) -> Result<MlpConfig> {
 fn table(layers: &Layers) -> String {
     let (thin, thick) = ("-".repeat(WIDTH), "=".repeat(WIDTH));
     let mut lines = vec![thin.clone(), row("Layer (type)", "Output Shape", "Param #"), thick.clone()];
-    for layer in &layers.layers {
+    for (name, layer) in layers.named_layers() {
         let shape: Vec<String> = layer.output_shape.iter().map(usize::to_string).collect();
-        lines.push(row(&layer.name, &format!("[-1, {}]", shape.join(", ")), &grouped(layer.parameters)));
+        lines.push(row(&name, &format!("[-1, {}]", shape.join(", ")), &grouped(layer.parameters)));
     }
     let total = grouped(layers.total_parameters());
     let sizes = [
@@ -90,7 +90,7 @@ struct Object<'a> {
 
 #[derive(Serialize)]
 struct Layer<'a> {
-    name: &'a str,
+    name: String,
     kind: &'a str,
     output_shape: &'a [usize],
     parameters: usize,
@@ -98,14 +98,14 @@ struct Layer<'a> {
 
 impl<'a> Object<'a> {
     fn of(summary: &'a Layers) -> Self {
-        let layer = |layer: &'a plangrad_nn::summary::Layer| Layer {
-            name: &layer.name,
-            kind: layer.kind,
+        let layer = |(name, layer): (String, &'a plangrad_nn::summary::Layer)| Layer {
+            name,
+            kind: &layer.kind,
             output_shape: &layer.output_shape,
             parameters: layer.parameters,
         };
         Self {
-            layers: summary.layers.iter().map(layer).collect(),
+            layers: summary.named_layers().map(layer).collect(),
             total_parameters: summary.total_parameters(),
             trainable_parameters: summary.total_parameters(),
             input_bytes: summary.input_bytes(),

@@ -149,7 +149,7 @@ impl Words {
             optimizer,
             numbers: precision.words(),
             epochs: counted(recipe.epochs as usize, "epoch"),
-            has_accuracy: task.loss == Loss::CrossEntropy && samples.1 > 0,
+            has_accuracy: task.loss() == Loss::CrossEntropy && samples.1 > 0,
         }
     }
 

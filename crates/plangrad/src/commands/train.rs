@@ -75,7 +75,7 @@ fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunF
     check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = checkpoint::read(&folder.checkpoint())?;
-    let done = checkpoint.description.as_ref().and_then(|description| description.progress);
+    let done = checkpoint.description().and_then(|description| description.progress);
     check_raised(arguments, &settings, done.map_or((0, 0), |progress| (progress.epoch, progress.step)))?;
     let settings = resumed(settings, arguments)?;
     let subject = settings.subject(subject::dataset(&settings.dataset_name()?, &settings.options()?)?)?;
@@ -227,6 +227,7 @@ fn settings(
         checkpoint_every: run.checkpoint_every,
         optimizer,
         schedule: training.schedule(per_epoch, total)?,
+        architecture: None,
     })
 }
 

@@ -170,7 +170,9 @@ impl Drop for Bench<'_> {
 #[cfg(test)]
 mod tests {
     use plangrad_data::{Dataset, DatasetName, Normalize, Samples, Split, Targets};
-    use plangrad_nn::{Activation, Loss, MlpConfig};
+    use std::sync::Arc;
+
+    use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
     use plangrad_tensor::{Device, Optimizer};
     use proptest::prelude::*;
@@ -198,14 +200,9 @@ mod tests {
             notes: Vec::new(),
             table: None,
         };
-        let network = MlpConfig {
-            sample_shape: vec![1, 4, 5],
-            hidden,
-            outputs: 3,
-            activation: Activation::Gelu,
-            dropout: 0.1,
-        };
-        Subject::new(dataset, Normalize::None, &network, Loss::CrossEntropy).unwrap()
+        let config = MlpConfig::new(&[1, 4, 5], 3).hidden(&hidden).activation(Activation::Gelu).dropout(0.1);
+        let network = Arc::new(Mlp::new(&config).unwrap());
+        Subject::new(dataset, Normalize::None, network, Loss::CrossEntropy).unwrap()
     }
 
     fn options(method: Method) -> Options {

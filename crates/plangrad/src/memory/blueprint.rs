@@ -5,7 +5,7 @@ use plangrad_tensor::{Category, Device, MemoryReport, Optimizer, Plan, Schedule}
 
 use crate::error::Result;
 use crate::train::plans::{LARGEST, plan};
-use crate::train::{Layout, Placement, Samples, Step, layers};
+use crate::train::{Layout, Placement, Samples, Step, layers, units};
 
 /// Everything the memory of training depends on, except the batch size.
 #[derive(Clone, Debug)]
@@ -73,8 +73,7 @@ impl Blueprint {
 
     fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {
         let kept = [Category::Parameters, Category::Gradients, Category::OptimizerState];
-        let config = self.task.model.config();
-        let values = config.sample_shape.iter().product::<usize>() + config.hidden.iter().sum::<usize>();
+        let values: usize = units(&self.task).rev().skip(1).sum(); // inputs and hidden units
         kept.iter().map(|category| report.get(*category)).sum::<u64>() + 4 * (samples * values) as u64
     }
 

@@ -32,12 +32,12 @@ pub struct Claim {
 /// What each package says about training on batches of `batch_size`.
 #[must_use]
 pub fn claims(blueprint: &Blueprint, batch_size: usize) -> Vec<Claim> {
-    let summary = Summary::of(&blueprint.task.model);
+    let summary = Summary::of(blueprint.task.model());
     let parameters = summary.total_parameters() as u64;
     let batch = batch_size as u64;
     let outputs = |counts: &dyn Fn(usize) -> bool| -> u64 {
         let layers = summary.layers.iter().filter(|layer| counts(layer.parameters));
-        layers.map(|layer| layer.output_shape.iter().product::<usize>() as u64).sum()
+        layers.map(|layer| layer.output_elements() as u64).sum()
     };
     let network = |outputs: u64| {
         let of_batch = summary.input_bytes().saturating_add(outputs.saturating_mul(8));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use plangrad_nn::Task;
-use plangrad_tensor::{BufferInfo, Category, Plan, Source};
+use plangrad_tensor::{BufferInfo, Category, Parameter, Plan, Source};
 use serde::{Serialize, Serializer};
 
 use super::blueprint::Row;
@@ -54,8 +54,8 @@ pub fn explain(row: &Row, task: &Task) -> Vec<Part> {
 
 /// A part of the dataset in the device's memory, and what aligns it.
 fn parts_of_dataset(name: &str, len: usize, task: &Task) -> Vec<Part> {
-    let report = Source::resident_report_of(&task.samples, task.targets(), len);
-    let sample = grouped(task.samples.shape.elements() * task.samples.dtype.size());
+    let report = Source::resident_report_of(task.samples(), task.targets(), len);
+    let sample = grouped(task.samples().shape.elements() * task.samples().dtype.size());
     let each = format!("({sample} B + {} B for the target + 4 B for the order)", task.targets().bytes());
     let part = |category, name: String, formula| {
         let bytes = report.get(category);
@@ -104,14 +104,14 @@ fn parts_beyond(plan: &Plan, reached: usize, whose: &str, task: &Task) -> Vec<Pa
 
 fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
     let product = match (buffer.category, buffer.shape.as_slice()) {
-        (Category::Parameters, _) => format!("({}) × 4 B", numbers(task)),
+        (Category::Parameters, _) if buffer.name == "parameters" => format!("({}) × 4 B", numbers(task)),
         (Category::Batch, [rows, values]) => {
             format!("{} × {} × 4 B", counted(*rows, "sample"), counted(*values, "value"))
         }
         (Category::Batch, [rows]) if buffer.element_bytes == 1 => {
             format!("{} × 1 B", counted(*rows, "label"))
         }
-        (Category::Gradients | Category::OptimizerState, [numbers]) => {
+        (Category::Parameters | Category::Gradients | Category::OptimizerState, [numbers]) => {
             format!("{} {} × 4 B", grouped(*numbers), buffer.name)
         }
         (_, [bytes]) if buffer.element_bytes == 1 => format!("{} B", grouped(*bytes)),
@@ -129,9 +129,9 @@ fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
 
 /// `784 × 128 + 128 + 128 × 10 + 10`
 fn numbers(task: &Task) -> String {
-    let layer = |layer: &plangrad_nn::Linear| {
-        let (inputs, outputs) = (grouped(layer.inputs()), grouped(layer.outputs()));
-        format!("{inputs} × {outputs} + {outputs}")
+    let product = |parameter: &Parameter| {
+        let sizes: Vec<String> = parameter.shape().dims().iter().map(|&size| grouped(size)).collect();
+        sizes.join(" × ")
     };
-    task.model.layers().iter().map(layer).collect::<Vec<_>>().join(" + ")
+    task.model().weights().trained_parameters().map(product).collect::<Vec<_>>().join(" + ")
 }

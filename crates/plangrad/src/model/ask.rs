@@ -74,7 +74,7 @@ impl Model {
         let rest = source.len() % batch_size;
         let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
         let mut asking = Asking::new(self, sizes.into_iter().flatten(), backend)?;
-        let outputs = self.description.model.outputs;
+        let outputs = self.task.model().outputs();
         let mut confusion = vec![vec![0_u64; outputs]; outputs];
         let order: Vec<u32> = (0..source.len() as u32).collect();
         for rows in order.chunks(batch_size) {
@@ -88,7 +88,7 @@ impl Model {
             }
         }
         let loss = asking.session.metrics()?.mean_loss();
-        let confusion = (self.task.loss == Loss::CrossEntropy).then_some(confusion);
+        let confusion = (self.task.loss() == Loss::CrossEntropy).then_some(confusion);
         let planned_bytes = asking.session.planned().total();
         let measured_bytes = backend.memory().reserved;
         Ok(Evaluation { loss, samples: source.len(), confusion, planned_bytes, measured_bytes })
@@ -97,7 +97,7 @@ impl Model {
     /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
     fn largest_batch(&self, most: usize, backend: &Backend) -> Result<usize> {
         let room = backend.memory().free().unwrap_or(u64::MAX);
-        let state = State::inference(self.task.model.parameter_list())?;
+        let state = self.task.inference_state()?;
         plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend)? <= room))
     }
 
@@ -106,7 +106,7 @@ impl Model {
     /// # Errors
     /// If memory runs out, or the sample is for another model.
     pub fn predict(&self, sample: Samples, backend: &Backend) -> Result<Prediction> {
-        let targets = match self.task.loss {
+        let targets = match self.task.loss() {
             Loss::CrossEntropy => Targets::Classes(vec![0]),
             Loss::Mse => Targets::Values { values: vec![0.0], width: 1 },
         };
@@ -137,7 +137,7 @@ struct Nodes {
 
 impl Asking {
     fn new(model: &Model, sizes: impl IntoIterator<Item = usize>, backend: &Backend) -> Result<Self> {
-        let state = State::inference(model.task.model.parameter_list())?;
+        let state = model.task.inference_state()?;
         let plans = sizes.into_iter().map(|size| model.task.prediction_plan(&state, size));
         let plans = plans.collect::<std::result::Result<Vec<_>, _>>()?;
         let nodes = |plan: &PredictionPlan| Nodes { scores: plan.scores, probabilities: plan.probabilities };
@@ -146,7 +146,7 @@ impl Asking {
         let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
         let mut session = Session::streaming(backend, plans)
             .map_err(|refused| out_of_memory(refused, &model.task, &state, batch_size, backend))?;
-        checkpoint::load_weights(&model.weights, &model.task.model, &mut session)?;
+        checkpoint::load_weights(&model.weights, model.task.model(), &mut session)?;
         Ok(Self { session, plans: nodes })
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use plangrad_data::{Dataset, DatasetName, Options, TableSchema, Task as Labels, available, load_part};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
-use plangrad_nn::{Loss, Mlp, Task};
+use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
 
 use crate::error::{Error, Result};
@@ -33,29 +33,35 @@ pub struct Questions {
 }
 
 impl Model {
-    /// Opens a model file, or the model of a run folder.
+    /// Opens a model file, or the model of a run folder. The network must be an MLP.
     ///
     /// # Errors
     /// [`Error::NotAModel`]; [`Error::Model`] for a file that is damaged, foreign or contradicts itself.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, &Architectures::new())
+    }
+
+    /// The same, where the network may be one of these kinds.
+    ///
+    /// # Errors
+    /// As [`Model::open`]; if the network's architecture is unknown.
+    pub fn open_with(path: &Path, known: &Architectures) -> Result<Self> {
         let file = model_file(path)?;
         let weights = checkpoint::read(&file)?;
         let description = weights.require_description()?.clone();
-        let refused = |reason: String| plangrad_nn::Error::Metadata { path: file.clone(), reason };
-        let network = Mlp::new(&description.model).map_err(|error| refused(error.to_string()))?;
-        for parameter in network.parameters() {
-            weights.values(&parameter.name(), &parameter.file_shape())?;
-        }
+        let network = weights.network(known)?;
         let table = description.table.clone().map(serde_json::from_value).transpose();
-        let table: Option<TableSchema> = table.map_err(|error| refused(error.to_string()))?;
-        contradiction(&description, table.as_ref()).map_or(Ok(()), |reason| Err(refused(reason)))?;
+        let table: Option<TableSchema> = table.map_err(|error| NetworkError::metadata(&file, error))?;
+        if let Some(reason) = contradiction(&description, &*network, table.as_ref()) {
+            return Err(NetworkError::metadata(&file, reason).into());
+        }
         let samples = SampleFormat {
-            shape: Shape::new(&description.model.sample_shape)?,
+            shape: Shape::new(network.sample_shape())?,
             dtype: if table.is_some() { DType::F32 } else { DType::U8 },
             scale: description.scale.clone().into(),
             shift: description.shift.clone().into(),
         };
-        let task = Task { model: network, samples, loss: description.loss };
+        let task = Task::new(network, samples, description.loss)?;
         Ok(Self { file, description, table, task, weights })
     }
 
@@ -89,7 +95,7 @@ impl Model {
     /// Shape of a sample.
     #[must_use]
     pub fn sample_shape(&self) -> &[usize] {
-        &self.description.model.sample_shape
+        self.task.model().sample_shape()
     }
 
     /// Units of each layer from the input on: `784-128-10`.
@@ -156,7 +162,7 @@ impl Model {
         let Options { data_dir, .. } = Options::default();
         Options {
             data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
-            task: match self.task.loss {
+            task: match self.task.loss() {
                 Loss::CrossEntropy => Labels::Classification,
                 Loss::Mse => Labels::Regression,
             },
@@ -176,8 +182,8 @@ impl Model {
             let expected = format!("samples of shape {wanted:?}");
             return mismatch(expected, format!("those of {} have shape {found:?}", dataset.name));
         }
-        let outputs = self.description.model.outputs;
-        if self.task.loss == Loss::CrossEntropy && dataset.classes.len() != outputs {
+        let outputs = self.task.model().outputs();
+        if self.task.loss() == Loss::CrossEntropy && dataset.classes.len() != outputs {
             let found = format!("{} has {} classes", dataset.name, dataset.classes.len());
             return mismatch(format!("{outputs} classes"), found);
         }
@@ -208,9 +214,14 @@ fn model_file(path: &Path) -> Result<PathBuf> {
 }
 
 /// A contradiction in a description, as a clause.
-fn contradiction(description: &Description, table: Option<&TableSchema>) -> Option<String> {
-    let Description { model, loss, classes, scale, shift, .. } = description;
-    let channels = model.sample_shape.first().copied().unwrap_or(1);
+fn contradiction(
+    description: &Description,
+    network: &dyn Module,
+    table: Option<&TableSchema>,
+) -> Option<String> {
+    let Description { loss, classes, scale, shift, .. } = description;
+    let (sample_shape, outputs) = (network.sample_shape(), network.outputs());
+    let channels = sample_shape.first().copied().unwrap_or(1);
     if scale.len() != shift.len() || !(scale.len() == 1 || scale.len() == channels) {
         let (scales, shifts) = (scale.len(), shift.len());
         return Some(format!("{scales} factors and {shifts} summands for {channels} channels"));
@@ -219,19 +230,19 @@ fn contradiction(description: &Description, table: Option<&TableSchema>) -> Opti
         return Some("a normalisation that is not finite".to_owned());
     }
     match loss {
-        Loss::CrossEntropy if classes.len() != model.outputs => {
-            return Some(format!("{} class names for {} outputs", classes.len(), model.outputs));
+        Loss::CrossEntropy if classes.len() != outputs => {
+            return Some(format!("{} class names for {outputs} outputs", classes.len()));
         }
-        Loss::Mse if model.outputs != 1 || table.is_none() => {
-            return Some(format!("a regression with {} outputs", model.outputs));
+        Loss::Mse if outputs != 1 || table.is_none() => {
+            return Some(format!("a regression with {outputs} outputs"));
         }
         _ => {}
     }
     let schema = table?;
     let columns = schema.features.len();
     let usable = |value: &f32| value.is_finite();
-    if model.sample_shape != [columns] || schema.mean.len() != columns || schema.std.len() != columns {
-        return Some(format!("{columns} columns for samples of shape {:?}", model.sample_shape));
+    if sample_shape != [columns] || schema.mean.len() != columns || schema.std.len() != columns {
+        return Some(format!("{columns} columns for samples of shape {sample_shape:?}"));
     }
     if !schema.mean.iter().all(usable) || !schema.std.iter().all(|std| usable(std) && *std > 0.0) {
         return Some("statistics that are not finite".to_owned());

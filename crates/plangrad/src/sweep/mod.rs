@@ -175,7 +175,7 @@ impl Sweep {
         batch_size: usize,
         report: &mut Report<'_>,
     ) -> Result<Row> {
-        let (epochs, loss) = (self.recipe.epochs, self.subject.task.loss);
+        let (epochs, loss) = (self.recipe.epochs, self.subject.task.loss());
         let mut row =
             Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?.total());
         let mut walk = match self.begin(device, batch_size)? {
@@ -208,7 +208,7 @@ impl Sweep {
         if row.out_of_memory.is_some() {
             return Ok(());
         }
-        let loss = self.subject.task.loss;
+        let loss = self.subject.task.loss();
         let mut walk = match self.begin(device, row.batch_size)? {
             Ok(walk) => walk,
             Err(shortage) => {
@@ -302,7 +302,9 @@ fn deviation(losses: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use plangrad_data::{DatasetName, Normalize, Options, load};
-    use plangrad_nn::{Activation, MlpConfig};
+    use std::sync::Arc;
+
+    use plangrad_nn::{Mlp, MlpConfig};
     use plangrad_tensor::Optimizer;
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
@@ -331,14 +333,8 @@ mod tests {
     #[test]
     fn a_sweep_that_is_stopped_reports_what_it_has_measured() {
         let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
-        let network = MlpConfig {
-            sample_shape: dataset.sample_shape.clone(),
-            hidden: Vec::new(),
-            outputs: 10,
-            activation: Activation::Relu,
-            dropout: 0.0,
-        };
-        let subject = Subject::new(dataset, Normalize::None, &network, Loss::CrossEntropy).unwrap();
+        let network = Arc::new(Mlp::new(&MlpConfig::new(&dataset.sample_shape, 10)).unwrap());
+        let subject = Subject::new(dataset, Normalize::None, network, Loss::CrossEntropy).unwrap();
         let recipe = Recipe {
             optimizer: Optimizer::adam(),
             learning_rate: 0.001,

@@ -96,7 +96,7 @@ impl Engine {
     /// # Errors
     /// If the device fails.
     pub(crate) fn start(&mut self, task: &Task, seed: u64) -> Result<()> {
-        task.model.initialise(&mut self.session, seed)?;
+        task.initialise(&mut self.session, seed)?;
         Ok(self.session.set_step(0, seed)?)
     }
 
@@ -176,6 +176,8 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
     use plangrad_tensor::{
@@ -189,10 +191,11 @@ mod tests {
 
     fn task(hidden: Vec<usize>, activation: Activation, dropout: f32, loss: Loss) -> Task {
         let outputs = if loss == Loss::Mse { 1 } else { 5 };
-        let config = MlpConfig { sample_shape: vec![INPUTS], hidden, outputs, activation, dropout };
+        let config =
+            MlpConfig::new(&[INPUTS], outputs).hidden(&hidden).activation(activation).dropout(dropout);
         let shape = Shape::new(&[INPUTS]).unwrap();
         let samples = SampleFormat { shape, dtype: DType::U8, scale: [0.01].into(), shift: [-0.5].into() };
-        Task { model: Mlp::new(&config).unwrap(), samples, loss }
+        Task::new(Arc::new(Mlp::new(&config).unwrap()), samples, loss).unwrap()
     }
 
     fn source(len: usize, loss: Loss) -> Source {
@@ -230,7 +233,7 @@ mod tests {
             let mut data = Data { train: source(train, loss), test: source(test, loss) };
             let layout = Layout { placement, part };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();
-            prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model.parameter_count() as u64);
+            prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model().weights().trained_elements() as u64);
             prop_assert_eq!(planned.get(Category::Dataset) > 0, placement == Placement::Resident);
 
             let open = |budget| {

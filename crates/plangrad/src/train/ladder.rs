@@ -2,7 +2,7 @@
 //!
 //! Everything is reserved before the first step, so a refusal finds nothing begun. Each rung leads to the same steps: data
 //! on the host are the same data, the gradients of a batch's parts add up to that of the batch, and the CPU is a device
-//! like any other.
+//! like any other. Batches of a network with statistics of the batch are not split, as that would be another step.
 
 use clap::ValueEnum;
 use plangrad_nn::Task;
@@ -89,7 +89,9 @@ impl Resources {
             if layout.placement == Placement::Resident && refused.bytes(streamed)? < refused.bytes(layout)? {
                 return Ok(Some((Rung::DatasetOnHost, here(streamed))));
             }
-            if let Some(part) = smaller_part(refused) {
+            // Parts of a batch would have statistics that differ from those of the whole.
+            let splits = !refused.task.model().weights().has_statistics();
+            if let Some(part) = splits.then(|| smaller_part(refused)).flatten() {
                 return Ok(Some((Rung::MicroBatches, here(Layout { part, ..layout }))));
             }
         }

@@ -37,4 +37,4 @@ pub use source::{source, task};
 pub use stop::Stop;
 pub use subject::Subject;
 pub use trainer::{Outcome, Trainer};
-pub(crate) use words::{layers, learning, network, network_and_optimizer, samples};
+pub(crate) use words::{layers, learning, network, network_and_optimizer, samples, units};

@@ -62,7 +62,7 @@ impl Layout {
     pub(crate) fn report(&self, plans: &[Plan], task: &Task, samples: Samples) -> MemoryReport {
         // A batch that repeats samples has a longer order than the dataset.
         let longest = plans.first().map_or(0, Plan::batch_size);
-        let resident = |len, rows| Source::resident_report_for(&task.samples, task.targets(), len, rows);
+        let resident = |len, rows| Source::resident_report_for(task.samples(), task.targets(), len, rows);
         match self.placement {
             Placement::InPlace => Plan::report_together(plans),
             Placement::Streamed => Session::streaming_report(plans),

@@ -1,6 +1,5 @@
 //! Resuming from a checkpoint, if it belongs to this run.
 
-use plangrad_nn::MlpConfig;
 use plangrad_nn::checkpoint::{self, Description, Progress};
 
 use super::trainer::Trainer;
@@ -16,17 +15,17 @@ impl Trainer {
         if let Some(progress) = &expected.progress {
             self.check_same(expected, progress)?;
         }
-        self.progress = checkpoint::restore(loaded, &self.task.model, &mut self.engine.session)?;
+        self.progress = checkpoint::restore(loaded, self.task.model(), &mut self.engine.session)?;
         Ok(self.progress)
     }
 
     /// Refuses a checkpoint that these settings and data cannot lead to.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
-        let samples = self.data.train.len() as u64;
-        let network = |of: &Description| {
-            let MlpConfig { hidden, activation, dropout, .. } = of.model.clone();
-            (hidden, activation, dropout, of.loss)
-        };
+        let (samples, current) = (self.data.train.len() as u64, &self.description);
+        let mut same_network = expected.clone().without_progress();
+        (same_network.architecture, same_network.model) =
+            (current.architecture.clone(), current.model.clone());
+        let other_settings = "its config.toml now says another seed, network or loss";
         let found = if progress.samples != samples {
             format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
         } else if progress.batch_size != self.settings.batch_size as u64 {
@@ -34,10 +33,12 @@ impl Trainer {
             format!(
                 "its config.toml now says batch_size = {is}, and it was trained on batches of {was}; set that back"
             )
-        } else if progress.seed != self.settings.seed || network(expected) != network(&self.description) {
-            "its config.toml now says another seed, network or loss".to_owned()
-        } else if (Description { progress: None, ..expected.clone() }) != self.description {
+        } else if progress.seed != self.settings.seed || expected.loss != current.loss {
+            other_settings.to_owned()
+        } else if same_network != *current {
             "its columns, classes or statistics are others now".to_owned()
+        } else if expected.architecture() != current.architecture() {
+            other_settings.to_owned()
         } else if self.steps_until(progress.epoch, progress.position) != Some(progress.step) {
             let Progress { epoch, position, step, .. } = progress;
             format!(

@@ -4,9 +4,10 @@
 //! can change a run that is resumed with it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plangrad_data::{Dataset, DatasetName, Normalize, Options, Task};
-use plangrad_nn::{Activation, Loss, MlpConfig};
+use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
@@ -67,9 +68,45 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// The network, if it is not the MLP of `hidden`, `activation` and `dropout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Architecture>,
 }
 
 impl Settings {
+    /// Settings for training `subject`, whose dataset was loaded with the default options, in batches of `batch_size` for
+    /// so many epochs. Everything else is as for the command `train`: Adam with a learning rate of 0.001, seed 42, samples
+    /// in random order. Change the fields to your needs.
+    #[must_use]
+    pub fn new(subject: &Subject, batch_size: usize, epochs: u64) -> Settings {
+        let Options { data_dir, test_fraction, seed, .. } = Options::default();
+        let description = &subject.description;
+        Settings {
+            dataset: subject.dataset.to_string(),
+            data_dir,
+            normalize: description.normalize.clone(),
+            label: None,
+            test_fraction,
+            loss: description.loss,
+            hidden: Vec::new(),
+            activation: Activation::default(),
+            dropout: 0.0,
+            batch_size,
+            epochs,
+            max_steps: None,
+            seed,
+            shuffle: true,
+            init: None,
+            eval_batch_size: None,
+            log_every: 100,
+            checkpoint_every: None,
+            precision: Precision::default(),
+            optimizer: Optimizer::adam(),
+            schedule: Schedule::Constant { learning_rate: 0.001 },
+            architecture: Some(description.architecture()),
+        }
+    }
+
     /// The dataset's name.
     ///
     /// # Errors
@@ -110,14 +147,25 @@ impl Settings {
     /// # Errors
     /// If there is nothing to learn from, or the network is impossible.
     pub fn subject(&self, dataset: Dataset) -> Result<Subject> {
-        let network = MlpConfig {
-            sample_shape: dataset.sample_shape.clone(),
-            hidden: self.hidden.clone(),
-            outputs: dataset.classes.len().max(1),
-            activation: self.activation,
-            dropout: self.dropout,
+        self.subject_with(dataset, &Architectures::new())
+    }
+
+    /// The same, where the network may be one of these kinds.
+    ///
+    /// # Errors
+    /// As [`Settings::subject`]; if the network's architecture is unknown.
+    pub fn subject_with(&self, dataset: Dataset, known: &Architectures) -> Result<Subject> {
+        let network: Arc<dyn Module> = match &self.architecture {
+            Some(architecture) => known.build(architecture)?,
+            None => {
+                let config = MlpConfig::new(&dataset.sample_shape, dataset.classes.len().max(1))
+                    .hidden(&self.hidden)
+                    .activation(self.activation)
+                    .dropout(self.dropout);
+                Arc::new(Mlp::new(&config)?)
+            }
         };
-        Subject::new(dataset, self.normalize()?, &network, self.loss)
+        Subject::new(dataset, self.normalize()?, network, self.loss)
     }
 
     /// What the plans of the run depend on.

@@ -1,8 +1,10 @@
 //! From datasets of the data crate to sources of the tensor crate: the one place where they meet.
 
+use std::sync::Arc;
+
 use plangrad_data::{Dataset, Normalize, Split};
 use plangrad_nn::checkpoint::Description;
-use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+use plangrad_nn::{Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 
 use super::layout::Samples as Counts;
@@ -45,11 +47,11 @@ pub fn source(split: Split) -> Result<Source> {
     Ok(Source::new(samples, targets, sample_len)?)
 }
 
-/// The task of a network of this kind on `dataset`.
+/// The task of training `network` to minimise `loss` on `dataset`.
 ///
 /// # Errors
-/// If the network or a shape is impossible.
-pub fn task(dataset: &Dataset, normalize: Normalize, model: &MlpConfig, loss: Loss) -> Result<Task> {
+/// If the network reads samples of another shape.
+pub fn task(dataset: &Dataset, normalize: Normalize, network: Arc<dyn Module>, loss: Loss) -> Result<Task> {
     let affine = dataset.affine(normalize);
     let dtype = match dataset.train.samples {
         plangrad_data::Samples::U8(_) => DType::U8,
@@ -61,23 +63,18 @@ pub fn task(dataset: &Dataset, normalize: Normalize, model: &MlpConfig, loss: Lo
         scale: affine.scale.into(),
         shift: affine.shift.into(),
     };
-    Ok(Task { model: Mlp::new(model)?, samples, loss })
+    Ok(Task::new(network, samples, loss)?)
 }
 
 /// The description in a model's file.
 pub(super) fn describe(normalize: Normalize, dataset: &Dataset, task: &Task) -> Result<Description> {
-    let table = dataset.table.as_ref().map(serde_json::to_value).transpose();
-    Ok(Description {
-        format: Description::FORMAT,
-        model: task.model.config().clone(),
-        loss: task.loss,
-        // A table's path says nothing about the model and would make its bytes depend on a folder's name.
-        dataset: if dataset.table.is_some() { "csv".into() } else { dataset.name.to_string() },
-        classes: dataset.classes.clone(),
-        normalize: normalize.to_string(),
-        scale: task.samples.scale.to_vec(),
-        shift: task.samples.shift.to_vec(),
-        table: table.map_err(|error| Error::Output(error.into()))?,
-        progress: None,
+    // A table's path says nothing about the model and would make its bytes depend on a folder's name.
+    let name = if dataset.table.is_some() { "csv".into() } else { dataset.name.to_string() };
+    let description = Description::new(task, name, dataset.classes.clone(), normalize.to_string())?;
+    Ok(match &dataset.table {
+        Some(table) => {
+            description.with_table(serde_json::to_value(table).map_err(|error| Error::Output(error.into()))?)
+        }
+        None => description,
     })
 }

@@ -1,8 +1,10 @@
 //! The subject of a run, whatever the training: a network, and data as sessions read them.
 
-use plangrad_data::{Dataset, Normalize, TableSchema};
+use std::sync::Arc;
+
+use plangrad_data::{Dataset, DatasetName, Normalize, TableSchema};
 use plangrad_nn::checkpoint::Description;
-use plangrad_nn::{Loss, MlpConfig, Task};
+use plangrad_nn::{Loss, Module, Task};
 
 use super::source::{Data, describe, source, task};
 use crate::error::{Error, Result};
@@ -15,15 +17,21 @@ pub struct Subject {
     pub(crate) data: Data,
     pub(super) description: Description,
     pub(super) table: Option<TableSchema>,
+    pub(super) dataset: DatasetName,
 }
 
 impl Subject {
-    /// A network of this kind and the dataset it learns from. The samples are moved, not copied.
+    /// `network`, the dataset it learns from, and the loss it minimises. The samples are moved, not copied.
     ///
     /// # Errors
-    /// If the training part is empty, or the network is impossible.
-    pub fn new(dataset: Dataset, normalize: Normalize, model: &MlpConfig, loss: Loss) -> Result<Subject> {
-        let task = task(&dataset, normalize, model, loss)?;
+    /// If the training part is empty, or the network reads samples of another shape.
+    pub fn new(
+        dataset: Dataset,
+        normalize: Normalize,
+        network: Arc<dyn Module>,
+        loss: Loss,
+    ) -> Result<Subject> {
+        let task = task(&dataset, normalize, network, loss)?;
         let description = describe(normalize, &dataset, &task)?;
         if dataset.train.is_empty() {
             let (dataset, remedy) =
@@ -31,7 +39,7 @@ impl Subject {
             return Err(Error::EmptySplit { dataset, split: Split::Train, remedy });
         }
         let data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
-        Ok(Subject { task, data, description, table: dataset.table })
+        Ok(Subject { task, data, description, table: dataset.table, dataset: dataset.name })
     }
 
     /// The network and its task.

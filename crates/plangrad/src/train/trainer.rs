@@ -63,7 +63,7 @@ impl Trainer {
     /// # Errors
     /// If memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
-        let Subject { task, mut data, description, table } = subject;
+        let Subject { task, mut data, description, table, .. } = subject;
         let order = Order::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
@@ -98,13 +98,19 @@ impl Trainer {
     /// # Errors
     /// If they do not match.
     pub fn start_from(&mut self, loaded: &checkpoint::Loaded) -> Result<Vec<(String, String)>> {
-        let pairs = checkpoint::match_in_order(loaded, &self.task.model)?;
-        for (parameter, (_, tensor)) in self.task.model.parameters().iter().zip(&pairs) {
+        let pairs = loaded.match_in_order(self.task.model())?;
+        for (parameter, (_, tensor)) in self.task.model().weights().parameters().iter().zip(&pairs) {
             self.engine
                 .session
                 .set_parameter(parameter.id(), loaded.values(tensor, &parameter.file_shape())?)?;
         }
         Ok(pairs)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The task.
@@ -139,7 +145,7 @@ impl Trainer {
             train_samples: self.data.train.len(),
             test_samples: self.data.test.len(),
             device: self.engine.session.backend().device(),
-            parameters: self.task.model.parameter_count(),
+            parameters: self.task.model().weights().trained_elements(),
             batch_size: self.settings.batch_size,
             micro_batch_size: self.engine.micro_batch_size(),
             seed: self.settings.seed,
@@ -154,7 +160,7 @@ impl Trainer {
     /// # Errors
     /// If it cannot be written, or a weight is not finite.
     pub fn stage_checkpoint(&self, path: &Path) -> Result<Staged> {
-        let (model, description) = (&self.task.model, &self.description);
+        let (model, description) = (self.task.model(), &self.description);
         let staged =
             checkpoint::stage_checkpoint(path, model, &self.engine.session, description, self.progress);
         staged.map_err(|error| self.astray(error))
@@ -205,7 +211,7 @@ impl Trainer {
             last_test = Some(self.finish_epoch(listeners, seconds, trained)?);
             self.save(listeners.folder)?;
         }
-        let (path, model) = (listeners.folder.model(), &self.task.model);
+        let (path, model) = (listeners.folder.model(), self.task.model());
         let written = checkpoint::write_model(&path, model, &self.engine.session, &self.description);
         written.map_err(|error| self.astray(error))?;
         let accuracy = match last_test {

@@ -1,6 +1,9 @@
 //! A task in words: its samples, its network, its optimizer.
 
+use std::iter::once;
+
 use plangrad_nn::Task;
+use plangrad_nn::summary::Summary;
 use plangrad_tensor::{Optimizer, Schedule};
 
 use crate::numbers::{counted, grouped};
@@ -17,14 +20,19 @@ pub(crate) fn network_and_optimizer(task: &Task, optimizer: Optimizer) -> String
 
 /// A network in words: `784-128-10 with 101,770 parameters`.
 pub(crate) fn network(task: &Task) -> String {
-    format!("{} with {}", layers(task), counted(task.model.parameter_count(), "parameter"))
+    format!("{} with {}", layers(task), counted(task.model().weights().trained_elements(), "parameter"))
 }
 
 /// Units of each layer of a network from the input on: `784-128-10`.
 pub(crate) fn layers(task: &Task) -> String {
-    let layers = task.model.layers();
-    let sizes = layers.iter().take(1).map(|layer| layer.inputs()).chain(layers.iter().map(|l| l.outputs()));
-    sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+    units(task).map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+}
+
+/// Inputs, and outputs of each layer that has parameters.
+pub(crate) fn units(task: &Task) -> impl DoubleEndedIterator<Item = usize> {
+    let Summary { layers, input_elements, .. } = Summary::of(task.model());
+    let with_parameters = layers.into_iter().filter(|layer| layer.parameters > 0);
+    once(input_elements).chain(with_parameters.map(|layer| layer.output_elements()))
 }
 
 /// An optimizer and its learning rates: `Adam 0.001`, `SGD with momentum 0.9, learning rate 0.01`.

@@ -13,7 +13,7 @@ impl Report<'_> {
         let timeline = self.rows.first().filter(|_| !self.arguments.timeline.is_empty());
         Object {
             network: self.subject.blueprint.layers(),
-            parameters: self.subject.blueprint.task.model.parameter_count(),
+            parameters: self.subject.blueprint.task.model().weights().trained_elements(),
             device: self.subject.blueprint.device.to_string(),
             budget_bytes: self.budget(),
             rows: self.rows.iter().map(row).collect(),

@@ -7,8 +7,10 @@ mod json;
 mod report;
 mod text;
 
+use std::sync::Arc;
+
 use plangrad_data::load;
-use plangrad_nn::{Loss, Mlp, Task};
+use plangrad_nn::{Loss, Mlp, MlpConfig, Module, Task};
 use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
@@ -83,7 +85,7 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
         }
         None => {
             let table = load(&name, &data.options(labels, ANY_SEED))?;
-            let task = task(&table, data.normalize, &arguments.subject.network(&table), *loss)?;
+            let task = task(&table, data.normalize, network(&arguments.subject.network(&table))?, *loss)?;
             (task, table.train.len(), table.test.len(), "")
         }
     };
@@ -104,7 +106,11 @@ fn images(arguments: &Plan, shape: &[usize], classes: usize) -> Result<Task> {
         shift: [0.0].into(),
     };
     let SubjectArgs { model, task, .. } = &arguments.subject;
-    Ok(Task { model: Mlp::new(&model.config(shape, classes))?, samples, loss: task.loss })
+    Ok(Task::new(network(&model.config(shape, classes))?, samples, task.loss)?)
+}
+
+fn network(config: &MlpConfig) -> Result<Arc<dyn Module>> {
+    Ok(Arc::new(Mlp::new(config)?))
 }
 
 fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> Result<()> {

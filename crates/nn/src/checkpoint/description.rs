@@ -1,0 +1,136 @@
+//! What files say besides weights.
+
+use plangrad_tensor::Metrics;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Architecture, Error, Loss, Mlp, Task};
+
+/// Everything a model file says besides its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// Version of this description.
+    pub format: u32,
+    /// Name of the network's architecture. Files without it hold an MLP.
+    #[serde(default = "mlp", skip_serializing_if = "is_mlp")]
+    pub architecture: String,
+    /// Configuration of the network.
+    pub model: Value,
+    /// The loss it was trained to minimise.
+    pub loss: Loss,
+    /// Name of the dataset it was trained on.
+    pub dataset: String,
+    /// Names of the classes, in label order; empty for a regression.
+    pub classes: Vec<String>,
+    /// Name of the normalisation.
+    pub normalize: String,
+    /// Factor per channel from stored sample to input.
+    pub scale: Vec<f32>,
+    /// Summand per channel.
+    pub shift: Vec<f32>,
+    /// For tables: how columns become inputs, as the dataset describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Value>,
+    /// In a checkpoint: the state of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+}
+
+fn mlp() -> String {
+    Mlp::ARCHITECTURE.to_owned()
+}
+
+fn is_mlp(architecture: &str) -> bool {
+    architecture == Mlp::ARCHITECTURE
+}
+
+impl Description {
+    /// The version this code writes.
+    pub const FORMAT: u32 = 1;
+
+    /// Describes the network, loss and normalisation of `task`, trained on a dataset with this name, classes (none for a
+    /// regression) and name of the normalisation.
+    ///
+    /// # Errors
+    /// If the network's configuration cannot be serialised.
+    pub fn new(
+        task: &Task,
+        dataset: impl Into<String>,
+        classes: Vec<String>,
+        normalize: impl Into<String>,
+    ) -> Result<Description, Error> {
+        let architecture = task.model().architecture()?;
+        Ok(Description {
+            format: Description::FORMAT,
+            architecture: architecture.name().to_owned(),
+            model: architecture.config().clone(),
+            loss: task.loss(),
+            dataset: dataset.into(),
+            classes,
+            normalize: normalize.into(),
+            scale: task.samples().scale.to_vec(),
+            shift: task.samples().shift.to_vec(),
+            table: None,
+            progress: None,
+        })
+    }
+
+    /// The same for a table, with the description of how its columns become inputs.
+    #[must_use]
+    pub fn with_table(self, table: Value) -> Description {
+        Description { table: Some(table), ..self }
+    }
+
+    /// The same for a checkpoint.
+    #[must_use]
+    pub fn with_progress(self, progress: Progress) -> Description {
+        Description { progress: Some(progress), ..self }
+    }
+
+    /// The same for a finished model.
+    #[must_use]
+    pub fn without_progress(self) -> Description {
+        Description { progress: None, ..self }
+    }
+
+    /// The network's architecture.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        Architecture::of(self.architecture.clone(), self.model.clone())
+    }
+}
+
+/// The state of a run: with the moments and the weights, all that is needed to continue to the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Optimizer steps taken.
+    pub step: u64,
+    /// Epochs completed.
+    pub epoch: u64,
+    /// Samples of the current epoch already trained on.
+    pub position: u64,
+    /// Training samples, which the permutations are of.
+    pub samples: u64,
+    /// Seed of the run: permutations and dropout masks are functions of it, the epoch and the step.
+    pub seed: u64,
+    /// Batch size: a run keeps it, whatever fits when it is resumed.
+    pub batch_size: u64,
+    /// Bits of the sum of this epoch's losses so far (an f64).
+    pub loss_sum_bits: u64,
+    /// Bits of the last batch's loss (an f64).
+    pub last_loss_bits: u64,
+}
+
+impl Progress {
+    /// The sums from which a session continues.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics {
+            loss_sum: f64::from_bits(self.loss_sum_bits),
+            samples: self.position,
+            correct: 0,
+            last_loss: f64::from_bits(self.last_loss_bits),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Models and checkpoints as [safetensors](https://github.com/huggingface/safetensors) files.
+//!
+//! Weights have PyTorch's names and layout, so `model.load_state_dict(load_file(path))` works, and the other way round.
+//! What plangrad needs besides is in one metadata entry, `plangrad`, as JSON with sorted keys: the bytes of a file
+//! depend on nothing but the training. A checkpoint is the same file with the optimizer's moments and the position in
+//! the run. Files replace earlier ones whole ([`Staged`]).
+
+mod description;
+mod loaded;
+mod stored;
+
+use std::path::Path;
+
+use plangrad_tensor::Session;
+
+pub use self::description::{Description, Progress};
+pub use self::loaded::{Loaded, NamedTensor, read};
+use self::stored::{Stored, stage};
+pub use crate::staged::{Staged, replace};
+use crate::{Error, Module};
+
+/// Name of moment `i` of a parameter in a checkpoint.
+fn moment_name(i: usize, parameter: &str) -> String {
+    format!("optimizer.moment{}.{parameter}", i + 1)
+}
+
+/// Moments that a session keeps for each trained parameter.
+fn moments(session: &Session) -> usize {
+    session.plans().first().map_or(0, |plan| plan.state().moments())
+}
+
+/// Writes a model: weights and description.
+///
+/// # Errors
+/// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written. An earlier file of that
+/// name is untouched then.
+pub fn write_model(
+    path: &Path,
+    model: &dyn Module,
+    session: &Session,
+    description: &Description,
+) -> Result<(), Error> {
+    stage(path, Stored::weights(model, session), &description.clone().without_progress())?.place()
+}
+
+/// Stages a checkpoint: weights, moments, description and progress.
+///
+/// # Errors
+/// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written.
+pub fn stage_checkpoint(
+    path: &Path,
+    model: &dyn Module,
+    session: &Session,
+    description: &Description,
+    progress: Progress,
+) -> Result<Staged, Error> {
+    let mut tensors = Stored::weights(model, session);
+    for i in 0..moments(session) {
+        tensors.extend(model.weights().trained_parameters().map(|p| Stored::moment(session, p, i)));
+    }
+    stage(path, tensors, &description.clone().with_progress(progress))
+}
+
+/// Sets a session's weights, moments, step and metrics to a checkpoint's.
+///
+/// # Errors
+/// [`Error::NoTrainingState`] for a model file; otherwise if tensors are missing or do not fit.
+pub fn restore(loaded: &Loaded, model: &dyn Module, session: &mut Session) -> Result<Progress, Error> {
+    let progress = loaded.progress()?;
+    load_weights(loaded, model, session)?;
+    for i in 0..moments(session) {
+        for p in model.weights().trained_parameters() {
+            session.set_moment(i, p.id(), loaded.values(&moment_name(i, p.name()), &p.file_shape())?)?;
+        }
+    }
+    session.set_step(progress.step, progress.seed)?;
+    session.set_metrics(progress.metrics())?;
+    Ok(progress)
+}
+
+/// Sets a session's weights to a model file's.
+///
+/// # Errors
+/// If tensors are missing or do not fit.
+pub fn load_weights(loaded: &Loaded, model: &dyn Module, session: &mut Session) -> Result<(), Error> {
+    for p in model.weights().parameters() {
+        session.set_parameter(p.id(), loaded.values(p.name(), &p.file_shape())?)?;
+    }
+    Ok(())
+}

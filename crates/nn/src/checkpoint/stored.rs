@@ -1,0 +1,94 @@
+//! Writing files.
+
+use std::collections::HashMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use plangrad_tensor::{Parameter, Session};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+
+use super::description::Description;
+use super::moment_name;
+use crate::staged::{Staged, not_written};
+use crate::{Error, Module};
+
+/// The metadata entry.
+pub(super) const KEY: &str = "plangrad";
+/// Bytes written to a file at a time.
+const BUFFER: usize = 64 << 10;
+
+/// A tensor in a session, read where it lies when it is its turn to be written: on a host, a file costs no memory.
+pub(super) struct Stored<'a> {
+    name: String,
+    session: &'a Session,
+    parameter: &'a Parameter,
+    moment: Option<usize>,
+}
+
+impl<'a> Stored<'a> {
+    /// The weights of `model` in `session`.
+    pub(super) fn weights(model: &'a dyn Module, session: &'a Session) -> Vec<Stored<'a>> {
+        let weight =
+            |p: &'a Parameter| Stored { name: p.name().to_owned(), session, parameter: p, moment: None };
+        model.weights().parameters().iter().map(weight).collect()
+    }
+
+    /// Moment `i` of a parameter.
+    pub(super) fn moment(session: &'a Session, parameter: &'a Parameter, i: usize) -> Stored<'a> {
+        Stored { name: moment_name(i, parameter.name()), session, parameter, moment: Some(i) }
+    }
+
+    /// Writes its values to the file at `path`.
+    fn write(&self, file: &mut impl Write, path: &Path) -> Result<(), Error> {
+        let values = match self.moment {
+            None => self.session.parameter_values(self.parameter.id())?,
+            Some(i) => self.session.moment_values(i, self.parameter.id())?,
+        };
+        check_finite(values.iter(), path, &self.name)?;
+        values.iter().try_for_each(|x| file.write_all(&x.to_le_bytes())).map_err(not_written(path))
+    }
+}
+
+/// Refuses values that are infinite or not numbers: our files hold none, whether written or read.
+pub(super) fn check_finite(values: impl Iterator<Item = f32>, path: &Path, name: &str) -> Result<(), Error> {
+    match values.enumerate().find(|(_, x)| !x.is_finite()) {
+        Some((element, value)) => {
+            Err(Error::NotFinite { path: path.into(), name: name.into(), element, value })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes a file beside its place.
+pub(super) fn stage(
+    path: &Path,
+    mut tensors: Vec<Stored<'_>>,
+    description: &Description,
+) -> Result<Staged, Error> {
+    tensors.sort_by(|one, other| one.name.cmp(&other.name));
+    let header =
+        header(&tensors, description).map_err(|reason| Error::Format { path: path.into(), reason })?;
+    Staged::write(path, |file| {
+        let mut file = BufWriter::with_capacity(BUFFER, file);
+        file.write_all(&header).map_err(not_written(path))?;
+        tensors.iter().try_for_each(|tensor| tensor.write(&mut file, path))?;
+        file.flush().map_err(not_written(path))
+    })
+}
+
+/// The header of a safetensors file: its length, names, shapes and places of the tensors, and the description.
+fn header(tensors: &[Stored<'_>], description: &Description) -> Result<Vec<u8>, SafeTensorError> {
+    let mut end = 0;
+    let info = |tensor: &Stored<'_>| {
+        let (start, shape) = (end, tensor.parameter.file_shape());
+        end += 4 * tensor.parameter.shape().elements();
+        (tensor.name.clone(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (start, end) })
+    };
+    let infos = tensors.iter().map(info).collect();
+    // Through a `Value`, whose maps are sorted by key.
+    let entry = (KEY.to_string(), serde_json::to_value(description)?.to_string());
+    let mut json = serde_json::to_vec(&Metadata::new(Some(HashMap::from([entry])), infos)?)?;
+    json.resize(json.len().next_multiple_of(8), b' ');
+    Ok([&(json.len() as u64).to_le_bytes()[..], &json].concat())
+}
