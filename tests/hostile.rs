@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Tensor, digits_description, files, plangrad, refusal, run, safetensors};
+use support::{Tensor, command, digits_description, files, finish, plangrad, refusal, run, safetensors};
 
 /// Runs `arguments` in `folder`, where they must be refused with a sentence that has `expected` in it and leave no file.
 #[track_caller]
@@ -446,4 +446,14 @@ fn names_with_control_characters_or_of_any_length_are_printed_harmlessly() {
             assert_eq!((run.code, harmful), (0, None), "{command}: {run:?}");
         }
     }
+}
+
+#[test]
+fn an_unsupported_proxy_is_refused_before_any_download() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut download = command(folder.path());
+    download.env("ALL_PROXY", "socks5://user:secret@127.0.0.1:1");
+    let sentence = finish(download.args(["download", "mnist", "--mirror", "http://127.0.0.1:1"])).refused(1);
+    assert!(sentence.starts_with("the proxy in ALL_PROXY is not supported"), "{sentence}");
+    assert!(!sentence.contains("secret") && files(folder.path()).is_empty(), "{sentence}");
 }

@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a dataset, one variant per cause.
 //!
-//! Each message is one plain sentence: which file, what was expected, what was found and, where there is one, the
+//! Each message is one plain sentence: which file, what was expected, what was found and, if there is one, the
 //! remedy. It includes the message of an underlying error, which [`source()`](std::error::Error::source) returns as a
 //! value.
 

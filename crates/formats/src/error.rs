@@ -1,6 +1,6 @@
 //! Everything that can be wrong with a file, one variant per cause.
 //!
-//! Each message is a whole sentence: where, what was expected, what was found and, where there is one, the remedy.
+//! Each message is a whole sentence: where, what was expected, what was found and, if there is one, the remedy.
 //! It includes the message of an underlying error, which [`source()`](std::error::Error::source) returns as a value.
 //! Offsets count decompressed bytes from the start of the data. There is no catch-all text variant on purpose.
 

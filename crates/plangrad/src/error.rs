@@ -262,7 +262,9 @@ impl Error {
             | Self::NoSample { .. }
             | Self::Data(Data::NotDownloadable { .. }) => ErrorKind::Usage,
             Self::Data(Data::DatasetNotFound { .. }) => ErrorKind::NotFound,
-            Self::Data(Data::Download { .. } | Data::DownloadBusy { .. }) => ErrorKind::Download,
+            Self::Data(Data::Download { .. } | Data::DownloadBusy { .. } | Data::UnsupportedProxy { .. }) => {
+                ErrorKind::Download
+            }
             Self::Data(Data::Io { .. })
             | Self::Model(Model::Io { .. })
             | Self::Picture(PictureError::Io { .. })

@@ -1,5 +1,5 @@
-//! The proxy that the environment names. The HTTP client ignores what it does not support and would connect directly,
-//! past a proxy that may be mandatory; so that is refused.
+//! The proxy that the environment names. The HTTP client ignores a proxy that it does not support and connects directly,
+//! although the proxy may be mandatory; such a proxy is refused here.
 
 use std::ffi::OsString;
 

@@ -41,14 +41,14 @@ struct Case {
     sha256: String,
     contents: Option<(u64, String)>,
     folder: TempDir,
-    told: Vec<String>,
+    events: Vec<String>,
 }
 
 impl Case {
     fn new() -> Self {
         let file = gzip(&contents(), 6);
         let sha256 = sum(&file);
-        Self { file, sha256, contents: None, folder: tempfile::tempdir().unwrap(), told: Vec::new() }
+        Self { file, sha256, contents: None, folder: tempfile::tempdir().unwrap(), events: Vec::new() }
     }
 
     fn server(&self, manner: Manner) -> Server {
@@ -81,9 +81,9 @@ impl Case {
             contents: self.contents.as_ref().map(|(bytes, sha256)| Contents { bytes: *bytes, sha256 }),
         };
         let client = Client::new(Duration::from_millis(300), false);
-        let told = &mut self.told;
+        let events = &mut self.events;
         let path = self.folder.path().join("mnist").join(NAME);
-        fetch(&client, &remote, mirrors, &path, &mut |event| told.push(format!("{event:?}")))
+        fetch(&client, &remote, mirrors, &path, &mut |event| events.push(format!("{event:?}")))
     }
 
     /// Asserts that `bad` is given up with a reason that contains `reason`, and that the next mirror succeeds.
@@ -93,7 +93,7 @@ impl Case {
         assert_eq!(came_from, Some(format!("{}/{NAME}", good.url())));
         assert_eq!(fs::read(self.path()).unwrap(), self.file);
         assert!(!self.partial().exists());
-        let failure = self.told.iter().find(|event| event.starts_with("MirrorFailed")).unwrap();
+        let failure = self.events.iter().find(|event| event.starts_with("MirrorFailed")).unwrap();
         assert!(failure.contains(&bad) && failure.contains(reason), "{failure}");
     }
 
@@ -113,7 +113,11 @@ fn progress_of_a_download_ends_at_the_size_of_the_file() {
     assert_eq!(fs::read(case.path()).unwrap(), case.file);
     assert_eq!(good.ranges(), [None]);
     let size = case.file.len();
-    assert!(case.told.last().unwrap().contains(&format!("bytes: {size}, total: {size}")), "{:?}", case.told);
+    assert!(
+        case.events.last().unwrap().contains(&format!("bytes: {size}, total: {size}")),
+        "{:?}",
+        case.events
+    );
 }
 
 #[test]
@@ -387,7 +391,7 @@ fn the_query_of_a_mirror_is_kept_and_its_secrets_are_not_reported() {
     let came_from = case.fetch(&mirrors).unwrap().unwrap();
     assert_eq!(came_from, format!("{}/folder/{NAME}", good.url()));
     assert_eq!(good.targets(), [format!("/folder/{NAME}?token=secret")]);
-    assert!(!case.told.join(" ").contains("secret"), "{:?}", case.told);
+    assert!(!case.events.join(" ").contains("secret"), "{:?}", case.events);
     let error = Case::new().fetch(&mirrors[..3]).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) enum Manner {
     /// Serves the file, honouring ranges.
     Good,
-    /// Serves the whole file whatever range is asked for.
+    /// Serves the whole file whatever the requested range.
     IgnoresRanges,
     /// Announces the whole, sends this many bytes of it, and closes.
     Truncates(usize),
