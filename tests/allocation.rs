@@ -1,4 +1,4 @@
-//! Training takes its memory before the first step: what an epoch asks the allocator for does not depend on its steps.
+//! Training allocates before the first step: the number of allocations in an epoch does not depend on its steps.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use plangrad_tensor::{Optimizer, Schedule};
 #[path = "support/counting.rs"]
 mod counting;
 
-/// Notes how often the allocator was asked when the first step was told and when its epoch was.
+/// Records the number of allocations at the first step event and at the epoch event.
 #[derive(Default)]
 struct Watch {
     after_first_step: Option<usize>,
@@ -59,7 +59,7 @@ fn settings(max_steps: u64) -> Settings {
     }
 }
 
-/// Allocations between the first of so many steps and the end of their epoch, its test included.
+/// Allocations between the first of `steps` steps and the end of their epoch, evaluation included.
 fn allocations(max_steps: u64) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(max_steps);
@@ -76,7 +76,7 @@ fn allocations(max_steps: u64) -> usize {
 }
 
 #[test]
-fn an_epoch_asks_for_memory_as_often_with_two_thousand_steps_as_with_twenty() {
+fn the_number_of_allocations_in_an_epoch_does_not_depend_on_its_steps() {
     allocations(20); // whatever is made once in a process
     let (few, many) = (allocations(20), allocations(2020));
     // A few for each look at the clock, which comes every fifth of a second, and for the epoch's lines; none for a step.

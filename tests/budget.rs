@@ -1,4 +1,4 @@
-//! `--memory-budget`: what fits works, one byte less is refused, and a refusal leaves everything as it was.
+//! `--memory-budget`: what fits trains, one byte less is refused, and a refusal changes nothing.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use support::{command, files, finish, refusal, run};
 
-/// Bytes a `train` with these options plans, as it says itself.
+/// The planned bytes that `train` reports with these options.
 fn planned(folder: &Path, options: &str) -> u64 {
     let train = format!("train {options} --max-steps 1 --out planned --overwrite --format json");
     let bytes = run(folder, &train).objects()[0]["planned_bytes"].as_u64().unwrap();
@@ -21,7 +21,7 @@ fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
 }
 
-/// Every file below `folder` with what is in it.
+/// Every file below `folder` with its contents.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let all = files(folder).into_iter().filter(|path| path.is_file());
     all.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
@@ -73,7 +73,7 @@ fn the_refusal_names_the_bytes_and_the_largest_batch_which_then_trains() {
 }
 
 #[test]
-fn where_no_batch_fits_the_remedy_is_another() {
+fn where_no_batch_fits_another_remedy_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let sentence = refusal(folder.path(), &words("train --dataset digits --memory-budget 0"), 1);
     assert!(
@@ -85,7 +85,7 @@ fn where_no_batch_fits_the_remedy_is_another() {
 }
 
 #[test]
-fn programs_are_told_the_kind() {
+fn json_errors_have_a_kind() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path());
     let run = finish(command.args(words("train --dataset digits --memory-budget 1KiB --format json")));
@@ -94,7 +94,7 @@ fn programs_are_told_the_kind() {
 }
 
 #[test]
-fn a_run_that_does_not_fit_any_more_is_left_as_it_was() {
+fn a_run_that_no_longer_fits_is_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --max-steps 3 --out run").succeeded();
     let before = contents(folder.path());
@@ -111,7 +111,7 @@ fn a_run_that_does_not_fit_any_more_is_left_as_it_was() {
 }
 
 #[test]
-fn an_evaluation_takes_the_batch_that_it_is_told_to_take() {
+fn an_evaluation_uses_the_given_batch_size() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --max-steps 3 --out run").succeeded();
     let refused = "eval run --memory-budget 1MiB --batch-size 1000";
@@ -133,7 +133,7 @@ fn an_evaluation_takes_the_batch_that_it_is_told_to_take() {
 }
 
 #[test]
-fn what_no_machine_has_is_refused_without_trying() {
+fn impossible_sizes_are_refused_without_trying() {
     let folder = tempfile::tempdir().unwrap();
     let sentence = run(folder.path(), "train --dataset digits --hidden 16777216,16777216").refused(1);
     assert!(sentence.starts_with("out of memory on cpu: "), "{sentence}");

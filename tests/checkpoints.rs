@@ -1,4 +1,4 @@
-//! Whatever happens in a run, the checkpoint it leaves is one that leads on: seen from inside, event by event.
+//! Wherever a run ends, it can be resumed from its checkpoint: tested in process, event by event.
 
 mod support;
 
@@ -10,7 +10,7 @@ use plangrad_nn::checkpoint;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use support::{run, undisturbed};
 
-/// Listens to some events and fails at the next, as standard output does that is full.
+/// Accepts some events and fails at the next, like full standard output.
 struct Impatient(usize);
 
 impl Observer for Impatient {
@@ -24,7 +24,7 @@ impl Observer for Impatient {
 }
 
 #[test]
-fn whichever_event_cannot_be_told_the_run_goes_on_from_there() {
+fn a_run_resumes_from_any_event_that_could_not_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         "train --dataset digits --hidden 8 --batch-size 1500 --log-every 4 --epochs 3 --max-steps 40";
@@ -51,7 +51,7 @@ fn whichever_event_cannot_be_told_the_run_goes_on_from_there() {
     }
 }
 
-/// Notes, whenever an epoch is told, how far the checkpoint was that a kill in this moment would leave.
+/// Records at each epoch event the progress of the checkpoint on disk, which a kill at that moment would leave.
 struct Watchful {
     checkpoint: PathBuf,
     steps: Vec<u64>,

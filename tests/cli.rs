@@ -104,7 +104,7 @@ fn wrong_usage_is_one_sentence_with_exit_code_2() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = command(folder.path())
         .args(["show", "--dataset", "digits", "--count", "2000"])
@@ -119,7 +119,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_behind_standard_output_is_a_failure_and_one_behind_standard_error_is_not() {
+fn a_full_disk_behind_standard_output_is_a_failure_but_not_behind_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let run = |command: &mut std::process::Command| command.output().unwrap();
@@ -151,7 +151,7 @@ fn colours_are_for_terminals_and_no_color_forbids_them() {
 }
 
 #[test]
-fn a_data_folder_that_was_named_and_is_not_there_is_no_reason_to_take_another_dataset() {
+fn a_missing_named_data_folder_does_not_fall_back_to_another_dataset() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     for name in ["nowhere", "file"] {
@@ -165,7 +165,7 @@ fn a_data_folder_that_was_named_and_is_not_there_is_no_reason_to_take_another_da
 }
 
 #[test]
-fn without_a_dataset_the_built_in_one_is_used_and_the_way_to_mnist_is_told() {
+fn without_a_dataset_the_built_in_one_is_used_with_a_hint_at_mnist() {
     let folder = tempfile::tempdir().unwrap();
     for variable in [None, Some("")] {
         let mut command = command(folder.path());

@@ -1,11 +1,11 @@
-//! `plangrad devices`: what the machine has, the same as a run may take.
+//! `plangrad devices`: what the machine has, which is what a run may use.
 
 mod support;
 
 use support::run;
 
 #[test]
-fn the_processor_and_its_memory_are_told() {
+fn devices_reports_the_cpu_and_its_memory() {
     let folder = tempfile::tempdir().unwrap();
     let devices = run(folder.path(), "devices --format json").object();
     let cpu = &devices["cpu"];
@@ -33,7 +33,7 @@ fn memory_is_what_the_system_says() {
 }
 
 #[test]
-fn people_read_the_same() {
+fn text_output_has_the_same_figures() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "devices").succeeded();
     for line in ["cpu", "  cores ", "  vectors ", "  memory ", "  used ", "  free ", "  budget ", "gpu"] {

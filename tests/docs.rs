@@ -1,7 +1,7 @@
-//! What the documents say is true: their sessions run, their links lead somewhere, the options, commands, folders and
-//! figures they name exist.
+//! The documents are correct: their sessions run, their links resolve, and the options, commands, folders and figures they
+//! name exist.
 //!
-//! An HTML comment directly above a fenced block tells this test about it; CONTRIBUTING.md lists them.
+//! An HTML comment directly above a fenced block configures its test; CONTRIBUTING.md lists them.
 
 #![cfg(unix)] // sessions are run by a shell
 
@@ -84,7 +84,7 @@ fn the_readmes_table_lists_the_commands_there_are() {
 }
 
 #[test]
-fn the_code_map_names_every_folder_and_nothing_that_is_not_there() {
+fn the_code_map_names_exactly_the_existing_folders() {
     let page = Page::read(&root().join("ARCHITECTURE.md"));
     let named: BTreeSet<String> = page.code().into_iter().filter(|code| is_path(code)).collect();
     let missing: Vec<&String> = named.iter().filter(|path| !root().join(path).exists()).collect();
@@ -115,7 +115,7 @@ fn the_step_and_the_memory_that_the_architecture_shows_are_the_planned_ones() {
 }
 
 #[test]
-fn the_changelog_tells_of_this_version() {
+fn the_changelog_has_an_entry_for_this_version() {
     let text = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
     assert!(text.contains(&format!("## [{}]", env!("CARGO_PKG_VERSION"))), "no section of this version");
 }

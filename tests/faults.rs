@@ -1,4 +1,4 @@
-//! What goes wrong around a run costs one sentence, and never what was saved before.
+//! A failure around a run is reported in one sentence and never costs what was saved before.
 
 #![cfg(unix)]
 
@@ -13,7 +13,7 @@ use plangrad_nn::checkpoint;
 use serde_json::Value;
 use support::{Run, command, files, finish, refusal, run, select};
 
-/// A run that is over in a moment.
+/// A short run.
 const SMALL: &str = "train --dataset digits --hidden 16 --max-steps 20 --log-every 10";
 
 /// All files below a folder and their bytes.
@@ -29,7 +29,7 @@ fn limited(folder: &Path, blocks: usize, arguments: &str) -> Run {
     finish(Command::new("sh").args(["-c", &script, program]).current_dir(folder).env_remove("PLANGRAD_DATA"))
 }
 
-/// The sentence of a run that came as far as training and then failed.
+/// The error of a run that began training and then failed.
 #[track_caller]
 fn failed(run: &Run) -> &str {
     assert_eq!(run.code, 1, "{run:?}");
@@ -38,7 +38,7 @@ fn failed(run: &Run) -> &str {
     sentence
 }
 
-/// That there is a checkpoint which can be read, and nothing half written.
+/// Asserts that the checkpoint can be read and that no partial file is left.
 #[track_caller]
 fn assert_intact(run: &Path) {
     checkpoint::read(&run.join("checkpoint.safetensors")).unwrap();
@@ -114,7 +114,7 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_earlier_one() {
 }
 
 #[test]
-fn a_place_where_nothing_can_be_written_is_refused() {
+fn a_folder_that_cannot_be_written_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "mine").unwrap();
     for (out, reason) in [
@@ -134,7 +134,7 @@ fn a_place_where_nothing_can_be_written_is_refused() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn standard_output_that_is_full_ends_a_run_that_can_go_on() {
+fn full_standard_output_ends_a_run_that_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &format!("{SMALL} --out whole")).succeeded();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
@@ -209,7 +209,7 @@ fn a_loss_that_explodes_ends_the_run_before_it_saves_nonsense() {
 }
 
 #[test]
-fn a_folder_without_a_run_cannot_be_gone_on_with() {
+fn a_folder_without_a_run_cannot_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     fs::write(folder.path().join("file"), "").unwrap();

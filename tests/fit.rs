@@ -1,5 +1,5 @@
-//! `plangrad fit` and `train --batch-size auto`: what is said to fit trains, the next size is refused, and what was chosen
-//! can be repeated.
+//! `plangrad fit` and `train --batch-size auto`: the size found trains, the next one is refused, and a choice can be
+//! repeated.
 
 mod support;
 
@@ -9,12 +9,12 @@ use std::path::Path;
 use serde_json::Value;
 use support::{Left, command, files, finish, plangrad, refusal, run, select};
 
-/// The object of a `fit` that measures no speed, which the size does not depend on.
+/// The result of a `fit` without speed measurements, which do not affect the size.
 fn fit(folder: &Path, options: &str) -> Value {
     run(folder, &format!("fit {options} --no-speed --format json")).object()
 }
 
-/// The same by doubling, which takes its time.
+/// The same by doubling, which is slower.
 fn doubled(folder: &Path, options: &str) -> Value {
     run(folder, &format!("fit {options} --method double --format json")).object()
 }
@@ -27,7 +27,7 @@ fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
 }
 
-/// Numbers that a formula scatters (Knuth's linear congruential generator).
+/// Pseudo-random numbers (Knuth's linear congruential generator).
 fn scattered(count: u64, low: u64, high: u64) -> Vec<u64> {
     let next =
         |seed: u64| seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -101,7 +101,7 @@ fn both_methods_agree() {
 }
 
 #[test]
-fn why_it_stopped_is_told() {
+fn the_reason_for_stopping_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let small = "--dataset digits --hidden none";
     for (options, reason, size) in [
@@ -132,7 +132,7 @@ fn why_it_stopped_is_told() {
 }
 
 #[test]
-fn a_search_keeps_to_its_time_where_the_largest_batch_would_take_longer() {
+fn a_search_ends_at_its_time_limit() {
     let folder = tempfile::tempdir().unwrap();
     // A step that fills 8 GiB takes longer than this on any machine.
     let options = "--dataset digits --hidden 1024,1024 --synthetic --memory-budget 8GiB --time-limit 0.1";
@@ -146,7 +146,7 @@ fn a_search_keeps_to_its_time_where_the_largest_batch_would_take_longer() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_choice_that_is_interrupted_ends_before_there_is_a_run() {
+fn an_interrupted_choice_of_batch_size_leaves_no_run() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = words("train --dataset digits --hidden 4096,4096 --batch-size auto --out run");
     let choice = support::interrupt(command(folder.path()).args(arguments));
@@ -158,7 +158,7 @@ fn a_choice_that_is_interrupted_ends_before_there_is_a_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_search_that_is_interrupted_says_so_and_tells_no_result() {
+fn an_interrupted_search_reports_no_result() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "fit --dataset digits --hidden 2048,2048 --method double --memory-budget 4GiB";
     let search = support::interrupt(command(folder.path()).args(words(arguments)));
@@ -290,10 +290,10 @@ fn hostile_options_are_wrong_usage() {
     run(folder.path(), &format!("fit --dataset digits {extremes}")).succeeded();
 }
 
-/// A limit on the process's addresses, of which the program knows nothing: memory is there, and yet not to be had.
+/// A limit on the address space, which the program does not query: there is free memory, but reservations fail.
 #[test]
 #[cfg(target_os = "linux")]
-fn what_the_system_refuses_is_found_by_asking_it() {
+fn memory_that_the_system_refuses_is_found_by_reserving_it() {
     let folder = tempfile::tempdir().unwrap();
     let fit =
         format!("{} fit --dataset digits --hidden 8 --synthetic --no-speed", env!("CARGO_BIN_EXE_plangrad"));
@@ -318,7 +318,7 @@ fn what_the_system_refuses_is_found_by_asking_it() {
 }
 
 #[test]
-fn what_was_named_and_is_not_there_is_not_used() {
+fn a_named_budget_is_limited_to_the_machines_memory() {
     let folder = tempfile::tempdir().unwrap();
     let options = "fit --dataset digits --hidden none --memory-budget 1000000GiB --no-speed --format json";
     let found = run(folder.path(), options);
@@ -338,7 +338,7 @@ fn configured(run: &Path) -> usize {
 }
 
 #[test]
-fn auto_chooses_once_and_leads_to_the_bits_of_the_number_by_hand() {
+fn auto_gives_the_bits_of_the_size_it_chose() {
     let folder = tempfile::tempdir().unwrap();
     let train =
         "train --dataset digits --hidden 16 --dropout 0.1 --schedule cosine --epochs 1 --max-steps 12";
@@ -359,7 +359,7 @@ fn auto_chooses_once_and_leads_to_the_bits_of_the_number_by_hand() {
 }
 
 #[test]
-fn a_run_goes_on_with_the_size_found_whatever_the_machine_has_then() {
+fn a_resumed_run_keeps_the_batch_size_that_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let train = "train --dataset digits --hidden 16 --epochs 1";
     run(folder.path(), &format!("{train} --max-steps 4 --batch-size auto --memory-budget 400KiB --out auto"))
@@ -376,7 +376,7 @@ fn a_run_goes_on_with_the_size_found_whatever_the_machine_has_then() {
 }
 
 #[test]
-fn a_run_whose_batch_size_was_edited_says_what_it_was() {
+fn resuming_with_an_edited_batch_size_names_the_original() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --hidden 4 --max-steps 3 --batch-size 96 --out run")
         .succeeded();

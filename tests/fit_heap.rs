@@ -1,6 +1,5 @@
-//! Fitting, and a run with the size found, take no more of the heap than the budget allows and 256 KiB: a counting allocator
-//! says so, not the program.
-//! One test, for the counter is the process's.
+//! Fitting, and a run with the size found, use no more heap than the budget and 256 KiB, measured by a counting allocator.
+//! One test, because the counter is global to the process.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use plangrad_tensor::{Optimizer, Schedule};
 #[path = "support/counting.rs"]
 mod counting;
 
-/// What is allowed beside the budget: plans, and the order of samples, which is host data.
+/// Allowed beyond the budget: plans, and the order of samples, which is host data.
 const BESIDE: i64 = 256 << 10;
 
 fn digits(hidden: Vec<usize>) -> Subject {
@@ -43,7 +42,7 @@ fn options_of(method: Method, synthetic: bool) -> Options {
     }
 }
 
-/// Hears everything and says nothing.
+/// Ignores all events.
 struct Silent;
 
 impl Observer for Silent {
@@ -52,7 +51,7 @@ impl Observer for Silent {
     }
 }
 
-/// A run of two epochs with checkpoints, from before its session to its end.
+/// A run of two epochs with checkpoints, including opening its session.
 fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Backend) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
@@ -130,7 +129,7 @@ fn the_heap_grows_by_no_more_than_the_budget_and_256_kib() {
     check_narrow(20 << 20, Method::Solve, true);
 }
 
-/// One number learnt from one number, by rows that are far fewer than those of a batch.
+/// One output learnt from one input, with far fewer rows than a batch has.
 fn narrow() -> Subject {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("doubled.csv");
@@ -143,7 +142,7 @@ fn narrow() -> Subject {
     Subject::new(dataset, Normalize::None, Arc::new(network), Loss::Mse).unwrap()
 }
 
-/// The order of so many samples is as large as they are.
+/// The order of the samples takes as much memory as they do.
 fn check_narrow(budget: u64, method: Method, accelerator: bool) {
     let (mut subject, what) = (narrow(), format!("{budget} bytes, {method:?}, {accelerator}"));
     let options = CpuOptions::default().threads(2).budget(budget).accelerator(accelerator);

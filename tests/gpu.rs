@@ -1,4 +1,4 @@
-//! GPUs from the command line: why there is none, and with a stand-in for NVIDIA's driver, everything that is done with one.
+//! GPUs from the command line: why none can be used, and with a stand-in for NVIDIA's driver, everything that uses one.
 
 #![cfg(target_os = "linux")]
 
@@ -11,21 +11,21 @@ use std::path::Path;
 
 use machine::Machine;
 use serde_json::Value;
-use support::{Run, command, documented, finish, keys, refusal, run, select};
+use support::{Run, command, documented, finish, keys, refusal, run, select, small_mnist};
 
 const NO_LIBRARY: &str =
     "NVIDIA's driver library (libcuda.so.1) cannot be loaded; install NVIDIA's driver, 520 or later";
 
-/// Trains a small network on a few drawn digits.
-const TRAIN: &str = "train --dataset digits --hidden 16 --batch-size 32 --max-steps 12 --format json --log-every 1 \
+/// Trains a small network on [`small_mnist`].
+const TRAIN: &str = "train --dataset mnist --hidden 16 --batch-size 32 --max-steps 12 --format json --log-every 1 \
                      --overwrite --out run";
 
-/// Runs `arguments` where nothing chooses a device but they.
+/// Runs `arguments` where only they choose a device.
 fn unled(folder: &Path, arguments: &str) -> Run {
     finish(command(folder).env_remove("PLANGRAD_DEVICE").args(arguments.split_whitespace()))
 }
 
-/// Whether this machine has a driver; tests of its absence are pointless then.
+/// Whether this machine has a driver, so that its absence cannot be tested.
 fn has_driver(folder: &Path) -> bool {
     let devices = run(folder, "devices --format json").object();
     let is_there = devices["cuda_unavailable_because"] != NO_LIBRARY;
@@ -36,7 +36,7 @@ fn has_driver(folder: &Path) -> bool {
 }
 
 #[test]
-fn without_a_driver_cuda_is_an_error_with_reason_and_remedy_and_auto_computes_on_the_cpu() {
+fn without_a_driver_cuda_is_an_error_with_a_remedy_and_auto_uses_the_cpu() {
     let folder = tempfile::tempdir().unwrap();
     if has_driver(folder.path()) {
         return;
@@ -55,7 +55,7 @@ fn without_a_driver_cuda_is_an_error_with_reason_and_remedy_and_auto_computes_on
 }
 
 #[test]
-fn devices_says_why_there_is_no_gpu() {
+fn devices_reports_why_there_is_no_gpu() {
     let folder = tempfile::tempdir().unwrap();
     if has_driver(folder.path()) {
         return;
@@ -112,9 +112,9 @@ fn the_guide_names_the_driver_that_messages_name() {
 }
 
 #[test]
-fn every_reason_for_having_no_gpu_is_told() {
+fn each_reason_for_an_unusable_gpu_is_reported() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let cases = [
         (
             machine.but("FAKE_CUDA_VERSION", 11070),
@@ -160,7 +160,7 @@ fn every_reason_for_having_no_gpu_is_told() {
 }
 
 #[test]
-fn a_library_that_is_no_driver_is_told_as_such() {
+fn a_library_that_is_not_a_driver_is_reported_as_such() {
     let folder = tempfile::tempdir().unwrap();
     // Any library will do; the loader takes it by its file.
     let Some(library) = some_library() else { return eprintln!("SKIPPED: no shared library found by ldd") };
@@ -177,7 +177,7 @@ fn a_library_that_is_no_driver_is_told_as_such() {
     );
 }
 
-/// A library that this very test is linked with, and that is no part of the C library.
+/// A library that this test is linked with and that is not part of the C library.
 fn some_library() -> Option<String> {
     let output = std::process::Command::new("ldd").arg(env!("CARGO_BIN_EXE_plangrad")).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -186,7 +186,7 @@ fn some_library() -> Option<String> {
 }
 
 #[test]
-fn devices_tells_a_gpu_with_its_memory() {
+fn devices_reports_a_gpu_and_its_memory() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let devices = machine.but("FAKE_CUDA_COUNT", 2).run(folder.path(), "devices --format json").object();
@@ -216,9 +216,9 @@ fn devices_tells_a_gpu_with_its_memory() {
 }
 
 #[test]
-fn a_run_on_the_gpu_follows_that_on_the_processor_in_the_memory_planned() {
+fn a_gpu_run_matches_the_cpu_run_within_the_planned_memory() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let expected = machine.run(folder.path(), &format!("{TRAIN} --device cpu")).objects();
     for options in ["", "--device cuda:0", "--device cuda --on-oom ladder --memory-budget 400KiB"] {
         let events = machine.run(folder.path(), &format!("{TRAIN} {options}")).objects();
@@ -243,9 +243,9 @@ fn a_run_on_the_gpu_follows_that_on_the_processor_in_the_memory_planned() {
 }
 
 #[test]
-fn a_model_of_the_gpu_is_judged_and_resumed_anywhere() {
+fn a_model_trained_on_the_gpu_evaluates_and_resumes_anywhere() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     machine.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
     let judge = |device: &str| {
         machine.run(folder.path(), &format!("eval run --device {device} --format json")).object()
@@ -258,9 +258,9 @@ fn a_model_of_the_gpu_is_judged_and_resumed_anywhere() {
 }
 
 #[test]
-fn tf32_needs_ampere_and_is_kept_by_the_run() {
+fn tf32_needs_ampere_and_is_kept_when_resuming() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let old = machine.but("FAKE_CUDA_CAPABILITY", 75);
     old.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
     let refused = old.run(folder.path(), &format!("{TRAIN} --device cuda --precision tf32"));
@@ -279,9 +279,9 @@ fn tf32_needs_ampere_and_is_kept_by_the_run() {
 }
 
 #[test]
-fn a_full_gpu_that_nobody_named_leaves_eval_and_predict_to_the_processor() {
+fn eval_and_predict_fall_back_to_the_cpu_when_an_unnamed_gpu_is_full() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     machine.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
     // The context has room, and nothing else.
     let full = machine.but("FAKE_CUDA_MEMORY", 30 << 20);
@@ -294,7 +294,7 @@ fn a_full_gpu_that_nobody_named_leaves_eval_and_predict_to_the_processor() {
 }
 
 #[test]
-fn what_fits_nowhere_beside_the_dataset_is_told_with_what_fit_can_do() {
+fn out_of_memory_beside_the_dataset_advises_only_what_the_command_can_do() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     for command in ["fit", "sweep --batch-sizes 1"] {
@@ -307,7 +307,7 @@ fn what_fits_nowhere_beside_the_dataset_is_told_with_what_fit_can_do() {
 }
 
 #[test]
-fn a_sweep_whose_gpu_fails_tells_the_rows_it_has() {
+fn a_sweep_whose_gpu_fails_prints_the_rows_it_has() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let sweep = "sweep --dataset digits --hidden 16 --devices cpu,cuda --batch-sizes 1024 --seconds 0.01";
@@ -319,9 +319,9 @@ fn a_sweep_whose_gpu_fails_tells_the_rows_it_has() {
 }
 
 #[test]
-fn a_gpu_that_fails_in_the_middle_of_a_run_is_an_error_and_the_run_goes_on_from_its_checkpoint() {
+fn a_run_whose_gpu_fails_resumes_from_its_checkpoint() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let train = format!("{TRAIN} --device cuda --checkpoint-every 4");
     let model = || fs::read(folder.path().join("run/model.safetensors")).unwrap();
     machine.run(folder.path(), &train).succeeded();
@@ -339,11 +339,11 @@ fn a_gpu_that_fails_in_the_middle_of_a_run_is_an_error_and_the_run_goes_on_from_
     assert!(model() == expected);
 }
 
-/// Steps are run in series where nothing is said between them: those of the evaluation, and of training beyond the first.
+/// Steps without output between them are replayed in series: those of the evaluation, and of training after the first.
 #[test]
-fn steps_in_series_are_the_same_as_one_by_one() {
+fn steps_replayed_in_series_equal_single_steps() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let train = TRAIN.replace("--max-steps 12", "--max-steps 50").replace("--log-every 1", "--log-every 50");
     let run = |machine: &Machine, device: &str| {
         let events = machine.run(folder.path(), &format!("{train} --device {device}")).objects();
@@ -363,9 +363,9 @@ fn steps_in_series_are_the_same_as_one_by_one() {
 }
 
 #[test]
-fn what_a_driver_cannot_do_and_when_it_copies_do_not_change_the_run() {
+fn missing_driver_features_and_copy_timing_do_not_change_the_run() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let model = |machine: &Machine, options: &str| {
         let train = TRAIN.replace("--log-every 1", "--log-every 5");
         let run = machine.run(folder.path(), &format!("{train} --device cuda {options}"));
@@ -384,9 +384,9 @@ fn what_a_driver_cannot_do_and_when_it_copies_do_not_change_the_run() {
 }
 
 #[test]
-fn memory_or_a_step_that_the_driver_refuses_is_out_of_memory_and_the_gpu_usable_after_it() {
+fn refused_memory_or_graphs_are_out_of_memory_and_leave_the_gpu_usable() {
     let Some(machine) = Machine::with_gpu() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     // Of the graphs every other one is a series, and can be done without.
     let graphs = "FAKE_CUDA_REFUSE_GRAPH";
     for (what, which) in [("FAKE_CUDA_REFUSE", 1), ("FAKE_CUDA_REFUSE", 2), (graphs, 1), (graphs, 3)] {
@@ -402,7 +402,7 @@ fn memory_or_a_step_that_the_driver_refuses_is_out_of_memory_and_the_gpu_usable_
 }
 
 #[test]
-fn fit_finds_the_largest_batch_of_what_the_gpu_has_free() {
+fn fit_finds_the_largest_batch_in_the_gpus_free_memory() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     // 12 MiB are taken by others and the context, and 32 are left to the driver.

@@ -1,6 +1,6 @@
-//! What the example on gradients says of batches, parts and noise.
+//! The claims of the gradients example about batches, parts and noise.
 
-// The example is a program of its own; here its comparison is called.
+// The example is a separate program; its comparison is called here.
 #[allow(dead_code)]
 #[path = "../crates/plangrad/examples/mean_of_gradients.rs"]
 mod mean_of_gradients;

@@ -1,5 +1,4 @@
-//! Files that are not what they should be, through the binary: each is one plain sentence and exit code 1, no panic, and
-//! nothing is left behind.
+//! Malformed files, through the binary: each ends with one plain sentence, exit code 1, no panic, and no file left behind.
 
 mod support;
 
@@ -9,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use support::{Tensor, command, digits_description, files, finish, plangrad, refusal, run, safetensors};
 
-/// Runs `arguments` in `folder`, where they must be refused with a sentence that has `expected` in it and leave no file.
+/// Asserts that `arguments` are refused in `folder` with a sentence that contains `expected`, and leave no file.
 #[track_caller]
 fn refused(folder: &Path, arguments: &str, expected: &str) {
     let before = files(folder);

@@ -1,4 +1,4 @@
-//! Weights travel: PyTorch opens what plangrad saves, plangrad starts from what PyTorch and others save.
+//! PyTorch opens what plangrad saves; plangrad starts from what PyTorch and others save.
 //!
 //! `tests/golden/pytorch.safetensors` was written by `tests/golden/interop.py`. With `PLANGRAD_PYTHON` naming an interpreter
 //! that has torch and safetensors, the same script is run live on a model trained here.
@@ -19,14 +19,14 @@ use support::{Tensor, finish, plangrad, run, safetensors, select};
 const ROWS: usize = 4;
 const PIXELS: usize = 784;
 
-/// Training that moves nothing: the weights it saves are those it started from.
+/// Training with learning rate 0: the saved weights are the initial ones.
 const STAND_STILL: &str = "train --dataset digits --optimizer sgd --lr 0 --max-steps 1";
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name)
 }
 
-/// What a 784-`hidden`-10 network with the weights of `file` answers to interop.py's images.
+/// The logits of a 784-`hidden`-10 network with the weights of `file` for interop.py's images.
 fn logits(file: &Path, hidden: usize) -> Vec<f32> {
     let model = Mlp::new(&MlpConfig::new(&[PIXELS], 10).hidden(&[hidden])).unwrap();
     let (mean, deviation) = (0.1307, 0.3081);
@@ -68,7 +68,7 @@ fn assert_close(found: &[f32], expected: &[f32]) {
     }
 }
 
-/// That both files hold the same tensors.
+/// Asserts that both files hold the same tensors.
 #[track_caller]
 fn assert_same_weights(found: &Path, expected: &Path) {
     let (found, expected) = (checkpoint::read(found).unwrap(), checkpoint::read(expected).unwrap());

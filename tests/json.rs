@@ -99,7 +99,7 @@ fn errors_have_the_documented_keys_and_kinds() {
 }
 
 #[test]
-fn a_downloaded_file_is_told_with_the_documented_keys() {
+fn a_downloaded_file_is_reported_with_the_documented_keys() {
     let Some(data) = support::real_data() else { return };
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("mnist")).unwrap();

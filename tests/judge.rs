@@ -1,4 +1,4 @@
-//! `plangrad eval` and `plangrad predict`, with models whose answers are computed here by other means.
+//! `plangrad eval` and `plangrad predict`, with models whose predictions are computed here independently.
 
 mod support;
 
@@ -8,7 +8,7 @@ use plangrad_data::{DatasetName, Options, Sample, Split, Target, load};
 use serde_json::{Value, json};
 use support::{Tensor, command, digits_description, plangrad, refusal, run, safetensors};
 
-/// Digits told apart by the nearest mean image: a linear model, made without training.
+/// Digits classified by the nearest mean image: a linear model made without training.
 struct NearestMean {
     /// `[10, 784]`, as in files.
     weight: Vec<f32>,
@@ -135,7 +135,7 @@ fn text_has_the_same_numbers_and_a_matrix_with_class_names() {
 }
 
 #[test]
-fn probabilities_are_those_computed_by_hand_and_the_label_is_told() {
+fn probabilities_match_those_computed_by_hand_and_the_label_is_shown() {
     let (folder, model, dataset) = digits_model();
     for index in [0, 17, 3999] {
         let (pixels, label) = samples(&dataset.test).nth(index).unwrap();
@@ -242,7 +242,7 @@ fn a_row_of_values_is_standardised_and_answered_with_a_number() {
 }
 
 #[test]
-fn a_table_named_is_judged_whole_by_the_columns_of_the_model() {
+fn a_named_table_is_evaluated_whole_by_the_columns_of_the_model() {
     let (folder, _) = regression();
     // In another order, with the answers 6.5 and −1.5 missed by 1 and 2: a mean squared error of 2.5.
     std::fs::write(folder.path().join("other.csv"), "b,y,a\n-6,7.5,5\n2,-3.5,-1\n").unwrap();
@@ -259,7 +259,7 @@ fn a_table_named_is_judged_whole_by_the_columns_of_the_model() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused() {
+fn inputs_that_do_not_match_the_model_are_refused() {
     let (folder, _) = regression();
     let (digits, _, _) = digits_model();
     let digits_file = digits.path().join("model.safetensors");
@@ -282,7 +282,7 @@ fn what_does_not_go_together_is_refused() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_evaluation_that_is_interrupted_says_so_and_tells_no_result() {
+fn an_interrupted_evaluation_reports_no_result() {
     let folder = tempfile::tempdir().unwrap();
     let mut description = digits_description();
     description["model"]["hidden"] = json!([UNITS, UNITS]);

@@ -1,4 +1,4 @@
-//! Runs that an earlier version wrote can still be evaluated, asked and resumed.
+//! Runs that an earlier version wrote can still be evaluated, used for predictions and resumed.
 //!
 //! `tests/runs/1f462ae/` was written by commit 1f462ae, in `/srv/plangrad/1f462ae`:
 //!

@@ -1,4 +1,4 @@
-//! Where memory does not suffice a run goes down the ladder, rung by rung, and ends with the very bytes it would have had.
+//! Out of memory, a run falls back rung by rung and ends with the same bytes.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn planned(folder: &Path, options: &str) -> u64 {
     events[0]["planned_bytes"].as_u64().unwrap()
 }
 
-/// The names of the rungs in a run's own log, and its start event.
+/// The rungs in a run's log, and its start event.
 fn rungs(run: &Path) -> (Vec<String>, Value) {
     let events = metrics(run);
     let start = select(&events, "start")[0].clone();
@@ -88,7 +88,7 @@ fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
 }
 
 #[test]
-fn a_device_that_is_named_ends_with_an_error_and_auto_goes_on() {
+fn a_named_device_ends_with_an_error_and_auto_continues() {
     let folder = tempfile::tempdir().unwrap();
     let expected = undisturbed(folder.path(), TRAIN);
     for device in ["cpu", "accelerator"] {
@@ -129,7 +129,7 @@ fn parts_by_hand_are_the_same_steps_in_less_memory() {
 }
 
 #[test]
-fn the_command_that_goes_on_names_the_same_means() {
+fn the_resume_command_repeats_the_memory_options() {
     let folder = tempfile::tempdir().unwrap();
     let means = "--device accelerator --threads 1 --memory-budget 1800KiB --on-oom ladder --accumulate 3";
     let arguments = format!("{TRAIN} {means} --out run");
@@ -149,7 +149,7 @@ fn faulty(accelerator: bool, refused: impl IntoIterator<Item = u64>) -> Backend 
     Cpu::open(CpuOptions::default().threads(2).accelerator(accelerator).faults(faults)).unwrap()
 }
 
-/// Hears of rungs, and of nothing else.
+/// Records rungs and ignores other events.
 #[derive(Default)]
 struct Listener(Vec<Rung>);
 
@@ -186,7 +186,7 @@ impl Scene {
         Trainer::new(settings.clone(), self.dataset.clone(), &resources)
     }
 
-    /// Trains to the end in a folder of this name; returns the rungs that were told.
+    /// Trains to the end in a folder of this name; returns the reported rungs.
     fn train(&self, mut trainer: Trainer, settings: &Settings, name: &str) -> Vec<Rung> {
         let (out, start) = (self.folder.path().join(name), trainer.start_event());
         let stage = |path: &Path| trainer.stage_checkpoint(path);

@@ -1,4 +1,4 @@
-//! Every figure of the lessons that follows from arithmetic, from what the program prints.
+//! Every figure of the lessons that follows from arithmetic, compared with what the program prints.
 //!
 //! Lessons call KiB and MiB "KB" and "MB"; the figures here are in units of 1024 unless they say otherwise.
 
@@ -120,7 +120,7 @@ fn the_lessons_sums_are_1_00_and_1_67_and_4_34_and_15_03_mebibytes() {
     assert_eq!(sums, ["1.00", "1.67", "4.34", "15.03"]);
 }
 
-/// What `docs/memory.md` puts beside a figure of the lessons.
+/// The correction in `docs/memory.md` of a figure of the lessons.
 fn correction(lesson: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/memory.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -129,7 +129,7 @@ fn correction(lesson: &str) -> String {
 }
 
 #[test]
-fn where_lessons_round_or_are_wrong_the_guide_has_the_right_figures() {
+fn the_guide_corrects_the_lessons_roundings_and_errors() {
     for (batch_size, lesson) in [(64, "1"), (256, "1.7"), (1024, "4.5"), (4096, "15")] {
         let row = row(&format!("{MNIST} --batch-sizes {batch_size} --optimizer sgd"));
         let right = format!("{} MiB | ", mebibytes(bytes(&row, "lesson_bytes"), 2));

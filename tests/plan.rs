@@ -1,4 +1,4 @@
-//! `plangrad plan`: the same bytes as `train`, formulas that add up, claims of other packages as they make them, pictures.
+//! `plangrad plan`: the same bytes as `train`, formulas that add up, the figures of other packages, pictures.
 
 mod support;
 
@@ -36,7 +36,7 @@ const RUNS: [(&str, usize); 9] = [
 ];
 
 #[test]
-fn the_plan_is_what_train_plans_and_what_is_then_measured() {
+fn planned_bytes_equal_those_of_train_planned_and_measured() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("table.csv"), "a,b,sum\n1,2,3\n3,4,7\n5,6,11\n7,8,15\n9,1,10\n").unwrap();
     for (options, batch_size) in RUNS {
@@ -85,7 +85,7 @@ fn a_shape_is_planned_as_a_dataset_of_that_shape() {
     }
 }
 
-/// The value of a formula: words are skipped, and a bracket is a sum of products.
+/// The value of a formula: words are skipped, and brackets hold a sum of products.
 fn value_of(formula: &str) -> u64 {
     let formula = formula.replace(',', "");
     let product = |text: &str| -> u64 {
@@ -137,7 +137,7 @@ fn every_formula_gives_its_bytes_and_all_of_them_the_total() {
 }
 
 #[test]
-fn people_are_shown_the_lessons_sums_and_the_formulas() {
+fn text_output_shows_the_lessons_sums_and_the_formulas() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "plan --optimizer sgd --explain").succeeded();
     for line in [
@@ -157,7 +157,7 @@ fn people_are_shown_the_lessons_sums_and_the_formulas() {
 }
 
 #[test]
-fn a_batch_larger_than_the_dataset_is_planned_as_all_of_it_and_told() {
+fn a_batch_larger_than_the_dataset_is_planned_as_the_whole_dataset_with_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "plan --dataset digits --batch-sizes 20000,30000").succeeded();
     assert!(
@@ -171,7 +171,7 @@ fn a_batch_larger_than_the_dataset_is_planned_as_all_of_it_and_told() {
 }
 
 #[test]
-fn a_budget_tells_which_batch_sizes_fit() {
+fn a_budget_shows_which_batch_sizes_fit() {
     let folder = tempfile::tempdir().unwrap();
     let total = bytes(&rows(folder.path(), "--batch-sizes 256")[0], "total_bytes");
     let fits = |budget: u64| -> Vec<Value> {
@@ -204,7 +204,7 @@ fn claims(case: &Value, optimizer: &str) -> Vec<Value> {
 }
 
 #[test]
-fn other_packages_say_what_is_said_of_them() {
+fn figures_of_other_packages_match_the_recorded_ones() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/summaries.json");
     let golden: Value = serde_json::from_str(&fs::read_to_string(golden).unwrap()).unwrap();
     let versions = &golden["versions"];
@@ -293,7 +293,7 @@ fn a_drawn_inputs_bar_lies_where_and_when_the_plan_has_it() {
 }
 
 #[test]
-fn the_picture_in_the_guide_is_the_one_that_is_drawn() {
+fn the_picture_in_the_guide_is_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "plan --dataset mnist --batch-sizes 64 --timeline step.svg").succeeded();
     let shown = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/step.svg");
@@ -314,7 +314,7 @@ fn many_layers_are_drawn_too() {
 }
 
 #[test]
-fn wrong_usage_is_told_in_one_sentence() {
+fn wrong_usage_is_refused_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         ("plan --batch-sizes 64,0", "--batch-sizes: expected a whole number of at least 1, found `0`"),
@@ -336,7 +336,7 @@ fn wrong_usage_is_told_in_one_sentence() {
 }
 
 #[test]
-fn what_is_larger_than_any_machine_is_planned_or_refused_and_never_panics() {
+fn sizes_beyond_any_machine_are_planned_or_refused_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let rows =
         rows(folder.path(), "--input 3,224,224 --classes 1000 --hidden 16777216 --batch-sizes 1000000");

@@ -1,4 +1,4 @@
-//! A run is never lost: killed, interrupted or ended early, it goes on to the bytes it would have had.
+//! A run that is killed, interrupted or ended early can be resumed and ends with the same bytes.
 
 #![cfg(unix)]
 
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use support::{Left, Run, command, finish, run, select, send, undisturbed};
 
-/// Five epochs of 313 steps, with everything in them that has a state.
+/// Five epochs of 313 steps, with every feature that has state.
 ///
 /// Its events are more than 100 KB, more than a pipe and a reader's buffer hold. So a run whose events are not read waits
 /// for its reader long before its end, however fast it is.
@@ -42,7 +42,7 @@ impl Running {
         send(name, self.child.id());
     }
 
-    /// How it ends. Its events are read to their end, as by a reader that stays.
+    /// Reads the remaining events and returns how the run ended.
     fn end(mut self) -> Run {
         let rest: Vec<String> = self.events.map(Result::unwrap).collect();
         let mut stderr = String::new();
@@ -68,7 +68,7 @@ fn kill_again_and_again(folder: &Path, arguments: &str, events: &[usize]) {
 }
 
 #[test]
-fn killed_again_and_again_a_run_ends_with_the_bytes_it_would_have_had() {
+fn a_run_killed_repeatedly_ends_with_the_bytes_of_an_undisturbed_one() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = format!("{DIGITS} --checkpoint-every 7");
     let expected = undisturbed(folder.path(), &arguments);
@@ -77,7 +77,7 @@ fn killed_again_and_again_a_run_ends_with_the_bytes_it_would_have_had() {
 }
 
 #[test]
-fn killed_between_epochs_a_run_ends_with_the_bytes_it_would_have_had() {
+fn a_run_killed_between_epochs_ends_with_the_bytes_of_an_undisturbed_one() {
     let folder = tempfile::tempdir().unwrap();
     let options =
         "--optimizer sgd --momentum 0.9 --lr 0.05 --schedule cosine --batch-size 50 --max-steps 1900";
@@ -88,7 +88,7 @@ fn killed_between_epochs_a_run_ends_with_the_bytes_it_would_have_had() {
 }
 
 #[test]
-fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
+fn ctrl_c_saves_and_prints_the_resume_command() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("it's here");
     let expected = undisturbed(folder.path(), DIGITS);
@@ -105,7 +105,7 @@ fn ctrl_c_saves_and_prints_the_command_that_goes_on() {
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut running = Running { child, events };
         assert!(running.wait_for(&["step", "\"epoch\":2", "\"step\":20,"]));
-        // `timeout` sends its signal twice, which is one request.
+        // `timeout` sends its signal twice, which counts as one request.
         running.signal(signal);
         running.signal(signal);
         let end = running.end();
@@ -148,7 +148,7 @@ fn a_second_ctrl_c_ends_the_program_at_once() {
 }
 
 #[test]
-fn a_run_whose_reader_goes_away_is_saved_and_can_go_on() {
+fn a_run_whose_output_is_closed_is_saved_and_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let expected = undisturbed(folder.path(), DIGITS);
     let mut running = Running::start(folder.path(), &format!("{DIGITS} --out unread"));
@@ -165,7 +165,7 @@ fn a_run_whose_reader_goes_away_is_saved_and_can_go_on() {
 }
 
 #[test]
-fn a_complete_run_says_so_and_stays_as_it_is() {
+fn resuming_a_complete_run_changes_nothing_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let expected = undisturbed(folder.path(), "train --dataset digits --hidden 16 --epochs 2");
     let out = folder.path().join("undisturbed");
@@ -183,7 +183,7 @@ fn a_complete_run_says_so_and_stays_as_it_is() {
 }
 
 #[test]
-fn more_epochs_lead_to_what_they_would_have_led_to_at_once() {
+fn raising_epochs_gives_the_bytes_of_one_longer_run() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "train --dataset digits --hidden 16";
     let expected = undisturbed(folder.path(), &format!("{arguments} --epochs 3"));
@@ -211,7 +211,7 @@ fn fewer_epochs_than_a_run_has_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn a_run_that_max_steps_ended_in_mid_epoch_goes_on_from_there() {
+fn a_run_ended_by_max_steps_in_mid_epoch_resumes_there() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "train --dataset digits --hidden 16 --epochs 2 --log-every 10 --checkpoint-every 50";
     let expected = undisturbed(folder.path(), &format!("{arguments} --max-steps 500"));
@@ -232,7 +232,7 @@ fn a_run_that_max_steps_ended_in_mid_epoch_goes_on_from_there() {
 }
 
 #[test]
-fn a_log_that_was_cut_off_or_ran_ahead_is_put_right() {
+fn a_log_that_is_cut_off_or_ahead_is_repaired() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "train --dataset digits --hidden 16 --epochs 2";
     let expected = undisturbed(folder.path(), arguments);
@@ -246,7 +246,7 @@ fn a_log_that_was_cut_off_or_ran_ahead_is_put_right() {
 }
 
 #[test]
-fn a_run_in_use_is_left_alone() {
+fn a_run_in_use_is_refused_to_others() {
     let folder = tempfile::tempdir().unwrap();
     let expected = undisturbed(folder.path(), DIGITS);
     let mut running = Running::start(folder.path(), &format!("{DIGITS} --out busy"));
@@ -260,11 +260,11 @@ fn a_run_in_use_is_left_alone() {
 }
 
 #[test]
-fn what_was_killed_before_its_first_checkpoint_is_refused_with_a_reason() {
+fn a_run_killed_before_its_first_checkpoint_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     run(folder.path(), "train --dataset digits --max-steps 1 --out whole").succeeded();
-    // In the order in which a run's files come to be.
+    // In the order in which a run's files are written.
     let begun: PathBuf = folder.path().join("begun");
     fs::create_dir(&begun).unwrap();
     for (from, to) in [

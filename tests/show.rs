@@ -1,4 +1,4 @@
-//! `plangrad show`: what it says and draws is what is in the data.
+//! `plangrad show`: text, JSON and pictures match the data.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn pixels(split: &plangrad_data::Split, index: usize) -> &[u8] {
 }
 
 #[test]
-fn json_tells_shape_label_and_ranges_before_and_after_normalising() {
+fn json_has_shape_label_and_ranges_before_and_after_normalising() {
     let folder = tempfile::tempdir().unwrap();
     let shown = run(folder.path(), "show --dataset digits --split test --index 5 --format json").object();
     let dataset = digits();
@@ -44,7 +44,7 @@ fn json_tells_shape_label_and_ranges_before_and_after_normalising() {
 }
 
 #[test]
-fn the_image_written_has_the_pixels_of_the_data() {
+fn the_written_image_has_the_pixels_of_the_sample() {
     let folder = tempfile::tempdir().unwrap();
     for normalize in ["dataset", "half", "none"] {
         let arguments = format!("show --dataset digits --index 9 --out one.png --normalize {normalize}");
@@ -90,7 +90,7 @@ fn random_samples_are_repeatable_with_a_seed() {
 }
 
 #[test]
-fn a_picture_is_drawn_as_text_where_no_terminal_is() {
+fn a_picture_is_drawn_as_text_without_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "show --dataset digits --index 3").succeeded();
     let drawing: Vec<&str> = text.lines().skip(2).take(28).collect();

@@ -82,7 +82,7 @@ fn every_layer_is_listed_in_order() {
 }
 
 #[test]
-fn a_table_decides_by_its_columns_what_the_network_reads_and_answers() {
+fn a_tables_columns_decide_inputs_and_outputs_of_the_network() {
     let folder = tempfile::tempdir().unwrap();
     let table = "a,b,kind\n1,2,x\n3,4,y\n5,6,z\n7,8,x\n";
     std::fs::write(folder.path().join("table.csv"), table).unwrap();

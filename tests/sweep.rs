@@ -1,5 +1,5 @@
-//! `plangrad sweep`: the rows are what `plan` plans and `train` learns, times are those of equal runs, plots can be read,
-//! and what does not fit or makes no sense is said.
+//! `plangrad sweep`: rows match `plan` and `train`, times are those of equal runs, plots are well-formed, and sizes that
+//! do not fit or make no sense are reported.
 
 mod support;
 
@@ -35,7 +35,7 @@ fn number(row: &Value, key: &str) -> f64 {
 }
 
 #[test]
-fn there_is_a_row_for_each_device_and_size_with_the_bytes_that_are_planned() {
+fn each_device_and_size_has_a_row_with_the_planned_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let options = "--dataset digits --hidden 32 --optimizer sgd --momentum 0.5";
     let sizes = "512,64,300";
@@ -60,7 +60,7 @@ fn there_is_a_row_for_each_device_and_size_with_the_bytes_that_are_planned() {
 }
 
 #[test]
-fn after_equal_epochs_a_model_is_the_one_that_train_would_have_made() {
+fn after_equal_epochs_the_results_are_those_of_train() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("table.csv"), table()).unwrap();
     let cases = [
@@ -92,7 +92,7 @@ fn table() -> String {
 }
 
 #[test]
-fn figures_agree_with_one_another_and_with_what_lessons_say() {
+fn figures_agree_with_one_another_and_with_the_lessons() {
     let folder = tempfile::tempdir().unwrap();
     let rows = rows(folder.path(), "--dataset digits --batch-sizes 8,64,2000 --epochs 2");
     let samples = 20_000.0;
@@ -123,7 +123,7 @@ fn figures_agree_with_one_another_and_with_what_lessons_say() {
 }
 
 #[test]
-fn equal_time_is_what_is_asked_for() {
+fn equal_time_is_the_time_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let rows = rows(folder.path(), "--dataset digits --batch-sizes 32,256 --seconds 0.5");
     for row in &rows {
@@ -159,7 +159,7 @@ fn what_takes_longer_than_the_equal_time_is_not_compared() {
 }
 
 #[test]
-fn sizes_that_do_not_fit_are_told_and_the_others_are_measured() {
+fn sizes_that_do_not_fit_are_reported_and_the_others_measured() {
     let folder = tempfile::tempdir().unwrap();
     let options = "sweep --dataset digits --batch-sizes 1024,64 --memory-budget 4MiB --seconds 0.01";
     let rows = run(folder.path(), &format!("{options} --format json")).objects();
@@ -179,7 +179,7 @@ fn sizes_that_do_not_fit_are_told_and_the_others_are_measured() {
 }
 
 #[test]
-fn a_sweep_of_which_nothing_fits_is_out_of_memory_when_all_is_told() {
+fn a_sweep_in_which_nothing_fits_reports_all_rows_and_ends_out_of_memory() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = |options: &str| run(folder.path(), &format!("sweep --dataset digits {options}"));
     let none = sweep("--batch-sizes 1024,512 --memory-budget 2MiB --plot none.svg");
@@ -210,7 +210,7 @@ fn a_sweep_of_which_nothing_fits_is_out_of_memory_when_all_is_told() {
 }
 
 #[test]
-fn people_get_a_table_and_what_is_to_be_seen_in_it() {
+fn text_output_is_a_table_and_its_reading() {
     let folder = tempfile::tempdir().unwrap();
     let text =
         run(folder.path(), "sweep --dataset digits --batch-sizes 64,512,30000 --seconds 0.1").succeeded();
@@ -251,7 +251,7 @@ fn a_regression_has_a_loss_and_no_accuracy() {
 }
 
 #[test]
-fn a_training_that_diverges_is_told_and_has_a_speed_all_the_same() {
+fn a_diverging_training_is_reported_with_its_speed() {
     let folder = tempfile::tempdir().unwrap();
     let options = "--dataset digits --optimizer sgd --lr 1e30 --batch-sizes 64,256 --seconds 0.01";
     for row in rows(folder.path(), options) {
@@ -270,7 +270,7 @@ fn a_training_that_diverges_is_told_and_has_a_speed_all_the_same() {
 }
 
 #[test]
-fn plots_are_whole_files_that_refer_to_no_other() {
+fn plots_are_self_contained_files() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);
     fs::write(place("plot.svg"), "old").unwrap();
@@ -318,7 +318,7 @@ fn check_svg(svg: &str) {
 }
 
 #[test]
-fn what_makes_no_sense_is_said_before_anything_is_measured() {
+fn wrong_usage_is_refused_before_anything_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("folder.svg")).unwrap();
     let cases = [

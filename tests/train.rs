@@ -1,8 +1,8 @@
-//! What `plangrad train` promises: what it reaches, what it leaves behind, and what it says.
+//! `plangrad train`: the accuracy it reaches, the files it writes, and its output.
 
 mod support;
 
-// The example is a program of its own; here its training is called.
+// The example is a separate program; its training is called here.
 #[allow(dead_code)]
 #[path = "../crates/plangrad/examples/toy.rs"]
 mod toy;
@@ -51,7 +51,7 @@ fn without_data_and_options_it_learns_the_built_in_digits() {
 }
 
 #[test]
-fn it_says_first_what_it_will_do_and_last_what_can_be_done_next() {
+fn the_first_line_is_the_plan_and_the_last_ones_are_the_next_commands() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "train --dataset digits --epochs 1 --out first").succeeded();
     let lines: Vec<&str> = text.lines().collect();
@@ -78,7 +78,7 @@ fn it_says_first_what_it_will_do_and_last_what_can_be_done_next() {
 }
 
 #[test]
-fn digits_are_no_toy_for_a_linear_model() {
+fn digits_are_hard_for_a_linear_model() {
     let folder = tempfile::tempdir().unwrap();
     let events =
         run(folder.path(), "train --dataset digits --hidden none --epochs 10 --format json").objects();
@@ -103,7 +103,7 @@ fn mnist_reaches_its_accuracy_in_little_time_and_memory() {
 }
 
 #[test]
-fn a_partial_cifar10_trains_and_says_how_partial_it_is() {
+fn a_partial_cifar10_trains_with_a_warning() {
     let Some(data) = real_data() else { return };
     let folder = tempfile::tempdir().unwrap();
     let run = finish(command(folder.path()).env("PLANGRAD_DATA", data).args([
@@ -177,7 +177,7 @@ fn the_same_seed_gives_the_same_bytes_whatever_the_threads_and_the_folder() {
 }
 
 #[test]
-fn a_models_bytes_name_no_place_and_no_moment() {
+fn a_models_bytes_hold_no_path_and_no_time() {
     let folder = tempfile::tempdir().unwrap();
     write_sums(folder.path());
     for (arguments, out) in [(SUMS, "first"), ("train --dataset digits --max-steps 5", "second")] {

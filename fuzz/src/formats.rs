@@ -1,4 +1,4 @@
-//! What must hold for every input to `plangrad-formats`. Shared with that crate's own tests.
+//! Properties of `plangrad-formats` for every input. Shared with that crate's tests.
 
 use std::io::{self, Read};
 
@@ -8,10 +8,10 @@ use plangrad_formats::{Error, Limits};
 
 /// Small, so that the limit itself is reached too.
 const LIMITS: Limits = Limits::new(1 << 20);
-/// A few bytes may claim four billion empty items; nobody waits for them.
+/// A few bytes may claim four billion empty items, which would take too long to iterate over.
 const MOST_ITEMS: usize = 1_000;
 
-/// A target: it panics where a promise is broken.
+/// A target: it panics if a property is violated.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
@@ -49,7 +49,7 @@ pub fn idx_decode(data: &[u8]) {
     }
 }
 
-/// Any elements of any type and shape survive writing and reading, plain and gzip. The input chooses type and shape.
+/// Elements of any type and shape survive writing and reading, plain and gzip. The input chooses type and shape.
 pub fn idx_round_trip(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else { return };
     let element_type = ElementType::ALL[usize::from(choice) % ElementType::ALL.len()];
@@ -100,8 +100,8 @@ pub fn cifar_decode(data: &[u8]) {
     }
 }
 
-/// Any bytes as an archive. The first byte chooses the dataset, and whether header checksums are set right first: no
-/// fuzzer guesses them.
+/// Any bytes as an archive. The first byte chooses the dataset, and whether header checksums are
+/// corrected first, which a fuzzer would not guess.
 pub fn cifar_tar(data: &[u8]) {
     let Some((&choice, data)) = data.split_first() else { return };
     let mut data = data.to_vec();
@@ -142,7 +142,7 @@ fn check_same_error(data: &[u8], whole: &Error, split: &Error) {
     }
 }
 
-/// Exactly one of the six types fits, and its elements are as many as the header says.
+/// Exactly one of the six types fits, and the number of elements is the header's.
 fn check_elements(idx: &IdxBuf) {
     let counts = [
         idx.to_vec::<u8>().map(|elements| elements.len()),

@@ -1,6 +1,6 @@
-//! The examples that sessions run. A test has no programs of theirs, so they run in this process.
+//! The examples that sessions run. Cargo builds no binaries of examples for a test, so they run in this process.
 
-// An example is a program of its own; here what it prints is made.
+// An example is a separate program; its output is produced here.
 #[allow(dead_code)]
 #[path = "../../crates/plangrad/examples/mean_of_gradients.rs"]
 mod mean_of_gradients;

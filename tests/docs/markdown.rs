@@ -1,4 +1,4 @@
-//! As much Markdown as the documents use: fenced blocks with their notes, code spans, links, headings.
+//! The part of Markdown that the documents use: fenced blocks with their notes, code spans, links, headings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ pub(crate) struct Page {
 
 /// A fenced block.
 pub(crate) struct Block<'a> {
-    /// What stands behind the opening fence.
+    /// The info string of the opening fence.
     pub(crate) language: &'a str,
     /// The content of the comment directly above, `<!-- docs: … -->`.
     note: &'a str,
@@ -133,7 +133,7 @@ impl Page {
     }
 }
 
-/// `line` with the contents of its code spans taken out.
+/// `line` without the contents of its code spans.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }

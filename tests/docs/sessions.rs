@@ -1,9 +1,9 @@
-//! Sessions: blocks marked `console`, run line by line in a folder of the page's own, and compared with what is shown.
+//! Sessions: blocks marked `console`, run line by line in one folder per page, and compared with what is shown.
 //!
-//! A line `...` stands for any lines, and ` …` at the end of a line for the rest of it. What a run measures (losses,
-//! seconds, samples per second, memory of the process, the time in a run's name) may be any number, and accuracies may
-//! differ by a percentage point, as they do between processor types; rounding errors, which are written like 1.2e-7, may be
-//! any below a millionth. Everything else must be there to the letter. A command must succeed, unless `error:` is shown.
+//! A line `...` matches any lines, and ` …` at the end of a line matches the rest of it. Measurements (losses, seconds,
+//! samples per second, memory of the process, the time in a run's name) may be any number; accuracies may differ by a
+//! percentage point, as they do between processor types; rounding errors, written like 1.2e-7, may be any below a
+//! millionth. Everything else must match exactly. A command must succeed unless `error:` is shown.
 
 use std::fs;
 use std::io::{Read, Seek};
@@ -23,7 +23,7 @@ const ACCURACY: f64 = 1.0;
 /// Largest rounding error.
 const ROUNDING: f64 = 1e-6;
 
-/// Runs the sessions of a page in one folder, and says what differs from what is shown.
+/// Runs the sessions of a page in one folder; returns the differences from what is shown.
 pub(crate) fn check(page: &Page) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut differences = Vec::new();
@@ -118,7 +118,7 @@ fn shortened(lines: &[&str]) -> String {
     }
 }
 
-/// Runs a command line; whether it succeeded, and what it wrote to standard output and standard error, in that order.
+/// Runs a command line; returns whether it succeeded and its interleaved standard output and error.
 fn run(command: &str, folder: &Path) -> (bool, String) {
     if let Some(example) = command.strip_prefix("cargo run --release --example ") {
         return (true, examples::output(example));
@@ -170,7 +170,7 @@ fn match_lines(shown: &[&str], found: &[&str], vary: bool) -> Result<(), String>
     if anywhere || rest.is_empty() { Ok(()) } else { Err(format!("the end (instead of {})", rest[0])) }
 }
 
-/// Whether two lines are the same but for what is measured; with `vary` but for all numbers and bars.
+/// Whether two lines are equal except for measurements; with `vary` except for all numbers and bars.
 fn same(shown: &str, found: &str, vary: bool) -> bool {
     let words = |line: &str| -> Vec<String> {
         let words = line.split_whitespace().map(|word| without_time(unit(word)));
@@ -190,7 +190,7 @@ fn same(shown: &str, found: &str, vary: bool) -> bool {
         })
 }
 
-/// Whether `a` and `b` are two measurements of one thing, which the words around them tell.
+/// Whether `a` and `b` measure the same quantity, judged by the surrounding words.
 fn measured<'a>(before: impl Fn(usize) -> &'a str, after: &str, a: &str, b: &str) -> bool {
     let value = |word: &str| word.replace(',', "").trim_end_matches([';', ')']).parse::<f64>().ok();
     let rounding = a.contains('e') && b.contains('e');
@@ -205,7 +205,7 @@ fn measured<'a>(before: impl Fn(usize) -> &'a str, after: &str, a: &str, b: &str
     }
 }
 
-/// Seconds and parts of them are one unit here.
+/// Seconds and fractions of a second count as the same unit.
 fn unit(word: &str) -> &str {
     match word {
         "ms" | "µs" => "s",
@@ -223,7 +223,7 @@ fn without_time(word: &str) -> String {
 }
 
 #[test]
-fn lines_left_out_may_be_any_and_all_others_must_be_there_in_order() {
+fn omitted_lines_match_anything_and_all_others_in_order() {
     let found = ["a", "b", "c", "d", "c"];
     for shown in [
         &["a", "...", "c"][..],
@@ -271,7 +271,7 @@ fn measurements_may_differ_and_nothing_else() {
 }
 
 #[test]
-fn where_all_numbers_vary_words_do_not() {
+fn where_numbers_vary_words_must_match() {
     assert!(same("4   84.00 %  ######", "7 99.1 % ##", true) && same("0 395 · 1", "0 394 1 ·", true));
     assert!(!same("class 4, as labelled", "class 4, not 6", true));
 }

@@ -24,7 +24,7 @@ impl Machine {
         Some(Machine { libraries, settings: Vec::new() })
     }
 
-    /// The same but for one setting of `driver.cpp`.
+    /// The same machine with one setting of `driver.cpp` changed.
     pub(crate) fn but(&self, name: &'static str, value: impl ToString) -> Machine {
         let mut machine = self.clone();
         machine.settings.push((name, value.to_string()));

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: running the binary, and judging how it ended.
+//! Shared by the end-to-end tests: running the binary and checking how it ended.
 
 #![allow(dead_code)] // each test file uses its own share of this
 
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-/// How the program ended, and what it said.
+/// Exit code and output of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// Its exit code; −1 if a signal ended it.
@@ -20,8 +20,7 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The program, to be run in `folder` with an environment that decides nothing but that the processor computes: figures
-/// are the same then, GPU or not.
+/// The program, to be run in `folder` on the CPU, without other environment variables that affect it.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plangrad"));
     command.current_dir(folder).stdin(Stdio::null());
@@ -103,7 +102,7 @@ impl Run {
         objects.into_iter().next().unwrap()
     }
 
-    /// The sentence of a run that must have failed with this exit code, one sentence and nothing else.
+    /// The error sentence of a run that must have failed with this exit code and no other output.
     #[track_caller]
     pub(crate) fn refused(self, code: i32) -> String {
         assert_eq!(self.code, code, "{self:?}");
@@ -120,8 +119,8 @@ impl Run {
     }
 }
 
-/// Runs the program as it is and with `--format json`, and checks that both refuse alike: one sentence on standard error,
-/// on standard output nothing but, in JSON, the error as an object. Returns the sentence.
+/// Runs the program with and without `--format json` and checks that both fail alike: one sentence on standard error and,
+/// in JSON, the error as the only object on standard output. Returns the sentence.
 #[track_caller]
 pub(crate) fn refusal<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], code: i32) -> String {
     let sentence = plangrad(folder, arguments).refused(code);
@@ -147,12 +146,40 @@ pub(crate) fn real_data() -> Option<PathBuf> {
     folder
 }
 
-/// The events of one kind, in their order.
+/// A folder with `data/mnist`, 1,600 images in each part, which differ between classes in where they are light. Reading it
+/// takes milliseconds; drawing the built-in digits takes every process a quarter of a second.
+pub(crate) fn small_mnist() -> tempfile::TempDir {
+    const IMAGES: u32 = 1_600;
+    let folder = tempfile::tempdir().unwrap();
+    let mnist = folder.path().join("data/mnist");
+    std::fs::create_dir_all(&mnist).unwrap();
+    let idx = |dims: &[u32], data: Vec<u8>| {
+        let header = [0, 0, 8, dims.len() as u8].into_iter();
+        header.chain(dims.iter().flat_map(|dim| dim.to_be_bytes())).chain(data).collect::<Vec<u8>>()
+    };
+    for part in ["train", "t10k"] {
+        let light = |image: u32, pixel: u32| (pixel / 28 + 3 * (image % 10)) % 28 < 9;
+        let noise = |image: u32, pixel: u32| (image.wrapping_mul(7919) ^ pixel.wrapping_mul(104_729)) % 61;
+        let value = |image, pixel| (if light(image, pixel) { 150 } else { 0 }) + noise(image, pixel) as u8;
+        let pixels = (0..IMAGES).flat_map(|image| (0..784).map(move |pixel| value(image, pixel)));
+        let files = [
+            (format!("{part}-images-idx3-ubyte"), idx(&[IMAGES, 28, 28], pixels.collect())),
+            (
+                format!("{part}-labels-idx1-ubyte"),
+                idx(&[IMAGES], (0..IMAGES).map(|i| (i % 10) as u8).collect()),
+            ),
+        ];
+        files.iter().for_each(|(name, bytes)| std::fs::write(mnist.join(name), bytes).unwrap());
+    }
+    folder
+}
+
+/// The events of one kind, in order.
 pub(crate) fn select<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
     events.iter().filter(|event| event["event"] == kind).collect()
 }
 
-/// The lines of a run's `metrics.jsonl` without what a clock or the system's memory decides: the same for the same run.
+/// The lines of a run's `metrics.jsonl` without times and memory of the process, which differ between equal runs.
 pub(crate) fn metrics(run: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -166,7 +193,7 @@ pub(crate) fn metrics(run: &Path) -> Vec<Value> {
     lines
 }
 
-/// What a run leaves behind: checkpoint, model, and its log without times.
+/// The files of a run: checkpoint, model, and its log without times.
 pub(crate) struct Left {
     checkpoint: Vec<u8>,
     model: Vec<u8>,
@@ -184,12 +211,12 @@ impl Left {
         }
     }
 
-    /// Whether model and checkpoint are the same, whatever the log says of how they came about.
+    /// Whether model and checkpoint are the same, whatever the log says.
     pub(crate) fn has_the_bytes_of(&self, other: &Left) -> bool {
         self.model == other.model && self.checkpoint == other.checkpoint
     }
 
-    /// Fails unless `run` holds the same, and nothing half written.
+    /// Fails unless `run` holds the same and no partial files.
     #[track_caller]
     pub(crate) fn assert_same(&self, run: &Path) {
         let found = Left::by(run);
@@ -201,13 +228,13 @@ impl Left {
     }
 }
 
-/// What the run in `folder` leaves when nothing disturbs it.
+/// The files of an undisturbed run in `folder`.
 pub(crate) fn undisturbed(folder: &Path, arguments: &str) -> Left {
     run(folder, &format!("{arguments} --out undisturbed")).succeeded();
     Left::by(&folder.join("undisturbed"))
 }
 
-/// Every file below `folder`, sorted: what must not have become more.
+/// Every file and folder below `folder`, sorted.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -233,7 +260,7 @@ pub(crate) struct Tensor<'a> {
     pub(crate) values: &'a [f32],
 }
 
-/// The bytes of a safetensors file, laid out here and by nobody's library.
+/// The bytes of a safetensors file, written without a library.
 pub(crate) fn safetensors(description: Option<&Value>, tensors: &[Tensor<'_>]) -> Vec<u8> {
     let mut header = serde_json::Map::new();
     if let Some(description) = description {
@@ -251,7 +278,7 @@ pub(crate) fn safetensors(description: Option<&Value>, tensors: &[Tensor<'_>]) -
     [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
 }
 
-/// What plangrad writes about a linear model of 28 × 28 images with ten classes.
+/// The description of a linear model of 28 × 28 images with ten classes, as plangrad writes it.
 pub(crate) fn digits_description() -> Value {
     let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
     json!({
@@ -269,7 +296,7 @@ pub(crate) fn digits_description() -> Value {
 /// Names of a JSON object's fields.
 pub(crate) type Keys = BTreeSet<String>;
 
-/// The keys that `docs/json.md` has under each heading: the first column of its table.
+/// The keys under each heading of `docs/json.md`: the first column of its tables.
 pub(crate) fn documented() -> BTreeMap<String, Keys> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
     let mut sections: BTreeMap<String, Keys> = BTreeMap::new();
@@ -284,7 +311,7 @@ pub(crate) fn documented() -> BTreeMap<String, Keys> {
     sections
 }
 
-/// Those an object has.
+/// The keys of an object.
 pub(crate) fn keys(object: &Value) -> Keys {
     object.as_object().unwrap().keys().cloned().collect()
 }

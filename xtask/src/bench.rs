@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: plangrad's speed and memory beside other frameworks', written to docs/benchmarks.md.
+//! `cargo xtask bench`: speed and memory compared with other frameworks, written to docs/benchmarks.md.
 //!
-//! Rounds are interleaved: each peer and plangrad in turn, then all again, so that a machine that drifts drifts for all.
+//! Rounds are interleaved (each peer and plangrad in turn, then all again), so that drift of the machine affects all alike.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,19 +20,19 @@ pub(crate) struct Options {
     /// Folder with mnist/ in it
     #[arg(long, env = "PLANGRAD_DATA", default_value = "data")]
     data_dir: PathBuf,
-    /// Other frameworks to measure in the same run; `none` for plangrad alone
+    /// Frameworks to compare with in the same run; `none` for plangrad alone
     #[arg(long, value_delimiter = ',', default_value = "torch-eager,torch-compile,torch-manual,jax")]
     peers: Vec<String>,
-    /// A Python that has them; by default one is set up under target/
+    /// Python interpreter that has them; by default a virtual environment under target/
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Rounds, of which medians are taken
+    /// Rounds; the tables have medians
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Epochs in each round; the first is not counted
+    /// Epochs per round; the first is a warm-up
     #[arg(long, default_value_t = 5)]
     epochs: usize,
-    /// Batch sizes, each with two threads; the first also with one
+    /// Batch sizes, each measured with two threads, the first also with one
     #[arg(long, value_delimiter = ',', default_value = "64,16,128,1024")]
     batch_sizes: Vec<usize>,
     /// Only print the tables
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     dry_run: bool,
 }
 
-/// What one program took.
+/// Measurements of one program.
 #[derive(Default)]
 struct Measured {
     epochs: Vec<f64>,
@@ -135,7 +135,7 @@ fn run_plangrad(
 
 impl Measured {
     fn add_peer(&mut self, result: &Value) -> Result<()> {
-        let epochs = result["epoch_seconds"].as_array().ok_or("a peer told no epochs")?;
+        let epochs = result["epoch_seconds"].as_array().ok_or("a peer reported no epochs")?;
         self.epochs.extend(epochs.iter().skip(1).filter_map(Value::as_f64));
         self.first_step.extend(result["first_step_seconds"].as_f64());
         self.peak.extend(result["peak_mebibytes"].as_f64());
@@ -148,7 +148,7 @@ impl Measured {
         self.epochs.extend(of("epoch").skip(1).filter_map(|event| event["train_seconds"].as_f64()));
         let mut peaks = of("epoch").filter_map(|event| event["peak_resident_bytes"].as_f64());
         self.peak.extend(peaks.next_back().map(|bytes| bytes / f64::from(1 << 20)));
-        let end = of("end").next().ok_or("plangrad told no end")?;
+        let end = of("end").next().ok_or("plangrad reported no end event")?;
         self.first_step.extend(end["startup_seconds"].as_f64());
         self.accuracy.extend(end["test_accuracy"].as_f64());
         Ok(())
@@ -196,7 +196,7 @@ fn write_down(tables: &str) -> Result<()> {
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Processor and date, without which no figure means anything.
+/// Processor, date and compiler.
 fn machine() -> Result<String> {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -227,13 +227,13 @@ mod tests {
     use super::{median, replace_between};
 
     #[test]
-    fn what_stands_between_the_marks_is_replaced() {
+    fn the_text_between_the_marks_is_replaced() {
         assert_eq!(replace_between("a[old]b", "[", "]", "new").unwrap(), "a[new]b");
         assert_eq!(replace_between("no marks", "[", "]", "new"), None);
     }
 
     #[test]
-    fn a_median_is_a_value_that_was_measured() {
+    fn a_median_is_a_measured_value() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0]), 4.0);
         assert!(median(&[]).is_nan());

@@ -1,4 +1,4 @@
-//! Running other programs, with their command lines shown.
+//! Running other programs and showing their command lines.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ pub(crate) fn program(name: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a program to its end; what it prints goes where ours does.
+/// Runs a program to its end, with its output passed through.
 pub(crate) fn run(mut command: Command) -> Result<()> {
     let line = describe(&command);
     eprintln!("\n$ {line}");

@@ -1,4 +1,4 @@
-//! A short run of every fuzz target over its corpus.
+//! Runs every fuzz target, starting from its corpus.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The golden values, computed anew by PyTorch in a virtual environment.
+//! Recomputes the golden values with PyTorch in a virtual environment.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(write: bool) -> Result<()> {
     if write {
         return Ok(());
     }
-    // Other versions of PyTorch may round differently; the tests say whether that matters.
+    // Other versions of PyTorch may round differently; the tests have the tolerances.
     let mut tests = program("cargo", &["test", "--package", "plangrad-nn", "--test", "golden"]);
     tests.env("PLANGRAD_GOLDEN", &fresh);
     command::run(tests)

@@ -1,12 +1,11 @@
-//! Every dependency may be used under a licence that plangrad's users can live with; and, where a database of known
-//! vulnerabilities is at hand, none has one.
+//! Every dependency has an accepted licence and, where cargo-deny and its database are available, no known vulnerability.
 
 use cargo_metadata::MetadataCommand;
 
 use crate::Result;
 use crate::command::{exists, program, root, run};
 
-/// Licences that ask for no more than a notice.
+/// Permissive licences.
 const ALLOWED: [&str; 13] = [
     "MIT",
     "MIT-0",
@@ -42,7 +41,7 @@ pub(crate) fn check() -> Result<()> {
     advisories()
 }
 
-/// Whether an SPDX expression can be met with allowed licences: one of the alternatives, all of whose parts are allowed.
+/// Whether an SPDX expression can be satisfied with allowed licences.
 fn acceptable(expression: &str) -> bool {
     let plain = expression.replace(['(', ')'], " ").replace('/', " OR ");
     // `A AND B OR C` with brackets removed is read as alternatives of conjunctions, or as a conjunction of
@@ -59,11 +58,11 @@ fn advisories() -> Result<()> {
         return Ok(());
     }
     if !exists("cargo", &["deny", "--offline", "check", "advisories"]) {
-        // Either there is no database here, or it has something to say: asked again, it tells which.
+        // Either the database is missing or it lists an advisory; fetching it and checking again distinguishes the two.
         let mut command = program("cargo", &["deny", "fetch", "db"]);
         command.env("CARGO_NET_RETRY", "0");
         if run(command).is_err() {
-            eprintln!("SKIPPED: known vulnerabilities (the advisory database cannot be had here)");
+            eprintln!("SKIPPED: known vulnerabilities (the advisory database cannot be fetched)");
             return Ok(());
         }
     }
@@ -75,7 +74,7 @@ mod tests {
     use super::acceptable;
 
     #[test]
-    fn expressions_are_accepted_if_they_can_be_met() {
+    fn expressions_are_accepted_if_allowed_licences_satisfy_them() {
         for fine in [
             "MIT",
             "MIT OR Apache-2.0",

@@ -12,6 +12,7 @@ mod gpu;
 mod invariants;
 mod kernels;
 mod licences;
+mod sanitize;
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -19,6 +20,7 @@ use std::process::{Command, ExitCode};
 use clap::{Parser, Subcommand};
 
 use command::Result;
+use sanitize::{Extent, Sanitizer};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "plangrad's own tasks")]
@@ -44,19 +46,26 @@ enum Task {
     },
     /// What ARCHITECTURE.md promises: dependencies, unsafe code, printing, and no import circles
     Invariants,
-    /// Time an MNIST epoch against other frameworks and write docs/benchmarks.md
+    /// Time MNIST epochs against other frameworks and write docs/benchmarks.md
     Bench(bench::Options),
     /// Pack tests and measurements for a machine with a GPU, or report what they found there
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
     Kernels(kernels::Options),
+    /// Run tests under nightly's sanitizers
+    Sanitize {
+        /// Only this sanitizer
+        sanitizer: Option<Sanitizer>,
+    },
+    /// Try every order in which the threads of a gang can meet
+    Loom,
     /// Fuzz the parsers
     Fuzz {
         /// Seconds for each target
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
-    /// Compute the golden values anew with PyTorch and compare them with those committed
+    /// Recompute the golden values with PyTorch and compare them with the committed ones
     Golden {
         /// Replace the committed values
         #[arg(long)]
@@ -72,6 +81,8 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Gpu(options) => gpu::run(&options),
         Task::Kernels(options) => kernels::run(&options),
+        Task::Sanitize { sanitizer } => sanitize::run(sanitizer, Extent::Full),
+        Task::Loom => sanitize::loom(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Golden { write } => golden::run(write),
     };

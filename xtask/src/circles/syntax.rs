@@ -149,7 +149,7 @@ impl Reader<'_> {
     fn import(&mut self, name: &Ident, path: Vec<String>, public: bool) {
         self.define(name, Meaning::Alias(path.clone()));
         if !public {
-            // Imported even where no path of its own follows, such as a trait for its methods.
+            // An import counts even if no path uses it, such as a trait imported for its methods.
             let line = name.span().start().line;
             self.source.references.push(Reference { module: self.module, path, line, is_macro: false });
         }

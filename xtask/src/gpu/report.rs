@@ -343,7 +343,7 @@ esac
     }
 
     #[test]
-    fn a_start_without_time_runs_nothing_and_the_next_one_does() {
+    fn a_start_without_time_runs_nothing_and_the_next_one_continues() {
         let folder = packed();
         run(folder.path(), 600);
         fs::remove_file(folder.path().join("out/epochs.status")).unwrap();
@@ -354,7 +354,7 @@ esac
     }
 
     #[test]
-    fn what_is_worse_than_promised_fails_and_what_took_too_long_is_unknown() {
+    fn results_worse_than_promised_fail_and_timeouts_are_unknown() {
         let folder = packed();
         run(folder.path(), 600);
         replace(folder.path(), "time-plangrad-f32-784-128-64.out", "{\"step_seconds\":0.0000267}");

@@ -13,6 +13,7 @@ fn library() -> Option<String> {
 }
 
 #[test]
+#[ignore = "takes as long as all other tests of the crate; `cargo xtask ci` runs it"]
 fn no_kernel_touches_memory_beyond_its_arrays() {
     let Some(library) = library().filter(|_| cfg!(target_os = "linux")) else {
         assert!(std::env::var_os("PLANGRAD_CI").is_none(), "the C++ compiler has no address sanitizer");
