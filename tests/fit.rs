@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Left, command, files, finish, plangrad, refusal, run, select};
+use support::{Left, command, files, finish, plangrad, refusal, run, select, small_mnist};
 
 /// The result of a `fit` without speed measurements, which do not affect the size.
 fn fit(folder: &Path, options: &str) -> Value {
@@ -37,10 +37,10 @@ fn scattered(count: u64, low: u64, high: u64) -> Vec<u64> {
 
 #[test]
 fn for_every_budget_the_size_found_trains_and_the_next_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let networks = ["--dataset digits", "--dataset digits --hidden 24,12 --optimizer sgd --dropout 0.2"];
+    let folder = small_mnist();
+    let networks = ["--dataset mnist", "--dataset mnist --hidden 24,12 --optimizer sgd --dropout 0.2"];
     for (number_of, options) in networks.into_iter().enumerate() {
-        let [low, high] = [[1_638_080, 9 << 20], [180_000, 1 << 20]][number_of];
+        let [low, high] = [[1_638_080, 6 << 20], [180_000, 1 << 20]][number_of];
         for budget in [low].into_iter().chain(scattered(4, low, high)) {
             let found = fit(folder.path(), &format!("{options} --memory-budget {budget}"));
             let size = number(&found, "max_batch_size");

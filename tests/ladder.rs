@@ -13,9 +13,10 @@ use plangrad_nn::checkpoint;
 use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, Faults};
 use serde_json::Value;
-use support::{Left, metrics, real_data, refusal, run, select, undisturbed};
+use support::{Left, metrics, real_data, refusal, run, select, small_mnist, undisturbed};
 
-const TRAIN: &str = "train --dataset digits --epochs 2 --max-steps 400 --dropout 0.1";
+/// On [`small_mnist`], whose epochs have 25 steps.
+const TRAIN: &str = "train --dataset mnist --epochs 4 --max-steps 90 --dropout 0.1";
 
 /// What `train` plans with these options.
 fn planned(folder: &Path, options: &str) -> u64 {
@@ -44,7 +45,7 @@ fn rungs(run: &Path) -> (Vec<String>, Value) {
 
 #[test]
 fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let expected = undisturbed(folder.path(), TRAIN);
     let resident = planned(folder.path(), "--device accelerator");
     let streamed = {
@@ -89,7 +90,7 @@ fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
 
 #[test]
 fn a_named_device_ends_with_an_error_and_auto_continues() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let expected = undisturbed(folder.path(), TRAIN);
     for device in ["cpu", "accelerator"] {
         let arguments = format!("{TRAIN} --device {device} --memory-budget 1800KiB --out named");
@@ -113,7 +114,7 @@ fn a_named_device_ends_with_an_error_and_auto_continues() {
 
 #[test]
 fn parts_by_hand_are_the_same_steps_in_less_memory() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let expected = undisturbed(folder.path(), TRAIN);
     let whole = planned(folder.path(), "");
     for (count, part) in [(1, None), (2, Some(32)), (5, Some(13)), (64, Some(1)), (999, Some(1))] {
@@ -130,7 +131,7 @@ fn parts_by_hand_are_the_same_steps_in_less_memory() {
 
 #[test]
 fn the_resume_command_repeats_the_memory_options() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = small_mnist();
     let means = "--device accelerator --threads 1 --memory-budget 1800KiB --on-oom ladder --accumulate 3";
     let arguments = format!("{TRAIN} {means} --out run");
     let mut child = support::command(folder.path());
@@ -172,9 +173,9 @@ struct Scene {
 
 impl Scene {
     fn new() -> Scene {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = small_mnist();
         let arguments =
-            "train --dataset digits --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 2 --max-steps 250";
+            "train --dataset mnist --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 8 --max-steps 120";
         let expected = undisturbed(folder.path(), arguments);
         let settings = Settings::read(&folder.path().join("undisturbed/config.toml")).unwrap();
         let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
@@ -248,7 +249,7 @@ fn without_it_the_same_process_trains_to_the_same_bytes_after_any_failure() {
 #[test]
 fn a_failure_while_a_run_is_resumed_leaves_it_as_it_was() {
     let scene = Scene::new();
-    let half = Settings { max_steps: Some(120), ..scene.settings.clone() };
+    let half = Settings { max_steps: Some(60), ..scene.settings.clone() };
     for failing in 0..3 {
         let name = format!("half-{failing}");
         let backend = faulty(true, [3 + failing]); // the first three succeed
