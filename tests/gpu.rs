@@ -45,7 +45,7 @@ fn without_a_driver_cuda_is_an_error_with_a_remedy_and_auto_uses_the_cpu() {
         let arguments = ["train", "--dataset", "digits", "--device", device, "--max-steps", "1"];
         let sentence = refusal(folder.path(), &arguments, 1);
         let name = if device == "cuda" { "cuda:0" } else { device };
-        assert_eq!(sentence, format!("{name}: {NO_LIBRARY}; or compute on the processor, with --device cpu"));
+        assert_eq!(sentence, format!("{name}: {NO_LIBRARY}; or compute on the cpu, with --device cpu"));
     }
     assert!(support::files(folder.path()).is_empty(), "nothing is left behind");
     let run = unled(folder.path(), "train --dataset digits --max-steps 1 --out run");
