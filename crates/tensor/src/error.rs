@@ -150,7 +150,7 @@ pub enum Error {
         /// Index of the plan.
         plan: usize,
     },
-    /// A dataset in host memory was given to a session on a device with memory of its own that has no room for batches.
+    /// A dataset in host memory was given to a session on a device with its own memory that has no room for batches.
     #[error("the dataset is not in the memory of {device}; upload it there, or make a streaming session")]
     NotResident {
         /// The device.
@@ -213,7 +213,7 @@ pub enum Error {
         /// Those it has, best first.
         available: String,
     },
-    /// The memory a session needs is not to be had. Nothing was changed by the attempt.
+    /// The memory a session needs is not available. Nothing was changed by the attempt.
     #[error(
         "out of memory on {device}: {requested} bytes are needed, {free} of {total} are free; take a smaller batch or raise the budget"
     )]

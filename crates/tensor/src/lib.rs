@@ -59,3 +59,25 @@ pub use values::Values;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Backends, plans and what belongs to them are shared between threads; sessions move between them. Graphs stay where they
+    /// are recorded.
+    #[test]
+    fn what_is_shared_between_threads_can_be() {
+        fn shared<T: Send + Sync>() {}
+        fn moved<T: Send>() {}
+        shared::<Backend>();
+        shared::<Plan>();
+        shared::<State>();
+        shared::<Source>();
+        shared::<Parameters>();
+        shared::<Parameter>();
+        shared::<MemoryReport>();
+        shared::<Error>();
+        moved::<Session>();
+    }
+}

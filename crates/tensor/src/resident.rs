@@ -47,7 +47,7 @@ pub(crate) struct Resident {
 }
 
 impl Resident {
-    /// Copies a dataset into memory of its own on `backend`, with room for the order of so many rows.
+    /// Copies a dataset into its own memory on `backend`, with room for the order of so many rows.
     pub(crate) fn upload(backend: &Backend, data: &HostData, rows: usize) -> Result<Resident, Error> {
         let layout = ResidentLayout::new(data.sample_bytes().len(), data.target_bytes().len(), rows);
         let mut memory = backend.reserve_memory(layout.bytes(), &layout.report())?;

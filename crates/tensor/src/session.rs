@@ -1,7 +1,7 @@
 //! Sessions: the memory of a training run, reserved once, in which plans are replayed.
 //!
 //! Several plans share one arena: what persists lies at the same offsets for all of them, and the temporaries of the
-//! one that runs use the rest. That is how a last, smaller batch and the evaluation cost no memory of their own.
+//! one that runs use the rest. That is how a last, smaller batch and the evaluation cost no extra memory.
 
 use ndarray::{ArrayD, IxDyn};
 
@@ -34,13 +34,13 @@ impl Session {
     /// is zero: set the parameters next.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if that is not to be had, [`Error::StateMismatch`] if the plans were made over different
+    /// [`Error::OutOfMemory`] if that is not available, [`Error::StateMismatch`] if the plans were made over different
     /// states, [`Error::Device`] if the device cannot be used any more.
     pub fn new(backend: &Backend, plans: Vec<Plan>) -> Result<Session, Error> {
         Session::reserve(backend, plans, None)
     }
 
-    /// The same for datasets that stay in host memory. On a device with memory of its own there is then room for two
+    /// The same for datasets that stay in host memory. On a device with its own memory there is then room for two
     /// batches in the arena, which are brought there as they are needed; elsewhere they are read in place.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Session {
         report(&self.plans, self.staging)
     }
 
-    /// What [`Session::streaming`] with these plans would take on a device with memory of its own.
+    /// What [`Session::streaming`] with these plans would take on a device with its own memory.
     pub fn streaming_report(plans: &[Plan]) -> MemoryReport {
         report(plans, Some(Plan::staging(plans)))
     }
@@ -229,10 +229,7 @@ impl Session {
     /// # Errors
     /// [`Error::Device`] if the device has failed.
     pub fn step(&self) -> Result<u64, Error> {
-        let extent = self.state.entry(Slot::StepBlock)?.extent;
-        let mut bytes = [0; 8];
-        self.arena.memory().read(extent.offset, &mut bytes)?;
-        Ok(StepBlock::step_from_bytes(bytes, self.arena.numbers()))
+        Ok(self.step_block()?.step)
     }
 
     /// Sets the number of steps taken and the seed of what is random within a step.
@@ -241,8 +238,16 @@ impl Session {
     /// As [`Session::step`].
     pub fn set_step(&mut self, step: u64, seed: u64) -> Result<(), Error> {
         let extent = self.state.entry(Slot::StepBlock)?.extent;
-        let bytes = StepBlock::counters_to_bytes(step, seed, self.arena.numbers());
+        let block = StepBlock { step, seed, ..self.step_block()? };
+        let bytes = block.to_bytes(self.arena.numbers());
         self.arena.memory_mut().write(extent.offset, &bytes)
+    }
+
+    fn step_block(&self) -> Result<StepBlock, Error> {
+        let extent = self.state.entry(Slot::StepBlock)?.extent;
+        let mut bytes = [0; StepBlock::BYTES];
+        self.arena.memory().read(extent.offset, &mut bytes)?;
+        Ok(StepBlock::from_bytes(bytes, self.arena.numbers()))
     }
 
     /// Blocks until queued work has finished, for callers that measure time. On a host nothing is queued.
@@ -264,7 +269,7 @@ impl Session {
         Ok(MetricBlock::from_bytes(bytes, self.arena.numbers()).into())
     }
 
-    /// Sets the sums, to go on from a checkpoint or (with the default) to start anew.
+    /// Sets the sums, to continue from a checkpoint or (with the default) to start over.
     ///
     /// # Errors
     /// As [`Session::wait`].

@@ -1,7 +1,7 @@
 //! Datasets to train on: host memory, and perhaps a copy in a device's; and the rows of them that a run takes.
 //!
 //! On the host a dataset is read in place by the first kernel of a step; nothing is copied or converted beforehand. For a
-//! device with memory of its own it is copied there once, as it is, or else batch by batch.
+//! device with its own memory it is copied there once, as it is, or else batch by batch.
 
 use std::fmt;
 use std::sync::Arc;

@@ -120,7 +120,8 @@ pub(crate) fn backends() -> Vec<(String, Backend)> {
     };
     let cpus = InstructionSet::available().into_iter().flat_map(|set| [open(set, 1), open(set, 3)]);
     let emulated = emulator(0).map(|emulator| ("emulated GPU".to_string(), emulator.backend(None)));
-    cpus.chain(emulated).chain(gpu().map(|gpu| ("GPU".to_string(), gpu))).collect()
+    let toy = ("interpreted plan".to_string(), crate::backend::toy::open());
+    cpus.chain([toy]).chain(emulated).chain(gpu().map(|gpu| ("GPU".to_string(), gpu))).collect()
 }
 
 impl Case {
@@ -302,7 +303,7 @@ impl Cases {
     }
 }
 
-/// A scalar in which every element of `y` has a weight of its own, so that no two gradients can be exchanged unseen.
+/// A scalar in which every element of `y` has its own weight, so that no two gradients can be exchanged unseen.
 fn weighted_sum(y: Tensor<'_>) -> Tensor<'_> {
     let weights = ArrayD::from_shape_fn(IxDyn(y.dims()), |index| {
         let place: usize = index.as_array_view().iter().enumerate().map(|(axis, i)| i * (axis * 2 + 1)).sum();

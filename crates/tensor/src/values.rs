@@ -92,7 +92,7 @@ mod tests {
     fn what_files_put_in_comes_out_whatever_the_layout() {
         for order in [FileOrder::AsInGraph, FileOrder::Transposed] {
             for layout in [Layout::RowMajor, Layout::Panels { columns: 4 }] {
-                for dtype in [DType::F32, DType::U8] {
+                for dtype in [DType::F32, DType::U8, DType::Bf16] {
                     let shape = Shape::new(&[3, 7]).unwrap();
                     let parameter = Parameters::new().add("w", shape, Role::Trained, order).unwrap();
                     let meta = Meta { shape, dtype };

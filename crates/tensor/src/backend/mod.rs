@@ -1,5 +1,23 @@
-//! Where plans run. A [`Backend`] is what users hold of a device; [`Provider`], [`Memory`] and [`Arena`] are all a device
-//! has to do. They are sealed: a session relies on them for the memory that safe code reads and writes.
+//! Where plans run. A [`Backend`] is what users hold of a device; `Provider`, `Memory` and `Arena` are all a device has to
+//! do. They are the crate's own, for a session relies on them for the memory that safe code reads and writes: a backend that
+//! gives less memory than it says, or an arena that is fed any address, does not compile outside this crate.
+//!
+//! ```compile_fail,E0603
+//! use plangrad_tensor::backend::Provider;
+//! ```
+//!
+//! ```compile_fail,E0603
+//! use plangrad_tensor::backend::{Arena, Feed};
+//! ```
+//!
+//! ```compile_fail,E0599
+//! use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+//!
+//! let backend = Cpu::open(CpuOptions::default()).unwrap();
+//! let arena = backend.reserve(64, &Default::default());
+//! ```
+//!
+//! To see what a program does when a device refuses memory or fails, open the CPU with [`cpu::Faults`].
 
 pub mod cpu;
 #[cfg_attr(
@@ -7,6 +25,8 @@ pub mod cpu;
     expect(dead_code, reason = "without a driver or the emulator there is nothing to launch on")
 )]
 pub mod cuda;
+#[cfg(test)]
+pub(crate) mod toy;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -44,7 +64,7 @@ impl Backend {
         self.provider.driver_memory()
     }
 
-    /// Whether it has memory of its own, into which samples must be brought. Where not, kernels read a dataset in host
+    /// Whether it has its own memory, into which samples must be copied. If not, kernels read a dataset in host
     /// memory in place.
     #[must_use]
     pub fn has_own_memory(&self) -> bool {
@@ -183,7 +203,7 @@ pub(crate) trait Arena: Send {
         Numbers::Wide
     }
 
-    /// Makes a program ready, so that nothing has to be had for it once it runs. `pace` says how it will be asked for.
+    /// Makes a program ready, so that nothing has to be reserved for it once it runs. `pace` says how it will be run.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] or [`Error::Device`] if the device cannot take it.
@@ -199,7 +219,7 @@ pub(crate) trait Arena: Send {
     fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error>;
 }
 
-/// How the steps of a program will be asked for.
+/// How the steps of a program will be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// One at a time.

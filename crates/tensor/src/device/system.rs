@@ -93,7 +93,7 @@ struct Names {
 impl Names {
     fn limit(&self, folder: &Path, file: &dyn Fn(&Path) -> Option<String>) -> Option<Limit> {
         let number = |name: &str| file(&folder.join(name))?.trim().parse::<u64>().ok();
-        let bytes = number(self.limit)?; // the word `max` is no limit
+        let bytes = number(self.limit)?; // the word `max` means no limit
         let stat = file(&folder.join("memory.stat")).unwrap_or_default();
         let cached = stat.lines().find_map(|line| line.strip_prefix(self.cached)?.trim().parse::<u64>().ok());
         let used = number(self.used).unwrap_or(0).saturating_sub(cached.unwrap_or(0));

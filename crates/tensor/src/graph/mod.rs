@@ -13,14 +13,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use interpreter::Interpreter;
-pub(crate) use op::{
-    Backward, Call, Gradient, Known, KnownInput, Lower, Lowered, Meaning, Op, Operand, ShapeRule, Simpler,
-    one,
-};
+pub(crate) use op::{Call, Known, KnownInput, Lower, Lowered, Meaning, Operand, ShapeRule, Simpler, one};
 pub use parameters::Parameters;
 
 use crate::error::Error;
 use crate::ir::{DType, Meta, ParameterId, Shape, TensorId};
+
+/// A graph operation.
+pub(crate) trait Op: ShapeRule + Gradient + Meaning + Lower {}
+
+impl<O: ShapeRule + Gradient + Meaning + Lower> Op for O {}
+
+/// How a loss changes with an op's inputs.
+pub(crate) trait Gradient: ShapeRule {
+    /// For each input the gradient of the loss, given that of the results; `None` for inputs that need none. A gradient may
+    /// have the result's broadcast shape: the walk sums it down to the input's.
+    ///
+    /// # Errors
+    /// [`Error::NoGradient`] unless the op has a rule.
+    fn gradient<'g>(&self, _node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+        Err(Error::NoGradient { op: self.name() })
+    }
+
+    /// Whether gradients may be asked of the results although the op has no inputs.
+    fn is_variable(&self) -> bool {
+        false
+    }
+}
 
 /// One recorded operation.
 #[derive(Clone, Debug)]
@@ -224,6 +243,36 @@ impl<'g> Tensor<'g> {
 
     pub(crate) fn binary(self, other: Tensor<'g>, op: impl Op + 'static) -> Result<Tensor<'g>, Error> {
         self.graph.record(op, &[self, other])
+    }
+}
+
+/// What a gradient rule sees: the node's inputs, its results, and the gradient of the loss by each result.
+pub(crate) struct Backward<'g> {
+    pub(crate) inputs: Vec<Tensor<'g>>,
+    pub(crate) outputs: Vec<Tensor<'g>>,
+    /// `None` for a result that does not influence the loss. At least one is there.
+    pub(crate) gradients: Vec<Option<Tensor<'g>>>,
+    pub(crate) wanted: Vec<bool>,
+}
+
+impl<'g> Backward<'g> {
+    /// The result of an op that has one.
+    pub(crate) fn output(&self) -> Tensor<'g> {
+        self.outputs[0]
+    }
+
+    /// The gradient by the result of an op that has one.
+    pub(crate) fn dy(&self) -> Tensor<'g> {
+        self.gradients[0].expect("a node is visited if the loss depends on a result, and this has one")
+    }
+
+    /// Records `rule` for input `i` only if somebody wants that gradient.
+    pub(crate) fn when_wanted(
+        &self,
+        i: usize,
+        rule: impl FnOnce() -> Result<Tensor<'g>, Error>,
+    ) -> Result<Option<Tensor<'g>>, Error> {
+        if self.wanted[i] { rule().map(Some) } else { Ok(None) }
     }
 }
 

@@ -1,19 +1,13 @@
-//! What an operation must know about itself, one trait for each reader of that knowledge: the recorder (shape rule), the
-//! reverse walk (gradient), the oracle (meaning), the planner (lowering). One op lives in one file under `ops`.
+//! What an operation knows about itself apart from its gradient, one trait for each reader of that knowledge: the recorder
+//! (shape rule), the oracle (meaning), the planner (lowering). One op lives in one file under `ops`.
 
 use std::fmt;
 
 use ndarray::ArrayD;
 
-use super::Tensor;
 use super::interpreter::Interpreter;
 use crate::error::Error;
 use crate::ir::{Kernel, Meta, Shape, Slot, Value};
-
-/// A graph operation.
-pub(crate) trait Op: ShapeRule + Gradient + Meaning + Lower {}
-
-impl<O: ShapeRule + Gradient + Meaning + Lower> Op for O {}
 
 /// What the result of an op looks like.
 pub(crate) trait ShapeRule: fmt::Debug {
@@ -25,23 +19,6 @@ pub(crate) trait ShapeRule: fmt::Debug {
     /// # Errors
     /// [`Error::Shapes`] or [`Error::Types`] for inputs the op does not take.
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error>;
-}
-
-/// How a loss changes with an op's inputs.
-pub(crate) trait Gradient: ShapeRule {
-    /// For each input the gradient of the loss, given that of the results; `None` for inputs that need none. A gradient may
-    /// have the result's broadcast shape: the walk sums it down to the input's.
-    ///
-    /// # Errors
-    /// [`Error::NoGradient`] unless the op has a rule.
-    fn gradient<'g>(&self, _node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        Err(Error::NoGradient { op: self.name() })
-    }
-
-    /// Whether gradients may be asked of the results although the op has no inputs.
-    fn is_variable(&self) -> bool {
-        false
-    }
 }
 
 /// What an op computes, naively and in f64: the oracle of every test.
@@ -84,36 +61,6 @@ pub(crate) fn one<T>(result: T) -> Result<Vec<T>, Error> {
     Ok(vec![result])
 }
 
-/// What a gradient rule sees: the node's inputs, its results, and the gradient of the loss by each result.
-pub(crate) struct Backward<'g> {
-    pub(crate) inputs: Vec<Tensor<'g>>,
-    pub(crate) outputs: Vec<Tensor<'g>>,
-    /// `None` for a result that does not influence the loss. At least one is there.
-    pub(crate) gradients: Vec<Option<Tensor<'g>>>,
-    pub(crate) wanted: Vec<bool>,
-}
-
-impl<'g> Backward<'g> {
-    /// The result of an op that has one.
-    pub(crate) fn output(&self) -> Tensor<'g> {
-        self.outputs[0]
-    }
-
-    /// The gradient by the result of an op that has one.
-    pub(crate) fn dy(&self) -> Tensor<'g> {
-        self.gradients[0].expect("a node is visited if the loss depends on a result, and this has one")
-    }
-
-    /// Records `rule` for input `i` only if somebody wants that gradient.
-    pub(crate) fn when_wanted(
-        &self,
-        i: usize,
-        rule: impl FnOnce() -> Result<Tensor<'g>, Error>,
-    ) -> Result<Option<Tensor<'g>>, Error> {
-        if self.wanted[i] { rule().map(Some) } else { Ok(None) }
-    }
-}
-
 /// What is known of a node's inputs and results before the plan is made.
 pub(crate) struct Known<'a> {
     /// The inputs.
@@ -138,8 +85,13 @@ pub(crate) enum Simpler {
     Input(usize),
     /// The result has this number in every element.
     Full(f32),
-    /// The result is another op applied to one of the inputs.
-    Unary(Box<dyn Op>, usize),
+    /// The result is an input times a number.
+    Scaled {
+        /// Which input.
+        input: usize,
+        /// The number.
+        by: f32,
+    },
 }
 
 /// One operand of a kernel to be made: where its value will live, and its shape and type.

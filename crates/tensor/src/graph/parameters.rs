@@ -18,6 +18,19 @@ use crate::ir::{FileOrder, Parameter, ParameterId, Role, Shape};
 /// assert!(parameters.add("layer1.weight", Shape::new(&[1])?, Role::Trained, FileOrder::AsInGraph).is_err());
 /// # Ok::<(), plangrad_tensor::Error>(())
 /// ```
+///
+/// Only a list makes parameters and their identities:
+///
+/// ```compile_fail,E0423
+/// let id = plangrad_tensor::ParameterId(0);
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use plangrad_tensor::{FileOrder, Parameter, Parameters, Role, Shape};
+/// # let mut parameters = Parameters::new();
+/// # let weight = parameters.add("w", Shape::SCALAR, Role::Trained, FileOrder::AsInGraph).unwrap();
+/// let larger = Parameter { shape: Shape::new(&[600, 500]).unwrap(), ..weight };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Parameters {
     list: u64,

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Device {
     /// The host's processor.
     Cpu,
-    /// The host's processor with memory of its own, into which datasets are copied: a stand-in for a GPU on any machine.
+    /// The host's processor with its own memory, into which datasets are copied: a stand-in for a GPU on any machine.
     Accelerator,
     /// An NVIDIA GPU, by index.
     Cuda(usize),

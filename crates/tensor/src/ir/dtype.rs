@@ -10,6 +10,8 @@ pub enum DType {
     F32,
     /// Unsigned bytes: pixels as they lie in the file, and class labels.
     U8,
+    /// The upper half of a single-precision number: 8 bits of mantissa. Values can be kept in it; nothing computes with it yet.
+    Bf16,
 }
 
 impl DType {
@@ -18,6 +20,7 @@ impl DType {
         match self {
             DType::F32 => 4,
             DType::U8 => 1,
+            DType::Bf16 => 2,
         }
     }
 }
@@ -28,6 +31,7 @@ impl DType {
         match (self, bytes) {
             (DType::F32, &[a, b, c, d]) => f32::from_ne_bytes([a, b, c, d]),
             (DType::U8, &[byte]) => f32::from(byte),
+            (DType::Bf16, &[a, b]) => f32::from_bits(u32::from(u16::from_ne_bytes([a, b])) << 16),
             _ => unreachable!("{} bytes are not one {self}", bytes.len()),
         }
     }
@@ -37,6 +41,7 @@ impl DType {
         match self {
             DType::F32 => bytes.copy_from_slice(&x.to_ne_bytes()),
             DType::U8 => bytes.fill(x.round_ties_even() as u8),
+            DType::Bf16 => bytes.copy_from_slice(&bf16(x).to_ne_bytes()),
         }
     }
 
@@ -51,6 +56,50 @@ impl fmt::Display for DType {
         f.write_str(match self {
             DType::F32 => "f32",
             DType::U8 => "u8",
+            DType::Bf16 => "bf16",
         })
+    }
+}
+
+/// The nearest number of 8 bits of mantissa, of two the even one.
+fn bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    if x.is_nan() {
+        return (bits >> 16) as u16 | 0x40; // a quiet one, whatever is cut off
+    }
+    let round = 0x7FFF + (bits >> 16 & 1);
+    ((bits + round) >> 16) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back(dtype: DType, x: f32) -> f32 {
+        let mut bytes = vec![0; dtype.size()];
+        dtype.encode(x, &mut bytes);
+        dtype.decode(&bytes)
+    }
+
+    #[test]
+    fn numbers_that_a_type_has_come_back() {
+        for x in [0.0, -0.0, 1.0, -2.5, 1e30, f32::INFINITY] {
+            assert_eq!(there_and_back(DType::F32, x).to_bits(), x.to_bits());
+        }
+        assert!((0..256).all(|x| there_and_back(DType::U8, x as f32) == x as f32));
+        for x in [0.0, -0.0, 1.0, -1.5, 255.0, f32::NEG_INFINITY] {
+            assert_eq!(there_and_back(DType::Bf16, x).to_bits(), x.to_bits());
+        }
+        assert!(there_and_back(DType::Bf16, f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn bf16_rounds_to_the_nearest_and_ties_to_the_even() {
+        let step = 2f32.powi(-7); // from 1 to the next number
+        assert_eq!(there_and_back(DType::Bf16, 1.0 + 0.49 * step), 1.0);
+        assert_eq!(there_and_back(DType::Bf16, 1.0 + 0.5 * step), 1.0);
+        assert_eq!(there_and_back(DType::Bf16, 1.0 + 1.5 * step), 1.0 + 2.0 * step);
+        assert_eq!(there_and_back(DType::Bf16, -(1.0 + 0.51 * step)), -(1.0 + step));
+        assert_eq!(there_and_back(DType::Bf16, f32::MAX), f32::INFINITY);
     }
 }

@@ -1,4 +1,4 @@
-//! Room in an arena for batches of a dataset that stays in host memory, on a device with memory of its own.
+//! Room in an arena for batches of a dataset that stays in host memory, on a device with its own memory.
 //!
 //! There are two places, so that a batch can travel while the one before is computed with. They lie behind everything
 //! the plans use, and hold samples and targets as the dataset does: a byte for a pixel.

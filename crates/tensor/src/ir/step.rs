@@ -87,20 +87,30 @@ impl StepBlock {
     /// Bytes of the whole block.
     pub(crate) const BYTES: usize = size_of::<StepBlock>();
 
-    /// Bytes of the step number and the seed, which come first.
-    pub(crate) const COUNTERS: usize = 16;
-
-    /// The step number and the seed as they lie in the arena.
-    pub(crate) fn counters_to_bytes(step: u64, seed: u64, numbers: Numbers) -> [u8; StepBlock::COUNTERS] {
-        let mut bytes = [0; StepBlock::COUNTERS];
-        bytes[..8].copy_from_slice(&numbers.u64_to_bytes(step));
-        bytes[8..].copy_from_slice(&numbers.u64_to_bytes(seed));
-        bytes
+    /// As it lies in the arena.
+    pub(crate) fn to_bytes(self, numbers: Numbers) -> [u8; StepBlock::BYTES] {
+        let StepBlock { step, seed, learning_rate, step_size, second_correction, first_row } = self;
+        let words = [
+            numbers.u64_to_bytes(step),
+            numbers.u64_to_bytes(seed),
+            pair([learning_rate.to_bits(), step_size.to_bits()]),
+            pair([second_correction.to_bits(), first_row]),
+        ];
+        std::array::from_fn(|i| words[i / 8][i % 8])
     }
 
-    /// The step number.
-    pub(crate) fn step_from_bytes(bytes: [u8; 8], numbers: Numbers) -> u64 {
-        numbers.u64_from_bytes(bytes)
+    /// From how it lies in the arena.
+    pub(crate) fn from_bytes(bytes: [u8; StepBlock::BYTES], numbers: Numbers) -> StepBlock {
+        let word = |i: usize| std::array::from_fn(|byte| bytes[8 * i + byte]);
+        let ([learning_rate, step_size], [second_correction, first_row]) = (halves(word(2)), halves(word(3)));
+        StepBlock {
+            step: numbers.u64_from_bytes(word(0)),
+            seed: numbers.u64_from_bytes(word(1)),
+            learning_rate: f32::from_bits(learning_rate),
+            step_size: f32::from_bits(step_size),
+            second_correction: f32::from_bits(second_correction),
+            first_row,
+        }
     }
 }
 
@@ -201,6 +211,25 @@ mod tests {
             }
             assert!(numbers.f64_from_bytes(numbers.f64_to_bytes(f64::NAN)).is_nan());
         }
+    }
+
+    /// The host's kernels read the block as it lies in memory.
+    #[test]
+    fn a_step_block_comes_back_as_it_was_and_lies_as_its_fields_do() {
+        let block = StepBlock {
+            step: 1 << 40,
+            seed: 7,
+            learning_rate: 0.5,
+            step_size: 2.0,
+            second_correction: 3.0,
+            first_row: 9,
+        };
+        for numbers in [Numbers::Wide, Numbers::Pairs] {
+            assert_eq!(StepBlock::from_bytes(block.to_bytes(numbers), numbers), block);
+        }
+        let at = |offset: usize| std::array::from_fn(|i| block.to_bytes(Numbers::Wide)[offset + i]);
+        assert_eq!(f32::from_ne_bytes(at(std::mem::offset_of!(StepBlock, step_size))), 2.0);
+        assert_eq!(u32::from_ne_bytes(at(std::mem::offset_of!(StepBlock, first_row))), 9);
     }
 
     #[test]

@@ -75,12 +75,12 @@ activation!(Gelu, GeluGrad, "gelu", "gelu_grad", input, |x| x * normal_cdf(x), |
     + x * normal_pdf(x));
 
 /// Φ(x), the standard normal distribution function.
-fn normal_cdf(x: f64) -> f64 {
+pub(crate) fn normal_cdf(x: f64) -> f64 {
     0.5 * erfc(-x / std::f64::consts::SQRT_2)
 }
 
 /// φ(x), its density.
-fn normal_pdf(x: f64) -> f64 {
+pub(crate) fn normal_pdf(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt()
 }
 

@@ -13,7 +13,7 @@
 
 use super::elementwise::{Elementwise, Pointwise};
 use crate::error::Error;
-use crate::graph::{Backward, Known, KnownInput, Simpler, Tensor};
+use crate::graph::{Backward, Known, KnownInput, Op, Simpler, Tensor};
 use crate::ir::kernel::MapOp;
 
 type Gradients<'g> = Result<Vec<Option<Tensor<'g>>>, Error>;
@@ -79,13 +79,18 @@ impl Elementwise for Mul {
     }
 }
 
-/// `scale` times an input.
-fn scaled(scale: f32, input: &KnownInput, number: usize) -> Simpler {
-    match input.full {
-        Some(value) => Simpler::Full(scale * value),
-        None if scale == 1.0 => Simpler::Input(number),
-        None => Simpler::Unary(Box::new(Pointwise(Affine { scale, shift: 0.0 })), number),
+/// `by` times an input.
+fn scaled(by: f32, known: &KnownInput, input: usize) -> Simpler {
+    match known.full {
+        Some(value) => Simpler::Full(by * value),
+        None if by == 1.0 => Simpler::Input(input),
+        None => Simpler::Scaled { input, by },
     }
+}
+
+/// The op that multiplies by a number.
+pub(crate) fn scaling(by: f32) -> impl Op {
+    Pointwise(Affine { scale: by, shift: 0.0 })
 }
 
 #[derive(Debug)]

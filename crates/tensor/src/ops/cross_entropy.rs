@@ -2,7 +2,7 @@
 //!
 //! It is recorded as one loss per sample, then a mean or a sum, so that accumulating losses needs no second kernel.
 //! The planner merges the op with its gradient: the loss and the gradient by the scores come out of one pass.
-//! A label that is no column gives a loss that is not a number; a session refuses such a dataset beforehand.
+//! A label that is not a column gives a loss that is not a number; a session refuses such a dataset beforehand.
 
 use ndarray::{ArrayD, Axis, Ix2};
 

@@ -201,7 +201,7 @@ mod tests {
                     bytes[3 * width..].iter().map(|&x| f32::from(x) * 0.25 - 2.0).collect();
                 let data = match dtype {
                     DType::U8 => Samples::U8(bytes),
-                    DType::F32 => Samples::F32(bytes.into_iter().map(f32::from).collect()),
+                    _ => Samples::F32(bytes.into_iter().map(f32::from).collect()),
                 };
                 let source = Source::new(data, Targets::Classes(vec![0; 6]), 3 * width).unwrap();
                 for (name, backend) in backends() {

@@ -14,6 +14,7 @@ pub(crate) mod gather;
 pub(crate) mod leaf;
 pub(crate) mod matmul;
 pub(crate) mod metrics;
+pub(crate) mod moments;
 pub(crate) mod mse;
 pub(crate) mod optimizer;
 pub(crate) mod permute;

@@ -11,8 +11,8 @@
 //! These are PyTorch's formulas and defaults. Adam: Kingma & Ba, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980);
 //! AdamW: Loshchilov & Hutter, [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
 //!
-//! What changes from step to step (t, η, the bias corrections) stands in the session's step block and is advanced by a
-//! kernel of its own, so that a recorded sequence of steps can be replayed.
+//! What changes from step to step (t, η, the bias corrections) stands in the session's step block and is advanced by its
+//! own kernel, so that a recorded sequence of steps can be replayed.
 
 use ndarray::ArrayD;
 

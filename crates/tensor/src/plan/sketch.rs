@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::graph::{Graph, Known, KnownInput, Op, Simpler};
 use crate::ir::{Meta, Shape};
+use crate::ops::arithmetic::scaling;
 use crate::ops::leaf::Full;
 
 /// The nodes of a graph that a plan needs, in the order of recording.
@@ -58,7 +59,9 @@ impl Sketch {
                     sketch.known[output] = Some(value);
                     (kept.op, kept.inputs) = (full(value, node.outputs[0].shape), Vec::new());
                 }
-                Simpler::Unary(op, i) => (kept.op, kept.inputs) = (Arc::from(op), vec![kept.inputs[i]]),
+                Simpler::Scaled { input, by } => {
+                    (kept.op, kept.inputs) = (Arc::new(scaling(by)), vec![kept.inputs[input]]);
+                }
             }
             sketch.nodes.push(kept);
         }

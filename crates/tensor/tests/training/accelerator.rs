@@ -1,4 +1,4 @@
-//! A device with memory of its own: datasets are copied there, or their batches are; either way every byte is counted, and
+//! A device with its own memory: datasets are copied there, or their batches are; either way every byte is counted, and
 //! the bits are those of the host.
 
 use std::time::Duration;
@@ -125,7 +125,7 @@ fn a_batch_larger_than_the_order_has_room_for_is_refused() {
     session.run(0, &source.batches(&rows).unwrap()).unwrap();
 }
 
-/// A worker that waits for a gang takes up other work of its own pool, which may want the same dataset.
+/// A worker that waits for a gang takes up other work of its pool, which may want the same dataset.
 #[test]
 fn sessions_with_one_resident_dataset_can_be_run_from_the_tasks_of_another_pool() {
     let (done, result) = std::sync::mpsc::channel();

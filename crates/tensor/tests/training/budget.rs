@@ -1,4 +1,4 @@
-//! Running out of memory: a typed error with the right numbers, after which everything goes on as before.
+//! Running out of memory: a typed error with the right numbers, after which everything works as before.
 
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Backend, Category, Device, Error, Session, ShapeError};
@@ -20,7 +20,7 @@ fn one_byte_too_few_is_refused_with_the_numbers_and_the_report() {
     let error = Session::new(&with_budget(bytes - 1), vec![plan.clone()]).unwrap_err();
     let message = error.to_string();
     let Error::OutOfMemory { device, requested, free, total, report } = error else {
-        panic!("{error:?} is no lack of memory");
+        panic!("{error:?} is not an out-of-memory error");
     };
     assert_eq!((device, requested, free, total), (Device::Cpu, bytes, bytes - 1, bytes - 1));
     assert_eq!(*report, plan.report());

@@ -1,4 +1,4 @@
-//! Misuse: each mistake has an error of its own, one plain sentence, and nothing has run.
+//! Misuse: each mistake has its own error, one plain sentence, and nothing has run.
 
 use ndarray::{arr1, arr2};
 use plangrad_tensor::{
@@ -91,11 +91,11 @@ fn rows_that_are_no_whole_batches() {
     assert_error!(
         session.run(0, &source.batches(&[0, 1, 2, 3, 4]).unwrap()),
         Error::Rows { rows: 5, batch_size: 4 },
-        "5 rows are no whole number of batches of 4; plan the rest as a batch of its own"
+        "5 rows are not a multiple of the batch size 4; plan the rest as a smaller batch"
     );
     assert_eq!(session.step().unwrap(), 0);
     session.run(0, &source.batches(&[]).unwrap()).unwrap();
-    assert_eq!(session.step().unwrap(), 0, "no rows are no step");
+    assert_eq!(session.step().unwrap(), 0, "without rows there is no step");
 }
 
 #[test]

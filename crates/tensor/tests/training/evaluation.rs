@@ -6,7 +6,7 @@ use crate::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows};
 
 const ROWS: usize = 300;
 
-/// Evaluates the first rows of a dataset in batches of one size and what is left as a batch of its own.
+/// Evaluates the first rows of a dataset in batches of one size and the rest as a smaller batch.
 fn evaluate(net: &Net, source: &Source, backend: &Backend, batch_size: usize) -> Metrics {
     let rows: Vec<u32> = (0..ROWS as u32).collect();
     let tail = ROWS % batch_size;

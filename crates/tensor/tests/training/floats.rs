@@ -1,4 +1,4 @@
-//! Kernels flush denormals; whoever calls them must not notice.
+//! Kernels flush denormals; their callers must not notice.
 
 #![cfg(target_arch = "x86_64")]
 

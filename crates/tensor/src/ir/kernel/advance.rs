@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, Optimizer, Schedule, StepBlock, Value};
 
 /// step ← step + 1, and what depends on it

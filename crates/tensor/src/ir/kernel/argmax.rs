@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, Value};
 
 /// output\[i\] = argmaxⱼ input\[i, j\], or 1 where that is labels\[i\], else 0

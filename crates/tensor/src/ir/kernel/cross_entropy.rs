@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, DatasetNeeds, Value};
 
 /// lossesᵢ = ln Σⱼ exp(logitsᵢⱼ) − logitsᵢ,label, and dlogits = (softmax(logits) − onehot) · scale

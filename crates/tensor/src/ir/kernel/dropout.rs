@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, StepBlock, Value};
 use crate::random::philox;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, DType, DatasetNeeds, SampleNeed, Value};
 
 /// output\[i, channel, pixel\] = dataset\[rowᵢ, channel, pixel\] · scale\[channel\] + shift\[channel\]

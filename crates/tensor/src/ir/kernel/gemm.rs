@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Content, Describe, MapOp, Visit};
+use super::describe::{Content, Describe, Visit};
+use super::map::MapOp;
 use crate::ir::{Access, Value};
 
 /// C = epilogue(op(A) · B)
@@ -17,9 +18,9 @@ pub(crate) struct Gemm {
     /// Whether A is stored as `[k, m]`.
     pub(crate) transpose_a: bool,
     pub(crate) epilogue: Epilogue,
-    /// Where to write Σₖ B\[k, ·\]: a bias gradient that costs no pass of its own.
+    /// Where to write Σₖ B\[k, ·\]: a bias gradient that needs no extra pass.
     pub(crate) column_sum: Option<Value>,
-    /// Whether the product is added to what C holds, going on with the very sums that are there.
+    /// Whether the product is added to what C holds, continuing the very sums that are there.
     pub(crate) accumulate: bool,
     /// The same for the column sums.
     pub(crate) accumulate_sums: bool,

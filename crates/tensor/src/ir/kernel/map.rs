@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, MAX_RANK, Shape, Value};
 
 /// output\[i\] = op(x\[i\], y\[i\])

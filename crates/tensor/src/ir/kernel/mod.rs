@@ -2,7 +2,7 @@
 //!
 //! A kernel names the values it reads and writes; the plan says at which byte of the arena each value lies. Each has a file
 //! here, which holds all that is known of it without a device: its numbers, its operands, its name, what it writes. A
-//! backend adds how it is computed, in a file of its own and as an implementation of the backend's trait, which
+//! backend adds how it is computed, in its own file and as an implementation of the backend's trait, which
 //! `dispatch!` calls: a kernel that a backend lacks does not compile.
 //!
 //! Adding one is a file here and a line in the list below, and a file for each backend. Operations are mapped to existing
@@ -14,6 +14,7 @@ mod argmax;
 mod constant;
 mod copy;
 mod cross_entropy;
+mod describe;
 mod dropout;
 mod gather;
 mod gather_targets;
@@ -31,52 +32,14 @@ use std::fmt;
 
 pub(crate) use constant::Data;
 pub(crate) use cross_entropy::RowScale;
+pub(crate) use describe::Content;
+use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
 pub(crate) use gemm::{Epilogue, Step};
 pub(crate) use map::{MapInput, MapOp};
 pub(crate) use reduce::Reduction;
 
-use super::{Access, DType, DatasetNeeds, Value};
-
-/// Sees an operand of a kernel: how it is touched, which value it is, and how many bytes of it are touched.
-pub(crate) type Visit<'v> = &'v mut dyn FnMut(Access, &mut Value, usize);
-
-/// What a kernel says of itself, whatever the backend. `Display` is its name in plans.
-pub(crate) trait Describe: fmt::Display {
-    /// Calls `visit` for every operand: the one place that says what the kernel reads and writes.
-    fn operands(&mut self, visit: Visit<'_>);
-
-    /// What it writes to `value`, one of its results. Empty for a kernel that writes nothing but persistent memory.
-    fn result(&self, value: Value) -> Content;
-
-    /// What it reads of a dataset.
-    fn needs(&self) -> DatasetNeeds {
-        DatasetNeeds::default()
-    }
-}
-
-/// What a buffer holds, for people.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Content {
-    pub(crate) name: &'static str,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) dtype: DType,
-}
-
-impl Content {
-    /// Numbers of which each has a name.
-    fn f32(name: &'static str, shape: &[usize]) -> Content {
-        Content { name, shape: shape.to_vec(), dtype: DType::F32 }
-    }
-
-    fn bytes(name: &'static str, shape: &[usize]) -> Content {
-        Content { dtype: DType::U8, ..Content::f32(name, shape) }
-    }
-
-    fn none() -> Content {
-        Content::f32("", &[])
-    }
-}
+use super::{Access, DatasetNeeds, Value};
 
 /// The list of kernels, in which a new one needs a line. Makes the enum and the match over it.
 macro_rules! kernels {

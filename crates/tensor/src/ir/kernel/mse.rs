@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Content, Describe, RowScale, Visit};
+use super::cross_entropy::RowScale;
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, Value};
 
 /// lossesᵢ = 1/w Σⱼ (pᵢⱼ − tᵢⱼ)², and dprediction = 2/w · (p − t) · scale

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, Optimizer, StepBlock, Value};
 
 /// Parameters and moments, moved along their gradients

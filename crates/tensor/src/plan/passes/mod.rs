@@ -7,7 +7,7 @@
 //! | epilogue | product, bias, residual, activation, mask | product with an epilogue |
 //! | column sums | product over B, column sums of B | product that writes both |
 //! | loss | losses, their gradient | one kernel for both |
-//! | accumulate | product, addition to a gradient's slot | product that goes on with the slot's sums |
+//! | accumulate | product, addition to a gradient's slot | product that continues the slot's sums |
 //! | unread | kernel whose results nobody reads | nothing |
 //! | update | updates of neighbouring parameters | one update over the range |
 //! | hoist | a copy with its dimensions turned | the same, beside the kernel that makes the product's first operand |

@@ -35,9 +35,13 @@ impl Compute for Gather {
                                 std::slice::from_raw_parts(context.view.samples.add(first), self.pixels);
                             normalise_bytes::<S>(source, output, scale, shift);
                         }
-                        DType::F32 => {
-                            let source = context.view.samples.cast::<f32>().add(first);
-                            (0..self.pixels).for_each(|j| *output.add(j) = *source.add(j) * scale + shift);
+                        dtype => {
+                            let size = dtype.size();
+                            let source = context.view.samples.add(first * size);
+                            let source = std::slice::from_raw_parts(source, self.pixels * size);
+                            for (j, element) in source.chunks_exact(size).enumerate() {
+                                *output.add(j) = dtype.decode(element) * scale + shift;
+                            }
                         }
                     }
                 }

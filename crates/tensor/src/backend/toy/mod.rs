@@ -1,0 +1,177 @@
+//! A third backend, for tests: it interprets a plan's kernels one element after another, in f64 between one rounding and
+//! the next, over a plain vector of bytes. It has its own memory and nothing wider than 32 bits to count with, so that
+//! what the other two take for granted is not.
+
+mod kernels;
+
+use std::sync::Arc;
+
+use super::{Arena, Backend, Feed, Memory, Provider};
+use crate::dataset::Rows;
+use crate::device::{Entry, Ledger};
+use crate::error::Error;
+use crate::ir::kernel::dispatch;
+use crate::ir::{Device, MemoryReading, MemoryReport, Numbers, Program, Value};
+use kernels::Interpret;
+
+/// The backend.
+pub(crate) fn open() -> Backend {
+    Backend::new(Toy { ledger: Ledger::new(Device::Accelerator, None) })
+}
+
+struct Toy {
+    ledger: Arc<Ledger>,
+}
+
+impl Toy {
+    fn bytes(&self, bytes: usize, report: &MemoryReport) -> Result<Bytes, Error> {
+        let entry = self.ledger.enter(bytes as u64, report)?.granted();
+        Ok(Bytes { bytes: vec![0; bytes], _entry: entry })
+    }
+}
+
+impl Provider for Toy {
+    fn device(&self) -> Device {
+        self.ledger.device()
+    }
+
+    fn memory(&self) -> MemoryReading {
+        self.ledger.reading()
+    }
+
+    fn has_own_memory(&self) -> bool {
+        true
+    }
+
+    fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
+        Ok(Box::new(self.bytes(bytes, report)?))
+    }
+
+    fn reserve_arena(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Arena>, Error> {
+        Ok(Box::new(ToyArena { memory: self.bytes(bytes, report)? }))
+    }
+}
+
+/// Memory that the host cannot read in place.
+struct Bytes {
+    bytes: Vec<u8>,
+    _entry: Entry,
+}
+
+impl Memory for Bytes {
+    fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        bytes.copy_from_slice(&self.bytes[offset..offset + bytes.len()]);
+        Ok(())
+    }
+}
+
+struct ToyArena {
+    memory: Bytes,
+}
+
+impl Arena for ToyArena {
+    fn memory(&self) -> &dyn Memory {
+        &self.memory
+    }
+
+    fn memory_mut(&mut self) -> &mut dyn Memory {
+        &mut self.memory
+    }
+
+    fn numbers(&self) -> Numbers {
+        kernels::NUMBERS
+    }
+
+    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error> {
+        for step in 0..steps {
+            let batch = Batch::of(feed, step, program.batch_size);
+            let mut machine = Machine { bytes: &mut self.memory.bytes, offsets: &program.offsets, batch };
+            for kernel in program.stages.iter().flatten() {
+                dispatch!(kernel, k => k.interpret(&mut machine));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The samples and targets of a step, copied one after another.
+#[derive(Default)]
+struct Batch {
+    samples: Vec<u8>,
+    targets: Vec<u8>,
+}
+
+impl Batch {
+    fn of(feed: &Feed<'_>, step: usize, size: usize) -> Batch {
+        match feed {
+            Feed::None => Batch::default(),
+            Feed::Host(rows) | Feed::Staged { rows, .. } => Batch::of_rows(rows, step, size),
+            Feed::Resident { memory, parts, .. } => {
+                let part = |extent: crate::ir::Extent| {
+                    let mut bytes = vec![0; extent.bytes];
+                    memory.read(extent.offset, &mut bytes).expect("memory of this backend never fails");
+                    bytes
+                };
+                let (samples, targets) = (part(parts.samples), part(parts.targets));
+                let order = part(parts.order);
+                let order: Vec<u32> = order[4 * step * size..4 * (step + 1) * size]
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|row| u32::from_ne_bytes(*row))
+                    .collect();
+                let count = parts.order.bytes / 4;
+                let pick = |all: &[u8]| {
+                    let width = all.len() / count;
+                    order.iter().flat_map(|&row| &all[row as usize * width..][..width]).copied().collect()
+                };
+                Batch { samples: pick(&samples), targets: pick(&targets) }
+            }
+        }
+    }
+
+    fn of_rows(rows: &Rows<'_>, step: usize, size: usize) -> Batch {
+        let order = &rows.order[step * size..(step + 1) * size];
+        let pick = |all: &[u8]| {
+            let width = all.len() / rows.data.len;
+            order.iter().flat_map(|&row| &all[row as usize * width..][..width]).copied().collect()
+        };
+        Batch { samples: pick(rows.data.sample_bytes()), targets: pick(rows.data.target_bytes()) }
+    }
+}
+
+/// What a kernel sees.
+struct Machine<'a> {
+    bytes: &'a mut [u8],
+    offsets: &'a [usize],
+    batch: Batch,
+}
+
+impl Machine<'_> {
+    fn read(&self, value: Value, bytes: usize) -> &[u8] {
+        &self.bytes[self.offsets[value.index()]..][..bytes]
+    }
+
+    fn write(&mut self, value: Value, bytes: &[u8]) {
+        self.bytes[self.offsets[value.index()]..][..bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn numbers(&self, value: Value, count: usize) -> Vec<f64> {
+        let words = self.read(value, 4 * count).as_chunks::<4>().0;
+        words.iter().map(|word| f64::from(f32::from_ne_bytes(*word))).collect()
+    }
+
+    fn set_numbers(&mut self, value: Value, numbers: &[f64]) {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|&x| (x as f32).to_ne_bytes()).collect();
+        self.write(value, &bytes);
+    }
+}
