@@ -195,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn residuals_and_every_activation_fuse_without_changing_the_result() {
+        for (m, k, n) in [(1, 1, 1), (5, 7, 3), (13, 33, 70)] {
+            let shapes = [vec![m, k], vec![k, n], vec![n], vec![m, n]];
+            Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[2])?.tanh()).check();
+            Case::new(&shapes, |x| x[0].matmul(x[1])?.sigmoid()?.mul(x[3])).check();
+            Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[2])?.add(x[3])?.gelu()).check();
+            Case::new(&shapes, |x| x[3].add(x[0].matmul(x[1])?)?.affine(0.5, -0.25)).check();
+            Case::new(&shapes, |x| x[3].sub(x[0].matmul(x[1])?)).check();
+        }
+    }
+
+    #[test]
     fn two_layers_agree_with_the_reference() {
         let shapes = [vec![9, 20], vec![20, 37], vec![37], vec![37, 10], vec![10]];
         Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[2])?.tanh()?.matmul(x[3])?.add(x[4])).check();

@@ -295,3 +295,35 @@ fn a_bias_on_a_reshaped_product_is_not_fused() {
     let reference = crate::reference::Interpreter::new().run(&graph, &[y]).unwrap().remove(0);
     assert_eq!(crate::eval(y).unwrap(), reference.mapv(|x| x as f32));
 }
+
+/// What becomes of one layer whose product goes through `rest`.
+fn stages_of(
+    rest: impl for<'g> Fn(Tensor<'g>, Tensor<'g>, Tensor<'g>) -> Result<Tensor<'g>, Error>,
+) -> Vec<String> {
+    let graph = Graph::new();
+    let number = |i, j| graph.constant(ndarray::Array2::<f32>::zeros((i, j))).unwrap();
+    let (a, b, residual) = (number(4, 3), number(3, 6), number(4, 6));
+    let row = graph.constant(ndarray::Array1::<f32>::zeros(6)).unwrap();
+    let y = rest(a.matmul(b).unwrap(), row, residual).unwrap();
+    let state = State::inference(&crate::Parameters::new()).unwrap();
+    let kernels = Plan::new(&graph, &state, &[y]).unwrap().describe().concat();
+    kernels.into_iter().filter(|kernel| kernel != "constant").collect()
+}
+
+#[test]
+fn a_product_takes_a_bias_and_two_formulas_and_no_more() {
+    let fused =
+        |rest: for<'g> fn(Tensor<'g>, Tensor<'g>, Tensor<'g>) -> Result<Tensor<'g>, Error>| stages_of(rest);
+    assert_eq!(fused(|x, _, _| x.gelu()), ["gemm 4×3×6, gelu"]);
+    assert_eq!(fused(|x, row, _| x.add(row)?.tanh()), ["gemm 4×3×6 + bias, tanh"]);
+    assert_eq!(
+        fused(|x, row, residual| residual.add(x.add(row)?)?.relu()),
+        ["gemm 4×3×6 + bias, residual, relu"]
+    );
+    let three = fused(|x, _, _| x.relu()?.tanh()?.sigmoid());
+    assert_eq!(three, ["gemm 4×3×6, relu, tanh", "Sigmoid [4, 6]"]);
+    // What reads the product twice, or after something else has, is left alone.
+    assert_eq!(fused(|x, _, _| x.mul(x)), ["gemm 4×3×6", "Mul [4, 6]"]);
+    assert_eq!(fused(|x, _, _| x.tanh()?.mul(x)), ["gemm 4×3×6", "Tanh [4, 6]", "Mul [4, 6]"]);
+    assert_eq!(fused(|x, row, _| row.sub(x)), ["gemm 4×3×6", "Sub [4, 6]"]);
+}

@@ -27,19 +27,10 @@ fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
     let mut merged = gemm.clone();
     match bias(gemm, map) {
         Some(bias) => merged.epilogue.bias = Some(bias),
-        None => merged.epilogue = gemm.epilogue.then(step(gemm, map).filter(|step| serves(gemm, step))?)?,
+        None => merged.epilogue = gemm.epilogue.then(step(gemm, map)?)?,
     }
     merged.c = map.output;
     Some((reader, merged))
-}
-
-/// Whether every backend has a formula after what the product has already.
-fn serves(gemm: &Gemm, step: &Step) -> bool {
-    match step.formula {
-        MapOp::Relu => gemm.epilogue.bias.is_some() && gemm.epilogue.steps().next().is_none(),
-        MapOp::ReluGrad => gemm.epilogue.is_none(),
-        _ => false,
-    }
 }
 
 /// The row that is added to each row of a product.
