@@ -65,7 +65,7 @@ impl Display {
         match event {
             Event::Started { path, mirror, resumed_at, total } => {
                 let how = if resumed_at > 0 {
-                    format!("goes on at byte {resumed_at} of {total}")
+                    format!("resumes at byte {resumed_at} of {total}")
                 } else {
                     format!("{total} bytes")
                 };

@@ -27,13 +27,13 @@ pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
     let numbers = arguments.precision.precision.words();
     let heading = format!("{memory}{}", heading(&network, &subject, &format!("{device}{numbers}"), budget));
     let mut is_first = true;
-    let mut tell = |trial: &Trial| {
+    let mut report = |trial: &Trial| {
         if std::mem::take(&mut is_first) {
             console.text(&heading)?;
         }
         console.text(&line(trial))
     };
-    let found = fit(&mut subject, &backend, &options, &mut tell, &stop)?;
+    let found = fit(&mut subject, &backend, &options, &mut report, &stop)?;
     console.text(&result(&found, arguments))?;
     console.json(&Object {
         network,
@@ -60,7 +60,7 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
 fn line(trial: &Trial) -> String {
     let outcome = match trial.outcome {
         Outcome::Proven { eval_batch_size: Some(n), .. } => {
-            format!("reserved; a step taken, and {} judged", counted(n, "test sample"))
+            format!("reserved; a step taken, and {} evaluated", counted(n, "test sample"))
         }
         Outcome::Proven { eval_batch_size: None, .. } => "reserved; a step taken".to_owned(),
         Outcome::Refused { free_bytes, .. } => {

@@ -28,9 +28,9 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
     let devices = devices(arguments)?;
     let words = Words::of(&sweep, dataset.to_string(), arguments.precision.precision);
     console.text(&words.heading(&devices))?;
-    let mut teller = Teller { console: *console, bar: bar(*console) };
-    let (rows, ended) = sweep.run(&devices, &mut teller, &stop);
-    teller.bar.finish_and_clear();
+    let mut display = Display { console: *console, bar: bar(*console) };
+    let (rows, ended) = sweep.run(&devices, &mut display, &stop);
+    display.bar.finish_and_clear();
     if !rows.is_empty() {
         console.text(&words.results(&rows))?;
     }
@@ -81,12 +81,12 @@ fn bar(console: Console) -> ProgressBar {
 }
 
 /// Reports progress as it happens.
-struct Teller {
+struct Display {
     console: Console,
     bar: ProgressBar,
 }
 
-impl Watcher for Teller {
+impl Watcher for Display {
     fn progress(&mut self, progress: &Progress) {
         let Progress { device, batch_size, runs_done, runs, share, race } = *progress;
         self.bar.set_length((runs * PARTS) as u64);

@@ -27,7 +27,7 @@ pub(super) struct Bench<'a> {
     started: Instant,
     /// The largest size that took a step, and the time of its trial.
     timed: Option<(usize, Duration)>,
-    tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
+    report: &'a mut dyn FnMut(&Trial) -> Result<()>,
 }
 
 impl<'a> Bench<'a> {
@@ -35,12 +35,12 @@ impl<'a> Bench<'a> {
         subject: &'a mut Subject,
         backend: &'a Backend,
         options: &'a Options,
-        tell: &'a mut dyn FnMut(&Trial) -> Result<()>,
+        report: &'a mut dyn FnMut(&Trial) -> Result<()>,
         stop: &'a Stop,
     ) -> Bench<'a> {
         subject.data.evict();
         let Layout { placement, .. } = Layout::new(backend.device(), 1);
-        Bench { subject, backend, options, placement, stop, started: Instant::now(), timed: None, tell }
+        Bench { subject, backend, options, placement, stop, started: Instant::now(), timed: None, report }
     }
 
     /// The error if not even a batch of 1 fits.
@@ -135,7 +135,7 @@ impl Judge for Bench<'_> {
     fn attempt(&mut self, batch_size: usize) -> Result<Trial> {
         let total_bytes = self.planned(batch_size)?;
         let trial = Trial { batch_size, total_bytes, outcome: self.outcome(batch_size, total_bytes)? };
-        (self.tell)(&trial)?;
+        (self.report)(&trial)?;
         Ok(trial)
     }
 
@@ -305,11 +305,11 @@ mod tests {
         let mut subject = subject(40, 10, vec![8]);
         for method in [Method::Solve, Method::Double] {
             let mut told = 0;
-            let mut tell = |_: &Trial| {
+            let mut report = |_: &Trial| {
                 told += 1;
                 Ok(())
             };
-            let error = fit(&mut subject, &open(false, 900), &options(method), &mut tell, &Stop::default())
+            let error = fit(&mut subject, &open(false, 900), &options(method), &mut report, &Stop::default())
                 .unwrap_err();
             let Error::OutOfMemory { device, free, total, remedy, .. } = error else { panic!("{error}") };
             assert_eq!((device, free, total, told), (Device::Cpu, 900, 900, 0));
@@ -355,14 +355,14 @@ mod tests {
         let (mut subject, device) = (subject(300, 10, vec![32]), open(false, 40_000));
         let (options, stop) = (options(Method::Double), Stop::default());
         let mut told = Vec::new();
-        let mut tell = |trial: &Trial| {
+        let mut report = |trial: &Trial| {
             told.push(trial.batch_size);
             if told.len() == 2 {
                 stop.ask();
             }
             Ok(())
         };
-        let stopped = fit(&mut subject, &device, &options, &mut tell, &stop);
+        let stopped = fit(&mut subject, &device, &options, &mut report, &stop);
         assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
         assert_eq!((told, device.memory().reserved), (vec![16, 32], 0));
     }
@@ -371,9 +371,9 @@ mod tests {
     fn an_observer_that_fails_ends_it_and_the_device_is_free_again() {
         let mut subject = subject(100, 10, vec![8]);
         let device = open(true, 1 << 20);
-        let mut tell = |_: &Trial| Err(Error::Output(std::io::Error::other("closed")));
+        let mut report = |_: &Trial| Err(Error::Output(std::io::Error::other("closed")));
         assert!(matches!(
-            fit(&mut subject, &device, &options(Method::Solve), &mut tell, &Stop::default()),
+            fit(&mut subject, &device, &options(Method::Solve), &mut report, &Stop::default()),
             Err(Error::Output(_))
         ));
         assert_eq!(device.memory().reserved, 0);

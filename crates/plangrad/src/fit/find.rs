@@ -14,16 +14,16 @@ use crate::train::{Stop, Subject};
 ///
 /// # Errors
 /// [`crate::Error::OutOfMemory`] if not even a batch of 1 fits: the error that training would end with.
-/// [`crate::Error::Stopped`] if asked to stop. The errors of `tell`.
+/// [`crate::Error::Stopped`] if asked to stop. The errors of `report`.
 pub fn fit(
     subject: &mut Subject,
     backend: &Backend,
     options: &Options,
-    tell: &mut dyn FnMut(&Trial) -> Result<()>,
+    report: &mut dyn FnMut(&Trial) -> Result<()>,
     stop: &Stop,
 ) -> Result<Fit> {
     let limit = Limit::of(subject.samples().0, options);
-    let mut bench = Bench::new(subject, backend, options, tell, stop);
+    let mut bench = Bench::new(subject, backend, options, report, stop);
     if bench.largest_planned(1) == 0 {
         return Err(bench.nothing_fits());
     }

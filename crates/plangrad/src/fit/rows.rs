@@ -28,11 +28,11 @@ impl Rows {
         batch_size: usize,
         steps: usize,
     ) -> Result<Rows> {
-        if Rows::counted_bytes(backend, samples, batch_size) > 0 {
-            if let Some(mut order) = backend.reserve_order(batch_size)? {
-                fill(order.rows_mut(), samples);
-                return Ok(Rows::Counted(order));
-            }
+        if Rows::counted_bytes(backend, samples, batch_size) > 0
+            && let Some(mut order) = backend.reserve_order(batch_size)?
+        {
+            fill(order.rows_mut(), samples);
+            return Ok(Rows::Counted(order));
         }
         let (mut rows, count) = (Vec::new(), batch_size * steps);
         rows.try_reserve_exact(count).map_err(|_| {

@@ -1,7 +1,7 @@
 //! Charts: panels below each other over one axis of sizes, each with its own scale.
 //!
-//! Sizes lie on a logarithmic axis and are written where they were measured, as far as there is room. A curve is told from
-//! others by its colour and by its stroke and marks, so that it can be told without colours too.
+//! Sizes lie on a logarithmic axis and are written where they were measured, as far as there is room. Curves
+//! differ in colour and also in stroke and marks, so that they can be distinguished without colours.
 
 use super::scale::Scale;
 use crate::drawing::{Anchor, Drawing, INK, LETTER, LINE, Rgb, WHITE, shortened, width_of};

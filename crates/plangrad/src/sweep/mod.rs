@@ -110,12 +110,12 @@ impl Sweep {
             stop,
             runs: 2 * all.len(),
             runs_done: 0,
-            rows_told: 0,
+            rows_reported: 0,
             race: Race::EqualEpochs,
         };
         let ended = self.measure(&all, &mut rows, &mut report);
-        let untold = rows[report.rows_told..].iter().try_for_each(|row| report.watcher.row(row));
-        (rows, ended.and(untold))
+        let unreported = rows[report.rows_reported..].iter().try_for_each(|row| report.watcher.row(row));
+        (rows, ended.and(unreported))
     }
 
     /// Refuses rows of which none was measured because no size fits on any device: with what the smallest one needs.
@@ -162,7 +162,7 @@ impl Sweep {
                 self.for_equal_time(device, row, seconds, report)?;
             }
             report.watcher.row(row)?;
-            report.rows_told += 1;
+            report.rows_reported += 1;
             report.runs_done += 1;
         }
         Ok(())
@@ -185,14 +185,14 @@ impl Sweep {
         let all = (epochs * walk.samples_of_an_epoch()) as f64;
         while walk.epoch() < epochs {
             walk.stretch(walk::STRETCH_SECONDS)?;
-            report.tell(&row, walk.samples() as f64 / all)?;
+            report.progress(&row, walk.samples() as f64 / all)?;
         }
         row.measured_bytes = Some(walk.measured_bytes());
         row.seconds_per_epoch = Some(walk.seconds() / epochs as f64);
         row.samples_per_second = Some(walk.samples() as f64 / walk.seconds());
         row.milliseconds_per_step = Some(1000.0 * walk.seconds() / walk.steps() as f64);
         let test = walk.test()?;
-        (row.loss_after_epochs, row.accuracy_after_epochs) = judged(loss, test);
+        (row.loss_after_epochs, row.accuracy_after_epochs) = learnt(loss, test);
         row.step_loss_deviation = deviation(&walk.losses(MOST_STEPS_COMPARED)?);
         Ok(row)
     }
@@ -219,14 +219,14 @@ impl Sweep {
         while walk.seconds() < seconds {
             // By halves, as a step may take longer than those before it did.
             walk.stretch(walk::STRETCH_SECONDS.min((seconds - walk.seconds()) / 2.0))?;
-            report.tell(row, walk.seconds() / seconds)?;
+            report.progress(row, walk.seconds() / seconds)?;
         }
         row.equal_seconds = Some(seconds);
         row.seconds_in_equal_time = Some(walk.seconds());
         row.samples_in_equal_time = Some(walk.samples());
         row.steps_in_equal_time = Some(walk.steps());
         let test = walk.test()?;
-        (row.loss_after_equal_time, row.accuracy_after_equal_time) = judged(loss, test);
+        (row.loss_after_equal_time, row.accuracy_after_equal_time) = learnt(loss, test);
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Sweep {
 
 /// Test loss and accuracy, if there are any. If training has diverged, the loss is not finite and the accuracy means
 /// nothing.
-fn judged(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
+fn learnt(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
     let accuracy = test.filter(|test| loss == Loss::CrossEntropy && test.mean_loss().is_finite());
     (test.map(|test| test.mean_loss()), accuracy.map(|test| test.accuracy()))
 }
@@ -278,12 +278,12 @@ struct Report<'a> {
     stop: &'a Stop,
     runs: usize,
     runs_done: usize,
-    rows_told: usize,
+    rows_reported: usize,
     race: Race,
 }
 
 impl Report<'_> {
-    fn tell(&mut self, row: &Row, share: f64) -> Result<()> {
+    fn progress(&mut self, row: &Row, share: f64) -> Result<()> {
         let Report { runs, runs_done, race, .. } = *self;
         let (device, batch_size, share) = (row.device, row.batch_size, share.min(1.0));
         self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, race });

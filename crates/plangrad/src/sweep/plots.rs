@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn trainings_that_took_longer_than_the_others_are_told_apart() {
+    fn runs_that_took_longer_than_the_others_are_marked() {
         let row = |batch_size, seconds| Row {
             seconds_in_equal_time: Some(seconds),
             ..measured(Device::Cpu, batch_size, 1024)
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regression_is_judged_by_its_loss() {
+    fn a_regression_is_compared_by_its_loss() {
         let row = |size, loss| Row {
             loss_after_epochs: Some(loss),
             accuracy_after_epochs: None,

@@ -1,8 +1,8 @@
 //! Ctrl-C and SIGTERM: the first asks the run to stop and save, a later one ends the program at once.
 //!
-//! Handlers may do next to nothing, so they set a flag that a thread of its own looks at; that works on every system, which
-//! waiting for signals does not. The thread must answer whatever the others are stuck in, so each of its lines has a moment
-//! to get out, and no more: a terminal that takes nothing must not keep the program alive.
+//! Signal handlers may do next to nothing, so they set a flag that a separate thread polls; that works on every system, which
+//! waiting for signals does not. The thread must answer whatever the others are doing, so each of its lines is written within
+//! a time limit: a blocked terminal must not keep the program alive.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;

@@ -193,7 +193,7 @@ impl Trainer {
 
     fn run_to_the_end(&mut self, listeners: &mut Listeners<'_>, stop: &Stop) -> Result<Outcome> {
         for rung in std::mem::take(&mut self.rungs) {
-            listeners.tell(&rung)?;
+            listeners.report(&rung)?;
         }
         let mut last_test = None;
         while !self.is_finished() {
@@ -204,7 +204,7 @@ impl Trainer {
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
                 self.save(listeners.folder)?;
-                self.tell_end(listeners, last_test.flatten(), None)?;
+                self.report_end(listeners, last_test.flatten(), None)?;
                 return Ok(Outcome::Interrupted);
             }
             let trained = self.progress.position - first;
@@ -218,7 +218,7 @@ impl Trainer {
             Some(accuracy) => accuracy,
             None => self.engine.test(&self.data)?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
         };
-        self.tell_end(listeners, accuracy, Some(path))?;
+        self.report_end(listeners, accuracy, Some(path))?;
         Ok(Outcome::Complete)
     }
 
@@ -249,7 +249,7 @@ impl Trainer {
                 loss,
             });
             if batch.is_multiple_of(self.settings.log_every) {
-                listeners.tell(&Event::Step { epoch, step: batch, loss })?;
+                listeners.report(&Event::Step { epoch, step: batch, loss })?;
             }
             if self.is_checkpoint_due() {
                 self.save(listeners.folder)?;
@@ -347,7 +347,7 @@ impl Trainer {
             };
             self.engine.session.set_metrics(Metrics::default())?;
         }
-        listeners.tell(&event)?; // last, so that an observer that fails leaves a state that can be saved
+        listeners.report(&event)?; // last, so that an observer that fails leaves a state that can be saved
         Ok(accuracy)
     }
 
@@ -356,13 +356,13 @@ impl Trainer {
         (self.settings.loss == Loss::CrossEntropy).then(|| test.accuracy())
     }
 
-    fn tell_end(
+    fn report_end(
         &self,
         listeners: &mut Listeners<'_>,
         test_accuracy: Option<f64>,
         model: Option<PathBuf>,
     ) -> Result<()> {
-        listeners.tell(&Event::End {
+        listeners.report(&Event::End {
             total_seconds: process::seconds_since_start(),
             startup_seconds: self.startup_seconds,
             test_accuracy,
@@ -380,7 +380,7 @@ struct Listeners<'a> {
 
 impl Listeners<'_> {
     /// Reports an event, first to the run's log: an observer that fails must not leave a gap there.
-    fn tell(&mut self, event: &Event) -> Result<()> {
+    fn report(&mut self, event: &Event) -> Result<()> {
         self.folder.log(event)?;
         self.observer.event(event)
     }
