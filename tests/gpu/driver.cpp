@@ -414,7 +414,7 @@ Code cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* str
     std::shared_ptr<std::vector<char>> kept;
     if (!lies_in(pinned_memory, uint64_t(from), bytes)) {
         const char* start = static_cast<const char*>(from);
-        kept = std::make_shared<std::vector<char>>(start, start + plangrad_emulator_argument_bytes());
+        kept = std::make_shared<std::vector<char>>(start, start + bytes);
     }
     return ask(*static_cast<Stream*>(stream), copy(to, from, bytes, kept));
 }
