@@ -57,7 +57,7 @@ pub enum Error {
         /// The names there are.
         choices: &'static str,
     },
-    /// A file or a call names an architecture that nobody has registered.
+    /// The architecture that a file or a call names is not registered.
     #[error("unknown architecture {name:?}; known are {}", known.join(", "))]
     UnknownArchitecture {
         /// The name.

@@ -46,7 +46,7 @@ impl Staged {
     /// [`Error::Io`]; the earlier file is untouched and nothing is left beside it.
     pub fn place(self) -> Result<(), Error> {
         fs::rename(&self.temporary, &self.path).map_err(not_written(&self.path))?;
-        // The rename itself is lasting only once the directory is synced; not every system can.
+        // The rename is durable once the directory is synced, which not every system can do.
         if let Some(directory) = self.path.parent().and_then(|directory| File::open(directory).ok()) {
             let _ = directory.sync_all();
         }
@@ -56,12 +56,12 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // After `place` there is nothing under this name any more.
+        // After `place` nothing has this name.
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
-/// Says of which file the system speaks.
+/// Names the file in an error of the system.
 pub(crate) fn not_written(path: &Path) -> impl Fn(io::Error) -> Error {
     move |reason| Error::Io { action: "write", path: path.into(), reason }
 }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_counts_only_once_it_is_placed() {
+    fn a_staged_file_replaces_the_old_one_when_it_is_placed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         replace(&path, b"old").unwrap();

@@ -36,6 +36,25 @@ pub struct Options {
     pub budget: BudgetOrigin,
 }
 
+impl Options {
+    /// The largest batch of training with `optimizer` that a named budget holds, with speeds: what the command `fit` finds
+    /// unless told otherwise.
+    #[must_use]
+    pub fn new(optimizer: Optimizer) -> Options {
+        Options {
+            optimizer,
+            eval_batch_size: None,
+            method: Method::default(),
+            safety: 0.8,
+            max_batch: None,
+            synthetic: false,
+            time_limit: Duration::from_secs(60),
+            measures_speed: true,
+            budget: BudgetOrigin::Named,
+        }
+    }
+}
+
 /// Why there is no larger batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

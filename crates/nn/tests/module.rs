@@ -1,0 +1,165 @@
+//! A network that this crate does not know: a linear model behind inputs whose running mean is subtracted.
+
+use std::sync::Arc;
+
+use plangrad_nn::checkpoint::{self, Description, Progress};
+use plangrad_nn::{Architecture, Architectures, Error, Initial, Linear, Loss, Mode, Module, Task, Weights};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::{
+    DType, Graph, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source,
+    Targets, Tensor,
+};
+
+const INPUTS: usize = 3;
+const ROWS: usize = 4;
+const SCHEDULE: Schedule = Schedule::Constant { learning_rate: 0.01 };
+
+/// What [`Centred`] records in the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scores {
+    OfEachSample,
+    OfTheBatch,
+}
+
+#[derive(Debug)]
+struct Centred {
+    weights: Weights,
+    mean: Parameter,
+    linear: Linear,
+    scores: Scores,
+}
+
+impl Centred {
+    fn new(scores: Scores) -> Centred {
+        let mut weights = Weights::new();
+        let mean = weights.statistic("mean", &[INPUTS], Initial::Constant(2.0)).unwrap();
+        let linear = Linear::new(&mut weights, "linear", INPUTS, 1).unwrap();
+        Centred { weights, mean, linear, scores }
+    }
+}
+
+impl Module for Centred {
+    fn architecture(&self) -> Result<Architecture, Error> {
+        Architecture::new("centred", &())
+    }
+
+    fn sample_shape(&self) -> &[usize] {
+        &[INPUTS]
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
+        let mean = match mode {
+            Mode::Train => {
+                let mean = x.sum_axis(0)?.affine(1.0 / x.dims()[0] as f32, 0.0)?;
+                graph.assign(&self.mean, mean)?;
+                mean
+            }
+            Mode::Evaluate => graph.parameter(&self.mean)?,
+        };
+        let scores = self.linear.record(graph, x.sub(mean)?)?;
+        match self.scores {
+            Scores::OfEachSample => Ok(scores),
+            Scores::OfTheBatch => Ok(scores.sum_axis(0)?),
+        }
+    }
+}
+
+fn samples(inputs: usize) -> SampleFormat {
+    let shape = Shape::new(&[inputs]).unwrap();
+    SampleFormat { shape, dtype: DType::F32, scale: [1.0].into(), shift: [0.0].into() }
+}
+
+fn task(scores: Scores) -> Task {
+    Task::new(Arc::new(Centred::new(scores)), samples(INPUTS), Loss::Mse).unwrap()
+}
+
+fn source() -> Source {
+    let values = (0..ROWS * INPUTS).map(|i| i as f32).collect();
+    Source::new(Samples::F32(values), Targets::Values { values: vec![1.0; ROWS], width: 1 }, INPUTS).unwrap()
+}
+
+fn session(task: &Task, plans: Vec<Plan>) -> Session {
+    let mut session = Session::new(&Cpu::open(CpuOptions::default()).unwrap(), plans).unwrap();
+    task.initialise(&mut session, 5).unwrap();
+    session
+}
+
+fn all(task: &Task, session: &Session) -> Vec<Vec<f32>> {
+    let parameters = task.model().weights().parameters();
+    parameters.iter().map(|parameter| session.parameter(parameter.id()).unwrap()).collect()
+}
+
+#[test]
+fn training_assigns_a_statistic_and_evaluation_reads_it() {
+    let (task, source) = (task(Scores::OfEachSample), source());
+    let rows: Vec<u32> = (0..ROWS as u32).collect();
+    let train = task.training_plan(Optimizer::adam(), SCHEDULE, ROWS).unwrap();
+    let evaluate = task.prediction_plan(train.state(), ROWS).unwrap();
+    let mut session = session(&task, vec![train, evaluate.plan]);
+    assert_eq!(all(&task, &session)[0], [2.0; INPUTS]);
+    session.run(0, &source.batches(&rows).unwrap()).unwrap();
+    assert_eq!(all(&task, &session)[0], [4.5, 5.5, 6.5]);
+
+    session.run(1, &source.batches(&rows).unwrap()).unwrap();
+    let [mean, weight, bias] = <[Vec<f32>; 3]>::try_from(all(&task, &session)).unwrap();
+    let scores = session.read(1, evaluate.scores).unwrap();
+    for row in 0..ROWS {
+        let input = |i: usize| (row * INPUTS + i) as f32 - mean[i];
+        let expected = bias[0] + (0..INPUTS).map(|i| input(i) * weight[i]).sum::<f32>();
+        assert!((scores[[row, 0]] - expected).abs() < 1e-5, "{} instead of {expected}", scores[[row, 0]]);
+    }
+}
+
+#[test]
+fn a_checkpoint_restores_statistics_and_names_the_architecture() {
+    let (folder, source) = (tempfile::tempdir().unwrap(), source());
+    let path = folder.path().join("checkpoint.safetensors");
+    let trained = task(Scores::OfEachSample);
+    let plan = |task: &Task| vec![task.training_plan(Optimizer::adam(), SCHEDULE, ROWS).unwrap()];
+    let mut before = session(&trained, plan(&trained));
+    before.run(0, &source.batches(&[0, 1, 2, 3]).unwrap()).unwrap();
+    let description = Description::new(&trained, "rows", Vec::new(), "none").unwrap();
+    let progress = Progress {
+        step: 1,
+        epoch: 0,
+        position: 4,
+        samples: 4,
+        seed: 5,
+        batch_size: 4,
+        loss_sum_bits: 0,
+        last_loss_bits: 0,
+    };
+    let staged = checkpoint::stage_checkpoint(&path, trained.model(), &before, &description, progress);
+    staged.unwrap().place().unwrap();
+
+    let loaded = checkpoint::read(&path).unwrap();
+    let unknown = loaded.network(&Architectures::new()).unwrap_err();
+    let reason = std::error::Error::source(&unknown).unwrap().downcast_ref::<Error>().unwrap();
+    assert!(matches!(reason, Error::UnknownArchitecture { known, .. } if known == &["mlp"]), "{reason}");
+    let known = Architectures::new().with("centred", |()| Ok(Centred::new(Scores::OfEachSample)));
+    let again = Task::new(loaded.network(&known).unwrap(), samples(INPUTS), Loss::Mse).unwrap();
+    let mut after = session(&again, plan(&again));
+    assert_eq!(checkpoint::restore(&loaded, again.model(), &mut after).unwrap(), progress);
+    assert_eq!(all(&again, &after), all(&trained, &before));
+}
+
+#[test]
+fn a_network_that_does_not_record_scores_is_refused() {
+    let refused = task(Scores::OfTheBatch).training_plan(Optimizer::adam(), SCHEDULE, ROWS).unwrap_err();
+    assert!(matches!(&refused, Error::Scores { expected: [ROWS, 1], found } if found == &[1]), "{refused}");
+}
+
+#[test]
+fn samples_of_another_shape_are_refused() {
+    let network = Arc::new(Centred::new(Scores::OfEachSample));
+    let refused = Task::new(network, samples(INPUTS + 1), Loss::Mse).unwrap_err();
+    assert!(matches!(refused, Error::SampleShape { .. }), "{refused}");
+}
