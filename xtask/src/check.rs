@@ -7,7 +7,7 @@ use crate::sanitize::{self, Extent};
 use crate::{Result, fuzz, invariants, kernels, licences};
 
 pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
-    let steps: [(&str, &dyn Fn() -> Result<()>); 11] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 12] = [
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
@@ -28,6 +28,10 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
         }),
         ("docs", &docs),
         ("tests", &tests),
+        ("a network from outside", &|| {
+            let place = ["--manifest-path", "tests/outside/Cargo.toml", "--target-dir", "target/outside"];
+            cargo(&[&["test", "--locked"][..], &place].concat())
+        }),
         ("loom", &sanitize::loom),
         ("sanitizers", &|| sanitize::run(None, Extent::Ci)),
         ("fuzzing", &|| if fuzz_seconds == 0 { Ok(()) } else { fuzz::run(fuzz_seconds) }),
