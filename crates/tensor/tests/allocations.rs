@@ -49,7 +49,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Runs in one measurement. The queue that takes a run to the pool needs a new block of memory every 63 runs.
+/// Runs in one measurement.
 const RUNS: usize = 5;
 
 /// Allocations of `RUNS` runs of so many steps each.
@@ -63,9 +63,8 @@ fn allocations(session: &mut Session, source: &Source, rows: &[u32]) -> u64 {
 
 fn assert_steps_allocate_nothing(session: &mut Session, source: &Source, rows: &[u32]) {
     let mut measure = |steps: usize| allocations(session, source, &rows[..steps * 4]);
-    measure(2); // warms up: threads park for the first time, the queue takes a first block
-    // One of six measurements can meet a new block of the queue; and on a busy machine a thread of a pool may come to
-    // look for work, and register itself, only now.
+    measure(2); // warms up: what a thread allocates when it parks for the first time
+    // The counter is the process's: on a busy machine a thread that has just been started allocates only now.
     let pairs: Vec<(u64, u64)> = (0..3).map(|_| (measure(2), measure(200))).collect();
     assert!(pairs.contains(&(0, 0)), "allocations of {RUNS} runs of 2 and of 200 steps: {pairs:?}");
 }

@@ -10,6 +10,7 @@ mod float_mode;
 mod gang;
 mod kernels;
 mod simd;
+mod sync;
 mod tempo;
 #[cfg(test)]
 mod tests;
