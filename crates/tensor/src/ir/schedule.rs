@@ -38,7 +38,7 @@ impl Schedule {
             Schedule::Constant { learning_rate } => learning_rate,
             Schedule::Cosine { learning_rate, minimum, steps } => {
                 let share = done.min(steps) as f64 / steps.max(1) as f64;
-                minimum + 0.5 * (learning_rate - minimum) * (1.0 + (std::f64::consts::PI * share).cos())
+                minimum + 0.5 * (learning_rate - minimum) * (1.0 + libm::cos(std::f64::consts::PI * share))
             }
             Schedule::Step { learning_rate, factor, every } => {
                 learning_rate * power(factor, done / every.max(1))

@@ -11,7 +11,8 @@ pub(super) struct View<'a> {
     order: Option<&'a [u32]>,
 }
 
-// SAFETY: what it points to is only read, and outlives the run: the feed borrows it.
+// SAFETY: kernels only read what it points to, which nothing writes during a run and which outlives it: a dataset in
+// memory of the host or the device is borrowed by the feed, and a staged batch lies in the arena, behind what plans write.
 unsafe impl Sync for View<'_> {}
 
 impl<'a> View<'a> {
@@ -55,23 +56,25 @@ pub(super) struct Context<'a> {
     pub(super) next: Option<&'a [u32]>,
 }
 
-/// Start of the arena, shared by the gang.
+/// The arena, shared by the gang.
 #[derive(Clone, Copy)]
-pub(super) struct Base(*mut u8);
+pub(super) struct Base {
+    start: *mut u8,
+    bytes: usize,
+}
 
-// SAFETY: the threads of a gang touch disjoint bytes between two barriers: stages hold no two kernels that conflict,
-// and units of one kernel write disjoint elements.
+// SAFETY: a pointer may go anywhere; using it is what `execute` asks a promise for.
 unsafe impl Send for Base {}
-// SAFETY: as above.
+// SAFETY: as above; `Base` itself is never changed.
 unsafe impl Sync for Base {}
 
 impl Base {
-    pub(super) fn new(start: *mut u8) -> Base {
-        Base(start)
+    pub(super) fn new(start: *mut u8, bytes: usize) -> Base {
+        Base { start, bytes }
     }
 
     pub(super) fn start(self) -> *mut u8 {
-        self.0
+        self.start
     }
 }
 
@@ -88,8 +91,12 @@ impl<'a> Context<'a> {
 
     /// Where `value` starts. Every value starts at a multiple of 4 bytes, those of 8-byte words at one of 64.
     pub(super) fn at<T>(&self, value: Value) -> *mut T {
-        // SAFETY: plans give every value an offset within the arena.
-        unsafe { self.base.0.add(self.offsets[value.index()]).cast() }
+        let offset = self.offsets[value.index()];
+        debug_assert!(offset <= self.base.bytes, "a value starts behind the arena");
+        // SAFETY: plans lay every value out within the bytes that sessions reserve for them.
+        let start: *mut T = unsafe { self.base.start.add(offset) }.cast();
+        debug_assert!(start.is_aligned(), "a value is not aligned");
+        start
     }
 
     /// Row of the dataset that is number `i` of the batch.

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use buffer::Buffer;
 use context::{Context, View};
-use float_mode::FlushDenormals;
+use float_mode::flush_denormals;
 use gang::{BreakOnPanic, Gang};
 pub use simd::InstructionSet;
 use tempo::Tempo;
@@ -294,31 +294,41 @@ impl CpuArena {
         let barrier = self.gang.barrier(threads);
         let instruction_set = self.instruction_set;
         self.gang.run(threads, &|thread| {
-            let _mode = FlushDenormals::new();
-            let _watch = BreakOnPanic(&barrier);
-            for step in steps.clone() {
-                let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
-                let context = Context::new(base, &program.offsets, view, rows, next);
-                for stage in program.stages.iter() {
-                    for kernel in stage {
-                        let units = kernels::units(kernel);
-                        let share = barrier.share(units, thread);
-                        if !share.is_empty() {
-                            execute(instruction_set, kernel, &context, share);
+            flush_denormals(&mut || {
+                let _watch = BreakOnPanic(&barrier);
+                for step in steps.clone() {
+                    let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
+                    let context = Context::new(base, &program.offsets, view, rows, next);
+                    for stage in program.stages.iter() {
+                        for kernel in stage {
+                            let units = kernels::units(kernel);
+                            let share = barrier.share(units, thread);
+                            if !share.is_empty() {
+                                // SAFETY: `Cpu::open` accepted only an instruction set of this processor. Kernels of one
+                                // stage share no byte that either writes, units of one kernel write disjoint elements, and
+                                // every unit has one thread; stages are parted by the barrier. The arena is borrowed
+                                // exclusively, so no other run is in it, and was reserved for this program.
+                                unsafe { execute(instruction_set, kernel, &context, share) };
+                            }
+                        }
+                        if barrier.wait().is_err() {
+                            return; // the panic of the other thread goes on in the caller
                         }
                     }
-                    if barrier.wait().is_err() {
-                        return; // the panic of the other thread goes on in the caller
-                    }
                 }
-            }
+            });
         });
     }
 }
 
 /// Computes a share of a kernel with the given instruction set.
-fn execute(set: InstructionSet, kernel: &Kernel, context: &Context<'_>, share: Range<usize>) {
-    // SAFETY: `Cpu::open` accepted only instruction sets that this processor has.
+///
+/// # Safety
+/// As for [`kernels::execute`]: the processor must have the instruction set; no other thread may touch the bytes that
+/// these units write, or write those they read, meanwhile; and the context must belong to the program of the kernel, with
+/// an arena of as many bytes as its plan asks for and a dataset that the session has checked.
+unsafe fn execute(set: InstructionSet, kernel: &Kernel, context: &Context<'_>, share: Range<usize>) {
+    // SAFETY: this function's contract.
     unsafe {
         match set {
             #[cfg(target_arch = "x86_64")]

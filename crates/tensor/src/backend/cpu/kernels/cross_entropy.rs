@@ -36,7 +36,8 @@ impl Compute for CrossEntropy {
                     None => sum_of_exponentials::<S>(x, self.columns, max),
                 };
                 if let Some(losses) = self.losses {
-                    let loss = if label < self.columns { sum.ln() - (*x.add(label) - max) } else { f32::NAN };
+                    let loss =
+                        if label < self.columns { libm::logf(sum) - (*x.add(label) - max) } else { f32::NAN };
                     *context.at::<f32>(losses).add(row) = loss;
                 }
             }

@@ -136,7 +136,7 @@ pub(super) unsafe fn formula<S: Simd>(
         MapOp::Div => each!(|x, y| S::div(x, y)),
         MapOp::Affine { scale, shift } => each!(|x, _y| S::fma(x, S::splat(scale), S::splat(shift))),
         MapOp::Exp => each!(|x, _y| S::exp(x)),
-        MapOp::Ln => each!(|x, _y| each_lane::<S>(x, f32::ln)),
+        MapOp::Ln => each!(|x, _y| each_lane::<S>(x, libm::logf)),
         MapOp::Sqrt => each!(|x, _y| S::sqrt(x)),
         MapOp::Relu => each!(|x, _y| S::max(zero, x)),
         MapOp::ReluGrad => each!(|x, y| S::select_less(zero, y, x, zero)),

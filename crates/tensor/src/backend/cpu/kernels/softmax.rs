@@ -25,7 +25,7 @@ impl Compute for Softmax {
                 if self.log {
                     // Two steps, for one subtraction of max + ln Σ would lose the logarithm beside a large maximum.
                     affine::<S>(x, y, self.columns, 1.0, -max);
-                    affine::<S>(y, y, self.columns, 1.0, -sum.ln());
+                    affine::<S>(y, y, self.columns, 1.0, -libm::logf(sum));
                 } else {
                     affine::<S>(y, y, self.columns, 1.0 / sum, 0.0);
                 }

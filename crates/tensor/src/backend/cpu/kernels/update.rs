@@ -165,8 +165,8 @@ unsafe fn adam<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &
                 let v = S::fma(load::<S>(a.moments[1].add(i), n), S::splat(f.keep_second), squared);
                 store::<S>(a.moments[0].add(i), m, n);
                 store::<S>(a.moments[1].add(i), v, n);
-                let root = S::fma(S::fast_sqrt(v), S::splat(block.second_correction), S::splat(f.epsilon));
-                let step = S::fast_div(S::mul(m, S::splat(block.step_size)), root);
+                let root = S::fma(S::sqrt(v), S::splat(block.second_correction), S::splat(f.epsilon));
+                let step = S::div(S::mul(m, S::splat(block.step_size)), root);
                 store::<S>(a.p.add(i), S::sub(S::mul(p, S::splat(f.keep)), step), n);
             }
         },

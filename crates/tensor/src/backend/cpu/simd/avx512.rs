@@ -120,41 +120,4 @@ impl Simd for Avx512 {
         // SAFETY: see above.
         unsafe { _mm512_scalef_ps(_mm512_set1_ps(1.0), n) }
     }
-
-    /// The 14-bit estimate of 1/√a and one Newton step; a quarter of the time of the exact root.
-    #[inline(always)]
-    unsafe fn fast_sqrt(a: __m512) -> __m512 {
-        // SAFETY: see above.
-        unsafe {
-            let tiny = _mm512_max_ps(a, _mm512_set1_ps(f32::MIN_POSITIVE));
-            let estimate = _mm512_rsqrt14_ps(tiny);
-            let root = _mm512_mul_ps(tiny, estimate);
-            let half = _mm512_mul_ps(estimate, _mm512_set1_ps(0.5));
-            let error = _mm512_fnmadd_ps(root, half, _mm512_set1_ps(0.5));
-            let refined = _mm512_fmadd_ps(root, error, root);
-            // √0 is 0 and not the root of the smallest number; infinity and NaN are their own roots.
-            let finite =
-                _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, tiny), refined, _mm512_setzero_ps());
-            _mm512_mask_blend_ps(
-                _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(a, _mm512_set1_ps(f32::INFINITY)),
-                finite,
-                a,
-            )
-        }
-    }
-
-    /// The 14-bit estimate of 1/b and one Newton step, then one more on the quotient.
-    #[inline(always)]
-    unsafe fn fast_div(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see above.
-        unsafe {
-            let estimate = _mm512_rcp14_ps(b);
-            let refined = _mm512_mul_ps(estimate, _mm512_fnmadd_ps(b, estimate, _mm512_set1_ps(2.0)));
-            let quotient = _mm512_mul_ps(a, refined);
-            let finite = _mm512_fmadd_ps(_mm512_fnmadd_ps(b, quotient, a), refined, quotient);
-            // What is divided by infinity is 0; the refinement would make it NaN.
-            let infinite = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(b, _mm512_set1_ps(f32::INFINITY));
-            _mm512_mask_blend_ps(infinite, finite, _mm512_mul_ps(a, estimate))
-        }
-    }
 }
