@@ -95,6 +95,7 @@ kernels! {
     update::Update,
 }
 
+#[allow(clippy::single_component_path_imports)] // a path by which other modules find the macro
 pub(crate) use dispatch;
 
 impl Kernel {

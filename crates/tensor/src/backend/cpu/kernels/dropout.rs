@@ -9,6 +9,7 @@ use crate::ir::StepBlock;
 use crate::ir::kernel::{Dropout, mask_words, threshold};
 
 impl Compute for Dropout {
+    #[allow(clippy::misnamed_getters)] // units of work, not of a layer
     fn units(&self) -> usize {
         self.rows
     }
