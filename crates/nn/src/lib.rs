@@ -18,8 +18,10 @@
 
 mod activation;
 mod architecture;
+mod architectures;
 pub mod checkpoint;
 mod error;
+mod layer;
 mod linear;
 mod mlp;
 mod module;
@@ -30,7 +32,8 @@ mod task;
 mod weights;
 
 pub use activation::Activation;
-pub use architecture::{Architecture, Architectures};
+pub use architecture::Architecture;
+pub use architectures::Architectures;
 pub use error::Error;
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpConfig};

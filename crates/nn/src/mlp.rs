@@ -3,7 +3,7 @@
 use plangrad_tensor::{Graph, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::summary::Layer;
+use crate::layer::Layer;
 use crate::{Activation, Architecture, Error, Linear, Mode, Module, Weights};
 
 /// The configuration of an MLP, as files have it.

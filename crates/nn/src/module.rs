@@ -4,7 +4,7 @@ use std::fmt;
 
 use plangrad_tensor::{Graph, Tensor};
 
-use crate::summary::Layer;
+use crate::layer::Layer;
 use crate::{Architecture, Error, Weights};
 
 /// Whether a network is recorded for training or for evaluation.

@@ -15,14 +15,9 @@ use plangrad_tensor::Session;
 
 pub use self::description::{Description, Progress};
 pub use self::loaded::{Loaded, NamedTensor, read};
-use self::stored::{Stored, stage};
+use self::stored::{Stored, moment_name, stage};
 pub use crate::staged::{Staged, replace};
 use crate::{Error, Module};
-
-/// Name of moment `i` of a parameter in a checkpoint.
-fn moment_name(i: usize, parameter: &str) -> String {
-    format!("optimizer.moment{}.{parameter}", i + 1)
-}
 
 /// Moments that a session keeps for each trained parameter.
 fn moments(session: &Session) -> usize {

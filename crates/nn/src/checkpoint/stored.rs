@@ -9,7 +9,6 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::description::Description;
-use super::moment_name;
 use crate::staged::{Staged, not_written};
 use crate::{Error, Module};
 
@@ -17,6 +16,11 @@ use crate::{Error, Module};
 pub(super) const KEY: &str = "plangrad";
 /// Bytes written to a file at a time.
 const BUFFER: usize = 64 << 10;
+
+/// Name of moment `i` of a parameter in a checkpoint.
+pub(super) fn moment_name(i: usize, parameter: &str) -> String {
+    format!("optimizer.moment{}.{parameter}", i + 1)
+}
 
 /// A tensor in a session, read where it lies when it is its turn to be written: on a host, a file costs no memory.
 pub(super) struct Stored<'a> {
