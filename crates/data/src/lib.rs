@@ -46,7 +46,7 @@ pub use load::{load, load_part};
 pub use locate::available;
 pub use name::DatasetName;
 pub use normalize::{Affine, Normalize};
-pub use options::{Options, Part, Task};
+pub use options::{Options, Part, TargetKind};
 pub use plangrad_formats::open_regular_file;
 pub use sampling::Permutation;
 pub use spec::Spec;

@@ -14,7 +14,7 @@ pub struct Options {
     /// Tables: name of the label column; default: the last column.
     pub label: Option<String>,
     /// Tables: whether labels are classes or numbers.
-    pub task: Task,
+    pub task: TargetKind,
     /// Tables: fraction of the rows that become the test part, at least 0 and below 1; default 0.2. A fraction above 0
     /// leaves at least one row for each part of a table with two rows or more.
     pub test_fraction: f64,
@@ -30,7 +30,7 @@ impl Default for Options {
             data_dir: PathBuf::from("data"),
             normalize: Normalize::Dataset,
             label: None,
-            task: Task::Classification,
+            task: TargetKind::Classification,
             test_fraction: 0.2,
             seed: 42,
             schema: None,
@@ -40,7 +40,7 @@ impl Default for Options {
 
 /// What the label column of a table holds. Images always have classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Task {
+pub enum TargetKind {
     /// Class names, for a classification.
     #[default]
     Classification,

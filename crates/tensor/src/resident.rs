@@ -3,7 +3,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use crate::backend::{Backend, Feed, Memory, ResidentParts};
+use crate::backend::{Backend, Memory, Origin, ResidentParts};
 use crate::dataset::HostData;
 use crate::error::Error;
 use crate::ir::{Category, Extent, MemoryReport, align};
@@ -71,12 +71,12 @@ impl Resident {
         &self,
         rows: &[u32],
         step: usize,
-        mut run: impl FnMut(&Feed<'_>, usize) -> Result<(), Error>,
+        mut run: impl FnMut(&Origin<'_>, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let [samples, targets, order] = self.layout.parts;
         let parts = ResidentParts { samples, targets, order };
         let feed = |memory: &'_ dyn Memory, rows: &[u32]| -> Result<(), Error> {
-            run(&Feed::Resident { memory, parts, order: rows }, rows.len() / step)
+            run(&Origin::Resident { memory, parts, order: rows }, rows.len() / step)
         };
         self.feed_parts(rows.chunks(self.room() / step * step), order, feed)
     }

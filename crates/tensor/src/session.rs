@@ -6,7 +6,7 @@
 use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
-use crate::backend::{Arena, Backend, Feed, Pace};
+use crate::backend::{Arena, Backend, Origin, Pace};
 use crate::error::Error;
 use crate::graph::{Parameters, Tensor};
 use crate::ir::{
@@ -116,7 +116,7 @@ impl Session {
         self.last_run = None; // until all of it is asked for
         match (source.resident_on(&self.backend), self.staging) {
             _ if !self.backend.has_own_memory() => {
-                arena.run(program, &Feed::Host(batches.on_host()), steps)?
+                arena.run(program, &Origin::Host(batches.on_host()), steps)?
             }
             (Some(resident), _) if resident.room() < size => {
                 return Err(Error::OrderRoom { room: resident.room(), batch_size: size });
@@ -125,7 +125,7 @@ impl Session {
                 resident.feed(batches.rows(), size, |feed, steps| arena.run(program, feed, steps))?;
             }
             (None, Some(staging)) => {
-                arena.run(program, &Feed::Staged { rows: batches.on_host(), staging }, steps)?;
+                arena.run(program, &Origin::Staged { rows: batches.on_host(), staging }, steps)?;
             }
             (None, None) => return Err(Error::NotResident { device: self.backend.device() }),
         }
@@ -143,7 +143,7 @@ impl Session {
             return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
         }
         self.last_run = Some(plan);
-        self.arena.run(program, &Feed::None, 1)
+        self.arena.run(program, &Origin::None, 1)
     }
 
     /// An output of plan number `plan`, which must have run last (labels and bytes as numbers).

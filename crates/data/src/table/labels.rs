@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::row::Row;
 use crate::text::{excerpt, listed};
-use crate::{Error, Options, Result, Targets, Task};
+use crate::{Error, Options, Result, TargetKind, Targets};
 
 /// The most classes that a label of one byte can distinguish.
 const MAX_CLASSES: usize = 256;
@@ -25,11 +25,13 @@ pub(super) enum Labels {
 impl Labels {
     pub(super) fn new(options: &Options) -> Self {
         match (options.task, &options.schema) {
-            (Task::Regression, _) => Self::Values(Vec::new()),
-            (Task::Classification, Some(schema)) => {
+            (TargetKind::Regression, _) => Self::Values(Vec::new()),
+            (TargetKind::Classification, Some(schema)) => {
                 Self::Known { classes: schema.classes.clone(), labels: Vec::new() }
             }
-            (Task::Classification, None) => Self::Found { numbers: BTreeMap::new(), labels: Vec::new() },
+            (TargetKind::Classification, None) => {
+                Self::Found { numbers: BTreeMap::new(), labels: Vec::new() }
+            }
         }
     }
 

@@ -41,7 +41,7 @@ const TOY: &str = "x1,x2,y\n1,2,3\n3,4,7\n5,6,11\n7,8,15\n";
 
 #[test]
 fn a_regression_table_is_read_unchanged() {
-    let toy = read(TOY, &Options { task: Task::Regression, ..raw() }).unwrap();
+    let toy = read(TOY, &Options { task: TargetKind::Regression, ..raw() }).unwrap();
     assert_eq!(values(&toy.train), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert_eq!(toy.train.targets, Targets::Values(vec![3.0, 7.0, 11.0, 15.0]));
     assert_eq!((toy.sample_shape, toy.test.len(), toy.classes.len()), (vec![2], 0, 0));
@@ -125,7 +125,7 @@ fn a_schema_with_missing_statistics_is_refused() {
 #[test]
 fn a_part_loaded_alone_equals_that_of_the_whole_table() {
     let file = file(TOY);
-    let options = Options { test_fraction: 0.5, task: Task::Regression, ..raw() };
+    let options = Options { test_fraction: 0.5, task: TargetKind::Regression, ..raw() };
     let name = DatasetName::Csv(file.path().to_path_buf());
     let whole = load(file.path(), &options).unwrap();
     let train = load_part(&name, &options, Part::Train).unwrap();
@@ -156,18 +156,18 @@ fn classes_that_look_like_quantities_are_noted() {
         (&["1", "2", "3", "4", "5", "6", "7", "8", "9", "9"], "nearly every label is a different number"),
         (&["1", "2.5", "1", "2.5"], "some labels are not whole numbers, such as 2.5,"),
     ] {
-        let text = note(labels, Task::Classification);
+        let text = note(labels, TargetKind::Classification);
         assert!(text.ends_with(&format!(": {sign} {remedy}")), "{text}");
-        assert_eq!(note(labels, Task::Regression), "");
+        assert_eq!(note(labels, TargetKind::Regression), "");
     }
     for classes in [&["0", "1", "1", "0"][..], &["0", "1", "2"], &["1", "2", "3", "4", "other"]] {
-        assert_eq!(note(classes, Task::Classification), "");
+        assert_eq!(note(classes, TargetKind::Classification), "");
     }
 }
 
 #[test]
 fn malformed_cells_and_rows_are_reported_by_line_and_column() {
-    let regression = Options { task: Task::Regression, ..raw() };
+    let regression = Options { task: TargetKind::Regression, ..raw() };
     let cases = [
         ("a,b\n1,x\noops,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"oops\""),
         ("a,b\n1,x\nNaN,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"NaN\""),
@@ -319,7 +319,7 @@ proptest! {
         rows in 1_usize..200, fraction in 0.0..0.999_f64, seed: u64,
     ) {
         let text: String = (0..rows).map(|row| format!("{row},{row}\n")).collect();
-        let options = Options { test_fraction: fraction, seed, task: Task::Regression, ..raw() };
+        let options = Options { test_fraction: fraction, seed, task: TargetKind::Regression, ..raw() };
         let table = read(&format!("a,b\n{text}"), &options).unwrap();
         let (train, test) = (values(&table.train), values(&table.test));
         prop_assert!(!train.is_empty());
@@ -333,7 +333,7 @@ proptest! {
 
     #[test]
     fn no_bytes_cause_a_panic(bytes: Vec<u8>, regression: bool) {
-        let task = if regression { Task::Regression } else { Task::Classification };
+        let task = if regression { TargetKind::Regression } else { TargetKind::Classification };
         let _ = load(file(bytes).path(), &Options { task, ..raw() });
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plangrad_data::{DatasetName, Normalize, Options, Task, available};
+use plangrad_data::{DatasetName, Normalize, Options, TargetKind, available};
 
 use super::values;
 use crate::error::{Error, Result};
@@ -105,7 +105,7 @@ impl DataArgs {
 
     /// How to load it. `seed` decides which part each row of a table belongs to.
     #[must_use]
-    pub fn options(&self, task: Task, seed: u64) -> Options {
+    pub fn options(&self, task: TargetKind, seed: u64) -> Options {
         let Options { test_fraction, .. } = Options::default();
         Options {
             data_dir: self.folder().to_path_buf(),

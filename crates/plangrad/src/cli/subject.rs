@@ -1,7 +1,7 @@
 //! Options for the subject of a command: data, a network, and its task.
 
 use clap::Args;
-use plangrad_data::{Dataset, DatasetName, Task};
+use plangrad_data::{Dataset, DatasetName, TargetKind};
 use plangrad_nn::{Loss, MlpConfig};
 
 use super::data::DataArgs;
@@ -38,10 +38,10 @@ impl TaskArgs {
     ///
     /// # Errors
     /// [`Error::Option`] for a regression on images, which have classes only.
-    pub fn task(self, dataset: &DatasetName) -> Result<Task> {
+    pub fn task(self, dataset: &DatasetName) -> Result<TargetKind> {
         match (self.loss, dataset) {
-            (Loss::CrossEntropy, _) => Ok(Task::Classification),
-            (Loss::Mse, DatasetName::Csv(_)) => Ok(Task::Regression),
+            (Loss::CrossEntropy, _) => Ok(TargetKind::Classification),
+            (Loss::Mse, DatasetName::Csv(_)) => Ok(TargetKind::Regression),
             (Loss::Mse, _) => {
                 let problem = format!(
                     "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
@@ -58,7 +58,7 @@ impl SubjectArgs {
     ///
     /// # Errors
     /// [`Error::Option`] for options that do not go with the dataset.
-    pub fn foreseen(&self) -> Result<(DatasetName, Task)> {
+    pub fn foreseen(&self) -> Result<(DatasetName, TargetKind)> {
         let name = self.data.dataset.clone().unwrap_or(DatasetName::Mnist);
         let labels = self.task.task(&name)?;
         self.data.choose()?;

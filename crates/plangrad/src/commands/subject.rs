@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Options, Task};
+use plangrad_data::{Dataset, DatasetName, Options, TargetKind};
 use plangrad_nn::Mlp;
 
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
@@ -29,7 +29,7 @@ pub(super) fn load(arguments: &SubjectArgs, seed: u64) -> Result<(DatasetName, S
 ///
 /// # Errors
 /// [`Error::Option`](crate::error::Error::Option) for options that do not go together.
-pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Task)> {
+pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, TargetKind)> {
     let ChosenDataset { name, note } = data.choose()?;
     data.check_folder()?;
     let labels = task.task(&name)?;

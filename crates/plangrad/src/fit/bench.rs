@@ -10,7 +10,7 @@ use super::trial::{Options, Outcome, StoppedBy, Trial};
 use crate::device::BudgetOrigin;
 use crate::error::{Error, Result};
 use crate::train::plans::largest_that_fits;
-use crate::train::{Engine, Layout, Offers, Placement, Refused, Step, Stop, Subject};
+use crate::train::{Engine, MemoryLayout, Offers, Placement, Refused, Step, Stop, Subject};
 
 /// How much larger the next batch is that is timed only to know how long still larger ones take.
 const STRIDE: usize = 8;
@@ -39,7 +39,7 @@ impl<'a> Bench<'a> {
         stop: &'a Stop,
     ) -> Bench<'a> {
         subject.data.evict();
-        let Layout { placement, .. } = Layout::new(backend.device(), 1);
+        let MemoryLayout { placement, .. } = MemoryLayout::new(backend.device(), 1);
         Bench { subject, backend, options, placement, stop, started: Instant::now(), timed: None, report }
     }
 
@@ -70,8 +70,8 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn layout(&self, batch_size: usize) -> Layout {
-        Layout { placement: self.placement, part: batch_size }
+    fn layout(&self, batch_size: usize) -> MemoryLayout {
+        MemoryLayout { placement: self.placement, part: batch_size }
     }
 
     /// Bytes that training on batches of this size is planned to take.

@@ -5,7 +5,7 @@ use plangrad_tensor::{Category, Device, MemoryReport, Optimizer, Plan, Schedule}
 
 use crate::error::Result;
 use crate::train::plans::{LARGEST, plan};
-use crate::train::{Layout, Placement, Samples, Step, layers, units};
+use crate::train::{MemoryLayout, Placement, Samples, Step, layers, units};
 
 /// Everything the memory of training depends on, except the batch size.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Blueprint {
         let samples = Samples { train, test };
         let whole = batch_size.min(train);
         let part = whole.div_ceil(self.accumulate.max(1));
-        let layout = Layout::new(self.device, part);
+        let layout = MemoryLayout::new(self.device, part);
         let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
         let training_plans = numbers.test.map_or(plans.len(), |(first, _)| first);
         let report = layout.report(&plans, &self.task, samples);

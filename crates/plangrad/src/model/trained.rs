@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Dataset, DatasetName, Options, TableSchema, Task as Labels, available, load_part};
+use plangrad_data::{Dataset, DatasetName, Options, TableSchema, TargetKind, available, load_part};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
@@ -163,8 +163,8 @@ impl Model {
         Options {
             data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
             task: match self.task.loss() {
-                Loss::CrossEntropy => Labels::Classification,
-                Loss::Mse => Labels::Regression,
+                Loss::CrossEntropy => TargetKind::Classification,
+                Loss::Mse => TargetKind::Regression,
             },
             schema: self.table.clone(),
             // All rows of a table, unless a run says how it was split.

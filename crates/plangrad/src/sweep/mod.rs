@@ -21,7 +21,7 @@ pub use row::{Row, Shortage};
 pub use walk::Recipe;
 
 use crate::error::{Error, Result};
-use crate::train::{Engine, Layout, Offers, Refused, Step, Stop, Subject};
+use crate::train::{Engine, MemoryLayout, Offers, Refused, Step, Stop, Subject};
 use walk::Walk;
 
 /// The most steps whose losses are compared to see how much they vary.
@@ -254,8 +254,8 @@ impl Sweep {
         layout.planned(&self.step(batch_size), &self.subject.task, self.subject.data.samples())
     }
 
-    fn layout(&self, device: &Backend, batch_size: usize) -> Layout {
-        Layout::new(device.device(), batch_size.min(self.subject.data.train.len()))
+    fn layout(&self, device: &Backend, batch_size: usize) -> MemoryLayout {
+        MemoryLayout::new(device.device(), batch_size.min(self.subject.data.train.len()))
     }
 
     fn step(&self, batch_size: usize) -> Step {

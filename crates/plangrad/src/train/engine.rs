@@ -6,7 +6,7 @@ use plangrad_nn::Task;
 use plangrad_tensor::Backend;
 use plangrad_tensor::{MemoryReport, Metrics, Session};
 
-use super::layout::{Layout, Placement, Step};
+use super::layout::{MemoryLayout, Placement, Step};
 use super::plans::{PlanNumbers, Training, plan};
 use super::source::Data;
 use crate::error::Result;
@@ -42,7 +42,7 @@ impl Engine {
         task: &Task,
         data: &mut Data,
         backend: &Backend,
-        layout: Layout,
+        layout: MemoryLayout,
     ) -> Result<Engine> {
         data.evict();
         let (all, plans) = plan(step, task, data.samples(), layout)?;
@@ -231,7 +231,7 @@ mod tests {
             let schedule = Schedule::Constant { learning_rate: 0.01 };
             let step = Step { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
             let mut data = Data { train: source(train, loss), test: source(test, loss) };
-            let layout = Layout { placement, part };
+            let layout = MemoryLayout { placement, part };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();
             prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model().weights().trained_elements() as u64);
             prop_assert_eq!(planned.get(Category::Dataset) > 0, placement == Placement::Resident);

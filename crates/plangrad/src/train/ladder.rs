@@ -11,7 +11,7 @@ use plangrad_tensor::{Device, Error as TensorError};
 
 use super::engine::Engine;
 use super::event::{Event, Rung};
-use super::layout::{Layout, Placement, Step};
+use super::layout::{MemoryLayout, Placement, Step};
 use super::plans::largest_that_fits;
 use super::remedy::{Offers, Refused};
 use super::source::Data;
@@ -77,7 +77,7 @@ impl Resources {
     /// The layout of a run on this device if memory is plenty.
     fn first(&self, step: &Step, data: &Data) -> Place {
         let part = step.whole(data.train.len()).div_ceil(self.accumulate);
-        Place { backend: self.backend.clone(), layout: Layout::new(self.backend.device(), part) }
+        Place { backend: self.backend.clone(), layout: MemoryLayout::new(self.backend.device(), part) }
     }
 
     /// The next rung; `None` if there is none.
@@ -85,14 +85,14 @@ impl Resources {
         let (backend, layout) = (refused.backend, refused.layout);
         let here = |layout| Place { backend: backend.clone(), layout };
         if self.on_oom == OnOom::Ladder {
-            let streamed = Layout { placement: Placement::Streamed, ..layout };
+            let streamed = MemoryLayout { placement: Placement::Streamed, ..layout };
             if layout.placement == Placement::Resident && refused.bytes(streamed)? < refused.bytes(layout)? {
                 return Ok(Some((Rung::DatasetOnHost, here(streamed))));
             }
             // Parts of a batch would have statistics that differ from those of the whole.
             let splits = !refused.task.model().weights().has_statistics();
             if let Some(part) = splits.then(|| smaller_part(refused)).flatten() {
-                return Ok(Some((Rung::MicroBatches, here(Layout { part, ..layout }))));
+                return Ok(Some((Rung::MicroBatches, here(MemoryLayout { part, ..layout }))));
             }
         }
         if self.on_oom == OnOom::Error || backend.device() == Device::Cpu {
@@ -106,19 +106,19 @@ impl Resources {
 /// A device, and the layout of a run on it.
 struct Place {
     backend: Backend,
-    layout: Layout,
+    layout: MemoryLayout,
 }
 
 /// Samples per part so that a batch is split into as few parts as memory allows, all but the last of one size; `None` if
 /// not even one sample fits.
 fn smaller_part(refused: &Refused<'_>) -> Option<usize> {
-    let fits = |part| refused.fits(refused.step, Layout { part, ..refused.layout });
+    let fits = |part| refused.fits(refused.step, MemoryLayout { part, ..refused.layout });
     let part = largest_that_fits(refused.layout.part.saturating_sub(1), fits)?;
     let batch_size = refused.batch_size();
     Some(batch_size.div_ceil(batch_size.div_ceil(part)))
 }
 
-fn event(refused: &Refused<'_>, rung: Rung, next: Layout) -> Result<Event> {
+fn event(refused: &Refused<'_>, rung: Rung, next: MemoryLayout) -> Result<Event> {
     let (bytes_before, bytes_after) = (refused.bytes(refused.layout)?, refused.bytes(next)?);
     let (device, room, needed) = (refused.backend.device(), refused.room(), grouped_bytes(bytes_before));
     let reason = if bytes_before > room {

@@ -42,16 +42,16 @@ pub(crate) enum Placement {
 
 /// How a run is laid out in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct MemoryLayout {
     pub(crate) placement: Placement,
     /// Samples of a batch processed at a time.
     pub(crate) part: usize,
 }
 
-impl Layout {
+impl MemoryLayout {
     /// The best layout of a device for batches processed `part` samples at a time: the data as near as possible.
-    pub(crate) fn new(device: Device, part: usize) -> Layout {
+    pub(crate) fn new(device: Device, part: usize) -> MemoryLayout {
         let placement = if device == Device::Cpu { Placement::InPlace } else { Placement::Resident };
-        Layout { placement, part }
+        MemoryLayout { placement, part }
     }
 }

@@ -26,7 +26,7 @@ pub use event::{Event, Observer, Position, Rung};
 pub use folder::{Existing, RunFolder};
 pub use interrupt::Interrupts;
 pub use ladder::{OnOom, Resources};
-pub(crate) use layout::{Layout, Placement, Samples, Step};
+pub(crate) use layout::{MemoryLayout, Placement, Samples, Step};
 pub(crate) use order::Order;
 pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;

@@ -3,7 +3,7 @@
 use plangrad_nn::{Parts, Task};
 use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
 
-use super::layout::{Layout, Placement, Samples, Step};
+use super::layout::{MemoryLayout, Placement, Samples, Step};
 use crate::error::Result;
 
 /// The largest evaluation batch by default.
@@ -34,7 +34,7 @@ pub(crate) fn plan(
     step: &Step,
     task: &Task,
     samples: Samples,
-    Layout { part, placement }: Layout,
+    MemoryLayout { part, placement }: MemoryLayout,
 ) -> Result<(Vec<Plan>, PlanNumbers)> {
     let (size, mut plans) = (step.whole(samples.train), Vec::new());
     let whole = training(step, task, size, part, &mut plans)?;
@@ -52,7 +52,7 @@ pub(crate) fn plan(
     Ok((plans, PlanNumbers { whole, rest, test }))
 }
 
-impl Layout {
+impl MemoryLayout {
     /// Every byte of a run with this layout: the session, and the dataset where it is resident.
     pub(crate) fn planned(&self, step: &Step, task: &Task, samples: Samples) -> Result<MemoryReport> {
         Ok(self.report(&plan(step, task, samples, *self)?.0, task, samples))

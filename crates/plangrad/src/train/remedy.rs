@@ -3,7 +3,7 @@
 use plangrad_nn::Task;
 use plangrad_tensor::Backend;
 
-use super::layout::{Layout, Placement, Samples, Step};
+use super::layout::{MemoryLayout, Placement, Samples, Step};
 use super::plans::largest_that_fits;
 use crate::error::{Error, Result};
 
@@ -26,7 +26,7 @@ pub(crate) struct Refused<'a> {
     pub(crate) task: &'a Task,
     pub(crate) samples: Samples,
     pub(crate) backend: &'a Backend,
-    pub(crate) layout: Layout,
+    pub(crate) layout: MemoryLayout,
     /// Parts in which a batch was to be processed.
     pub(crate) accumulate: usize,
     /// Bytes that the system had free, for a device without a budget.
@@ -44,12 +44,12 @@ impl Refused<'_> {
     }
 
     /// Bytes of the run with this layout.
-    pub(super) fn bytes(&self, layout: Layout) -> Result<u64> {
+    pub(super) fn bytes(&self, layout: MemoryLayout) -> Result<u64> {
         Ok(layout.planned(self.step, self.task, self.samples)?.total())
     }
 
     /// Whether such a run fits. What cannot be planned does not.
-    pub(super) fn fits(&self, step: &Step, layout: Layout) -> bool {
+    pub(super) fn fits(&self, step: &Step, layout: MemoryLayout) -> bool {
         layout.planned(step, self.task, self.samples).is_ok_and(|report| report.total() <= self.room())
     }
 
@@ -74,7 +74,7 @@ impl Refused<'_> {
     fn remedy(&self, offers: Offers) -> String {
         let batch_size = self.batch_size();
         let fits = |batch_size: usize| {
-            let layout = Layout { part: batch_size.div_ceil(self.accumulate), ..self.layout };
+            let layout = MemoryLayout { part: batch_size.div_ceil(self.accumulate), ..self.layout };
             self.fits(&Step { batch_size, ..*self.step }, layout)
         };
         let is_resident = self.layout.placement == Placement::Resident;

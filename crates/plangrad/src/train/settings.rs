@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Normalize, Options, Task};
+use plangrad_data::{Dataset, DatasetName, Normalize, Options, TargetKind};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
@@ -133,8 +133,8 @@ impl Settings {
             normalize: self.normalize()?,
             label: self.label.clone(),
             task: match self.loss {
-                Loss::CrossEntropy => Task::Classification,
-                Loss::Mse => Task::Regression,
+                Loss::CrossEntropy => TargetKind::Classification,
+                Loss::Mse => TargetKind::Regression,
             },
             test_fraction: self.test_fraction,
             seed: self.seed,

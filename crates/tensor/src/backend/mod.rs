@@ -7,7 +7,7 @@
 //! ```
 //!
 //! ```compile_fail,E0603
-//! use plangrad_tensor::backend::{Arena, Feed};
+//! use plangrad_tensor::backend::{Arena, Origin};
 //! ```
 //!
 //! ```compile_fail,E0599
@@ -211,12 +211,12 @@ pub(crate) trait Arena: Send {
         Ok(())
     }
 
-    /// Runs `program` `steps` times. Step i takes rows `i · batch_size ..` of the feed's order; the session has checked
+    /// Runs `program` `steps` times. Step i takes rows `i · batch_size ..` of the order given; the session has checked
     /// that they exist. Allocates nothing per step.
     ///
     /// # Errors
     /// As [`Memory::write`]. A device may report a failure later, too: what is read after it is an error at the latest.
-    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error>;
+    fn run(&mut self, program: &Program, origin: &Origin<'_>, steps: usize) -> Result<(), Error>;
 }
 
 /// How the steps of a program will be run.
@@ -229,7 +229,7 @@ pub(crate) enum Pace {
 }
 
 /// Where the kernels of a run find samples and targets, and in which order they take them.
-pub(crate) enum Feed<'a> {
+pub(crate) enum Origin<'a> {
     /// The program reads no dataset.
     None,
     /// In host memory, where kernels read it in place.

@@ -27,7 +27,7 @@ use gang::{BreakOnPanic, Gang};
 pub use simd::InstructionSet;
 use tempo::Tempo;
 
-use super::{Arena, Backend, Feed, Memory, Provider};
+use super::{Arena, Backend, Memory, Origin, Provider};
 use crate::device::Ledger;
 use crate::error::Error;
 use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, Program};
@@ -241,22 +241,22 @@ impl Arena for CpuArena {
         &mut self.memory
     }
 
-    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error> {
+    fn run(&mut self, program: &Program, origin: &Origin<'_>, steps: usize) -> Result<(), Error> {
         if self.fate.fails_run() {
             let reason = "a failure was injected".to_owned();
             return Err(Error::Device { device: self.ledger.device(), reason });
         }
-        match feed {
-            Feed::None => self.run_steps(program, &View::nothing(), 0..steps),
-            Feed::Host(rows) => self.run_steps(program, &View::of(rows), 0..steps),
-            Feed::Resident { memory, parts, order } => {
+        match origin {
+            Origin::None => self.run_steps(program, &View::nothing(), 0..steps),
+            Origin::Host(rows) => self.run_steps(program, &View::of(rows), 0..steps),
+            Origin::Resident { memory, parts, order } => {
                 let memory =
                     memory.host().expect("a dataset resident on this device lies in the host's memory");
                 let [samples, targets] =
                     [parts.samples, parts.targets].map(|part| memory[part.offset..part.end()].as_ptr());
                 self.run_steps(program, &View::new(samples, targets, Some(order)), 0..steps);
             }
-            Feed::Staged { rows, staging } => {
+            Origin::Staged { rows, staging } => {
                 for order in rows.order.chunks(program.batch_size).take(steps) {
                     let places = staging.places(0);
                     rows.data.copy_rows(order, self.memory.contents_mut(), places);

@@ -75,9 +75,9 @@ fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
         for threads in 1..=3 {
             let mut arena = cpu(threads).reserve_arena(plan.bytes(), &plan.report()).unwrap();
             let outcome =
-                catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Feed::Host(batches), 2).unwrap()));
+                catch_unwind(AssertUnwindSafe(|| arena.run(&damaged, &Origin::Host(batches), 2).unwrap()));
             assert!(message(outcome.unwrap_err()).contains("index out of bounds"));
-            arena.run(&sound, &Feed::Host(batches), 4).unwrap();
+            arena.run(&sound, &Origin::Host(batches), 4).unwrap();
         }
     });
 }

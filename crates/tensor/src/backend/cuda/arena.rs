@@ -142,9 +142,9 @@ impl Arena for CudaArena {
             .map_err(|refusal| refused(refusal, &self.memory.ledger, self.memory.bytes, &self.report))
     }
 
-    fn run(&mut self, program: &Program, feed: &backend::Feed<'_>, steps: usize) -> Result<(), Error> {
+    fn run(&mut self, program: &Program, origin: &backend::Origin<'_>, steps: usize) -> Result<(), Error> {
         self.prepare(program, Pace::Single)?; // usually done already
-        self.run_on(program, feed, steps).map_err(|failure| failed(failure, &self.memory.ledger))
+        self.run_on(program, origin, steps).map_err(|failure| failed(failure, &self.memory.ledger))
     }
 }
 
@@ -167,15 +167,20 @@ impl CudaArena {
         Ok(())
     }
 
-    fn run_on(&mut self, program: &Program, feed: &backend::Feed<'_>, steps: usize) -> Result<(), Failure> {
-        match feed {
-            backend::Feed::Staged { rows, staging } => self.run_staged(program, rows, *staging),
-            backend::Feed::Resident { memory, parts, .. } => {
+    fn run_on(
+        &mut self,
+        program: &Program,
+        origin: &backend::Origin<'_>,
+        steps: usize,
+    ) -> Result<(), Failure> {
+        match origin {
+            backend::Origin::Staged { rows, staging } => self.run_staged(program, rows, *staging),
+            backend::Origin::Resident { memory, parts, .. } => {
                 self.memory.set_feed(resident_feed(*memory, parts))?;
                 self.run_steps(program, steps)
             }
-            backend::Feed::None => self.run_steps(program, steps),
-            backend::Feed::Host(_) => unreachable!("this device reads no host memory, and says so"),
+            backend::Origin::None => self.run_steps(program, steps),
+            backend::Origin::Host(_) => unreachable!("this device reads no host memory, and says so"),
         }
     }
 

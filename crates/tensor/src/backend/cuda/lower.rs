@@ -18,7 +18,7 @@ pub(super) fn step(stages: &[Vec<Kernel>], batch_size: usize, lowering: &Lowerin
         step.finish_stage();
     }
     if batch_size > 0 {
-        step.finish_with(next_batch::task(batch_size, lowering));
+        step.finish_with(next_batch::job(batch_size, lowering));
     }
     step.into_orders()
 }

@@ -14,7 +14,7 @@ const MOST_BLOCKS: u64 = 4096;
 
 /// A kernel of a plan that can be lowered.
 pub(super) trait Lower {
-    /// Adds what it becomes to a step: tasks, mostly one.
+    /// Adds what it becomes to a step: jobs, mostly one.
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder);
 }
 
@@ -78,7 +78,7 @@ impl Default for Sizing {
 }
 
 /// Work of one kind that has no place in a launch yet.
-pub(super) struct Task {
+pub(super) struct Job {
     kind: u32,
     work: Work,
     /// How many it is worth.
@@ -90,10 +90,10 @@ pub(super) struct Task {
     gathers: bool,
 }
 
-impl Task {
+impl Job {
     /// For so many blocks.
-    pub(super) fn new<P: Parameters>(parameters: P, blocks: u64) -> Task {
-        Task {
+    pub(super) fn new<P: Parameters>(parameters: P, blocks: u64) -> Job {
+        Job {
             kind: P::KIND,
             work: Work::new(parameters),
             blocks,
@@ -104,27 +104,27 @@ impl Task {
     }
 
     /// With elements as units, a thread for each.
-    pub(super) fn by_element<P: Parameters>(parameters: P, elements: usize) -> Task {
-        Task::new(parameters, (elements as u64).div_ceil(THREADS.into()))
+    pub(super) fn by_element<P: Parameters>(parameters: P, elements: usize) -> Job {
+        Job::new(parameters, (elements as u64).div_ceil(THREADS.into()))
     }
 
     /// With rows as units, a warp for each.
-    pub(super) fn by_row<P: Parameters>(parameters: P, rows: usize) -> Task {
-        Task::new(parameters, (rows as u64).div_ceil(WARPS.into()))
+    pub(super) fn by_row<P: Parameters>(parameters: P, rows: usize) -> Job {
+        Job::new(parameters, (rows as u64).div_ceil(WARPS.into()))
     }
 
-    pub(super) fn with_shared_memory(self, bytes: u32) -> Task {
-        Task { shared_bytes: bytes, ..self }
+    pub(super) fn with_shared_memory(self, bytes: u32) -> Job {
+        Job { shared_bytes: bytes, ..self }
     }
 
     /// In a launch of this function, or of one that can do more.
-    pub(super) fn in_function(self, function: Function) -> Task {
-        Task { function, ..self }
+    pub(super) fn in_function(self, function: Function) -> Job {
+        Job { function, ..self }
     }
 
     /// Reading the feed.
-    pub(super) fn gathering(self) -> Task {
-        Task { gathers: true, ..self }
+    pub(super) fn gathering(self) -> Job {
+        Job { gathers: true, ..self }
     }
 
     fn item(&self, most_blocks: u64) -> Item {
@@ -136,7 +136,7 @@ impl Task {
 pub(super) struct StepBuilder {
     orders: Vec<Order>,
     /// Tasks of the stage that is being lowered.
-    stage: Vec<Task>,
+    stage: Vec<Job>,
     most_blocks: u64,
 }
 
@@ -145,9 +145,9 @@ impl StepBuilder {
         StepBuilder { orders: Vec::new(), stage: Vec::new(), most_blocks: sizing.most_blocks }
     }
 
-    /// Adds a task to the stage.
-    pub(super) fn push(&mut self, task: Task) {
-        self.stage.push(task);
+    /// Adds a job to the stage.
+    pub(super) fn push(&mut self, job: Job) {
+        self.stage.push(job);
     }
 
     /// Adds a copy of numbers that the plan carries.
@@ -155,31 +155,31 @@ impl StepBuilder {
         self.orders.push(Order::Constant { to, data });
     }
 
-    /// Turns the stage's tasks into launches.
+    /// Turns the stage's jobs into launches.
     pub(super) fn finish_stage(&mut self) {
-        self.stage.retain(|task| task.blocks > 0);
+        self.stage.retain(|job| job.blocks > 0);
         for part in self.stage.chunks(MOST_ITEMS as usize) {
             let mut items = Box::new(Items::new());
-            part.iter().for_each(|task| items.push(task.item(self.most_blocks)));
+            part.iter().for_each(|job| items.push(job.item(self.most_blocks)));
             self.orders.push(Order::Launch(Launch {
-                function: part.iter().map(|task| task.function).max().unwrap_or(Function::Stage),
-                shared_bytes: part.iter().map(|task| task.shared_bytes).max().unwrap_or(0),
+                function: part.iter().map(|job| job.function).max().unwrap_or(Function::Stage),
+                shared_bytes: part.iter().map(|job| job.shared_bytes).max().unwrap_or(0),
                 items,
-                gathers: part.iter().any(|task| task.gathers),
+                gathers: part.iter().any(|job| job.gathers),
             }));
         }
         self.stage.clear();
     }
 
-    /// Ends the step with a task that may only run once nothing reads the feed any more: in the last launch, if that gathers
+    /// Ends the step with a job that may only run once nothing reads the feed any more: in the last launch, if that gathers
     /// nothing and has room.
-    pub(super) fn finish_with(&mut self, task: Task) {
+    pub(super) fn finish_with(&mut self, job: Job) {
         match self.orders.last_mut() {
             Some(Order::Launch(last)) if !last.gathers && !last.items.is_full() => {
-                last.items.push(task.item(self.most_blocks));
+                last.items.push(job.item(self.most_blocks));
             }
             _ => {
-                self.push(task);
+                self.push(job);
                 self.finish_stage();
             }
         }

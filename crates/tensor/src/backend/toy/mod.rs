@@ -6,7 +6,7 @@ mod kernels;
 
 use std::sync::Arc;
 
-use super::{Arena, Backend, Feed, Memory, Provider};
+use super::{Arena, Backend, Memory, Origin, Provider};
 use crate::dataset::Rows;
 use crate::device::{Entry, Ledger};
 use crate::error::Error;
@@ -91,7 +91,7 @@ impl Arena for ToyArena {
         kernels::NUMBERS
     }
 
-    fn run(&mut self, program: &Program, feed: &Feed<'_>, steps: usize) -> Result<(), Error> {
+    fn run(&mut self, program: &Program, feed: &Origin<'_>, steps: usize) -> Result<(), Error> {
         for step in 0..steps {
             let batch = Batch::of(feed, step, program.batch_size);
             let mut machine = Machine { bytes: &mut self.memory.bytes, offsets: &program.offsets, batch };
@@ -111,11 +111,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn of(feed: &Feed<'_>, step: usize, size: usize) -> Batch {
+    fn of(feed: &Origin<'_>, step: usize, size: usize) -> Batch {
         match feed {
-            Feed::None => Batch::default(),
-            Feed::Host(rows) | Feed::Staged { rows, .. } => Batch::of_rows(rows, step, size),
-            Feed::Resident { memory, parts, .. } => {
+            Origin::None => Batch::default(),
+            Origin::Host(rows) | Origin::Staged { rows, .. } => Batch::of_rows(rows, step, size),
+            Origin::Resident { memory, parts, .. } => {
                 let part = |extent: crate::ir::Extent| {
                     let mut bytes = vec![0; extent.bytes];
                     memory.read(extent.offset, &mut bytes).expect("memory of this backend never fails");

@@ -1,7 +1,7 @@
 //! One value added to another in place.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -17,6 +17,6 @@ impl Lower for kernel::Accumulate {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (input, output) = (lowering.at(self.input), lowering.at(self.output));
         let work = Accumulate { input, output, elements: self.elements as u64 };
-        step.push(Task::by_element(work, self.elements));
+        step.push(Job::by_element(work, self.elements));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ir::Schedule as OfPlan;
 use crate::backend::cuda::cpp::{Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::StepBlock;
 use crate::ir::kernel;
 
@@ -48,6 +48,6 @@ impl Lower for kernel::Advance {
             schedule,
             corrected: betas.is_some().into(),
         };
-        step.push(Task::new(work, 1));
+        step.push(Job::new(work, 1));
     }
 }

@@ -1,7 +1,7 @@
 //! The largest column of each row, or whether it is the label.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -25,6 +25,6 @@ impl Lower for kernel::ArgMax {
             rows: self.rows as u64,
             columns: self.columns as u64,
         };
-        step.push(Task::by_row(work, self.rows));
+        step.push(Job::by_row(work, self.rows));
     }
 }

@@ -1,7 +1,7 @@
 //! Numbers that the plan carries: one number many times is filled in by a kernel, others are copied from the host.
 
 use crate::backend::cuda::cpp::{Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel::{self, Data};
 
 shared! {
@@ -18,7 +18,7 @@ impl Lower for kernel::Constant {
         match self.data {
             Data::Fill(value, elements) => {
                 let work = Fill { output: lowering.at(self.output), elements: elements as u64, value };
-                step.push(Task::by_element(work, elements));
+                step.push(Job::by_element(work, elements));
             }
             _ if self.data.bytes() == 0 => {}
             _ => step.copy(lowering.at(self.output), self.data.clone()),

@@ -1,7 +1,7 @@
 //! One value copied to another.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -16,6 +16,6 @@ shared! {
 impl Lower for kernel::Copy {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (input, output) = (lowering.at(self.input), lowering.at(self.output));
-        step.push(Task::by_element(Copy { input, output, bytes: self.bytes as u64 }, self.bytes.div_ceil(4)));
+        step.push(Job::by_element(Copy { input, output, bytes: self.bytes as u64 }, self.bytes.div_ceil(4)));
     }
 }

@@ -1,7 +1,7 @@
 //! Cross-entropy losses and their gradient.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -32,6 +32,6 @@ impl Lower for kernel::CrossEntropy {
             columns: self.columns as u64,
             scale,
         };
-        step.push(Task::by_row(work, self.rows));
+        step.push(Job::by_row(work, self.rows));
     }
 }

@@ -1,7 +1,7 @@
 //! Dropout, whose mask is computed from counters.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel::{STREAM, threshold};
 use crate::ir::StepBlock;
 use crate::ir::kernel;
@@ -36,6 +36,6 @@ impl Lower for kernel::Dropout {
             layer: self.layer,
             scale: 1.0 / (1.0 - self.rate),
         };
-        step.push(Task::by_element(work, self.rows * self.units.div_ceil(4)));
+        step.push(Job::by_element(work, self.rows * self.units.div_ceil(4)));
     }
 }

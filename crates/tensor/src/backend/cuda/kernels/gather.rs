@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::Feed;
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -26,7 +26,7 @@ shared! {
     }
 }
 
-/// A task for as many channels as an item has room for.
+/// A job for as many channels as an item has room for.
 impl Lower for kernel::Gather {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let parts = |of: &[f32]| of.chunks(MOST_CHANNELS as usize).map(padded).collect::<Vec<_>>();
@@ -46,7 +46,7 @@ impl Lower for kernel::Gather {
                 scale,
                 shift,
             };
-            step.push(Task::new(work, self.rows as u64).gathering());
+            step.push(Job::new(work, self.rows as u64).gathering());
         }
     }
 }

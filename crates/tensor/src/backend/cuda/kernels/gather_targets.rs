@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::Feed;
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -24,6 +24,6 @@ impl Lower for kernel::GatherTargets {
             rows: self.rows as u64,
             bytes_per_row: bytes_per_row as u64,
         };
-        step.push(Task::by_element(work, self.rows * bytes_per_row).gathering());
+        step.push(Job::by_element(work, self.rows * bytes_per_row).gathering());
     }
 }

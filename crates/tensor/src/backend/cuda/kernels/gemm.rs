@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
 use crate::backend::cuda::formula::Formula;
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job, on_16_bytes};
 use crate::backend::cuda::tile::Tile;
 use crate::ir::kernel::{self, MapOp};
 
@@ -75,8 +75,8 @@ impl Lower for kernel::Gemm {
         };
         // There are column sums even if C has no rows.
         let rows = m.max(u64::from(self.column_sum.is_some()));
-        let task = Task::new(work, tile.count(rows, n));
-        step.push(task.with_shared_memory(tile.shared_bytes()).in_function(tile.function()));
+        let job = Job::new(work, tile.count(rows, n));
+        step.push(job.with_shared_memory(tile.shared_bytes()).in_function(tile.function()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
 use crate::backend::cuda::formula::Formula;
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job, on_16_bytes};
 use crate::ir::MAX_RANK;
 use crate::ir::kernel;
 
@@ -48,7 +48,7 @@ impl Lower for kernel::Map {
             shift,
             vector: vector.into(),
         };
-        step.push(Task::by_element(work, if vector { elements.div_ceil(4) } else { elements }));
+        step.push(Job::by_element(work, if vector { elements.div_ceil(4) } else { elements }));
     }
 }
 

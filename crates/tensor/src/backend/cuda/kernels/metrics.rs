@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::WARPS;
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::MetricBlock;
 use crate::ir::kernel;
 
@@ -34,6 +34,6 @@ impl Lower for kernel::MetricSums {
             rows: self.rows as u64,
             continues: self.continues.into(),
         };
-        step.push(Task::new(work, 1).with_shared_memory(SHARED_BYTES));
+        step.push(Job::new(work, 1).with_shared_memory(SHARED_BYTES));
     }
 }

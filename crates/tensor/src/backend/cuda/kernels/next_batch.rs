@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Output, shared};
 use crate::backend::cuda::common::Feed;
-use crate::backend::cuda::lowering::{Lowering, Task};
+use crate::backend::cuda::lowering::{Lowering, Job};
 
 shared! {
     /// Advances the feed by a batch.
@@ -12,6 +12,6 @@ shared! {
     }
 }
 
-pub(in crate::backend::cuda) fn task(rows: usize, lowering: &Lowering<'_>) -> Task {
-    Task::new(NextBatch { feed: lowering.feed(), rows: rows as u64 }, 1)
+pub(in crate::backend::cuda) fn job(rows: usize, lowering: &Lowering<'_>) -> Job {
+    Job::new(NextBatch { feed: lowering.feed(), rows: rows as u64 }, 1)
 }

@@ -2,7 +2,7 @@
 
 use crate::ir::MAX_RANK;
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -33,24 +33,24 @@ shared! {
 
 impl Lower for kernel::Permute {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
-        let task = match (self.shape.dims(), self.strides) {
+        let job = match (self.shape.dims(), self.strides) {
             (&[columns, rows], [1, stride, ..]) if stride == columns => self.transpose(rows, lowering),
             _ => self.permute(lowering),
         };
-        step.push(task);
+        step.push(job);
     }
 }
 
 impl kernel::Permute {
-    fn transpose(&self, rows: usize, lowering: &Lowering<'_>) -> Task {
+    fn transpose(&self, rows: usize, lowering: &Lowering<'_>) -> Job {
         let (rows, columns) = (rows as u64, self.shape.dims()[0] as u64);
         let work =
             Transpose { input: lowering.at(self.input), output: lowering.at(self.output), rows, columns };
         let blocks = rows.div_ceil(TRANSPOSED.into()) * columns.div_ceil(TRANSPOSED.into());
-        Task::new(work, blocks).with_shared_memory(4 * TRANSPOSED * TRANSPOSED_STRIDE)
+        Job::new(work, blocks).with_shared_memory(4 * TRANSPOSED * TRANSPOSED_STRIDE)
     }
 
-    fn permute(&self, lowering: &Lowering<'_>) -> Task {
+    fn permute(&self, lowering: &Lowering<'_>) -> Job {
         let mut dims = [1; MAX_RANK];
         dims.iter_mut().zip(self.shape.dims()).for_each(|(to, &from)| *to = from as u64);
         let elements = self.shape.elements();
@@ -62,6 +62,6 @@ impl kernel::Permute {
             strides: self.strides.map(|stride| stride as u64),
             rank: self.shape.rank() as u32,
         };
-        Task::by_element(work, elements)
+        Job::by_element(work, elements)
     }
 }

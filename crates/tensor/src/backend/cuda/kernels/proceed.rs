@@ -1,7 +1,7 @@
 //! The end of a part of a batch.
 
 use crate::backend::cuda::cpp::{Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::StepBlock;
 use crate::ir::kernel;
 
@@ -16,6 +16,6 @@ shared! {
 impl Lower for kernel::Proceed {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let step_block = lowering.at(self.step_block);
-        step.push(Task::new(Proceed { step_block, rows: self.rows as u64 }, 1));
+        step.push(Job::new(Proceed { step_block, rows: self.rows as u64 }, 1));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::THREADS;
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -36,9 +36,9 @@ impl Lower for kernel::Reduce {
             maximum: (self.reduction == kernel::Reduction::Max).into(),
         };
         step.push(if inner == 1 && reduced < LONG_ROW {
-            Task::by_row(work, self.outer)
+            Job::by_row(work, self.outer)
         } else {
-            Task::new(work, outer * inner.div_ceil(32)).with_shared_memory(REDUCE_BYTES)
+            Job::new(work, outer * inner.div_ceil(32)).with_shared_memory(REDUCE_BYTES)
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Softmax over rows, or its logarithm.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
 use crate::ir::kernel;
 
 shared! {
@@ -24,6 +24,6 @@ impl Lower for kernel::Softmax {
             columns: self.columns as u64,
             logarithm: self.log.into(),
         };
-        step.push(Task::by_row(work, self.rows));
+        step.push(Job::by_row(work, self.rows));
     }
 }

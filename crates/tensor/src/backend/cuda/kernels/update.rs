@@ -2,7 +2,7 @@
 
 use crate::ir::Optimizer as OfPlan;
 use crate::backend::cuda::cpp::{Address, Input, Output, shared};
-use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Task, on_16_bytes};
+use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job, on_16_bytes};
 use crate::ir::StepBlock;
 use crate::ir::kernel;
 
@@ -75,6 +75,6 @@ impl Lower for kernel::Update {
             vector: vector.into(),
         };
         let units = if vector { self.elements.div_ceil(4) } else { self.elements };
-        step.push(Task::by_element(work, units));
+        step.push(Job::by_element(work, units));
     }
 }

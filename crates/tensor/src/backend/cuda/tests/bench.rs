@@ -13,7 +13,7 @@ use crate::backend::cuda::cpp::Address;
 use crate::backend::cuda::lower;
 use crate::backend::cuda::lowering::{Lowering, Sizing};
 use crate::backend::cuda::runtime::Order;
-use crate::backend::{Backend, Feed, ResidentParts};
+use crate::backend::{Backend, Origin, ResidentParts};
 use crate::ir::{Extent, Kernel, Program, Value};
 use crate::random;
 use crate::testing::emulator;
@@ -175,7 +175,7 @@ impl Bench {
             dataset.write(part.offset, bytes).unwrap();
         }
         let parts = ResidentParts { samples, targets, order };
-        let feed = Feed::Resident { memory: &*dataset, parts, order: rows };
+        let feed = Origin::Resident { memory: &*dataset, parts, order: rows };
         let stages = Arc::new(vec![vec![kernel.clone()]]);
         let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: rows.len() };
         arena.run(&program, &feed, 1).unwrap();

@@ -5,7 +5,7 @@ use crate::backend::cuda::cpp::Address;
 use crate::backend::cuda::formula::Formula;
 use crate::backend::cuda::kernels::gemm::{Gemm, Step};
 use crate::backend::cuda::kernels::map::Map;
-use crate::backend::cuda::lowering::{Sizing, StepBuilder, Task};
+use crate::backend::cuda::lowering::{Job, Sizing, StepBuilder};
 use crate::backend::cuda::runtime::Order;
 use crate::backend::cuda::tile::Tile;
 use crate::ir::MAX_RANK;
@@ -34,15 +34,15 @@ impl Array {
     }
 }
 
-/// Runs a task on the emulator; `None` without one.
-fn run(task: Task) -> Option<()> {
+/// Runs a job on the emulator; `None` without one.
+fn run(job: Job) -> Option<()> {
     let emulator = emulator(0)?;
     let mut step = StepBuilder::new(Sizing { most_blocks: 2, ..Sizing::default() });
-    step.push(task);
+    step.push(job);
     step.finish_stage();
     for order in step.into_orders() {
-        let Order::Launch(launch) = order else { unreachable!("a task is a launch") };
-        // SAFETY: the arrays live and have the sizes that the tasks below name.
+        let Order::Launch(launch) = order else { unreachable!("a job is a launch") };
+        // SAFETY: the arrays live and have the sizes that the jobs below name.
         unsafe { emulator.launch(&launch).unwrap() };
     }
     Some(())
@@ -69,7 +69,7 @@ fn map(op: MapOp, x: &mut Array, y: &Array, elements: usize) -> Option<()> {
         shift,
         vector: 0,
     };
-    run(Task::by_element(work, elements))
+    run(Job::by_element(work, elements))
 }
 
 /// The same functions are applied to the same sums, so the bits are the same.
@@ -107,8 +107,8 @@ fn a_product_finished_by_formulas_has_the_bits_of_formulas_of_the_product() {
                     vector_b: vector,
                     vector_c: vector,
                 };
-                let task = Task::new(work, tile.count(m as u64, n as u64));
-                run(task.with_shared_memory(tile.shared_bytes()).in_function(tile.function()))
+                let job = Job::new(work, tile.count(m as u64, n as u64));
+                run(job.with_shared_memory(tile.shared_bytes()).in_function(tile.function()))
             };
             if product(&expected, bias.address(), &[]).is_none() {
                 return;
