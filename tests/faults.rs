@@ -174,7 +174,7 @@ fn an_earlier_run_is_replaced_only_on_request_and_only_by_one_that_begins() {
         run(folder.path(), &format!("train {options} --out it --overwrite")).refused(1);
         assert!(contents(folder.path()) == before, "{options}");
     }
-    // A new run may start from the one it replaces; files that are no part of a run stay.
+    // A new run may start from the one it replaces; files that do not belong to a run stay.
     run(folder.path(), &format!("{SMALL} --init it/model.safetensors --out it --overwrite")).succeeded();
     let after = contents(folder.path());
     assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
@@ -220,7 +220,7 @@ fn a_folder_without_a_run_cannot_be_resumed() {
             format!("{path} holds no run to resume: expected config.toml and checkpoint.safetensors")
         );
     }
-    // A model is no checkpoint.
+    // A model is not a checkpoint.
     run(folder.path(), &format!("{SMALL} --out it")).succeeded();
     fs::copy(folder.path().join("it/model.safetensors"), folder.path().join("it/checkpoint.safetensors"))
         .unwrap();

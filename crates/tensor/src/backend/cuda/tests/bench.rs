@@ -197,7 +197,7 @@ impl Bench {
         let mut feed = common::Feed::new(samples, targets, rows);
         let lowering = Lowering { value: &value, feed: (&raw mut feed) as Address, sizing: self.sizing };
         for order in lower::step(&[vec![kernel.clone()]], self.dataset.rows.len(), &lowering) {
-            let Order::Launch(launch) = order else { panic!("{kernel} is no launch") };
+            let Order::Launch(launch) = order else { panic!("{kernel} is not a launch") };
             // SAFETY: the items name the allocations above; any other access is a bug that the test should detect.
             unsafe { emulator.launch(&launch) }.unwrap_or_else(|failure| panic!("{kernel}: {failure}"));
         }
