@@ -142,8 +142,10 @@ impl Session {
         if program.batch_size != 0 {
             return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
         }
+        self.last_run = None; // until it has run
+        self.arena.run(program, &Origin::None, 1)?;
         self.last_run = Some(plan);
-        self.arena.run(program, &Origin::None, 1)
+        Ok(())
     }
 
     /// An output of plan number `plan`, which must have run last (labels and bytes as numbers).

@@ -75,9 +75,10 @@ impl Backend {
     /// device's memory is not the host's.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; nothing is changed then.
+    /// [`Error::OutOfMemory`], or [`Error::PlanTooLarge`] for more bytes than can be counted; nothing is changed then.
     pub fn reserve_order(&self, rows: usize) -> Result<Option<CountedOrder>, Error> {
-        let memory = self.reserve_memory(4 * rows, &MemoryReport::default())?;
+        let bytes = rows.checked_mul(4).ok_or(Error::PlanTooLarge)?;
+        let memory = self.reserve_memory(bytes, &MemoryReport::default())?;
         Ok(memory.host().is_some().then_some(CountedOrder(memory)))
     }
 

@@ -31,17 +31,15 @@ use crate::ir::{FileOrder, Parameter, ParameterId, Role, Shape};
 /// # let weight = parameters.add("w", Shape::SCALAR, Role::Trained, FileOrder::AsInGraph).unwrap();
 /// let larger = Parameter { shape: Shape::new(&[600, 500]).unwrap(), ..weight };
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
-    list: u64,
     parameters: Vec<Parameter>,
 }
 
 impl Parameters {
     /// An empty list.
     pub fn new() -> Parameters {
-        static LISTS: AtomicU64 = AtomicU64::new(0);
-        Parameters { list: LISTS.fetch_add(1, Ordering::Relaxed), parameters: Vec::new() }
+        Parameters::default()
     }
 
     /// Adds a parameter.
@@ -64,7 +62,8 @@ impl Parameters {
             return Err(Error::shapes("a parameter", expected, &[shape]));
         }
         let index = u32::try_from(self.parameters.len()).map_err(|_| Error::TooManyNodes)?;
-        let id = ParameterId { list: self.list, index };
+        static SERIALS: AtomicU64 = AtomicU64::new(0);
+        let id = ParameterId { serial: SERIALS.fetch_add(1, Ordering::Relaxed), index };
         let parameter = Parameter { id, name: Arc::from(name), shape, role, file_order };
         self.parameters.push(parameter.clone());
         Ok(parameter)
@@ -86,21 +85,6 @@ impl Parameters {
     }
 }
 
-/// Two lists are the same if they hold the same parameters.
-impl PartialEq for Parameters {
-    fn eq(&self, other: &Parameters) -> bool {
-        self.parameters == other.parameters
-    }
-}
-
-impl Eq for Parameters {}
-
-impl Default for Parameters {
-    fn default() -> Parameters {
-        Parameters::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +97,18 @@ mod tests {
         let (of_one, of_other) = (add(&mut one), add(&mut other));
         assert_eq!(one.get(of_one.id()), Some(&of_one));
         assert_eq!(one.get(of_other.id()), None);
+    }
+
+    /// Copies of a list may grow apart: what is added to one is not in the other, even at the same place.
+    #[test]
+    fn a_copy_of_a_list_does_not_know_what_is_added_to_the_other() {
+        let shape = Shape::new(&[2]).unwrap();
+        let mut one = Parameters::new();
+        let mut other = one.clone();
+        let added = one.add("p", shape, Role::Trained, FileOrder::AsInGraph).unwrap();
+        let elsewhere = other.add("p", shape, Role::Trained, FileOrder::AsInGraph).unwrap();
+        assert_ne!(added.id(), elsewhere.id());
+        assert_eq!((one.get(elsewhere.id()), other.get(added.id())), (None, None));
     }
 
     #[test]

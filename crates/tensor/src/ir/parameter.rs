@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::Shape;
 
-/// Identity of a parameter: which one of which [`crate::Parameters`].
+/// Identity of a parameter, given by the [`crate::Parameters`] that it was added to. No two parameters have the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParameterId {
-    /// The list it was declared in.
-    pub(crate) list: u64,
-    /// Its number there.
+    /// Different for every parameter of the process.
+    pub(crate) serial: u64,
+    /// Its number in its list.
     pub(crate) index: u32,
 }
 

@@ -316,7 +316,7 @@ impl Graph {
             let found = [parameter.shape, value.shape()];
             return Err(Error::shapes("assign", "a value of the parameter's shape", &found));
         }
-        value.unary(Assign { parameter: parameter.id }).map(|_| ())
+        self.record(Assign { parameter: parameter.id }, &[value]).map(|_| ())
     }
 
     /// A value copied into the plan, of which no gradient is asked.
@@ -396,5 +396,95 @@ impl Lower for Wide {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let data = Data::F32(self.values.iter().map(|&x| x as f32).collect());
         Lowered::kernel(Constant { output: call.output().value, data })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{ArrayD, IxDyn};
+
+    use crate::reference::Interpreter;
+    use crate::testing::backends;
+    use crate::{
+        Error, FileOrder, Graph, Optimizer, Parameter, Parameters, Plan, Role, Schedule, Session, Shape,
+        State,
+    };
+
+    const SGD: Optimizer = Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 };
+
+    /// A trained parameter and two statistics.
+    fn declare() -> (Parameters, [Parameter; 3]) {
+        let mut list = Parameters::new();
+        let shape = Shape::new(&[5]).unwrap();
+        let mut add = |name, role| list.add(name, shape, role, FileOrder::AsInGraph).unwrap();
+        let all = [add("w", Role::Trained), add("a", Role::Statistic), add("b", Role::Statistic)];
+        (list, all)
+    }
+
+    /// Asserts that every backend leaves in the parameters what the reference does, after two steps.
+    fn agree(record: impl for<'g> Fn(&'g Graph, &[Parameter; 3]) -> Result<(), Error>) {
+        let (list, all) = declare();
+        let graph = Graph::new();
+        record(&graph, &all).unwrap();
+        let plan = Plan::new(&graph, &State::training(&list, SGD).unwrap(), &[]).unwrap();
+        let first = |i: usize| (0..5).map(|j| (10 * i + j) as f32).collect::<Vec<f32>>();
+        let mut machine = Interpreter::new();
+        for (i, parameter) in all.iter().enumerate() {
+            let values = first(i).into_iter().map(f64::from).collect();
+            machine.set_parameter(parameter.id(), ArrayD::from_shape_vec(IxDyn(&[5]), values).unwrap());
+        }
+        (0..2).for_each(|_| machine.run(&graph, &[]).map(|_| ()).unwrap());
+        for (name, backend) in backends() {
+            let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
+            for (i, parameter) in all.iter().enumerate() {
+                session.set_parameter(parameter.id(), &first(i)).unwrap();
+            }
+            (0..2).for_each(|_| session.run_once(0).unwrap());
+            for parameter in &all {
+                let expected = machine.parameter(parameter.id()).unwrap().mapv(|x| x as f32);
+                let found = session.parameter(parameter.id()).unwrap();
+                assert_eq!(found, expected.as_slice().unwrap(), "{name}: {}", parameter.name());
+            }
+        }
+    }
+
+    #[test]
+    fn an_assignment_takes_the_value_that_a_parameter_had_when_the_step_began() {
+        // A swap, a shift register, and a snapshot beside an update.
+        agree(|graph, [_, a, b]| {
+            graph.assign(a, graph.parameter(b)?)?;
+            graph.assign(b, graph.parameter(a)?)
+        });
+        agree(|graph, [_, a, b]| {
+            graph.assign(a, graph.parameter(a)?.affine(2.0, 1.0)?)?;
+            graph.assign(b, graph.parameter(a)?)
+        });
+        agree(|graph, [w, a, _]| {
+            graph.advance(SGD, Schedule::Constant { learning_rate: 0.5 })?;
+            graph.update(SGD, w, graph.full(1.0, w.shape())?)?;
+            graph.assign(a, graph.parameter(w)?.reshape(&[5])?)
+        });
+    }
+
+    #[test]
+    fn a_value_of_another_graph_is_not_assigned() {
+        let (_, [_, a, _]) = declare();
+        let (graph, other) = (Graph::new(), Graph::new());
+        let value = other.full(1.0, a.shape()).unwrap();
+        assert!(matches!(graph.assign(&a, value), Err(Error::OtherGraph { op: "assign" })));
+    }
+
+    /// Copies of a list that grow apart give different parameters the same place.
+    #[test]
+    fn a_parameter_that_only_a_copy_of_the_list_has_is_refused() {
+        let mut list = Parameters::new();
+        let mut copy = list.clone();
+        let shape = |n| Shape::new(&[n]).unwrap();
+        list.add("small", shape(1), Role::Statistic, FileOrder::AsInGraph).unwrap();
+        let large = copy.add("large", shape(1_000_000), Role::Statistic, FileOrder::AsInGraph).unwrap();
+        let graph = Graph::new();
+        let sum = graph.parameter(&large).unwrap().sum().unwrap();
+        let planned = Plan::new(&graph, &State::inference(&list).unwrap(), &[sum]);
+        assert!(matches!(planned, Err(Error::NotKept(_))));
     }
 }

@@ -206,6 +206,18 @@ mod tests {
         }
     }
 
+    /// Sums of B that the product over B reads itself cannot come out of it.
+    #[test]
+    fn column_sums_that_their_own_product_reads_are_made_before_it() {
+        for n in [3, 70, 130] {
+            let shapes = [vec![n, n], vec![n, n]];
+            Case::new(&shapes, |x| x[0].matmul(x[1])?.add(x[1].sum_axis(0)?)).forward_only().check();
+            Case::new(&shapes, move |x| x[1].sum_axis(0)?.reshape(&[1, n])?.matmul(x[1])?.add(x[0]))
+                .forward_only()
+                .check();
+        }
+    }
+
     #[test]
     fn two_layers_agree_with_the_reference() {
         let shapes = [vec![9, 20], vec![20, 37], vec![37], vec![37, 10], vec![10]];

@@ -73,7 +73,7 @@ impl<'a> Lowering<'a> {
             Lowered::Alias => outputs[0].value = inputs[0].value,
             Lowered::Slot(kept) => {
                 self.read.insert(kept);
-                outputs[0].value = slot(&mut self.draft, self.state, kept)?;
+                outputs[0].value = slot_of(&mut self.draft, self.state, kept, node.outputs[0])?;
             }
         }
         for (i, output) in outputs.iter().enumerate() {
@@ -91,7 +91,7 @@ impl<'a> Lowering<'a> {
     /// The place of a result: a new temporary, or the slot that the op writes.
     fn output(&mut self, node: &SketchNode, meta: Meta) -> Result<Operand, Error> {
         let value = match node.op.writes() {
-            Some(written) => slot(&mut self.draft, self.state, written)?,
+            Some(written) => slot_of(&mut self.draft, self.state, written, meta)?,
             None => self.draft.add_value(ValueInfo::temporary(meta, node.backward)),
         };
         Ok(Operand { value, meta, full: None })
@@ -107,6 +107,7 @@ impl<'a> Lowering<'a> {
 
     fn place(&mut self, kernel: Kernel, node: &SketchNode) -> Result<(), Error> {
         self.check_optimizer(&kernel)?;
+        let kernel = self.read_before_the_step_ends(kernel, node);
         self.advances |= matches!(kernel, Kernel::Advance(_));
         if let Kernel::Gather(_) | Kernel::GatherTargets(_) = kernel {
             for (_, written) in kernel.accesses().into_iter().filter(|(access, _)| access.writes()) {
@@ -115,6 +116,22 @@ impl<'a> Lowering<'a> {
         }
         self.draft.push(Placed { kernel, backward: node.backward, writes: node.op.writes() });
         Ok(())
+    }
+
+    /// A parameter that is given the value of another one gets its old value: it is put aside before either has a new one.
+    fn read_before_the_step_ends(&mut self, kernel: Kernel, node: &SketchNode) -> Kernel {
+        let (Kernel::Copy(copy), Some(Slot::Parameter(_))) = (&kernel, node.op.writes()) else {
+            return kernel;
+        };
+        let input = &self.draft.values[copy.input.index()];
+        if input.persistent.is_none() {
+            return kernel;
+        }
+        let aside = self.draft.add_value(ValueInfo::temporary(input.meta, node.backward));
+        let put_aside = Copy { output: aside, ..copy.clone() };
+        let kernel = Copy { input: aside, ..copy.clone() }.into();
+        self.draft.push(Placed { kernel: put_aside.into(), backward: node.backward, writes: None });
+        kernel
     }
 
     /// A slot is written at most once in a graph: fusion moves stores to where their values are made, which is right only
@@ -152,6 +169,15 @@ impl<'a> Lowering<'a> {
             return Err(Error::NotAdvanced);
         }
         Ok(())
+    }
+}
+
+/// The same for a value that the graph takes for one of this shape and type: kernels are sized by it.
+fn slot_of(draft: &mut Draft, state: &State, slot_read: Slot, meta: Meta) -> Result<Value, Error> {
+    let value = slot(draft, state, slot_read)?;
+    match draft.values[value.index()].meta == meta {
+        true => Ok(value),
+        false => Err(Error::NotKept(slot_read)),
     }
 }
 

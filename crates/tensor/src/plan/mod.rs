@@ -60,6 +60,7 @@ impl Plan {
     pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
         let mut draft = lower::lower(graph, state, outputs)?;
         passes::run(&mut draft);
+        schedule::check_operands(&draft);
         let stages = schedule::stages(&draft);
         let (buffers, transient_bytes) = layout::place(&draft, &stages)?;
         if state.bytes() + transient_bytes > MOST_BYTES {

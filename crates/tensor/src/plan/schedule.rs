@@ -33,6 +33,20 @@ pub(super) fn stages(draft: &Draft) -> Vec<Stage> {
     stages
 }
 
+/// No kernel writes what it also reads, unless it changes it in place: its units run side by side.
+///
+/// # Panics
+/// If a pass has made such a kernel, which no graph can be blamed for.
+pub(super) fn check_operands(draft: &Draft) {
+    for placed in draft.kernels() {
+        let accesses = placed.kernel.accesses();
+        for (i, a) in accesses.iter().enumerate() {
+            let apart = accesses[..i].iter().all(|b| !conflict(&draft.values, *a, *b));
+            assert!(apart, "{} writes over its own operand", placed.kernel);
+        }
+    }
+}
+
 /// Whether two accesses must not happen at the same time.
 fn conflict(values: &[ValueInfo], (access_a, a): (Access, Value), (access_b, b): (Access, Value)) -> bool {
     let same_bytes = a == b

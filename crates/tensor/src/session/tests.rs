@@ -77,3 +77,19 @@ fn no_instruction_set_reads_what_the_run_has_not_written() {
         }
     }
 }
+
+#[test]
+fn a_plan_whose_run_failed_has_no_outputs() {
+    use crate::backend::cpu::{Cpu, CpuOptions, Faults};
+    let graph = crate::Graph::new();
+    let y = graph.full(2.0, crate::Shape::SCALAR).unwrap().exp().unwrap();
+    let state = State::inference(&Parameters::new()).unwrap();
+    let backend = Cpu::open(CpuOptions::default().threads(1).faults(Faults::fail_runs([1]))).unwrap();
+    let mut session = Session::new(&backend, vec![Plan::new(&graph, &state, &[y]).unwrap()]).unwrap();
+    session.run_once(0).unwrap();
+    assert!(session.read(0, y.id()).is_ok());
+    assert!(matches!(session.run_once(0), Err(Error::Device { .. })));
+    assert!(matches!(session.read(0, y.id()), Err(Error::Stale { plan: 0 })));
+    session.run_once(0).unwrap();
+    assert!(session.read(0, y.id()).is_ok());
+}

@@ -28,6 +28,7 @@ fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
         _ => None,
     };
     let (product, merged) = draft.readers(input).iter().find_map(partner)?;
-    let is_read_before = draft.readers(output).first().is_some_and(|&reader| reader < product);
-    (!is_read_before).then_some((product, merged))
+    // The product may itself read the sums, as its bias or first operand.
+    let is_read_by_then = draft.readers(output).first().is_some_and(|&reader| reader <= product);
+    (!is_read_by_then).then_some((product, merged))
 }
