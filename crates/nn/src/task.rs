@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use plangrad_tensor::{
-    Graph, Optimizer, Parameter, Plan, SampleFormat, Schedule, Session, State, TargetFormat, Tensor, TensorId,
+    Graph, Keep, Optimizer, Parameter, Plan, SampleFormat, Schedule, Session, State, TargetFormat, Tensor,
+    TensorId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -192,7 +193,7 @@ impl Task {
         if first { losses.accumulate_metrics(None) } else { losses.continue_metrics(None) }?;
         let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
         for (parameter, gradient) in self.trained().zip(self.gradients(&graph, share)?) {
-            graph.store_gradient(parameter, gradient, !first)?;
+            graph.store_gradient(parameter, gradient, if first { Keep::Replace } else { Keep::Add })?;
         }
         graph.proceed(size)?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use plangrad_nn::{Loss, Mlp, MlpConfig, Mode, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{Graph, Optimizer, Plan, Session, Source};
+use plangrad_tensor::{Graph, Keep, Optimizer, Plan, Session, Source};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -133,7 +133,7 @@ fn gradient_plan(task: &Task, batch_size: usize) -> Result<Plan, Error> {
     let parameters = task.model().weights().parameters();
     let weights = parameters.iter().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
     for (parameter, gradient) in parameters.iter().zip(graph.gradients(loss, &weights)?) {
-        graph.store_gradient(parameter, gradient, false)?;
+        graph.store_gradient(parameter, gradient, Keep::Replace)?;
     }
     let sgd = Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 };
     Ok(Plan::new(&graph, &task.training_state(sgd)?, &[])?)

@@ -123,7 +123,9 @@ pub enum Error {
     #[error("a gradient is asked of a constant of shape {0}; record it as a variable or a parameter")]
     Constant(Shape),
     /// A parameter is updated more than once in one step.
-    #[error("{0} is updated twice in one step; add the gradients and update it once")]
+    #[error(
+        "{0} is given a new value twice in one step; add the gradients, or the values, and update it once"
+    )]
     UpdatedTwice(ParameterId),
     /// The gradient kept for a parameter is written more than once, or written and read as kept before, in one graph.
     #[error(

@@ -199,12 +199,21 @@ impl Lower for Variable {
     }
 }
 
+/// What becomes of the gradient that was kept before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// The new one takes its place.
+    Replace,
+    /// The new one is added to it.
+    Add,
+}
+
 /// Puts a gradient into the slot kept for it, so that an optimizer finds all of them contiguous; or adds it to what is
 /// there, when a batch comes in parts.
 #[derive(Debug)]
 pub(crate) struct StoreGradient {
     pub(crate) parameter: ParameterId,
-    pub(crate) accumulate: bool,
+    pub(crate) keep: Keep,
 }
 
 impl ShapeRule for StoreGradient {
@@ -228,8 +237,10 @@ impl Meaning for StoreGradient {
         machine: &mut Interpreter,
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         let slot = Slot::Gradient(self.parameter);
-        let gradient =
-            if self.accumulate { machine.slot(slot, outputs[0])? + inputs[0] } else { inputs[0].clone() };
+        let gradient = match self.keep {
+            Keep::Replace => inputs[0].clone(),
+            Keep::Add => machine.slot(slot, outputs[0])? + inputs[0],
+        };
         machine.store(slot, gradient.clone());
         one(gradient)
     }
@@ -239,9 +250,9 @@ impl Lower for StoreGradient {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (input, output) = (call.inputs[0].value, call.output().value);
         let meta = call.output().meta;
-        match self.accumulate {
-            true => Lowered::kernel(Accumulate { input, output, elements: meta.shape.elements() }),
-            false => Lowered::kernel(Copy { input, output, bytes: meta.bytes() }),
+        match self.keep {
+            Keep::Add => Lowered::kernel(Accumulate { input, output, elements: meta.shape.elements() }),
+            Keep::Replace => Lowered::kernel(Copy { input, output, bytes: meta.bytes() }),
         }
     }
 

@@ -16,7 +16,7 @@
 
 use ndarray::ArrayD;
 
-use super::leaf::{StoreGradient, Variable};
+use super::leaf::{Keep, StoreGradient, Variable};
 use super::rules;
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
@@ -217,7 +217,7 @@ impl Graph {
         parameter: &Parameter,
         gradient: Tensor<'g>,
     ) -> Result<(), Error> {
-        let gradient = self.keep_gradient(parameter, gradient, false)?;
+        let gradient = self.keep_gradient(parameter, gradient, Keep::Replace)?;
         gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
     }
 
@@ -230,9 +230,9 @@ impl Graph {
         &'g self,
         parameter: &Parameter,
         gradient: Tensor<'g>,
-        accumulate: bool,
+        keep: Keep,
     ) -> Result<(), Error> {
-        self.keep_gradient(parameter, gradient, accumulate).map(|_| ())
+        self.keep_gradient(parameter, gradient, keep).map(|_| ())
     }
 
     /// Moves `parameter` along the gradient kept for it.
@@ -257,14 +257,14 @@ impl Graph {
         &'g self,
         parameter: &Parameter,
         gradient: Tensor<'g>,
-        accumulate: bool,
+        keep: Keep,
     ) -> Result<Tensor<'g>, Error> {
         is_trained(parameter)?;
         if gradient.shape() != parameter.shape {
             let found = [parameter.shape, gradient.shape()];
             return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
         }
-        self.record(StoreGradient { parameter: parameter.id, accumulate }, &[gradient])
+        self.record(StoreGradient { parameter: parameter.id, keep }, &[gradient])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{arr1, arr2};
 use plangrad_tensor::{
-    DType, Error, FileOrder, Graph, Parameter, Parameters, Plan, Role, SampleFormat, Samples, Schedule,
+    DType, Error, FileOrder, Graph, Keep, Parameter, Parameters, Plan, Role, SampleFormat, Samples, Schedule,
     Session, Shape, ShapeError, Source, State, TargetFormat, Targets, TensorId,
 };
 
@@ -249,7 +249,7 @@ fn steps_that_are_none() {
     assert_error!(
         Plan::new(&graph, &net().state(), &[]),
         Error::UpdatedTwice(_),
-        "parameter 1 is updated twice in one step; add the gradients and update it once"
+        "parameter 1 is given a new value twice in one step; add the gradients, or the values, and update it once"
     );
 
     // Two stores into one place, or a store beside a reader of what was kept: which comes first would decide the result.
@@ -259,15 +259,15 @@ fn steps_that_are_none() {
             graph.update(SGD, &parameters[1], g).unwrap();
         },
         &|graph, g| {
-            graph.store_gradient(&parameters[1], g, false).unwrap();
-            graph.store_gradient(&parameters[1], g, true).unwrap();
+            graph.store_gradient(&parameters[1], g, Keep::Replace).unwrap();
+            graph.store_gradient(&parameters[1], g, Keep::Add).unwrap();
         },
         &|graph, g| {
             graph.update_kept(SGD, &parameters[1]).unwrap();
-            graph.store_gradient(&parameters[1], g, false).unwrap();
+            graph.store_gradient(&parameters[1], g, Keep::Replace).unwrap();
         },
         &|graph, g| {
-            graph.store_gradient(&parameters[1], g, true).unwrap();
+            graph.store_gradient(&parameters[1], g, Keep::Add).unwrap();
             graph.update_kept(SGD, &parameters[1]).unwrap();
         },
     ];
