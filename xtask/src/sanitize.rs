@@ -27,7 +27,8 @@ pub(crate) enum Sanitizer {
 /// How much is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// What a change must pass.
+    /// What a change must pass: the library's tests under the address sanitizer. The thread sanitizer is left to a
+    /// person, for it reports races inside a standard library that was not rebuilt for it, not the same in every run.
     Ci,
     /// All tests that run kernels, and whole runs of the program.
     Full,
@@ -59,12 +60,11 @@ pub(crate) fn loom() -> Result<()> {
 /// instrumentation, and one of those tests runs them under the C++ compiler's own address sanitizer.
 fn tests(sanitizer: Sanitizer, extent: Extent) -> Vec<&'static [&'static str]> {
     const LIBRARY: &[&str] = &["--package=plangrad-tensor", "--lib", "--", "--skip=backend::cuda"];
-    const THREADS: &[&str] = &["--package=plangrad-tensor", "--lib", "--", "backend::cpu", "session"];
     const STEPS: &[&str] = &["--package=plangrad-tensor", "--test=training"];
     const RUNS: &[&str] = &["--package=plangrad", "--test=kept_run", "--test=checkpoints"];
     match (sanitizer, extent) {
         (Sanitizer::Address, Extent::Ci) => vec![LIBRARY],
-        (Sanitizer::Thread, Extent::Ci) => vec![THREADS],
+        (Sanitizer::Thread, Extent::Ci) => vec![],
         (_, Extent::Full) => vec![LIBRARY, STEPS, RUNS],
     }
 }
