@@ -216,7 +216,9 @@ impl Backoff {
     }
 }
 
-/// Where the threads of a run wait for one another.
+/// Where the threads of a run wait for one another. It has its cache lines to itself: it lies on the stack of the run's
+/// caller, whose writes next to it would slow down those who watch it.
+#[repr(align(128))]
 pub(super) struct Barrier {
     threads: usize,
     /// See [`Backoff`].
