@@ -50,7 +50,7 @@ pub use ir::{
     TensorId,
 };
 pub use ndarray;
-pub use ops::leaf::Keep;
+pub use ops::store::Keep;
 pub use plan::{BufferInfo, Plan, Segment, State};
 pub use session::{Session, eval};
 pub use source::{Batches, Source};

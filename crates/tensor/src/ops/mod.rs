@@ -21,4 +21,5 @@ pub(crate) mod permute;
 pub(crate) mod reduce;
 mod rules;
 pub(crate) mod softmax;
+pub(crate) mod store;
 pub(crate) mod view;

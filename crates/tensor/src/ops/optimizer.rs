@@ -16,8 +16,9 @@
 
 use ndarray::ArrayD;
 
-use super::leaf::{Keep, StoreGradient, Variable};
+use super::leaf::Variable;
 use super::rules;
+use super::store::{Keep, Store};
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Advance, Proceed, Update};
@@ -264,7 +265,7 @@ impl Graph {
             let found = [parameter.shape, gradient.shape()];
             return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
         }
-        self.record(StoreGradient { parameter: parameter.id, keep }, &[gradient])
+        self.record(Store { slot: Slot::Gradient(parameter.id), keep }, &[gradient])
     }
 }
 

@@ -49,7 +49,7 @@ pub struct CpuOptions {
 }
 
 impl CpuOptions {
-    /// The same with so many worker threads; `None` for as many as pay.
+    /// Sets how many threads compute, the caller's among them; `None` for as many as pay.
     #[must_use]
     pub fn threads(self, threads: impl Into<Option<usize>>) -> CpuOptions {
         CpuOptions { threads: threads.into(), ..self }
