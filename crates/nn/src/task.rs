@@ -164,14 +164,14 @@ impl Task {
         part: usize,
     ) -> Result<SplitStep, Error> {
         let part = part.clamp(1, rows.max(1));
-        let plan = |size, first| self.part_plan(optimizer, schedule, rows, size, first);
+        let plan = |size, keep| self.part_plan(optimizer, schedule, rows, size, keep);
         let whole_parts = (rows / part).max(1);
         let left_over = if rows > part { rows % part } else { 0 };
         Ok(SplitStep {
-            first: plan(part.min(rows), true)?,
-            next: (whole_parts > 1).then(|| plan(part, false)).transpose()?,
+            first: plan(part.min(rows), Keep::Replace)?,
+            next: (whole_parts > 1).then(|| plan(part, Keep::Add)).transpose()?,
             next_count: whole_parts - 1,
-            last: (left_over > 0).then(|| plan(left_over, false)).transpose()?,
+            last: (left_over > 0).then(|| plan(left_over, Keep::Add)).transpose()?,
             update: self.update_plan(optimizer)?,
         })
     }
@@ -183,17 +183,20 @@ impl Task {
         schedule: Schedule,
         rows: usize,
         size: usize,
-        first: bool,
+        keep: Keep,
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
-        if first {
+        if keep == Keep::Replace {
             graph.advance(optimizer, schedule)?;
         }
         let losses = self.training_losses(&graph, size)?;
-        if first { losses.accumulate_metrics(None) } else { losses.continue_metrics(None) }?;
+        match keep {
+            Keep::Replace => losses.accumulate_metrics(None)?,
+            Keep::Add => losses.continue_metrics(None)?,
+        }
         let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
         for (parameter, gradient) in self.trained().zip(self.gradients(&graph, share)?) {
-            graph.store_gradient(parameter, gradient, if first { Keep::Replace } else { Keep::Add })?;
+            graph.store_gradient(parameter, gradient, keep)?;
         }
         graph.proceed(size)?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)

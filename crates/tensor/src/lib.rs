@@ -50,6 +50,7 @@ pub use ir::{
     TensorId,
 };
 pub use ndarray;
+pub use ops::matmul::Transpose;
 pub use ops::store::Keep;
 pub use plan::{BufferInfo, Plan, Segment, State};
 pub use session::{Session, eval};

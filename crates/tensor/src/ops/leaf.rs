@@ -19,9 +19,13 @@ pub(crate) struct ConstantValues {
 }
 
 impl ConstantValues {
-    pub(crate) fn new(values: ArrayD<f32>, requires_grad: bool) -> Result<ConstantValues, Error> {
+    fn new(values: ArrayD<f32>) -> Result<ConstantValues, Error> {
         let shape = Shape::new(values.shape())?;
-        Ok(ConstantValues { values: values.iter().copied().collect(), shape, requires_grad })
+        Ok(ConstantValues { values: values.iter().copied().collect(), shape, requires_grad: false })
+    }
+
+    fn variable(values: ArrayD<f32>) -> Result<ConstantValues, Error> {
+        Ok(ConstantValues { requires_grad: true, ..ConstantValues::new(values)? })
     }
 }
 
@@ -216,7 +220,7 @@ impl Graph {
         &self,
         values: ndarray::Array<f32, D>,
     ) -> Result<Tensor<'_>, Error> {
-        self.record(ConstantValues::new(values.into_dyn(), false)?, &[])
+        self.record(ConstantValues::new(values.into_dyn())?, &[])
     }
 
     /// Like [`Graph::constant`], but a gradient may be asked of it.
@@ -227,7 +231,7 @@ impl Graph {
         &self,
         values: ndarray::Array<f32, D>,
     ) -> Result<Tensor<'_>, Error> {
-        self.record(ConstantValues::new(values.into_dyn(), true)?, &[])
+        self.record(ConstantValues::variable(values.into_dyn())?, &[])
     }
 
     /// Class labels copied into the plan, one byte each.

@@ -9,6 +9,8 @@
 //!
 //! The flags close the op under differentiation: no transposed copy is ever recorded.
 
+use std::ops::Not;
+
 use super::rules;
 use crate::error::Error;
 use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
@@ -16,15 +18,38 @@ use crate::ir::kernel::{Epilogue, Gemm, Permute};
 use crate::ir::{DType, Meta, Shape};
 use ndarray::{ArrayD, ArrayView2, Ix2};
 
+/// How [`Tensor::matmul_with`] reads an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transpose {
+    /// As it is stored.
+    No,
+    /// Transposed, without a copy.
+    Yes,
+}
+
+impl Not for Transpose {
+    type Output = Transpose;
+
+    fn not(self) -> Transpose {
+        match self {
+            Transpose::No => Transpose::Yes,
+            Transpose::Yes => Transpose::No,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct MatMul {
-    transpose_a: bool,
-    transpose_b: bool,
+    a: Transpose,
+    b: Transpose,
 }
 
 /// Rows and columns as the product sees them.
-fn oriented((rows, columns): (usize, usize), transpose: bool) -> (usize, usize) {
-    if transpose { (columns, rows) } else { (rows, columns) }
+fn oriented((rows, columns): (usize, usize), transpose: Transpose) -> (usize, usize) {
+    match transpose {
+        Transpose::No => (rows, columns),
+        Transpose::Yes => (columns, rows),
+    }
 }
 
 impl ShapeRule for MatMul {
@@ -34,8 +59,8 @@ impl ShapeRule for MatMul {
 
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         inputs.iter().try_for_each(|input| rules::expect(input, DType::F32, self.name()))?;
-        let (m, k) = oriented(rules::matrix(&inputs[0].shape, self.name())?, self.transpose_a);
-        let (k_b, n) = oriented(rules::matrix(&inputs[1].shape, self.name())?, self.transpose_b);
+        let (m, k) = oriented(rules::matrix(&inputs[0].shape, self.name())?, self.a);
+        let (k_b, n) = oriented(rules::matrix(&inputs[1].shape, self.name())?, self.b);
         if k != k_b {
             let expected = format!("inner dimensions that agree (here {k} and {k_b})");
             return Err(Error::shapes(self.name(), expected, &[inputs[0].shape, inputs[1].shape]));
@@ -47,13 +72,13 @@ impl ShapeRule for MatMul {
 impl Gradient for MatMul {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
         let (a, b, dy) = (node.inputs[0], node.inputs[1], node.dy());
-        let da = node.when_wanted(0, || match self.transpose_a {
-            false => dy.matmul_with(b, false, !self.transpose_b),
-            true => b.matmul_with(dy, self.transpose_b, true),
+        let da = node.when_wanted(0, || match self.a {
+            Transpose::No => dy.matmul_with(b, Transpose::No, !self.b),
+            Transpose::Yes => b.matmul_with(dy, self.b, Transpose::Yes),
         })?;
-        let db = node.when_wanted(1, || match self.transpose_b {
-            false => a.matmul_with(dy, !self.transpose_a, false),
-            true => dy.matmul_with(a, true, self.transpose_a),
+        let db = node.when_wanted(1, || match self.b {
+            Transpose::No => a.matmul_with(dy, !self.a, Transpose::No),
+            Transpose::Yes => dy.matmul_with(a, Transpose::Yes, self.a),
         })?;
         Ok(vec![da, db])
     }
@@ -69,16 +94,19 @@ impl Meaning for MatMul {
         let matrix = |x: &'_ ArrayD<f64>, transpose| -> ndarray::Array2<f64> {
             let x: ArrayView2<f64> =
                 x.view().into_dimensionality::<Ix2>().expect("the shape rule wants matrices");
-            if transpose { x.t().to_owned() } else { x.to_owned() }
+            match transpose {
+                Transpose::No => x.to_owned(),
+                Transpose::Yes => x.t().to_owned(),
+            }
         };
-        one(matrix(inputs[0], self.transpose_a).dot(&matrix(inputs[1], self.transpose_b)).into_dyn())
+        one(matrix(inputs[0], self.a).dot(&matrix(inputs[1], self.b)).into_dyn())
     }
 }
 
 impl Lower for MatMul {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (m, n) = call.output().shape().rows();
-        let k = oriented(call.inputs[0].shape().rows(), self.transpose_a).1;
+        let k = oriented(call.inputs[0].shape().rows(), self.a).1;
         let (a, c) = (call.inputs[0].value, call.output().value);
         let product = |b| Gemm {
             a,
@@ -87,14 +115,14 @@ impl Lower for MatMul {
             m,
             n,
             k,
-            transpose_a: self.transpose_a,
+            transpose_a: self.a == Transpose::Yes,
             epilogue: Epilogue::default(),
             column_sum: None,
             accumulate: false,
             accumulate_sums: false,
         };
         let b = call.inputs[1];
-        if !self.transpose_b {
+        if self.b == Transpose::No {
             return Lowered::kernel(product(b.value));
         }
         // Kernels read the rows of B: one that is stored transposed is turned first.
@@ -111,25 +139,21 @@ impl<'g> Tensor<'g> {
     /// # Errors
     /// If the operands are not matrices or their inner dimensions differ.
     pub fn matmul(self, other: Tensor<'g>) -> Result<Tensor<'g>, Error> {
-        self.matmul_with(other, false, false)
+        self.matmul_with(other, Transpose::No, Transpose::No)
     }
 
-    /// `op(self) · op(other)`, where each flag says whether that operand is read transposed.
+    /// `op(self) · op(other)`: `a` says how `self` is read, `b` how `other` is.
     ///
     /// # Errors
     /// If the operands are not matrices or their inner dimensions differ.
-    pub fn matmul_with(
-        self,
-        other: Tensor<'g>,
-        transpose_a: bool,
-        transpose_b: bool,
-    ) -> Result<Tensor<'g>, Error> {
-        self.binary(other, MatMul { transpose_a, transpose_b })
+    pub fn matmul_with(self, other: Tensor<'g>, a: Transpose, b: Transpose) -> Result<Tensor<'g>, Error> {
+        self.binary(other, MatMul { a, b })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Transpose::{No, Yes};
     use crate::testing::{Case, values};
     use crate::{Error, Graph};
     use ndarray::{arr2, array};
@@ -140,9 +164,9 @@ mod tests {
         let b = arr2(&[[5.0, 6.0], [7.0, 8.0]]).into_dyn();
         let x = [a, b];
         values(&x, |x| x[0].matmul(x[1]), &[19.0, 22.0, 43.0, 50.0]);
-        values(&x, |x| x[0].matmul_with(x[1], true, false), &[26.0, 30.0, 38.0, 44.0]);
-        values(&x, |x| x[0].matmul_with(x[1], false, true), &[17.0, 23.0, 39.0, 53.0]);
-        values(&x, |x| x[0].matmul_with(x[1], true, true), &[23.0, 31.0, 34.0, 46.0]);
+        values(&x, |x| x[0].matmul_with(x[1], Yes, No), &[26.0, 30.0, 38.0, 44.0]);
+        values(&x, |x| x[0].matmul_with(x[1], No, Yes), &[17.0, 23.0, 39.0, 53.0]);
+        values(&x, |x| x[0].matmul_with(x[1], Yes, Yes), &[23.0, 31.0, 34.0, 46.0]);
     }
 
     #[test]
@@ -166,9 +190,9 @@ mod tests {
             (17, 70, 130),
         ];
         for (m, k, n) in sizes {
-            for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
-                let a = if ta { vec![k, m] } else { vec![m, k] };
-                let b = if tb { vec![n, k] } else { vec![k, n] };
+            for (ta, tb) in [(No, No), (Yes, No), (No, Yes), (Yes, Yes)] {
+                let a = if ta == Yes { vec![k, m] } else { vec![m, k] };
+                let b = if tb == Yes { vec![n, k] } else { vec![k, n] };
                 Case::new(&[a, b], move |x| x[0].matmul_with(x[1], ta, tb)).check();
             }
         }
@@ -177,7 +201,7 @@ mod tests {
     #[test]
     fn large_products_agree_with_the_reference() {
         Case::new(&[vec![130, 700], vec![700, 257]], |x| x[0].matmul(x[1])).forward_only().check();
-        Case::new(&[vec![700, 130], vec![257, 700]], |x| x[0].matmul_with(x[1], true, true))
+        Case::new(&[vec![700, 130], vec![257, 700]], |x| x[0].matmul_with(x[1], Yes, Yes))
             .forward_only()
             .check();
     }
