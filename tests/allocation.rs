@@ -1,14 +1,14 @@
 //! Training allocates before the first step: the number of allocations in an epoch does not depend on its steps.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use plangrad::Result;
-use plangrad::device::Precision;
-use plangrad::train::{Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Trainer};
-use plangrad_data::{DatasetName, Options, load};
-use plangrad_nn::{Activation, Loss};
+use plangrad::train::{
+    Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
+};
+use plangrad_data::{DatasetName, Normalize, Options, load};
+use plangrad_nn::{Loss, Mlp, MlpConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{Optimizer, Schedule};
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -32,40 +32,28 @@ impl Observer for Watch {
     }
 }
 
-fn settings(max_steps: u64) -> Settings {
-    Settings {
-        precision: Precision::F32,
-        dataset: "digits".into(),
-        data_dir: PathBuf::new(),
-        normalize: "dataset".into(),
-        label: None,
-        test_fraction: 0.0,
-        loss: Loss::CrossEntropy,
-        hidden: vec![32],
-        activation: Activation::Relu,
-        dropout: 0.1,
-        batch_size: 8,
-        epochs: 1,
-        max_steps: Some(max_steps),
-        seed: 1,
-        shuffle: true,
-        init: None,
-        eval_batch_size: None,
-        log_every: 1_000_000,
-        checkpoint_every: None,
-        optimizer: Optimizer::adam(),
-        schedule: Schedule::Constant { learning_rate: 1e-3 },
-        architecture: None,
-    }
+fn subject() -> Subject {
+    let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+    let config = MlpConfig::new(&dataset.sample_shape, dataset.classes.len()).hidden(&[32]).dropout(0.1);
+    let network = Arc::new(Mlp::new(&config).unwrap());
+    Subject::new(dataset, Normalize::Dataset, network, Loss::CrossEntropy).unwrap()
+}
+
+fn settings(subject: &Subject, max_steps: u64) -> Settings {
+    let mut settings = Settings::new(subject, 8, 1);
+    settings.max_steps = Some(max_steps);
+    settings.seed = 1;
+    settings.log_every = 1_000_000;
+    settings
 }
 
 /// Allocations between the first of `steps` steps and the end of their epoch, evaluation included.
 fn allocations(max_steps: u64) -> usize {
     let folder = tempfile::tempdir().unwrap();
-    let settings = settings(max_steps);
-    let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+    let subject = subject();
+    let settings = settings(&subject, max_steps);
     let backend = Cpu::open(CpuOptions::default().threads(2)).unwrap();
-    let mut trainer = Trainer::new(settings.clone(), dataset, &Resources::of(&backend)).unwrap();
+    let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(&backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
     let stage = |path: &std::path::Path| trainer.stage_checkpoint(path);
     let mut run = RunFolder::create(Some(&out), Existing::Keep, &settings, &start, stage).unwrap();

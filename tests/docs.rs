@@ -184,12 +184,8 @@ fn subfolders(folder: &Path) -> Vec<std::path::PathBuf> {
 /// One step of the lessons' network on MNIST: 784-128-10, Adam.
 fn lessons_step(batch_size: usize) -> Plan {
     let model = Mlp::new(&MlpConfig::new(&[1, 28, 28], 10).hidden(&[128])).unwrap();
-    let samples = SampleFormat {
-        shape: Shape::new(&[1, 28, 28]).unwrap(),
-        dtype: DType::U8,
-        scale: [0.012_728_1].into(),
-        shift: [-0.424_213].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(&[1, 28, 28]).unwrap(), DType::U8)
+        .normalized([0.012_728_1], [-0.424_213]);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
     let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     task.training_plan(adam, Schedule::Constant { learning_rate: 1e-3 }, batch_size).unwrap()

@@ -2,20 +2,19 @@
 //! counted by the device's ledger; a counting allocator measures the heap. One test, because the counter is global to the
 //! process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plangrad::device::{BudgetOrigin, Precision};
+use plangrad::device::BudgetOrigin;
 use plangrad::fit::{Method, Options, StoppedBy, fit};
 use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
-use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
-use plangrad_tensor::Backend;
+use plangrad_nn::{Loss, Mlp, MlpConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::{Backend, Optimizer};
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -53,32 +52,12 @@ impl Observer for Silent {
 }
 
 /// A run of two epochs with checkpoints, including opening its session.
-fn train(subject: Subject, hidden: Vec<usize>, batch_size: usize, backend: &Backend) {
+fn train(subject: Subject, batch_size: usize, backend: &Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        precision: Precision::F32,
-        dataset: "digits".into(),
-        data_dir: PathBuf::new(),
-        normalize: "dataset".into(),
-        label: None,
-        test_fraction: 0.0,
-        loss: Loss::CrossEntropy,
-        hidden,
-        activation: Activation::Relu,
-        dropout: 0.0,
-        batch_size,
-        epochs: 2,
-        max_steps: None,
-        seed: 1,
-        shuffle: true,
-        init: None,
-        eval_batch_size: None,
-        log_every: 10,
-        checkpoint_every: Some(7),
-        optimizer: Optimizer::adam(),
-        schedule: Schedule::Constant { learning_rate: 1e-3 },
-        architecture: None,
-    };
+    let mut settings = Settings::new(&subject, batch_size, 2);
+    settings.seed = 1;
+    settings.log_every = 10;
+    settings.checkpoint_every = Some(7);
     let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
     let stage = |path: &Path| trainer.stage_checkpoint(path);
@@ -124,7 +103,7 @@ fn the_heap_grows_by_no_more_than_256_kib_beside_the_budget() {
         let kept = counting::held() - before;
         assert!(kept < 64 << 10, "{kept} bytes are kept after {what}");
         if !synthetic {
-            let (grown, ()) = counting::growth(|| train(subject, hidden, batch_size, &backend));
+            let (grown, ()) = counting::growth(|| train(subject, batch_size, &backend));
             eprintln!("{grown} bytes of heap in a run with batches of {batch_size}, {what}");
             assert!(grown <= BESIDE, "{grown} bytes of heap in a run with {what}");
         }

@@ -30,12 +30,8 @@ fn golden(name: &str) -> PathBuf {
 fn logits(file: &Path, hidden: usize) -> Vec<f32> {
     let model = Mlp::new(&MlpConfig::new(&[PIXELS], 10).hidden(&[hidden])).unwrap();
     let (mean, deviation) = (0.1307, 0.3081);
-    let samples = SampleFormat {
-        shape: Shape::new(&[PIXELS]).unwrap(),
-        dtype: DType::U8,
-        scale: [1.0 / (255.0 * deviation)].into(),
-        shift: [-mean / deviation].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(&[PIXELS]).unwrap(), DType::U8)
+        .normalized([1.0 / (255.0 * deviation)], [-mean / deviation]);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
     let state = task.inference_state().unwrap();
     let prediction = task.prediction_plan(&state, ROWS).unwrap();

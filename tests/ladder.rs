@@ -249,7 +249,8 @@ fn without_it_the_same_process_trains_to_the_same_bytes_after_any_failure() {
 #[test]
 fn a_failure_while_a_run_is_resumed_leaves_it_as_it_was() {
     let scene = Scene::new();
-    let half = Settings { max_steps: Some(60), ..scene.settings.clone() };
+    let mut half = scene.settings.clone();
+    half.max_steps = Some(60);
     for failing in 0..3 {
         let name = format!("half-{failing}");
         let backend = faulty(true, [3 + failing]); // the first three succeed

@@ -19,12 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let backend = backend(&std::env::args().nth(1).unwrap_or_else(|| "2".into()))?;
     let rows = 60_000 / batch * batch;
     let model = Mlp::new(&MlpConfig::new(&[inputs], 10).hidden(&[hidden]))?;
-    let samples = SampleFormat {
-        shape: Shape::new(&[inputs])?,
-        dtype: DType::U8,
-        scale: [0.0128].into(),
-        shift: [-0.42].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(&[inputs])?, DType::U8).normalized([0.0128], [-0.42]);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy)?;
     let optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     let plan = task.training_plan(optimizer, Schedule::Constant { learning_rate: 1e-3 }, batch)?;
@@ -67,5 +62,5 @@ fn backend(name: &str) -> Result<Backend, Box<dyn std::error::Error>> {
             return Ok(Cpu::open(CpuOptions::default().threads(threads))?);
         }
     };
-    Ok(cuda::open(CudaOptions { precision, ..CudaOptions::default() })?)
+    Ok(cuda::open(CudaOptions::default().precision(precision))?)
 }

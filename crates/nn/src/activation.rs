@@ -69,8 +69,8 @@ impl FromStr for Activation {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Activation, Error> {
-        let unknown =
-            || Error::Name { what: "activation", found: name.into(), choices: "relu, tanh, sigmoid, gelu" };
+        let known = || Activation::ALL.map(|activation| activation.to_string()).to_vec();
+        let unknown = || Error::UnknownActivation { found: name.into(), known: known() };
         Activation::ALL.into_iter().find(|a| a.to_string() == name).ok_or_else(unknown)
     }
 }

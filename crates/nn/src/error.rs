@@ -47,15 +47,21 @@ pub enum Error {
         /// Shape of what it has recorded.
         found: Vec<usize>,
     },
-    /// A name that is not one of the choices.
-    #[error("unknown {what} {found:?}; choose one of {choices}")]
-    Name {
-        /// Kind of the choice.
-        what: &'static str,
+    /// No loss has this name.
+    #[error("unknown loss {found:?}; choose one of {}", known.join(", "))]
+    UnknownLoss {
         /// The name given.
         found: String,
         /// The names there are.
-        choices: &'static str,
+        known: Vec<String>,
+    },
+    /// No activation has this name.
+    #[error("unknown activation {found:?}; choose one of {}", known.join(", "))]
+    UnknownActivation {
+        /// The name given.
+        found: String,
+        /// The names there are.
+        known: Vec<String>,
     },
     /// The architecture that a file or a call names is not registered.
     #[error("unknown architecture {name:?}; known are {}", known.join(", "))]
@@ -158,16 +164,14 @@ pub enum Error {
         found: safetensors::Dtype,
     },
     /// A file holds more or fewer tensors than the model has parameters.
-    #[error("{} does not fit the model: expected {expected} tensors ({model}), found {found}", path.display())]
+    #[error("{} does not fit the model: expected {} tensors ({}), found {found}", path.display(), expected.len(), described(expected))]
     TensorCount {
         /// The file.
         path: PathBuf,
         /// Tensors found.
         found: usize,
-        /// Parameters of the model.
-        expected: usize,
-        /// Their names and shapes.
-        model: String,
+        /// Names and shapes of the model's parameters.
+        expected: Vec<(String, Vec<usize>)>,
     },
     /// A weight that is infinite or not a number.
     #[error("tensor {name:?} in {} holds {value} at element {element}; a model's weights must be finite", path.display())]
@@ -199,4 +203,9 @@ impl From<plangrad_tensor::ShapeError> for Error {
     fn from(error: plangrad_tensor::ShapeError) -> Error {
         Error::Tensor(error.into())
     }
+}
+
+/// `layer1.weight [128, 784], layer1.bias [128]`
+fn described(tensors: &[(String, Vec<usize>)]) -> String {
+    tensors.iter().map(|(name, shape)| format!("{name} {shape:?}")).collect::<Vec<_>>().join(", ")
 }

@@ -7,8 +7,9 @@ use plangrad_tensor::{Graph, Tensor};
 use crate::layer::Layer;
 use crate::{Architecture, Error, Weights};
 
-/// Whether a network is recorded for training or for evaluation.
+/// What a network is recorded for. A network that meets a mode it does not know treats it as [`Mode::Evaluate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Mode {
     /// With dropout, and with the statistics of the batch.
     Train,
@@ -80,7 +81,7 @@ pub enum Mode {
 /// }
 ///
 /// let shape = Shape::new(&[4])?;
-/// let samples = SampleFormat { shape, dtype: DType::F32, scale: [1.0].into(), shift: [0.0].into() };
+/// let samples = SampleFormat::new(shape, DType::F32);
 /// let task = Task::new(Arc::new(Scaled::new(4)?), samples, Loss::Mse)?;
 /// let plan = task.training_plan(Optimizer::adam(), Schedule::Constant { learning_rate: 0.001 }, 32)?;
 /// println!("{}", plan.report());

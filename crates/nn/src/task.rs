@@ -15,11 +15,17 @@ use crate::{Error, Mode, Module, SplitStep};
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Loss {
     /// For classes.
     CrossEntropy,
     /// For values.
     Mse,
+}
+
+impl Loss {
+    /// All of them, in the order of help texts.
+    pub const ALL: [Loss; 2] = [Loss::CrossEntropy, Loss::Mse];
 }
 
 impl fmt::Display for Loss {
@@ -35,11 +41,9 @@ impl FromStr for Loss {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Loss, Error> {
-        match name {
-            "cross-entropy" => Ok(Loss::CrossEntropy),
-            "mse" => Ok(Loss::Mse),
-            _ => Err(Error::Name { what: "loss", found: name.into(), choices: "cross-entropy, mse" }),
-        }
+        let known = || Loss::ALL.map(|loss| loss.to_string()).to_vec();
+        let unknown = || Error::UnknownLoss { found: name.into(), known: known() };
+        Loss::ALL.into_iter().find(|loss| loss.to_string() == name).ok_or_else(unknown)
     }
 }
 

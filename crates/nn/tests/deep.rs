@@ -8,12 +8,7 @@ use plangrad_tensor::{DType, Optimizer, SampleFormat, Schedule, Shape};
 /// Kernels and bytes of a training step.
 fn size_of_plan(layers: usize) -> (usize, u64) {
     let model = Mlp::new(&MlpConfig::new(&[16], 4).hidden(&vec![8; layers]).dropout(0.1)).unwrap();
-    let samples = SampleFormat {
-        shape: Shape::new(&[16]).unwrap(),
-        dtype: DType::U8,
-        scale: [1.0].into(),
-        shift: [0.0].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(&[16]).unwrap(), DType::U8);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
     let schedule = Schedule::Constant { learning_rate: 1e-3 };
     let plan = task.training_plan(Optimizer::adam(), schedule, 8).unwrap();

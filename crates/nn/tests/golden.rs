@@ -55,12 +55,8 @@ impl Case {
         let path = folder.join(format!("{name}.safetensors"));
         let golden = checkpoint::read(&path).unwrap();
         let model = Mlp::new(&MlpConfig::new(&[elements], 10).hidden(hidden)).unwrap();
-        let samples = SampleFormat {
-            shape: Shape::new(&[elements]).unwrap(),
-            dtype: DType::U8,
-            scale: [1.0 / (255.0 * std)].into(),
-            shift: [-mean / std].into(),
-        };
+        let samples = SampleFormat::new(Shape::new(&[elements]).unwrap(), DType::U8)
+            .normalized([1.0 / (255.0 * std)], [-mean / std]);
         let labels = (0..BATCH * STEPS).map(|i| (i % 10) as u8).collect();
         let source =
             Source::new(Samples::U8(pixels(BATCH * STEPS, elements)), Targets::Classes(labels), elements);

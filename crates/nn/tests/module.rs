@@ -62,7 +62,7 @@ impl Module for Centred {
                 graph.assign(&self.mean, mean)?;
                 mean
             }
-            Mode::Evaluate => graph.parameter(&self.mean)?,
+            _ => graph.parameter(&self.mean)?,
         };
         let scores = self.linear.record(graph, x.sub(mean)?)?;
         match self.scores {
@@ -74,7 +74,7 @@ impl Module for Centred {
 
 fn samples(inputs: usize) -> SampleFormat {
     let shape = Shape::new(&[inputs]).unwrap();
-    SampleFormat { shape, dtype: DType::F32, scale: [1.0].into(), shift: [0.0].into() }
+    SampleFormat::new(shape, DType::F32)
 }
 
 fn task(scores: Scores) -> Task {

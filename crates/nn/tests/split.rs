@@ -20,12 +20,7 @@ const SCHEDULE: Schedule = Schedule::Constant { learning_rate: 0.01 };
 fn task(hidden: &[usize], activation: Activation, dropout: f32, loss: Loss) -> Task {
     let outputs = if loss == Loss::Mse { 1 } else { 7 };
     let config = MlpConfig::new(&[INPUTS], outputs).hidden(hidden).activation(activation).dropout(dropout);
-    let samples = SampleFormat {
-        shape: Shape::new(&[INPUTS]).unwrap(),
-        dtype: DType::U8,
-        scale: [0.01].into(),
-        shift: [-0.7].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(&[INPUTS]).unwrap(), DType::U8).normalized([0.01], [-0.7]);
     Task::new(Arc::new(Mlp::new(&config).unwrap()), samples, loss).unwrap()
 }
 
@@ -33,7 +28,7 @@ fn source(loss: Loss) -> Source {
     let pixels = (0..ROWS * INPUTS).map(|i| random::philox([i as u32, 0, 0, 0], [5, 6])[0] as u8).collect();
     let targets = match loss {
         Loss::CrossEntropy => Targets::Classes((0..ROWS).map(|i| (i * 3 % 7) as u8).collect()),
-        Loss::Mse => Targets::Values { values: (0..ROWS).map(|i| i as f32 * 0.1).collect(), width: 1 },
+        _ => Targets::Values { values: (0..ROWS).map(|i| i as f32 * 0.1).collect(), width: 1 },
     };
     Source::new(Samples::U8(pixels), targets, INPUTS).unwrap()
 }

@@ -29,12 +29,7 @@ fn main() -> Result<(), Error> {
 pub(crate) fn train_and_ask(seed: u64, question: [f32; 2]) -> Result<f32, Error> {
     // What is learnt: two numbers in, eight ReLU units, one number out, squared error. Inputs stay as they are.
     let model = Mlp::new(&MlpConfig::new(&[2], 1).hidden(&[8]))?;
-    let samples = SampleFormat {
-        shape: Shape::new(&[2])?,
-        dtype: DType::F32,
-        scale: [1.0].into(),
-        shift: [0.0].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(&[2])?, DType::F32);
     let task = Task::new(Arc::new(model), samples, Loss::Mse)?;
 
     // How: plain gradient descent. The plan of a step is made before there is any memory for it.

@@ -1,7 +1,7 @@
 //! Datasets in host memory. What can be wrong with one is found here, before anything runs: kernels index it without a
 //! second look.
 
-use crate::error::Error;
+use crate::error::{DataKind, Error, SourceError};
 use crate::ir::{DType, DatasetNeeds, Extent, SampleNeed, TargetFormat};
 
 /// The samples of a dataset, one after another.
@@ -62,13 +62,13 @@ impl HostData {
                 (len, values.len(), len * width)
             }
         };
-        let length = |what: &str, expected, found| Error::Length { what: what.into(), expected, found };
+        let length = |what, expected, found| Error::Length { what, expected, found };
         if target_elements != expected {
-            return Err(length("the list of targets", expected, target_elements));
+            return Err(length(DataKind::Targets, expected, target_elements));
         }
         match len.checked_mul(sample_elements) {
             Some(n) if n == elements && u32::try_from(len).is_ok() => {}
-            _ => return Err(length("the list of samples", len.saturating_mul(sample_elements), elements)),
+            _ => return Err(length(DataKind::Samples, len.saturating_mul(sample_elements), elements)),
         }
         let largest_label = match &targets {
             Targets::Classes(labels) => labels.iter().max().map(|&max| {
@@ -130,7 +130,9 @@ impl HostData {
         let found = SampleNeed { elements: self.sample_elements, dtype };
         match expected.filter(|expected| *expected != found) {
             None => Ok(()),
-            Some(expected) => Err(Error::Source { expected: expected.to_string(), found: found.to_string() }),
+            Some(expected) => {
+                Err(SourceError::Content { expected: expected.into(), found: found.into() }.into())
+            }
         }
     }
 
@@ -141,7 +143,9 @@ impl HostData {
         };
         match expected.filter(|expected| *expected != found) {
             None => Ok(()),
-            Some(expected) => Err(Error::Source { expected: expected.to_string(), found: found.to_string() }),
+            Some(expected) => {
+                Err(SourceError::Content { expected: expected.into(), found: found.into() }.into())
+            }
         }
     }
 }

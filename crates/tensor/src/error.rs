@@ -1,6 +1,14 @@
 //! What can go wrong, with the numbers in it.
 
-use crate::ir::{DType, Device, MemoryReport, Optimizer, ParameterId, Shape, ShapeError, Slot, TensorId};
+mod parts;
+
+use std::io;
+
+pub use parts::{DataKind, DeviceFailure, ShapeRequirement, SourceError};
+
+use crate::ir::{
+    DType, DatasetContent, Device, MemoryReport, Optimizer, ParameterId, Shape, ShapeError, Slot, TensorId,
+};
 
 /// Errors of recording, planning and running.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +28,7 @@ pub enum Error {
         /// What it takes.
         expected: &'static str,
         /// What it was given.
-        found: String,
+        found: f32,
     },
     /// An op was given operands whose shapes do not fit it.
     #[error("{op} needs {expected}, found {found:?}")]
@@ -28,7 +36,7 @@ pub enum Error {
         /// The op.
         op: &'static str,
         /// What it takes.
-        expected: String,
+        expected: ShapeRequirement,
         /// What it was given, in order.
         found: Vec<Shape>,
     },
@@ -62,9 +70,9 @@ pub enum Error {
     /// Data handed in or out has the wrong number of elements.
     #[error("{what} has {found} elements, expected {expected}")]
     Length {
-        /// What was copied.
-        what: String,
-        /// Elements the plan has.
+        /// Which data.
+        what: DataKind,
+        /// Elements there must be.
         expected: usize,
         /// Elements given.
         found: usize,
@@ -88,13 +96,8 @@ pub enum Error {
         classes: usize,
     },
     /// Dataset and plan do not fit together (u8 against f32 samples, classes against values, or none where one is needed).
-    #[error("the plan reads {expected}, the dataset holds {found}")]
-    Source {
-        /// What the plan reads.
-        expected: String,
-        /// What it was given.
-        found: String,
-    },
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// Rows handed to a run are not whole batches.
     #[error(
         "{rows} rows are not a multiple of the batch size {batch_size}; plan the rest as a smaller batch"
@@ -193,9 +196,9 @@ pub enum Error {
     #[error("one graph reads {first} and {second} from its dataset")]
     TwoDatasets {
         /// One kind.
-        first: String,
+        first: DatasetContent,
         /// The other.
-        second: String,
+        second: DatasetContent,
     },
     /// A trained parameter was to be assigned, or a statistic to be trained.
     #[error("{op} is not for {parameter}: {reason}")]
@@ -208,12 +211,12 @@ pub enum Error {
         reason: &'static str,
     },
     /// An instruction set was named that this processor does not have.
-    #[error("this processor does not have {asked}; it has {available}")]
+    #[error("this processor does not have {asked}; it has {}", available.join(", "))]
     InstructionSet {
         /// The one named.
         asked: &'static str,
         /// Those it has, best first.
-        available: String,
+        available: Vec<&'static str>,
     },
     /// The memory a session needs is not available. Nothing was changed by the attempt.
     #[error(
@@ -236,8 +239,9 @@ pub enum Error {
     Device {
         /// The device.
         device: Device,
-        /// Its driver's answer, as a clause.
-        reason: String,
+        /// Why.
+        #[source]
+        reason: DeviceFailure,
     },
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
@@ -245,12 +249,13 @@ pub enum Error {
         /// Threads asked for.
         threads: usize,
         /// The system's answer.
-        reason: String,
+        #[source]
+        reason: io::Error,
     },
 }
 
 impl Error {
-    pub(crate) fn shapes(op: &'static str, expected: impl Into<String>, found: &[Shape]) -> Error {
+    pub(crate) fn shapes(op: &'static str, expected: impl Into<ShapeRequirement>, found: &[Shape]) -> Error {
         Error::Shapes { op, expected: expected.into(), found: found.to_vec() }
     }
 }

@@ -42,12 +42,12 @@ extern crate self as plangrad_tensor; // so that tests within and beside the cra
 pub use backend::Backend;
 pub use dataset::{Samples, Targets};
 pub use device::SystemMemory;
-pub use error::Error;
+pub use error::{DataKind, DeviceFailure, Error, ShapeRequirement, SourceError};
 pub use graph::{Graph, Parameters, Tensor};
 pub use ir::{
-    Category, DType, Device, DriverMemory, FileOrder, MAX_RANK, MemoryReading, MemoryReport, Metrics,
-    Optimizer, Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat,
-    TensorId,
+    Category, DType, DatasetContent, Device, DriverMemory, FileOrder, MAX_RANK, MemoryReading, MemoryReport,
+    Metrics, Optimizer, Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot,
+    TargetFormat, TensorId,
 };
 pub use ndarray;
 pub use ops::matmul::Transpose;

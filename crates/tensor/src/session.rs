@@ -7,7 +7,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
 use crate::backend::{Arena, Backend, Origin, Pace};
-use crate::error::Error;
+use crate::error::{DataKind, Error, SourceError};
 use crate::graph::{Parameters, Tensor};
 use crate::ir::{
     Extent, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock, TensorId,
@@ -103,7 +103,7 @@ impl Session {
         source.check(self.plans[plan].needs())?;
         let (size, rows) = (program.batch_size, batches.rows().len());
         if size == 0 {
-            return Err(Error::Source { expected: "no dataset".into(), found: "batches".into() });
+            return Err(SourceError::Unread.into());
         }
         if !rows.is_multiple_of(size) {
             return Err(Error::Rows { rows, batch_size: size });
@@ -140,7 +140,7 @@ impl Session {
     pub fn run_once(&mut self, plan: usize) -> Result<(), Error> {
         let program = self.programs.get(plan).ok_or_else(|| self.no_plan(plan))?;
         if program.batch_size != 0 {
-            return Err(Error::Source { expected: "batches of a dataset".into(), found: "none".into() });
+            return Err(SourceError::Missing.into());
         }
         self.last_run = None; // until it has run
         self.arena.run(program, &Origin::None, 1)?;
@@ -298,7 +298,7 @@ impl Session {
     fn set_values(&mut self, slot: Slot, id: ParameterId, values: &[f32]) -> Result<(), Error> {
         let view = self.view(slot, id)?;
         if values.len() != view.len() {
-            let what = format!("parameter {}", self.state.parameter(id)?.name());
+            let what = DataKind::Parameter { name: self.state.parameter(id)?.name().to_owned() };
             return Err(Error::Length { what, expected: view.len(), found: values.len() });
         }
         self.fill(slot, id, |i| values[i])

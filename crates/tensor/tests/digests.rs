@@ -52,6 +52,7 @@ fn name(optimizer: Optimizer) -> &'static str {
         Optimizer::Sgd { .. } => "momentum",
         Optimizer::Adam { .. } => "adam",
         Optimizer::AdamW { .. } => "adamw",
+        _ => "other",
     }
 }
 

@@ -30,7 +30,7 @@ impl BatchNorm {
     pub fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
         let (mean, variance) = match mode {
             Mode::Train => self.batch_statistics(graph, x)?,
-            Mode::Evaluate => {
+            _ => {
                 (graph.parameter(&self.running_mean)?, graph.parameter(&self.running_variance)?)
             }
         };

@@ -207,7 +207,7 @@ fn a_saved_model_is_evaluated_with_its_running_statistics() {
 fn random_bytes(rows: usize) -> (Task, Source) {
     let network = Residual::new(ResidualConfig { sample_shape: vec![12], width: 5, outputs: 3 }).unwrap();
     let shape = Shape::new(&[12]).unwrap();
-    let samples = SampleFormat { shape, dtype: DType::U8, scale: [0.01].into(), shift: [-1.0].into() };
+    let samples = SampleFormat::new(shape, DType::U8).normalized([0.01], [-1.0]);
     let pixels = (0..rows * 12).map(|i| (i * i * 7 + i * 13) as u8).collect();
     let labels = (0..rows).map(|i| (i % 3) as u8).collect();
     let source = Source::new(Samples::U8(pixels), Targets::Classes(labels), 12).unwrap();

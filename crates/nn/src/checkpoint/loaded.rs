@@ -143,12 +143,11 @@ impl Loaded {
         let mut tensors: Vec<&NamedTensor> =
             self.tensors().filter(|tensor| !tensor.name.starts_with("optimizer.")).collect();
         if tensors.len() != parameters.len() {
-            let described = parameters.iter().map(|p| format!("{} {:?}", p.name(), p.file_shape()));
+            let described = parameters.iter().map(|p| (p.name().to_owned(), p.file_shape()));
             return Err(Error::TensorCount {
                 path: self.path.clone(),
                 found: tensors.len(),
-                expected: parameters.len(),
-                model: described.collect::<Vec<_>>().join(", "),
+                expected: described.collect(),
             });
         }
         tensors.sort_by_cached_key(|tensor| natural_key(&tensor.name));

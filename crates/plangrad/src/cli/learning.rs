@@ -83,11 +83,7 @@ impl StepArgs {
             (Optimizer::Sgd { momentum, .. }, Some(given)) => *momentum = given,
             _ => return Err(Error::option("--momentum", "is for --optimizer sgd")),
         }
-        let (Optimizer::Sgd { weight_decay: decay, .. }
-        | Optimizer::Adam { weight_decay: decay, .. }
-        | Optimizer::AdamW { weight_decay: decay, .. }) = &mut optimizer;
-        *decay = weight_decay.unwrap_or(*decay);
-        Ok(optimizer)
+        Ok(weight_decay.map_or(optimizer, |decay| optimizer.with_weight_decay(decay)))
     }
 }
 

@@ -41,8 +41,8 @@ impl TaskArgs {
     pub fn task(self, dataset: &DatasetName) -> Result<TargetKind> {
         match (self.loss, dataset) {
             (Loss::CrossEntropy, _) => Ok(TargetKind::Classification),
-            (Loss::Mse, DatasetName::Csv(_)) => Ok(TargetKind::Regression),
-            (Loss::Mse, _) => {
+            (_, DatasetName::Csv(_)) => Ok(TargetKind::Regression),
+            _ => {
                 let problem = format!(
                     "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
                 );

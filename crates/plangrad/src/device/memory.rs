@@ -31,7 +31,7 @@ impl GpuMemory {
     /// From the driver's figures, with so many bytes reserved by this process.
     #[must_use]
     pub fn new(driver: DriverMemory, allocated: u64) -> GpuMemory {
-        let DriverMemory { total, free, others, context } = driver;
+        let DriverMemory { total, free, others, context, .. } = driver;
         let reserved = allocated + context.unwrap_or(0);
         GpuMemory { total, used: total.saturating_sub(free), free, others, context, allocated, reserved }
     }

@@ -114,7 +114,8 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
         Precision::F32 => cuda::Precision::F32,
         Precision::Tf32 => cuda::Precision::Tf32,
     };
-    let gpu = |index| cuda::open(CudaOptions { index, budget, precision: cuda_precision });
+    let options = CudaOptions::default().budget(budget).precision(cuda_precision);
+    let gpu = |index| cuda::open(options.index(index));
     let accelerator = choice == DeviceChoice::Accelerator;
     match choice {
         DeviceChoice::Cuda(index) => {

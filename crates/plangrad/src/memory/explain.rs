@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use plangrad_nn::Task;
-use plangrad_tensor::{BufferInfo, Category, Parameter, Plan, Source};
+use plangrad_tensor::{BufferInfo, Category, Parameter, Plan, Role, Source};
 use serde::{Serialize, Serializer};
 
 use super::blueprint::Row;
@@ -104,7 +104,9 @@ fn parts_beyond(plan: &Plan, reached: usize, whose: &str, task: &Task) -> Vec<Pa
 
 fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
     let product = match (buffer.category, buffer.shape.as_slice()) {
-        (Category::Parameters, _) if buffer.name == "parameters" => format!("({}) × 4 B", numbers(task)),
+        (Category::Parameters, _) if buffer.role == Some(Role::Trained) => {
+            format!("({}) × 4 B", numbers(task))
+        }
         (Category::Batch, [rows, values]) => {
             format!("{} × {} × 4 B", counted(*rows, "sample"), counted(*values, "value"))
         }

@@ -108,7 +108,7 @@ impl Model {
     pub fn predict(&self, sample: Samples, backend: &Backend) -> Result<Prediction> {
         let targets = match self.task.loss() {
             Loss::CrossEntropy => Targets::Classes(vec![0]),
-            Loss::Mse => Targets::Values { values: vec![0.0], width: 1 },
+            _ => Targets::Values { values: vec![0.0], width: 1 },
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
         let mut asking = Asking::new(self, [1], backend)?;

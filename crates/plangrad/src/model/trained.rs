@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Dataset, DatasetName, Options, TableSchema, TargetKind, available, load_part};
+use plangrad_data::{Dataset, DatasetName, Options, TableSchema, available, load_part};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
@@ -10,7 +10,7 @@ use plangrad_tensor::{DType, SampleFormat, Shape};
 use crate::error::{Error, Result};
 use crate::output::Console;
 use crate::split::Split;
-use crate::train::{Settings, layers};
+use crate::train::{Settings, layers, target_kind};
 
 /// A trained model.
 pub struct Model {
@@ -55,12 +55,9 @@ impl Model {
         if let Some(reason) = contradiction(&description, &*network, table.as_ref()) {
             return Err(NetworkError::metadata(&file, reason).into());
         }
-        let samples = SampleFormat {
-            shape: Shape::new(network.sample_shape())?,
-            dtype: if table.is_some() { DType::F32 } else { DType::U8 },
-            scale: description.scale.clone().into(),
-            shift: description.shift.clone().into(),
-        };
+        let dtype = if table.is_some() { DType::F32 } else { DType::U8 };
+        let samples = SampleFormat::new(Shape::new(network.sample_shape())?, dtype)
+            .normalized(description.scale.clone(), description.shift.clone());
         let task = Task::new(network, samples, description.loss)?;
         Ok(Self { file, description, table, task, weights })
     }
@@ -162,10 +159,7 @@ impl Model {
         let Options { data_dir, .. } = Options::default();
         Options {
             data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
-            task: match self.task.loss() {
-                Loss::CrossEntropy => TargetKind::Classification,
-                Loss::Mse => TargetKind::Regression,
-            },
+            task: target_kind(self.task.loss()),
             schema: self.table.clone(),
             // All rows of a table, unless a run says how it was split.
             test_fraction: 0.0,

@@ -194,14 +194,14 @@ mod tests {
         let config =
             MlpConfig::new(&[INPUTS], outputs).hidden(&hidden).activation(activation).dropout(dropout);
         let shape = Shape::new(&[INPUTS]).unwrap();
-        let samples = SampleFormat { shape, dtype: DType::U8, scale: [0.01].into(), shift: [-0.5].into() };
+        let samples = SampleFormat::new(shape, DType::U8).normalized([0.01], [-0.5]);
         Task::new(Arc::new(Mlp::new(&config).unwrap()), samples, loss).unwrap()
     }
 
     fn source(len: usize, loss: Loss) -> Source {
         let targets = match loss {
             Loss::CrossEntropy => Targets::Classes((0..len).map(|i| (i % 5) as u8).collect()),
-            Loss::Mse => Targets::Values { values: (0..len).map(|i| i as f32 / 9.0).collect(), width: 1 },
+            _ => Targets::Values { values: (0..len).map(|i| i as f32 / 9.0).collect(), width: 1 },
         };
         let pixels = (0..len * INPUTS).map(|i| (i * i % 251) as u8).collect();
         Source::new(Values::U8(pixels), targets, INPUTS).unwrap()

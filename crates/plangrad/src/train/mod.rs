@@ -32,7 +32,7 @@ pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub use settings::Settings;
-pub(crate) use source::Data;
+pub(crate) use source::{Data, target_kind};
 pub use source::{source, task};
 pub use stop::Stop;
 pub use subject::Subject;

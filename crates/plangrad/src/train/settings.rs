@@ -6,12 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Normalize, Options, TargetKind};
+use plangrad_data::{Dataset, DatasetName, Normalize, Options};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
 use super::layout::Step;
+use super::source::target_kind;
 use super::subject::Subject;
 use crate::device::Precision;
 use crate::error::{Error, Result};
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 /// Everything that decides a run's result, and how often it is logged and saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Settings {
     /// Name of the dataset; tables by their absolute path.
     pub dataset: String,
@@ -132,10 +134,7 @@ impl Settings {
             data_dir: self.data_dir.clone(),
             normalize: self.normalize()?,
             label: self.label.clone(),
-            task: match self.loss {
-                Loss::CrossEntropy => TargetKind::Classification,
-                Loss::Mse => TargetKind::Regression,
-            },
+            task: target_kind(self.loss),
             test_fraction: self.test_fraction,
             seed: self.seed,
             schema: None,
@@ -206,12 +205,12 @@ impl Settings {
             return Err(format!("{name} is 0, expected at least 1"));
         }
         let mut shares = vec![("test_fraction", self.test_fraction), ("dropout", f64::from(self.dropout))];
-        shares.extend(shares_of(self.optimizer));
+        shares.extend(self.optimizer.shares());
         if let Some((name, share)) = shares.into_iter().find(|(_, share)| !(0.0..1.0).contains(share)) {
             return Err(format!("{name} is {}, expected at least 0 and below 1", share as f32));
         }
-        let mut rates = rates_of(self.optimizer);
-        rates.extend(rates_of_schedule(self.schedule));
+        let mut rates = self.optimizer.rates();
+        rates.extend(self.schedule.rates());
         match rates.into_iter().find(|&(_, rate)| !(rate >= 0.0 && (rate as f32).is_finite())) {
             Some((name, rate)) => Err(format!("{name} is {rate}, expected a finite number of at least 0")),
             None => Ok(()),
@@ -224,38 +223,5 @@ impl Settings {
     /// [`Error::Config`] for a path that is not UTF-8.
     pub fn to_toml(&self, path: &Path) -> Result<String> {
         toml::to_string(self).map_err(|error| Error::Config { path: path.into(), reason: error.to_string() })
-    }
-}
-
-/// The numbers of an optimizer that must be below 1.
-fn shares_of(optimizer: Optimizer) -> Vec<(&'static str, f64)> {
-    match optimizer {
-        Optimizer::Sgd { momentum, .. } => vec![("momentum", momentum)],
-        Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
-            vec![("beta1", beta1), ("beta2", beta2)]
-        }
-    }
-}
-
-/// The numbers of an optimizer that must be finite.
-fn rates_of(optimizer: Optimizer) -> Vec<(&'static str, f64)> {
-    match optimizer {
-        Optimizer::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay)],
-        Optimizer::Adam { epsilon, weight_decay, .. } | Optimizer::AdamW { epsilon, weight_decay, .. } => {
-            vec![("epsilon", epsilon), ("weight_decay", weight_decay)]
-        }
-    }
-}
-
-/// The numbers of a schedule that must be finite.
-fn rates_of_schedule(schedule: Schedule) -> Vec<(&'static str, f64)> {
-    match schedule {
-        Schedule::Constant { learning_rate } => vec![("learning_rate", learning_rate)],
-        Schedule::Cosine { learning_rate, minimum, .. } => {
-            vec![("learning_rate", learning_rate), ("minimum", minimum)]
-        }
-        Schedule::Step { learning_rate, factor, .. } => {
-            vec![("learning_rate", learning_rate), ("factor", factor)]
-        }
     }
 }

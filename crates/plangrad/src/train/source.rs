@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, Normalize, Split};
+use plangrad_data::{Dataset, Normalize, Split, TargetKind};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
@@ -57,13 +57,17 @@ pub fn task(dataset: &Dataset, normalize: Normalize, network: Arc<dyn Module>, l
         plangrad_data::Samples::U8(_) => DType::U8,
         plangrad_data::Samples::F32(_) => DType::F32,
     };
-    let samples = SampleFormat {
-        shape: Shape::new(&dataset.sample_shape)?,
-        dtype,
-        scale: affine.scale.into(),
-        shift: affine.shift.into(),
-    };
+    let samples =
+        SampleFormat::new(Shape::new(&dataset.sample_shape)?, dtype).normalized(affine.scale, affine.shift);
     Ok(Task::new(network, samples, loss)?)
+}
+
+/// The targets that a loss is for.
+pub(crate) fn target_kind(loss: Loss) -> TargetKind {
+    match loss {
+        Loss::CrossEntropy => TargetKind::Classification,
+        _ => TargetKind::Regression,
+    }
 }
 
 /// The description in a model's file.

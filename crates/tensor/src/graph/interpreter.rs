@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ndarray::{ArrayD, IxDyn};
 
-use crate::error::Error;
+use crate::error::{Error, SourceError};
 use crate::ir::{Metrics, ParameterId, Shape, Slot, TargetFormat};
 
 /// The state a graph reads and changes, in f64. [`Interpreter::run`] evaluates a graph on it.
@@ -78,16 +78,11 @@ impl Interpreter {
 
     pub(crate) fn samples(&self, elements: usize) -> Result<Vec<f64>, Error> {
         let fits = self.samples.iter().all(|sample| sample.len() == elements);
-        let mismatch =
-            || Error::Source { expected: format!("samples of {elements} elements"), found: "others".into() };
-        fits.then(|| self.samples.concat()).ok_or_else(mismatch)
+        fits.then(|| self.samples.concat()).ok_or(SourceError::Samples { elements }.into())
     }
 
     pub(crate) fn targets(&self, format: TargetFormat) -> Result<Vec<f64>, Error> {
-        let width = if let TargetFormat::Values(width) = format { width } else { 1 };
-        let fits = self.targets.iter().all(|target| target.len() == width);
-        let mismatch =
-            || Error::Source { expected: format!("{width} target values"), found: "others".into() };
-        fits.then(|| self.targets.concat()).ok_or_else(mismatch)
+        let fits = self.targets.iter().all(|target| target.len() == format.width());
+        fits.then(|| self.targets.concat()).ok_or(SourceError::Targets { format }.into())
     }
 }

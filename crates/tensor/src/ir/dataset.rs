@@ -5,8 +5,17 @@ use std::sync::Arc;
 
 use super::{DType, Shape};
 
-/// What the samples of a dataset look like, and how they are normalised.
+/// What the samples of a dataset look like, and how they are normalised: `x = element · scale + shift`.
+///
+/// ```
+/// use plangrad_tensor::{DType, SampleFormat, Shape};
+///
+/// let pixels = SampleFormat::new(Shape::new(&[1, 28, 28])?, DType::U8).normalized([1.0 / 255.0], [0.0]);
+/// assert_eq!(pixels.shift.len(), 1);
+/// # Ok::<(), plangrad_tensor::ShapeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SampleFormat {
     /// Shape of one sample: `[channels, height, width]` or `[features]`.
     pub shape: Shape,
@@ -18,8 +27,24 @@ pub struct SampleFormat {
     pub shift: Arc<[f32]>,
 }
 
+impl SampleFormat {
+    /// Samples that the network sees as they are: scale 1, shift 0.
+    #[must_use]
+    pub fn new(shape: Shape, dtype: DType) -> SampleFormat {
+        SampleFormat { shape, dtype, scale: [1.0].into(), shift: [0.0].into() }
+    }
+
+    /// The same with this scale and shift of each channel, or one of each for all. That they are as many as channels is
+    /// checked where they are used ([`crate::Graph::samples`]).
+    #[must_use]
+    pub fn normalized(self, scale: impl Into<Arc<[f32]>>, shift: impl Into<Arc<[f32]>>) -> SampleFormat {
+        SampleFormat { scale: scale.into(), shift: shift.into(), ..self }
+    }
+}
+
 /// What a dataset says about a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetFormat {
     /// One class label, a byte.
     Class,
@@ -28,7 +53,16 @@ pub enum TargetFormat {
 }
 
 impl TargetFormat {
+    /// Numbers for each sample: 1 for a class.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            TargetFormat::Class => 1,
+            TargetFormat::Values(width) => width,
+        }
+    }
+
     /// Bytes a dataset holds for each sample.
+    #[must_use]
     pub fn bytes(self) -> usize {
         match self {
             TargetFormat::Class => 1,
@@ -67,9 +101,39 @@ pub(crate) struct SampleNeed {
     pub(crate) dtype: DType,
 }
 
-impl fmt::Display for SampleNeed {
+/// What a plan reads of a dataset, or a dataset holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatasetContent {
+    /// Samples of a size and type.
+    Samples {
+        /// Elements of each.
+        elements: usize,
+        /// Their type.
+        dtype: DType,
+    },
+    /// Targets of a format.
+    Targets(TargetFormat),
+}
+
+impl From<SampleNeed> for DatasetContent {
+    fn from(SampleNeed { elements, dtype }: SampleNeed) -> DatasetContent {
+        DatasetContent::Samples { elements, dtype }
+    }
+}
+
+impl From<TargetFormat> for DatasetContent {
+    fn from(format: TargetFormat) -> DatasetContent {
+        DatasetContent::Targets(format)
+    }
+}
+
+impl fmt::Display for DatasetContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "samples of {} {}", self.elements, self.dtype)
+        match self {
+            DatasetContent::Samples { elements, dtype } => write!(f, "samples of {elements} {dtype}"),
+            DatasetContent::Targets(format) => write!(f, "{format}"),
+        }
     }
 }
 

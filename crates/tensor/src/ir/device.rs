@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Which device. What it does is up to its [`Backend`](crate::backend::Backend).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Device {
     /// The host's processor.
     Cpu,
@@ -25,6 +26,7 @@ impl fmt::Display for Device {
 
 /// Memory reserved through a backend, as its ledger has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MemoryReading {
     /// Bytes reserved now.
     pub reserved: u64,
@@ -44,6 +46,7 @@ impl MemoryReading {
 
 /// Memory of a device with a driver: what it says, for all processes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DriverMemory {
     /// Bytes the device has.
     pub total: u64,

@@ -24,8 +24,8 @@ mod staging;
 mod step;
 mod value;
 
+pub use dataset::{DatasetContent, SampleFormat, TargetFormat};
 pub(crate) use dataset::{DatasetNeeds, SampleNeed};
-pub use dataset::{SampleFormat, TargetFormat};
 pub use device::{Device, DriverMemory, MemoryReading};
 pub use dtype::DType;
 pub(crate) use kernel::Kernel;

@@ -1,9 +1,12 @@
 //! Optimizers: how parameters follow their gradients.
 
+use std::fmt;
+
 /// How parameters follow their gradients. Numbers are f64, as in PyTorch: 1 − β is taken before it is rounded to f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
+#[non_exhaustive]
 pub enum Optimizer {
     /// Stochastic gradient descent; momentum 0 keeps no state.
     Sgd {
@@ -41,21 +44,58 @@ impl Optimizer {
     pub(crate) const MOST_MOMENTS: usize = 2;
 
     /// SGD without momentum or decay.
+    #[must_use]
     pub fn sgd() -> Optimizer {
         Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 }
     }
 
     /// Adam with PyTorch's defaults.
+    #[must_use]
     pub fn adam() -> Optimizer {
         Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
     }
 
     /// AdamW with PyTorch's defaults.
+    #[must_use]
     pub fn adamw() -> Optimizer {
         Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
     }
 
+    /// The same with this weight decay.
+    #[must_use]
+    pub fn with_weight_decay(mut self, decay: f64) -> Optimizer {
+        let (Optimizer::Sgd { weight_decay, .. }
+        | Optimizer::Adam { weight_decay, .. }
+        | Optimizer::AdamW { weight_decay, .. }) = &mut self;
+        *weight_decay = decay;
+        self
+    }
+
+    /// Its numbers that must be at least 0 and below 1, with their names.
+    #[must_use]
+    pub fn shares(&self) -> Vec<(&'static str, f64)> {
+        match *self {
+            Optimizer::Sgd { momentum, .. } => vec![("momentum", momentum)],
+            Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
+                vec![("beta1", beta1), ("beta2", beta2)]
+            }
+        }
+    }
+
+    /// Its numbers that must be finite and at least 0, with their names.
+    #[must_use]
+    pub fn rates(&self) -> Vec<(&'static str, f64)> {
+        match *self {
+            Optimizer::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay)],
+            Optimizer::Adam { epsilon, weight_decay, .. }
+            | Optimizer::AdamW { epsilon, weight_decay, .. } => {
+                vec![("epsilon", epsilon), ("weight_decay", weight_decay)]
+            }
+        }
+    }
+
     /// Numbers kept per parameter besides its gradient.
+    #[must_use]
     pub fn moments(&self) -> usize {
         match self {
             Optimizer::Sgd { momentum, .. } => usize::from(*momentum != 0.0),
@@ -70,6 +110,18 @@ impl Optimizer {
             Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
                 Some((beta1, beta2))
             }
+        }
+    }
+}
+
+/// `Adam`, `SGD with momentum 0.9`.
+impl fmt::Display for Optimizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Optimizer::Sgd { momentum: 0.0, .. } => f.write_str("SGD"),
+            Optimizer::Sgd { momentum, .. } => write!(f, "SGD with momentum {momentum}"),
+            Optimizer::Adam { .. } => f.write_str("Adam"),
+            Optimizer::AdamW { .. } => f.write_str("AdamW"),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Learning-rate schedules.
 
+use std::fmt;
+
 /// The learning rate as a function of the step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
+#[non_exhaustive]
 pub enum Schedule {
     /// The same at every step.
     Constant {
@@ -31,7 +34,22 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// Its numbers that must be finite and at least 0, with their names.
+    #[must_use]
+    pub fn rates(&self) -> Vec<(&'static str, f64)> {
+        match *self {
+            Schedule::Constant { learning_rate } => vec![("learning_rate", learning_rate)],
+            Schedule::Cosine { learning_rate, minimum, .. } => {
+                vec![("learning_rate", learning_rate), ("minimum", minimum)]
+            }
+            Schedule::Step { learning_rate, factor, .. } => {
+                vec![("learning_rate", learning_rate), ("factor", factor)]
+            }
+        }
+    }
+
     /// The learning rate of step `t`, counted from 1.
+    #[must_use]
     pub fn at(&self, t: u64) -> f64 {
         let done = t.saturating_sub(1);
         match *self {
@@ -45,6 +63,26 @@ impl Schedule {
             }
         }
     }
+}
+
+/// `0.001`, `from 0.001 along a cosine to 0`, `from 0.1, times 0.5 every 100 steps`.
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Schedule::Constant { learning_rate } => f.write_str(&shortest(learning_rate)),
+            Schedule::Cosine { learning_rate, minimum, .. } => {
+                write!(f, "from {} along a cosine to {}", shortest(learning_rate), shortest(minimum))
+            }
+            Schedule::Step { learning_rate, factor, every } => {
+                write!(f, "from {}, times {} every {every} steps", shortest(learning_rate), shortest(factor))
+            }
+        }
+    }
+}
+
+/// `0.001`, `2.5e-7`: the shortest text that reads back as the same number.
+fn shortest(rate: f64) -> String {
+    if rate == 0.0 || (1e-4..1e6).contains(&rate) { rate.to_string() } else { format!("{rate:e}") }
 }
 
 /// βᵗ. `powi` would round differently on other platforms; this is exact to a few ulps everywhere.

@@ -29,7 +29,7 @@ impl ShapeRule for DropoutOp {
             true => one(inputs[0]),
             false => {
                 let expected = "a rate of at least 0 and below 1";
-                Err(Error::Argument { op: self.name(), expected, found: self.rate.to_string() })
+                Err(Error::Argument { op: self.name(), expected, found: self.rate })
             }
         }
     }

@@ -4,7 +4,7 @@
 //! network. Tables, whose values are f32 already, are gathered with scale 1 and shift 0. Nothing here has a gradient:
 //! a network's input needs none.
 
-use crate::error::Error;
+use crate::error::{Error, SourceError};
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Gather, GatherTargets};
 use crate::ir::{DType, Meta, SampleFormat, Shape, TargetFormat};
@@ -83,7 +83,7 @@ impl Lower for GatherSamples {
 }
 
 fn other_batch(batch_size: usize) -> Error {
-    Error::Source { expected: format!("batches of {batch_size}"), found: "another number of rows".into() }
+    SourceError::Rows { batch_size }.into()
 }
 
 #[derive(Debug)]

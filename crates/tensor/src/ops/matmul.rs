@@ -12,7 +12,7 @@
 use std::ops::Not;
 
 use super::rules;
-use crate::error::Error;
+use crate::error::{Error, ShapeRequirement};
 use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Epilogue, Gemm, Permute};
 use crate::ir::{DType, Meta, Shape};
@@ -62,7 +62,7 @@ impl ShapeRule for MatMul {
         let (m, k) = oriented(rules::matrix(&inputs[0].shape, self.name())?, self.a);
         let (k_b, n) = oriented(rules::matrix(&inputs[1].shape, self.name())?, self.b);
         if k != k_b {
-            let expected = format!("inner dimensions that agree (here {k} and {k_b})");
+            let expected = ShapeRequirement::InnerDimensions(k, k_b);
             return Err(Error::shapes(self.name(), expected, &[inputs[0].shape, inputs[1].shape]));
         }
         one(Meta::f32(Shape::new(&[m, n])?))

@@ -12,7 +12,7 @@
 use ndarray::{ArrayD, Axis};
 
 use super::rules;
-use crate::error::Error;
+use crate::error::{Error, ShapeRequirement};
 use crate::graph::{
     Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, Operand, ShapeRule, Tensor,
 };
@@ -43,7 +43,7 @@ impl ShapeRule for MeanAndVariance {
         rules::expect(&inputs[0], DType::F32, self.name())?;
         let mut dims = inputs[0].shape.dims().to_vec();
         if self.axis >= dims.len() {
-            let expected = format!("an operand with an axis {}", self.axis);
+            let expected = ShapeRequirement::Axis(self.axis);
             return Err(Error::shapes(self.name(), expected, &[inputs[0].shape]));
         }
         dims.remove(self.axis);

@@ -4,7 +4,7 @@
 //! The gradient is the inverse permutation.
 
 use super::rules;
-use crate::error::Error;
+use crate::error::{Error, ShapeRequirement};
 use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::Permute;
 use crate::ir::{DType, MAX_RANK, Meta, Shape};
@@ -26,7 +26,7 @@ impl ShapeRule for PermuteDims {
         let mut sorted = self.order.clone();
         sorted.sort_unstable();
         if !sorted.into_iter().eq(0..dims.len()) {
-            let expected = format!("each dimension once, not the order {:?}", self.order);
+            let expected = ShapeRequirement::Permutation(self.order.clone());
             return Err(Error::shapes(self.name(), expected, &[inputs[0].shape]));
         }
         let permuted: Vec<usize> = self.order.iter().map(|&axis| dims[axis]).collect();

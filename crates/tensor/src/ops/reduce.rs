@@ -15,7 +15,7 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::elementwise::{Elementwise, Pointwise, map};
 use super::rules;
-use crate::error::Error;
+use crate::error::{Error, ShapeRequirement};
 use crate::graph::{
     Backward, Call, Gradient, Interpreter, Known, Lower, Lowered, Meaning, ShapeRule, Simpler, Tensor, one,
 };
@@ -40,11 +40,7 @@ impl ShapeRule for ReduceAxis {
         rules::expect(&inputs[0], DType::F32, self.name())?;
         let mut dims = inputs[0].shape.dims().to_vec();
         if self.axis >= dims.len() {
-            return Err(Error::shapes(
-                self.name(),
-                format!("an operand with an axis {}", self.axis),
-                &[inputs[0].shape],
-            ));
+            return Err(Error::shapes(self.name(), ShapeRequirement::Axis(self.axis), &[inputs[0].shape]));
         }
         dims.remove(self.axis);
         one(Meta::f32(Shape::new(&dims)?))

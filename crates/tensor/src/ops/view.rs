@@ -1,6 +1,6 @@
 //! Reshape and flatten: the same bytes under another shape, never a copy.
 
-use crate::error::Error;
+use crate::error::{Error, ShapeRequirement};
 use crate::graph::{
     Backward, Call, Gradient, Interpreter, Known, Lower, Lowered, Meaning, ShapeRule, Simpler, Tensor, one,
 };
@@ -74,7 +74,7 @@ impl<'g> Tensor<'g> {
     /// If there are fewer than `start` dimensions.
     pub fn flatten(self, start: usize) -> Result<Tensor<'g>, Error> {
         if start > self.shape().rank() {
-            let expected = format!("at least {start} dimensions");
+            let expected = ShapeRequirement::Rank(start);
             return Err(Error::shapes("flatten", expected, &[self.shape()]));
         }
         let (kept, merged) = self.dims().split_at(start);

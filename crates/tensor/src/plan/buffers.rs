@@ -7,10 +7,11 @@ use super::Plan;
 use super::layout::Place;
 use super::state::Group;
 use crate::ir::kernel::Content;
-use crate::ir::{Category, Extent, Kernel, Value};
+use crate::ir::{Category, Extent, Kernel, Role, Value};
 
 /// One buffer of a plan.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BufferInfo {
     /// What it holds: `inputs`, `relu(product + bias)`, `first moments`.
     pub name: String,
@@ -20,6 +21,8 @@ pub struct BufferInfo {
     pub element_bytes: usize,
     /// What it is for.
     pub category: Category,
+    /// What changes the parameters it holds, or is kept for; `None` if it belongs to no parameters.
+    pub role: Option<Role>,
     /// Its first byte in the arena.
     pub offset: usize,
     /// Its size: shape and element multiplied out, without alignment.
@@ -34,6 +37,7 @@ pub struct BufferInfo {
 
 /// A run of bytes of the arena that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Segment {
     /// Its first byte.
     pub offset: usize,
@@ -96,6 +100,7 @@ impl Plan {
             shape: vec![group.extent.bytes / group.dtype.size()],
             element_bytes: group.dtype.size(),
             category: group.category,
+            role: group.role,
             offset: group.extent.offset,
             bytes: group.extent.bytes,
             first_stage: 0,
@@ -125,6 +130,7 @@ impl Plan {
                 shape,
                 element_bytes: dtype.size(),
                 category: buffer.category,
+                role: None,
                 offset: self.state.bytes() + extent.offset,
                 bytes: extent.bytes,
                 first_stage: stage,

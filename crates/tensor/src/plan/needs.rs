@@ -1,9 +1,7 @@
 //! What the kernels of a plan together need of a dataset.
 
-use std::fmt::Display;
-
 use crate::error::Error;
-use crate::ir::{DatasetNeeds, Kernel};
+use crate::ir::{DatasetContent, DatasetNeeds, Kernel};
 
 /// What all of `kernels` need, which must be one dataset and one size of batches.
 pub(super) fn of<'k>(kernels: impl Iterator<Item = &'k Kernel>) -> Result<DatasetNeeds, Error> {
@@ -24,10 +22,13 @@ fn join(one: DatasetNeeds, other: DatasetNeeds) -> Result<DatasetNeeds, Error> {
     })
 }
 
-fn same<T: PartialEq + Display>(one: Option<T>, other: Option<T>) -> Result<Option<T>, Error> {
+fn same<T: Copy + PartialEq + Into<DatasetContent>>(
+    one: Option<T>,
+    other: Option<T>,
+) -> Result<Option<T>, Error> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => {
-            Err(Error::TwoDatasets { first: one.to_string(), second: other.to_string() })
+            Err(Error::TwoDatasets { first: one.into(), second: other.into() })
         }
         (one, other) => Ok(one.or(other)),
     }

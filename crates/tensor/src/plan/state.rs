@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::graph::Parameters;
 use crate::ir::{
-    Category, DType, Extent, Layout, MOST_BYTES, Meta, MetricBlock, Optimizer, Parameter, ParameterId, Slot,
-    StepBlock, align,
+    Category, DType, Extent, Layout, MOST_BYTES, Meta, MetricBlock, Optimizer, Parameter, ParameterId, Role,
+    Slot, StepBlock, align,
 };
 
 /// The persistent memory of a session: which parameters, and what is kept for each. Cheap to clone.
@@ -39,6 +39,8 @@ pub(crate) struct Entry {
 pub(crate) struct Group {
     pub(crate) name: &'static str,
     pub(crate) category: Category,
+    /// That of all its parameters.
+    pub(crate) role: Option<Role>,
     pub(crate) dtype: DType,
     pub(crate) extent: Extent,
 }
@@ -147,11 +149,13 @@ impl Builder {
     ) -> Result<(), Error> {
         let start = align(self.end);
         self.end = start;
+        let mut role = None;
         for parameter in parameters {
+            role = Some(parameter.role);
             self.add(slot(parameter.id), Meta::f32(parameter.shape))?;
         }
         let extent = Extent { offset: start, bytes: self.end - start };
-        self.groups.push(Group { name, category, dtype: DType::F32, extent });
+        self.groups.push(Group { name, category, role, dtype: DType::F32, extent });
         Ok(())
     }
 
@@ -160,7 +164,7 @@ impl Builder {
         self.end = align(self.end);
         let meta = Meta { shape: crate::Shape::new(&[bytes])?, dtype: DType::U8 };
         let extent = self.add(slot, meta)?;
-        self.groups.push(Group { name, category: Category::Workspace, dtype: DType::U8, extent });
+        self.groups.push(Group { name, category: Category::Workspace, role: None, dtype: DType::U8, extent });
         Ok(())
     }
 
@@ -177,7 +181,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{ALIGNMENT, FileOrder, Role, Shape};
+    use crate::ir::{ALIGNMENT, FileOrder, Shape};
 
     fn parameters(sizes: &[(usize, Role)]) -> Parameters {
         let mut parameters = Parameters::new();

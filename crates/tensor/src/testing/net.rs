@@ -90,13 +90,10 @@ impl Net {
             DType::U8 => 1.0 / 128.0,
             _ => 1.0,
         };
-        let per_channel = |f: fn(f32, f32) -> f32| (0..self.channels).map(|c| f(scale, c as f32)).collect();
-        SampleFormat {
-            shape: Shape::new(&self.sample).unwrap(),
-            dtype: self.dtype,
-            scale: per_channel(|scale, c| scale * (1.0 + 0.5 * c)),
-            shift: per_channel(|_, c| 0.1 * c - 0.9),
-        }
+        let per_channel =
+            |f: fn(f32, f32) -> f32| (0..self.channels).map(|c| f(scale, c as f32)).collect::<Vec<f32>>();
+        SampleFormat::new(Shape::new(&self.sample).unwrap(), self.dtype)
+            .normalized(per_channel(|scale, c| scale * (1.0 + 0.5 * c)), per_channel(|_, c| 0.1 * c - 0.9))
     }
 
     pub(crate) fn targets(&self) -> TargetFormat {

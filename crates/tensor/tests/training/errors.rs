@@ -315,11 +315,8 @@ fn steps_that_are_none() {
 
 #[test]
 fn formats_that_describe_no_sample() {
-    let format = |shape: &[usize], scale: &[f32], shift: &[f32]| SampleFormat {
-        shape: Shape::new(shape).unwrap(),
-        dtype: DType::U8,
-        scale: scale.into(),
-        shift: shift.into(),
+    let format = |shape: &[usize], scale: &[f32], shift: &[f32]| {
+        SampleFormat::new(Shape::new(shape).unwrap(), DType::U8).normalized(scale, shift)
     };
     let graph = Graph::new();
     for (format, batch_size) in [

@@ -99,12 +99,7 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
 
 /// A classification of images, stored as bytes.
 fn images(arguments: &Plan, shape: &[usize], classes: usize) -> Result<Task> {
-    let samples = SampleFormat {
-        shape: Shape::new(shape)?,
-        dtype: DType::U8,
-        scale: [1.0].into(), // numbers, on which no size depends
-        shift: [0.0].into(),
-    };
+    let samples = SampleFormat::new(Shape::new(shape)?, DType::U8);
     let SubjectArgs { model, task, .. } = &arguments.subject;
     Ok(Task::new(network(&model.config(shape, classes))?, samples, task.loss)?)
 }

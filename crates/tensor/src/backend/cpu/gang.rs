@@ -74,7 +74,7 @@ impl Gang {
             let builder = Builder::new().name(format!("plangrad-{}", worker + 1));
             let shared = gang.shared.clone();
             let handle = spawn(builder, Box::new(move || shared.serve(worker)))
-                .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+                .map_err(|reason| Error::Threads { threads, reason })?;
             gang.workers.push(handle);
         }
         Ok(gang)

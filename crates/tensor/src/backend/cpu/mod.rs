@@ -29,7 +29,7 @@ use tempo::Tempo;
 
 use super::{Arena, Backend, Memory, Origin, Provider};
 use crate::device::Ledger;
-use crate::error::Error;
+use crate::error::{DeviceFailure, Error};
 use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, Program};
 
 /// How to open the CPU.
@@ -142,8 +142,8 @@ impl Cpu {
         let available = InstructionSet::available();
         let instruction_set = options.instruction_set.unwrap_or(available[0]);
         if !available.contains(&instruction_set) {
-            let names: Vec<&str> = available.iter().map(|set| set.name()).collect();
-            return Err(Error::InstructionSet { asked: instruction_set.name(), available: names.join(", ") });
+            let available = available.into_iter().map(InstructionSet::name).collect();
+            return Err(Error::InstructionSet { asked: instruction_set.name(), available });
         }
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let gang = Arc::new(Gang::new(options.threads.unwrap_or(cores).max(1))?);
@@ -243,8 +243,7 @@ impl Arena for CpuArena {
 
     fn run(&mut self, program: &Program, origin: &Origin<'_>, steps: usize) -> Result<(), Error> {
         if self.fate.fails_run() {
-            let reason = "a failure was injected".to_owned();
-            return Err(Error::Device { device: self.ledger.device(), reason });
+            return Err(Error::Device { device: self.ledger.device(), reason: DeviceFailure::Injected });
         }
         match origin {
             Origin::None => self.run_steps(program, &View::nothing(), 0..steps),

@@ -8,11 +8,11 @@ use super::common::Feed;
 use super::cpp::Address;
 use super::lower;
 use super::lowering::{Lowering, Sizing};
-use super::runtime::{Failure, Refusal, Runtime, Shortage, Step};
+use super::runtime::{Refusal, Runtime, Shortage, Step};
 use crate::backend::{self, Arena, Memory, Pace, ResidentParts};
 use crate::dataset::Rows;
 use crate::device::{Entry, Ledger};
-use crate::error::Error;
+use crate::error::{DeviceFailure, Error};
 use crate::ir::{ALIGNMENT, Extent, MemoryReport, Program, Staging, Value};
 
 /// Device memory: its bytes, entered in the ledger, and the feed behind them.
@@ -50,12 +50,12 @@ impl DeviceMemory {
     }
 
     /// Copies to the device while it computes with other bytes: see [`Runtime::upload_beside`].
-    fn write_beside(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
+    fn write_beside(&mut self, offset: usize, bytes: &[u8]) -> Result<(), DeviceFailure> {
         // SAFETY: the bytes lie within this memory, which is reserved as long as `self` lives.
         unsafe { self.runtime.upload_beside(self.address(offset, bytes.len()), bytes) }
     }
 
-    fn set_feed(&mut self, feed: Feed) -> Result<(), Failure> {
+    fn set_feed(&mut self, feed: Feed) -> Result<(), DeviceFailure> {
         // SAFETY: `reserve` has allocated room for the feed behind the memory's bytes.
         unsafe { self.runtime.upload(self.feed(), &feed.to_bytes()) }
     }
@@ -106,7 +106,7 @@ fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryRepor
 }
 
 /// The error for a device that has failed.
-fn failed(Failure(reason): Failure, ledger: &Ledger) -> Error {
+fn failed(reason: DeviceFailure, ledger: &Ledger) -> Error {
     Error::Device { device: ledger.device(), reason }
 }
 
@@ -172,7 +172,7 @@ impl CudaArena {
         program: &Program,
         origin: &backend::Origin<'_>,
         steps: usize,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DeviceFailure> {
         match origin {
             backend::Origin::Staged { rows, staging } => self.run_staged(program, rows, *staging),
             backend::Origin::Resident { memory, parts, .. } => {
@@ -186,7 +186,12 @@ impl CudaArena {
 
     /// Runs one step on each batch of `rows`, uploaded to a place in the arena before it. The places alternate, so that a
     /// batch can be collected and uploaded while the one before is computed with.
-    fn run_staged(&mut self, program: &Program, rows: &Rows<'_>, staging: Staging) -> Result<(), Failure> {
+    fn run_staged(
+        &mut self,
+        program: &Program,
+        rows: &Rows<'_>,
+        staging: Staging,
+    ) -> Result<(), DeviceFailure> {
         for order in rows.order.chunks(program.batch_size) {
             let places = staging.places(self.turn);
             self.turn += 1;
@@ -202,7 +207,7 @@ impl CudaArena {
         Ok(())
     }
 
-    fn run_steps(&mut self, program: &Program, steps: usize) -> Result<(), Failure> {
+    fn run_steps(&mut self, program: &Program, steps: usize) -> Result<(), DeviceFailure> {
         // SAFETY: a program's values lie within the arena, which waits for the device before it is released; what the
         // feed names is reserved, and the session keeps it so.
         unsafe { self.steps[&program.number].run(steps) }

@@ -5,6 +5,7 @@ use crate::ir::DriverMemory;
 
 /// A GPU that NVIDIA's driver finds.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Gpu {
     /// Its number, from 0, in the driver's order.
     pub index: usize,
@@ -24,6 +25,7 @@ pub struct Gpu {
 
 /// How to open a GPU.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct CudaOptions {
     /// Which one.
     pub index: usize,
@@ -34,8 +36,29 @@ pub struct CudaOptions {
     pub precision: Precision,
 }
 
+impl CudaOptions {
+    /// The same for the GPU of this number, from 0.
+    #[must_use]
+    pub fn index(self, index: usize) -> CudaOptions {
+        CudaOptions { index, ..self }
+    }
+
+    /// The same with at most so many bytes reserved at once; `None` for what is free.
+    #[must_use]
+    pub fn budget(self, bytes: impl Into<Option<u64>>) -> CudaOptions {
+        CudaOptions { budget: bytes.into(), ..self }
+    }
+
+    /// The same with this precision.
+    #[must_use]
+    pub fn precision(self, precision: Precision) -> CudaOptions {
+        CudaOptions { precision, ..self }
+    }
+}
+
 /// How products are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// Everything in f32.
     #[default]

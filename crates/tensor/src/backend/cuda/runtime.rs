@@ -7,6 +7,7 @@ use super::common::THREADS;
 use super::cpp::Address;
 use super::function::Function;
 use super::items::Items;
+use crate::error::DeviceFailure;
 use crate::ir::DriverMemory;
 use crate::ir::kernel::Data;
 
@@ -59,13 +60,8 @@ pub(crate) enum Refusal {
     Shortage(Shortage),
     /// The device has failed.
     #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only a driver fails"))]
-    Failure(Failure),
+    Failure(DeviceFailure),
 }
-
-/// What a device reports when it has failed.
-#[derive(Debug, thiserror::Error)]
-#[error("the device failed: {0}")]
-pub(crate) struct Failure(pub(crate) String);
 
 /// A device. It executes what is queued in order, except copies beside computing.
 pub(crate) trait Runtime: Send + Sync {
@@ -82,20 +78,20 @@ pub(crate) trait Runtime: Send + Sync {
     ///
     /// # Safety
     /// `bytes.len()` bytes at `to` must be reserved.
-    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
+    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceFailure>;
 
     /// The same while the device computes, into memory that nothing queued since the last such call uses. What is queued
     /// next begins once the bytes have arrived.
     ///
     /// # Safety
     /// `bytes.len()` bytes at `to` must be reserved.
-    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure>;
+    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceFailure>;
 
     /// Copies from the device, once all queued work has finished.
     ///
     /// # Safety
     /// `bytes.len()` bytes at `from` must be reserved.
-    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure>;
+    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceFailure>;
 
     /// Makes a step of its parts, to be run repeatedly: on a GPU a captured graph. `in_series` says whether runs will follow
     /// one another without the host in between.
@@ -113,5 +109,5 @@ pub(crate) trait Step: Send {
     ///
     /// # Safety
     /// All memory that its launches name must be reserved until the device has finished.
-    unsafe fn run(&self, times: usize) -> Result<(), Failure>;
+    unsafe fn run(&self, times: usize) -> Result<(), DeviceFailure>;
 }

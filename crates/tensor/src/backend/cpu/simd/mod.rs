@@ -128,6 +128,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
 /// The instruction sets this build knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InstructionSet {
     /// 512-bit vectors.
     Avx512,
@@ -139,6 +140,7 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// All that this processor can run, fastest first.
+    #[must_use]
     pub fn available() -> Vec<InstructionSet> {
         let mut sets = vec![InstructionSet::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -159,6 +161,7 @@ impl InstructionSet {
     }
 
     /// Its usual name.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             InstructionSet::Avx512 => "AVX-512",

@@ -4,8 +4,8 @@ use std::ffi::CStr;
 
 use cudarc::driver::{DriverError, sys};
 
-use crate::backend::cuda::runtime::Failure;
 use crate::backend::cuda::unavailable::CudaUnavailable;
+use crate::error::DeviceFailure;
 
 /// The driver's error as a reason.
 pub(super) fn refused(action: &'static str, error: DriverError) -> CudaUnavailable {
@@ -25,7 +25,7 @@ fn words(error: DriverError) -> (String, String) {
 }
 
 /// The driver's error as a clause.
-pub(super) fn failure(action: &str, error: DriverError) -> Failure {
+pub(super) fn failure(action: &'static str, error: DriverError) -> DeviceFailure {
     let (name, text) = words(error);
-    Failure(format!("NVIDIA's driver cannot {action}: {text} ({name}, {})", error.0 as u32))
+    DeviceFailure::Driver { action, code: error.0 as u32, name, text }
 }

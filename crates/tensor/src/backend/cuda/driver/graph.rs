@@ -7,7 +7,8 @@ use cudarc::driver::{CudaGraph, CudaStream, DriverError, result, sys};
 use super::error::failure;
 use super::kernels::Kernels;
 use super::memory::Pinned;
-use crate::backend::cuda::runtime::{Failure, Order, Step};
+use crate::backend::cuda::runtime::{Order, Step};
+use crate::error::DeviceFailure;
 use crate::ir::kernel::Data;
 
 /// Most steps of a series, which is launched at once, and most orders in it.
@@ -56,7 +57,7 @@ impl Graph {
 }
 
 impl Step for Graph {
-    unsafe fn run(&self, times: usize) -> Result<(), Failure> {
+    unsafe fn run(&self, times: usize) -> Result<(), DeviceFailure> {
         let run = || {
             self.shared.stream.context().bind_to_thread()?;
             let mut left = times;
@@ -81,7 +82,7 @@ impl Drop for Graph {
 pub(super) struct Nothing;
 
 impl Step for Nothing {
-    unsafe fn run(&self, _: usize) -> Result<(), Failure> {
+    unsafe fn run(&self, _: usize) -> Result<(), DeviceFailure> {
         Ok(())
     }
 }

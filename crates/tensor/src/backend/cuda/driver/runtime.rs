@@ -11,8 +11,9 @@ use super::nvml;
 use super::probe::Found;
 use super::upload::Uploads;
 use crate::backend::cuda::cpp::Address;
-use crate::backend::cuda::runtime::{Failure, Order, Refusal, Runtime, Shortage, Step};
+use crate::backend::cuda::runtime::{Order, Refusal, Runtime, Shortage, Step};
 use crate::backend::cuda::unavailable::CudaUnavailable;
+use crate::error::DeviceFailure;
 use crate::ir::DriverMemory;
 
 /// An open GPU.
@@ -81,7 +82,7 @@ impl Driver {
     }
 
     /// What the driver's error means for an allocation or a step.
-    fn refusal(&self, action: &str, error: DriverError) -> Refusal {
+    fn refusal(&self, action: &'static str, error: DriverError) -> Refusal {
         if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
             return Refusal::Failure(failure(action, error));
         }
@@ -102,7 +103,7 @@ impl Runtime for Driver {
         context.record_err(unsafe { result::free_sync(address) });
     }
 
-    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceFailure> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -111,13 +112,13 @@ impl Runtime for Driver {
         copied.map_err(|error| failure("copy to the GPU", error))
     }
 
-    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceFailure> {
         // SAFETY: the caller's contract.
         let copied = unsafe { self.uploads().copy_beside(&self.shared.stream, to, bytes) };
         copied.map_err(|error| failure("copy to the GPU", error))
     }
 
-    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure> {
+    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceFailure> {
         if bytes.is_empty() {
             return Ok(());
         }

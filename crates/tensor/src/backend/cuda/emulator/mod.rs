@@ -14,10 +14,11 @@ use std::sync::{Arc, OnceLock};
 use super::cpp::Address;
 use super::device::Cuda;
 use super::gpu::Precision;
-use super::runtime::{Failure, Launch, Order, Refusal, Runtime, Shortage, Step};
+use super::runtime::{Launch, Order, Refusal, Runtime, Shortage, Step};
 use super::tile::Tile;
 use crate::backend::Backend;
 use crate::device::SystemMemory;
+use crate::error::DeviceFailure;
 use crate::ir::Device;
 use crate::ir::kernel::Data;
 
@@ -64,9 +65,10 @@ impl Emulator {
     ///
     /// # Safety
     /// All memory that its items name must be reserved.
-    pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), Failure> {
+    pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), DeviceFailure> {
         if launch.shared_bytes > Tile::most_shared_bytes(launch.function) {
-            return Err(Failure(format!("{} has less shared memory", launch.function.name())));
+            let report = format!("{} has less shared memory", launch.function.name());
+            return Err(DeviceFailure::Emulator { report });
         }
         self.launches.fetch_add(1, Ordering::Relaxed);
         let name = CString::new(launch.function.name()).expect("names hold no zero byte");
@@ -90,7 +92,8 @@ impl Emulator {
             return Ok(());
         }
         // SAFETY: a launch that fails leaves a string that ends within the buffer.
-        Err(Failure(unsafe { CStr::from_ptr(error.as_ptr()) }.to_string_lossy().into_owned()))
+        let report = unsafe { CStr::from_ptr(error.as_ptr()) }.to_string_lossy().into_owned();
+        Err(DeviceFailure::Emulator { report })
     }
 }
 
@@ -154,19 +157,19 @@ impl Runtime for Memory {
         unsafe { dealloc(address as *mut u8, layout) }
     }
 
-    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+    unsafe fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceFailure> {
         // SAFETY: the caller's contract; the host's bytes are not device memory.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) };
         Ok(())
     }
 
-    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), Failure> {
+    unsafe fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceFailure> {
         // SAFETY: the caller's contract; the host's bytes are not device memory.
         unsafe { ptr::copy_nonoverlapping(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };
         Ok(())
     }
 
-    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), Failure> {
+    unsafe fn upload_beside(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceFailure> {
         // SAFETY: the caller's contract; everything queued before has finished.
         unsafe { self.upload(to, bytes) }
     }
@@ -183,7 +186,7 @@ struct Sequence {
 }
 
 impl Step for Sequence {
-    unsafe fn run(&self, times: usize) -> Result<(), Failure> {
+    unsafe fn run(&self, times: usize) -> Result<(), DeviceFailure> {
         for order in (0..times).flat_map(|_| &self.orders) {
             match order {
                 // SAFETY: the caller's contract.
