@@ -4,10 +4,15 @@
 //! remedy. It includes the message of an underlying error, which [`source()`](std::error::Error::source) returns as a
 //! value.
 
+mod parts;
+
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+pub use parts::{ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, RowProblem};
 
 use crate::suggest::question;
+use crate::text::{excerpt, listed};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -41,16 +46,21 @@ pub enum Error {
     },
 
     /// No searched folder has all files of a dataset.
-    #[error("{dataset} was not found: looked for {files} {}; {remedy}", listed_folders(folders))]
+    #[error(
+        "{dataset} was not found: looked for {} {}; {}",
+        listed_files(files, archive.as_deref()), listed_folders(folders), remedy(dataset, pickles.as_deref())
+    )]
     DatasetNotFound {
         /// The dataset's name.
         dataset: &'static str,
-        /// The files looked for, as a list in words.
-        files: String,
+        /// The files looked for, all of which are needed.
+        files: Vec<String>,
+        /// The archive that may stand in their place.
+        archive: Option<String>,
         /// The folders searched.
         folders: Vec<PathBuf>,
-        /// How to get them, as a clause.
-        remedy: String,
+        /// The dataset as Python pickles, which are not read.
+        pickles: Option<PathBuf>,
     },
 
     /// A file of a dataset is damaged or of the wrong format.
@@ -74,8 +84,8 @@ pub enum Error {
     WrongShape {
         /// The file.
         path: PathBuf,
-        /// The expected shape, in words.
-        expected: String,
+        /// The expected shape.
+        expected: ExpectedShape,
         /// The shape found.
         found: Vec<usize>,
     },
@@ -158,22 +168,22 @@ pub enum Error {
         path: PathBuf,
         /// The column, from 1.
         column: usize,
-        /// What is wrong, as a clause.
-        problem: String,
+        /// What is wrong.
+        problem: HeaderProblem,
     },
 
     /// A required column is missing from the header row.
     #[error(
-        "{}: there is no column `{column}`; the columns are {columns}{}",
-        path.display(), question(suggestion.as_deref())
+        "{}: there is no column `{column}`; the columns are {}{}",
+        path.display(), listed(columns, |name| format!("`{name}`")), question(suggestion.as_deref())
     )]
     TableColumn {
         /// The file.
         path: PathBuf,
         /// The missing column.
         column: String,
-        /// The existing columns, as a list in words.
-        columns: String,
+        /// The existing columns.
+        columns: Vec<String>,
         /// The most similar existing name.
         suggestion: Option<String>,
     },
@@ -205,7 +215,7 @@ pub enum Error {
     },
 
     /// A cell that cannot be used.
-    #[error("{}: line {line}, column `{column}`: expected {expected}, found {found}", path.display())]
+    #[error("{}: line {line}, column `{column}`: expected {expected}, found {}", path.display(), quoted(found))]
     TableCell {
         /// The file.
         path: PathBuf,
@@ -213,9 +223,9 @@ pub enum Error {
         line: u64,
         /// The column's name.
         column: String,
-        /// What was expected, in words.
-        expected: String,
-        /// What was found, in words or quoted.
+        /// What was expected.
+        expected: ExpectedCell,
+        /// The cell's text.
         found: String,
     },
 
@@ -243,8 +253,8 @@ pub enum Error {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// What is wrong, as a clause.
-        problem: String,
+        /// What is wrong.
+        problem: RowProblem,
     },
 
     /// A dataset that needs no download.
@@ -274,13 +284,39 @@ pub enum Error {
     },
 
     /// Every mirror of a file failed.
-    #[error("{file} could not be downloaded: {}", attempts.join("; "))]
+    #[error("{} could not be downloaded: {}", path.display(), joined(attempts))]
     Download {
         /// Where the file was to be stored.
-        file: String,
-        /// For each mirror its address, without credentials and query, and what went wrong.
-        attempts: Vec<String>,
+        path: PathBuf,
+        /// The mirrors, in the order in which they were tried.
+        attempts: Vec<FailedMirror>,
     },
+}
+
+/// `a and b or c`, as the files are one or several and there may be an archive of them.
+fn listed_files(files: &[String], archive: Option<&str>) -> String {
+    match archive {
+        Some(archive) => format!("{} or {archive}", files.join(", ")),
+        None => files.join(" and "),
+    }
+}
+
+/// How to get a dataset, as a clause.
+fn remedy(dataset: &str, pickles: Option<&Path>) -> String {
+    let get = format!("get it with `plangrad download {dataset}`, or give its folder with --data-dir");
+    match pickles {
+        Some(path) => format!("{} is the Python version, which is not supported: {get}", path.display()),
+        None => get,
+    }
+}
+
+/// A cell's text, shortened and in quotes.
+fn quoted(text: &str) -> String {
+    if text.is_empty() { "an empty cell".to_owned() } else { format!("{:?}", excerpt(text)) }
+}
+
+fn joined(attempts: &[FailedMirror]) -> String {
+    attempts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn listed_folders(folders: &[PathBuf]) -> String {

@@ -41,7 +41,7 @@ mod text;
 pub use classes::class_alias;
 pub use dataset::{Dataset, Sample, Samples, Split, Target, Targets};
 pub use download::{DownloadOptions, Downloaded, Event, Outcome, download};
-pub use error::{Error, Result};
+pub use error::{Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, Result, RowProblem};
 pub use load::{load, load_part};
 pub use locate::available;
 pub use name::DatasetName;

@@ -6,6 +6,7 @@ use plangrad_formats::cifar::{self, Records, Variant};
 use plangrad_formats::{Limits, idx};
 use rayon::prelude::*;
 
+use crate::error::ExpectedShape;
 use crate::locate::{CifarFiles, IdxPair, cifar_files, idx_pair};
 use crate::{
     Dataset, DatasetName, Error, Options, Part, Result, Samples, Spec, Split, Targets, digits, table,
@@ -106,7 +107,7 @@ fn read_idx(spec: &Spec, files: &IdxPair) -> Result<Images> {
     let (images, labels) = (images?, labels?);
     let (count, size) = (images.dims().first().copied().unwrap_or(0), &spec.sample_shape[1..]);
     if images.dims().get(1..) != Some(size) {
-        let expected = format!("images of {} × {} pixels, the shape [count, {0}, {1}]", size[0], size[1]);
+        let expected = ExpectedShape::Images { height: size[0], width: size[1] };
         return Err(Error::WrongShape {
             path: files.images.clone(),
             expected,
@@ -114,7 +115,7 @@ fn read_idx(spec: &Spec, files: &IdxPair) -> Result<Images> {
         });
     }
     if labels.dims().len() != 1 {
-        let expected = "one label for each image, the shape [count]".to_owned();
+        let expected = ExpectedShape::Labels;
         return Err(Error::WrongShape {
             path: files.labels.clone(),
             expected,

@@ -108,7 +108,8 @@ pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Resul
             return Ok(IdxPair { images, labels });
         }
     }
-    Err(not_found(name, data_dir, folders, format!("{images}[.gz] and {labels}[.gz]")))
+    let files = [images, labels].map(|file| format!("{file}[.gz]")).to_vec();
+    Err(not_found(name, data_dir, folders, files, None))
 }
 
 /// The files of one part of CIFAR: from a folder with all of them, else the archive, else a folder with some of them.
@@ -135,7 +136,8 @@ pub(crate) fn cifar_files(
         (_, Some(packed)) => return Ok(CifarFiles::Archive(packed)),
         (None, None) => {}
     }
-    Err(not_found(name, data_dir, folders, format!("{} or {archive}", wanted.join(", "))))
+    let files = wanted.iter().map(|&file| file.to_owned()).collect();
+    Err(not_found(name, data_dir, folders, files, Some(archive)))
 }
 
 /// The official file names of images and labels, without `.gz`.
@@ -156,13 +158,15 @@ fn gz_or_plain(folder: &Path, name: &str) -> Option<PathBuf> {
     [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|path| path.is_file())
 }
 
-fn not_found(name: &DatasetName, data_dir: &Path, folders: Vec<PathBuf>, files: String) -> Error {
-    let get = format!("get it with `plangrad download {name}`, or give its folder with --data-dir");
-    let remedy = match pickles(name, data_dir) {
-        Some(path) => format!("{} is the Python version, which is not supported: {get}", path.display()),
-        None => get,
-    };
-    Error::DatasetNotFound { dataset: name.kind(), files, folders, remedy }
+fn not_found(
+    name: &DatasetName,
+    data_dir: &Path,
+    folders: Vec<PathBuf>,
+    files: Vec<String>,
+    archive: Option<&str>,
+) -> Error {
+    let (archive, pickles) = (archive.map(str::to_owned), pickles(name, data_dir));
+    Error::DatasetNotFound { dataset: name.kind(), files, archive, folders, pickles }
 }
 
 /// torchvision's CIFAR: Python pickles, which are programs and are not executed here.

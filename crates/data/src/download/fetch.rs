@@ -10,7 +10,7 @@ use super::catalog::Remote;
 use super::event::Event;
 use super::partial::Partial;
 use super::transfer::{Client, End, Stop};
-use crate::{Error, Result};
+use crate::error::{Error, FailedMirror, Result};
 
 /// The most requests to one mirror for one file. Each but the last has brought new bytes.
 const MOST_REQUESTS: usize = 20;
@@ -41,12 +41,12 @@ pub(super) fn fetch(
             }
             Err(reason) => {
                 on_event(Event::MirrorFailed { path, mirror: &shown, reason: &reason });
-                attempts.push(format!("{shown}: {reason}"));
+                attempts.push(FailedMirror::new(shown, reason));
             }
         }
     }
     partial.remove_if_empty()?;
-    Err(Error::Download { file: path.display().to_string(), attempts })
+    Err(Error::Download { path: path.to_path_buf(), attempts })
 }
 
 /// A file on one mirror.

@@ -6,9 +6,9 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::schema::TableSchema;
+use crate::error::{Error, HeaderProblem, Result};
 use crate::suggest::nearest;
-use crate::text::{excerpt, listed};
-use crate::{Error, Result};
+use crate::text::excerpt;
 
 /// The most columns that are read: each costs some hundred bytes, which few bytes of a file can ask for.
 const MOST_COLUMNS: usize = 100_000;
@@ -34,7 +34,7 @@ impl Columns {
         schema: Option<&TableSchema>,
     ) -> Result<Self> {
         if header.len() > MOST_COLUMNS {
-            let problem = format!("expected at most {MOST_COLUMNS} columns, found {}", header.len());
+            let problem = HeaderProblem::TooManyColumns { most: MOST_COLUMNS, found: header.len() };
             return Err(Error::TableHeader { path: path.to_path_buf(), column: MOST_COLUMNS + 1, problem });
         }
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
@@ -66,34 +66,24 @@ impl Columns {
 }
 
 fn check_names(path: &Path, names: &[String]) -> Result<()> {
-    let problem = |column: usize, problem: String| {
+    let problem = |column: usize, problem| {
         Err(Error::TableHeader { path: path.to_path_buf(), column: column + 1, problem })
     };
     if let [only] = names {
         let separator =
             [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].iter().find(|(c, _)| only.contains(*c));
         return match separator {
-            Some((_, name)) => problem(0, format!("expected columns separated by commas, found {name}")),
-            None => problem(
-                0,
-                format!(
-                    "expected at least two columns, features and a label, found only `{}`",
-                    excerpt(only)
-                ),
-            ),
+            Some((_, name)) => problem(0, HeaderProblem::Separator { found: name }),
+            None => problem(0, HeaderProblem::OneColumn { name: only.clone() }),
         };
     }
     let mut seen = HashSet::new();
     for (column, name) in names.iter().enumerate() {
         if name.is_empty() {
-            let hint = "a row index written by pandas? write the table with index=False";
-            return problem(column, format!("expected a column name, found none ({hint})"));
+            return problem(column, HeaderProblem::Unnamed);
         }
         if !seen.insert(name) {
-            return problem(
-                column,
-                format!("the column name `{}` appears twice; column names must differ", excerpt(name)),
-            );
+            return problem(column, HeaderProblem::Repeated { name: name.clone() });
         }
     }
     Ok(())
@@ -103,7 +93,7 @@ fn position(path: &Path, names: &[String], name: &str) -> Result<usize> {
     names.iter().position(|column| column == name).ok_or_else(|| Error::TableColumn {
         path: path.to_path_buf(),
         column: excerpt(name),
-        columns: listed(names, |name| format!("`{name}`")),
+        columns: names.to_vec(),
         suggestion: nearest(name, names.iter().map(String::as_str)).map(excerpt),
     })
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::row::Row;
-use crate::text::{excerpt, listed};
-use crate::{Error, Options, Result, TargetKind, Targets};
+use crate::error::{Error, ExpectedCell, Result};
+use crate::text::excerpt;
+use crate::{Options, TargetKind, Targets};
 
 /// The most classes that a label of one byte can distinguish.
 const MAX_CLASSES: usize = 256;
@@ -40,11 +41,13 @@ impl Labels {
         let text = row.text(column);
         match self {
             Self::Values(values) => values.push(row.number(column)?),
-            _ if text.is_empty() => return Err(row.wrong(column, "a label".to_owned())),
+            _ if text.is_empty() => return Err(row.wrong(column, ExpectedCell::Label)),
             Self::Known { classes, labels } => {
                 let label =
                     classes.iter().position(|class| class == text).and_then(|label| u8::try_from(label).ok());
-                labels.push(label.ok_or_else(|| row.wrong(column, expected_classes(classes)))?);
+                labels.push(
+                    label.ok_or_else(|| row.wrong(column, ExpectedCell::Class { known: classes.clone() }))?,
+                );
             }
             Self::Found { numbers, labels } => labels.push(number_of(numbers, text, row)?),
         }
@@ -121,10 +124,6 @@ fn number_of(numbers: &mut BTreeMap<String, u8>, text: &str, row: &Row<'_>) -> R
     })?;
     numbers.insert(text.to_owned(), number);
     Ok(number)
-}
-
-fn expected_classes(classes: &[String]) -> String {
-    format!("one of the model's {} classes ({})", classes.len(), listed(classes, |class| class))
 }
 
 /// The training targets and the test targets, both in the order of the file.

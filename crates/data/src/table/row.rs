@@ -7,8 +7,8 @@ use csv::StringRecord;
 use plangrad_formats::open_regular_file;
 
 use super::header::Columns;
+use crate::error::{Error, ExpectedCell, Result};
 use crate::text::excerpt;
-use crate::{Error, Result};
 
 /// One row of the file, with what is needed to locate an error.
 pub(super) struct Row<'a> {
@@ -27,21 +27,20 @@ impl<'a> Row<'a> {
         text.parse()
             .ok()
             .filter(|number: &f32| number.is_finite())
-            .ok_or_else(|| self.wrong(column, "a finite 32-bit number".to_owned()))
+            .ok_or_else(|| self.wrong(column, ExpectedCell::Number))
     }
 
     pub(super) fn line(&self) -> u64 {
         line_of(self.path, self.record.position())
     }
 
-    pub(super) fn wrong(&self, column: usize, expected: String) -> Error {
-        let text = self.text(column);
+    pub(super) fn wrong(&self, column: usize, expected: ExpectedCell) -> Error {
         Error::TableCell {
             path: self.path.to_path_buf(),
             line: self.line(),
             column: excerpt(&self.columns.names[column]),
             expected,
-            found: if text.is_empty() { "an empty cell".to_owned() } else { format!("{:?}", excerpt(text)) },
+            found: self.text(column).to_owned(),
         }
     }
 }

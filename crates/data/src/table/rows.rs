@@ -10,8 +10,9 @@ use plangrad_formats::open_regular_file;
 use super::header::Columns;
 use super::labels::Labels;
 use super::row::{Row, line_of};
+use crate::Options;
+use crate::error::{Error, Result, RowProblem};
 use crate::text::excerpt;
-use crate::{Error, Options, Result};
 
 /// The longest row that is read, in MiB: a row is held in memory as a whole, and a file may never end its first line.
 const MOST_ROW_MIB: u64 = 4;
@@ -94,7 +95,7 @@ impl<'a> Source<'a> {
         self.reader.get_mut().set_limit((MOST_ROW_MIB << 20) + BUFFER as u64);
         let found = self.reader.read_record(record);
         if self.reader.get_ref().limit() == 0 {
-            let problem = format!("expected rows of at most {MOST_ROW_MIB} MiB, found a longer one");
+            let problem = RowProblem::TooLong { most_mib: MOST_ROW_MIB };
             let line = line_of(self.path, Some(self.reader.position()));
             return Err(Error::TableUnreadable { path: self.path.to_path_buf(), line, problem });
         }
@@ -111,9 +112,12 @@ fn unreadable(path: &Path, error: csv::Error) -> Error {
             Error::TableRow { path, line, expected: expected_len, found: len }
         }
         csv::ErrorKind::Utf8 { err, .. } => {
-            let problem = format!("expected UTF-8 text, found other bytes in cell {}", err.field() + 1);
+            let problem = RowProblem::NotText { cell: err.field() + 1 };
             Error::TableUnreadable { path, line, problem }
         }
-        other => Error::TableUnreadable { path, line, problem: format!("expected a table, found {other:?}") },
+        other => {
+            let problem = RowProblem::NotATable { report: format!("{other:?}") };
+            Error::TableUnreadable { path, line, problem }
+        }
     }
 }

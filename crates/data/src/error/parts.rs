@@ -1,0 +1,166 @@
+//! What errors are made of, as values that can be matched on.
+
+use std::fmt;
+
+use crate::text::{excerpt, listed};
+
+/// The shape that an IDX file of a dataset must have. Prints as a clause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpectedShape {
+    /// `[count, height, width]`
+    Images {
+        /// Pixels of a column.
+        height: usize,
+        /// Pixels of a row.
+        width: usize,
+    },
+    /// `[count]`
+    Labels,
+}
+
+impl fmt::Display for ExpectedShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Images { height, width } => {
+                write!(f, "images of {height} × {width} pixels, the shape [count, {height}, {width}]")
+            }
+            Self::Labels => f.write_str("one label for each image, the shape [count]"),
+        }
+    }
+}
+
+/// What is wrong with a table's header row. Prints as a clause; names from the file are shortened there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeaderProblem {
+    /// More columns than are read.
+    TooManyColumns {
+        /// The most that are read.
+        most: usize,
+        /// Columns of the header row.
+        found: usize,
+    },
+    /// Columns that are not separated by commas.
+    Separator {
+        /// What separates them, in words: `semicolons`.
+        found: &'static str,
+    },
+    /// A label without features, or features without a label.
+    OneColumn {
+        /// The column's name.
+        name: String,
+    },
+    /// A column without a name.
+    Unnamed,
+    /// A column with the name of an earlier one.
+    Repeated {
+        /// The name.
+        name: String,
+    },
+}
+
+impl fmt::Display for HeaderProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyColumns { most, found } => {
+                write!(f, "expected at most {most} columns, found {found}")
+            }
+            Self::Separator { found } => write!(f, "expected columns separated by commas, found {found}"),
+            Self::OneColumn { name } => {
+                let name = excerpt(name);
+                write!(f, "expected at least two columns, features and a label, found only `{name}`")
+            }
+            Self::Unnamed => {
+                let hint = "a row index written by pandas? write the table with index=False";
+                write!(f, "expected a column name, found none ({hint})")
+            }
+            Self::Repeated { name } => {
+                write!(f, "the column name `{}` appears twice; column names must differ", excerpt(name))
+            }
+        }
+    }
+}
+
+/// What a cell of a table must hold. Prints as a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpectedCell {
+    /// A number.
+    Number,
+    /// The name of a class.
+    Label,
+    /// The name of one of a model's classes.
+    Class {
+        /// Their names.
+        known: Vec<String>,
+    },
+}
+
+impl fmt::Display for ExpectedCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number => f.write_str("a finite 32-bit number"),
+            Self::Label => f.write_str("a label"),
+            Self::Class { known } => {
+                let classes = listed(known, |class| class);
+                write!(f, "one of the model's {} classes ({classes})", known.len())
+            }
+        }
+    }
+}
+
+/// Why a row of a table cannot be read. Prints as a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RowProblem {
+    /// A row that is too long.
+    TooLong {
+        /// MiB of the longest row that is read.
+        most_mib: u64,
+    },
+    /// A cell that is not text.
+    NotText {
+        /// The cell, from 1.
+        cell: usize,
+    },
+    /// The CSV reader gives up.
+    NotATable {
+        /// What it reports.
+        report: String,
+    },
+}
+
+impl fmt::Display for RowProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { most_mib } => {
+                write!(f, "expected rows of at most {most_mib} MiB, found a longer one")
+            }
+            Self::NotText { cell } => write!(f, "expected UTF-8 text, found other bytes in cell {cell}"),
+            Self::NotATable { report } => write!(f, "expected a table, found {report}"),
+        }
+    }
+}
+
+/// A mirror that was given up. Prints as a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailedMirror {
+    /// The file's address there, without credentials and query.
+    pub address: String,
+    /// Why, as a clause.
+    pub reason: String,
+}
+
+impl FailedMirror {
+    pub(crate) fn new(address: String, reason: String) -> Self {
+        Self { address, reason }
+    }
+}
+
+impl fmt::Display for FailedMirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.reason)
+    }
+}
