@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use plangrad_tensor::{
-    Graph, Keep, Optimizer, Parameter, Plan, SampleFormat, Schedule, Session, State, TargetFormat, Tensor,
-    TensorId,
+    Graph, Keep, NumberTypes, Optimizer, Parameter, Plan, SampleFormat, Schedule, Session, State,
+    TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,7 @@ pub struct Task {
     model: Arc<dyn Module>,
     samples: SampleFormat,
     loss: Loss,
+    number_types: NumberTypes,
 }
 
 /// A plan that predicts a batch, with the outputs that can be read after it has run.
@@ -77,7 +78,38 @@ impl Task {
         if expected != found {
             return Err(Error::SampleShape { expected: expected.to_vec(), found: found.to_vec() });
         }
-        Ok(Task { model, samples, loss })
+        Ok(Task { model, samples, loss, number_types: NumberTypes::default() })
+    }
+
+    /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not
+    /// there is a device yet that runs them.
+    ///
+    /// ```
+    /// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+    /// use plangrad_tensor::{Category, DType, NumberTypes, Optimizer, SampleFormat, Schedule, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?;
+    /// let samples = SampleFormat {
+    ///     shape: Shape::new(&[784])?,
+    ///     dtype: DType::U8,
+    ///     scale: [1.0 / 255.0].into(),
+    ///     shift: [0.0].into(),
+    /// };
+    /// let task = Task::new(std::sync::Arc::new(model), samples, Loss::CrossEntropy)?;
+    /// let schedule = Schedule::Constant { learning_rate: 0.001 };
+    /// let batch = |task: &Task| -> Result<u64, plangrad_nn::Error> {
+    ///     Ok(task.training_plan(Optimizer::adam(), schedule, 64)?.report().get(Category::Batch))
+    /// };
+    /// let labels = 64;
+    /// assert_eq!(batch(&task)?, 64 * 784 * 4 + labels);
+    /// let task = task.with_number_types(NumberTypes::default().storage(DType::Bf16));
+    /// assert_eq!(batch(&task)?, 64 * 784 * 2 + labels);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_number_types(self, number_types: NumberTypes) -> Task {
+        Task { number_types, ..self }
     }
 
     /// The network.
@@ -120,7 +152,7 @@ impl Task {
     /// # Errors
     /// If the sizes overflow.
     pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
-        Ok(State::training(self.model.weights().list(), optimizer)?)
+        Ok(State::training(self.model.weights().list(), optimizer)?.with_number_types(self.number_types)?)
     }
 
     /// The persistent memory of a session that only evaluates or predicts: weights.
@@ -128,7 +160,7 @@ impl Task {
     /// # Errors
     /// If the sizes overflow.
     pub fn inference_state(&self) -> Result<State, Error> {
-        Ok(State::inference(self.model.weights().list())?)
+        Ok(State::inference(self.model.weights().list())?.with_number_types(self.number_types)?)
     }
 
     /// One step on a batch: advance, forward, loss, metrics, backward, update.

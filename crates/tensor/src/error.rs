@@ -7,7 +7,8 @@ use std::io;
 pub use parts::{DataKind, DeviceFailure, ShapeRequirement, SourceError};
 
 use crate::ir::{
-    DType, DatasetContent, Device, MemoryReport, Optimizer, ParameterId, Shape, ShapeError, Slot, TensorId,
+    DType, DatasetContent, Device, MemoryReport, NumberTypes, Optimizer, ParameterId, Shape, ShapeError,
+    Slot, TensorId,
 };
 
 /// Errors of recording, planning and running.
@@ -66,6 +67,16 @@ pub enum Error {
     StateMismatch {
         /// Index of the plan.
         plan: usize,
+    },
+    /// The device does not compute with the number types of the plans.
+    #[error(
+        "the device {device} does not compute with {types}; by default a plan keeps all its numbers in f32"
+    )]
+    NumberTypes {
+        /// The device.
+        device: Device,
+        /// The types.
+        types: NumberTypes,
     },
     /// Data handed in or out has the wrong number of elements.
     #[error("{what} has {found} elements, expected {expected}")]

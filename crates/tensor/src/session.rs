@@ -35,7 +35,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if that is not available, [`Error::StateMismatch`] if the plans were made over different
-    /// states, [`Error::Device`] if the device cannot be used any more.
+    /// states, [`Error::NumberTypes`] if the device does not compute with theirs, [`Error::Device`] if it cannot be used any
+    /// more.
     pub fn new(backend: &Backend, plans: Vec<Plan>) -> Result<Session, Error> {
         Session::reserve(backend, plans, None)
     }
@@ -54,6 +55,10 @@ impl Session {
         let first = plans.first().ok_or(Error::NoPlan { plan: 0, plans: 0 })?;
         if let Some(plan) = plans.iter().position(|plan| plan.state() != first.state()) {
             return Err(Error::StateMismatch { plan });
+        }
+        let types = first.state().number_types();
+        if !backend.computes_with(types) {
+            return Err(Error::NumberTypes { device: backend.device(), types });
         }
         // What the buffers' places ask for, not what the report counts: that both are the same is for tests to find out.
         let bytes = staging.map_or(Plan::bytes_together(&plans), |staging| staging.end());

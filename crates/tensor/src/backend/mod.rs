@@ -33,7 +33,9 @@ use std::sync::Arc;
 
 use crate::dataset::Rows;
 use crate::error::Error;
-use crate::ir::{Device, DriverMemory, Extent, MemoryReading, MemoryReport, Numbers, Program, Staging};
+use crate::ir::{
+    DType, Device, DriverMemory, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Staging,
+};
 
 /// A device that can run plans. Cheap to clone: all clones are one device with one budget.
 #[derive(Clone)]
@@ -85,6 +87,11 @@ impl Backend {
     /// Whether both are the same device, opened once.
     pub(crate) fn is(&self, other: &Backend) -> bool {
         Arc::ptr_eq(&self.provider, &other.provider)
+    }
+
+    /// Whether plans with these types of numbers run on it.
+    pub(crate) fn computes_with(&self, types: NumberTypes) -> bool {
+        self.provider.computes_with(types)
     }
 
     /// Reserves memory for data, of so many bytes. `report` says what for.
@@ -155,6 +162,11 @@ pub(crate) trait Provider: Send + Sync {
 
     /// See [`Backend::has_own_memory`].
     fn has_own_memory(&self) -> bool;
+
+    /// Whether its kernels know these types of numbers. If not, a session refuses the plan.
+    fn computes_with(&self, types: NumberTypes) -> bool {
+        types.all() == [DType::F32; 4]
+    }
 
     /// See [`Backend::reserve_memory`].
     fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error>;

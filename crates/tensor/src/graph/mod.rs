@@ -233,10 +233,6 @@ impl<'g> Tensor<'g> {
         self.number as usize
     }
 
-    pub(crate) fn meta(&self) -> Meta {
-        self.meta
-    }
-
     pub(crate) fn unary(self, op: impl Op + 'static) -> Result<Tensor<'g>, Error> {
         self.graph.record(op, &[self])
     }

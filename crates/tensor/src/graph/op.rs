@@ -45,6 +45,12 @@ pub(crate) trait Lower {
         Simpler::No
     }
 
+    /// Whether the results are sums over many numbers, or counts of them, which a plan may keep in a wider type than what is
+    /// summed.
+    fn adds_up(&self) -> bool {
+        false
+    }
+
     /// The persistent slot the result is written to, if it is not a temporary.
     fn writes(&self) -> Option<Slot> {
         None

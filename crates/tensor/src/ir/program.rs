@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Kernel;
+use super::{DType, Kernel};
 
 /// A plan with the place of every value known.
 #[derive(Clone, Debug)]
@@ -13,6 +13,12 @@ pub(crate) struct Program {
     pub(crate) stages: Arc<Vec<Vec<Kernel>>>,
     /// Byte offset of every value in the arena.
     pub(crate) offsets: Vec<usize>,
+    /// Element type of every value.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the backends users open compute with f32 only, so far")
+    )]
+    pub(crate) dtypes: Vec<DType>,
     /// Rows a step takes from the dataset.
     pub(crate) batch_size: usize,
 }

@@ -63,6 +63,10 @@ impl Lower for ArgMaxRows {
         let (input, output) = (call.inputs[0].value, call.output().value);
         Lowered::kernel(ArgMax { input, labels: None, output, rows, columns })
     }
+
+    fn adds_up(&self) -> bool {
+        true
+    }
 }
 
 impl ShapeRule for Correct {
@@ -97,6 +101,10 @@ impl Lower for Correct {
         let (rows, columns) = call.inputs[0].shape().rows();
         let (input, labels, output) = (call.inputs[0].value, Some(call.inputs[1].value), call.output().value);
         Lowered::kernel(ArgMax { input, labels, output, rows, columns })
+    }
+
+    fn adds_up(&self) -> bool {
+        true
     }
 }
 

@@ -85,6 +85,10 @@ impl Lower for Losses {
         kernel.losses = Some(call.output().value);
         Lowered::kernel(kernel)
     }
+
+    fn adds_up(&self) -> bool {
+        true
+    }
 }
 
 impl ShapeRule for LossesGrad {

@@ -114,6 +114,10 @@ impl Lower for MeanAndVariance {
             share(square_sums, variance),
         ])
     }
+
+    fn adds_up(&self) -> bool {
+        true
+    }
 }
 
 impl<'g> Tensor<'g> {

@@ -87,6 +87,10 @@ impl Lower for ReduceAxis {
             inner: rest[1..].iter().product(),
         })
     }
+
+    fn adds_up(&self) -> bool {
+        true
+    }
 }
 
 /// Stretching to a larger shape.

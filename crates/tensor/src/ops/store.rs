@@ -61,10 +61,10 @@ impl Meaning for Store {
 impl Lower for Store {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (input, output) = (call.inputs[0].value, call.output().value);
-        let meta = call.output().meta;
+        let elements = call.output().shape().elements();
         match self.keep {
-            Keep::Add => Lowered::kernel(Accumulate { input, output, elements: meta.shape.elements() }),
-            Keep::Replace => Lowered::kernel(Copy { input, output, bytes: meta.bytes() }),
+            Keep::Add => Lowered::kernel(Accumulate { input, output, elements }),
+            Keep::Replace => Lowered::kernel(Copy { input, output, elements }),
         }
     }
 

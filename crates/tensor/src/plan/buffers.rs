@@ -124,11 +124,11 @@ impl Plan {
         if let Some(life) = life {
             life.last_stage = stage;
         } else if writes {
-            let Content { name, shape, dtype } = kernel.result(value);
+            let Content { name, shape } = kernel.result(value);
             *life = Some(BufferInfo {
                 name: name.to_owned(),
                 shape,
-                element_bytes: dtype.size(),
+                element_bytes: buffer.dtype.size(),
                 category: buffer.category,
                 role: None,
                 offset: self.state.bytes() + extent.offset,

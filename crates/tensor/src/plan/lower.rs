@@ -23,8 +23,8 @@ pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
     let Lowering { mut draft, values, .. } = lowering;
     for output in outputs {
         let value = values[sketch.origin(output.number()) as usize].expect("outputs are needed");
-        let value = before_the_step_ends(&mut draft, value, output.meta());
-        draft.outputs.insert(output.id(), (value, output.meta()));
+        let value = before_the_step_ends(&mut draft, value);
+        draft.outputs.insert(output.id(), (value, draft.values[value.index()].meta));
     }
     batch_first_new_values_last(&mut draft);
     Ok(draft)
@@ -61,8 +61,9 @@ impl<'a> Lowering<'a> {
         let outputs = node.outputs.iter().map(|&meta| self.output(node, meta)).collect::<Result<_, _>>()?;
         let moments = self.moments(writes)?;
         let (step_block, metrics) = (self.step_block, self.metrics);
-        let draft = &mut self.draft;
-        let mut temporary = |meta| draft.add_value(ValueInfo::temporary(meta, node.backward));
+        let (draft, storage) = (&mut self.draft, self.state.number_types().storage);
+        let mut temporary =
+            |meta: Meta| draft.add_value(ValueInfo::temporary(meta.kept_in(storage), node.backward));
         let mut call = Call { inputs, outputs, step_block, metrics, moments, temporary: &mut temporary };
         let lowered = node.op.lower(&mut call);
         let (inputs, mut outputs) = (call.inputs, call.outputs);
@@ -90,9 +91,11 @@ impl<'a> Lowering<'a> {
 
     /// The place of a result: a new temporary, or the slot that the op writes.
     fn output(&mut self, node: &SketchNode, meta: Meta) -> Result<Operand, Error> {
+        let types = self.state.number_types();
+        let kept_in = if node.op.adds_up() { types.sums } else { types.storage };
         let value = match node.op.writes() {
             Some(written) => slot_of(&mut self.draft, self.state, written, meta)?,
-            None => self.draft.add_value(ValueInfo::temporary(meta, node.backward)),
+            None => self.draft.add_value(ValueInfo::temporary(meta.kept_in(kept_in), node.backward)),
         };
         Ok(Operand { value, meta, full: None })
     }
@@ -172,10 +175,10 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The same for a value that the graph takes for one of this shape and type: kernels are sized by it.
+/// The same for a value that the graph takes for one of this shape: kernels are sized by it.
 fn slot_of(draft: &mut Draft, state: &State, slot_read: Slot, meta: Meta) -> Result<Value, Error> {
     let value = slot(draft, state, slot_read)?;
-    match draft.values[value.index()].meta == meta {
+    match draft.values[value.index()].meta.shape == meta.shape {
         true => Ok(value),
         false => Err(Error::NotKept(slot_read)),
     }
@@ -193,8 +196,8 @@ fn slot(draft: &mut Draft, state: &State, slot: Slot) -> Result<Value, Error> {
 
 /// An output that is a parameter is read as it was when the step began, like everything else of the step: if the graph
 /// gives it a new value, the output is a copy made before.
-fn before_the_step_ends(draft: &mut Draft, value: Value, meta: Meta) -> Value {
-    let Some(extent) = draft.values[value.index()].persistent else { return value };
+fn before_the_step_ends(draft: &mut Draft, value: Value) -> Value {
+    let ValueInfo { meta, persistent: Some(extent), .. } = draft.values[value.index()] else { return value };
     let overlaps = |other: Value| draft.values[other.index()].persistent.is_some_and(|e| e.overlaps(&extent));
     let gives_new_value = |placed: &Placed| {
         matches!(placed.writes, Some(Slot::Parameter(_)))
@@ -204,7 +207,7 @@ fn before_the_step_ends(draft: &mut Draft, value: Value, meta: Meta) -> Value {
         return value;
     }
     let output = draft.add_value(ValueInfo::temporary(meta, false));
-    let copy = Copy { input: value, output, bytes: meta.bytes() };
+    let copy = Copy { input: value, output, elements: meta.shape.elements() };
     draft.push(Placed { kernel: copy.into(), backward: false, writes: None });
     output
 }

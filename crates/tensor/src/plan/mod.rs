@@ -93,7 +93,8 @@ impl Plan {
     /// As a backend runs it: plan number `number` of a session.
     pub(crate) fn program(&self, number: usize) -> Program {
         let (stages, offsets) = (self.stages.clone(), self.offsets());
-        Program { number, stages, offsets, batch_size: self.batch_size() }
+        let dtypes = self.buffers.iter().map(|buffer| buffer.dtype).collect();
+        Program { number, stages, offsets, dtypes, batch_size: self.batch_size() }
     }
 
     /// Room behind all of `plans` for the largest batch of any of them, on a device that brings batches to its memory.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::graph::Parameters;
 use crate::ir::{
-    Category, DType, Extent, Layout, MOST_BYTES, Meta, MetricBlock, Optimizer, Parameter, ParameterId, Role,
-    Slot, StepBlock, align,
+    Category, DType, Extent, Layout, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer, Parameter,
+    ParameterId, Role, Slot, StepBlock, align,
 };
 
 /// The persistent memory of a session: which parameters, and what is kept for each. Cheap to clone.
@@ -21,6 +21,7 @@ pub struct State {
 struct Kept {
     parameters: Parameters,
     optimizer: Option<Optimizer>,
+    number_types: NumberTypes,
     entries: HashMap<Slot, Entry>,
     groups: Vec<Group>,
     bytes: usize,
@@ -51,7 +52,7 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if their sizes overflow.
     pub fn inference(parameters: &Parameters) -> Result<State, Error> {
-        State::new(parameters, None)
+        State::new(parameters, None, NumberTypes::default())
     }
 
     /// For training: parameters, a gradient for each that is trained, and the optimizer's moments.
@@ -59,15 +60,28 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if their sizes overflow.
     pub fn training(parameters: &Parameters, optimizer: Optimizer) -> Result<State, Error> {
-        State::new(parameters, Some(optimizer))
+        State::new(parameters, Some(optimizer), NumberTypes::default())
     }
 
-    fn new(parameters: &Parameters, optimizer: Option<Optimizer>) -> Result<State, Error> {
+    /// The same with its numbers, and those of plans over it, in other types.
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if their sizes overflow.
+    pub fn with_number_types(&self, types: NumberTypes) -> Result<State, Error> {
+        State::new(&self.kept.parameters, self.kept.optimizer, types)
+    }
+
+    fn new(
+        parameters: &Parameters,
+        optimizer: Option<Optimizer>,
+        number_types: NumberTypes,
+    ) -> Result<State, Error> {
         let mut builder = Builder::default();
+        let NumberTypes { masters, sums, .. } = number_types;
         let trained = || parameters.trained();
-        builder.group("parameters", Category::Parameters, trained(), Slot::Parameter)?;
+        builder.group("parameters", Category::Parameters, trained(), masters, Slot::Parameter)?;
         if let Some(optimizer) = optimizer {
-            builder.group("gradients", Category::Gradients, trained(), Slot::Gradient)?;
+            builder.group("gradients", Category::Gradients, trained(), sums, Slot::Gradient)?;
             for i in 0..optimizer.moments() {
                 // An optimizer with one moment keeps a velocity, which is the moment of nothing.
                 let name = match (optimizer.moments(), i) {
@@ -75,18 +89,20 @@ impl State {
                     (_, 0) => "first moments",
                     _ => "second moments",
                 };
-                builder.group(name, Category::OptimizerState, trained(), |id| Slot::Moment(i, id))?;
+                builder
+                    .group(name, Category::OptimizerState, trained(), masters, |id| Slot::Moment(i, id))?;
             }
         }
         let statistics = parameters.as_slice().iter().filter(|parameter| !parameter.is_trained());
         if statistics.clone().next().is_some() {
-            builder.group("statistics", Category::Parameters, statistics, Slot::Parameter)?;
+            builder.group("statistics", Category::Parameters, statistics, masters, Slot::Parameter)?;
         }
         builder.block("step block", Slot::StepBlock, StepBlock::BYTES)?;
         builder.block("metric sums", Slot::Metrics, MetricBlock::BYTES)?;
         let Builder { entries, groups, end } = builder;
-        let parameters = parameters.clone();
-        Ok(State { kept: Arc::new(Kept { parameters, optimizer, entries, groups, bytes: align(end) }) })
+        let (parameters, bytes) = (parameters.clone(), align(end));
+        let kept = Kept { parameters, optimizer, number_types, entries, groups, bytes };
+        Ok(State { kept: Arc::new(kept) })
     }
 
     /// The parameters, in the order in which they were declared.
@@ -97,6 +113,11 @@ impl State {
     /// The optimizer, when training.
     pub fn optimizer(&self) -> Option<Optimizer> {
         self.kept.optimizer
+    }
+
+    /// The number types of what it keeps, and of plans over it.
+    pub fn number_types(&self) -> NumberTypes {
+        self.kept.number_types
     }
 
     /// Number of moments kept per trained parameter.
@@ -145,6 +166,7 @@ impl Builder {
         name: &'static str,
         category: Category,
         parameters: impl Iterator<Item = &'p Parameter>,
+        dtype: DType,
         slot: impl Fn(ParameterId) -> Slot,
     ) -> Result<(), Error> {
         let start = align(self.end);
@@ -152,10 +174,10 @@ impl Builder {
         let mut role = None;
         for parameter in parameters {
             role = Some(parameter.role);
-            self.add(slot(parameter.id), Meta::f32(parameter.shape))?;
+            self.add(slot(parameter.id), Meta { shape: parameter.shape, dtype })?;
         }
         let extent = Extent { offset: start, bytes: self.end - start };
-        self.groups.push(Group { name, category, role, dtype: DType::F32, extent });
+        self.groups.push(Group { name, category, role, dtype, extent });
         Ok(())
     }
 

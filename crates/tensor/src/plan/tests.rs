@@ -61,8 +61,9 @@ impl Memory<'_> {
         if matches!(kernel, Kernel::Map(map) if map.shape.elements() == 0) {
             return Ok(()); // nothing is touched, whatever the operands hold
         }
-        for (value, bytes) in footprint(kernel) {
+        for (value, elements) in footprint(kernel) {
             let extent = self.extent(value);
+            let bytes = elements * self.plan.buffers[value.index()].dtype.size();
             if extent.bytes != bytes {
                 return Err(format!(
                     "{kernel} touches {bytes} bytes of {value:?}, which has {}",
@@ -152,10 +153,10 @@ impl Memory<'_> {
     }
 }
 
-/// How many bytes of each operand a kernel touches.
+/// How many elements of each operand a kernel touches.
 fn footprint(kernel: &Kernel) -> Vec<(Value, usize)> {
     let mut touched = Vec::new();
-    kernel.clone().operands(&mut |_, value, bytes| touched.push((*value, bytes)));
+    kernel.clone().operands(&mut |_, value, elements| touched.push((*value, elements)));
     touched
 }
 

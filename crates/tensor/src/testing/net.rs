@@ -6,8 +6,9 @@ use ndarray::{ArrayD, IxDyn};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
-    Backend, DType, Error, FileOrder, Graph, Optimizer, Parameter, Parameters, Plan, Role, SampleFormat,
-    Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets, Tensor, TensorId, random,
+    Backend, DType, Error, FileOrder, Graph, NumberTypes, Optimizer, Parameter, Parameters, Plan, Role,
+    SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets, Tensor, TensorId,
+    random,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ pub(crate) struct Net {
     pub(crate) loss: Loss,
     pub(crate) optimizer: Optimizer,
     pub(crate) learning_rate: f64,
+    pub(crate) number_types: NumberTypes,
 }
 
 /// A weight and a bias for each layer.
@@ -82,6 +84,7 @@ impl Net {
             loss: Loss::CrossEntropy,
             optimizer: SGD,
             learning_rate: 0.05,
+            number_types: NumberTypes::default(),
         }
     }
 
@@ -121,7 +124,8 @@ impl Net {
     }
 
     pub(crate) fn state(&self) -> State {
-        State::training(&self.list(), self.optimizer).unwrap()
+        let state = State::training(&self.list(), self.optimizer).unwrap();
+        state.with_number_types(self.number_types).unwrap()
     }
 
     fn forward<'g>(&self, graph: &'g Graph, batch_size: usize, train: bool) -> Result<Tensor<'g>, Error> {
@@ -311,6 +315,7 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
             loss,
             optimizer: OPTIMIZERS[optimizer],
             learning_rate: 0.01,
+            number_types: NumberTypes::default(),
         },
     )
 }

@@ -6,7 +6,9 @@ use crate::ir::kernel::{
     Map, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update, mask_words,
     threshold,
 };
-use crate::ir::{MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, Value, power};
+use crate::ir::{
+    DType, MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, TargetFormat, Value, power,
+};
 use crate::ops::activation::{normal_cdf, normal_pdf};
 
 /// How this backend holds 64-bit numbers.
@@ -117,7 +119,13 @@ impl Interpret for Gather {
 impl Interpret for GatherTargets {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let targets = machine.batch.targets.clone();
-        machine.write(self.output, &targets);
+        match self.format {
+            TargetFormat::Class => machine.write(self.output, &targets),
+            TargetFormat::Values(_) => {
+                let values: Vec<f64> = DType::F32.decode_all(&targets).into_iter().map(f64::from).collect();
+                machine.set_numbers(self.output, &values);
+            }
+        }
     }
 }
 
@@ -125,8 +133,8 @@ impl Interpret for Constant {
     fn interpret(&self, machine: &mut Machine<'_>) {
         match &self.data {
             Data::F32(values) => {
-                let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_ne_bytes()).collect();
-                machine.write(self.output, &bytes);
+                let values: Vec<f64> = values.iter().copied().map(f64::from).collect();
+                machine.set_numbers(self.output, &values);
             }
             Data::U8(bytes) => machine.write(self.output, bytes),
             Data::Fill(value, count) => machine.set_numbers(self.output, &vec![f64::from(*value); *count]),
@@ -136,8 +144,8 @@ impl Interpret for Constant {
 
 impl Interpret for Copy {
     fn interpret(&self, machine: &mut Machine<'_>) {
-        let bytes = machine.read(self.input, self.bytes).to_vec();
-        machine.write(self.output, &bytes);
+        let numbers = machine.numbers(self.input, self.elements);
+        machine.set_numbers(self.output, &numbers);
     }
 }
 

@@ -3,6 +3,7 @@
 //! what the other two take for granted is not.
 
 mod kernels;
+mod number_types;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::dataset::Rows;
 use crate::device::{Entry, Ledger};
 use crate::error::Error;
 use crate::ir::kernel::dispatch;
-use crate::ir::{Device, MemoryReading, MemoryReport, Numbers, Program, Value};
+use crate::ir::{DType, Device, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Value};
 use kernels::Interpret;
 
 /// The backend.
@@ -41,6 +42,10 @@ impl Provider for Toy {
 
     fn has_own_memory(&self) -> bool {
         true
+    }
+
+    fn computes_with(&self, types: NumberTypes) -> bool {
+        types.compute == DType::F32
     }
 
     fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
@@ -94,7 +99,7 @@ impl Arena for ToyArena {
     fn run(&mut self, program: &Program, feed: &Origin<'_>, steps: usize) -> Result<(), Error> {
         for step in 0..steps {
             let batch = Batch::of(feed, step, program.batch_size);
-            let mut machine = Machine { bytes: &mut self.memory.bytes, offsets: &program.offsets, batch };
+            let mut machine = Machine { bytes: &mut self.memory.bytes, program, batch };
             for kernel in program.stages.iter().flatten() {
                 dispatch!(kernel, k => k.interpret(&mut machine));
             }
@@ -152,26 +157,29 @@ impl Batch {
 /// What a kernel sees.
 struct Machine<'a> {
     bytes: &'a mut [u8],
-    offsets: &'a [usize],
+    program: &'a Program,
     batch: Batch,
 }
 
 impl Machine<'_> {
     fn read(&self, value: Value, bytes: usize) -> &[u8] {
-        &self.bytes[self.offsets[value.index()]..][..bytes]
+        &self.bytes[self.program.offsets[value.index()]..][..bytes]
     }
 
     fn write(&mut self, value: Value, bytes: &[u8]) {
-        self.bytes[self.offsets[value.index()]..][..bytes.len()].copy_from_slice(bytes);
+        self.bytes[self.program.offsets[value.index()]..][..bytes.len()].copy_from_slice(bytes);
     }
 
     fn numbers(&self, value: Value, count: usize) -> Vec<f64> {
-        let words = self.read(value, 4 * count).as_chunks::<4>().0;
-        words.iter().map(|word| f64::from(f32::from_ne_bytes(*word))).collect()
+        let dtype = self.program.dtypes[value.index()];
+        dtype.decode_all(self.read(value, dtype.size() * count)).into_iter().map(f64::from).collect()
     }
 
     fn set_numbers(&mut self, value: Value, numbers: &[f64]) {
-        let bytes: Vec<u8> = numbers.iter().flat_map(|&x| (x as f32).to_ne_bytes()).collect();
+        let dtype = self.program.dtypes[value.index()];
+        let mut bytes = vec![0; dtype.size() * numbers.len()];
+        let elements = bytes.chunks_exact_mut(dtype.size());
+        elements.zip(numbers).for_each(|(element, &x)| dtype.encode(x as f32, element));
         self.write(value, &bytes);
     }
 }

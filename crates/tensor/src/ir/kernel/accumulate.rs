@@ -15,13 +15,13 @@ pub(crate) struct Accumulate {
 
 impl Describe for Accumulate {
     fn operands(&mut self, visit: Visit<'_>) {
-        let bytes = 4 * self.elements;
-        visit(Access::Read, &mut self.input, bytes);
-        visit(Access::Update, &mut self.output, bytes);
+        let elements = self.elements;
+        visit(Access::Read, &mut self.input, elements);
+        visit(Access::Update, &mut self.output, elements);
     }
 
     fn result(&self, _: Value) -> Content {
-        Content::f32("sums", &[self.elements])
+        Content::new("sums", &[self.elements])
     }
 }
 

@@ -18,13 +18,13 @@ pub(crate) struct ArgMax {
 
 impl Describe for ArgMax {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Read, &mut self.input, 4 * self.rows * self.columns);
+        visit(Access::Read, &mut self.input, self.rows * self.columns);
         self.labels.iter_mut().for_each(|labels| visit(Access::Read, labels, self.rows));
-        visit(Access::Write, &mut self.output, 4 * self.rows);
+        visit(Access::Write, &mut self.output, self.rows);
     }
 
     fn result(&self, _: Value) -> Content {
-        Content::f32(if self.labels.is_some() { "right answers" } else { "answers" }, &[self.rows])
+        Content::new(if self.labels.is_some() { "right answers" } else { "answers" }, &[self.rows])
     }
 }
 

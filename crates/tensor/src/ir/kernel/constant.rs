@@ -25,27 +25,23 @@ pub(crate) enum Data {
 }
 
 impl Data {
-    /// Their size.
-    pub(crate) fn bytes(&self) -> usize {
+    /// How many there are.
+    pub(crate) fn elements(&self) -> usize {
         match self {
-            Data::F32(values) => 4 * values.len(),
+            Data::F32(values) => values.len(),
             Data::U8(bytes) => bytes.len(),
-            Data::Fill(_, elements) => 4 * elements,
+            Data::Fill(_, elements) => *elements,
         }
     }
 }
 
 impl Describe for Constant {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Write, &mut self.output, self.data.bytes());
+        visit(Access::Write, &mut self.output, self.data.elements());
     }
 
     fn result(&self, _: Value) -> Content {
-        match &self.data {
-            Data::F32(values) => Content::f32("constant", &[values.len()]),
-            Data::U8(bytes) => Content::bytes("constant", &[bytes.len()]),
-            Data::Fill(_, elements) => Content::f32("constant", &[*elements]),
-        }
+        Content::new("constant", &[self.data.elements()])
     }
 }
 

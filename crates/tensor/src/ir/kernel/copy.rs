@@ -1,4 +1,4 @@
-//! Copies one value to another of the same size.
+//! Copies the numbers of one value to another, whichever types both are kept in.
 
 use std::fmt;
 
@@ -10,22 +10,22 @@ use crate::ir::{Access, Value};
 pub(crate) struct Copy {
     pub(crate) input: Value,
     pub(crate) output: Value,
-    pub(crate) bytes: usize,
+    pub(crate) elements: usize,
 }
 
 impl Describe for Copy {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Read, &mut self.input, self.bytes);
-        visit(Access::Write, &mut self.output, self.bytes);
+        visit(Access::Read, &mut self.input, self.elements);
+        visit(Access::Write, &mut self.output, self.elements);
     }
 
     fn result(&self, _: Value) -> Content {
-        Content::bytes("copy", &[self.bytes])
+        Content::new("copy", &[self.elements])
     }
 }
 
 impl fmt::Display for Copy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "copy {} B", self.bytes)
+        write!(f, "copy {}", self.elements)
     }
 }

@@ -38,19 +38,19 @@ impl RowScale {
 
 impl Describe for CrossEntropy {
     fn operands(&mut self, visit: Visit<'_>) {
-        let scores = 4 * self.rows * self.columns;
+        let scores = self.rows * self.columns;
         visit(Access::Read, &mut self.logits, scores);
         visit(Access::Read, &mut self.labels, self.rows);
-        self.scale.value_mut().into_iter().for_each(|scale| visit(Access::Read, scale, 4 * self.rows));
-        self.losses.iter_mut().for_each(|losses| visit(Access::Write, losses, 4 * self.rows));
+        self.scale.value_mut().into_iter().for_each(|scale| visit(Access::Read, scale, self.rows));
+        self.losses.iter_mut().for_each(|losses| visit(Access::Write, losses, self.rows));
         self.dlogits.iter_mut().for_each(|dlogits| visit(Access::Write, dlogits, scores));
     }
 
     fn result(&self, value: Value) -> Content {
         if self.losses == Some(value) {
-            return Content::f32("losses", &[self.rows]);
+            return Content::new("losses", &[self.rows]);
         }
-        Content::f32("gradient by logits", &[self.rows, self.columns])
+        Content::new("gradient by logits", &[self.rows, self.columns])
     }
 
     fn needs(&self) -> DatasetNeeds {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::ir::{Access, DType, DatasetNeeds, Value};
+use crate::ir::{Access, DatasetNeeds, Value};
 
-/// Sees an operand of a kernel: how it is touched, which value it is, and how many bytes of it are touched.
+/// Sees an operand of a kernel: how it is touched, which value it is, and how many of its elements are touched.
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(Access, &mut Value, usize);
 
 /// What a kernel says of itself, whatever the backend. `Display` is its name in plans.
@@ -21,25 +21,19 @@ pub(crate) trait Describe: fmt::Display {
     }
 }
 
-/// What a buffer holds, for people.
+/// What a buffer holds, for people: what it is called and how many elements it has, dimension by dimension.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Content {
     pub(crate) name: &'static str,
     pub(crate) shape: Vec<usize>,
-    pub(crate) dtype: DType,
 }
 
 impl Content {
-    /// Numbers of which each has a name.
-    pub(super) fn f32(name: &'static str, shape: &[usize]) -> Content {
-        Content { name, shape: shape.to_vec(), dtype: DType::F32 }
-    }
-
-    pub(super) fn bytes(name: &'static str, shape: &[usize]) -> Content {
-        Content { dtype: DType::U8, ..Content::f32(name, shape) }
+    pub(super) fn new(name: &'static str, shape: &[usize]) -> Content {
+        Content { name, shape: shape.to_vec() }
     }
 
     pub(super) fn none() -> Content {
-        Content::f32("", &[])
+        Content::new("", &[])
     }
 }

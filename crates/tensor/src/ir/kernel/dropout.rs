@@ -36,14 +36,14 @@ pub(crate) fn mask_words(seed: u64, layer: u32, step: u64, position: u64, block:
 
 impl Describe for Dropout {
     fn operands(&mut self, visit: Visit<'_>) {
-        let bytes = 4 * self.rows * self.units;
-        visit(Access::Read, &mut self.input, bytes);
+        let elements = self.rows * self.units;
+        visit(Access::Read, &mut self.input, elements);
         visit(Access::Read, &mut self.step_block, StepBlock::BYTES);
-        visit(Access::Write, &mut self.output, bytes);
+        visit(Access::Write, &mut self.output, elements);
     }
 
     fn result(&self, _: Value) -> Content {
-        Content::f32("dropout", &[self.rows, self.units])
+        Content::new("dropout", &[self.rows, self.units])
     }
 }
 

@@ -22,11 +22,11 @@ pub(crate) struct Gather {
 
 impl Describe for Gather {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Write, &mut self.output, 4 * self.rows * self.channels * self.pixels);
+        visit(Access::Write, &mut self.output, self.rows * self.channels * self.pixels);
     }
 
     fn result(&self, _: Value) -> Content {
-        Content::f32("inputs", &[self.rows, self.channels * self.pixels])
+        Content::new("inputs", &[self.rows, self.channels * self.pixels])
     }
 
     fn needs(&self) -> DatasetNeeds {

@@ -15,13 +15,13 @@ pub(crate) struct GatherTargets {
 
 impl Describe for GatherTargets {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Write, &mut self.output, self.rows * self.format.bytes());
+        visit(Access::Write, &mut self.output, self.rows * self.format.elements());
     }
 
     fn result(&self, _: Value) -> Content {
         match self.format {
-            TargetFormat::Class => Content::bytes("labels", &[self.rows]),
-            TargetFormat::Values(width) => Content::f32("targets", &[self.rows, width]),
+            TargetFormat::Class => Content::new("labels", &[self.rows]),
+            TargetFormat::Values(width) => Content::new("targets", &[self.rows, width]),
         }
     }
 

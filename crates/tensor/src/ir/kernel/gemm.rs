@@ -70,19 +70,19 @@ impl Describe for Gemm {
     fn operands(&mut self, visit: Visit<'_>) {
         let written = |accumulate| if accumulate { Access::Update } else { Access::Write };
         let (m, n, k) = (self.m, self.n, self.k);
-        visit(Access::Read, &mut self.a, 4 * m * k);
-        visit(Access::Read, &mut self.b, 4 * k * n);
+        visit(Access::Read, &mut self.a, m * k);
+        visit(Access::Read, &mut self.b, k * n);
         let Epilogue { bias, steps } = &mut self.epilogue;
         let others = steps.iter_mut().flatten().filter_map(|step| step.other.as_mut());
-        bias.iter_mut().for_each(|bias| visit(Access::Read, bias, 4 * n));
-        others.for_each(|other| visit(Access::Read, other, 4 * m * n));
-        visit(written(self.accumulate), &mut self.c, 4 * m * n);
-        self.column_sum.iter_mut().for_each(|sums| visit(written(self.accumulate_sums), sums, 4 * n));
+        bias.iter_mut().for_each(|bias| visit(Access::Read, bias, n));
+        others.for_each(|other| visit(Access::Read, other, m * n));
+        visit(written(self.accumulate), &mut self.c, m * n);
+        self.column_sum.iter_mut().for_each(|sums| visit(written(self.accumulate_sums), sums, n));
     }
 
     fn result(&self, value: Value) -> Content {
         if self.column_sum == Some(value) {
-            return Content::f32("column sums", &[self.n]);
+            return Content::new("column sums", &[self.n]);
         }
         let names: Vec<&str> = self.epilogue.steps().map(|step| step.formula.result()).collect();
         let name = match (self.epilogue.bias, names.as_slice()) {
@@ -91,7 +91,7 @@ impl Describe for Gemm {
             (Some(_), ["relu"]) => "relu(product + bias)",
             (_, [.., last]) => last,
         };
-        Content::f32(name, &[self.m, self.n])
+        Content::new(name, &[self.m, self.n])
     }
 }
 

@@ -29,11 +29,11 @@ impl MapInput {
         MapInput { value, strides: from.broadcast_strides(&to) }
     }
 
-    /// Bytes from its first element to its last for a result of this shape; none if that is empty.
-    fn bytes(&self, shape: &Shape) -> usize {
+    /// Elements from its first to its last for a result of this shape; none if that is empty.
+    fn elements(&self, shape: &Shape) -> usize {
         let steps = shape.dims().iter().zip(self.strides);
         let last: usize = steps.map(|(&dim, stride)| dim.saturating_sub(1) * stride).sum();
-        if shape.elements() == 0 { 0 } else { 4 * (last + 1) }
+        if shape.elements() == 0 { 0 } else { last + 1 }
     }
 }
 
@@ -96,16 +96,16 @@ impl Describe for Map {
     fn operands(&mut self, visit: Visit<'_>) {
         let shape = self.shape;
         for input in &mut self.inputs[..self.arity] {
-            let bytes = input.bytes(&shape);
-            visit(Access::Read, &mut input.value, bytes);
+            let elements = input.elements(&shape);
+            visit(Access::Read, &mut input.value, elements);
         }
-        visit(Access::Write, &mut self.output, 4 * shape.elements());
+        visit(Access::Write, &mut self.output, shape.elements());
     }
 
     fn result(&self, _: Value) -> Content {
         // A single number has one place.
         let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
-        Content::f32(self.op.result(), dims)
+        Content::new(self.op.result(), dims)
     }
 }
 

@@ -18,8 +18,8 @@ pub(crate) struct MetricSums {
 
 impl Describe for MetricSums {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Read, &mut self.losses, 4 * self.rows);
-        self.correct.iter_mut().for_each(|correct| visit(Access::Read, correct, 4 * self.rows));
+        visit(Access::Read, &mut self.losses, self.rows);
+        self.correct.iter_mut().for_each(|correct| visit(Access::Read, correct, self.rows));
         visit(Access::Update, &mut self.metrics, MetricBlock::BYTES);
     }
 

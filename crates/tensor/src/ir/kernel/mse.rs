@@ -20,19 +20,19 @@ pub(crate) struct Mse {
 
 impl Describe for Mse {
     fn operands(&mut self, visit: Visit<'_>) {
-        let predictions = 4 * self.rows * self.columns;
+        let predictions = self.rows * self.columns;
         visit(Access::Read, &mut self.prediction, predictions);
         visit(Access::Read, &mut self.target, predictions);
-        self.scale.value_mut().into_iter().for_each(|scale| visit(Access::Read, scale, 4 * self.rows));
-        self.losses.iter_mut().for_each(|losses| visit(Access::Write, losses, 4 * self.rows));
+        self.scale.value_mut().into_iter().for_each(|scale| visit(Access::Read, scale, self.rows));
+        self.losses.iter_mut().for_each(|losses| visit(Access::Write, losses, self.rows));
         self.dprediction.iter_mut().for_each(|gradient| visit(Access::Write, gradient, predictions));
     }
 
     fn result(&self, value: Value) -> Content {
         if self.losses == Some(value) {
-            return Content::f32("losses", &[self.rows]);
+            return Content::new("losses", &[self.rows]);
         }
-        Content::f32("gradient by predictions", &[self.rows, self.columns])
+        Content::new("gradient by predictions", &[self.rows, self.columns])
     }
 }
 

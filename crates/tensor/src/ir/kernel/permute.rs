@@ -25,14 +25,14 @@ impl Permute {
 
 impl Describe for Permute {
     fn operands(&mut self, visit: Visit<'_>) {
-        let bytes = 4 * self.shape.elements();
-        visit(Access::Read, &mut self.input, bytes);
-        visit(Access::Write, &mut self.output, bytes);
+        let elements = self.shape.elements();
+        visit(Access::Read, &mut self.input, elements);
+        visit(Access::Write, &mut self.output, elements);
     }
 
     fn result(&self, _: Value) -> Content {
         let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
-        Content::f32("turned copy", dims)
+        Content::new("turned copy", dims)
     }
 }
 

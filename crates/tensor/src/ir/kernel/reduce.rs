@@ -27,8 +27,8 @@ pub(crate) enum Reduction {
 
 impl Describe for Reduce {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Read, &mut self.input, 4 * self.outer * self.reduced * self.inner);
-        visit(Access::Write, &mut self.output, 4 * self.outer * self.inner);
+        visit(Access::Read, &mut self.input, self.outer * self.reduced * self.inner);
+        visit(Access::Write, &mut self.output, self.outer * self.inner);
     }
 
     fn result(&self, _: Value) -> Content {
@@ -36,7 +36,7 @@ impl Describe for Reduce {
             Reduction::Sum => "sums",
             Reduction::Max => "maxima",
         };
-        Content::f32(name, &[self.outer, self.inner])
+        Content::new(name, &[self.outer, self.inner])
     }
 }
 

@@ -17,13 +17,13 @@ pub(crate) struct Softmax {
 
 impl Describe for Softmax {
     fn operands(&mut self, visit: Visit<'_>) {
-        let bytes = 4 * self.rows * self.columns;
-        visit(Access::Read, &mut self.input, bytes);
-        visit(Access::Write, &mut self.output, bytes);
+        let elements = self.rows * self.columns;
+        visit(Access::Read, &mut self.input, elements);
+        visit(Access::Write, &mut self.output, elements);
     }
 
     fn result(&self, _: Value) -> Content {
-        Content::f32(if self.log { "log softmax" } else { "softmax" }, &[self.rows, self.columns])
+        Content::new(if self.log { "log softmax" } else { "softmax" }, &[self.rows, self.columns])
     }
 }
 

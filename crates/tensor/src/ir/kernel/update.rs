@@ -18,11 +18,11 @@ pub(crate) struct Update {
 
 impl Describe for Update {
     fn operands(&mut self, visit: Visit<'_>) {
-        let bytes = 4 * self.elements;
+        let elements = self.elements;
         visit(Access::Read, &mut self.step_block, StepBlock::BYTES);
-        visit(Access::Read, &mut self.gradient, bytes);
-        visit(Access::Update, &mut self.parameter, bytes);
-        self.moments.iter_mut().flatten().for_each(|moment| visit(Access::Update, moment, bytes));
+        visit(Access::Read, &mut self.gradient, elements);
+        visit(Access::Update, &mut self.parameter, elements);
+        self.moments.iter_mut().flatten().for_each(|moment| visit(Access::Update, moment, elements));
     }
 
     fn result(&self, _: Value) -> Content {

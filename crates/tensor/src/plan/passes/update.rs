@@ -40,10 +40,11 @@ fn operands(update: &Update) -> Vec<Value> {
 fn join(draft: &mut Draft, a: &Update, b: &Update) -> Update {
     let elements = a.elements + b.elements;
     let mut span = |a: Value, b: Value| {
+        let dtype = draft.values[a.index()].meta.dtype;
         let [a, b] = [a, b].map(|value| draft.values[value.index()].persistent.expect("both are adjacent"));
         let extent = Extent { offset: a.offset, bytes: a.bytes + b.bytes };
         let shape = Shape::new(&[elements]).expect("a part of the arena, whose bytes can be counted");
-        let info = ValueInfo::temporary(Meta::f32(shape), true);
+        let info = ValueInfo::temporary(Meta { shape, dtype }, true);
         draft.add_value(ValueInfo { persistent: Some(extent), ..info })
     };
     let moments = std::array::from_fn(|i| Some(span(a.moments[i]?, b.moments[i]?)));

@@ -15,6 +15,6 @@ impl Compute for Copy {
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, _: Range<usize>) {
         // SAFETY: two values of one size that do not overlap, or the same.
-        unsafe { context.at::<u8>(self.output).copy_from(context.at::<u8>(self.input), self.bytes) };
+        unsafe { context.at::<f32>(self.output).copy_from(context.at::<f32>(self.input), self.elements) };
     }
 }

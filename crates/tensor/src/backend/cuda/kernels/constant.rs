@@ -20,7 +20,7 @@ impl Lower for kernel::Constant {
                 let work = Fill { output: lowering.at(self.output), elements: elements as u64, value };
                 step.push(Job::by_element(work, elements));
             }
-            _ if self.data.bytes() == 0 => {}
+            _ if self.data.elements() == 0 => {}
             _ => step.copy(lowering.at(self.output), self.data.clone()),
         }
     }

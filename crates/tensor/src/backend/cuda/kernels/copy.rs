@@ -16,6 +16,7 @@ shared! {
 impl Lower for kernel::Copy {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (input, output) = (lowering.at(self.input), lowering.at(self.output));
-        step.push(Job::by_element(Copy { input, output, bytes: self.bytes as u64 }, self.bytes.div_ceil(4)));
+        let bytes = (4 * self.elements) as u64;
+        step.push(Job::by_element(Copy { input, output, bytes }, self.elements));
     }
 }

@@ -177,7 +177,13 @@ impl Bench {
         let parts = ResidentParts { samples, targets, order };
         let feed = Origin::Resident { memory: &*dataset, parts, order: rows };
         let stages = Arc::new(vec![vec![kernel.clone()]]);
-        let program = Program { number: 0, stages, offsets: offsets.clone(), batch_size: rows.len() };
+        let program = Program {
+            number: 0,
+            stages,
+            offsets: offsets.clone(),
+            dtypes: Vec::new(),
+            batch_size: rows.len(),
+        };
         arena.run(&program, &feed, 1).unwrap();
         let read = |(array, &offset): (&Array, &usize)| {
             let mut bytes = vec![0; array.bytes.len()];

@@ -46,11 +46,11 @@ fn the_feed_is_never_advanced_in_a_launch_that_gathers() {
             Lowering { value: &|value| 64 * u64::from(value.0), feed: 640, sizing: Sizing::default() };
         lower::step(&[vec![gather], after.to_vec()], 5, &lowering).len()
     };
-    let copy = |bytes| -> Kernel { Copy { input: Value(1), output: Value(2), bytes }.into() };
+    let copy = |elements| -> Kernel { Copy { input: Value(1), output: Value(2), elements }.into() };
     assert_eq!(launches(&[]), 2);
     assert_eq!(launches(&[copy(0)]), 2);
-    assert_eq!(launches(&[copy(4)]), 2);
-    let full: Vec<Kernel> = (0..16).map(|_| copy(4)).collect();
+    assert_eq!(launches(&[copy(1)]), 2);
+    let full: Vec<Kernel> = (0..16).map(|_| copy(1)).collect();
     assert_eq!(launches(&full), 3);
 }
 

@@ -261,11 +261,8 @@ proptest! {
         let input = bench.numbers(elements, shifted[0]);
         let (sum, copy) = (bench.numbers(elements, shifted[1]), bench.output(elements, shifted[1]));
         let filled = bench.output(elements, shifted[1]);
-        let labels = bench.array((0..elements).map(|i| i as u8).collect(), Kind::Exact, false);
-        let labels_copy = bench.array(vec![0; elements], Kind::Exact, shifted[0]);
         bench.check(&Accumulate { input, output: sum, elements }.into(), NONE);
-        bench.check(&Copy { input, output: copy, bytes: 4 * elements }.into(), NONE);
-        bench.check(&Copy { input: labels, output: labels_copy, bytes: elements }.into(), NONE);
+        bench.check(&Copy { input, output: copy, elements }.into(), NONE);
         bench.check(&Constant { output: filled, data: Data::Fill(0.3, elements) }.into(), NONE);
     }
 }
