@@ -24,7 +24,9 @@ pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
     for output in outputs {
         let value = values[sketch.origin(output.number()) as usize].expect("outputs are needed");
         let value = before_the_step_ends(&mut draft, value);
-        draft.outputs.insert(output.id(), (value, draft.values[value.index()].meta));
+        // Of another shape than the value where it is a view.
+        let (shape, dtype) = (output.shape(), draft.values[value.index()].meta.dtype);
+        draft.outputs.insert(output.id(), (value, Meta { shape, dtype }));
     }
     batch_first_new_values_last(&mut draft);
     Ok(draft)
