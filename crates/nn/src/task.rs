@@ -89,12 +89,7 @@ impl Task {
     /// use plangrad_tensor::{Category, DType, NumberTypes, Optimizer, SampleFormat, Schedule, Shape};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let model = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?;
-    /// let samples = SampleFormat {
-    ///     shape: Shape::new(&[784])?,
-    ///     dtype: DType::U8,
-    ///     scale: [1.0 / 255.0].into(),
-    ///     shift: [0.0].into(),
-    /// };
+    /// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
     /// let task = Task::new(std::sync::Arc::new(model), samples, Loss::CrossEntropy)?;
     /// let schedule = Schedule::Constant { learning_rate: 0.001 };
     /// let batch = |task: &Task| -> Result<u64, plangrad_nn::Error> {

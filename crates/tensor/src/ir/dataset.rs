@@ -69,14 +69,6 @@ impl TargetFormat {
             TargetFormat::Values(width) => 4 * width,
         }
     }
-
-    /// Labels or values of each sample.
-    pub(crate) fn elements(self) -> usize {
-        match self {
-            TargetFormat::Class => 1,
-            TargetFormat::Values(width) => width,
-        }
-    }
 }
 
 impl fmt::Display for TargetFormat {

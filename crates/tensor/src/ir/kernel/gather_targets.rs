@@ -15,7 +15,7 @@ pub(crate) struct GatherTargets {
 
 impl Describe for GatherTargets {
     fn operands(&mut self, visit: Visit<'_>) {
-        visit(Access::Write, &mut self.output, self.rows * self.format.elements());
+        visit(Access::Write, &mut self.output, self.rows * self.format.width());
     }
 
     fn result(&self, _: Value) -> Content {
