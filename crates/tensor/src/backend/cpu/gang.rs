@@ -13,7 +13,7 @@ use std::ptr;
 
 use super::sync::{
     Arc, AtomicBool, AtomicPtr, AtomicUsize, Builder, JoinHandle, Mutex, MutexGuard, Ordering, park,
-    spin_loop, thread_local, yield_now,
+    spin_loop, thread_local, unpark, yield_now,
 };
 use crate::error::Error;
 
@@ -104,7 +104,7 @@ impl Gang {
         self.shared.running.store(workers, Ordering::Relaxed);
         for (order, worker) in self.shared.orders.iter().zip(&self.workers).take(workers) {
             order.store(ptr::from_ref(&work).cast_mut().cast(), Ordering::Release);
-            worker.thread().unpark();
+            unpark(worker.thread());
         }
         let own = catch_unwind(AssertUnwindSafe(|| (work.0)(0))).err();
         // `work` must outlive the workers' use of it, so nothing may leave this function before.
@@ -122,9 +122,9 @@ impl Gang {
 
 impl Drop for Gang {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.shared.stop.store(true, Ordering::Relaxed);
         for worker in self.workers.drain(..) {
-            worker.thread().unpark();
+            unpark(worker.thread());
             let _ = worker.join(); // panics of work were caught
         }
     }
@@ -151,7 +151,7 @@ impl Shared {
                 // The last use of anything of the run. Release: what the work wrote is the caller's from here on.
                 self.running.fetch_sub(1, Ordering::Release);
                 idle = 0;
-            } else if self.stop.load(Ordering::Acquire) {
+            } else if self.stop.load(Ordering::Relaxed) {
                 return;
             } else if idle < self.spins {
                 idle += 1;
@@ -240,7 +240,7 @@ pub(super) struct BreakOnPanic<'a>(pub(super) &'a Barrier);
 impl Drop for BreakOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.arrived.fetch_or(BROKEN, Ordering::AcqRel);
+            self.0.arrived.fetch_or(BROKEN, Ordering::Relaxed); // what it wrote is read by nobody
         }
     }
 }
@@ -259,7 +259,7 @@ impl Barrier {
         if self.threads == 1 {
             return Ok(());
         }
-        let arrived = self.arrived.fetch_add(1, Ordering::AcqRel);
+        let arrived = self.arrived.fetch_add(1, Ordering::Release);
         let goal = (arrived + 1).next_multiple_of(self.threads);
         let mut backoff = Backoff::new(self.spins);
         loop {

@@ -6,7 +6,7 @@ pub(super) use std::{
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
     sync::{Arc, Mutex, MutexGuard},
-    thread::{Builder, JoinHandle, park, yield_now},
+    thread::{Builder, JoinHandle, Thread, park, yield_now},
     thread_local,
 };
 
@@ -15,6 +15,15 @@ pub(super) use loom::{
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
     sync::{Arc, Mutex, MutexGuard},
-    thread::{Builder, JoinHandle, park, yield_now},
+    thread::{Builder, JoinHandle, Thread, park, yield_now},
     thread_local,
 };
+
+/// Wakes a parked thread, or keeps it from parking next.
+pub(super) fn unpark(thread: &Thread) {
+    // At an unpark loom makes all that was written before visible to the other thread, and lets that one run only behind
+    // it: an order that is missing would be hidden. So the other one gets its turn before.
+    #[cfg(all(loom, test))]
+    yield_now();
+    thread.unpark();
+}
