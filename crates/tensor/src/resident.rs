@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use crate::backend::{Backend, Memory, Origin, ResidentParts};
 use crate::dataset::HostData;
 use crate::error::Error;
-use crate::ir::{Category, Extent, MemoryReport, align};
+use crate::ir::{Category, Extent, MOST_BYTES, MemoryReport, align};
 
 /// Where the parts of a dataset lie in their reservation.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,13 @@ pub(crate) struct ResidentLayout {
 }
 
 impl ResidentLayout {
-    /// For so many bytes of samples and of targets, and the order of at most `rows` rows at a time.
+    /// For so many bytes of samples and of targets, and the order of at most `rows` rows at a time. Sizes that no memory
+    /// has are counted as the largest that any reservation can have.
     pub(crate) fn new(sample_bytes: usize, target_bytes: usize, rows: usize) -> ResidentLayout {
         let mut offset = 0;
-        let parts = [sample_bytes, target_bytes, 4 * rows].map(|bytes| {
-            let extent = Extent { offset, bytes };
-            offset += align(bytes);
+        let parts = [sample_bytes, target_bytes, rows.saturating_mul(4)].map(|bytes| {
+            let extent = Extent { offset, bytes: bytes.min(MOST_BYTES) };
+            offset += align(extent.bytes);
             extent
         });
         ResidentLayout { parts }

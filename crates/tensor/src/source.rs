@@ -98,7 +98,9 @@ impl Source {
         rows: usize,
     ) -> MemoryReport {
         let sample_bytes = samples.shape.elements() * samples.dtype.size();
-        ResidentLayout::new(len * sample_bytes, len * targets.bytes(), len.max(rows)).report()
+        let [sample_bytes, target_bytes] =
+            [sample_bytes, targets.bytes()].map(|bytes| bytes.saturating_mul(len));
+        ResidentLayout::new(sample_bytes, target_bytes, len.max(rows)).report()
     }
 
     /// Copies the dataset into the memory of a device, to be read there by the sessions of `backend`. Does nothing where a

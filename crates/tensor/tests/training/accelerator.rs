@@ -1,8 +1,6 @@
 //! A device with its own memory: datasets are copied there, or their batches are; either way every byte is counted, and
 //! the bits are those of the host.
 
-use std::time::Duration;
-
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Backend, Category, DType, Device, Error, Graph, Metrics, Plan, Session, Source};
 use proptest::prelude::*;
@@ -128,19 +126,13 @@ fn a_batch_larger_than_the_order_has_room_for_is_refused() {
 /// A worker that waits for a gang takes up other work of its pool, which may want the same dataset.
 #[test]
 fn sessions_with_one_resident_dataset_can_be_run_from_the_tasks_of_another_pool() {
-    let (done, result) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let (net, mut source, device) = (net(), net().source(30), accelerator(None));
-        source.upload(&device).unwrap();
-        let (plan, rows) = (net.training_plan(6), mixed_rows(240, 30));
-        let train =
-            || train(&net, Session::new(&device, vec![plan.clone()]).unwrap(), &source, &rows).unwrap();
-        let alone = train();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        pool.scope(|scope| (0..12).for_each(|_| scope.spawn(|_| assert_eq!(train(), alone))));
-        done.send(()).unwrap();
-    });
-    result.recv_timeout(Duration::from_secs(60)).expect("threads wait for one another for ever");
+    let (net, mut source, device) = (net(), net().source(30), accelerator(None));
+    source.upload(&device).unwrap();
+    let (plan, rows) = (net.training_plan(6), mixed_rows(240, 30));
+    let train = || train(&net, Session::new(&device, vec![plan.clone()]).unwrap(), &source, &rows).unwrap();
+    let alone = train();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    pool.scope(|scope| (0..12).for_each(|_| scope.spawn(|_| assert_eq!(train(), alone))));
 }
 
 #[test]
@@ -173,4 +165,15 @@ fn a_batch_larger_than_the_dataset_takes_its_samples_again_where_there_is_room_f
 
     let session = Session::new(&device, vec![plan]).unwrap();
     assert_eq!(train(&net, session, &source, &rows).unwrap(), on_host);
+}
+
+#[test]
+fn a_dataset_larger_than_any_memory_is_reported_as_such() {
+    let net = net();
+    for (len, rows) in
+        [(usize::MAX, 1), (1, usize::MAX), (usize::MAX / 2, 1), (usize::MAX / 12, usize::MAX / 4)]
+    {
+        let report = Source::resident_report_for(&net.format(), net.targets(), len, rows);
+        assert!(report.total() >= isize::MAX as u64 / 2, "{len} {rows}: {report:?}");
+    }
 }

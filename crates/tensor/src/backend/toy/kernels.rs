@@ -105,8 +105,8 @@ impl Interpret for Proceed {
 
 impl Interpret for Gather {
     fn interpret(&self, machine: &mut Machine<'_>) {
-        let bytes = &machine.batch.samples;
-        let raw = self.dtype.decode_all(bytes);
+        let width = self.channels * self.pixels * self.dtype.size();
+        let raw = self.dtype.decode_all(&machine.batch.pick(&machine.batch.samples, width));
         let normalise = |(i, x): (usize, &f32)| {
             let channel = i / self.pixels.max(1) % self.channels;
             f64::from(*x) * f64::from(self.scale[channel]) + f64::from(self.shift[channel])
@@ -118,7 +118,7 @@ impl Interpret for Gather {
 
 impl Interpret for GatherTargets {
     fn interpret(&self, machine: &mut Machine<'_>) {
-        let targets = machine.batch.targets.clone();
+        let targets = machine.batch.pick(&machine.batch.targets, self.format.bytes());
         match self.format {
             TargetFormat::Class => machine.write(self.output, &targets),
             TargetFormat::Values(_) => {

@@ -12,7 +12,7 @@ use crate::dataset::Rows;
 use crate::device::{Entry, Ledger};
 use crate::error::Error;
 use crate::ir::kernel::dispatch;
-use crate::ir::{DType, Device, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Value};
+use crate::ir::{DType, Device, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Value};
 use kernels::Interpret;
 
 /// The backend.
@@ -108,49 +108,38 @@ impl Arena for ToyArena {
     }
 }
 
-/// The samples and targets of a step, copied one after another.
+/// A copy of the dataset, and the rows of it that a step takes.
 #[derive(Default)]
 struct Batch {
     samples: Vec<u8>,
     targets: Vec<u8>,
+    rows: Vec<u32>,
 }
 
 impl Batch {
     fn of(feed: &Origin<'_>, step: usize, size: usize) -> Batch {
-        match feed {
-            Origin::None => Batch::default(),
-            Origin::Host(rows) | Origin::Staged { rows, .. } => Batch::of_rows(rows, step, size),
+        let (samples, targets, order) = match feed {
+            Origin::None => return Batch::default(),
+            Origin::Host(Rows { data, order }) | Origin::Staged { rows: Rows { data, order }, .. } => {
+                (data.sample_bytes().to_vec(), data.target_bytes().to_vec(), order.to_vec())
+            }
             Origin::Resident { memory, parts, .. } => {
-                let part = |extent: crate::ir::Extent| {
+                let part = |extent: Extent| {
                     let mut bytes = vec![0; extent.bytes];
                     memory.read(extent.offset, &mut bytes).expect("memory of this backend never fails");
                     bytes
                 };
-                let (samples, targets) = (part(parts.samples), part(parts.targets));
-                let order = part(parts.order);
-                let order: Vec<u32> = order[4 * step * size..4 * (step + 1) * size]
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|row| u32::from_ne_bytes(*row))
-                    .collect();
-                let count = parts.order.bytes / 4;
-                let pick = |all: &[u8]| {
-                    let width = all.len() / count;
-                    order.iter().flat_map(|&row| &all[row as usize * width..][..width]).copied().collect()
-                };
-                Batch { samples: pick(&samples), targets: pick(&targets) }
+                let order =
+                    part(parts.order).as_chunks().0.iter().map(|row| u32::from_ne_bytes(*row)).collect();
+                (part(parts.samples), part(parts.targets), order)
             }
-        }
+        };
+        Batch { samples, targets, rows: order[step * size..][..size].to_vec() }
     }
 
-    fn of_rows(rows: &Rows<'_>, step: usize, size: usize) -> Batch {
-        let order = &rows.order[step * size..(step + 1) * size];
-        let pick = |all: &[u8]| {
-            let width = all.len() / rows.data.len;
-            order.iter().flat_map(|&row| &all[row as usize * width..][..width]).copied().collect()
-        };
-        Batch { samples: pick(rows.data.sample_bytes()), targets: pick(rows.data.target_bytes()) }
+    /// The rows of the step, one after another, out of `all` rows of `width` bytes.
+    fn pick(&self, all: &[u8], width: usize) -> Vec<u8> {
+        self.rows.iter().flat_map(|&row| &all[row as usize * width..][..width]).copied().collect()
     }
 }
 
@@ -181,5 +170,27 @@ impl Machine<'_> {
         let elements = bytes.chunks_exact_mut(dtype.size());
         elements.zip(numbers).for_each(|(element, &x)| dtype.encode(x as f32, element));
         self.write(value, &bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::net::{Net, mixed_rows};
+    use crate::{DType, Graph, Plan, Session};
+
+    #[test]
+    fn room_for_a_longer_order_does_not_change_which_samples_are_taken() {
+        let net = Net { dtype: DType::U8, ..Net::classifier(&[12], &[8], 3) };
+        let (toy, mut source, rows) = (open(), net.source(10), mixed_rows(64, 10));
+        let graph = Graph::new();
+        let samples = graph.samples(&net.format(), 64).unwrap();
+        let plan = Plan::new(&graph, &net.state(), &[samples]).unwrap();
+        let mut streaming = Session::streaming(&toy, vec![plan.clone()]).unwrap();
+        streaming.run(0, &source.batches(&rows).unwrap()).unwrap();
+        source.upload_for(&toy, 64).unwrap();
+        let mut session = Session::new(&toy, vec![plan]).unwrap();
+        session.run(0, &source.batches(&rows).unwrap()).unwrap();
+        assert_eq!(session.read(0, samples.id()).unwrap(), streaming.read(0, samples.id()).unwrap());
     }
 }
