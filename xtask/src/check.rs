@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::command::{program, run};
+use crate::command::{exists, output, program, run, run_tests, skip, skipped};
 use crate::sanitize::{self, Extent};
 use crate::{Result, fuzz, invariants, kernels, licences};
 
 pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
-    let steps: [(&str, &dyn Fn() -> Result<()>); 12] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 13] = [
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
@@ -26,6 +26,7 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
                 "warnings",
             ])
         }),
+        ("another architecture", &another_architecture),
         ("docs", &docs),
         ("tests", &tests),
         ("a network from outside", &|| {
@@ -41,7 +42,17 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
         step().map_err(|sentence| format!("{name}: {sentence}"))?;
         eprintln!("{name}: fine ({:.0} s)", started.elapsed().as_secs_f64());
     }
+    eprintln!("\n{}", summary());
     Ok(())
+}
+
+/// What was left out, for the end of the log.
+fn summary() -> String {
+    let skipped: Vec<String> = skipped().into_iter().collect();
+    if skipped.is_empty() {
+        return "nothing was skipped".to_owned();
+    }
+    format!("fine, but skipped on this machine:\n  {}", skipped.join("\n  "))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
@@ -50,9 +61,28 @@ fn cargo(arguments: &[&str]) -> Result<()> {
 
 /// All tests, those too that `cargo test` leaves out for their length. None may be skipped for lack of a C++ compiler.
 fn tests() -> Result<()> {
-    let mut command = program("cargo", &["test", "--workspace", "--all-features", "--", "--include-ignored"]);
+    let mut command = program(
+        "cargo",
+        &["test", "--workspace", "--all-features", "--", "--include-ignored", "--show-output"],
+    );
     command.env("PLANGRAD_CI", "1");
-    run(command)
+    run_tests(command)
+}
+
+/// Compiles what only another architecture has, down to its assembly.
+fn another_architecture() -> Result<()> {
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+    let installed = exists("rustup", &["--version"])
+        && output(program("rustup", &["target", "list", "--installed"]))?
+            .lines()
+            .any(|target| target == TARGET);
+    if !installed {
+        skip(&format!(
+            "code for {TARGET} (its standard library is not installed: rustup target add {TARGET})"
+        ));
+        return Ok(());
+    }
+    cargo(&["build", "--package", "plangrad-tensor", "--lib", "--target", TARGET])
 }
 
 fn docs() -> Result<()> {

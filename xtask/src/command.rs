@@ -1,7 +1,10 @@
 //! Running other programs and showing their command lines.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The result of a task; the error is a sentence.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -24,6 +27,42 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     let line = describe(&command);
     eprintln!("\n$ {line}");
     let status = command.status().map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}")) }
+}
+
+/// What checks have left out so far, each with the reason.
+static SKIPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Says that a check is left out, and keeps it for the summary.
+pub(crate) fn skip(what: &str) {
+    eprintln!("SKIPPED: {what}");
+    note(what);
+}
+
+fn note(what: &str) {
+    SKIPPED.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned());
+}
+
+/// All that was left out.
+pub(crate) fn skipped() -> BTreeSet<String> {
+    SKIPPED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Runs tests with all their output shown, and keeps what they say they skip.
+pub(crate) fn run_tests(mut command: Command) -> Result<()> {
+    let line = describe(&command);
+    eprintln!("\n$ {line}");
+    let failed = |error| format!("cannot run `{line}`: {error}");
+    let mut tests = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
+    for line in BufReader::new(tests.stdout.take().expect("piped")).split(b'\n') {
+        let line = line.map_err(failed)?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        if let Some(what) = line.strip_prefix("SKIPPED: ") {
+            note(what);
+        }
+    }
+    let status = tests.wait().map_err(failed)?;
     if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}")) }
 }
 

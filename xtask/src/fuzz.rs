@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::Result;
-use crate::command::{self, exists, output, program, root};
+use crate::command::{self, exists, output, program, root, skip};
 
 fn run_target(target: &str, seconds: u32) -> Result<()> {
     let found = format!("fuzz/found/{target}");
@@ -18,7 +18,7 @@ fn run_target(target: &str, seconds: u32) -> Result<()> {
 
 pub(crate) fn run(seconds: u32) -> Result<()> {
     if !exists("cargo", &["fuzz", "--version"]) {
-        eprintln!("SKIPPED: fuzzing (cargo-fuzz is not installed: cargo install cargo-fuzz)");
+        skip("fuzzing (cargo-fuzz is not installed: cargo install cargo-fuzz)");
         return Ok(());
     }
     let targets = output(program("cargo", &["fuzz", "list", "--fuzz-dir", "fuzz"]))?;

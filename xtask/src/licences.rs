@@ -3,7 +3,7 @@
 use cargo_metadata::MetadataCommand;
 
 use crate::Result;
-use crate::command::{exists, program, root, run};
+use crate::command::{exists, program, root, run, skip};
 
 /// Permissive licences.
 const ALLOWED: [&str; 13] = [
@@ -54,7 +54,7 @@ fn acceptable(expression: &str) -> bool {
 
 fn advisories() -> Result<()> {
     if !exists("cargo", &["deny", "--version"]) {
-        eprintln!("SKIPPED: known vulnerabilities (cargo-deny is not installed)");
+        skip("known vulnerabilities (cargo-deny is not installed)");
         return Ok(());
     }
     if !exists("cargo", &["deny", "--offline", "check", "advisories"]) {
@@ -62,7 +62,7 @@ fn advisories() -> Result<()> {
         let mut command = program("cargo", &["deny", "fetch", "db"]);
         command.env("CARGO_NET_RETRY", "0");
         if run(command).is_err() {
-            eprintln!("SKIPPED: known vulnerabilities (the advisory database cannot be fetched)");
+            skip("known vulnerabilities (the advisory database cannot be fetched)");
             return Ok(());
         }
     }

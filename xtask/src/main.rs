@@ -52,7 +52,7 @@ enum Task {
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
     Kernels(kernels::Options),
-    /// Run tests under nightly's sanitizers
+    /// Run tests under the compiler's sanitizers
     Sanitize {
         /// Only this sanitizer
         sanitizer: Option<Sanitizer>,

@@ -1,14 +1,15 @@
 //! Memory errors and data races, looked for while tests run: `cargo xtask sanitize` and `cargo xtask loom`.
 //!
-//! The sanitizers are nightly's. The standard library is not rebuilt for them; what follows from that is in
-//! `xtask/sanitizers/`, a suppressions file for each with a reason at every line.
+//! The sanitizers come with the stable toolchain, whose compiler is asked to accept the unstable flag that turns them on.
+//! The standard library is not rebuilt for them; what follows from that is in `xtask/sanitizers/`, a suppressions file for
+//! each with a reason at every line.
 
 use std::process::Command;
 
 use clap::ValueEnum;
 
 use crate::Result;
-use crate::command::{self, exists, program, root};
+use crate::command::{self, program, root};
 
 /// Sanitizers need `--target`, so that they do not apply to build scripts and macros.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -34,12 +35,8 @@ pub(crate) enum Extent {
     Full,
 }
 
-/// Runs tests under one sanitizer, or under each. Without a nightly toolchain it says so and does nothing.
+/// Runs tests under one sanitizer, or under each.
 pub(crate) fn run(which: Option<Sanitizer>, extent: Extent) -> Result<()> {
-    if !exists("cargo", &["+nightly", "--version"]) {
-        eprintln!("SKIPPED: sanitizers (no nightly toolchain: rustup toolchain install nightly)");
-        return Ok(());
-    }
     let sanitizers = which.map_or(vec![Sanitizer::Address, Sanitizer::Thread], |one| vec![one]);
     sanitizers.into_iter().try_for_each(|sanitizer| {
         tests(sanitizer, extent)
@@ -62,10 +59,11 @@ fn tests(sanitizer: Sanitizer, extent: Extent) -> Vec<&'static [&'static str]> {
     const LIBRARY: &[&str] = &["--package=plangrad-tensor", "--lib", "--", "--skip=backend::cuda"];
     const STEPS: &[&str] = &["--package=plangrad-tensor", "--test=training"];
     const RUNS: &[&str] = &["--package=plangrad", "--test=kept_run", "--test=checkpoints"];
+    const FIT: &[&str] = &["--package=plangrad", "--lib", "--", "fit::"];
     match (sanitizer, extent) {
         (Sanitizer::Address, Extent::Ci) => vec![LIBRARY],
         (Sanitizer::Thread, Extent::Ci) => vec![],
-        (_, Extent::Full) => vec![LIBRARY, STEPS, RUNS],
+        (_, Extent::Full) => vec![LIBRARY, STEPS, RUNS, FIT],
     }
 }
 
@@ -74,8 +72,8 @@ fn instrumented(sanitizer: Sanitizer, arguments: &[&str]) -> Command {
         Sanitizer::Address => ("address", "-Zsanitizer=address"),
         Sanitizer::Thread => ("thread", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"),
     };
-    let mut cargo = program("cargo", &["+nightly", "test", "--target", TARGET]);
-    cargo.args(arguments);
+    let mut cargo = program("cargo", &["test", "--target", TARGET]);
+    cargo.args(arguments).env("RUSTC_BOOTSTRAP", "1");
     cargo.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", root().join("target/sanitize").join(name));
     let suppressions = root().join("xtask/sanitizers").join(format!("{name}.txt"));
     let options = format!("suppressions={}", suppressions.display());
