@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -46,7 +46,7 @@ impl Running {
     fn end(mut self) -> Run {
         let rest: Vec<String> = self.events.map(Result::unwrap).collect();
         let mut stderr = String::new();
-        std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut stderr).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         Run { code, stdout: rest.join("\n"), stderr }
     }
@@ -134,17 +134,24 @@ fn a_second_ctrl_c_ends_the_program_at_once() {
         "train --dataset digits --hidden 2048,2048,2048 --batch-size 10000 --threads 1 --out slow";
     let mut running = Running::start(folder.path(), arguments);
     assert!(running.wait_for(&["start"]));
-    // The first of these is the request; those that follow at once count as the same, a later one as the second.
+    running.signal("-INT");
+    let mut stderr = BufReader::new(running.child.stderr.take().unwrap());
+    let mut first = String::new();
+    stderr.read_line(&mut first).unwrap();
+    assert!(first.starts_with("stopping after this step and saving; "), "{first}");
+    // Those that follow at once count as the same request, a later one as the second.
     while running.child.try_wait().unwrap().is_none() {
         running.signal("-INT");
-        std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let end = running.end();
-    assert_eq!((end.code, end.stdout.as_str()), (130, ""), "{end:?}");
-    let (first, second) = end.stderr.split_once('\n').unwrap();
-    assert!(first.starts_with("stopping after this step and saving; "), "{end:?}");
+    let mut second = String::new();
+    stderr.read_to_string(&mut second).unwrap();
     let sentence = "ended without saving; the run stands at its last checkpoint, continue with: ";
-    assert!(second.starts_with(sentence) && second.ends_with("train --resume slow --threads 1\n"), "{end:?}");
+    assert!(
+        second.starts_with(sentence) && second.ends_with("train --resume slow --threads 1\n"),
+        "{second}"
+    );
+    assert_eq!(running.child.wait().unwrap().code(), Some(130));
+    assert_eq!(running.events.count(), 0);
 }
 
 #[test]
