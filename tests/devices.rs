@@ -36,6 +36,11 @@ fn memory_is_what_the_system_says() {
 fn text_output_has_the_same_figures() {
     let folder = tempfile::tempdir().unwrap();
     let text = run(folder.path(), "devices").succeeded();
+    let cpu = &run(folder.path(), "devices --format json").object()["cpu"];
+    assert!(text.contains(&format!("  cores     {}\n", cpu["cores"])), "{text}");
+    // What is used and free changes meanwhile.
+    let total = format!("({} bytes)", cpu["memory_total"]);
+    assert!(text.replace(',', "").contains(&total), "{total} in {text}");
     for line in ["cpu", "  cores ", "  vectors ", "  memory ", "  used ", "  free ", "  budget ", "gpu"] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} in {text}");
     }

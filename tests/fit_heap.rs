@@ -36,7 +36,7 @@ fn options_of(method: Method, synthetic: bool) -> Options {
         safety: 0.8,
         max_batch: None,
         synthetic,
-        time_limit: Duration::from_secs(30),
+        time_limit: Duration::from_secs(600),
         measures_speed: true,
         budget: BudgetOrigin::Named,
     }

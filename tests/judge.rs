@@ -145,6 +145,7 @@ fn probabilities_match_those_computed_by_hand_and_the_label_is_shown() {
         assert_eq!(found["class"], json!(largest(&expected)));
         assert_eq!(found["name"], json!(largest(&expected).to_string()));
         let probabilities: Vec<f64> = serde_json::from_value(found["probabilities"].clone()).unwrap();
+        assert_eq!(probabilities.len(), expected.len());
         assert!(probabilities.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{probabilities:?}");
     }
     refusal(folder.path(), &["predict", ".", "--index", "4000"], 2);

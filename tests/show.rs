@@ -95,13 +95,16 @@ fn a_picture_is_drawn_as_text_without_a_terminal() {
     let text = run(folder.path(), "show --dataset digits --index 3").succeeded();
     let drawing: Vec<&str> = text.lines().skip(2).take(28).collect();
     let dataset = digits();
-    let rows = pixels(&dataset.train, 3).chunks(28);
+    let rows: Vec<&[u8]> = pixels(&dataset.train, 3).chunks(28).collect();
+    assert_eq!(drawing.len(), rows.len());
+    let mut bright = 0;
     for (line, row) in drawing.iter().zip(rows) {
-        let bright = row.iter().position(|&pixel| pixel > 200);
-        if let Some(column) = bright {
+        if let Some(column) = row.iter().position(|&pixel| pixel > 200) {
             assert!(matches!(line.chars().nth(2 * column), Some('%' | '@' | '#')), "{line}");
+            bright += 1;
         }
     }
+    assert!(bright > 5, "{bright} rows are bright");
     assert!(text.contains("\nshape       [1, 28, 28] u8\n"), "{text}");
     assert!(text.contains("(--normalize dataset)"), "{text}");
 }

@@ -51,6 +51,7 @@ fn each_device_and_size_has_a_row_with_the_planned_bytes() {
     for (device, rows) in ["cpu", "accelerator"].into_iter().zip(found.chunks(3)) {
         let plan = format!("plan {options} --batch-sizes {sizes} --device {device} --format json");
         let planned = run(folder.path(), &plan).object();
+        assert_eq!(planned["rows"].as_array().unwrap().len(), rows.len());
         for (row, planned) in rows.iter().zip(planned["rows"].as_array().unwrap()) {
             assert_eq!(row["planned_bytes"], planned["total_bytes"], "{row}");
             assert_eq!(row["measured_bytes"], planned["total_bytes"], "{row}");
@@ -74,6 +75,7 @@ fn after_equal_epochs_the_results_are_those_of_train() {
     for (options, sizes) in cases {
         let list = sizes.map(|size| size.to_string()).join(",");
         let rows = rows(folder.path(), &format!("{options} --batch-sizes {list} --seconds 0.01"));
+        assert_eq!(rows.len(), sizes.len());
         for (row, size) in rows.iter().zip(sizes) {
             let train = format!("train {options} --batch-size {size} --out run --overwrite --format json");
             let events = run(folder.path(), &train).objects();
