@@ -5,7 +5,7 @@
 
 use ndarray::{ArrayD, Axis};
 
-use super::cross_entropy;
+use super::losses;
 use super::rules;
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
@@ -75,7 +75,7 @@ impl ShapeRule for Correct {
     }
 
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
-        let (rows, _) = cross_entropy::check(self.name(), inputs)?;
+        let rows = losses::check_labels(self.name(), inputs)?;
         one(Meta::f32(Shape::new(&[rows])?))
     }
 }

@@ -7,15 +7,14 @@
 pub(crate) mod activation;
 pub(crate) mod argmax;
 pub(crate) mod arithmetic;
-pub(crate) mod cross_entropy;
 pub(crate) mod dropout;
 mod elementwise;
 pub(crate) mod gather;
 pub(crate) mod leaf;
+pub(crate) mod losses;
 pub(crate) mod matmul;
 pub(crate) mod metrics;
 pub(crate) mod moments;
-pub(crate) mod mse;
 pub(crate) mod optimizer;
 pub(crate) mod permute;
 pub(crate) mod reduce;

@@ -113,6 +113,16 @@ impl Draft {
         self.kernels[place] = Some(placed);
     }
 
+    /// Merges the kernel at each place into another one, whose place `merge` names with the kernel that both become.
+    pub(super) fn merge_each<K: Into<Kernel>>(&mut self, merge: fn(&Draft, usize) -> Option<(usize, K)>) {
+        for place in self.places() {
+            if let Some((partner, merged)) = merge(self, place) {
+                self.take(place);
+                self.replace(partner, merged);
+            }
+        }
+    }
+
     /// Puts `new` in the place of `old` in every kernel.
     pub(super) fn rename(&mut self, old: Value, new: Value) {
         let touching = self.readers[old.index()].iter().chain(&self.writers[old.index()]);

@@ -5,17 +5,8 @@ use crate::ir::Kernel;
 use crate::ir::kernel::{Accumulate, Gemm};
 use crate::plan::draft::Draft;
 
-pub(super) fn run(draft: &mut Draft) {
-    for place in draft.places() {
-        if let Some((product, merged)) = merge(draft, place) {
-            draft.take(place);
-            draft.replace(product, merged);
-        }
-    }
-}
-
 /// The product that can add to the slot itself, and where it stands.
-fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
+pub(super) fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
     let Some(&Kernel::Accumulate(Accumulate { input, output, .. })) = draft.kernel(place) else {
         return None;
     };

@@ -4,17 +4,8 @@ use crate::ir::Kernel;
 use crate::ir::kernel::{Gemm, Reduce, Reduction};
 use crate::plan::draft::Draft;
 
-pub(super) fn run(draft: &mut Draft) {
-    for place in draft.places() {
-        if let Some((product, merged)) = merge(draft, place) {
-            draft.take(place);
-            draft.replace(product, merged);
-        }
-    }
-}
-
 /// The product that can write the column sums at `place` as well, and where it stands.
-fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
+pub(super) fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
     let Some(Kernel::Reduce(reduce)) = draft.kernel(place) else { return None };
     let Reduce { reduction: Reduction::Sum, input, output, outer: 1, reduced, inner } = *reduce else {
         return None;

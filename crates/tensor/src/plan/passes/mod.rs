@@ -29,9 +29,9 @@ use super::draft::Draft;
 pub(super) fn run(draft: &mut Draft) {
     store::run(draft);
     epilogue::run(draft);
-    column_sums::run(draft);
+    draft.merge_each(column_sums::merge);
     loss::run(draft);
-    accumulate::run(draft);
+    draft.merge_each(accumulate::merge);
     unread::run(draft);
     update::run(draft);
     hoist::run(draft);
