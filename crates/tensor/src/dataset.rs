@@ -42,7 +42,7 @@ pub(crate) struct HostData {
 
 /// Rows of a dataset in the order in which a run takes them, all of which exist.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rows<'a> {
+pub(crate) struct DatasetRows<'a> {
     pub(crate) data: &'a HostData,
     pub(crate) order: &'a [u32],
 }

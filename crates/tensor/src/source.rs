@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::dataset::{HostData, Rows, Samples, Targets};
+use crate::dataset::{DatasetRows, HostData, Samples, Targets};
 use crate::error::Error;
 use crate::ir::{DatasetNeeds, MemoryReport, SampleFormat, TargetFormat};
 use crate::resident::{Resident, ResidentLayout};
@@ -39,8 +39,8 @@ impl<'a> Batches<'a> {
     }
 
     /// The same in host memory.
-    pub(crate) fn on_host(&self) -> Rows<'a> {
-        Rows { data: &self.source.data, order: self.order }
+    pub(crate) fn on_host(&self) -> DatasetRows<'a> {
+        DatasetRows { data: &self.source.data, order: self.order }
     }
 }
 

@@ -4,17 +4,17 @@
 use std::borrow::Cow;
 
 use crate::ir::{Extent, Parameter};
-use crate::plan::Entry;
+use crate::plan::SlotEntry;
 
 /// How files see what lies in a slot of a parameter.
 #[derive(Clone, Debug)]
 pub(crate) struct FileView {
     parameter: Parameter,
-    entry: Entry,
+    entry: SlotEntry,
 }
 
 impl FileView {
-    pub(crate) fn new(parameter: Parameter, entry: Entry) -> FileView {
+    pub(crate) fn new(parameter: Parameter, entry: SlotEntry) -> FileView {
         FileView { parameter, entry }
     }
 
@@ -97,7 +97,7 @@ mod tests {
                     let parameter = Parameters::new().add("w", shape, Role::Trained, order).unwrap();
                     let meta = Meta { shape, dtype };
                     let extent = Extent { offset: 0, bytes: layout.bytes(&meta) };
-                    let view = FileView::new(parameter, Entry { meta, layout, extent });
+                    let view = FileView::new(parameter, SlotEntry { meta, layout, extent });
                     let mut stored = vec![0xFF; extent.bytes];
                     view.fill(&mut stored, |i| i as f32);
                     let read = view.borrow(&stored).to_vec();
@@ -115,7 +115,8 @@ mod tests {
         let shape = Shape::new(&[2, 3]).unwrap();
         let parameter = Parameters::new().add("w", shape, Role::Trained, FileOrder::Transposed).unwrap();
         let (meta, layout) = (Meta::f32(shape), Layout::RowMajor);
-        let view = FileView::new(parameter, Entry { meta, layout, extent: Extent { offset: 0, bytes: 24 } });
+        let view =
+            FileView::new(parameter, SlotEntry { meta, layout, extent: Extent { offset: 0, bytes: 24 } });
         let mut stored = vec![0; 24];
         view.fill(&mut stored, |i| i as f32); // files have [[0, 1], [2, 3], [4, 5]]
         assert_eq!(DType::F32.decode_all(&stored), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);

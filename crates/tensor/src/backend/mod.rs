@@ -31,7 +31,7 @@ pub(crate) mod toy;
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::dataset::Rows;
+use crate::dataset::DatasetRows;
 use crate::error::Error;
 use crate::ir::{
     DType, Device, DriverMemory, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Staging,
@@ -246,11 +246,11 @@ pub(crate) enum Origin<'a> {
     /// The program reads no dataset.
     None,
     /// In host memory, where kernels read it in place.
-    Host(Rows<'a>),
+    Host(DatasetRows<'a>),
     /// In host memory, from where the rows of each step are copied to a place in the arena before it runs.
     Staged {
         /// The dataset and the order.
-        rows: Rows<'a>,
+        rows: DatasetRows<'a>,
         /// The place.
         staging: Staging,
     },

@@ -18,7 +18,7 @@ pub(crate) struct Ledger {
 
 /// Bytes entered in a ledger, taken out again on drop.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Reservation {
     ledger: Arc<Ledger>,
     bytes: u64,
 }
@@ -41,12 +41,12 @@ impl Ledger {
     }
 
     /// Enters `bytes`, or refuses when they do not fit the budget. The peak counts them once they are
-    /// [granted](Entry::granted).
-    pub(crate) fn enter(self: &Arc<Ledger>, bytes: u64, report: &MemoryReport) -> Result<Entry, Error> {
+    /// [granted](Reservation::granted).
+    pub(crate) fn enter(self: &Arc<Ledger>, bytes: u64, report: &MemoryReport) -> Result<Reservation, Error> {
         let limit = self.budget.unwrap_or(u64::MAX);
         let fits = |used: u64| used.checked_add(bytes).filter(|&total| total <= limit);
         match self.reserved.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits) {
-            Ok(_) => Ok(Entry { ledger: self.clone(), bytes }),
+            Ok(_) => Ok(Reservation { ledger: self.clone(), bytes }),
             Err(used) => Err(self.out_of_memory(bytes, limit - used, limit, report)),
         }
     }
@@ -62,15 +62,15 @@ impl Ledger {
     }
 }
 
-impl Entry {
+impl Reservation {
     /// The system has given the bytes as well.
-    pub(crate) fn granted(self) -> Entry {
+    pub(crate) fn granted(self) -> Reservation {
         self.ledger.peak.fetch_max(self.ledger.reserved.load(Ordering::Acquire), Ordering::AcqRel);
         self
     }
 }
 
-impl Drop for Entry {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.ledger.reserved.fetch_sub(self.bytes, Ordering::AcqRel);
     }

@@ -3,5 +3,5 @@
 mod ledger;
 mod system;
 
-pub(crate) use ledger::{Entry, Ledger};
+pub(crate) use ledger::{Ledger, Reservation};
 pub use system::SystemMemory;

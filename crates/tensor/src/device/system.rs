@@ -19,7 +19,7 @@ pub struct SystemMemory {
 
 /// A limit on a group of processes, and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Limit {
+struct GroupLimit {
     bytes: u64,
     free: u64,
 }
@@ -33,7 +33,7 @@ impl SystemMemory {
     fn read(file: &dyn Fn(&Path) -> Option<String>) -> SystemMemory {
         let Some(meminfo) = file(Path::new("/proc/meminfo")) else { return SystemMemory::default() };
         let (total, available) = (kibibytes(&meminfo, "MemTotal"), kibibytes(&meminfo, "MemAvailable"));
-        let limits: Vec<Limit> =
+        let limits: Vec<GroupLimit> =
             limits(file).into_iter().filter(|limit| (1..total).contains(&limit.bytes)).collect();
         SystemMemory {
             total,
@@ -51,13 +51,13 @@ fn kibibytes(meminfo: &str, name: &str) -> u64 {
 }
 
 /// The limits on the groups this process is in, each of which lies within the next.
-fn limits(file: &dyn Fn(&Path) -> Option<String>) -> Vec<Limit> {
+fn limits(file: &dyn Fn(&Path) -> Option<String>) -> Vec<GroupLimit> {
     let groups = file(Path::new("/proc/self/cgroup")).unwrap_or_default();
     groups.lines().flat_map(|line| group_limits(line, file)).collect()
 }
 
 /// The limits along one line of `/proc/self/cgroup`: `0::/path` for the newer kind, `4:memory:/path` for the older.
-fn group_limits(line: &str, file: &dyn Fn(&Path) -> Option<String>) -> Vec<Limit> {
+fn group_limits(line: &str, file: &dyn Fn(&Path) -> Option<String>) -> Vec<GroupLimit> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { return Vec::new() };
     let names = match controllers {
@@ -91,13 +91,13 @@ struct Names {
 }
 
 impl Names {
-    fn limit(&self, folder: &Path, file: &dyn Fn(&Path) -> Option<String>) -> Option<Limit> {
+    fn limit(&self, folder: &Path, file: &dyn Fn(&Path) -> Option<String>) -> Option<GroupLimit> {
         let number = |name: &str| file(&folder.join(name))?.trim().parse::<u64>().ok();
         let bytes = number(self.limit)?; // the word `max` means no limit
         let stat = file(&folder.join("memory.stat")).unwrap_or_default();
         let cached = stat.lines().find_map(|line| line.strip_prefix(self.cached)?.trim().parse::<u64>().ok());
         let used = number(self.used).unwrap_or(0).saturating_sub(cached.unwrap_or(0));
-        Some(Limit { bytes, free: bytes.saturating_sub(used) })
+        Some(GroupLimit { bytes, free: bytes.saturating_sub(used) })
     }
 }
 

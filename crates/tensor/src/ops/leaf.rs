@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::graph::{
     Call, Gradient, Graph, Interpreter, Known, Lower, Lowered, Meaning, ShapeRule, Simpler, Tensor, one,
 };
-use crate::ir::kernel::{Constant, Data};
+use crate::ir::kernel::{Constant, ConstantData};
 use crate::ir::{DType, Meta, Parameter, Shape, Slot};
 use ndarray::{ArrayD, IxDyn};
 
@@ -60,7 +60,10 @@ impl Meaning for ConstantValues {
 
 impl Lower for ConstantValues {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        Lowered::kernel(Constant { output: call.output().value, data: Data::F32(self.values.clone()) })
+        Lowered::kernel(Constant {
+            output: call.output().value,
+            data: ConstantData::F32(self.values.clone()),
+        })
     }
 }
 
@@ -102,7 +105,7 @@ impl Meaning for ConstantLabels {
 
 impl Lower for ConstantLabels {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        Lowered::kernel(Constant { output: call.output().value, data: Data::U8(self.labels.clone()) })
+        Lowered::kernel(Constant { output: call.output().value, data: ConstantData::U8(self.labels.clone()) })
     }
 }
 
@@ -138,7 +141,7 @@ impl Meaning for Full {
 
 impl Lower for Full {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        let data = Data::Fill(self.value, call.output().shape().elements());
+        let data = ConstantData::Fill(self.value, call.output().shape().elements());
         Lowered::kernel(Constant { output: call.output().value, data })
     }
 
@@ -287,7 +290,7 @@ impl Meaning for Wide {
 #[cfg(test)]
 impl Lower for Wide {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        let data = Data::F32(self.values.iter().map(|&x| x as f32).collect());
+        let data = ConstantData::F32(self.values.iter().map(|&x| x as f32).collect());
         Lowered::kernel(Constant { output: call.output().value, data })
     }
 }

@@ -21,7 +21,7 @@ pub(super) enum Place {
 
 /// A buffer of a plan.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Buffer {
+pub(super) struct PlacedBuffer {
     pub(super) place: Place,
     pub(super) dtype: DType,
     pub(super) category: Category,
@@ -45,20 +45,20 @@ impl Life {
 ///
 /// # Errors
 /// [`Error::PlanTooLarge`] if those bytes cannot be counted.
-pub(super) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<Buffer>, usize), Error> {
+pub(super) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<PlacedBuffer>, usize), Error> {
     let lives = lives(draft, stages);
     let (offsets, total) = orders(&lives)
         .into_iter()
         .filter_map(|order| stack(draft, &order))
         .min_by_key(|(_, total)| *total)
         .ok_or(Error::PlanTooLarge)?;
-    let mut buffers: Vec<Buffer> = draft
+    let mut buffers: Vec<PlacedBuffer> = draft
         .values
         .iter()
         .map(|info| {
             let extent =
                 info.persistent.map_or(Place::Transient(Extent { offset: 0, bytes: 0 }), Place::Persistent);
-            Buffer { place: extent, dtype: info.meta.dtype, category: info.category }
+            PlacedBuffer { place: extent, dtype: info.meta.dtype, category: info.category }
         })
         .collect();
     for (value, offset) in offsets {

@@ -29,8 +29,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use buffers::{BufferInfo, Segment};
-use layout::{Buffer, Place};
-pub(crate) use state::Entry;
+use layout::{Place, PlacedBuffer};
+pub(crate) use state::SlotEntry;
 pub use state::State;
 
 use crate::error::Error;
@@ -44,7 +44,7 @@ use crate::ir::{
 pub struct Plan {
     state: State,
     stages: Arc<Vec<Vec<Kernel>>>,
-    buffers: Vec<Buffer>,
+    buffers: Vec<PlacedBuffer>,
     transient_bytes: usize,
     outputs: HashMap<TensorId, (Value, Meta)>,
     needs: DatasetNeeds,
@@ -153,7 +153,7 @@ impl Plan {
     /// Offset of every value from the start of the arena.
     fn offsets(&self) -> Vec<usize> {
         let persistent = self.state.bytes();
-        let offset = |buffer: &Buffer| match buffer.place {
+        let offset = |buffer: &PlacedBuffer| match buffer.place {
             Place::Persistent(extent) => extent.offset,
             Place::Transient(extent) => persistent + extent.offset,
         };

@@ -22,14 +22,14 @@ struct Kept {
     parameters: Parameters,
     optimizer: Option<Optimizer>,
     number_types: NumberTypes,
-    entries: HashMap<Slot, Entry>,
+    entries: HashMap<Slot, SlotEntry>,
     groups: Vec<Group>,
     bytes: usize,
 }
 
 /// What lies in a slot, and where.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct SlotEntry {
     pub(crate) meta: Meta,
     pub(crate) layout: Layout,
     pub(crate) extent: Extent,
@@ -136,7 +136,7 @@ impl State {
     }
 
     /// What lies in a slot, and where.
-    pub(crate) fn entry(&self, slot: Slot) -> Result<Entry, Error> {
+    pub(crate) fn entry(&self, slot: Slot) -> Result<SlotEntry, Error> {
         self.kept.entries.get(&slot).copied().ok_or(Error::NotKept(slot))
     }
 
@@ -154,7 +154,7 @@ impl State {
 /// Puts entries one behind the other.
 #[derive(Default)]
 struct Builder {
-    entries: HashMap<Slot, Entry>,
+    entries: HashMap<Slot, SlotEntry>,
     groups: Vec<Group>,
     end: usize,
 }
@@ -195,7 +195,7 @@ impl Builder {
         let extent = Extent { offset: self.end, bytes: layout.bytes(&meta) };
         let end = self.end.checked_add(extent.bytes).filter(|&end| end <= MOST_BYTES);
         self.end = end.ok_or(Error::PlanTooLarge)?;
-        self.entries.insert(slot, Entry { meta, layout, extent });
+        self.entries.insert(slot, SlotEntry { meta, layout, extent });
         Ok(extent)
     }
 }

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ir::kernel::{Constant, Data};
+use crate::ir::kernel::{Constant, ConstantData};
 use crate::ir::{ALIGNMENT, ParameterId, Slot};
 use crate::testing::net::nets;
 
@@ -230,7 +230,7 @@ fn the_checker_notices_an_update_before_the_last_reader_of_the_weight() {
     // With its gradients made up beforehand the update is at fault for the weight alone.
     let elements = 784 * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10;
     let output = gradient.expect("there is an update");
-    stages(&mut plan).insert(0, vec![Constant { output, data: Data::Fill(0.0, elements) }.into()]);
+    stages(&mut plan).insert(0, vec![Constant { output, data: ConstantData::Fill(0.0, elements) }.into()]);
     stages(&mut plan).insert(turn.expect("there is one") + 1, update);
     assert!(fault(&plan).contains("reads a parameter after its update"));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memmap2::{MmapMut, MmapRaw};
 
 use super::context::Base;
-use crate::device::{Entry, Ledger, SystemMemory};
+use crate::device::{Ledger, Reservation, SystemMemory};
 use crate::error::Error;
 use crate::ir::{ALIGNMENT, MemoryReport};
 
@@ -15,7 +15,7 @@ pub(super) struct Buffer {
     /// `None` where there are no bytes, which cannot be mapped. Raw, for kernels are given pointers, and no reference to
     /// all of it may exist while they write.
     memory: Option<MmapRaw>,
-    _entry: Entry,
+    _entry: Reservation,
 }
 
 impl Buffer {

@@ -1,6 +1,6 @@
 //! What kernels see of the world: the arena, where values lie in it, the dataset, and the rows of a step.
 
-use crate::dataset::{Rows, Samples, Targets};
+use crate::dataset::{DatasetRows, Samples, Targets};
 use crate::ir::Value;
 
 /// A dataset as kernels read it, wherever it lies, and the order of its rows.
@@ -26,7 +26,7 @@ impl<'a> View<'a> {
     }
 
     /// A dataset in host memory.
-    pub(super) fn of(rows: &Rows<'a>) -> View<'a> {
+    pub(super) fn of(rows: &DatasetRows<'a>) -> View<'a> {
         let samples = match &rows.data.samples {
             Samples::U8(bytes) => bytes.as_ptr(),
             Samples::F32(values) => values.as_ptr().cast(),

@@ -8,10 +8,10 @@ use super::common::Feed;
 use super::cpp::Address;
 use super::lower;
 use super::lowering::{Lowering, Sizing};
-use super::runtime::{Refusal, Runtime, Shortage, Step};
+use super::runtime::{NoMemory, PreparedStep, Refusal, Runtime};
 use crate::backend::{self, Arena, Memory, Pace, ResidentParts};
-use crate::dataset::Rows;
-use crate::device::{Entry, Ledger};
+use crate::dataset::DatasetRows;
+use crate::device::{Ledger, Reservation};
 use crate::error::{DeviceFailure, Error};
 use crate::ir::{ALIGNMENT, Extent, MemoryReport, Program, Staging, Value};
 
@@ -21,7 +21,7 @@ pub(super) struct DeviceMemory {
     ledger: Arc<Ledger>,
     start: Address,
     bytes: usize,
-    _entry: Entry,
+    _entry: Reservation,
 }
 
 impl DeviceMemory {
@@ -98,7 +98,7 @@ fn resident_feed(memory: &dyn Memory, parts: &ResidentParts) -> Feed {
 /// The error for a device that has no memory for an arena or for a step.
 fn refused(refusal: Refusal, ledger: &Ledger, bytes: usize, report: &MemoryReport) -> Error {
     match refusal {
-        Refusal::Shortage(Shortage { free, total }) => {
+        Refusal::NoMemory(NoMemory { free, total }) => {
             ledger.out_of_memory(bytes as u64, free, total, report)
         }
         Refusal::Failure(failure) => failed(failure, ledger),
@@ -117,7 +117,7 @@ fn allocated(bytes: usize) -> usize {
 
 pub(super) struct CudaArena {
     /// Declared before the memory that they run in, so that they are dropped first.
-    steps: HashMap<usize, Box<dyn Step>>,
+    steps: HashMap<usize, Box<dyn PreparedStep>>,
     memory: DeviceMemory,
     /// What its memory is for.
     report: MemoryReport,
@@ -189,7 +189,7 @@ impl CudaArena {
     fn run_staged(
         &mut self,
         program: &Program,
-        rows: &Rows<'_>,
+        rows: &DatasetRows<'_>,
         staging: Staging,
     ) -> Result<(), DeviceFailure> {
         for order in rows.order.chunks(program.batch_size) {

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::cpp::{Shared, shared};
 
 /// What the device code of one kind of work reads. Implemented where the kinds are listed.
-pub(super) trait Parameters: Copy {
+pub(super) trait KernelParameters: Copy {
     /// The number of the kind.
     const KIND: u32;
 }
@@ -19,7 +19,7 @@ impl Work {
     /// Those of the largest kind.
     pub(super) const WORDS: usize = 25;
 
-    pub(super) fn new<P: Parameters>(parameters: P) -> Work {
+    pub(super) fn new<P: KernelParameters>(parameters: P) -> Work {
         const { assert!(size_of::<P>() <= size_of::<Work>() && align_of::<P>() <= align_of::<Work>()) };
         let mut words = MaybeUninit::<[u64; Work::WORDS]>::uninit();
         // SAFETY: the words are at least as large and as aligned as the parameters, which need no drop.

@@ -3,11 +3,11 @@
 use super::common::{THREADS, WARPS};
 use super::cpp::{Address, Input};
 use super::function::Function;
-use super::items::{Item, Items, MOST_ITEMS, Parameters, Work};
+use super::items::{Item, Items, KernelParameters, MOST_ITEMS, Work};
 use super::runtime::{Launch, Order};
 use super::tile::Tile;
 use crate::ir::Value;
-use crate::ir::kernel::{Data, Gemm, RowScale};
+use crate::ir::kernel::{ConstantData, Gemm, RowScale};
 
 /// Most blocks of an item: enough to fill any GPU many times over.
 const MOST_BLOCKS: u64 = 4096;
@@ -92,7 +92,7 @@ pub(super) struct Job {
 
 impl Job {
     /// For so many blocks.
-    pub(super) fn new<P: Parameters>(parameters: P, blocks: u64) -> Job {
+    pub(super) fn new<P: KernelParameters>(parameters: P, blocks: u64) -> Job {
         Job {
             kind: P::KIND,
             work: Work::new(parameters),
@@ -104,12 +104,12 @@ impl Job {
     }
 
     /// With elements as units, a thread for each.
-    pub(super) fn by_element<P: Parameters>(parameters: P, elements: usize) -> Job {
+    pub(super) fn by_element<P: KernelParameters>(parameters: P, elements: usize) -> Job {
         Job::new(parameters, (elements as u64).div_ceil(THREADS.into()))
     }
 
     /// With rows as units, a warp for each.
-    pub(super) fn by_row<P: Parameters>(parameters: P, rows: usize) -> Job {
+    pub(super) fn by_row<P: KernelParameters>(parameters: P, rows: usize) -> Job {
         Job::new(parameters, (rows as u64).div_ceil(WARPS.into()))
     }
 
@@ -151,7 +151,7 @@ impl StepBuilder {
     }
 
     /// Adds a copy of numbers that the plan carries.
-    pub(super) fn copy(&mut self, to: Address, data: Data) {
+    pub(super) fn copy(&mut self, to: Address, data: ConstantData) {
         self.orders.push(Order::Constant { to, data });
     }
 

@@ -9,7 +9,7 @@ use super::function::Function;
 use super::items::Items;
 use crate::error::DeviceFailure;
 use crate::ir::DriverMemory;
-use crate::ir::kernel::Data;
+use crate::ir::kernel::ConstantData;
 
 /// One launch, a stage of a plan or a part of one. Blocks have [`Launch::THREADS`] threads.
 pub(crate) struct Launch {
@@ -40,13 +40,13 @@ pub(crate) enum Order {
         /// Where to.
         to: Address,
         /// What.
-        data: Data,
+        data: ConstantData,
     },
 }
 
 /// Memory that is not available.
 #[derive(Debug)]
-pub(crate) struct Shortage {
+pub(crate) struct NoMemory {
     /// Bytes that are free on the device.
     pub(crate) free: u64,
     /// Bytes it has.
@@ -57,7 +57,7 @@ pub(crate) struct Shortage {
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// There is too little memory.
-    Shortage(Shortage),
+    NoMemory(NoMemory),
     /// The device has failed.
     #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only a driver fails"))]
     Failure(DeviceFailure),
@@ -95,7 +95,7 @@ pub(crate) trait Runtime: Send + Sync {
 
     /// Makes a step of its parts, to be run repeatedly: on a GPU a captured graph. `in_series` says whether runs will follow
     /// one another without the host in between.
-    fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn Step>, Refusal>;
+    fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn PreparedStep>, Refusal>;
 
     /// Its memory as its driver reports it; `None` without a driver.
     fn memory(&self) -> Option<DriverMemory> {
@@ -104,7 +104,7 @@ pub(crate) trait Runtime: Send + Sync {
 }
 
 /// A step that is ready to run. It may keep its device open.
-pub(crate) trait Step: Send {
+pub(crate) trait PreparedStep: Send {
     /// Queues it `times` times; does not wait for the end.
     ///
     /// # Safety

@@ -29,7 +29,7 @@ shared! {
 }
 
 /// How a tile is computed.
-struct Shape {
+struct TileShape {
     /// Rows and columns of C.
     m: u32,
     n: u32,
@@ -94,7 +94,7 @@ impl Tile {
 
     /// Shared memory of a block.
     pub(super) fn shared_bytes(self) -> u32 {
-        let Shape { m, n, depth, .. } = self.shape();
+        let TileShape { m, n, depth, .. } = self.shape();
         let numbers = match self {
             // Three chunks; a row of A is padded by four numbers, a step of B by eight.
             Tile::Tensor => 3 * (m * (depth + 4) + depth * (n + 8)),
@@ -119,7 +119,7 @@ impl Tile {
         tiles.map(Tile::shared_bytes).max().unwrap_or(0)
     }
 
-    fn shape(self) -> Shape {
+    fn shape(self) -> TileShape {
         let [m, n, depth, slices, tall, wide] = match self {
             Tile::Narrow => [8, 16, 128, 8, 2, 2],
             Tile::Sliced => [32, 32, 64, 8, 4, 8],
@@ -129,7 +129,7 @@ impl Tile {
             Tile::Large => [128, 128, 16, 1, 8, 8],
             Tile::Tensor => [128, 256, 16, 1, 64, 64],
         };
-        Shape { m, n, depth, slices, tall, wide }
+        TileShape { m, n, depth, slices, tall, wide }
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn shapes() -> String {
 template <Tile TILE> struct Shape;
 ";
     let shape = |tile: Tile| {
-        let Shape { m, n, depth, slices, tall, wide } = tile.shape();
+        let TileShape { m, n, depth, slices, tall, wide } = tile.shape();
         format!(
             "template <> struct Shape<Tile::{tile:?}> {{
     static constexpr u32 M = {m}, N = {n}, DEPTH = {depth}, SLICES = {slices}, TALL = {tall}, WIDE = {wide};

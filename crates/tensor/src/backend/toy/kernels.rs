@@ -2,9 +2,9 @@
 
 use super::Machine;
 use crate::ir::kernel::{
-    Accumulate, Advance, ArgMax, Constant, Copy, CrossEntropy, Data, Dropout, Gather, GatherTargets, Gemm,
-    Map, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update, mask_words,
-    threshold,
+    Accumulate, Advance, ArgMax, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather, GatherTargets,
+    Gemm, Map, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update,
+    mask_words, threshold,
 };
 use crate::ir::{
     DType, MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, TargetFormat, Value, power,
@@ -132,12 +132,14 @@ impl Interpret for GatherTargets {
 impl Interpret for Constant {
     fn interpret(&self, machine: &mut Machine<'_>) {
         match &self.data {
-            Data::F32(values) => {
+            ConstantData::F32(values) => {
                 let values: Vec<f64> = values.iter().copied().map(f64::from).collect();
                 machine.set_numbers(self.output, &values);
             }
-            Data::U8(bytes) => machine.write(self.output, bytes),
-            Data::Fill(value, count) => machine.set_numbers(self.output, &vec![f64::from(*value); *count]),
+            ConstantData::U8(bytes) => machine.write(self.output, bytes),
+            ConstantData::Fill(value, count) => {
+                machine.set_numbers(self.output, &vec![f64::from(*value); *count])
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ mod number_types;
 use std::sync::Arc;
 
 use super::{Arena, Backend, Memory, Origin, Provider};
-use crate::dataset::Rows;
-use crate::device::{Entry, Ledger};
+use crate::dataset::DatasetRows;
+use crate::device::{Ledger, Reservation};
 use crate::error::Error;
 use crate::ir::kernel::dispatch;
 use crate::ir::{DType, Device, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Value};
@@ -60,7 +60,7 @@ impl Provider for Toy {
 /// Memory that the host cannot read in place.
 struct Bytes {
     bytes: Vec<u8>,
-    _entry: Entry,
+    _entry: Reservation,
 }
 
 impl Memory for Bytes {

@@ -10,12 +10,12 @@ use crate::ir::{Access, Value};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Constant {
     pub(crate) output: Value,
-    pub(crate) data: Data,
+    pub(crate) data: ConstantData,
 }
 
 /// Numbers a plan carries.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Data {
+pub(crate) enum ConstantData {
     /// f32 values.
     F32(Arc<[f32]>),
     /// Bytes.
@@ -24,13 +24,13 @@ pub(crate) enum Data {
     Fill(f32, usize),
 }
 
-impl Data {
+impl ConstantData {
     /// How many there are.
     pub(crate) fn elements(&self) -> usize {
         match self {
-            Data::F32(values) => values.len(),
-            Data::U8(bytes) => bytes.len(),
-            Data::Fill(_, elements) => *elements,
+            ConstantData::F32(values) => values.len(),
+            ConstantData::U8(bytes) => bytes.len(),
+            ConstantData::Fill(_, elements) => *elements,
         }
     }
 }

@@ -33,12 +33,12 @@ pub(crate) struct Epilogue {
     /// A bias `[n]`, added to each row.
     pub(crate) bias: Option<Value>,
     /// The formulas, in order.
-    pub(crate) steps: [Option<Step>; Epilogue::MOST_STEPS],
+    pub(crate) steps: [Option<EpilogueStep>; Epilogue::MOST_STEPS],
 }
 
 /// One formula of an epilogue.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Step {
+pub(crate) struct EpilogueStep {
     /// The formula, of which the element so far is `x`.
     pub(crate) formula: MapOp,
     /// Its `y`, of shape `[m, n]`, for a formula of two operands.
@@ -55,12 +55,12 @@ impl Epilogue {
     }
 
     /// The formulas there are.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &EpilogueStep> {
         self.steps.iter().flatten()
     }
 
     /// This epilogue with one more formula at its end; `None` where it has as many as fit.
-    pub(crate) fn then(mut self, step: Step) -> Option<Epilogue> {
+    pub(crate) fn then(mut self, step: EpilogueStep) -> Option<Epilogue> {
         *self.steps.iter_mut().find(|step| step.is_none())? = Some(step);
         Some(self)
     }

@@ -30,12 +30,12 @@ mod update;
 
 use std::fmt;
 
-pub(crate) use constant::Data;
+pub(crate) use constant::ConstantData;
 pub(crate) use cross_entropy::RowScale;
 pub(crate) use describe::Content;
 use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
-pub(crate) use gemm::{Epilogue, Step};
+pub(crate) use gemm::{Epilogue, EpilogueStep};
 pub(crate) use map::{MapInput, MapOp};
 pub(crate) use reduce::Reduction;
 

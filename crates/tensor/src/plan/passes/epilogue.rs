@@ -1,6 +1,6 @@
 //! What is computed of a product element by element is computed as the product is stored: a bias, then formulas.
 
-use crate::ir::kernel::{Gemm, Map, MapInput, MapOp, Step};
+use crate::ir::kernel::{EpilogueStep, Gemm, Map, MapInput, MapOp};
 use crate::ir::{Kernel, Value};
 use crate::plan::draft::Draft;
 
@@ -42,11 +42,12 @@ fn bias(gemm: &Gemm, map: &Map) -> Option<Value> {
 }
 
 /// A formula applied to every element of a product, whose second operand, if it has one, lies as the product does.
-fn step(gemm: &Gemm, map: &Map) -> Option<Step> {
+fn step(gemm: &Gemm, map: &Map) -> Option<EpilogueStep> {
     let (is_first, other) = operands(gemm, map)?;
     let is_in_order = is_first || matches!(map.op, MapOp::Add | MapOp::Mul);
     let lies_alike = other.is_none_or(|other| other.strides == whole(map));
-    (is_in_order && lies_alike).then(|| Step { formula: map.op, other: other.map(|other| other.value) })
+    (is_in_order && lies_alike)
+        .then(|| EpilogueStep { formula: map.op, other: other.map(|other| other.value) })
 }
 
 /// Whether the product is the first operand of a map, and the other one; `None` if the map stretches the product or reads

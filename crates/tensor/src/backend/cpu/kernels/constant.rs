@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::context::Context;
 use super::super::simd::Simd;
 use super::Compute;
-use crate::ir::kernel::{Constant, Data};
+use crate::ir::kernel::{Constant, ConstantData};
 
 impl Compute for Constant {
     fn units(&self) -> usize {
@@ -17,13 +17,13 @@ impl Compute for Constant {
         // SAFETY: the output has the size of the data.
         unsafe {
             match &self.data {
-                Data::F32(values) => {
+                ConstantData::F32(values) => {
                     context.at::<f32>(self.output).copy_from_nonoverlapping(values.as_ptr(), values.len())
                 }
-                Data::U8(bytes) => {
+                ConstantData::U8(bytes) => {
                     context.at::<u8>(self.output).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
                 }
-                Data::Fill(value, n) => {
+                ConstantData::Fill(value, n) => {
                     std::slice::from_raw_parts_mut(context.at::<f32>(self.output), *n).fill(*value)
                 }
             }

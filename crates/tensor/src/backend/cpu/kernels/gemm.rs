@@ -14,7 +14,7 @@ use super::super::context::Context;
 use super::super::simd::Simd;
 use super::Compute;
 use super::map::formula;
-use crate::ir::kernel::{Epilogue, Gemm, MapOp, Step};
+use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, MapOp};
 
 /// Rows of C in a unit: a multiple of every tile height below.
 const BAND: usize = 12;
@@ -58,12 +58,15 @@ enum Then {
 
 impl Finish {
     /// What of an epilogue is done in registers, and the formulas that are applied to C afterwards, while it is in cache.
-    fn of(epilogue: &Epilogue, context: &Context<'_>) -> (Finish, [Option<Step>; Epilogue::MOST_STEPS]) {
+    fn of(
+        epilogue: &Epilogue,
+        context: &Context<'_>,
+    ) -> (Finish, [Option<EpilogueStep>; Epilogue::MOST_STEPS]) {
         let bias = epilogue.bias.map(|bias| context.at::<f32>(bias).cast_const());
         let mut rest = epilogue.steps;
         let then = match epilogue.steps[0] {
-            Some(Step { formula: MapOp::Relu, .. }) => Then::Relu,
-            Some(Step { formula: MapOp::ReluGrad, other: Some(y) }) => Then::Mask(context.at(y)),
+            Some(EpilogueStep { formula: MapOp::Relu, .. }) => Then::Relu,
+            Some(EpilogueStep { formula: MapOp::ReluGrad, other: Some(y) }) => Then::Mask(context.at(y)),
             _ => return (Finish { bias, then: Then::Store }, rest),
         };
         rest[0] = None;
@@ -127,7 +130,7 @@ impl Compute for Gemm {
 /// Applies a formula of an epilogue to a part of C.
 #[inline(always)]
 unsafe fn apply<S: Simd>(
-    step: &Step,
+    step: &EpilogueStep,
     o: &Operands,
     context: &Context<'_>,
     rows: Range<usize>,

@@ -12,7 +12,7 @@ use crate::ir::MAX_RANK;
 use crate::ir::kernel::{Map, MapOp};
 
 /// The output as rows of `columns` elements, with the start of each operand's row a sum of strides.
-struct Rows {
+struct RowLayout {
     outer: [usize; MAX_RANK],
     strides: [[usize; MAX_RANK]; 2],
     rank: usize,
@@ -21,12 +21,12 @@ struct Rows {
     steps: [usize; 2],
 }
 
-impl Rows {
-    fn new(map: &Map) -> Rows {
+impl RowLayout {
+    fn new(map: &Map) -> RowLayout {
         let dims = map.shape.dims();
         let strides = [map.inputs[0].strides, map.inputs[1].strides];
         let Some((&last, _)) = dims.split_last() else {
-            return Rows { outer: [0; MAX_RANK], strides, rank: 0, columns: 1, steps: [0, 0] };
+            return RowLayout { outer: [0; MAX_RANK], strides, rank: 0, columns: 1, steps: [0, 0] };
         };
         let mut rank = dims.len() - 1;
         let mut columns = last;
@@ -39,7 +39,7 @@ impl Rows {
         }
         let mut outer = [0; MAX_RANK];
         outer[..rank].copy_from_slice(&dims[..rank]);
-        Rows { outer, strides, rank, columns, steps }
+        RowLayout { outer, strides, rank, columns, steps }
     }
 
     fn count(&self) -> usize {
@@ -64,7 +64,7 @@ fn runs_on(step: usize, columns: usize, outer: usize, size: usize) -> bool {
 }
 
 /// A unit is a block of a row, or a few short rows.
-fn cut(rows: &Rows) -> (usize, usize) {
+fn cut(rows: &RowLayout) -> (usize, usize) {
     let blocks = rows.columns.div_ceil(BLOCK).max(1);
     let together = (BLOCK / rows.columns.max(1)).max(1);
     (blocks, together)
@@ -72,14 +72,14 @@ fn cut(rows: &Rows) -> (usize, usize) {
 
 impl Compute for Map {
     fn units(&self) -> usize {
-        let rows = Rows::new(self);
+        let rows = RowLayout::new(self);
         let (blocks, together) = cut(&rows);
         rows.count().div_ceil(together) * blocks
     }
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let rows = Rows::new(self);
+        let rows = RowLayout::new(self);
         let (blocks, together) = cut(&rows);
         let inputs: [*const f32; 2] = [context.at(self.inputs[0].value), context.at(self.inputs[1].value)];
         let output: *mut f32 = context.at(self.output);

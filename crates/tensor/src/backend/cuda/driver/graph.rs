@@ -7,9 +7,9 @@ use cudarc::driver::{CudaGraph, CudaStream, DriverError, result, sys};
 use super::error::failure;
 use super::kernels::Kernels;
 use super::memory::Pinned;
-use crate::backend::cuda::runtime::{Order, Step};
+use crate::backend::cuda::runtime::{Order, PreparedStep};
 use crate::error::DeviceFailure;
-use crate::ir::kernel::Data;
+use crate::ir::kernel::ConstantData;
 
 /// Most steps of a series, which is launched at once, and most orders in it.
 const SERIES_STEPS: usize = 16;
@@ -25,7 +25,7 @@ pub(super) struct Shared {
 }
 
 /// A captured step, and a series of it: starting a graph takes some time as well.
-pub(super) struct Graph {
+pub(super) struct CapturedStep {
     one: CudaGraph,
     series: Option<(usize, CudaGraph)>,
     /// Numbers that its copies read.
@@ -34,11 +34,15 @@ pub(super) struct Graph {
 }
 
 // SAFETY: a graph must not be used by two threads at a time. It is owned by one arena and is not `Sync`.
-unsafe impl Send for Graph {}
+unsafe impl Send for CapturedStep {}
 
-impl Graph {
+impl CapturedStep {
     /// Of these orders; with a series of them if `in_series` and there is memory for it.
-    pub(super) fn of(shared: &Arc<Shared>, orders: &[Order], in_series: bool) -> Result<Graph, DriverError> {
+    pub(super) fn of(
+        shared: &Arc<Shared>,
+        orders: &[Order],
+        in_series: bool,
+    ) -> Result<CapturedStep, DriverError> {
         let constants = pin(shared, orders)?;
         let recording = Recording { shared, orders, constants: &constants };
         let one = recording.capture(1)?;
@@ -47,7 +51,7 @@ impl Graph {
             None | Some(Err(OUT_OF_MEMORY)) => None,
             Some(series) => Some((length, series?)),
         };
-        Ok(Graph { one, series, _constants: constants, shared: shared.clone() })
+        Ok(CapturedStep { one, series, _constants: constants, shared: shared.clone() })
     }
 
     fn start(&self, graph: &CudaGraph) -> Result<(), DriverError> {
@@ -56,7 +60,7 @@ impl Graph {
     }
 }
 
-impl Step for Graph {
+impl PreparedStep for CapturedStep {
     unsafe fn run(&self, times: usize) -> Result<(), DeviceFailure> {
         let run = || {
             self.shared.stream.context().bind_to_thread()?;
@@ -71,7 +75,7 @@ impl Step for Graph {
     }
 }
 
-impl Drop for Graph {
+impl Drop for CapturedStep {
     fn drop(&mut self) {
         // It may still be running and reading the constants.
         self.shared.stream.context().record_err(self.shared.stream.synchronize());
@@ -81,7 +85,7 @@ impl Drop for Graph {
 /// A step without orders, as with empty arrays.
 pub(super) struct Nothing;
 
-impl Step for Nothing {
+impl PreparedStep for Nothing {
     unsafe fn run(&self, _: usize) -> Result<(), DeviceFailure> {
         Ok(())
     }
@@ -90,8 +94,10 @@ impl Step for Nothing {
 /// Numbers of the plan in memory from which the GPU can read them at every run.
 fn pin(shared: &Shared, orders: &[Order]) -> Result<Vec<Pinned>, DriverError> {
     let bytes = orders.iter().filter_map(|order| match order {
-        Order::Constant { data: Data::F32(values), .. } => Some(bytemuck::cast_slice::<f32, u8>(values)),
-        Order::Constant { data: Data::U8(bytes), .. } => Some(bytes),
+        Order::Constant { data: ConstantData::F32(values), .. } => {
+            Some(bytemuck::cast_slice::<f32, u8>(values))
+        }
+        Order::Constant { data: ConstantData::U8(bytes), .. } => Some(bytes),
         _ => None,
     });
     let pin = |bytes: &[u8]| {
@@ -148,7 +154,7 @@ impl Recording<'_> {
                     let early = chained && ahead.is_some_and(|ahead| self.shared.kernels.chain_to(ahead));
                     self.shared.kernels.launch(launch, recorder, early)?;
                 }
-                Order::Constant { to, data: Data::Fill(value, elements) } => {
+                Order::Constant { to, data: ConstantData::Fill(value, elements) } => {
                     // SAFETY: the plan has this many numbers there, and the graph runs only while they are reserved.
                     unsafe { sys::cuMemsetD32Async(*to, value.to_bits(), *elements, stream).result()? }
                 }

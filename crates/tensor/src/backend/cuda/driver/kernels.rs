@@ -44,7 +44,7 @@ const SHARED_BYTES: u32 = 48 << 10;
 
 /// The kernels of a context, each loaded when a step first needs it, as the driver takes some time to compile one.
 pub(super) struct Kernels {
-    loaded: [OnceLock<Loaded>; Function::ALL.len()],
+    loaded: [OnceLock<LoadedKernel>; Function::ALL.len()],
     context: Arc<CudaContext>,
     /// Whether they wait on the GPU for the launch ahead of them, and so may begin before it has finished.
     chain: bool,
@@ -53,15 +53,15 @@ pub(super) struct Kernels {
 }
 
 /// A kernel, and the module that it is in.
-struct Loaded {
+struct LoadedKernel {
     module: sys::CUmodule,
     function: sys::CUfunction,
 }
 
 // SAFETY: handles of the driver, which may be used from any thread.
-unsafe impl Send for Loaded {}
+unsafe impl Send for LoadedKernel {}
 // SAFETY: as above; the driver locks what it must.
-unsafe impl Sync for Loaded {}
+unsafe impl Sync for LoadedKernel {}
 
 impl Kernels {
     /// For the GPU of a context; loads the one that every plan needs.
@@ -86,7 +86,7 @@ impl Kernels {
     }
 
     /// Has the driver compile a kernel, or take it from its cache.
-    fn load(&self, function: Function) -> Result<Loaded, DriverError> {
+    fn load(&self, function: Function) -> Result<LoadedKernel, DriverError> {
         self.context.bind_to_thread()?;
         let oldest = if self.chain { ComputeCapability::CHAINS } else { function.needed() };
         let ptx = CString::new(ptx::for_gpus_from(oldest, &text(function))).expect("PTX holds no zero byte");
@@ -105,10 +105,10 @@ impl Kernels {
         }
         // The same for all, in percent: a multiprocessor must be idle to change it.
         set(Attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, 100)?;
-        Ok(Loaded { module, function: handle })
+        Ok(LoadedKernel { module, function: handle })
     }
 
-    fn unload(&self, loaded: &Loaded) {
+    fn unload(&self, loaded: &LoadedKernel) {
         self.context.record_err(self.context.bind_to_thread());
         // SAFETY: loaded above; steps hold the kernels as long as they may run.
         self.context.record_err(unsafe { result::module::unload(loaded.module) });

@@ -13,7 +13,7 @@ type Handle = *mut c_void;
 /// `nvmlMemory_t`.
 #[repr(C)]
 #[derive(Default)]
-struct Memory {
+struct NvmlMemory {
     total: u64,
     free: u64,
     used: u64,
@@ -23,7 +23,7 @@ struct Memory {
 struct Nvml {
     version: unsafe extern "C" fn(text: *mut c_char, bytes: c_uint) -> c_uint,
     by_bus: unsafe extern "C" fn(bus: *const c_char, device: *mut Handle) -> c_uint,
-    memory: unsafe extern "C" fn(device: Handle, memory: *mut Memory) -> c_uint,
+    memory: unsafe extern "C" fn(device: Handle, memory: *mut NvmlMemory) -> c_uint,
 }
 
 impl Nvml {
@@ -60,7 +60,7 @@ pub(super) fn driver_version() -> Option<String> {
 /// Bytes free on the GPU at this place of the bus.
 pub(super) fn free(bus: &CStr) -> Option<u64> {
     let nvml = Nvml::get()?;
-    let (mut device, mut memory) = (std::ptr::null_mut(), Memory::default());
+    let (mut device, mut memory) = (std::ptr::null_mut(), NvmlMemory::default());
     // SAFETY: the name ends with a zero byte; what is written to has the types of nvml.h.
     let code = unsafe {
         match (nvml.by_bus)(bus.as_ptr(), &mut device) {

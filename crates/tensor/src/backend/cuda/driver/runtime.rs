@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cudarc::driver::{CudaContext, DriverError, result, sys};
 
 use super::error::{failure, refused};
-use super::graph::{Graph, Nothing, Shared};
+use super::graph::{CapturedStep, Nothing, Shared};
 use super::kernels::Kernels;
 use super::nvml;
 use super::probe::Found;
 use super::upload::Uploads;
 use crate::backend::cuda::cpp::Address;
-use crate::backend::cuda::runtime::{Order, Refusal, Runtime, Shortage, Step};
+use crate::backend::cuda::runtime::{NoMemory, Order, PreparedStep, Refusal, Runtime};
 use crate::backend::cuda::unavailable::CudaUnavailable;
 use crate::error::DeviceFailure;
 use crate::ir::DriverMemory;
@@ -87,7 +87,7 @@ impl Driver {
             return Refusal::Failure(failure(action, error));
         }
         let (free, total) = self.context().mem_get_info().unwrap_or_default();
-        Refusal::Shortage(Shortage { free: free as u64, total: total as u64 })
+        Refusal::NoMemory(NoMemory { free: free as u64, total: total as u64 })
     }
 }
 
@@ -132,11 +132,11 @@ impl Runtime for Driver {
         copy().map_err(|error| failure("finish its work", error))
     }
 
-    fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn Step>, Refusal> {
+    fn prepare(&self, orders: Vec<Order>, in_series: bool) -> Result<Box<dyn PreparedStep>, Refusal> {
         if orders.is_empty() {
             return Ok(Box::new(Nothing));
         }
-        let graph = Graph::of(&self.shared, &orders, in_series);
+        let graph = CapturedStep::of(&self.shared, &orders, in_series);
         Ok(Box::new(graph.map_err(|error| self.refusal("capture a step", error))?))
     }
 

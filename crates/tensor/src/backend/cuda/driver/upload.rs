@@ -22,7 +22,7 @@ const MOST: usize = 32 << 20;
 
 /// The buffers, and the stream for copies beside computing.
 pub(super) struct Uploads {
-    slots: [Option<Slot>; 2],
+    slots: [Option<PinnedSlot>; 2],
     next: usize,
     beside: Arc<CudaStream>,
     /// What had been queued when something was last copied beside computing.
@@ -32,7 +32,7 @@ pub(super) struct Uploads {
 }
 
 /// A buffer, and when its last contents have arrived.
-struct Slot {
+struct PinnedSlot {
     pinned: Pinned,
     arrived: CudaEvent,
 }
@@ -107,7 +107,7 @@ impl Uploads {
     }
 
     /// The next buffer, with at least `bytes` bytes.
-    fn slot(&mut self, context: &Arc<CudaContext>, bytes: usize) -> Result<&mut Slot, DriverError> {
+    fn slot(&mut self, context: &Arc<CudaContext>, bytes: usize) -> Result<&mut PinnedSlot, DriverError> {
         let slot = &mut self.slots[self.next];
         self.next = (self.next + 1) % 2;
         if let Some(small) = slot.take_if(|slot| slot.pinned.len() < bytes) {
@@ -117,7 +117,7 @@ impl Uploads {
             Some(slot) => Ok(slot),
             None => {
                 let pinned = Pinned::new(context, bytes.next_power_of_two())?;
-                Ok(slot.insert(Slot { pinned, arrived: context.new_event(None)? }))
+                Ok(slot.insert(PinnedSlot { pinned, arrived: context.new_event(None)? }))
             }
         }
     }

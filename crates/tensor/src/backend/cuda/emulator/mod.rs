@@ -14,13 +14,13 @@ use std::sync::{Arc, OnceLock};
 use super::cpp::Address;
 use super::device::Cuda;
 use super::gpu::Precision;
-use super::runtime::{Launch, Order, Refusal, Runtime, Shortage, Step};
+use super::runtime::{Launch, NoMemory, Order, PreparedStep, Refusal, Runtime};
 use super::tile::Tile;
 use crate::backend::Backend;
 use crate::device::SystemMemory;
 use crate::error::DeviceFailure;
 use crate::ir::Device;
-use crate::ir::kernel::Data;
+use crate::ir::kernel::ConstantData;
 
 /// Runs the kernels on the host.
 pub struct Emulator {
@@ -52,7 +52,7 @@ impl Emulator {
 
     /// The same with a precision.
     pub fn backend_with(self: &Arc<Self>, budget: Option<u64>, precision: Precision) -> Backend {
-        let memory = Arc::new(Memory { emulator: self.clone() });
+        let memory = Arc::new(HostMemory { emulator: self.clone() });
         Backend::new(Cuda::new(memory, Device::Cuda(0), budget, precision))
     }
 
@@ -131,7 +131,7 @@ impl Library {
 }
 
 /// The emulator as a device: its memory is the host's.
-struct Memory {
+struct HostMemory {
     emulator: Arc<Emulator>,
 }
 
@@ -140,11 +140,11 @@ fn layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes, 256).ok()
 }
 
-impl Runtime for Memory {
+impl Runtime for HostMemory {
     fn allocate(&self, bytes: usize) -> Result<Address, Refusal> {
         let shortage = || {
             let system = SystemMemory::now();
-            Refusal::Shortage(Shortage { free: system.free, total: system.total })
+            Refusal::NoMemory(NoMemory { free: system.free, total: system.total })
         };
         // SAFETY: an arena's allocation is never empty.
         let start = unsafe { alloc_zeroed(layout(bytes).ok_or_else(shortage)?) };
@@ -174,7 +174,7 @@ impl Runtime for Memory {
         unsafe { self.upload(to, bytes) }
     }
 
-    fn prepare(&self, orders: Vec<Order>, _: bool) -> Result<Box<dyn Step>, Refusal> {
+    fn prepare(&self, orders: Vec<Order>, _: bool) -> Result<Box<dyn PreparedStep>, Refusal> {
         Ok(Box::new(Sequence { emulator: self.emulator.clone(), orders }))
     }
 }
@@ -185,7 +185,7 @@ struct Sequence {
     orders: Vec<Order>,
 }
 
-impl Step for Sequence {
+impl PreparedStep for Sequence {
     unsafe fn run(&self, times: usize) -> Result<(), DeviceFailure> {
         for order in (0..times).flat_map(|_| &self.orders) {
             match order {
@@ -201,15 +201,15 @@ impl Step for Sequence {
 
 /// # Safety
 /// There must be room for the numbers at `to`, on a multiple of 4 bytes.
-unsafe fn write(to: Address, data: &Data) {
+unsafe fn write(to: Address, data: &ConstantData) {
     // SAFETY: this function's contract.
     unsafe {
         match data {
-            Data::F32(values) => {
+            ConstantData::F32(values) => {
                 ptr::copy_nonoverlapping(values.as_ptr(), to as *mut f32, values.len());
             }
-            Data::U8(bytes) => ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()),
-            Data::Fill(value, elements) => {
+            ConstantData::U8(bytes) => ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()),
+            ConstantData::Fill(value, elements) => {
                 std::slice::from_raw_parts_mut(to as *mut f32, *elements).fill(*value);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::backend::cuda::cpp::{Output, shared};
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job};
-use crate::ir::kernel::{self, Data};
+use crate::ir::kernel::{self, ConstantData};
 
 shared! {
     /// Writes one number everywhere.
@@ -16,7 +16,7 @@ shared! {
 impl Lower for kernel::Constant {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         match self.data {
-            Data::Fill(value, elements) => {
+            ConstantData::Fill(value, elements) => {
                 let work = Fill { output: lowering.at(self.output), elements: elements as u64, value };
                 step.push(Job::by_element(work, elements));
             }

@@ -82,11 +82,11 @@ impl Lower for kernel::Gemm {
 
 impl Step {
     /// A step of a plan's epilogue; without one anything, which is not done.
-    fn new(step: Option<kernel::Step>, lowering: &Lowering<'_>) -> Step {
-        let kernel::Step { formula, other } = step.unwrap_or(NOTHING);
+    fn new(step: Option<kernel::EpilogueStep>, lowering: &Lowering<'_>) -> Step {
+        let kernel::EpilogueStep { formula, other } = step.unwrap_or(NOTHING);
         let (formula, [scale, shift]) = Formula::of(formula);
         Step { other: lowering.at_or_null(other), formula, scale, shift }
     }
 }
 
-const NOTHING: kernel::Step = kernel::Step { formula: MapOp::Affine { scale: 1.0, shift: 0.0 }, other: None };
+const NOTHING: kernel::EpilogueStep = kernel::EpilogueStep { formula: MapOp::Affine { scale: 1.0, shift: 0.0 }, other: None };

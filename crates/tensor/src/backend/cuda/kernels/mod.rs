@@ -3,7 +3,7 @@
 //! A new kernel is a file here with a line below, and its device code `compute` in `kernels/`.
 
 use super::cpp::{assert_size, block};
-use super::items::{Parameters, Work};
+use super::items::{KernelParameters, Work};
 
 /// Lists the files with their kinds of work, each by its name as a member of the union `Work` and its struct.
 macro_rules! kernels {
@@ -14,7 +14,7 @@ macro_rules! kernels {
             $($($kind,)+)*
         }
 
-        $($(impl Parameters for $module::$kind {
+        $($(impl KernelParameters for $module::$kind {
             const KIND: u32 = Kind::$kind as u32;
         })+)*
 

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::bench::{Bench, Dataset, Kind, Tolerance};
 use crate::backend::cuda::lowering::Sizing;
 use crate::ir::kernel::{
-    Accumulate, Advance, ArgMax, Constant, Copy, CrossEntropy, Data, Dropout, Gather, GatherTargets, Map,
-    MapInput, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update,
+    Accumulate, Advance, ArgMax, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather, GatherTargets,
+    Map, MapInput, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update,
 };
 use crate::ir::{Kernel, MetricBlock, StepBlock, TargetFormat, Value};
 use crate::random::uniform;
@@ -263,7 +263,7 @@ proptest! {
         let filled = bench.output(elements, shifted[1]);
         bench.check(&Accumulate { input, output: sum, elements }.into(), NONE);
         bench.check(&Copy { input, output: copy, elements }.into(), NONE);
-        bench.check(&Constant { output: filled, data: Data::Fill(0.3, elements) }.into(), NONE);
+        bench.check(&Constant { output: filled, data: ConstantData::Fill(0.3, elements) }.into(), NONE);
     }
 }
 

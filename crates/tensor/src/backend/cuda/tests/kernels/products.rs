@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Bench, Kind, SUMS, Tolerance, size};
 use crate::backend::cuda::lowering::Sizing;
 use crate::backend::cuda::tile::Tile;
-use crate::ir::kernel::{Epilogue, Gemm, MapOp, Step};
+use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, MapOp};
 use crate::ir::{Kernel, Value};
 use crate::random::uniform;
 
@@ -90,7 +90,7 @@ impl Product {
         let mut epilogue = Epilogue { bias, ..Epilogue::default() };
         for &formula in &self.formulas {
             let other = (!is_unary(formula)).then(|| bench.numbers(m * n, self.shifted[3]));
-            epilogue = epilogue.then(Step { formula, other }).unwrap();
+            epilogue = epilogue.then(EpilogueStep { formula, other }).unwrap();
         }
         let [accumulate, accumulate_sums] = self.accumulate;
         let transpose_a = self.transpose_a;
@@ -234,11 +234,11 @@ fn products_on_tensor_cores_round_their_operands() {
 }
 
 fn with_bias(bias: Value, formula: Option<MapOp>) -> Epilogue {
-    let step = formula.map(|formula| Step { formula, other: None });
+    let step = formula.map(|formula| EpilogueStep { formula, other: None });
     Epilogue { bias: Some(bias), steps: [step, None] }
 }
 
 fn with_mask(y: Value) -> Epilogue {
-    let step = Step { formula: MapOp::ReluGrad, other: Some(y) };
+    let step = EpilogueStep { formula: MapOp::ReluGrad, other: Some(y) };
     Epilogue { bias: None, steps: [Some(step), None] }
 }
