@@ -6,7 +6,7 @@ use plangrad::Result;
 use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
-use plangrad_data::{DatasetName, Normalize, Options, load};
+use plangrad_data::{DatasetName, LoadOptions, Normalize, load};
 use plangrad_nn::{Loss, Mlp, MlpConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
@@ -33,7 +33,7 @@ impl Observer for Watch {
 }
 
 fn subject() -> Subject {
-    let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+    let dataset = load(&DatasetName::Digits, &LoadOptions::default()).unwrap();
     let config = MlpConfig::new(&dataset.sample_shape, dataset.classes.len()).hidden(&[32]).dropout(0.1);
     let network = Arc::new(Mlp::new(&config).unwrap());
     Subject::new(dataset, Normalize::Dataset, network, Loss::CrossEntropy).unwrap()

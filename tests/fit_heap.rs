@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plangrad::device::BudgetOrigin;
-use plangrad::fit::{Method, Options, StoppedBy, fit};
+use plangrad::fit::{FitOptions, Method, StoppedBy, fit};
 use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
@@ -23,13 +23,13 @@ mod counting;
 const BESIDE: i64 = 256 << 10;
 
 fn digits(hidden: Vec<usize>) -> Subject {
-    let dataset = load(&DatasetName::Digits, &plangrad_data::Options::default()).unwrap();
+    let dataset = load(&DatasetName::Digits, &plangrad_data::LoadOptions::default()).unwrap();
     let network = Mlp::new(&MlpConfig::new(&dataset.sample_shape, 10).hidden(&hidden)).unwrap();
     Subject::new(dataset, Normalize::Dataset, Arc::new(network), Loss::CrossEntropy).unwrap()
 }
 
-fn options_of(method: Method, synthetic: bool) -> Options {
-    Options {
+fn options_of(method: Method, synthetic: bool) -> FitOptions {
+    FitOptions {
         optimizer: Optimizer::adam(),
         eval_batch_size: None,
         method,
@@ -120,7 +120,7 @@ fn narrow() -> Subject {
     let rows: String = (0..50).map(|i| format!("{i},{}\n", 2 * i)).collect();
     std::fs::write(&file, format!("a,doubled\n{rows}")).unwrap();
     let task = plangrad_data::TargetKind::Regression;
-    let options = plangrad_data::Options { task, ..plangrad_data::Options::default() };
+    let options = plangrad_data::LoadOptions { task, ..plangrad_data::LoadOptions::default() };
     let dataset = load(&DatasetName::Csv(file), &options).unwrap();
     let network = Mlp::new(&MlpConfig::new(&dataset.sample_shape, 1)).unwrap();
     Subject::new(dataset, Normalize::None, Arc::new(network), Loss::Mse).unwrap()

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use plangrad_data::{DatasetName, Options, Sample, Split, Target, load};
+use plangrad_data::{DatasetName, LoadOptions, Sample, Subset, Target, load};
 use serde_json::{Value, json};
 use support::{Tensor, command, digits_description, plangrad, refusal, run, safetensors};
 
@@ -15,7 +15,7 @@ struct NearestMean {
     bias: Vec<f32>,
 }
 
-fn samples(split: &Split) -> impl Iterator<Item = (&[u8], usize)> {
+fn samples(split: &Subset) -> impl Iterator<Item = (&[u8], usize)> {
     (0..split.len()).map(|index| match (split.sample(index), split.target(index)) {
         (Some(Sample::U8(pixels)), Some(Target::Class(label))) => (pixels, usize::from(label)),
         other => panic!("{other:?}"),
@@ -24,7 +24,7 @@ fn samples(split: &Split) -> impl Iterator<Item = (&[u8], usize)> {
 
 impl NearestMean {
     /// |x − m|² is least where 2 m·x − |m|² is largest.
-    fn of(split: &Split) -> Self {
+    fn of(split: &Subset) -> Self {
         let mut sums = vec![[0.0_f64; 784]; 10];
         let mut counts = [0.0; 10];
         for (pixels, label) in samples(split) {
@@ -68,7 +68,7 @@ fn largest(values: &[f64]) -> usize {
 /// A folder with the model in `model.safetensors`, the model, and the dataset it is for.
 fn digits_model() -> (tempfile::TempDir, NearestMean, plangrad_data::Dataset) {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+    let dataset = load(&DatasetName::Digits, &LoadOptions::default()).unwrap();
     let model = NearestMean::of(&dataset.train);
     model.write(&folder.path().join("model.safetensors"));
     (folder, model, dataset)

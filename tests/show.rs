@@ -5,15 +5,15 @@ mod support;
 use std::path::Path;
 
 use plangrad::Picture;
-use plangrad_data::{DatasetName, Options, Sample, Target, load};
+use plangrad_data::{DatasetName, LoadOptions, Sample, Target, load};
 use serde_json::json;
 use support::{plangrad, real_data, refusal, run};
 
 fn digits() -> plangrad_data::Dataset {
-    load(&DatasetName::Digits, &Options::default()).unwrap()
+    load(&DatasetName::Digits, &LoadOptions::default()).unwrap()
 }
 
-fn pixels(split: &plangrad_data::Split, index: usize) -> &[u8] {
+fn pixels(split: &plangrad_data::Subset, index: usize) -> &[u8] {
     match split.sample(index) {
         Some(Sample::U8(pixels)) => pixels,
         other => panic!("{other:?}"),

@@ -12,9 +12,9 @@ pub struct Dataset {
     /// Class names in label order; empty for a regression.
     pub classes: Vec<String>,
     /// The training part; empty if only the test part was loaded.
-    pub train: Split,
+    pub train: Subset,
     /// The test part; empty if only the training part was loaded, or if the dataset has none.
-    pub test: Split,
+    pub test: Subset,
     /// Whole sentences for the user, such as how much of a partial dataset exists.
     pub notes: Vec<String>,
     /// Columns and statistics of a table; `None` for images.
@@ -29,9 +29,9 @@ impl Dataset {
     }
 }
 
-/// One part of a dataset: samples and their targets, in the order of the files.
+/// One split of a dataset: samples and their targets, in the order of the files.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Split {
+pub struct Subset {
     /// The samples, one after another.
     pub samples: Samples,
     /// One target for each sample.
@@ -39,7 +39,7 @@ pub struct Split {
     sample_len: usize,
 }
 
-impl Split {
+impl Subset {
     /// A part with `sample_len` values per sample.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn samples_and_targets_are_found_by_index_up_to_the_end() {
-        let split = Split::new(Samples::U8(vec![1, 2, 3, 4]), Targets::Classes(vec![7, 8]), 2).unwrap();
+        let split = Subset::new(Samples::U8(vec![1, 2, 3, 4]), Targets::Classes(vec![7, 8]), 2).unwrap();
         assert_eq!((split.len(), split.sample_len()), (2, 2));
         assert_eq!(split.sample(1), Some(Sample::U8(&[3, 4])));
         assert_eq!(split.target(1), Some(Target::Class(8)));
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_split_with_inconsistent_lengths_is_refused() {
-        let error = Split::new(Samples::F32(vec![0.0; 5]), Targets::Values(vec![0.0; 2]), 2).unwrap_err();
+        let error = Subset::new(Samples::F32(vec![0.0; 5]), Targets::Values(vec![0.0; 2]), 2).unwrap_err();
         assert_eq!(error.to_string(), "2 targets need 2 samples of 2 values each, found 5 values");
     }
 }

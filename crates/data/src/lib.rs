@@ -1,9 +1,9 @@
 //! Datasets for plangrad, as plain `u8` and `f32` arrays: known ones by name, CSV tables, and generated digits.
 //!
 //! ```
-//! use plangrad_data::{DatasetName, Normalize, Options, load};
+//! use plangrad_data::{DatasetName, LoadOptions, Normalize, load};
 //!
-//! let digits = load(&DatasetName::Digits, &Options::default())?; // needs no files
+//! let digits = load(&DatasetName::Digits, &LoadOptions::default())?; // needs no files
 //! assert_eq!(digits.sample_shape, [1, 28, 28]);
 //! assert_eq!((digits.train.len(), digits.test.len()), (20_000, 4_000));
 //!
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * [`DatasetName`] and [`Spec`]: the facts that need no file, enough to plan a run.
-//! * [`load`] and [`load_part`]: files in official or torchvision layout, CSV tables, and the built-in `digits`.
+//! * [`load`] and [`load_split`]: files in official or torchvision layout, CSV tables, and the built-in `digits`.
 //! * [`Normalize`] and [`Affine`]: images stay `u8`, and the first kernel of a step normalises them.
 //! * [`Permutation`]: the order of an epoch, a function of seed and epoch alone.
 //! * [`download`]: files fetched from mirrors, resumed, verified.
@@ -34,23 +34,26 @@ mod normalize;
 mod options;
 mod sampling;
 mod spec;
+mod split;
 mod suggest;
 mod table;
 mod text;
 
 pub use classes::class_alias;
-pub use dataset::{Dataset, Sample, Samples, Split, Target, Targets};
-pub use download::{DownloadOptions, Downloaded, Event, Outcome, download};
+pub use dataset::{Dataset, Sample, Samples, Subset, Target, Targets};
+pub use download::{DownloadEvent, DownloadOptions, DownloadOutcome, Downloaded, download};
 pub use error::{Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, Result, RowProblem};
-pub use load::{load, load_part};
+pub use load::{load, load_split};
 pub use locate::available;
 pub use name::DatasetName;
 pub use normalize::{Affine, Normalize};
-pub use options::{Options, Part, TargetKind};
+pub use options::{LoadOptions, TargetKind};
 pub use plangrad_formats::open_regular_file;
 pub use sampling::Permutation;
 pub use spec::Spec;
+pub use split::Split;
 pub use table::TableSchema;
+pub use text::grouped;
 
 /// Compiles and runs the examples of the crate's README.
 #[cfg(doctest)]

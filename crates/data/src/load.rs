@@ -1,4 +1,4 @@
-//! Loads a dataset into memory by its name. Both parts are decoded in parallel; images stay `u8`.
+//! Loads a dataset into memory by its name. Both splits are decoded in parallel; images stay `u8`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use crate::error::ExpectedShape;
 use crate::locate::{CifarFiles, IdxPair, cifar_files, idx_pair};
+use crate::text::grouped;
 use crate::{
-    Dataset, DatasetName, Error, Options, Part, Result, Samples, Spec, Split, Targets, digits, table,
+    Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, table,
 };
 
 /// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
@@ -20,31 +21,36 @@ const MOST_PARTS: u64 = 4;
 /// # Errors
 ///
 /// [`Error::DatasetNotFound`] with all searched folders; any [`Error`] about a file or table with wrong contents.
-pub fn load(name: &DatasetName, options: &Options) -> Result<Dataset> {
-    load_part(name, options, Part::Both)
+pub fn load(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
+    load_splits(name, options, None)
 }
 
-/// Loads one part of a dataset and leaves the other one empty. Files of the other part are neither required nor opened,
-/// except if one file holds both parts: a table, or CIFAR's archive.
+/// Loads one split of a dataset and leaves the other one empty. Files of the other split are neither required nor opened,
+/// except if one file holds both: a table, or CIFAR's archive.
 ///
 /// # Errors
 ///
 /// Those of [`load`].
-pub fn load_part(name: &DatasetName, options: &Options, part: Part) -> Result<Dataset> {
+pub fn load_split(name: &DatasetName, options: &LoadOptions, split: Split) -> Result<Dataset> {
+    load_splits(name, options, Some(split))
+}
+
+/// Loads one split, or both.
+fn load_splits(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
     if let DatasetName::Csv(path) = name {
-        return load_table(path, options, part);
+        return load_table(path, options, only);
     }
     let spec = name.spec().expect("every dataset but a table has a spec");
     let (train, test) = match cifar_variant(name) {
-        Some(variant) => load_cifar(&spec, variant, &options.data_dir, part)?,
-        None => each_part(part, |part| load_grey(&spec, &options.data_dir, part))?,
+        Some(variant) => load_cifar(&spec, variant, &options.data_dir, only)?,
+        None => each_split(only, |split| load_grey(&spec, &options.data_dir, split))?,
     };
-    let split = |images: Option<Images>| {
+    let subset = |images: Option<Images>| {
         let Images { pixels, labels } = images.unwrap_or_default();
-        Split::new(Samples::U8(pixels), Targets::Classes(labels), spec.sample_len())
+        Subset::new(Samples::U8(pixels), Targets::Classes(labels), spec.sample_len())
     };
     let notes = partial_notes(&spec, train.as_ref(), test.as_ref());
-    let (train, test) = (split(train)?, split(test)?);
+    let (train, test) = (subset(train)?, subset(test)?);
     Ok(Dataset {
         name: name.clone(),
         sample_shape: spec.sample_shape,
@@ -56,44 +62,44 @@ pub fn load_part(name: &DatasetName, options: &Options, part: Part) -> Result<Da
     })
 }
 
-/// Pixels and labels of one part.
+/// Pixels and labels of one split.
 #[derive(Default)]
 struct Images {
     pixels: Vec<u8>,
     labels: Vec<u8>,
 }
 
-/// Runs `load` for the requested parts, both in parallel.
-fn each_part(
-    part: Part,
-    load: impl Fn(Part) -> Result<Images> + Sync,
+/// Runs `load` for the requested splits, both in parallel.
+fn each_split(
+    only: Option<Split>,
+    load: impl Fn(Split) -> Result<Images> + Sync,
 ) -> Result<(Option<Images>, Option<Images>)> {
-    Ok(match part {
-        Part::Both => {
-            let (train, test) = rayon::join(|| load(Part::Train), || load(Part::Test));
+    Ok(match only {
+        None => {
+            let (train, test) = rayon::join(|| load(Split::Train), || load(Split::Test));
             (Some(train?), Some(test?))
         }
-        Part::Train => (Some(load(Part::Train)?), None),
-        Part::Test => (None, Some(load(Part::Test)?)),
+        Some(Split::Train) => (Some(load(Split::Train)?), None),
+        Some(Split::Test) => (None, Some(load(Split::Test)?)),
     })
 }
 
-fn load_table(path: &Path, options: &Options, part: Part) -> Result<Dataset> {
+fn load_table(path: &Path, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
     let mut dataset = table::load(path, options)?;
-    match part {
-        Part::Both => {}
-        Part::Train => dataset.test = dataset.test.emptied(),
-        Part::Test => dataset.train = dataset.train.emptied(),
+    match only {
+        None => {}
+        Some(Split::Train) => dataset.test = dataset.test.emptied(),
+        Some(Split::Test) => dataset.train = dataset.train.emptied(),
     }
     Ok(dataset)
 }
 
-fn load_grey(spec: &Spec, data_dir: &Path, part: Part) -> Result<Images> {
+fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
     if spec.name == DatasetName::Digits {
-        let (pixels, labels) = digits::draw(if part == Part::Test { digits::TEST } else { digits::TRAIN });
+        let (pixels, labels) = digits::draw(if split == Split::Test { digits::TEST } else { digits::TRAIN });
         return Ok(Images { pixels, labels });
     }
-    read_idx(spec, &idx_pair(&spec.name, data_dir, part)?)
+    read_idx(spec, &idx_pair(&spec.name, data_dir, split)?)
 }
 
 /// The most that a file of a named dataset may hold, so that a small compressed file cannot take gigabytes.
@@ -164,22 +170,22 @@ fn load_cifar(
     spec: &Spec,
     variant: Variant,
     data_dir: &Path,
-    part: Part,
+    only: Option<Split>,
 ) -> Result<(Option<Images>, Option<Images>)> {
     let limits = limits(spec);
-    let located = |part| cifar_files(&spec.name, variant, data_dir, part);
-    let wanted = if part == Part::Both { Part::Train } else { part };
+    let located = |split| cifar_files(&spec.name, variant, data_dir, split);
+    let wanted = only.unwrap_or(Split::Train);
     if let CifarFiles::Archive(path) = located(wanted)? {
         let archive = cifar::open_tar_gz_with(&path, variant, &limits)?;
-        let train = (part != Part::Test).then(|| images(archive.train, &path)).transpose()?;
-        let test = (part != Part::Train).then(|| images(archive.test, &path)).transpose()?;
+        let train = (only != Some(Split::Test)).then(|| images(archive.train, &path)).transpose()?;
+        let test = (only != Some(Split::Train)).then(|| images(archive.test, &path)).transpose()?;
         return Ok((train, test));
     }
-    each_part(part, |part| match located(part)? {
+    each_split(only, |split| match located(split)? {
         CifarFiles::Binaries(files) => read_binaries(variant, &files, &limits),
         CifarFiles::Archive(path) => {
             let archive = cifar::open_tar_gz_with(&path, variant, &limits)?;
-            images(if part == Part::Test { archive.test } else { archive.train }, &path)
+            images(if split == Split::Test { archive.test } else { archive.train }, &path)
         }
     })
 }
@@ -207,30 +213,4 @@ fn partial_notes(spec: &Spec, train: Option<&Images>, test: Option<&Images>) -> 
         })
     });
     incomplete.collect()
-}
-
-/// A number with thousands separators: `50,000`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!(
-            [0, 999, 5_084, 50_000, 1_234_567].map(grouped),
-            ["0", "999", "5,084", "50,000", "1,234,567"]
-        );
-    }
 }

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use plangrad_formats::cifar::Variant;
 
-use crate::{DatasetName, Error, Part, Result};
+use crate::{DatasetName, Error, Result, Split};
 
-/// Images and labels of one part of a dataset in IDX files.
+/// Images and labels of one split of a dataset in IDX files.
 #[derive(Debug)]
 pub(crate) struct IdxPair {
     pub(crate) images: PathBuf,
     pub(crate) labels: PathBuf,
 }
 
-/// The files of one part of CIFAR.
+/// The files of one split of CIFAR.
 #[derive(Debug)]
 pub(crate) enum CifarFiles {
     /// `.bin` files, in the order of their records; some may be missing.
@@ -66,14 +66,14 @@ pub(crate) fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathB
 /// are not checked. Always true for `digits`.
 #[must_use]
 pub fn available(name: &DatasetName, data_dir: &Path) -> bool {
-    let has = |part| match name {
+    let has = |split| match name {
         DatasetName::Digits => true,
         DatasetName::Csv(path) => path.is_file(),
-        DatasetName::Cifar10 => cifar_files(name, Variant::Cifar10, data_dir, part).is_ok(),
-        DatasetName::Cifar100 => cifar_files(name, Variant::Cifar100, data_dir, part).is_ok(),
-        _ => idx_pair(name, data_dir, part).is_ok(),
+        DatasetName::Cifar10 => cifar_files(name, Variant::Cifar10, data_dir, split).is_ok(),
+        DatasetName::Cifar100 => cifar_files(name, Variant::Cifar100, data_dir, split).is_ok(),
+        _ => idx_pair(name, data_dir, split).is_ok(),
     };
-    has(Part::Train) && has(Part::Test)
+    Split::ALL.into_iter().all(has)
 }
 
 /// Whether `folder` has all `.bin` files of a CIFAR dataset, each with all its records.
@@ -99,9 +99,9 @@ fn complete(variant: Variant, wanted: &[&str], found: &[PathBuf]) -> bool {
     found.len() == wanted.len() && found.iter().zip(wanted).all(whole)
 }
 
-/// The two IDX files of one part, in the same folder.
-pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Result<IdxPair> {
-    let [images, labels] = idx_names(part);
+/// The two IDX files of one split, in the same folder.
+pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, split: Split) -> Result<IdxPair> {
+    let [images, labels] = idx_names(split);
     let folders = searched_folders(name, data_dir);
     for folder in &folders {
         if let (Some(images), Some(labels)) = (idx_file(folder, images), idx_file(folder, labels)) {
@@ -112,16 +112,16 @@ pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, part: Part) -> Resul
     Err(not_found(name, data_dir, folders, files, None))
 }
 
-/// The files of one part of CIFAR: from a folder with all of them, else the archive, else a folder with some of them.
+/// The files of one split of CIFAR: from a folder with all of them, else the archive, else a folder with some of them.
 pub(crate) fn cifar_files(
     name: &DatasetName,
     variant: Variant,
     data_dir: &Path,
-    part: Part,
+    split: Split,
 ) -> Result<CifarFiles> {
-    let wanted = match part {
-        Part::Test => &[variant.test_file()][..],
-        _ => variant.train_files(),
+    let wanted = match split {
+        Split::Test => &[variant.test_file()][..],
+        Split::Train => variant.train_files(),
     };
     let folders = searched_folders(name, data_dir);
     let found = folders.iter().map(|folder| binaries(folder, wanted)).find(|found| !found.is_empty());
@@ -141,10 +141,10 @@ pub(crate) fn cifar_files(
 }
 
 /// The official file names of images and labels, without `.gz`.
-pub(crate) fn idx_names(part: Part) -> [&'static str; 2] {
-    match part {
-        Part::Test => ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
-        _ => ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+pub(crate) fn idx_names(split: Split) -> [&'static str; 2] {
+    match split {
+        Split::Test => ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+        Split::Train => ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
     }
 }
 
@@ -195,11 +195,11 @@ mod tests {
         let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz"];
         touch(&data.path().join("MNIST/raw"), &names);
         touch(&data.path().join("fashion-mnist"), &["t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"]);
-        let train = idx_pair(&DatasetName::Mnist, data.path(), Part::Train).unwrap();
+        let train = idx_pair(&DatasetName::Mnist, data.path(), Split::Train).unwrap();
         assert!(train.labels.ends_with("MNIST/raw/train-labels-idx1-ubyte.gz"));
-        assert!(idx_pair(&DatasetName::Mnist, &data.path().join("MNIST/raw"), Part::Train).is_ok());
-        assert!(idx_pair(&DatasetName::FashionMnist, data.path(), Part::Test).is_ok());
-        assert!(idx_pair(&DatasetName::Kmnist, &data.path().join("MNIST/raw"), Part::Train).is_err());
+        assert!(idx_pair(&DatasetName::Mnist, &data.path().join("MNIST/raw"), Split::Train).is_ok());
+        assert!(idx_pair(&DatasetName::FashionMnist, data.path(), Split::Test).is_ok());
+        assert!(idx_pair(&DatasetName::Kmnist, &data.path().join("MNIST/raw"), Split::Train).is_err());
         assert!(!available(&DatasetName::Mnist, data.path()), "the test part is missing");
     }
 
@@ -210,7 +210,7 @@ mod tests {
         touch(&folder, &["data_batch_3.bin", "data_batch_1.bin", "test_batch.bin"]);
         touch(data.path(), &["cifar-100-binary.tar.gz"]);
         let CifarFiles::Binaries(files) =
-            cifar_files(&DatasetName::Cifar10, Variant::Cifar10, &folder, Part::Train).unwrap()
+            cifar_files(&DatasetName::Cifar10, Variant::Cifar10, &folder, Split::Train).unwrap()
         else {
             panic!("expected .bin files");
         };
@@ -223,9 +223,9 @@ mod tests {
     fn a_missing_dataset_lists_the_searched_folders_and_the_remedy() {
         let message = |name: DatasetName, data: &Path| match name {
             DatasetName::Cifar10 => {
-                cifar_files(&name, Variant::Cifar10, data, Part::Test).unwrap_err().to_string()
+                cifar_files(&name, Variant::Cifar10, data, Split::Test).unwrap_err().to_string()
             }
-            _ => idx_pair(&name, data, Part::Train).unwrap_err().to_string(),
+            _ => idx_pair(&name, data, Split::Train).unwrap_err().to_string(),
         };
         assert_eq!(
             message(DatasetName::Mnist, Path::new("nowhere")),

@@ -1,12 +1,12 @@
-//! How to load a dataset, and which parts of it.
+//! How to load a dataset.
 
 use std::path::PathBuf;
 
 use crate::{Normalize, TableSchema};
 
-/// How to load a dataset. [`Options::default`] is what the command line does without options.
+/// How to load a dataset. [`LoadOptions::default`] is what the command line does without options.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct LoadOptions {
     /// The data folder; default `data`. A table is found by its own path.
     pub data_dir: PathBuf,
     /// Normalisation. Loading applies it to tables only; for images see [`Dataset::affine`](crate::Dataset::affine).
@@ -24,7 +24,7 @@ pub struct Options {
     pub schema: Option<TableSchema>,
 }
 
-impl Default for Options {
+impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("data"),
@@ -46,16 +46,4 @@ pub enum TargetKind {
     Classification,
     /// Numbers, for a regression.
     Regression,
-}
-
-/// Which parts of a dataset to load.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The training part and the test part.
-    #[default]
-    Both,
-    /// The training part; the test part remains empty.
-    Train,
-    /// The test part; the training part remains empty.
-    Test,
 }

@@ -1,4 +1,4 @@
-//! Text from files in messages: as long as a message should be.
+//! Text for messages: names from files, as long as a message should be, and numbers.
 
 /// Characters of a name or cell shown in a message.
 const MOST_LETTERS: usize = 60;
@@ -19,4 +19,31 @@ pub(crate) fn listed(names: &[String], shown: impl Fn(String) -> String) -> Stri
     let first: Vec<String> = names.iter().take(MOST_NAMES).map(|name| shown(excerpt(name))).collect();
     let more = names.len().saturating_sub(MOST_NAMES);
     if more > 0 { format!("{} and {more} more", first.join(", ")) } else { first.join(", ") }
+}
+
+/// A number with its thousands apart: `101,770`.
+#[must_use]
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!(
+            [0, 999, 5_084, 50_000, 1_234_567].map(grouped),
+            ["0", "999", "5,084", "50,000", "1,234,567"]
+        );
+    }
 }

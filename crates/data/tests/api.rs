@@ -4,23 +4,23 @@ use std::error::Error as _;
 use std::io;
 
 use plangrad_data::{
-    Affine, Dataset, DatasetName, DownloadOptions, Downloaded, Error, Event, Options, Spec, Split,
-    TableSchema, load,
+    Affine, Dataset, DatasetName, DownloadEvent, DownloadOptions, Downloaded, Error, LoadOptions, Spec,
+    Subset, TableSchema, load,
 };
 
 #[test]
 fn public_types_can_be_sent_to_and_shared_by_threads() {
     fn check<T: Send + Sync + Unpin + std::fmt::Debug + Clone>() {}
-    check::<(Dataset, Split, TableSchema, Affine)>();
-    check::<(DatasetName, Spec, Options)>();
-    check::<(DownloadOptions, Downloaded, Event<'_>)>();
+    check::<(Dataset, Subset, TableSchema, Affine)>();
+    check::<(DatasetName, Spec, LoadOptions)>();
+    check::<(DownloadOptions, Downloaded, DownloadEvent<'_>)>();
     fn check_error<T: Send + Sync + std::error::Error + 'static>() {}
     check_error::<Error>();
 }
 
 #[test]
 fn the_source_of_an_error_is_the_error_it_wraps() {
-    let error = load(&DatasetName::Csv("no/such.csv".into()), &Options::default()).unwrap_err();
+    let error = load(&DatasetName::Csv("no/such.csv".into()), &LoadOptions::default()).unwrap_err();
     let reason = error.source().and_then(|reason| reason.downcast_ref::<io::Error>()).unwrap();
     assert_eq!(reason.kind(), io::ErrorKind::NotFound);
     let folder = tempfile::tempdir().unwrap();
@@ -29,7 +29,7 @@ fn the_source_of_an_error_is_the_error_it_wraps() {
     for part in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
         std::fs::write(mnist.join(format!("{part}-ubyte")), "").unwrap();
     }
-    let options = Options { data_dir: folder.path().to_path_buf(), ..Options::default() };
+    let options = LoadOptions { data_dir: folder.path().to_path_buf(), ..LoadOptions::default() };
     let error = load(&DatasetName::Mnist, &options).unwrap_err();
     assert!(error.source().is_some_and(|error| error.is::<Box<plangrad_formats::Error>>()), "{error:?}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use plangrad_data::{Dataset, DatasetName, Options, Part, Samples, Targets, load, load_part};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, Samples, Split, Targets, load, load_split};
 use plangrad_formats::cifar::{self, Records, Variant};
 use plangrad_formats::idx::{self, IdxBuf};
 use tempfile::TempDir;
@@ -15,8 +15,8 @@ const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-fn from(folder: &TempDir) -> Options {
-    Options { data_dir: folder.path().to_path_buf(), ..Options::default() }
+fn from(folder: &TempDir) -> LoadOptions {
+    LoadOptions { data_dir: folder.path().to_path_buf(), ..LoadOptions::default() }
 }
 
 fn write_idx(path: &Path, dims: &[usize], elements: Vec<u8>) {
@@ -69,7 +69,7 @@ fn official_and_torchvision_layouts_load_equally() {
 fn one_part_loads_without_the_files_of_the_other() {
     let folder = small_mnist("mnist");
     FILES[..2].iter().for_each(|file| fs::remove_file(folder.path().join("mnist").join(file)).unwrap());
-    let test = load_part(&DatasetName::Mnist, &from(&folder), Part::Test).unwrap();
+    let test = load_split(&DatasetName::Mnist, &from(&folder), Split::Test).unwrap();
     assert_eq!((test.train.len(), test.test.len()), (0, 2));
     assert!(message(&folder).starts_with("mnist was not found: looked for train-images-idx3-ubyte[.gz]"));
 }
@@ -231,7 +231,7 @@ fn the_archive_of_cifar_is_preferred_to_a_partial_folder() {
     write_cifar(&batch, &records(Variant::Cifar10, 7));
     let cifar = load(&DatasetName::Cifar10, &from(&folder)).unwrap();
     assert_eq!((cifar.train.len(), cifar.test.len()), (10, 2));
-    let test = load_part(&DatasetName::Cifar10, &from(&folder), Part::Test).unwrap();
+    let test = load_split(&DatasetName::Cifar10, &from(&folder), Split::Test).unwrap();
     assert_eq!((test.train.len(), &test.test), (0, &cifar.test));
     write_archive(&archive, 0);
     let message = load(&DatasetName::Cifar10, &from(&folder)).unwrap_err().to_string();

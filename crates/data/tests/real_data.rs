@@ -3,21 +3,21 @@
 use std::path::PathBuf;
 
 use plangrad_data::{
-    DatasetName, Options, Part, Samples, Split, Target, Targets, available, load, load_part,
+    DatasetName, LoadOptions, Samples, Split, Subset, Target, Targets, available, load, load_split,
 };
 
-fn options(name: &DatasetName) -> Option<Options> {
+fn options(name: &DatasetName) -> Option<LoadOptions> {
     let found = std::env::var_os("PLANGRAD_DATA")
         .map(PathBuf::from)
         .filter(|data_dir| available(name, data_dir))
-        .map(|data_dir| Options { data_dir, ..Options::default() });
+        .map(|data_dir| LoadOptions { data_dir, ..LoadOptions::default() });
     if found.is_none() {
         eprintln!("SKIPPED: {name} needs PLANGRAD_DATA to name a folder that holds it");
     }
     found
 }
 
-fn pixels(split: &Split) -> &[u8] {
+fn pixels(split: &Subset) -> &[u8] {
     let Samples::U8(pixels) = &split.samples else { panic!("images are u8") };
     pixels
 }
@@ -50,7 +50,7 @@ fn a_part_of_mnist_loaded_alone_equals_that_of_the_whole() {
     let name = DatasetName::Mnist;
     let Some(options) = options(&name) else { return };
     let whole = load(&name, &options).unwrap();
-    let test = load_part(&name, &options, Part::Test).unwrap();
+    let test = load_split(&name, &options, Split::Test).unwrap();
     assert!(test.train.is_empty());
     assert_eq!(test.test, whole.test);
 }

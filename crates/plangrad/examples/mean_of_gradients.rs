@@ -10,7 +10,7 @@
 use std::fmt;
 
 use plangrad::train;
-use plangrad_data::{DatasetName, Normalize, Options, Part, load_part};
+use plangrad_data::{DatasetName, LoadOptions, Normalize, Split, load_split};
 use std::sync::Arc;
 
 use plangrad_nn::{Loss, Mlp, MlpConfig, Mode, Task};
@@ -82,7 +82,7 @@ fn noise(network: &mut Network<'_>, samples: &[u32]) -> Result<(f64, Vec<Noise>)
 
 /// The digits that plangrad draws itself, and the network 784-128-10 that is to tell them apart.
 fn digits() -> Result<(Task, Source), Error> {
-    let data = load_part(&DatasetName::Digits, &Options::default(), Part::Train)?;
+    let data = load_split(&DatasetName::Digits, &LoadOptions::default(), Split::Train)?;
     let config = MlpConfig::new(&data.sample_shape, data.classes.len()).hidden(&[128]);
     let network = Arc::new(Mlp::new(&config)?);
     let task = train::task(&data, Normalize::Dataset, network, Loss::CrossEntropy)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use plangrad_data::Split;
 use plangrad_tensor::backend::cuda::CudaUnavailable;
 use plangrad_tensor::{Device, MemoryReport};
 use serde::Serialize;
@@ -10,7 +11,6 @@ use serde::Serialize;
 use crate::numbers::{counted, grouped_bytes, size};
 use crate::output::printable;
 use crate::picture::PictureError;
-use crate::split::Split;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -26,7 +26,6 @@ mod output;
 mod picture;
 pub mod process;
 mod run;
-mod split;
 pub mod sweep;
 pub mod train;
 
@@ -37,8 +36,8 @@ pub use model::{Model, Prediction, Questions};
 pub use numbers::grouped;
 pub use output::{Console, Format};
 pub use picture::{Picture, PictureError};
+pub use plangrad_data::Split;
 pub use run::run;
-pub use split::Split;
 
 /// The examples of the project's page and of the crate's, compiled and run.
 #[cfg(doctest)]

@@ -1,18 +1,6 @@
 //! Numbers as people read them: with separated thousands, counted nouns and units.
 
-/// A number with its thousands apart: `101,770`.
-#[must_use]
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub use plangrad_data::grouped;
 
 /// `1 sample`, `10,000 samples`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {

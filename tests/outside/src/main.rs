@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plangrad::train::{Event, Existing, Observer, Resources, RunFolder, Settings, Stop, Subject, Trainer};
 use plangrad::{Model, Result, fit};
-use plangrad_data::{DatasetName, Options, load};
+use plangrad_data::{DatasetName, LoadOptions, load};
 use plangrad_nn::{Architectures, Loss, checkpoint};
 use plangrad_outside::{Residual, ResidualConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -18,7 +18,7 @@ fn main() -> Result<()> {
 }
 
 fn subject() -> Result<Subject> {
-    let options = Options::default();
+    let options = LoadOptions::default();
     let dataset = load(&DatasetName::Digits, &options)?;
     let (sample_shape, outputs) = (dataset.sample_shape.clone(), dataset.classes.len());
     let network = Residual::new(ResidualConfig { sample_shape, width: 64, outputs })?;
@@ -31,7 +31,7 @@ fn begin(path: &Path) -> Result<(Trainer, RunFolder)> {
 
     // 64 MiB for everything: which batches fit?
     let backend = Cpu::open(CpuOptions::default().budget(Some(64 << 20)))?;
-    let options = fit::Options::new(settings.optimizer);
+    let options = fit::FitOptions::new(settings.optimizer);
     let largest = fit::fit(&mut subject, &backend, &options, &mut |_| Ok(()), &Stop::default())?;
     println!("batches of up to {} samples fit", largest.max_batch_size);
     settings.batch_size = settings.batch_size.min(largest.max_batch_size);
@@ -60,7 +60,7 @@ fn resume(path: &Path) -> Result<(Trainer, RunFolder)> {
 
 fn evaluate(path: &Path) -> Result<()> {
     let model = Model::open_with(path, &known())?;
-    let test = plangrad::train::source(load(&DatasetName::Digits, &Options::default())?.test)?;
+    let test = plangrad::train::source(load(&DatasetName::Digits, &LoadOptions::default())?.test)?;
     let found = model.evaluate(&test, None, &Cpu::open(CpuOptions::default())?, &Stop::default())?;
     println!("loss {:.4}, {} of {} correct", found.loss, found.correct().unwrap_or(0), found.samples);
     Ok(())

@@ -10,7 +10,7 @@ use plangrad::memory::{Blueprint, explain};
 use plangrad::train::{
     Event, Existing, Observer, OnOom, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
-use plangrad_data::{Dataset, DatasetName, Options, load};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, load};
 use plangrad_nn::checkpoint::{self, Loaded};
 use plangrad_nn::{Architectures, Loss, Task};
 use plangrad_outside::{Residual, ResidualConfig};
@@ -23,7 +23,7 @@ const BATCH: usize = 100;
 
 /// The built-in digits, fewer of them.
 fn digits() -> Dataset {
-    let mut dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+    let mut dataset = load(&DatasetName::Digits, &LoadOptions::default()).unwrap();
     for (split, len) in [(&mut dataset.train, 1_000), (&mut dataset.test, 250)] {
         let width = split.sample_len();
         let plangrad_data::Samples::U8(pixels) = &mut split.samples else { panic!("digits are bytes") };
@@ -40,7 +40,7 @@ fn subject() -> Subject {
     let dataset = digits();
     let (sample_shape, outputs) = (dataset.sample_shape.clone(), dataset.classes.len());
     let network = Residual::new(ResidualConfig { sample_shape, width: 24, outputs }).unwrap();
-    Subject::new(dataset, Options::default().normalize, Arc::new(network), Loss::CrossEntropy).unwrap()
+    Subject::new(dataset, LoadOptions::default().normalize, Arc::new(network), Loss::CrossEntropy).unwrap()
 }
 
 fn known() -> Architectures {
@@ -171,7 +171,7 @@ fn the_largest_batch_is_found_and_proven() {
     let planned = Trainer::of(settings(&subject), self::subject(), &Resources::of(&cpu(None))).unwrap();
     let budget = planned.session().planned().total() - 1;
     drop(planned);
-    let mut options = fit::Options::new(settings(&subject).optimizer);
+    let mut options = fit::FitOptions::new(settings(&subject).optimizer);
     options.measures_speed = false;
     let found = fit(&mut subject, &cpu(Some(budget)), &options, &mut |_| Ok(()), &Stop::default()).unwrap();
     assert!((2..BATCH + 20).contains(&found.max_batch_size), "{}", found.max_batch_size);

@@ -39,7 +39,7 @@ impl Remote<'_> {
 
 /// What to fetch for a dataset.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct CatalogEntry {
     /// The folder for the files, relative to the data folder; empty for the data folder itself.
     pub(super) folder: &'static str,
     /// Folders on servers, in the order in which they are tried.
@@ -48,7 +48,7 @@ pub(super) struct Entry {
 }
 
 /// The entry of a dataset; `None` if it needs no download.
-pub(super) fn entry(name: &DatasetName) -> Option<Entry> {
+pub(super) fn entry(name: &DatasetName) -> Option<CatalogEntry> {
     let (mirrors, files): (&[_], &[_]) = match name {
         DatasetName::Mnist => (&MNIST_MIRRORS, &MNIST),
         DatasetName::FashionMnist => (&FASHION_MIRRORS, &FASHION),
@@ -58,7 +58,7 @@ pub(super) fn entry(name: &DatasetName) -> Option<Entry> {
         DatasetName::Digits | DatasetName::Csv(_) => return None,
     };
     let is_archive = matches!(name, DatasetName::Cifar10 | DatasetName::Cifar100);
-    Some(Entry { folder: if is_archive { "" } else { official_folder(name) }, mirrors, files })
+    Some(CatalogEntry { folder: if is_archive { "" } else { official_folder(name) }, mirrors, files })
 }
 
 const MNIST_MIRRORS: [&str; 3] = [
@@ -181,7 +181,7 @@ const fn published(name: &'static str, bytes: u64, sha256: &'static str) -> Remo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Part;
+    use crate::Split;
     use crate::locate::idx_names;
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_downloaded_files_are_those_searched_for() {
-        let wanted: Vec<String> = [Part::Train, Part::Test]
+        let wanted: Vec<String> = [Split::Train, Split::Test]
             .into_iter()
             .flat_map(idx_names)
             .map(|name| format!("{name}.gz"))

@@ -7,7 +7,7 @@ use crate::DatasetName;
 /// An event during a download, for showing progress. Addresses come without user, password and query.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum DownloadEvent<'a> {
     /// A file is requested from a mirror; `resumed_at` bytes of it are already stored.
     Started {
         /// Where the file will be.
@@ -55,13 +55,13 @@ pub struct Downloaded {
     /// The file, or the folder of an unpacked archive.
     pub path: PathBuf,
     /// How it was obtained.
-    pub outcome: Outcome,
+    pub outcome: DownloadOutcome,
 }
 
 /// How a file was obtained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum DownloadOutcome {
     /// Downloaded from this address and verified.
     Fetched(String),
     /// The partial file of an earlier download was complete; verified.

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::address;
 use super::catalog::Remote;
-use super::event::Event;
+use super::event::DownloadEvent;
 use super::partial::Partial;
-use super::transfer::{Client, End, Stop};
+use super::transfer::{Client, End, TransferError};
 use crate::error::{Error, FailedMirror, Result};
 
 /// The most requests to one mirror for one file. Each but the last has brought new bytes.
@@ -22,7 +22,7 @@ pub(super) fn fetch(
     remote: &Remote<'_>,
     mirrors: &[String],
     path: &Path,
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_event: &mut dyn FnMut(DownloadEvent<'_>),
 ) -> Result<Option<String>> {
     let mut partial = Partial::open(path)?;
     if partial.is(remote)? {
@@ -40,7 +40,7 @@ pub(super) fn fetch(
                 return Ok(Some(shown));
             }
             Err(reason) => {
-                on_event(Event::MirrorFailed { path, mirror: &shown, reason: &reason });
+                on_event(DownloadEvent::MirrorFailed { path, mirror: &shown, reason: &reason });
                 attempts.push(FailedMirror::new(shown, reason));
             }
         }
@@ -64,38 +64,43 @@ impl Source<'_> {
     fn fetch(
         &self,
         partial: &mut Partial,
-        on_event: &mut dyn FnMut(Event<'_>),
+        on_event: &mut dyn FnMut(DownloadEvent<'_>),
     ) -> Result<std::result::Result<(), String>> {
         let Self { remote, path, .. } = *self;
         let mut furthest = partial.len()?;
         let mut reason = String::new();
         for _ in 0..MOST_REQUESTS {
             let have = partial.len()?;
-            on_event(Event::Started { path, mirror: self.shown, resumed_at: have, total: remote.bytes });
-            let mut progress = |bytes| on_event(Event::Received { path, bytes, total: remote.bytes });
+            on_event(DownloadEvent::Started {
+                path,
+                mirror: self.shown,
+                resumed_at: have,
+                total: remote.bytes,
+            });
+            let mut progress = |bytes| on_event(DownloadEvent::Received { path, bytes, total: remote.bytes });
             let end = self.client.transfer(self.url, remote, partial.file(), have, &mut progress);
             let there = partial.len()?;
             match end {
-                Err(Stop::Disk(error)) => return Err(partial.failed("written", error)),
-                Err(Stop::Slow(why)) => return Ok(Err(why)),
+                Err(TransferError::Disk(error)) => return Err(partial.failed("written", error)),
+                Err(TransferError::Slow(why)) => return Ok(Err(why)),
                 Ok(_) if partial.is(remote)? => return Ok(Ok(())),
                 Ok(End::Unannounced) if there < remote.bytes => {
                     reason = format!("the connection ended after {there} of {} bytes", remote.bytes);
                 }
-                Ok(_) | Err(Stop::PastEnd) if have > 0 => {
+                Ok(_) | Err(TransferError::PastEnd) if have > 0 => {
                     // What was there before may belong to another gzip wrapping of the same contents, or be damaged.
                     partial.clear()?;
                     furthest = 0;
                     reason = "the partial file did not match the server's file".to_owned();
                     continue;
                 }
-                Ok(_) | Err(Stop::PastEnd) => {
+                Ok(_) | Err(TransferError::PastEnd) => {
                     let found = partial.sha256()?;
                     partial.clear()?;
                     let expected = remote.sha256;
                     return Ok(Err(format!("wrong checksum: expected SHA-256 {expected}, found {found}")));
                 }
-                Err(Stop::Mirror(why)) => reason = why,
+                Err(TransferError::Mirror(why)) => reason = why,
             }
             if there <= furthest {
                 break;

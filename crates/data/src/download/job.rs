@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use plangrad_formats::cifar::Variant;
 use plangrad_formats::{idx, open_regular_file};
 
-use super::catalog::{self, Entry, Remote};
-use super::event::{Downloaded, Event, Outcome};
+use super::catalog::{self, CatalogEntry, Remote};
+use super::event::{DownloadEvent, DownloadOutcome, Downloaded};
 use super::options::DownloadOptions;
 use super::transfer::Client;
 use super::{fetch, proxy, verify};
@@ -28,14 +28,14 @@ use crate::{DatasetName, Error, Result};
 pub fn download(
     names: &[DatasetName],
     options: &DownloadOptions,
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_event: &mut dyn FnMut(DownloadEvent<'_>),
 ) -> Result<Vec<Downloaded>> {
-    let entries: Vec<(&DatasetName, Entry)> =
+    let entries: Vec<(&DatasetName, CatalogEntry)> =
         names.iter().map(|name| Ok((name, entry(name)?))).collect::<Result<_>>()?;
     if options.system_proxy {
         proxy::check(|name| env::var_os(name))?;
     }
-    let job = Job { client: Client::new(options.stall_timeout, options.system_proxy), options };
+    let job = DownloadJob { client: Client::new(options.stall_timeout, options.system_proxy), options };
     let mut done = Vec::new();
     for (name, entry) in entries {
         let mut files = job.found_elsewhere(name, &entry, on_event)?;
@@ -48,14 +48,14 @@ pub fn download(
         }
         done.extend(files.into_iter().map(|(path, outcome)| {
             let downloaded = Downloaded { dataset: name.clone(), path, outcome };
-            on_event(Event::Finished(&downloaded));
+            on_event(DownloadEvent::Finished(&downloaded));
             downloaded
         }));
     }
     Ok(done)
 }
 
-fn entry(name: &DatasetName) -> Result<Entry> {
+fn entry(name: &DatasetName) -> Result<CatalogEntry> {
     catalog::entry(name).ok_or_else(|| Error::NotDownloadable {
         dataset: name.to_string(),
         reason: match name {
@@ -66,25 +66,25 @@ fn entry(name: &DatasetName) -> Result<Entry> {
 }
 
 /// What all files of a download have in common.
-struct Job<'a> {
+struct DownloadJob<'a> {
     client: Client,
     options: &'a DownloadOptions,
 }
 
-type Found = (PathBuf, Outcome);
+type Found = (PathBuf, DownloadOutcome);
 
-impl Job<'_> {
+impl DownloadJob<'_> {
     /// All files of a dataset in a folder other than the one for downloads, such as torchvision's; none if any is missing
     /// or damaged there.
     fn found_elsewhere(
         &self,
         name: &DatasetName,
-        entry: &Entry,
-        on_event: &mut dyn FnMut(Event<'_>),
+        entry: &CatalogEntry,
+        on_event: &mut dyn FnMut(DownloadEvent<'_>),
     ) -> Result<Vec<Found>> {
         let data_dir = &self.options.data_dir;
         if let Some(folder) = unpacked_archive(name, data_dir) {
-            return Ok(vec![(folder, Outcome::AlreadyUnpacked)]);
+            return Ok(vec![(folder, DownloadOutcome::AlreadyUnpacked)]);
         }
         let own = data_dir.join(entry.folder);
         for folder in searched_folders(name, data_dir).iter().filter(|folder| **folder != own) {
@@ -103,9 +103,9 @@ impl Job<'_> {
     /// One file: verified if it exists, otherwise fetched.
     fn obtain(
         &self,
-        entry: &Entry,
+        entry: &CatalogEntry,
         remote: &Remote<'_>,
-        on_event: &mut dyn FnMut(Event<'_>),
+        on_event: &mut dyn FnMut(DownloadEvent<'_>),
     ) -> Result<Found> {
         let folder = self.options.data_dir.join(entry.folder);
         if let Some(found) = present(&folder, remote, on_event)? {
@@ -116,17 +116,21 @@ impl Job<'_> {
         let mirrors = if own.is_empty() { built_in() } else { own.clone() };
         let path = folder.join(remote.name);
         let mirror = fetch::fetch(&self.client, remote, &mirrors, &path, on_event)?;
-        Ok((path, mirror.map_or(Outcome::Completed, Outcome::Fetched)))
+        Ok((path, mirror.map_or(DownloadOutcome::Completed, DownloadOutcome::Fetched)))
     }
 }
 
 /// The file in `folder`, compressed or not, if it exists and is right.
-fn present(folder: &Path, remote: &Remote<'_>, on_event: &mut dyn FnMut(Event<'_>)) -> Result<Option<Found>> {
+fn present(
+    folder: &Path,
+    remote: &Remote<'_>,
+    on_event: &mut dyn FnMut(DownloadEvent<'_>),
+) -> Result<Option<Found>> {
     for path in candidates(folder, remote) {
         let checked = check(&path, remote);
         match checked.map_err(|reason| Error::Io { path: path.clone(), action: "read", reason })? {
             Some(outcome) => return Ok(Some((path, outcome))),
-            None => on_event(Event::Damaged { path: &path }),
+            None => on_event(DownloadEvent::Damaged { path: &path }),
         }
     }
     Ok(None)
@@ -140,14 +144,14 @@ fn candidates(folder: &Path, remote: &Remote<'_>) -> Vec<PathBuf> {
 }
 
 /// How a file was found to be right; `None` if it is not.
-fn check(path: &Path, remote: &Remote<'_>) -> io::Result<Option<Outcome>> {
+fn check(path: &Path, remote: &Remote<'_>) -> io::Result<Option<DownloadOutcome>> {
     let file = open_regular_file(path)?;
     if path.ends_with(remote.name) {
-        return Ok(verify::matches(&file, remote)?.then_some(Outcome::AlreadyVerified));
+        return Ok(verify::matches(&file, remote)?.then_some(DownloadOutcome::AlreadyVerified));
     }
     Ok(match verify::unpacked_matches(&file, remote)? {
-        Some(same) => same.then_some(Outcome::AlreadyVerified),
-        None => idx::open(path).is_ok().then_some(Outcome::AlreadyUnpacked),
+        Some(same) => same.then_some(DownloadOutcome::AlreadyVerified),
+        None => idx::open(path).is_ok().then_some(DownloadOutcome::AlreadyUnpacked),
     })
 }
 

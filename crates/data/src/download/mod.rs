@@ -16,6 +16,6 @@ mod tests;
 mod transfer;
 mod verify;
 
-pub use event::{Downloaded, Event, Outcome};
+pub use event::{DownloadEvent, DownloadOutcome, Downloaded};
 pub use job::download;
 pub use options::DownloadOptions;

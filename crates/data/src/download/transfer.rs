@@ -31,7 +31,7 @@ pub(super) enum End {
 
 /// Why a transfer ended early.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum TransferError {
     /// A failure of the mirror, as a clause. What has arrived may be continued.
     Mirror(String),
     /// The mirror is too slow, as a clause. Another request would not help.
@@ -74,7 +74,7 @@ impl Client {
         file: &mut File,
         have: u64,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<End, Stop> {
+    ) -> Result<End, TransferError> {
         let longest = self.stall + Duration::from_secs(remote.most_bytes() / LEAST_RATE);
         let mut request = self.agent.get(url).config().timeout_recv_body(Some(longest)).build();
         if have > 0 {
@@ -87,16 +87,16 @@ impl Client {
         let mut block = vec![0; BLOCK];
         let mut filled = self.read_first(&mut body, &mut block)?;
         if there == 0 && block[..filled.min(2)] != GZIP_MAGIC[..filled.min(2)] {
-            return Err(Stop::Mirror("the server sent something other than a gzip file".to_owned()));
+            return Err(TransferError::Mirror("the server sent something other than a gzip file".to_owned()));
         }
-        file.set_len(there).and_then(|()| file.seek(SeekFrom::Start(there))).map_err(Stop::Disk)?;
+        file.set_len(there).and_then(|()| file.seek(SeekFrom::Start(there))).map_err(TransferError::Disk)?;
         let (mut since, mut counted) = (Instant::now(), there);
         while filled > 0 {
             there += filled as u64;
             if there > most {
-                return Err(Stop::Mirror(format!("the server sent more than {most} bytes")));
+                return Err(TransferError::Mirror(format!("the server sent more than {most} bytes")));
             }
-            file.write_all(&block[..filled]).map_err(Stop::Disk)?;
+            file.write_all(&block[..filled]).map_err(TransferError::Disk)?;
             progress(there);
             if since.elapsed() >= self.stall {
                 if there - counted < self.least_bytes() {
@@ -114,17 +114,17 @@ impl Client {
         (LEAST_RATE as f64 * self.stall.as_secs_f64()) as u64
     }
 
-    fn slow(&self) -> Stop {
-        Stop::Slow("the server sent less than 1 KiB a second".to_owned())
+    fn slow(&self) -> TransferError {
+        TransferError::Slow("the server sent less than 1 KiB a second".to_owned())
     }
 
     /// Reads at least two bytes, unless the body is shorter.
-    fn read_first(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, Stop> {
+    fn read_first(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, TransferError> {
         let first = self.read(body, block)?;
         if first == 1 { Ok(1 + self.read(body, &mut block[1..])?) } else { Ok(first) }
     }
 
-    fn read(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, Stop> {
+    fn read(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, TransferError> {
         loop {
             match body.read(block) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -134,8 +134,8 @@ impl Client {
     }
 
     /// The reason as a clause. Texts that may repeat an address, and so its secrets, are replaced.
-    fn stop(&self, error: &ureq::Error) -> Stop {
-        Stop::Mirror(match error {
+    fn stop(&self, error: &ureq::Error) -> TransferError {
+        TransferError::Mirror(match error {
             ureq::Error::Timeout(ureq::Timeout::RecvBody) => return self.slow(),
             ureq::Error::Timeout(_) => format!("nothing arrived for {} s", self.stall.as_secs_f32()),
             ureq::Error::HostNotFound => "the host name is unknown (no network?)".to_owned(),
@@ -159,12 +159,12 @@ impl Client {
 }
 
 /// The position in the file of the first byte that the server sends.
-fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, Stop> {
+fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, TransferError> {
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_page = text(header::CONTENT_TYPE).to_ascii_lowercase().starts_with("text/html");
     match response.status() {
         status if status.is_success() && is_page => {
-            Err(Stop::Mirror("the server sent a web page (the network's log-in page?)".to_owned()))
+            Err(TransferError::Mirror("the server sent a web page (the network's log-in page?)".to_owned()))
         }
         StatusCode::OK => Ok(0),
         StatusCode::PARTIAL_CONTENT if have > 0 => {
@@ -172,19 +172,23 @@ fn first_byte<T>(response: &Response<T>, have: u64) -> Result<u64, Stop> {
             let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
             match first.and_then(|first| first.parse().ok()) {
                 Some(start) if start == have => Ok(start),
-                _ => Err(Stop::Mirror(format!(
+                _ => Err(TransferError::Mirror(format!(
                     "requested the file from byte {have} on, the server sent the range `{range}`"
                 ))),
             }
         }
-        StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => Err(Stop::PastEnd),
-        status => Err(Stop::Mirror(format!("the server answered {status}"))),
+        StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => Err(TransferError::PastEnd),
+        status => Err(TransferError::Mirror(format!("the server answered {status}"))),
     }
 }
 
 /// How the body will end, and the most bytes the file may have then. A body whose announced size cannot be right is
 /// refused before any of it is read.
-fn announced(response: &Response<ureq::Body>, remote: &Remote<'_>, start: u64) -> Result<(End, u64), Stop> {
+fn announced(
+    response: &Response<ureq::Body>,
+    remote: &Remote<'_>,
+    start: u64,
+) -> Result<(End, u64), TransferError> {
     let most = remote.most_bytes();
     let Some(length) = response.body().content_length() else {
         return Ok((End::Unannounced, most));
@@ -192,7 +196,7 @@ fn announced(response: &Response<ureq::Body>, remote: &Remote<'_>, start: u64) -
     let size = start.saturating_add(length);
     if size > most || (remote.contents.is_none() && size != remote.bytes) {
         let expected = remote.bytes;
-        return Err(Stop::Mirror(format!("expected {expected} bytes, the server announces {size}")));
+        return Err(TransferError::Mirror(format!("expected {expected} bytes, the server announces {size}")));
     }
     Ok((End::Announced, most))
 }

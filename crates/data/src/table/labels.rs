@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::row::Row;
 use crate::error::{Error, ExpectedCell, Result};
 use crate::text::excerpt;
-use crate::{Options, TargetKind, Targets};
+use crate::{LoadOptions, TargetKind, Targets};
 
 /// The most classes that a label of one byte can distinguish.
 const MAX_CLASSES: usize = 256;
@@ -24,7 +24,7 @@ pub(super) enum Labels {
 }
 
 impl Labels {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &LoadOptions) -> Self {
         match (options.task, &options.schema) {
             (TargetKind::Regression, _) => Self::Values(Vec::new()),
             (TargetKind::Classification, Some(schema)) => {

@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use super::labels;
-use super::rows::Rows;
+use super::rows::TableRows;
 use super::schema::TableSchema;
 use crate::sampling::stream;
-use crate::{Dataset, DatasetName, Error, Normalize, Options, Permutation, Result, Samples, Split};
+use crate::{Dataset, DatasetName, Error, LoadOptions, Normalize, Permutation, Result, Samples, Subset};
 
-/// Reads a table and splits it as [`Options`] says.
-pub(crate) fn load(path: &Path, options: &Options) -> Result<Dataset> {
+/// Reads a table and splits it as [`LoadOptions`] says.
+pub(crate) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     if !(0.0..1.0).contains(&options.test_fraction) {
         return Err(Error::TestFraction { found: options.test_fraction });
     }
     options.schema.as_ref().map_or(Ok(()), TableSchema::check)?;
-    let rows = Rows::read(path, options)?;
+    let rows = TableRows::read(path, options)?;
     let mut notes = rows.notes(path, options);
-    let Rows { columns, mut features, labels } = rows;
+    let TableRows { columns, mut features, labels } = rows;
     let width = columns.features.len();
     let (targets, classes) = labels.finish();
 
@@ -48,8 +48,8 @@ pub(crate) fn load(path: &Path, options: &Options) -> Result<Dataset> {
         name: DatasetName::Csv(path.to_path_buf()),
         sample_shape: vec![width],
         classes,
-        train: Split::new(Samples::F32(features), train_targets, width)?,
-        test: Split::new(Samples::F32(test), test_targets, width)?,
+        train: Subset::new(Samples::F32(features), train_targets, width)?,
+        test: Subset::new(Samples::F32(test), test_targets, width)?,
         notes,
         table: Some(schema),
     })
@@ -57,7 +57,7 @@ pub(crate) fn load(path: &Path, options: &Options) -> Result<Dataset> {
 
 /// Which rows are test rows: the first ones in the seed's permutation. At least one row remains for training, and of two
 /// or more rows at least one is for testing if the fraction is above 0.
-fn choose_test_rows(rows: usize, options: &Options) -> Vec<bool> {
+fn choose_test_rows(rows: usize, options: &LoadOptions) -> Vec<bool> {
     let share = (rows as f64 * options.test_fraction).round() as usize;
     let tests = if options.test_fraction > 0.0 { share.max(1) } else { 0 }.min(rows - 1);
     let mut order = vec![0; rows];

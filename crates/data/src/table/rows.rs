@@ -10,7 +10,7 @@ use plangrad_formats::open_regular_file;
 use super::header::Columns;
 use super::labels::Labels;
 use super::row::{Row, line_of};
-use crate::Options;
+use crate::LoadOptions;
 use crate::error::{Error, Result, RowProblem};
 use crate::text::excerpt;
 
@@ -21,15 +21,15 @@ const MOST_ROW_MIB: u64 = 4;
 const BUFFER: usize = 64 << 10;
 
 /// All rows of a file, checked.
-pub(super) struct Rows {
+pub(super) struct TableRows {
     pub(super) columns: Columns,
     pub(super) features: Vec<f32>,
     pub(super) labels: Labels,
 }
 
-impl Rows {
-    pub(super) fn read(path: &Path, options: &Options) -> Result<Self> {
-        let mut source = Source::open(path)?;
+impl TableRows {
+    pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Self> {
+        let mut source = RecordReader::open(path)?;
         let mut record = StringRecord::new();
         if !source.next(&mut record)? {
             return Err(Error::TableEmpty { path: path.to_path_buf() });
@@ -51,7 +51,7 @@ impl Rows {
     }
 
     /// Sentences about what can be read but looks like a mistake.
-    pub(super) fn notes(&self, path: &Path, options: &Options) -> Vec<String> {
+    pub(super) fn notes(&self, path: &Path, options: &LoadOptions) -> Vec<String> {
         let (path, column) = (path.display(), excerpt(self.columns.label_name()));
         let mut notes = Vec::new();
         if options.schema.is_none() && self.columns.look_like_data() {
@@ -74,12 +74,12 @@ impl Rows {
 }
 
 /// The records of a file, each of limited length.
-struct Source<'a> {
+struct RecordReader<'a> {
     path: &'a Path,
     reader: Reader<Take<File>>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> RecordReader<'a> {
     fn open(path: &'a Path) -> Result<Self> {
         let opened = open_regular_file(path);
         let file =

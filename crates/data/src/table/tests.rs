@@ -13,16 +13,16 @@ fn file(text: impl AsRef<[u8]>) -> NamedTempFile {
     file
 }
 
-fn raw() -> Options {
-    Options { normalize: Normalize::None, test_fraction: 0.0, ..Options::default() }
+fn raw() -> LoadOptions {
+    LoadOptions { normalize: Normalize::None, test_fraction: 0.0, ..LoadOptions::default() }
 }
 
-fn read(text: &str, options: &Options) -> Result<Dataset> {
+fn read(text: &str, options: &LoadOptions) -> Result<Dataset> {
     load(file(text).path(), options)
 }
 
 /// The message without the file name.
-fn refusal(text: impl AsRef<[u8]>, options: &Options) -> String {
+fn refusal(text: impl AsRef<[u8]>, options: &LoadOptions) -> String {
     let file = file(text);
     let message = load(file.path(), options).unwrap_err().to_string();
     let named = format!("{}: ", file.path().display());
@@ -32,7 +32,7 @@ fn refusal(text: impl AsRef<[u8]>, options: &Options) -> String {
         .to_owned()
 }
 
-fn values(split: &Split) -> &[f32] {
+fn values(split: &Subset) -> &[f32] {
     let Samples::F32(values) = &split.samples else { panic!("tables are f32") };
     values
 }
@@ -41,7 +41,7 @@ const TOY: &str = "x1,x2,y\n1,2,3\n3,4,7\n5,6,11\n7,8,15\n";
 
 #[test]
 fn a_regression_table_is_read_unchanged() {
-    let toy = read(TOY, &Options { task: TargetKind::Regression, ..raw() }).unwrap();
+    let toy = read(TOY, &LoadOptions { task: TargetKind::Regression, ..raw() }).unwrap();
     assert_eq!(values(&toy.train), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert_eq!(toy.train.targets, Targets::Values(vec![3.0, 7.0, 11.0, 15.0]));
     assert_eq!((toy.sample_shape, toy.test.len(), toy.classes.len()), (vec![2], 0, 0));
@@ -62,7 +62,7 @@ fn classes_are_sorted_by_value_if_numbers_else_by_name() {
 
 #[test]
 fn any_column_can_be_the_label() {
-    let options = Options { label: Some("kind".to_owned()), ..raw() };
+    let options = LoadOptions { label: Some("kind".to_owned()), ..raw() };
     let table = read("a,kind,b\n1,x,2\n3,y,4\n", &options).unwrap();
     assert_eq!(table.train.sample(1), Some(Sample::F32(&[3.0, 4.0])));
     assert_eq!(table.train.target(1), Some(Target::Class(1)));
@@ -80,9 +80,9 @@ fn bom_carriage_returns_quotes_spaces_and_a_missing_final_newline_are_accepted()
 fn features_are_standardised_with_the_statistics_of_the_training_part() {
     let rows: String = (0..40).map(|row| format!("{row},{},{}\n", 1000 - row * row, row % 2)).collect();
     let text = format!("a,b,label\n{rows}");
-    let options = Options { test_fraction: 0.25, ..raw() };
+    let options = LoadOptions { test_fraction: 0.25, ..raw() };
     let raw_table = read(&text, &options).unwrap();
-    let table = read(&text, &Options { normalize: Normalize::Dataset, ..options }).unwrap();
+    let table = read(&text, &LoadOptions { normalize: Normalize::Dataset, ..options }).unwrap();
     assert_eq!((table.train.len(), table.test.len()), (30, 10));
     let schema = table.table.unwrap();
     for column in 0..2 {
@@ -98,8 +98,8 @@ fn features_are_standardised_with_the_statistics_of_the_training_part() {
 #[test]
 fn another_table_is_read_by_the_schema_of_a_model() {
     let train =
-        read("a,b,kind\n0,10,x\n4,30,y\n", &Options { normalize: Normalize::Dataset, ..raw() }).unwrap();
-    let options = Options { schema: train.table, ..raw() };
+        read("a,b,kind\n0,10,x\n4,30,y\n", &LoadOptions { normalize: Normalize::Dataset, ..raw() }).unwrap();
+    let options = LoadOptions { schema: train.table, ..raw() };
     let other = read("kind,unused,b,a\ny,hello,20,2\n", &options).unwrap();
     assert_eq!(values(&other.train), [0.0, 0.0]); // the mean of the first table
     assert_eq!(other.train.target(0), Some(Target::Class(1)));
@@ -115,7 +115,7 @@ fn another_table_is_read_by_the_schema_of_a_model() {
 fn a_schema_with_missing_statistics_is_refused() {
     let mut schema = read("a,b,kind\n0,10,x\n4,30,y\n", &raw()).unwrap().table.unwrap();
     schema.std.pop();
-    let error = read("a,b,kind\n0,10,x\n", &Options { schema: Some(schema), ..raw() }).unwrap_err();
+    let error = read("a,b,kind\n0,10,x\n", &LoadOptions { schema: Some(schema), ..raw() }).unwrap_err();
     assert_eq!(
         error.to_string(),
         "2 features need as many means and deviations, found 2 and 1: the model is damaged"
@@ -125,11 +125,11 @@ fn a_schema_with_missing_statistics_is_refused() {
 #[test]
 fn a_part_loaded_alone_equals_that_of_the_whole_table() {
     let file = file(TOY);
-    let options = Options { test_fraction: 0.5, task: TargetKind::Regression, ..raw() };
+    let options = LoadOptions { test_fraction: 0.5, task: TargetKind::Regression, ..raw() };
     let name = DatasetName::Csv(file.path().to_path_buf());
     let whole = load(file.path(), &options).unwrap();
-    let train = load_part(&name, &options, Part::Train).unwrap();
-    let test = load_part(&name, &options, Part::Test).unwrap();
+    let train = load_split(&name, &options, Split::Train).unwrap();
+    let test = load_split(&name, &options, Split::Test).unwrap();
     assert_eq!((train.train, train.test.len()), (whole.train, 0));
     assert_eq!((test.test, test.train.len()), (whole.test, 0));
 }
@@ -139,7 +139,7 @@ fn readable_but_suspicious_tables_get_a_note() {
     let note = |text, options| read(text, &options).unwrap().notes.join("\n");
     assert!(note("1,2,3\n4,5,6\n7,8,9\n", raw()).contains("line 1 holds only numbers"));
     assert!(note("a,b\n1,x\n2,x\n", raw()).contains("every row has the label `x` in the column `b`"));
-    let half = Options { normalize: Normalize::Half, ..raw() };
+    let half = LoadOptions { normalize: Normalize::Half, ..raw() };
     assert!(note("a,b\n1,x\n2,y\n", half).contains("meant for images"));
     assert_eq!(note("a,b\n1,x\n2,y\n", raw()), "");
 }
@@ -148,7 +148,7 @@ fn readable_but_suspicious_tables_get_a_note() {
 fn classes_that_look_like_quantities_are_noted() {
     let note = |labels: &[&str], task| {
         let rows: String = labels.iter().map(|label| format!("1,{label}\n")).collect();
-        read(&format!("a,y\n{rows}"), &Options { task, ..raw() }).unwrap().notes.join("\n")
+        read(&format!("a,y\n{rows}"), &LoadOptions { task, ..raw() }).unwrap().notes.join("\n")
     };
     let remedy = "in the column `y`: to predict numbers, use --loss mse";
     for (labels, sign) in [
@@ -167,7 +167,7 @@ fn classes_that_look_like_quantities_are_noted() {
 
 #[test]
 fn malformed_cells_and_rows_are_reported_by_line_and_column() {
-    let regression = Options { task: TargetKind::Regression, ..raw() };
+    let regression = LoadOptions { task: TargetKind::Regression, ..raw() };
     let cases = [
         ("a,b\n1,x\noops,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"oops\""),
         ("a,b\n1,x\nNaN,y\n", "line 3, column `a`: expected a finite 32-bit number, found \"NaN\""),
@@ -214,7 +214,7 @@ fn malformed_headers_are_explained() {
 
 #[test]
 fn an_unknown_label_column_lists_the_existing_ones() {
-    let options = Options { label: Some("specis".to_owned()), ..raw() };
+    let options = LoadOptions { label: Some("specis".to_owned()), ..raw() };
     assert_eq!(
         refusal("length,width,species\n1,2,x\n", &options),
         "there is no column `specis`; the columns are `length`, `width`, `species`; did you mean `species`?"
@@ -278,7 +278,7 @@ fn long_names_and_cells_are_shortened_in_messages() {
         refusal(format!("{long},y\n{long},b\n"), &raw()),
         format!("line 2, column `{shown}`: expected a finite 32-bit number, found \"{shown}\"")
     );
-    let unknown = Options { label: Some("z".to_owned()), ..raw() };
+    let unknown = LoadOptions { label: Some("z".to_owned()), ..raw() };
     assert_eq!(
         refusal(format!("{long},y\n1,2\n"), &unknown),
         format!("there is no column `z`; the columns are `{shown}`, `y`")
@@ -308,7 +308,7 @@ fn at_most_256_classes_are_read() {
 #[test]
 fn an_invalid_test_fraction_is_refused() {
     for fraction in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
-        let options = Options { test_fraction: fraction, ..raw() };
+        let options = LoadOptions { test_fraction: fraction, ..raw() };
         assert!(matches!(read(TOY, &options), Err(Error::TestFraction { .. })), "{fraction}");
     }
 }
@@ -319,7 +319,7 @@ proptest! {
         rows in 1_usize..200, fraction in 0.0..0.999_f64, seed: u64,
     ) {
         let text: String = (0..rows).map(|row| format!("{row},{row}\n")).collect();
-        let options = Options { test_fraction: fraction, seed, task: TargetKind::Regression, ..raw() };
+        let options = LoadOptions { test_fraction: fraction, seed, task: TargetKind::Regression, ..raw() };
         let table = read(&format!("a,b\n{text}"), &options).unwrap();
         let (train, test) = (values(&table.train), values(&table.test));
         prop_assert!(!train.is_empty());
@@ -334,11 +334,11 @@ proptest! {
     #[test]
     fn no_bytes_cause_a_panic(bytes: Vec<u8>, regression: bool) {
         let task = if regression { TargetKind::Regression } else { TargetKind::Classification };
-        let _ = load(file(bytes).path(), &Options { task, ..raw() });
+        let _ = load(file(bytes).path(), &LoadOptions { task, ..raw() });
     }
 
     #[test]
     fn no_text_causes_a_panic(text in "[a-c0-9,\"\n. -]{0,80}") {
-        let _ = load(file(text).path(), &Options { test_fraction: 0.3, ..raw() });
+        let _ = load(file(text).path(), &LoadOptions { test_fraction: 0.3, ..raw() });
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plangrad_data::{DatasetName, Normalize, Options, TargetKind, available};
+use plangrad_data::{DatasetName, LoadOptions, Normalize, TargetKind, available};
 
 use super::values;
 use crate::error::{Error, Result};
@@ -105,9 +105,9 @@ impl DataArgs {
 
     /// How to load it. `seed` decides which part each row of a table belongs to.
     #[must_use]
-    pub fn options(&self, task: TargetKind, seed: u64) -> Options {
-        let Options { test_fraction, .. } = Options::default();
-        Options {
+    pub fn options(&self, task: TargetKind, seed: u64) -> LoadOptions {
+        let LoadOptions { test_fraction, .. } = LoadOptions::default();
+        LoadOptions {
             data_dir: self.folder().to_path_buf(),
             normalize: self.normalize,
             label: self.label.clone(),

@@ -13,7 +13,7 @@ use super::values;
     plangrad download\n  \
     plangrad download cifar10 fashion-mnist\n  \
     plangrad download all --data-dir /srv/datasets")]
-pub struct Download {
+pub struct DownloadArgs {
     /// mnist, fashion-mnist, kmnist, cifar10, cifar100, or all of them
     #[arg(value_name = "DATASET", default_value = "mnist", value_parser = download_name)]
     pub datasets: Vec<DownloadName>,
@@ -25,7 +25,7 @@ pub struct Download {
     pub mirror: Vec<String>,
 }
 
-impl Download {
+impl DownloadArgs {
     /// The folder to put them into: the one named, else `data`.
     #[must_use]
     pub fn folder(&self) -> &Path {

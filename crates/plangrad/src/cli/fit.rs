@@ -8,9 +8,8 @@ use super::device::DeviceArgs;
 use super::learning::{PrecisionArgs, StepArgs};
 use super::subject::SubjectArgs;
 use super::values;
-use crate::device::BudgetOrigin;
 use crate::error::Result;
-use crate::fit::{Method, Options};
+use crate::fit::{FitOptions, Method};
 
 /// Arguments of `fit`.
 #[derive(Args, Clone, Debug)]
@@ -19,7 +18,7 @@ use crate::fit::{Method, Options};
     plangrad fit --dataset mnist --hidden 512,256 --memory-budget 64MiB\n  \
     plangrad fit --dataset digits --memory-budget 8MiB --method double\n  \
     plangrad fit --dataset cifar10 --synthetic --max-batch 100000")]
-pub struct Fit {
+pub struct FitArgs {
     /// How the largest batch is found: solve takes it from the plan and proves it; double tries 16, 32, 64 and so on, as
     /// lessons do. Both end at the same size
     #[arg(long, value_enum, default_value_t, value_name = "WAY")]
@@ -55,14 +54,13 @@ pub struct Fit {
     pub device: DeviceArgs,
 }
 
-impl Fit {
-    /// The options of a fit on a device with a budget of this origin.
+impl FitArgs {
+    /// The options of a fit, within a named budget.
     ///
     /// # Errors
     /// [`crate::error::Error::Option`] for a momentum that the optimizer does not have.
-    pub fn options(&self, budget: BudgetOrigin) -> Result<Options> {
-        Ok(Options {
-            optimizer: self.step.optimizer(None)?,
+    pub fn options(&self) -> Result<FitOptions> {
+        Ok(FitOptions {
             eval_batch_size: self.step.eval_batch_size,
             method: self.method,
             safety: self.safety,
@@ -70,7 +68,7 @@ impl Fit {
             synthetic: self.synthetic,
             time_limit: Duration::try_from_secs_f64(self.time_limit).unwrap_or(Duration::MAX),
             measures_speed: !self.no_speed,
-            budget,
+            ..FitOptions::new(self.step.optimizer(None)?)
         })
     }
 }

@@ -20,21 +20,21 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use plangrad_data::Split;
 
 pub use data::{ChosenDataset, DataArgs, TrainedDataArgs};
 pub use device::{DeviceArgs, OomArgs};
-pub use download::{Download, DownloadName};
-pub use fit::Fit;
+pub use download::{DownloadArgs, DownloadName};
+pub use fit::FitArgs;
 pub use learning::{LearningArgs, OptimizerName, PrecisionArgs, StepArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
-pub use plan::{Devices, Plan, TimelineTarget};
+pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
 pub use subject::{SubjectArgs, TaskArgs};
-pub use sweep::Sweep;
-pub use training::{BatchSize, ScheduleName, Train, TrainingArgs};
+pub use sweep::SweepArgs;
+pub use training::{BatchSize, ScheduleName, TrainArgs, TrainingArgs};
 
 use crate::output::Format;
-use crate::split::Split;
 
 /// The whole command line.
 #[derive(Parser, Clone, Debug)]
@@ -67,25 +67,25 @@ pub struct Cli {
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
     /// Train a network; writes a run folder with the model
-    Train(Box<Train>),
+    Train(Box<TrainArgs>),
     /// Test loss, accuracy and confusion matrix of a trained model
-    Eval(Eval),
+    Eval(EvalArgs),
     /// Predict the class of one image, or the value of one row, with a trained model
-    Predict(Predict),
+    Predict(PredictArgs),
     /// Show samples of a dataset: picture, shape, label, range of values
-    Show(Show),
+    Show(ShowArgs),
     /// A table of a network's layers: output shape, parameters, sizes
-    Summary(Summary),
+    Summary(SummaryArgs),
     /// The memory of batch sizes: every byte of a step, planned without running
-    Plan(Box<Plan>),
+    Plan(Box<PlanArgs>),
     /// Find the largest batch that fits, prove it, and measure from which size training is fast
-    Fit(Box<Fit>),
+    Fit(Box<FitArgs>),
     /// Compare batch sizes on devices: time, memory and accuracy, measured, as a table and as plots
-    Sweep(Box<Sweep>),
+    Sweep(Box<SweepArgs>),
     /// This machine: cores, vector instructions, memory
-    Devices(Devices),
+    Devices(DevicesArgs),
     /// Fetch datasets and verify them
-    Download(Download),
+    Download(DownloadArgs),
 }
 
 /// Arguments of `eval`.
@@ -93,7 +93,7 @@ pub enum Command {
 #[command(after_help = "Examples:\n  \
     plangrad eval runs/mnist\n  \
     plangrad eval model.safetensors --dataset fashion-mnist --split train")]
-pub struct Eval {
+pub struct EvalArgs {
     /// A run folder, or a model file (model.safetensors)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
@@ -101,7 +101,7 @@ pub struct Eval {
     #[command(flatten)]
     pub data: TrainedDataArgs,
     /// Part of the dataset
-    #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
+    #[arg(long, value_parser = values::split(), default_value_t = Split::Test, help_heading = "Data")]
     pub split: Split,
     /// Samples per batch; the result does not depend on it [default: as many of 1000 as fit]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
@@ -121,7 +121,7 @@ pub struct Eval {
         plangrad predict runs/sums --values 10,11",
     group(clap::ArgGroup::new("subject").required(true).args(["index", "random", "image", "values"]))
 )]
-pub struct Predict {
+pub struct PredictArgs {
     /// A run folder, or a model file (model.safetensors)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
@@ -153,7 +153,7 @@ pub struct Predict {
     #[command(flatten)]
     pub data: TrainedDataArgs,
     /// Part of the dataset
-    #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
+    #[arg(long, value_parser = values::split(), default_value_t = Split::Test, help_heading = "Data")]
     pub split: Split,
 }
 
@@ -163,7 +163,7 @@ pub struct Predict {
     plangrad show --dataset mnist --index 7\n  \
     plangrad show --dataset cifar10 --random --count 12 --out twelve.png --scale 4\n  \
     plangrad show --dataset csv:iris.csv --count 5")]
-pub struct Show {
+pub struct ShowArgs {
     /// Sample to show, counted from 0
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = values::index, allow_negative_numbers = true)]
     pub index: usize,
@@ -174,7 +174,7 @@ pub struct Show {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub count: usize,
     /// Part of the dataset
-    #[arg(long, value_enum, default_value_t = Split::Train, help_heading = "Data")]
+    #[arg(long, value_parser = values::split(), default_value_t = Split::Train, help_heading = "Data")]
     pub split: Split,
     /// Also write the image, or the grid of images, here
     #[arg(long, value_name = "FILE.png", value_parser = values::png_file())]
@@ -198,7 +198,7 @@ pub struct Show {
 #[command(after_help = "Examples:\n  \
     plangrad summary\n  \
     plangrad summary --dataset cifar10 --hidden 512,256 --activation gelu --dropout 0.2")]
-pub struct Summary {
+pub struct SummaryArgs {
     /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,

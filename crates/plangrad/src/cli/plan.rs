@@ -20,7 +20,7 @@ use crate::drawing::PictureFile;
     plangrad plan --dataset cifar10 --hidden 512,256 --batch-sizes 32,128,512 --memory-budget 32MiB\n  \
     plangrad plan --input 3,64,64 --classes 200 --batch-sizes 64 --explain\n  \
     plangrad plan --batch-sizes 64 --timeline step.svg --timeline -")]
-pub struct Plan {
+pub struct PlanArgs {
     /// Samples per step: one row for each
     #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',', default_values_t = [64, 256, 1024, 4096],
         value_parser = values::count, allow_negative_numbers = true)]
@@ -85,4 +85,4 @@ fn target(name: OsString) -> Result<TimelineTarget, String> {
 /// Arguments of `devices`: none.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(after_help = "Examples:\n  plangrad devices\n  plangrad devices --format json")]
-pub struct Devices {}
+pub struct DevicesArgs {}

@@ -8,6 +8,7 @@ use super::data::DataArgs;
 use super::model::ModelArgs;
 use super::values;
 use crate::error::{Error, Result};
+use crate::train::target_kind;
 
 /// A network and its data.
 #[derive(Args, Clone, Debug)]
@@ -39,16 +40,14 @@ impl TaskArgs {
     /// # Errors
     /// [`Error::Option`] for a regression on images, which have classes only.
     pub fn task(self, dataset: &DatasetName) -> Result<TargetKind> {
-        match (self.loss, dataset) {
-            (Loss::CrossEntropy, _) => Ok(TargetKind::Classification),
-            (_, DatasetName::Csv(_)) => Ok(TargetKind::Regression),
-            _ => {
-                let problem = format!(
-                    "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
-                );
-                Err(Error::option("--loss", problem))
-            }
+        let kind = target_kind(self.loss);
+        if kind == TargetKind::Regression && !matches!(dataset, DatasetName::Csv(_)) {
+            let problem = format!(
+                "mse is for the numbers of a table (--dataset csv:FILE), not for the classes of {dataset}"
+            );
+            return Err(Error::option("--loss", problem));
         }
+        Ok(kind)
     }
 }
 

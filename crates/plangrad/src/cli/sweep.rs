@@ -18,7 +18,7 @@ use crate::drawing::PictureFile;
     plangrad sweep --batch-sizes 16,64,256 --epochs 3 --plot sweep.svg --plot sweep.png\n  \
     plangrad sweep --dataset cifar10 --optimizer sgd --momentum 0.9 --seconds 10\n  \
     plangrad sweep --devices cpu,accelerator --memory-budget 64MiB --format json")]
-pub struct Sweep {
+pub struct SweepArgs {
     /// Samples per step: one row for each; everything else is the same, the learning rate too
     #[arg(long, alias = "batch-size", value_name = "N[,N…]", value_delimiter = ',',
         default_values_t = [1, 4, 16, 64, 256, 1024], value_parser = values::count, allow_negative_numbers = true)]

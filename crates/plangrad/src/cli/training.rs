@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
     plangrad train --dataset csv:sums.csv --loss mse --normalize none --optimizer sgd --lr 0.001\n  \
     plangrad train --batch-size auto --memory-budget 64MiB\n  \
     plangrad train --resume runs/deep")]
-pub struct Train {
+pub struct TrainArgs {
     /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,
@@ -227,7 +227,7 @@ mod tests {
     use plangrad_nn::Loss;
     use plangrad_tensor::Optimizer;
 
-    fn train(options: &[&str]) -> std::result::Result<Train, clap::Error> {
+    fn train(options: &[&str]) -> std::result::Result<TrainArgs, clap::Error> {
         let arguments = ["plangrad", "train"].iter().chain(options);
         match Cli::try_parse_from(arguments)?.command {
             Command::Train(train) => Ok(*train),
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_documentation() {
-        let Train { subject: SubjectArgs { data, model, task }, training, run, .. } = train(&[]).unwrap();
+        let TrainArgs { subject: SubjectArgs { data, model, task }, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
         assert_eq!(
             (training.batch_size, training.learning.seed, run.log_every),

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 
+use plangrad_data::Split;
+
 use crate::drawing::PictureFile;
 
 /// The most threads that can be asked for.
@@ -83,6 +85,13 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
+/// A split of a dataset, by its name.
+pub(super) fn split() -> impl TypedValueParser<Value = Split> {
+    let of = |name| Split::ALL.into_iter().find(|split| split.name() == name);
+    PossibleValuesParser::new(Split::ALL.map(Split::name))
+        .try_map(move |name| of(name).ok_or("expected train or test"))
 }
 
 /// The data folder by default.

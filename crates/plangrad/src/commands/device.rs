@@ -3,7 +3,7 @@
 use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
 
-use crate::cli::{DeviceArgs, OomArgs};
+use crate::cli::{BudgetArgs, DeviceArgs, OomArgs};
 use crate::device::{self, BudgetOrigin, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
 use crate::error::{Error, Result};
 use crate::numbers::size;
@@ -15,7 +15,7 @@ use crate::train::Resources;
 /// # Errors
 /// If the device cannot be opened, and the errors of `work`.
 pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Backend) -> Result<T>) -> Result<T> {
-    let options = options(arguments, Precision::F32);
+    let options = options(arguments.threads, &arguments.budget, Precision::F32);
     let backend = open(arguments, options)?;
     let device = backend.device();
     match work(&backend) {
@@ -45,7 +45,7 @@ pub(super) fn open_within_means(
     beside: u64,
 ) -> Result<(Backend, BudgetOrigin)> {
     let choice = DeviceChoice::resolve(arguments.device)?;
-    device::open_within_means(choice, options(arguments, precision), beside)
+    device::open_within_means(choice, options(arguments.threads, &arguments.budget, precision), beside)
 }
 
 /// The device, and what to do if its memory runs out.
@@ -58,7 +58,8 @@ pub(super) fn resources(
     precision: Precision,
     unsupported: UnsupportedPrecision,
 ) -> Result<Resources> {
-    let options = DeviceOptions { unsupported, ..options(arguments, precision) };
+    let options = options(arguments.threads, &arguments.budget, precision);
+    let options = DeviceOptions { unsupported, ..options };
     Ok(Resources {
         backend: open(arguments, options)?,
         on_oom: arguments.on_oom(oom),
@@ -72,7 +73,7 @@ fn open(arguments: &DeviceArgs, options: DeviceOptions) -> Result<Backend> {
     device::open(DeviceChoice::resolve(arguments.device)?, options)
 }
 
-fn options(arguments: &DeviceArgs, precision: Precision) -> DeviceOptions {
-    let (threads, budget) = (arguments.threads, arguments.budget.bytes());
-    DeviceOptions { threads, budget, precision, ..DeviceOptions::default() }
+/// Resources for opening devices.
+pub(super) fn options(threads: Option<usize>, budget: &BudgetArgs, precision: Precision) -> DeviceOptions {
+    DeviceOptions { threads, budget: budget.bytes(), precision, ..DeviceOptions::default() }
 }

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use plangrad_data::{DatasetName, DownloadOptions, Downloaded, Event, Outcome};
+use plangrad_data::{DatasetName, DownloadEvent, DownloadOptions, DownloadOutcome, Downloaded};
 use serde::Serialize;
 
-use crate::cli::{Download, DownloadName};
+use crate::cli::{DownloadArgs, DownloadName};
 use crate::error::Result;
 use crate::output::Console;
 
-pub(super) fn download(arguments: &Download, console: &mut Console) -> Result<()> {
+pub(super) fn download(arguments: &DownloadArgs, console: &mut Console) -> Result<()> {
     let options = DownloadOptions {
         data_dir: arguments.folder().to_path_buf(),
         mirrors: arguments.mirror.clone(),
@@ -61,9 +61,9 @@ impl Display {
         Self { console, bar, output: Ok(()) }
     }
 
-    fn show(&mut self, event: Event<'_>) {
+    fn show(&mut self, event: DownloadEvent<'_>) {
         match event {
-            Event::Started { path, mirror, resumed_at, total } => {
+            DownloadEvent::Started { path, mirror, resumed_at, total } => {
                 let how = if resumed_at > 0 {
                     format!("resumes at byte {resumed_at} of {total}")
                 } else {
@@ -75,17 +75,17 @@ impl Display {
                 self.bar.set_position(resumed_at);
                 self.bar.set_message(file_name(path));
             }
-            Event::Received { bytes, .. } => self.bar.set_position(bytes),
-            Event::MirrorFailed { mirror, reason, .. } => {
+            DownloadEvent::Received { bytes, .. } => self.bar.set_position(bytes),
+            DownloadEvent::MirrorFailed { mirror, reason, .. } => {
                 self.remark(&format!("warning: {mirror}: {reason}"))
             }
-            Event::Damaged { path } => {
+            DownloadEvent::Damaged { path } => {
                 self.remark(&format!(
                     "warning: {}: does not hold what it should; fetching it again",
                     path.display()
                 ));
             }
-            Event::Finished(file) => {
+            DownloadEvent::Finished(file) => {
                 self.bar.finish_and_clear();
                 if self.output.is_ok() {
                     self.output = report(file, &self.console);
@@ -106,10 +106,10 @@ fn file_name(path: &Path) -> String {
 
 fn report(file: &Downloaded, console: &Console) -> Result<()> {
     let (outcome, words, mirror) = match &file.outcome {
-        Outcome::Fetched(mirror) => ("fetched", "downloaded and verified", Some(mirror.as_str())),
-        Outcome::Completed => ("completed", "completed from an earlier download and verified", None),
-        Outcome::AlreadyVerified => ("already-verified", "already downloaded and verified", None),
-        Outcome::AlreadyUnpacked => ("already-unpacked", "already there, unpacked", None),
+        DownloadOutcome::Fetched(mirror) => ("fetched", "downloaded and verified", Some(mirror.as_str())),
+        DownloadOutcome::Completed => ("completed", "completed from an earlier download and verified", None),
+        DownloadOutcome::AlreadyVerified => ("already-verified", "already downloaded and verified", None),
+        DownloadOutcome::AlreadyUnpacked => ("already-unpacked", "already there, unpacked", None),
         _ => ("done", "done", None),
     };
     console.text(&format_args!("{}: {words}", file.path.display()))?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::device;
-use crate::cli::Eval;
+use crate::cli::EvalArgs;
 use crate::error::Result;
 use crate::model::Model;
 use crate::model::{Evaluation, Questions};
@@ -19,19 +19,19 @@ const HEADING: usize = 5;
 /// Confusions listed if the matrix is too wide for the terminal.
 const MOST_LISTED: usize = 20;
 
-pub(super) fn eval(arguments: &Eval, console: &mut Console) -> Result<()> {
+pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
     let model = Model::open(&arguments.model)?;
-    let Questions { split, classes, what } =
+    let Questions { subset, classes, what } =
         model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
     let heading = format!(
         "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),
         model.layers(),
         model.origin(),
-        counted(split.len(), "sample"),
+        counted(subset.len(), "sample"),
     );
-    let source = source(split)?;
+    let source = source(subset)?;
     let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
     let evaluation = device::compute(&arguments.device, evaluate)?;
     console.text(&text(&heading, &evaluation, &classes))?;

@@ -4,22 +4,22 @@ use serde::Serialize;
 
 use super::device;
 use super::subject::{self, ANY_SEED};
-use crate::cli::Fit;
-use crate::device::{BudgetOrigin, GpuMemory};
+use crate::cli::FitArgs;
+use crate::device::GpuMemory;
 use crate::error::Result;
-use crate::fit::{Fit as Found, Method, Outcome, Pace, StoppedBy, Trial, fit, recommended};
+use crate::fit::{Fit, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::Console;
 use crate::train::{Stop, Subject, network_and_optimizer, samples};
 
-pub(super) fn perform(arguments: &Fit, console: &Console) -> Result<()> {
+pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
     let stop = Stop::at_signals();
-    arguments.options(BudgetOrigin::Named)?; // wrong options are refused before the data are loaded
+    let mut options = arguments.options()?; // wrong options are refused before the data are loaded
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
-    let (backend, origin) =
+    let backend;
+    (backend, options.budget) =
         device::open_within_means(&arguments.device, arguments.precision.precision, subject.order_bytes())?;
-    let options = arguments.options(origin)?;
     let network = network_and_optimizer(subject.task(), options.optimizer);
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
     let gpu_memory = GpuMemory::of(&backend);
@@ -59,11 +59,11 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
 
 fn line(trial: &Trial) -> String {
     let outcome = match trial.outcome {
-        Outcome::Proven { eval_batch_size: Some(n), .. } => {
+        TrialOutcome::Proven { eval_batch_size: Some(n), .. } => {
             format!("reserved; a step taken, and {} evaluated", counted(n, "test sample"))
         }
-        Outcome::Proven { eval_batch_size: None, .. } => "reserved; a step taken".to_owned(),
-        Outcome::Refused { free_bytes, .. } => {
+        TrialOutcome::Proven { eval_batch_size: None, .. } => "reserved; a step taken".to_owned(),
+        TrialOutcome::Refused { free_bytes, .. } => {
             let although = if free_bytes < trial.total_bytes { ":" } else { ", although" };
             format!("refused{although} {} bytes are free", grouped_bytes(free_bytes))
         }
@@ -71,8 +71,8 @@ fn line(trial: &Trial) -> String {
     format!("{:>10}  {:>15}  {outcome}", grouped(trial.batch_size), grouped_bytes(trial.total_bytes))
 }
 
-fn result(found: &Found, arguments: &Fit) -> String {
-    let Found { max_batch_size, total_bytes, measured_bytes, .. } = *found;
+fn result(found: &Fit, arguments: &FitArgs) -> String {
+    let Fit { max_batch_size, total_bytes, measured_bytes, .. } = *found;
     let mut text = format!(
         "\nlargest      {}: {} bytes planned, {} measured\nstopped by   {}\nrecommended  {}, which is {} of it",
         grouped(max_batch_size),
@@ -84,7 +84,7 @@ fn result(found: &Found, arguments: &Fit) -> String {
     );
     if let Some(knee) = found.knee() {
         text += "\n\nbatch size  speed";
-        for Pace { batch_size, samples_per_second } in &found.throughput {
+        for Throughput { batch_size, samples_per_second } in &found.throughput {
             let rate = grouped(samples_per_second.round() as usize);
             text += &format!("\n{:>10}  {rate} samples/s", grouped(*batch_size));
         }
@@ -94,7 +94,7 @@ fn result(found: &Found, arguments: &Fit) -> String {
 }
 
 /// Why there is no larger one.
-fn reason(found: &Found) -> String {
+fn reason(found: &Fit) -> String {
     let next = found.next_total_bytes.map_or(String::new(), |bytes| {
         format!(": {} would take {} bytes", grouped(found.max_batch_size + 1), grouped_bytes(bytes))
     });
@@ -122,5 +122,5 @@ struct Object<'a> {
     knee_batch_size: Option<usize>,
     budget_bytes: Option<u64>,
     #[serde(flatten)]
-    found: &'a Found,
+    found: &'a Fit,
 }

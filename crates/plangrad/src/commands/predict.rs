@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::device;
 use super::samples::{check_index, random_samples};
-use crate::cli::Predict;
+use crate::cli::PredictArgs;
 use crate::colour::Colour;
 use crate::error::{Error, Result};
 use crate::model::Questions;
@@ -21,9 +21,9 @@ use crate::picture::{Picture, PngFile};
 /// Columns of the bar of a probability of 1.
 const BAR: usize = 40;
 
-pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> {
+pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<()> {
     let model = Model::open(&arguments.model)?;
-    let subject = Subject::find(arguments, &model)?;
+    let subject = Question::find(arguments, &model)?;
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
     let prediction = device::compute(&arguments.device, predict)?;
     let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
@@ -32,7 +32,7 @@ pub(super) fn predict(arguments: &Predict, console: &mut Console) -> Result<()> 
 }
 
 /// The sample to predict.
-struct Subject {
+struct Question {
     /// Where it comes from, for people.
     what: String,
     sample: Samples,
@@ -41,8 +41,8 @@ struct Subject {
     index: Option<usize>,
 }
 
-impl Subject {
-    fn find(arguments: &Predict, model: &Model) -> Result<Self> {
+impl Question {
+    fn find(arguments: &PredictArgs, model: &Model) -> Result<Self> {
         match (&arguments.image, &arguments.values) {
             (Some(file), _) => Self::image(file, arguments.invert, model),
             (None, Some(values)) => Self::row(values, model),
@@ -50,13 +50,13 @@ impl Subject {
         }
     }
 
-    fn of_dataset(arguments: &Predict, model: &Model) -> Result<Self> {
-        let Questions { split, what, .. } =
+    fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<Self> {
+        let Questions { subset, what, .. } =
             model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
-        let random = || random_samples(split.len(), 1, arguments.seed).first().copied().unwrap_or(0);
+        let random = || random_samples(subset.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
-        check_index(index, split.len(), &what)?;
-        let (sample, picture) = match split.sample(index) {
+        check_index(index, subset.len(), &what)?;
+        let (sample, picture) = match subset.sample(index) {
             Some(Sample::U8(pixels)) => {
                 (Samples::U8(pixels.to_vec()), Picture::from_planes(model.sample_shape(), pixels))
             }
@@ -64,7 +64,7 @@ impl Subject {
             None => (Samples::F32(Vec::new()), None),
         };
         let what = format!("{what} #{index}");
-        Ok(Self { what, sample, picture, target: split.target(index), index: Some(index) })
+        Ok(Self { what, sample, picture, target: subset.target(index), index: Some(index) })
     }
 
     fn image(file: &Path, invert: bool, model: &Model) -> Result<Self> {
@@ -116,7 +116,7 @@ fn wrong(option: &'static str, problem: &str) -> Error {
 /// What was asked and answered.
 struct Answer<'a> {
     model: &'a Model,
-    subject: &'a Subject,
+    subject: &'a Question,
     prediction: &'a Prediction,
 }
 

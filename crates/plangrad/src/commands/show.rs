@@ -6,21 +6,20 @@
 use std::path::Path;
 
 use plangrad_data::{
-    Affine, Dataset, DatasetName, Normalize, Options, Sample, Target, class_alias, load_part,
+    Affine, Dataset, DatasetName, LoadOptions, Normalize, Sample, Split, Target, class_alias, load_split,
 };
 use plangrad_nn::checkpoint;
 use serde::Serialize;
 
 use super::samples::{check_index, random_samples};
 use super::subject;
-use crate::cli::Show;
+use crate::cli::ShowArgs;
 use crate::error::{Error, Result};
 use crate::numbers::{counted, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable};
 use crate::picture::Picture;
 use crate::picture::side_by_side;
-use crate::split::Split;
 
 /// Most images beside one another in a file.
 const GRID_COLUMNS: usize = 10;
@@ -28,7 +27,7 @@ const GRID_COLUMNS: usize = 10;
 /// The seed that splits a table into its parts by default, as in `train`.
 const DEFAULT_SEED: u64 = 42;
 
-pub(super) fn show(arguments: &Show, console: &mut Console) -> Result<()> {
+pub(super) fn show(arguments: &ShowArgs, console: &mut Console) -> Result<()> {
     let (name, labels) = subject::choose(&arguments.data, arguments.task)?;
     let options = arguments.data.options(labels, arguments.seed.unwrap_or(DEFAULT_SEED));
     let shown = Shown::load(&name, &options, arguments.split)?;
@@ -75,12 +74,11 @@ enum Label {
 }
 
 impl Shown {
-    fn load(name: &DatasetName, options: &Options, split: Split) -> Result<Self> {
-        let dataset = load_part(name, options, split.part())?;
+    fn load(name: &DatasetName, options: &LoadOptions, split: Split) -> Result<Self> {
+        let dataset = load_split(name, options, split)?;
         dataset.notes.iter().for_each(|note| Console::warning(note));
-        let raw_options = Options { normalize: Normalize::None, ..options.clone() };
-        let raw_table =
-            dataset.table.as_ref().map(|_| load_part(name, &raw_options, split.part())).transpose()?;
+        let raw_options = LoadOptions { normalize: Normalize::None, ..options.clone() };
+        let raw_table = dataset.table.as_ref().map(|_| load_split(name, &raw_options, split)).transpose()?;
         if split.of(&dataset).is_empty() {
             let dataset = name.to_string();
             return Err(Error::EmptySplit { dataset, split, remedy: "choose the other part with --split" });
@@ -89,7 +87,7 @@ impl Shown {
         Ok(Self { dataset, split, normalize: options.normalize, affine, raw_table })
     }
 
-    fn select(&self, arguments: &Show) -> Result<Vec<Example>> {
+    fn select(&self, arguments: &ShowArgs) -> Result<Vec<Example>> {
         let samples = self.split.of(&self.dataset).len();
         let numbers = if arguments.random {
             random_samples(samples, arguments.count, arguments.seed)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Options, TargetKind};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, TargetKind};
 use plangrad_nn::Mlp;
 
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
@@ -41,7 +41,7 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
 ///
 /// # Errors
 /// If its files are wrong.
-pub(super) fn dataset(name: &DatasetName, options: &Options) -> Result<Dataset> {
+pub(super) fn dataset(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
     let dataset = plangrad_data::load(name, options)?;
     dataset.notes.iter().for_each(|note| Console::warning(note));
     Ok(dataset)

@@ -2,13 +2,13 @@
 //!
 //! No dataset has to be there, except a table, whose columns decide what the network reads.
 
-use plangrad_data::{Part, load_part};
+use plangrad_data::{Split, load_split};
 use plangrad_nn::summary::Summary as Layers;
 use plangrad_nn::{Mlp, MlpConfig};
 use serde::Serialize;
 
 use super::subject::ANY_SEED;
-use crate::cli::{SubjectArgs, Summary};
+use crate::cli::{SubjectArgs, SummaryArgs};
 use crate::error::Result;
 use crate::numbers::grouped;
 use crate::output::Console;
@@ -16,7 +16,7 @@ use crate::output::Console;
 /// Columns of the table.
 const WIDTH: usize = 64;
 
-pub(super) fn summary(arguments: &Summary, console: &mut Console) -> Result<()> {
+pub(super) fn summary(arguments: &SummaryArgs, console: &mut Console) -> Result<()> {
     let layers = Layers::of(&Mlp::new(&network(&arguments.subject)?)?);
     console.text(&table(&layers))?;
     console.json(&Object::of(&layers))
@@ -27,7 +27,7 @@ fn network(arguments: &SubjectArgs) -> Result<MlpConfig> {
     if let Some(spec) = name.spec() {
         return Ok(arguments.model.config(&spec.sample_shape, spec.classes.len()));
     }
-    let table = load_part(&name, &arguments.data.options(labels, ANY_SEED), Part::Train)?;
+    let table = load_split(&name, &arguments.data.options(labels, ANY_SEED), Split::Train)?;
     Ok(arguments.network(&table))
 }
 
@@ -79,7 +79,7 @@ fn exact(layers: &Layers) -> String {
 
 #[derive(Serialize)]
 struct Object<'a> {
-    layers: Vec<Layer<'a>>,
+    layers: Vec<LayerObject<'a>>,
     total_parameters: usize,
     trainable_parameters: usize,
     input_bytes: u64,
@@ -89,7 +89,7 @@ struct Object<'a> {
 }
 
 #[derive(Serialize)]
-struct Layer<'a> {
+struct LayerObject<'a> {
     name: String,
     kind: &'a str,
     output_shape: &'a [usize],
@@ -98,7 +98,7 @@ struct Layer<'a> {
 
 impl<'a> Object<'a> {
     fn of(summary: &'a Layers) -> Self {
-        let layer = |(name, layer): (String, &'a plangrad_nn::summary::Layer)| Layer {
+        let layer = |(name, layer): (String, &'a plangrad_nn::summary::Layer)| LayerObject {
             name,
             kind: &layer.kind,
             output_shape: &layer.output_shape,

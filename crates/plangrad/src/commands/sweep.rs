@@ -5,21 +5,21 @@ use plangrad_nn::Loss;
 use plangrad_tensor::Backend;
 use plangrad_tensor::{Device, Schedule};
 
-use super::subject;
-use crate::cli::Sweep as Arguments;
-use crate::device::{self, DeviceOptions, Precision};
+use super::{device, subject};
+use crate::cli::SweepArgs;
+use crate::device::{Precision, open};
 use crate::error::Result;
-use crate::fit::{Pace, knee};
+use crate::fit::{Throughput, knee};
 use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
-use crate::sweep::{self, Progress, Race, Recipe, Row, Sweep, Watcher};
+use crate::sweep::{self, Race, Recipe, Row, Sweep, SweepProgress, Watcher};
 use crate::train::{Stop, layers, learning, network, samples};
 
 /// Parts of a run that the progress bar distinguishes.
 const PARTS: usize = 1000;
 
-pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> {
+pub(super) fn sweep(arguments: &SweepArgs, console: &mut Console) -> Result<()> {
     let stop = Stop::at_signals();
     let recipe = recipe(arguments)?;
     arguments.plot.iter().try_for_each(|file| file.check())?; // before minutes are spent in vain
@@ -44,7 +44,7 @@ pub(super) fn sweep(arguments: &Arguments, console: &mut Console) -> Result<()> 
     sweep.check_measured(&devices, &rows)
 }
 
-fn recipe(arguments: &Arguments) -> Result<Recipe> {
+fn recipe(arguments: &SweepArgs) -> Result<Recipe> {
     let learning = &arguments.learning;
     Ok(Recipe {
         optimizer: learning.optimizer()?,
@@ -58,14 +58,12 @@ fn recipe(arguments: &Arguments) -> Result<Recipe> {
 }
 
 /// The devices, each of them once.
-fn devices(arguments: &Arguments) -> Result<Vec<Backend>> {
+fn devices(arguments: &SweepArgs) -> Result<Vec<Backend>> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     let mut devices: Vec<Backend> = Vec::new();
-    let (threads, budget, precision) =
-        (arguments.threads, arguments.budget.bytes(), arguments.precision.precision);
-    let options = DeviceOptions { threads, budget, precision, ..DeviceOptions::default() };
+    let options = device::options(arguments.threads, &arguments.budget, arguments.precision.precision);
     for &choice in &arguments.devices {
-        let device = device::open(choice, options)?;
+        let device = open(choice, options)?;
         if devices.iter().all(|other| other.device() != device.device()) {
             devices.push(device);
         }
@@ -87,8 +85,8 @@ struct Display {
 }
 
 impl Watcher for Display {
-    fn progress(&mut self, progress: &Progress) {
-        let Progress { device, batch_size, runs_done, runs, share, race } = *progress;
+    fn progress(&mut self, progress: &SweepProgress) {
+        let SweepProgress { device, batch_size, runs_done, runs, share, race } = *progress;
         self.bar.set_length((runs * PARTS) as u64);
         self.bar.set_position((runs_done * PARTS + (share * PARTS as f64) as usize) as u64);
         let what = match race {
@@ -274,9 +272,9 @@ impl Words {
     /// Which sizes did best on a device; nothing if there is only one.
     fn conclusion(&self, device: Device, rows: &[&Row]) -> Option<String> {
         let pace = |row: &&Row| {
-            Some(Pace { batch_size: row.batch_size, samples_per_second: row.samples_per_second? })
+            Some(Throughput { batch_size: row.batch_size, samples_per_second: row.samples_per_second? })
         };
-        let paces: Vec<Pace> = rows.iter().filter_map(pace).collect();
+        let paces: Vec<Throughput> = rows.iter().filter_map(pace).collect();
         let fastest = paces.iter().max_by(|a, b| a.samples_per_second.total_cmp(&b.samples_per_second));
         let (fastest, as_good) = (fastest.filter(|_| paces.len() > 1)?.batch_size, knee(&paces)?);
         let after_epochs = self.best(rows, |row| (row.accuracy_after_epochs, row.loss_after_epochs));

@@ -4,15 +4,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
-use plangrad_data::{DatasetName, available};
+use plangrad_data::{DatasetName, LoadOptions, available};
 use plangrad_nn::checkpoint::{self, Progress};
 use plangrad_tensor::{Optimizer, Schedule};
 
 use super::{device, subject};
-use crate::cli::{BatchSize, SubjectArgs, Train, TrainingArgs};
+use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
 use crate::device::UnsupportedPrecision;
 use crate::error::{Error, Result};
-use crate::fit::{Method, Options, auto};
+use crate::fit::{FitOptions, auto};
 use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
@@ -20,9 +20,6 @@ use crate::train::{
     Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject, Trainer, network,
     plan_line,
 };
-
-/// Steps between two lines of progress by default.
-const LOG_EVERY: u64 = 100;
 
 /// The share of the largest batch that `--batch-size auto` takes at most.
 const AUTO_SAFETY: f64 = 0.8;
@@ -34,7 +31,7 @@ const AUTO_TIME: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
-pub(super) fn train(arguments: &Train, console: &mut Console) -> Result<()> {
+pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> {
     let interrupts = Interrupts::listen();
     let (run, folder) = match &arguments.run.resume {
         Some(path) => resume(arguments, path, *console)?,
@@ -52,16 +49,21 @@ struct Run {
 }
 
 /// A new run.
-fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
+fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| check_text("--out", path))?;
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
     out.map_or(Ok(()), |path| RunFolder::check_free(path, existing))?;
-    let optimizer = arguments.training.learning.optimizer()?;
-    arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
-    let (dataset, mut subject) = subject::load(&arguments.subject, arguments.training.learning.seed)?;
-    let batch_size = batch_size(arguments, &mut subject, optimizer, stop)?;
-    let settings = settings(arguments, &dataset, optimizer, (subject.samples().0, batch_size))?;
+    let learning = &arguments.training.learning;
+    let optimizer = learning.optimizer()?;
+    let schedule = arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
+    let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
+    let options = arguments.subject.data.options(labels, learning.seed);
+    let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
+    let mut subject = settings.subject(subject::dataset(&name, &options)?)?;
+    settings.batch_size = batch_size(arguments, &settings, &mut subject, stop)?;
+    let (per_epoch, total) = settings.steps(subject.samples().0 as u64);
+    settings.schedule = arguments.training.schedule(per_epoch, total)?;
     let mut run = Run::prepare(settings, subject, arguments, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
@@ -71,7 +73,7 @@ fn begin(arguments: &Train, stop: &Stop, console: Console) -> Result<(Run, RunFo
 }
 
 /// An earlier run, from its last checkpoint on.
-fn resume(arguments: &Train, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
+fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
     check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = checkpoint::read(&folder.checkpoint())?;
@@ -111,7 +113,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
 
 impl Run {
     /// Plans, memory and reporter.
-    fn prepare(settings: Settings, subject: Subject, arguments: &Train, console: Console) -> Result<Run> {
+    fn prepare(settings: Settings, subject: Subject, arguments: &TrainArgs, console: Console) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
         let unsupported = match arguments.run.resume {
             Some(_) => UnsupportedPrecision::UseF32, // a resumed run is not tied to the GPU it began on
@@ -167,22 +169,23 @@ impl Run {
 }
 
 /// Samples per step: as asked for, or as `auto` chooses and reports.
-fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, stop: &Stop) -> Result<usize> {
+fn batch_size(
+    arguments: &TrainArgs,
+    settings: &Settings,
+    subject: &mut Subject,
+    stop: &Stop,
+) -> Result<usize> {
     if let BatchSize::Samples(count) = arguments.training.batch_size {
         return Ok(count);
     }
-    let precision = arguments.training.precision.precision;
-    let (backend, budget) = device::open_within_means(&arguments.device, precision, subject.order_bytes())?;
-    let options = Options {
-        optimizer,
-        eval_batch_size: arguments.training.learning.step.eval_batch_size,
-        method: Method::Solve,
+    let (backend, budget) =
+        device::open_within_means(&arguments.device, settings.precision, subject.order_bytes())?;
+    let options = FitOptions {
+        eval_batch_size: settings.eval_batch_size,
         safety: AUTO_SAFETY,
-        max_batch: None,
-        synthetic: false,
         time_limit: AUTO_TIME,
-        measures_speed: true,
         budget,
+        ..FitOptions::new(settings.optimizer)
     };
     let on_oom = arguments.device.on_oom(arguments.oom);
     let found = auto(subject, &backend, &options, on_oom, stop)?;
@@ -190,49 +193,49 @@ fn batch_size(arguments: &Train, subject: &mut Subject, optimizer: Optimizer, st
     Ok(found.batch_size)
 }
 
-/// The settings, with every default resolved, for so many samples in batches of so many.
+/// The settings, with every default resolved, but for a batch size and a schedule that depend on the data.
 fn settings(
-    arguments: &Train,
+    arguments: &TrainArgs,
     name: &DatasetName,
-    optimizer: Optimizer,
-    (samples, batch_size): (usize, usize),
+    options: &LoadOptions,
+    (optimizer, schedule): (Optimizer, Schedule),
 ) -> Result<Settings> {
-    let Train { subject: SubjectArgs { data, model, task }, training, run, .. } = arguments;
-    let epochs = training.epochs.unwrap_or(TrainingArgs::EPOCHS);
-    let per_epoch = samples.div_ceil(batch_size) as u64;
-    let planned = per_epoch.saturating_mul(epochs);
-    let total = training.max_steps.map_or(planned, |most| most.min(planned));
+    let TrainArgs { subject: SubjectArgs { model, task, .. }, training, run, .. } = arguments;
     Ok(Settings {
         dataset: match name {
             DatasetName::Csv(file) => format!("csv:{}", anchored(file)?.display()),
             name => name.to_string(),
         },
-        data_dir: anchored(data.folder())?,
+        data_dir: anchored(&options.data_dir)?,
         precision: training.precision.precision,
-        normalize: data.normalize.to_string(),
-        label: data.label.clone(),
-        test_fraction: data.options(task.task(name)?, training.learning.seed).test_fraction,
+        normalize: options.normalize.to_string(),
+        label: options.label.clone(),
+        test_fraction: options.test_fraction,
         loss: task.loss,
         hidden: model.hidden.0.clone(),
         activation: model.activation,
         dropout: model.dropout,
-        batch_size,
-        epochs,
+        batch_size: 0,
+        epochs: training.epochs.unwrap_or(TrainingArgs::EPOCHS),
         max_steps: training.max_steps,
-        seed: training.learning.seed,
+        seed: options.seed,
         shuffle: !training.learning.no_shuffle,
         init: training.init.as_deref().map(anchored).transpose()?,
         eval_batch_size: training.learning.step.eval_batch_size,
-        log_every: run.log_every.unwrap_or(LOG_EVERY),
+        log_every: run.log_every.unwrap_or(Settings::LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
         optimizer,
-        schedule: training.schedule(per_epoch, total)?,
+        schedule,
         architecture: None,
     })
 }
 
 /// Refuses to make a run shorter than it is, or than it was planned.
-fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done): (u64, u64)) -> Result<()> {
+fn check_raised(
+    arguments: &TrainArgs,
+    settings: &Settings,
+    (epochs_done, steps_done): (u64, u64),
+) -> Result<()> {
     if let Some(asked) = arguments.training.max_steps.filter(|&asked| asked < steps_done) {
         let done = counted(steps_done as usize, "step");
         let problem = format!("the run has already taken {done}, and {asked} are fewer");
@@ -248,8 +251,8 @@ fn check_raised(arguments: &Train, settings: &Settings, (epochs_done, steps_done
 }
 
 /// A run's settings with the changes that are allowed on resuming.
-fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
-    let Train { training, run, .. } = arguments;
+fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
+    let TrainArgs { training, run, .. } = arguments;
     settings.epochs = training.epochs.unwrap_or(settings.epochs);
     settings.max_steps = training.max_steps.or(settings.max_steps);
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
@@ -265,9 +268,7 @@ fn resumed(mut settings: Settings, arguments: &Train) -> Result<Settings> {
 /// A warning, if the run is longer than its cosine schedule.
 fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
     let Schedule::Cosine { steps, minimum, .. } = settings.schedule else { return None };
-    let per_epoch = progress.samples.div_ceil(settings.batch_size as u64);
-    let planned = settings.epochs.saturating_mul(per_epoch);
-    let total = settings.max_steps.map_or(planned, |most| most.min(planned));
+    let (_, total) = settings.steps(progress.samples);
     (total > steps)
         .then(|| format!("the cosine ends at step {steps}; from there on the learning rate is {minimum}"))
 }

@@ -2,7 +2,7 @@
 
 use font8x8::{BASIC_FONTS, GREEK_FONTS, LATIN_FONTS, UnicodeFonts};
 
-use super::shapes::{Anchor, Drawing, LETTER, Rgb, Shape, width_of};
+use super::shapes::{Anchor, Drawing, LETTER, Primitive, Rgb, width_of};
 use crate::picture::Picture;
 
 /// Pixels in a point: letters of the 8 × 8 font become 16 × 16.
@@ -33,20 +33,20 @@ struct Canvas {
 }
 
 impl Canvas {
-    fn draw(&mut self, shape: &Shape) {
+    fn draw(&mut self, shape: &Primitive) {
         match shape {
-            Shape::Box { x, y, width, height, colour } => {
+            Primitive::Box { x, y, width, height, colour } => {
                 let pixel = |points: f64| (points * SCALE).round().max(0.0) as usize;
                 let (left, top) = (pixel(*x), pixel(*y));
                 // However thin it is, it can be seen.
                 let (right, bottom) = (pixel(x + width).max(left + 1), pixel(y + height).max(top + 1));
                 self.fill([left, top], [right, bottom], *colour);
             }
-            Shape::Line { from, to, width, colour } => {
+            Primitive::Line { from, to, width, colour } => {
                 let pixels = |point: &[f64; 2]| point.map(|points| points * SCALE);
                 self.line(pixels(from), pixels(to), width * SCALE, *colour);
             }
-            Shape::Text { x, y, anchor, colour, text } => {
+            Primitive::Text { x, y, anchor, colour, text } => {
                 let start = match anchor {
                     Anchor::Start => *x,
                     Anchor::Middle => x - width_of(text) / 2.0,

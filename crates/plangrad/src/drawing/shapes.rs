@@ -31,12 +31,12 @@ pub(crate) struct Drawing {
     pub(crate) title: String,
     pub(crate) width: f64,
     pub(crate) height: f64,
-    pub(crate) shapes: Vec<Shape>,
+    pub(crate) shapes: Vec<Primitive>,
 }
 
 /// One thing drawn.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub(crate) enum Primitive {
     /// A filled rectangle.
     Box { x: f64, y: f64, width: f64, height: f64, colour: Rgb },
     /// A line with round ends; a dot where it ends where it begins.
@@ -56,12 +56,12 @@ pub(crate) enum Anchor {
 impl Drawing {
     /// Adds a rectangle.
     pub(crate) fn rectangle(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2], colour: Rgb) {
-        self.shapes.push(Shape::Box { x, y, width, height, colour });
+        self.shapes.push(Primitive::Box { x, y, width, height, colour });
     }
 
     /// Adds a line with round ends.
     pub(crate) fn line(&mut self, from: [f64; 2], to: [f64; 2], width: f64, colour: Rgb) {
-        self.shapes.push(Shape::Line { from, to, width, colour });
+        self.shapes.push(Primitive::Line { from, to, width, colour });
     }
 
     /// Adds a dot.
@@ -71,7 +71,7 @@ impl Drawing {
 
     /// Adds a line of text.
     pub(crate) fn text(&mut self, [x, y]: [f64; 2], anchor: Anchor, colour: Rgb, text: impl Into<String>) {
-        self.shapes.push(Shape::Text { x, y, anchor, colour, text: text.into() });
+        self.shapes.push(Primitive::Text { x, y, anchor, colour, text: text.into() });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::shapes::{Anchor, Drawing, Rgb, Shape};
+use super::shapes::{Anchor, Drawing, Primitive, Rgb};
 
 /// Size of letters that are about eight points wide in monospaced fonts.
 const FONT_SIZE: f64 = 13.0;
@@ -25,11 +25,11 @@ impl Drawing {
     }
 }
 
-fn element(shape: &Shape) -> String {
+fn element(shape: &Primitive) -> String {
     let mut element = String::new();
     // Writing to a string cannot fail.
     let _ = match shape {
-        Shape::Box { x, y, width, height, colour } => writeln!(
+        Primitive::Box { x, y, width, height, colour } => writeln!(
             element,
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
             number(*x),
@@ -38,7 +38,7 @@ fn element(shape: &Shape) -> String {
             number(*height),
             hexadecimal(*colour)
         ),
-        Shape::Line { from, to, width, colour } if from == to => writeln!(
+        Primitive::Line { from, to, width, colour } if from == to => writeln!(
             element,
             "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"/>",
             number(from[0]),
@@ -46,7 +46,7 @@ fn element(shape: &Shape) -> String {
             number(width / 2.0),
             hexadecimal(*colour)
         ),
-        Shape::Line { from, to, width, colour } => writeln!(
+        Primitive::Line { from, to, width, colour } => writeln!(
             element,
             "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{}\" stroke-width=\"{}\" \
              stroke-linecap=\"round\"/>",
@@ -57,7 +57,7 @@ fn element(shape: &Shape) -> String {
             hexadecimal(*colour),
             number(*width)
         ),
-        Shape::Text { x, y, anchor, colour, text } => writeln!(
+        Primitive::Text { x, y, anchor, colour, text } => writeln!(
             element,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"{}\">{}</text>",
             number(*x),

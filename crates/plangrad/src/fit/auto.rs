@@ -9,9 +9,9 @@ use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
 
 use super::bench::Bench;
-use super::pace;
 use super::search::{Judge, Limit};
-use super::trial::{Options, Pace, Trial, knee, recommended};
+use super::throughput;
+use super::trial::{FitOptions, Throughput, Trial, knee, recommended};
 use crate::error::Result;
 use crate::numbers::grouped;
 use crate::train::{OnOom, Placement, Stop, Subject};
@@ -36,7 +36,7 @@ pub struct Auto {
 pub fn auto(
     subject: &mut Subject,
     backend: &Backend,
-    options: &Options,
+    options: &FitOptions,
     on_oom: OnOom,
     stop: &Stop,
 ) -> Result<Auto> {
@@ -50,8 +50,8 @@ pub fn auto(
         bench.placement = Placement::Streamed; // the ladder's first rung
         max = bench.largest_planned(limit);
     }
-    let mut known = Known { least, limit, takes_parts, is_streamed, max, paces: Vec::new() };
-    known.paces = pace::measure_to_the_knee(&mut bench, &known.sizes(options.safety))?;
+    let mut known = Findings { least, limit, takes_parts, is_streamed, max, paces: Vec::new() };
+    known.paces = throughput::measure_to_the_knee(&mut bench, &known.sizes(options.safety))?;
     stop.check()?;
     Ok(known.choose())
 }
@@ -62,7 +62,7 @@ fn floor(device: Device) -> usize {
 }
 
 /// What a choice is made by.
-struct Known {
+struct Findings {
     /// The size that is taken if nothing speaks for another.
     least: usize,
     /// The largest there could be, whatever the memory.
@@ -74,14 +74,14 @@ struct Known {
     /// The largest that fits; 0 if none does.
     max: usize,
     /// Speed from `least` on.
-    paces: Vec<Pace>,
+    paces: Vec<Throughput>,
 }
 
-impl Known {
+impl Findings {
     /// Sizes whose speed matters; none if there is no choice.
     fn sizes(&self, safety: f64) -> Vec<usize> {
         let most = recommended(self.max, safety).min(self.limit / STEPS_OF_AN_EPOCH);
-        if most > self.least { pace::sizes(self.least, most, most) } else { Vec::new() }
+        if most > self.least { throughput::sizes(self.least, most, most) } else { Vec::new() }
     }
 
     fn choose(&self) -> Auto {
@@ -131,11 +131,11 @@ mod tests {
     use super::*;
 
     /// A device on which sizes up to `max` fit of a dataset with 20,000 samples, and speed grows up to the knee.
-    fn known(max: usize, knee: usize, least: usize) -> Known {
+    fn known(max: usize, knee: usize, least: usize) -> Findings {
         let known =
-            Known { least, limit: 20_000, takes_parts: false, is_streamed: false, max, paces: Vec::new() };
-        let pace = |batch_size| Pace { batch_size, samples_per_second: batch_size.min(knee) as f64 };
-        Known { paces: known.sizes(0.8).into_iter().map(pace).collect(), ..known }
+            Findings { least, limit: 20_000, takes_parts: false, is_streamed: false, max, paces: Vec::new() };
+        let pace = |batch_size| Throughput { batch_size, samples_per_second: batch_size.min(knee) as f64 };
+        Findings { paces: known.sizes(0.8).into_iter().map(pace).collect(), ..known }
     }
 
     #[test]
@@ -149,10 +149,10 @@ mod tests {
 
     #[test]
     fn a_default_that_does_not_fit_is_split_into_parts_or_replaced_by_the_largest_that_fits() {
-        let size = |max, takes_parts| Known { takes_parts, ..known(max, 256, 16) }.choose().batch_size;
+        let size = |max, takes_parts| Findings { takes_parts, ..known(max, 256, 16) }.choose().batch_size;
         assert_eq!([size(13, true), size(13, false)], [16, 13]);
         assert_eq!([size(0, true), size(0, false)], [16, 16]);
-        let tiny = Known { limit: 10, ..known(10, 256, 10) };
+        let tiny = Findings { limit: 10, ..known(10, 256, 10) };
         assert_eq!(
             (tiny.choose().batch_size, tiny.sizes(0.8)),
             (10, Vec::new()),
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn without_time_to_measure_the_default_is_taken_and_nothing_is_said_about_speed() {
-        let hurried = Known { paces: Vec::new(), ..known(10_000, 1, 64) }.choose();
+        let hurried = Findings { paces: Vec::new(), ..known(10_000, 1, 64) }.choose();
         let reason =
             "the least on this device, no speeds were compared; 10,000 is the largest that fits".to_owned();
         assert_eq!(hurried, Auto { batch_size: 64, reason });
@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn the_choice_is_reported_with_its_reason_and_a_way_to_repeat_it() {
-        let said = |known: Known| known.choose().to_string();
+        let said = |known: Findings| known.choose().to_string();
         let expected = "--batch-size auto: 256, the smallest within 5 % of the fastest of 16 to 312; 10,000 is the largest \
                         that fits; name it with --batch-size 256 to repeat this";
         assert_eq!(said(known(10_000, 256, 16)), expected);
         assert!(said(known(20_000, 256, 16)).contains("of 16 to 312; all 20,000 fit; "));
-        let streamed = Known { is_streamed: true, ..known(0, 256, 16) };
+        let streamed = Findings { is_streamed: true, ..known(0, 256, 16) };
         assert!(
             said(streamed).contains("although not even a batch of 1 fits, with the dataset on the host; ")
         );

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use plangrad_tensor::{Backend, Error as TensorError, Schedule, SystemMemory};
 
-use super::rows::Rows;
+use super::rows::TrialRows;
 use super::search::{FIRST, Judge};
-use super::trial::{Options, Outcome, StoppedBy, Trial};
+use super::trial::{FitOptions, StoppedBy, Trial, TrialOutcome};
 use crate::device::BudgetOrigin;
 use crate::error::{Error, Result};
 use crate::train::plans::largest_that_fits;
-use crate::train::{Engine, MemoryLayout, Offers, Placement, Refused, Step, Stop, Subject};
+use crate::train::{Engine, MemoryLayout, Offers, Placement, Refused, StepConfig, Stop, Subject};
 
 /// How much larger the next batch is that is timed only to know how long still larger ones take.
 const STRIDE: usize = 8;
@@ -19,7 +19,7 @@ const STRIDE: usize = 8;
 pub(super) struct Bench<'a> {
     pub(super) subject: &'a mut Subject,
     backend: &'a Backend,
-    options: &'a Options,
+    options: &'a FitOptions,
     /// Where the device finds the samples.
     pub(super) placement: Placement,
     /// Whether the search should end.
@@ -34,7 +34,7 @@ impl<'a> Bench<'a> {
     pub(super) fn new(
         subject: &'a mut Subject,
         backend: &'a Backend,
-        options: &'a Options,
+        options: &'a FitOptions,
         report: &'a mut dyn FnMut(&Trial) -> Result<()>,
         stop: &'a Stop,
     ) -> Bench<'a> {
@@ -52,16 +52,16 @@ impl<'a> Bench<'a> {
     }
 
     /// Memory for training on batches of this size, as `train` reserves it, and the rows of so many steps.
-    pub(super) fn reserve(&mut self, batch_size: usize, steps: usize) -> Result<(Engine, Rows)> {
+    pub(super) fn reserve(&mut self, batch_size: usize, steps: usize) -> Result<(Engine, TrialRows)> {
         let (step, layout) = (self.step(batch_size), self.layout(batch_size));
         let Subject { task, data, .. } = &mut *self.subject;
         // The engine first: then large batches that are refused leave no trace in the allocator.
         let engine = Engine::reserve(&step, task, data, self.backend, layout)?;
-        Ok((engine, Rows::reserve(self.backend, self.subject.data.train.len(), batch_size, steps)?))
+        Ok((engine, TrialRows::reserve(self.backend, self.subject.data.train.len(), batch_size, steps)?))
     }
 
-    fn step(&self, batch_size: usize) -> Step {
-        Step {
+    fn step(&self, batch_size: usize) -> StepConfig {
+        StepConfig {
             optimizer: self.options.optimizer,
             schedule: Schedule::Constant { learning_rate: 0.0 },
             batch_size,
@@ -78,7 +78,7 @@ impl<'a> Bench<'a> {
     fn planned(&self, batch_size: usize) -> Result<u64> {
         let Subject { task, data, .. } = &*self.subject;
         let report = self.layout(batch_size).planned(&self.step(batch_size), task, data.samples())?;
-        Ok(report.total() + Rows::counted_bytes(self.backend, data.train.len(), batch_size))
+        Ok(report.total() + TrialRows::counted_bytes(self.backend, data.train.len(), batch_size))
     }
 
     pub(super) fn time_left(&self) -> Duration {
@@ -86,7 +86,7 @@ impl<'a> Bench<'a> {
     }
 
     /// One step and one evaluation batch.
-    fn prove(&mut self, batch_size: usize) -> Result<Outcome> {
+    fn prove(&mut self, batch_size: usize) -> Result<TrialOutcome> {
         self.stop.check()?;
         let started = Instant::now();
         let (mut engine, rows) = self.reserve(batch_size, 1)?;
@@ -98,11 +98,11 @@ impl<'a> Bench<'a> {
         if self.timed.is_none_or(|(size, _)| size <= batch_size) {
             self.timed = Some((batch_size, started.elapsed()));
         }
-        Ok(Outcome::Proven { measured_bytes, eval_batch_size })
+        Ok(TrialOutcome::Proven { measured_bytes, eval_batch_size })
     }
 
     /// The outcome of a trial, after which the device holds nothing.
-    fn outcome(&mut self, batch_size: usize, total_bytes: u64) -> Result<Outcome> {
+    fn outcome(&mut self, batch_size: usize, total_bytes: u64) -> Result<TrialOutcome> {
         let outcome = self.prove(batch_size);
         self.subject.data.evict();
         match outcome {
@@ -112,13 +112,13 @@ impl<'a> Bench<'a> {
     }
 
     /// Whose limit a refusal is: the budget's, if it is too small and was named, else the device's.
-    fn refusal(&self, total_bytes: u64, free: u64) -> Outcome {
+    fn refusal(&self, total_bytes: u64, free: u64) -> TrialOutcome {
         let short = self.backend.memory().free().filter(|&room| room < total_bytes);
         let by = match short {
             Some(_) if self.options.budget == BudgetOrigin::Named => StoppedBy::Budget,
             _ => StoppedBy::DeviceMemory,
         };
-        Outcome::Refused { free_bytes: short.unwrap_or(free), by }
+        TrialOutcome::Refused { free_bytes: short.unwrap_or(free), by }
     }
 
     /// The largest batch whose trial takes at most half of the time left, judging by the largest one timed. A sample of a
@@ -153,7 +153,7 @@ impl Judge for Bench<'_> {
             if next >= size || self.timed.is_some() && STRIDE * next > self.affordable() {
                 return Ok(if self.timed.is_none() { size } else { self.affordable() });
             }
-            if let Outcome::Refused { .. } = self.outcome(next, 0)? {
+            if let TrialOutcome::Refused { .. } = self.outcome(next, 0)? {
                 return Ok(size); // memory decides, not time
             }
         }
@@ -169,7 +169,7 @@ impl Drop for Bench<'_> {
 
 #[cfg(test)]
 mod tests {
-    use plangrad_data::{Dataset, DatasetName, Normalize, Samples, Split, Targets};
+    use plangrad_data::{Dataset, DatasetName, Normalize, Samples, Subset, Targets};
     use std::sync::Arc;
 
     use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
@@ -184,10 +184,10 @@ mod tests {
 
     const INPUTS: usize = 20;
 
-    fn part(len: usize) -> Split {
+    fn part(len: usize) -> Subset {
         let pixels = (0..len * INPUTS).map(|i| (i * i % 251) as u8).collect();
         let labels = (0..len).map(|i| (i % 3) as u8).collect();
-        Split::new(Samples::U8(pixels), Targets::Classes(labels), INPUTS).unwrap()
+        Subset::new(Samples::U8(pixels), Targets::Classes(labels), INPUTS).unwrap()
     }
 
     fn subject(train: usize, test: usize, hidden: Vec<usize>) -> Subject {
@@ -205,8 +205,8 @@ mod tests {
         Subject::new(dataset, Normalize::None, network, Loss::CrossEntropy).unwrap()
     }
 
-    fn options(method: Method) -> Options {
-        Options {
+    fn options(method: Method) -> FitOptions {
+        FitOptions {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
             method,
@@ -225,7 +225,7 @@ mod tests {
     }
 
     /// The result of a search, without speeds.
-    fn find(subject: &mut Subject, backend: &Backend, options: &Options) -> Option<Fit> {
+    fn find(subject: &mut Subject, backend: &Backend, options: &FitOptions) -> Option<Fit> {
         let limit = Limit::of(subject.samples().0, options);
         let mut quietly = |_: &Trial| Ok(());
         search(
@@ -237,7 +237,7 @@ mod tests {
     }
 
     /// Bytes that training on batches of one size takes.
-    fn planned(subject: &mut Subject, device: &Backend, options: &Options, size: usize) -> u64 {
+    fn planned(subject: &mut Subject, device: &Backend, options: &FitOptions, size: usize) -> u64 {
         Bench::new(subject, device, options, &mut |_| Ok(()), &Stop::default()).planned(size).unwrap()
     }
 
@@ -254,8 +254,8 @@ mod tests {
             (size, short) in (1usize..700, 0u64..2),
         ) {
             let optimizer = Optimizer::Sgd { momentum, weight_decay: 0.0 };
-            let solve = Options { optimizer, eval_batch_size, synthetic, ..options(Method::Solve) };
-            let double = Options { method: Method::Double, ..solve.clone() };
+            let solve = FitOptions { optimizer, eval_batch_size, synthetic, ..options(Method::Solve) };
+            let double = FitOptions { method: Method::Double, ..solve.clone() };
             let mut subject = subject(train, test, hidden);
             let limit = if synthetic { usize::MAX } else { train };
             // On the edge: all of what some size needs, or one byte less.
@@ -296,7 +296,7 @@ mod tests {
         }
     }
 
-    fn whole(subject: &mut Subject, backend: &Backend, options: &Options) -> Result<Fit> {
+    fn whole(subject: &mut Subject, backend: &Backend, options: &FitOptions) -> Result<Fit> {
         fit(subject, backend, options, &mut |_| Ok(()), &Stop::default())
     }
 
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_budget_that_was_not_named_is_what_the_device_has() {
         let mut subject = subject(300, 10, vec![32]);
-        let unnamed = Options { budget: BudgetOrigin::Machine, ..options(Method::Double) };
+        let unnamed = FitOptions { budget: BudgetOrigin::Machine, ..options(Method::Double) };
         let found = whole(&mut subject, &open(false, 40_000), &unnamed).unwrap();
         assert_eq!(found.stopped_by, StoppedBy::DeviceMemory);
         let fastest = found.throughput.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
@@ -333,7 +333,7 @@ mod tests {
     fn without_time_the_smallest_size_is_proven_and_no_speed_is_measured() {
         let mut subject = subject(300, 10, vec![32]);
         for method in [Method::Solve, Method::Double] {
-            let hurried = Options { time_limit: Duration::ZERO, ..options(method) };
+            let hurried = FitOptions { time_limit: Duration::ZERO, ..options(method) };
             let found = whole(&mut subject, &open(false, 40_000), &hurried).unwrap();
             assert_eq!((found.knee(), found.throughput.len()), (None, 0));
             assert_eq!((found.stopped_by, found.max_batch_size), (StoppedBy::Time, 16));
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn without_measuring_speed_the_proof_stands() {
         let mut subject = subject(300, 10, vec![32]);
-        let blind = Options { measures_speed: false, ..options(Method::Solve) };
+        let blind = FitOptions { measures_speed: false, ..options(Method::Solve) };
         let found = whole(&mut subject, &open(false, 40_000), &blind).unwrap();
         assert_eq!((found.knee(), found.throughput.len()), (None, 0));
         assert_eq!((found.stopped_by, found.measured_bytes), (StoppedBy::Budget, found.total_bytes));

@@ -3,9 +3,9 @@
 use plangrad_tensor::Backend;
 
 use super::bench::Bench;
-use super::pace;
 use super::search::{FIRST, Judge, Limit, search};
-use super::trial::{Fit, Options, Trial, recommended};
+use super::throughput;
+use super::trial::{Fit, FitOptions, Trial, recommended};
 use crate::error::Result;
 use crate::train::{Stop, Subject};
 
@@ -18,7 +18,7 @@ use crate::train::{Stop, Subject};
 pub fn fit(
     subject: &mut Subject,
     backend: &Backend,
-    options: &Options,
+    options: &FitOptions,
     report: &mut dyn FnMut(&Trial) -> Result<()>,
     stop: &Stop,
 ) -> Result<Fit> {
@@ -32,8 +32,8 @@ pub fn fit(
     };
     if options.measures_speed {
         let max = found.max_batch_size;
-        let sizes = pace::sizes(FIRST, recommended(max, options.safety), max);
-        found.throughput = pace::measure(&mut bench, &sizes)?;
+        let sizes = throughput::sizes(FIRST, recommended(max, options.safety), max);
+        found.throughput = throughput::measure(&mut bench, &sizes)?;
     }
     stop.check()?;
     Ok(found)

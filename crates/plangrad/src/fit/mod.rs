@@ -11,12 +11,12 @@
 mod auto;
 mod bench;
 mod find;
-mod pace;
 mod rows;
 mod search;
+mod throughput;
 mod trial;
 
 pub use auto::{Auto, auto};
 pub use find::fit;
-pub use trial::{Fit, INDEX_LIMIT, Method, Options, Outcome, Pace, StoppedBy, Trial};
+pub use trial::{Fit, FitOptions, INDEX_LIMIT, Method, StoppedBy, Throughput, Trial, TrialOutcome};
 pub(crate) use trial::{knee, recommended};

@@ -10,14 +10,14 @@ use plangrad_tensor::{Backend, Device, Error as TensorError, SystemMemory};
 use crate::error::Result;
 
 /// Rows scattered over the dataset, repeated as often as needed, so that kernels do not find each sample beside the last one.
-pub(super) enum Rows {
+pub(super) enum TrialRows {
     /// Beside the dataset.
     Host(Vec<u32>),
     /// In the device's ledger.
     Counted(CountedOrder),
 }
 
-impl Rows {
+impl TrialRows {
     /// The rows of so many steps on a dataset of `samples`, or of one step if they count against the budget.
     ///
     /// # Errors
@@ -27,12 +27,12 @@ impl Rows {
         samples: usize,
         batch_size: usize,
         steps: usize,
-    ) -> Result<Rows> {
-        if Rows::counted_bytes(backend, samples, batch_size) > 0
+    ) -> Result<TrialRows> {
+        if TrialRows::counted_bytes(backend, samples, batch_size) > 0
             && let Some(mut order) = backend.reserve_order(batch_size)?
         {
             fill(order.rows_mut(), samples);
-            return Ok(Rows::Counted(order));
+            return Ok(TrialRows::Counted(order));
         }
         let (mut rows, count) = (Vec::new(), batch_size * steps);
         rows.try_reserve_exact(count).map_err(|_| {
@@ -42,7 +42,7 @@ impl Rows {
         })?;
         rows.resize(count, 0);
         fill(&mut rows, samples);
-        Ok(Rows::Host(rows))
+        Ok(TrialRows::Host(rows))
     }
 
     /// Bytes of the device's memory that the rows of a step take.
@@ -54,8 +54,8 @@ impl Rows {
     /// The rows.
     pub(super) fn get(&self) -> &[u32] {
         match self {
-            Rows::Host(rows) => rows,
-            Rows::Counted(order) => order.rows(),
+            TrialRows::Host(rows) => rows,
+            TrialRows::Counted(order) => order.rows(),
         }
     }
 }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn rows_lie_all_over_the_dataset() {
         let backend: Backend = Cpu::open(CpuOptions::default()).unwrap();
-        let rows = Rows::reserve(&backend, 100, 50, 5).unwrap();
+        let rows = TrialRows::reserve(&backend, 100, 50, 5).unwrap();
         let mut rows = rows.get().to_vec();
         assert_eq!(rows[..100], rows[100..200]);
         rows.truncate(100);
@@ -90,13 +90,16 @@ mod tests {
             let options = CpuOptions::default().budget(400).accelerator(accelerator);
             let backend: Backend = Cpu::open(options).unwrap();
             let held = |samples| {
-                let rows = Rows::reserve(&backend, samples, 100, 1).unwrap();
+                let rows = TrialRows::reserve(&backend, samples, 100, 1).unwrap();
                 assert_eq!(rows.get().len(), 100);
                 assert!(rows.get().iter().all(|&row| (row as usize) < samples));
-                (backend.memory().reserved, Rows::counted_bytes(&backend, samples, 100))
+                (backend.memory().reserved, TrialRows::counted_bytes(&backend, samples, 100))
             };
             assert_eq!((held(100), held(99), held(1)), ((0, 0), (400, 400), (400, 400)));
-            assert!(Rows::reserve(&backend, 100, 101, 1).is_err(), "it is refused what is beyond the budget");
+            assert!(
+                TrialRows::reserve(&backend, 100, 101, 1).is_err(),
+                "it is refused what is beyond the budget"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of devices: a [`Judge`] tries a size and reports the outcome.
 
-use super::trial::{Fit, INDEX_LIMIT, Method, Options, Outcome, StoppedBy, Trial};
+use super::trial::{Fit, FitOptions, INDEX_LIMIT, Method, StoppedBy, Trial, TrialOutcome};
 use crate::error::Result;
 
 /// Where lessons begin to double. A step on so few samples is always affordable.
@@ -29,7 +29,7 @@ pub(super) struct Limit {
 
 impl Limit {
     /// The lowest limit for a dataset of so many samples.
-    pub(super) fn of(samples: usize, options: &Options) -> Limit {
+    pub(super) fn of(samples: usize, options: &FitOptions) -> Limit {
         let dataset = if options.synthetic { usize::MAX } else { samples };
         let limits = [
             Limit { size: dataset, by: StoppedBy::DatasetSize },
@@ -68,10 +68,10 @@ pub(super) fn search(method: Method, limit: Limit, judge: &mut dyn Judge) -> Res
         size = next;
     };
     let Some(Trial { batch_size: max_batch_size, total_bytes, outcome }) = largest else { return Ok(None) };
-    let Outcome::Proven { measured_bytes, eval_batch_size } = outcome else { return Ok(None) };
+    let TrialOutcome::Proven { measured_bytes, eval_batch_size } = outcome else { return Ok(None) };
     let stopped_by = match refused.map(|trial| trial.outcome) {
         _ if is_late => StoppedBy::Time,
-        Some(Outcome::Refused { by, .. }) => by,
+        Some(TrialOutcome::Refused { by, .. }) => by,
         _ => limit.by,
     };
     let next_total_bytes = refused.filter(|_| !is_late).map(|trial| trial.total_bytes);
@@ -125,9 +125,9 @@ mod tests {
             self.tried += 1;
             let total_bytes = 10 * batch_size as u64;
             let outcome = if batch_size <= self.grants {
-                Outcome::Proven { measured_bytes: total_bytes, eval_batch_size: None }
+                TrialOutcome::Proven { measured_bytes: total_bytes, eval_batch_size: None }
             } else {
-                Outcome::Refused { free_bytes: 10 * self.grants as u64, by: StoppedBy::Budget }
+                TrialOutcome::Refused { free_bytes: 10 * self.grants as u64, by: StoppedBy::Budget }
             };
             Ok(Trial { batch_size, total_bytes, outcome })
         }
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_lowest_limit_is_the_one_reported() {
-        let options = |max_batch, synthetic| Options {
+        let options = |max_batch, synthetic| FitOptions {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
             method: Method::Solve,

@@ -14,7 +14,7 @@ pub const INDEX_LIMIT: usize = u32::MAX as usize;
 
 /// What to fit, and within which limits.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct FitOptions {
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
     /// Samples per evaluation batch; if absent, as many as fit into the memory of training.
@@ -36,12 +36,12 @@ pub struct Options {
     pub budget: BudgetOrigin,
 }
 
-impl Options {
+impl FitOptions {
     /// The largest batch of training with `optimizer` that a named budget holds, with speeds: what the command `fit` finds
     /// unless told otherwise.
     #[must_use]
-    pub fn new(optimizer: Optimizer) -> Options {
-        Options {
+    pub fn new(optimizer: Optimizer) -> FitOptions {
+        FitOptions {
             optimizer,
             eval_batch_size: None,
             method: Method::default(),
@@ -65,11 +65,11 @@ pub enum StoppedBy {
     DeviceMemory,
     /// There are no more samples to learn from.
     DatasetSize,
-    /// [`Options::max_batch`].
+    /// [`FitOptions::max_batch`].
     MaxBatch,
     /// [`INDEX_LIMIT`].
     IndexLimit,
-    /// [`Options::time_limit`].
+    /// [`FitOptions::time_limit`].
     Time,
 }
 
@@ -81,12 +81,12 @@ pub struct Trial {
     /// Bytes it was planned to take.
     pub total_bytes: u64,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
 }
 
 /// The outcome of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// The device granted the memory, and one whole step and one evaluation batch ran in it.
     Proven {
         /// Bytes reserved then, according to the device's ledger.
@@ -135,12 +135,12 @@ pub struct Fit {
     /// Every size tried, in order.
     pub trials: Vec<Trial>,
     /// Speed at some sizes, smallest first.
-    pub throughput: Vec<Pace>,
+    pub throughput: Vec<Throughput>,
 }
 
 /// Speed at a batch size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Pace {
+pub struct Throughput {
     /// Samples per step.
     pub batch_size: usize,
     /// Samples trained on per second, in the fastest of several stretches of time.
@@ -158,8 +158,8 @@ impl Trial {
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         match self.outcome {
-            Outcome::Proven { .. } => None,
-            Outcome::Refused { free_bytes, .. } => Some(free_bytes),
+            TrialOutcome::Proven { .. } => None,
+            TrialOutcome::Refused { free_bytes, .. } => Some(free_bytes),
         }
     }
 }
@@ -188,7 +188,7 @@ impl Fit {
 const AS_GOOD: f64 = 0.95;
 
 /// The smallest batch within 5 % of the most samples per second.
-pub(crate) fn knee(paces: &[Pace]) -> Option<usize> {
+pub(crate) fn knee(paces: &[Throughput]) -> Option<usize> {
     let best = paces.iter().map(|pace| pace.samples_per_second).fold(0.0, f64::max);
     let as_good = paces.iter().filter(|pace| pace.samples_per_second >= AS_GOOD * best);
     as_good.map(|pace| pace.batch_size).min()
@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn the_knee_is_the_smallest_batch_nearly_as_fast_as_the_fastest() {
-        let paces = |speeds: &[f64]| -> Vec<Pace> {
+        let paces = |speeds: &[f64]| -> Vec<Throughput> {
             let sizes = std::iter::successors(Some(16), |size| Some(size * 4));
-            let pace = |(batch_size, &samples_per_second)| Pace { batch_size, samples_per_second };
+            let pace = |(batch_size, &samples_per_second)| Throughput { batch_size, samples_per_second };
             sizes.zip(speeds).map(pace).collect()
         };
         assert_eq!(knee(&paces(&[40.0, 94.0, 96.0, 100.0, 90.0])), Some(256));

@@ -5,7 +5,7 @@ use plangrad_tensor::{Category, Device, MemoryReport, Optimizer, Plan, Schedule}
 
 use crate::error::Result;
 use crate::train::plans::{LARGEST, plan};
-use crate::train::{MemoryLayout, Placement, Samples, Step, layers, units};
+use crate::train::{MemoryLayout, Placement, SampleCounts, StepConfig, layers, units};
 
 /// Everything the memory of training depends on, except the batch size.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Blueprint {
 
 /// The memory of training on batches of one size.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct BatchPlan {
     /// The batch size asked for.
     pub batch_size: usize,
     /// Samples that a step takes: fewer if the dataset has fewer.
@@ -50,16 +50,16 @@ impl Blueprint {
     ///
     /// # Errors
     /// If sizes overflow.
-    pub fn row(&self, batch_size: usize) -> Result<Row> {
+    pub fn row(&self, batch_size: usize) -> Result<BatchPlan> {
         let (train, test) = self.samples.unwrap_or((batch_size, self.eval_batch_size.unwrap_or(LARGEST)));
-        let step = Step {
+        let step = StepConfig {
             optimizer: self.optimizer,
             schedule: Schedule::Constant { learning_rate: 0.0 },
             batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
         };
-        let samples = Samples { train, test };
+        let samples = SampleCounts { train, test };
         let whole = batch_size.min(train);
         let part = whole.div_ceil(self.accumulate.max(1));
         let layout = MemoryLayout::new(self.device, part);
@@ -68,7 +68,16 @@ impl Blueprint {
         let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(part, &report);
         let resident = (layout.placement == Placement::Resident).then_some((train, test));
-        Ok(Row { batch_size, samples: whole, part, plans, training_plans, resident, report, lesson_bytes })
+        Ok(BatchPlan {
+            batch_size,
+            samples: whole,
+            part,
+            plans,
+            training_plans,
+            resident,
+            report,
+            lesson_bytes,
+        })
     }
 
     fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {
@@ -84,7 +93,7 @@ impl Blueprint {
     }
 }
 
-impl Row {
+impl BatchPlan {
     /// The step on a whole batch.
     #[must_use]
     pub fn step(&self) -> &Plan {

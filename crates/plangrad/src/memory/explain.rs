@@ -7,7 +7,7 @@ use plangrad_nn::Task;
 use plangrad_tensor::{BufferInfo, Category, Parameter, Plan, Role, Source};
 use serde::{Serialize, Serializer};
 
-use super::blueprint::Row;
+use super::blueprint::BatchPlan;
 use crate::numbers::{counted, grouped, grouped_bytes};
 
 /// One summand of a category. Serialises to the JSON documented in `docs/json.md`.
@@ -30,7 +30,7 @@ pub(crate) fn category_name<S: Serializer>(category: &Category, serializer: S) -
 
 /// Every byte of a row, part by part, in the order of the categories.
 #[must_use]
-pub fn explain(row: &Row, task: &Task) -> Vec<Part> {
+pub fn explain(row: &BatchPlan, task: &Task) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut reached = 0;
     for (number, plan) in row.plans.iter().enumerate().filter(|(_, plan)| plan.bytes() > 0) {

@@ -8,7 +8,7 @@ mod compare;
 mod explain;
 mod timeline;
 
-pub use blueprint::{Blueprint, Row};
+pub use blueprint::{BatchPlan, Blueprint};
 pub use compare::{Claim, claims};
 pub use explain::{Part, explain};
 pub(crate) use timeline::Timeline;

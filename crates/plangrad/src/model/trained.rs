@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Dataset, DatasetName, Options, TableSchema, available, load_part};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, Split, Subset, TableSchema, available, load_split};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
 
 use crate::error::{Error, Result};
 use crate::output::Console;
-use crate::split::Split;
 use crate::train::{Settings, layers, target_kind};
 
 /// A trained model.
@@ -25,7 +24,7 @@ pub struct Model {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Questions {
     /// The samples.
-    pub split: plangrad_data::Split,
+    pub subset: Subset,
     /// Names of their classes; empty for a regression.
     pub classes: Vec<String>,
     /// Where they come from, for people: `mnist test`.
@@ -123,20 +122,20 @@ impl Model {
         if let Some(run) = run.filter(|_| !whole_table) {
             (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
         }
-        let part = if whole_table { Split::Train } else { split };
-        let dataset = load_part(&name, &options, part.part())?;
+        let read = if whole_table { Split::Train } else { split };
+        let dataset = load_split(&name, &options, read)?;
         dataset.notes.iter().for_each(|note| Console::warning(note));
         self.check(&dataset)?;
-        if part.of(&dataset).is_empty() {
+        if read.of(&dataset).is_empty() {
             let remedy = "choose the other part with --split";
             return Err(Error::EmptySplit { dataset: name.to_string(), split, remedy });
         }
-        let split = match part {
+        let subset = match read {
             Split::Train => dataset.train,
             Split::Test => dataset.test,
         };
-        let what = if whole_table { name.to_string() } else { format!("{name} {part}") };
-        Ok(Questions { split, classes: dataset.classes, what })
+        let what = if whole_table { name.to_string() } else { format!("{name} {read}") };
+        Ok(Questions { subset, classes: dataset.classes, what })
     }
 
     /// The dataset the file or the run names.
@@ -154,16 +153,16 @@ impl Model {
         }
     }
 
-    fn options(&self, named: Option<&Path>, run: Option<&Settings>, name: &DatasetName) -> Options {
+    fn options(&self, named: Option<&Path>, run: Option<&Settings>, name: &DatasetName) -> LoadOptions {
         let of_run = run.map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
-        let Options { data_dir, .. } = Options::default();
-        Options {
+        let LoadOptions { data_dir, .. } = LoadOptions::default();
+        LoadOptions {
             data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
             task: target_kind(self.task.loss()),
             schema: self.table.clone(),
             // All rows of a table, unless a run says how it was split.
             test_fraction: 0.0,
-            ..Options::default()
+            ..LoadOptions::default()
         }
     }
 

@@ -16,7 +16,7 @@ const GAP: usize = 2;
 
 /// A picture as lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Drawing {
+pub(crate) struct TextDrawing {
     lines: Vec<String>,
     /// Columns of a line on a terminal.
     width: usize,
@@ -24,10 +24,10 @@ pub(crate) struct Drawing {
 
 impl Picture {
     /// Draws the picture with these colours.
-    pub(crate) fn draw(&self, colour: Colour) -> Drawing {
+    pub(crate) fn draw(&self, colour: Colour) -> TextDrawing {
         match colour {
-            Colour::None => Drawing { lines: self.shades(), width: 2 * self.width },
-            _ => Drawing { lines: self.half_blocks(colour), width: self.width },
+            Colour::None => TextDrawing { lines: self.shades(), width: 2 * self.width },
+            _ => TextDrawing { lines: self.half_blocks(colour), width: self.width },
         }
     }
 
@@ -59,7 +59,7 @@ impl Picture {
     }
 }
 
-impl Drawing {
+impl TextDrawing {
     /// The lines as text, without trailing spaces.
     pub(crate) fn text(&self) -> String {
         self.lines.iter().map(|line| line.trim_end_matches(' ')).collect::<Vec<_>>().join("\n")
@@ -72,7 +72,7 @@ impl Drawing {
 }
 
 /// Drawings of the same size, each with a caption below, as many side by side as fit into `width` columns.
-pub(crate) fn side_by_side(drawings: &[(Drawing, String)], width: usize) -> String {
+pub(crate) fn side_by_side(drawings: &[(TextDrawing, String)], width: usize) -> String {
     let Some((first, _)) = drawings.first() else { return String::new() };
     let mut lines = Vec::new();
     for row in drawings.chunks(first.fitting(width)) {

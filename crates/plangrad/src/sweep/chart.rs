@@ -207,7 +207,7 @@ fn legend(drawing: &mut Drawing, panel: &Panel, mut y: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drawing::Shape;
+    use crate::drawing::Primitive;
 
     fn curve(name: &str, points: &[(usize, f64)]) -> Curve {
         let (colour, stroke, mark) = ([1, 2, 3], Stroke::Solid, Mark::Full);
@@ -223,7 +223,7 @@ mod tests {
     /// Left, right and text of everything written, with the line on which it stands.
     fn texts(drawing: &Drawing) -> Vec<([f64; 3], String)> {
         let texts = drawing.shapes.iter().filter_map(|shape| match shape {
-            Shape::Text { x, y, anchor, text, .. } => {
+            Primitive::Text { x, y, anchor, text, .. } => {
                 let start = match anchor {
                     Anchor::Start => *x,
                     Anchor::Middle => x - width_of(text) / 2.0,
@@ -238,7 +238,7 @@ mod tests {
 
     fn dots(drawing: &Drawing) -> Vec<[f64; 2]> {
         let lines = drawing.shapes.iter().filter_map(|shape| match shape {
-            Shape::Line { from, to, .. } if from == to => Some(*from),
+            Primitive::Line { from, to, .. } if from == to => Some(*from),
             _ => None,
         });
         lines.collect()
@@ -288,7 +288,7 @@ mod tests {
         let drawing = chart(&[1, 16], vec![dashed]);
         let ends = dots(&drawing);
         let lines = drawing.shapes.iter().filter_map(|shape| match shape {
-            Shape::Line { from, to, .. } if from != to => Some((from, to)),
+            Primitive::Line { from, to, .. } if from != to => Some((from, to)),
             _ => None,
         });
         let lines: Vec<_> = lines.collect();

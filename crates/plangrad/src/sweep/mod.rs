@@ -10,7 +10,7 @@ mod chart;
 mod plots;
 mod row;
 mod scale;
-mod walk;
+mod timed;
 
 use plangrad_nn::Loss;
 use plangrad_tensor::Backend;
@@ -18,11 +18,11 @@ use plangrad_tensor::{Device, Error as TensorError, MemoryReport, Metrics, Sched
 
 pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
-pub use walk::Recipe;
+pub use timed::Recipe;
 
 use crate::error::{Error, Result};
-use crate::train::{Engine, MemoryLayout, Offers, Refused, Step, Stop, Subject};
-use walk::Walk;
+use crate::train::{Engine, MemoryLayout, Offers, Refused, StepConfig, Stop, Subject};
+use timed::TimedRun;
 
 /// The most steps whose losses are compared to see how much they vary.
 const MOST_STEPS_COMPARED: usize = 256;
@@ -38,7 +38,7 @@ pub struct Sweep {
 
 /// The progress of a sweep.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct SweepProgress {
     /// The device.
     pub device: Device,
     /// The size.
@@ -65,7 +65,7 @@ pub enum Race {
 /// Receives the progress and the rows of a sweep.
 pub trait Watcher {
     /// Called after every few steps.
-    fn progress(&mut self, progress: &Progress);
+    fn progress(&mut self, progress: &SweepProgress);
 
     /// The run for equal epochs is done: what it measured is in the row.
     fn measured(&mut self, _row: &Row) {}
@@ -105,7 +105,7 @@ impl Sweep {
         let all = devices.iter().flat_map(|device| sizes.iter().map(move |&size| (device, size)));
         let all: Vec<_> = all.collect();
         let mut rows = Vec::with_capacity(all.len());
-        let mut report = Report {
+        let mut report = ProgressReport {
             watcher,
             stop,
             runs: 2 * all.len(),
@@ -147,7 +147,7 @@ impl Sweep {
         &mut self,
         all: &[(&Backend, usize)],
         rows: &mut Vec<Row>,
-        report: &mut Report<'_>,
+        report: &mut ProgressReport<'_>,
     ) -> Result<()> {
         for &(device, batch_size) in all {
             let row = self.for_equal_epochs(device, batch_size, report)?;
@@ -173,27 +173,27 @@ impl Sweep {
         &mut self,
         device: &Backend,
         batch_size: usize,
-        report: &mut Report<'_>,
+        report: &mut ProgressReport<'_>,
     ) -> Result<Row> {
         let (epochs, loss) = (self.recipe.epochs, self.subject.task.loss());
         let mut row =
             Row::empty(device.device(), batch_size, epochs, self.planned(device, batch_size)?.total());
-        let mut walk = match self.begin(device, batch_size)? {
-            Ok(walk) => walk,
+        let mut run = match self.begin(device, batch_size)? {
+            Ok(run) => run,
             Err(shortage) => return Ok(Row { out_of_memory: Some(shortage), ..row }),
         };
-        let all = (epochs * walk.samples_of_an_epoch()) as f64;
-        while walk.epoch() < epochs {
-            walk.stretch(walk::STRETCH_SECONDS)?;
-            report.progress(&row, walk.samples() as f64 / all)?;
+        let all = (epochs * run.samples_of_an_epoch()) as f64;
+        while run.epoch() < epochs {
+            run.stretch(timed::STRETCH_SECONDS)?;
+            report.progress(&row, run.samples() as f64 / all)?;
         }
-        row.measured_bytes = Some(walk.measured_bytes());
-        row.seconds_per_epoch = Some(walk.seconds() / epochs as f64);
-        row.samples_per_second = Some(walk.samples() as f64 / walk.seconds());
-        row.milliseconds_per_step = Some(1000.0 * walk.seconds() / walk.steps() as f64);
-        let test = walk.test()?;
+        row.measured_bytes = Some(run.measured_bytes());
+        row.seconds_per_epoch = Some(run.seconds() / epochs as f64);
+        row.samples_per_second = Some(run.samples() as f64 / run.seconds());
+        row.milliseconds_per_step = Some(1000.0 * run.seconds() / run.steps() as f64);
+        let test = run.test()?;
         (row.loss_after_epochs, row.accuracy_after_epochs) = learnt(loss, test);
-        row.step_loss_deviation = deviation(&walk.losses(MOST_STEPS_COMPARED)?);
+        row.step_loss_deviation = deviation(&run.losses(MOST_STEPS_COMPARED)?);
         Ok(row)
     }
 
@@ -203,29 +203,29 @@ impl Sweep {
         device: &Backend,
         row: &mut Row,
         seconds: f64,
-        report: &mut Report<'_>,
+        report: &mut ProgressReport<'_>,
     ) -> Result<()> {
         if row.out_of_memory.is_some() {
             return Ok(());
         }
         let loss = self.subject.task.loss();
-        let mut walk = match self.begin(device, row.batch_size)? {
-            Ok(walk) => walk,
+        let mut run = match self.begin(device, row.batch_size)? {
+            Ok(run) => run,
             Err(shortage) => {
                 row.out_of_memory = Some(shortage); // the machine has less memory than before
                 return Ok(());
             }
         };
-        while walk.seconds() < seconds {
+        while run.seconds() < seconds {
             // By halves, as a step may take longer than those before it did.
-            walk.stretch(walk::STRETCH_SECONDS.min((seconds - walk.seconds()) / 2.0))?;
-            report.progress(row, walk.seconds() / seconds)?;
+            run.stretch(timed::STRETCH_SECONDS.min((seconds - run.seconds()) / 2.0))?;
+            report.progress(row, run.seconds() / seconds)?;
         }
         row.equal_seconds = Some(seconds);
-        row.seconds_in_equal_time = Some(walk.seconds());
-        row.samples_in_equal_time = Some(walk.samples());
-        row.steps_in_equal_time = Some(walk.steps());
-        let test = walk.test()?;
+        row.seconds_in_equal_time = Some(run.seconds());
+        row.samples_in_equal_time = Some(run.samples());
+        row.steps_in_equal_time = Some(run.steps());
+        let test = run.test()?;
         (row.loss_after_equal_time, row.accuracy_after_equal_time) = learnt(loss, test);
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Sweep {
         &mut self,
         device: &Backend,
         batch_size: usize,
-    ) -> Result<std::result::Result<Walk<'_>, Shortage>> {
+    ) -> Result<std::result::Result<TimedRun<'_>, Shortage>> {
         let (step, layout) = (self.step(batch_size), self.layout(device, batch_size));
         let engine = match Engine::reserve(&step, &self.subject.task, &mut self.subject.data, device, layout)
         {
@@ -246,7 +246,7 @@ impl Sweep {
             }
             other => other?,
         };
-        Walk::begin(engine, &self.subject, &self.recipe).map(Ok)
+        TimedRun::begin(engine, &self.subject, &self.recipe).map(Ok)
     }
 
     fn planned(&self, device: &Backend, batch_size: usize) -> Result<MemoryReport> {
@@ -258,10 +258,10 @@ impl Sweep {
         MemoryLayout::new(device.device(), batch_size.min(self.subject.data.train.len()))
     }
 
-    fn step(&self, batch_size: usize) -> Step {
+    fn step(&self, batch_size: usize) -> StepConfig {
         let Recipe { optimizer, learning_rate, eval_batch_size, .. } = self.recipe;
         let schedule = Schedule::Constant { learning_rate };
-        Step { optimizer, schedule, batch_size, eval_batch_size, repeats: false }
+        StepConfig { optimizer, schedule, batch_size, eval_batch_size, repeats: false }
     }
 }
 
@@ -273,7 +273,7 @@ fn learnt(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
 }
 
 /// Reports progress, and checks whether to stop.
-struct Report<'a> {
+struct ProgressReport<'a> {
     watcher: &'a mut dyn Watcher,
     stop: &'a Stop,
     runs: usize,
@@ -282,11 +282,11 @@ struct Report<'a> {
     race: Race,
 }
 
-impl Report<'_> {
+impl ProgressReport<'_> {
     fn progress(&mut self, row: &Row, share: f64) -> Result<()> {
-        let Report { runs, runs_done, race, .. } = *self;
+        let ProgressReport { runs, runs_done, race, .. } = *self;
         let (device, batch_size, share) = (row.device, row.batch_size, share.min(1.0));
-        self.watcher.progress(&Progress { device, batch_size, runs_done, runs, share, race });
+        self.watcher.progress(&SweepProgress { device, batch_size, runs_done, runs, share, race });
         self.stop.check()
     }
 }
@@ -301,7 +301,7 @@ fn deviation(losses: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use plangrad_data::{DatasetName, Normalize, Options, load};
+    use plangrad_data::{DatasetName, LoadOptions, Normalize, load};
     use std::sync::Arc;
 
     use plangrad_nn::{Mlp, MlpConfig};
@@ -318,7 +318,7 @@ mod tests {
     }
 
     impl Watcher for Impatient {
-        fn progress(&mut self, progress: &Progress) {
+        fn progress(&mut self, progress: &SweepProgress) {
             if (progress.batch_size, progress.race) == self.at {
                 self.stop.ask();
             }
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_sweep_that_is_stopped_reports_what_it_has_measured() {
-        let dataset = load(&DatasetName::Digits, &Options::default()).unwrap();
+        let dataset = load(&DatasetName::Digits, &LoadOptions::default()).unwrap();
         let network = Arc::new(Mlp::new(&MlpConfig::new(&dataset.sample_shape, 10)).unwrap());
         let subject = Subject::new(dataset, Normalize::None, network, Loss::CrossEntropy).unwrap();
         let recipe = Recipe {

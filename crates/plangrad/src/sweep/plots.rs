@@ -18,7 +18,7 @@ const UNITS: [(&str, f64); 4] =
 /// Draws `rows` under this title.
 pub(crate) fn draw(title: String, rows: &[Row]) -> Drawing {
     let sizes = rows.iter().map(|row| row.batch_size).collect();
-    let rows = Rows { rows, devices: devices(rows) };
+    let rows = Plots { rows, devices: devices(rows) };
     let panels = [rows.time(), rows.memory(), rows.learning()].into_iter();
     let panels = panels.filter(|panel| panel.curves.iter().any(|curve| !curve.points.is_empty())).collect();
     Chart { title, axis: "batch size", sizes, panels }.draw()
@@ -35,12 +35,12 @@ fn devices(rows: &[Row]) -> Vec<Device> {
     devices
 }
 
-struct Rows<'a> {
+struct Plots<'a> {
     rows: &'a [Row],
     devices: Vec<Device>,
 }
 
-impl Rows<'_> {
+impl Plots<'_> {
     fn time(&self) -> Panel {
         let curves = self.curves("", (Stroke::Solid, Mark::Full), |row| row.seconds_per_epoch);
         let (low, high) = range(&curves).unwrap_or((0.1, 1.0));

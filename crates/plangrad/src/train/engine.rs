@@ -1,12 +1,13 @@
 //! A task, its data and its memory: takes steps and tests, and knows nothing about epochs, files or progress.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use plangrad_nn::Task;
 use plangrad_tensor::Backend;
 use plangrad_tensor::{MemoryReport, Metrics, Session};
 
-use super::layout::{MemoryLayout, Placement, Step};
+use super::layout::{MemoryLayout, Placement, StepConfig};
 use super::plans::{PlanNumbers, Training, plan};
 use super::source::Data;
 use crate::error::Result;
@@ -38,7 +39,7 @@ impl Engine {
     /// # Errors
     /// If sizes overflow, or memory runs out; nothing is reserved then.
     pub(crate) fn reserve(
-        step: &Step,
+        step: &StepConfig,
         task: &Task,
         data: &mut Data,
         backend: &Backend,
@@ -145,11 +146,9 @@ impl Engine {
     /// If the device fails.
     pub(crate) fn test_one_batch(&mut self, data: &Data) -> Result<Option<usize>> {
         let Some((whole, _)) = self.plans.test else { return Ok(None) };
-        let before = self.session.metrics()?;
-        let rows = &self.test_order[..self.session.plans()[whole].batch_size()];
-        let judged = self.session.run(whole, &data.test.batches(rows)?);
-        self.session.set_metrics(before)?;
-        Ok(judged.map(|()| Some(rows.len()))?)
+        let batch_size = self.session.plans()[whole].batch_size();
+        self.evaluate(data, [(whole, 0..batch_size)])?;
+        Ok(Some(batch_size))
     }
 
     /// Evaluates the model on all test samples in their own order; `None` without any. Leaves the session's metrics as they
@@ -159,18 +158,26 @@ impl Engine {
     /// If the device fails.
     pub(crate) fn test(&mut self, data: &Data) -> Result<Option<Metrics>> {
         let Some((whole, rest)) = self.plans.test else { return Ok(None) };
+        let (samples, batch_size) = (self.test_order.len(), self.session.plans()[whole].batch_size().max(1));
+        let in_whole_batches = samples / batch_size * batch_size;
+        let rest = rest.map(|rest| (rest, in_whole_batches..samples));
+        self.evaluate(data, [(whole, 0..in_whole_batches)].into_iter().chain(rest)).map(Some)
+    }
+
+    /// Evaluates ranges of test samples, each by its plan. Leaves the session's metrics as they were.
+    fn evaluate(
+        &mut self,
+        data: &Data,
+        ranges: impl IntoIterator<Item = (usize, Range<usize>)>,
+    ) -> Result<Metrics> {
         let before = self.session.metrics()?;
         self.session.set_metrics(Metrics::default())?;
-        let batch_size = self.session.plans()[whole].batch_size().max(1);
-        let whole_batches = self.test_order.len() / batch_size * batch_size;
-        let (batches, left_over) = self.test_order.split_at(whole_batches);
-        let runs = [(Some(whole), batches), (rest, left_over)];
-        let judged = runs.into_iter().filter_map(|(plan, rows)| Some((plan?, rows))).try_for_each(
-            |(plan, rows)| -> Result<()> { Ok(self.session.run(plan, &data.test.batches(rows)?)?) },
-        );
-        let metrics = judged.and_then(|()| Ok(self.session.metrics()?));
+        let evaluated = ranges.into_iter().try_for_each(|(plan, range)| -> Result<()> {
+            Ok(self.session.run(plan, &data.test.batches(&self.test_order[range])?)?)
+        });
+        let metrics = evaluated.and_then(|()| Ok(self.session.metrics()?));
         self.session.set_metrics(before)?;
-        metrics.map(Some)
+        metrics
     }
 }
 
@@ -229,7 +236,7 @@ mod tests {
         ) {
             let task = task(hidden, activation, dropout, loss);
             let schedule = Schedule::Constant { learning_rate: 0.01 };
-            let step = Step { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
+            let step = StepConfig { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
             let mut data = Data { train: source(train, loss), test: source(test, loss) };
             let layout = MemoryLayout { placement, part };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();

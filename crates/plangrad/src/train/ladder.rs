@@ -11,7 +11,7 @@ use plangrad_tensor::{Device, Error as TensorError};
 
 use super::engine::Engine;
 use super::event::{Event, Rung};
-use super::layout::{MemoryLayout, Placement, Step};
+use super::layout::{MemoryLayout, Placement, StepConfig};
 use super::plans::largest_that_fits;
 use super::remedy::{Offers, Refused};
 use super::source::Data;
@@ -54,7 +54,12 @@ impl Resources {
     }
 
     /// Reserves everything a run needs, on the first rung that succeeds. Returns the rungs taken.
-    pub(crate) fn reserve(&self, step: &Step, task: &Task, data: &mut Data) -> Result<(Engine, Vec<Event>)> {
+    pub(crate) fn reserve(
+        &self,
+        step: &StepConfig,
+        task: &Task,
+        data: &mut Data,
+    ) -> Result<(Engine, Vec<Event>)> {
         let mut place = self.first(step, data);
         let mut events = Vec::new();
         loop {
@@ -62,7 +67,7 @@ impl Resources {
                 Err(Error::Tensor(TensorError::OutOfMemory { free, .. })) => free,
                 other => return Ok((other?, events)),
             };
-            let Place { backend, layout } = &place;
+            let Attempt { backend, layout } = &place;
             let (samples, accumulate) = (data.samples(), self.accumulate);
             let refused = Refused { step, task, samples, backend, layout: *layout, accumulate, free };
             let Some((rung, next)) = self.next(&refused, data)? else {
@@ -75,15 +80,15 @@ impl Resources {
     }
 
     /// The layout of a run on this device if memory is plenty.
-    fn first(&self, step: &Step, data: &Data) -> Place {
+    fn first(&self, step: &StepConfig, data: &Data) -> Attempt {
         let part = step.whole(data.train.len()).div_ceil(self.accumulate);
-        Place { backend: self.backend.clone(), layout: MemoryLayout::new(self.backend.device(), part) }
+        Attempt { backend: self.backend.clone(), layout: MemoryLayout::new(self.backend.device(), part) }
     }
 
     /// The next rung; `None` if there is none.
-    fn next(&self, refused: &Refused<'_>, data: &Data) -> Result<Option<(Rung, Place)>> {
+    fn next(&self, refused: &Refused<'_>, data: &Data) -> Result<Option<(Rung, Attempt)>> {
         let (backend, layout) = (refused.backend, refused.layout);
-        let here = |layout| Place { backend: backend.clone(), layout };
+        let here = |layout| Attempt { backend: backend.clone(), layout };
         if self.on_oom == OnOom::Ladder {
             let streamed = MemoryLayout { placement: Placement::Streamed, ..layout };
             if layout.placement == Placement::Resident && refused.bytes(streamed)? < refused.bytes(layout)? {
@@ -104,7 +109,7 @@ impl Resources {
 }
 
 /// A device, and the layout of a run on it.
-struct Place {
+struct Attempt {
     backend: Backend,
     layout: MemoryLayout,
 }

@@ -4,7 +4,7 @@ use plangrad_tensor::{Device, Optimizer, Schedule};
 
 /// Everything about a step that its plans depend on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
+pub(crate) struct StepConfig {
     pub(crate) optimizer: Optimizer,
     /// Changes what is computed, but no size.
     pub(crate) schedule: Schedule,
@@ -15,7 +15,7 @@ pub(crate) struct Step {
     pub(crate) repeats: bool,
 }
 
-impl Step {
+impl StepConfig {
     /// Samples of a whole batch, if there are `samples` to learn from.
     pub(crate) fn whole(&self, samples: usize) -> usize {
         if self.repeats { self.batch_size } else { self.batch_size.min(samples) }
@@ -24,7 +24,7 @@ impl Step {
 
 /// The number of samples to learn from and to test on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Samples {
+pub(crate) struct SampleCounts {
     pub(crate) train: usize,
     pub(crate) test: usize,
 }

@@ -4,12 +4,12 @@
 //! to the same bits as never having stopped. What happens on the way is reported to an [`Observer`] as [`Event`]s.
 
 mod engine;
+mod epochs;
 mod event;
 mod folder;
 mod interrupt;
 mod ladder;
 mod layout;
-mod order;
 pub(crate) mod plans;
 mod remedy;
 mod report;
@@ -22,12 +22,12 @@ mod trainer;
 mod words;
 
 pub(crate) use engine::{Engine, Stretch};
+pub(crate) use epochs::EpochWalk;
 pub use event::{Event, Observer, Position, Rung};
 pub use folder::{Existing, RunFolder};
 pub use interrupt::Interrupts;
 pub use ladder::{OnOom, Resources};
-pub(crate) use layout::{MemoryLayout, Placement, Samples, Step};
-pub(crate) use order::Order;
+pub(crate) use layout::{MemoryLayout, Placement, SampleCounts, StepConfig};
 pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;
 pub(crate) use report::plan_line;
@@ -36,5 +36,6 @@ pub(crate) use source::{Data, target_kind};
 pub use source::{source, task};
 pub use stop::Stop;
 pub use subject::Subject;
+pub(crate) use subject::check_samples;
 pub use trainer::{Outcome, Trainer};
 pub(crate) use words::{layers, learning, network, network_and_optimizer, samples, units};

@@ -3,7 +3,7 @@
 use plangrad_nn::{Parts, Task};
 use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
 
-use super::layout::{MemoryLayout, Placement, Samples, Step};
+use super::layout::{MemoryLayout, Placement, SampleCounts, StepConfig};
 use crate::error::Result;
 
 /// The largest evaluation batch by default.
@@ -31,9 +31,9 @@ pub(crate) enum Training {
 
 /// All plans of a run with this layout.
 pub(crate) fn plan(
-    step: &Step,
+    step: &StepConfig,
     task: &Task,
-    samples: Samples,
+    samples: SampleCounts,
     MemoryLayout { part, placement }: MemoryLayout,
 ) -> Result<(Vec<Plan>, PlanNumbers)> {
     let (size, mut plans) = (step.whole(samples.train), Vec::new());
@@ -54,12 +54,17 @@ pub(crate) fn plan(
 
 impl MemoryLayout {
     /// Every byte of a run with this layout: the session, and the dataset where it is resident.
-    pub(crate) fn planned(&self, step: &Step, task: &Task, samples: Samples) -> Result<MemoryReport> {
+    pub(crate) fn planned(
+        &self,
+        step: &StepConfig,
+        task: &Task,
+        samples: SampleCounts,
+    ) -> Result<MemoryReport> {
         Ok(self.report(&plan(step, task, samples, *self)?.0, task, samples))
     }
 
     /// The same for plans that exist already.
-    pub(crate) fn report(&self, plans: &[Plan], task: &Task, samples: Samples) -> MemoryReport {
+    pub(crate) fn report(&self, plans: &[Plan], task: &Task, samples: SampleCounts) -> MemoryReport {
         // A batch that repeats samples has a longer order than the dataset.
         let longest = plans.first().map_or(0, Plan::batch_size);
         let resident = |len, rows| Source::resident_report_for(task.samples(), task.targets(), len, rows);
@@ -75,8 +80,14 @@ impl MemoryLayout {
 }
 
 /// A training step on `size` samples, at most `part` at a time.
-fn training(step: &Step, task: &Task, size: usize, part: usize, plans: &mut Vec<Plan>) -> Result<Training> {
-    let Step { optimizer, schedule, .. } = *step;
+fn training(
+    step: &StepConfig,
+    task: &Task,
+    size: usize,
+    part: usize,
+    plans: &mut Vec<Plan>,
+) -> Result<Training> {
+    let StepConfig { optimizer, schedule, .. } = *step;
     if part < size {
         return Ok(Training::Parts(task.split_step(optimizer, schedule, size, part)?.add_to(plans)));
     }

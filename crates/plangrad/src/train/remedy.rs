@@ -3,7 +3,7 @@
 use plangrad_nn::Task;
 use plangrad_tensor::Backend;
 
-use super::layout::{MemoryLayout, Placement, Samples, Step};
+use super::layout::{MemoryLayout, Placement, SampleCounts, StepConfig};
 use super::plans::largest_that_fits;
 use crate::error::{Error, Result};
 
@@ -22,9 +22,9 @@ pub(crate) struct Offers {
 
 /// A run that was refused memory on a device, when nothing of it is reserved any more.
 pub(crate) struct Refused<'a> {
-    pub(crate) step: &'a Step,
+    pub(crate) step: &'a StepConfig,
     pub(crate) task: &'a Task,
-    pub(crate) samples: Samples,
+    pub(crate) samples: SampleCounts,
     pub(crate) backend: &'a Backend,
     pub(crate) layout: MemoryLayout,
     /// Parts in which a batch was to be processed.
@@ -49,7 +49,7 @@ impl Refused<'_> {
     }
 
     /// Whether such a run fits. What cannot be planned does not.
-    pub(super) fn fits(&self, step: &Step, layout: MemoryLayout) -> bool {
+    pub(super) fn fits(&self, step: &StepConfig, layout: MemoryLayout) -> bool {
         layout.planned(step, self.task, self.samples).is_ok_and(|report| report.total() <= self.room())
     }
 
@@ -75,7 +75,7 @@ impl Refused<'_> {
         let batch_size = self.batch_size();
         let fits = |batch_size: usize| {
             let layout = MemoryLayout { part: batch_size.div_ceil(self.accumulate), ..self.layout };
-            self.fits(&Step { batch_size, ..*self.step }, layout)
+            self.fits(&StepConfig { batch_size, ..*self.step }, layout)
         };
         let is_resident = self.layout.placement == Placement::Resident;
         let take = match (largest_that_fits(batch_size, fits), offers.batch_size) {

@@ -15,8 +15,10 @@ impl Trainer {
         if let Some(progress) = &expected.progress {
             self.check_same(expected, progress)?;
         }
-        self.progress = checkpoint::restore(loaded, self.task.model(), &mut self.engine.session)?;
-        Ok(self.progress)
+        let progress = checkpoint::restore(loaded, self.task.model(), &mut self.engine.session)?;
+        (self.walk.epoch, self.walk.position) = (progress.epoch, progress.position as usize);
+        (self.walk.steps, self.metrics) = (progress.step, progress.metrics());
+        Ok(progress)
     }
 
     /// Refuses a checkpoint that these settings and data cannot lead to.

@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Normalize, Options};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, Normalize};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
-use super::layout::Step;
+use super::layout::StepConfig;
 use super::source::target_kind;
 use super::subject::Subject;
 use crate::device::Precision;
@@ -76,12 +76,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Steps between two step events by default.
+    pub(crate) const LOG_EVERY: u64 = 100;
+
     /// Settings for training `subject`, whose dataset was loaded with the default options, in batches of `batch_size` for
     /// so many epochs. Everything else is as for the command `train`: Adam with a learning rate of 0.001, seed 42, samples
     /// in random order. Change the fields to your needs.
     #[must_use]
     pub fn new(subject: &Subject, batch_size: usize, epochs: u64) -> Settings {
-        let Options { data_dir, test_fraction, seed, .. } = Options::default();
+        let LoadOptions { data_dir, test_fraction, seed, .. } = LoadOptions::default();
         let description = &subject.description;
         Settings {
             dataset: subject.dataset.to_string(),
@@ -100,7 +103,7 @@ impl Settings {
             shuffle: true,
             init: None,
             eval_batch_size: None,
-            log_every: 100,
+            log_every: Settings::LOG_EVERY,
             checkpoint_every: None,
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
@@ -129,8 +132,8 @@ impl Settings {
     ///
     /// # Errors
     /// If the file names a normalisation that does not exist.
-    pub fn options(&self) -> Result<Options> {
-        Ok(Options {
+    pub fn options(&self) -> Result<LoadOptions> {
+        Ok(LoadOptions {
             data_dir: self.data_dir.clone(),
             normalize: self.normalize()?,
             label: self.label.clone(),
@@ -167,9 +170,16 @@ impl Settings {
         Subject::new(dataset, self.normalize()?, network, self.loss)
     }
 
+    /// Steps of an epoch of so many samples, and of the run.
+    pub(crate) fn steps(&self, samples: u64) -> (u64, u64) {
+        let per_epoch = samples.div_ceil(self.batch_size as u64);
+        let planned = per_epoch.saturating_mul(self.epochs);
+        (per_epoch, self.max_steps.map_or(planned, |most| most.min(planned)))
+    }
+
     /// What the plans of the run depend on.
-    pub(crate) fn step(&self) -> Step {
-        Step {
+    pub(crate) fn step(&self) -> StepConfig {
+        StepConfig {
             optimizer: self.optimizer,
             schedule: self.schedule,
             batch_size: self.batch_size,

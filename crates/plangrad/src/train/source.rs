@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, Normalize, Split, TargetKind};
+use plangrad_data::{Dataset, Normalize, Subset, TargetKind};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 
-use super::layout::Samples as Counts;
+use super::layout::SampleCounts;
 use crate::error::{Error, Result};
 
 /// The samples to learn from and to test on.
@@ -19,8 +19,8 @@ pub(crate) struct Data {
 
 impl Data {
     /// The number of samples.
-    pub(crate) fn samples(&self) -> Counts {
-        Counts { train: self.train.len(), test: self.test.len() }
+    pub(crate) fn samples(&self) -> SampleCounts {
+        SampleCounts { train: self.train.len(), test: self.test.len() }
     }
 
     /// Frees copies in a device's memory.
@@ -34,7 +34,7 @@ impl Data {
 ///
 /// # Errors
 /// Never for a part the data crate made.
-pub fn source(split: Split) -> Result<Source> {
+pub fn source(split: Subset) -> Result<Source> {
     let sample_len = split.sample_len();
     let samples = match split.samples {
         plangrad_data::Samples::U8(bytes) => Samples::U8(bytes),

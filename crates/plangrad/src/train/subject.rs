@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Normalize, TableSchema};
+use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableSchema};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 
 use super::source::{Data, describe, source, task};
 use crate::error::{Error, Result};
-use crate::split::Split;
+
+/// Refuses a dataset without samples to learn from.
+pub(crate) fn check_samples(dataset: &DatasetName, train: usize) -> Result<()> {
+    if train > 0 {
+        return Ok(());
+    }
+    let remedy = "a run needs at least one sample to learn from";
+    Err(Error::EmptySplit { dataset: dataset.to_string(), split: Split::Train, remedy })
+}
 
 /// A task and its data.
 #[derive(Debug)]
@@ -33,11 +41,7 @@ impl Subject {
     ) -> Result<Subject> {
         let task = task(&dataset, normalize, network, loss)?;
         let description = describe(normalize, &dataset, &task)?;
-        if dataset.train.is_empty() {
-            let (dataset, remedy) =
-                (dataset.name.to_string(), "a run needs at least one sample to learn from");
-            return Err(Error::EmptySplit { dataset, split: Split::Train, remedy });
-        }
+        check_samples(&dataset.name, dataset.train.len())?;
         let data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
         Ok(Subject { task, data, description, table: dataset.table, dataset: dataset.name })
     }

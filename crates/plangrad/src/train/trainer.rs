@@ -8,11 +8,11 @@ use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
 
-use super::engine::{Engine, Stretch};
+use super::engine::Engine;
+use super::epochs::EpochWalk;
 use super::event::{Event, Observer, Position};
 use super::folder::RunFolder;
 use super::ladder::Resources;
-use super::order::Order;
 use super::settings::Settings;
 use super::source::Data;
 use super::stop::Stop;
@@ -39,12 +39,13 @@ pub struct Trainer {
     pub(super) task: Task,
     pub(super) description: Description,
     pub(super) data: Data,
-    order: Order,
     table: Option<TableSchema>,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
     resident_bytes: Option<u64>,
-    pub(super) progress: Progress,
+    pub(super) walk: EpochWalk,
+    /// Of the epoch so far.
+    pub(super) metrics: Metrics,
     startup_seconds: Option<f64>,
 }
 
@@ -64,31 +65,21 @@ impl Trainer {
     /// If memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
         let Subject { task, mut data, description, table, .. } = subject;
-        let order = Order::new(data.train.len(), settings.shuffle.then_some(settings.seed));
+        let walk = EpochWalk::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
         engine.start(&task, settings.seed)?;
-        let progress = Progress {
-            step: 0,
-            epoch: 0,
-            position: 0,
-            samples: data.train.len() as u64,
-            seed: settings.seed,
-            batch_size: settings.batch_size as u64,
-            loss_sum_bits: 0,
-            last_loss_bits: 0,
-        };
         Ok(Trainer {
             settings,
             task,
             description,
             data,
-            order,
             table,
             engine,
             rungs,
             resident_bytes,
-            progress,
+            walk,
+            metrics: Metrics::default(),
             startup_seconds: None,
         })
     }
@@ -162,8 +153,21 @@ impl Trainer {
     pub fn stage_checkpoint(&self, path: &Path) -> Result<Staged> {
         let (model, description) = (self.task.model(), &self.description);
         let staged =
-            checkpoint::stage_checkpoint(path, model, &self.engine.session, description, self.progress);
+            checkpoint::stage_checkpoint(path, model, &self.engine.session, description, self.progress());
         staged.map_err(|error| self.astray(error))
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            step: self.walk.steps,
+            epoch: self.walk.epoch,
+            position: self.walk.position as u64,
+            samples: self.walk.samples() as u64,
+            seed: self.settings.seed,
+            batch_size: self.settings.batch_size as u64,
+            loss_sum_bits: self.metrics.loss_sum.to_bits(),
+            last_loss_bits: self.metrics.last_loss.to_bits(),
+        }
     }
 
     /// Saves the state of the run; the earlier checkpoint is intact until then.
@@ -198,8 +202,7 @@ impl Trainer {
         let mut last_test = None;
         while !self.is_finished() {
             let started = Instant::now();
-            self.order.begin(self.progress.epoch);
-            let first = self.progress.position;
+            let first = self.walk.position;
             let complete = self.train_epoch(listeners, stop)?;
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
@@ -207,7 +210,7 @@ impl Trainer {
                 self.report_end(listeners, last_test.flatten(), None)?;
                 return Ok(Outcome::Interrupted);
             }
-            let trained = self.progress.position - first;
+            let trained = self.walk.position - first;
             last_test = Some(self.finish_epoch(listeners, seconds, trained)?);
             self.save(listeners.folder)?;
         }
@@ -225,27 +228,27 @@ impl Trainer {
     /// Whether all epochs, or all steps allowed, are done.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.progress.epoch >= self.settings.epochs || self.steps_left() == Some(0)
+        self.walk.epoch >= self.settings.epochs || self.steps_left() == Some(0)
     }
 
     fn steps_left(&self) -> Option<u64> {
-        self.settings.max_steps.map(|most| most.saturating_sub(self.progress.step))
+        self.settings.max_steps.map(|most| most.saturating_sub(self.walk.steps))
     }
 
     /// Trains from the position in the epoch to its end, or as far as steps are allowed. False if asked to stop.
     fn train_epoch(&mut self, listeners: &mut Listeners<'_>, stop: &Stop) -> Result<bool> {
-        while (self.progress.position as usize) < self.order.len() && self.steps_left() != Some(0) {
+        while !self.is_epoch_over() {
             if stop.asked() {
                 return Ok(false);
             }
-            let batch = self.progress.position / self.settings.batch_size as u64;
+            let batch = self.batch();
             let sums = self.stretch()?;
             let loss = self.check_loss(sums)?;
-            let epoch = self.progress.epoch + 1;
+            let epoch = self.walk.epoch + 1;
             listeners.observer.position(&Position {
                 epoch,
-                samples: self.progress.position,
-                of: self.order.len() as u64,
+                samples: self.walk.position as u64,
+                of: self.walk.samples() as u64,
                 loss,
             });
             if batch.is_multiple_of(self.settings.log_every) {
@@ -260,43 +263,47 @@ impl Trainer {
 
     /// Whether to save within an epoch. Not at the end of the epoch or the run, where its test comes first.
     fn is_checkpoint_due(&self) -> bool {
-        let due =
-            self.settings.checkpoint_every.is_some_and(|every| self.progress.step.is_multiple_of(every));
-        due && (self.progress.position as usize) < self.order.len() && self.steps_left() != Some(0)
+        let due = self.settings.checkpoint_every.is_some_and(|every| self.walk.steps.is_multiple_of(every));
+        due && !self.is_epoch_over()
+    }
+
+    /// Whether the end of the epoch is reached, or all steps allowed are taken.
+    fn is_epoch_over(&self) -> bool {
+        self.walk.is_at_end() || self.steps_left() == Some(0)
+    }
+
+    /// The next batch of the epoch, counted from 0.
+    fn batch(&self) -> u64 {
+        (self.walk.position / self.settings.batch_size) as u64
     }
 
     /// Takes steps up to the next look at the clock: one if it is to be logged, else up to the next that is, the next
     /// checkpoint or the last step allowed. Returns the sums after them.
     fn stretch(&mut self) -> Result<Metrics> {
-        let Settings { batch_size, log_every, checkpoint_every, .. } = self.settings;
-        let batch = self.progress.position / batch_size as u64;
-        let to_log = match batch % log_every {
+        let Settings { log_every, checkpoint_every, .. } = self.settings;
+        let to_log = match self.batch() % log_every {
             0 => 1,
             past => log_every - past,
         };
-        let to_checkpoint = checkpoint_every.map_or(u64::MAX, |every| every - self.progress.step % every);
+        let to_checkpoint = checkpoint_every.map_or(u64::MAX, |every| every - self.walk.steps % every);
         let most = to_log.min(to_checkpoint).min(self.steps_left().unwrap_or(u64::MAX));
-        let rows = self.order.left(self.progress.position as usize);
-        let Stretch { steps, samples, .. } = self.engine.stretch(&self.data, rows, most, STRETCH_SECONDS)?;
+        self.walk.stretch(&mut self.engine, &self.data, most, STRETCH_SECONDS)?;
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
-        self.progress.step += steps;
-        self.progress.position += samples as u64;
         Ok(self.engine.session.metrics()?)
     }
 
     /// Takes the sums over, unless they are not finite.
-    fn check_loss(&mut self, Metrics { loss_sum, last_loss, .. }: Metrics) -> Result<f64> {
-        if !loss_sum.is_finite() {
-            return Err(self.diverged(format!("the loss is {loss_sum}")));
+    fn check_loss(&mut self, metrics: Metrics) -> Result<f64> {
+        if !metrics.loss_sum.is_finite() {
+            return Err(self.diverged(format!("the loss is {}", metrics.loss_sum)));
         }
-        self.progress.loss_sum_bits = loss_sum.to_bits();
-        self.progress.last_loss_bits = last_loss.to_bits();
-        Ok(last_loss)
+        self.metrics = metrics;
+        Ok(metrics.last_loss)
     }
 
     fn diverged(&self, sign: String) -> Error {
-        let Progress { epoch, position, step, .. } = self.progress;
-        Error::Diverged { sign, epoch: (epoch + u64::from(position > 0)).max(1), step }
+        let EpochWalk { epoch, position, steps, .. } = self.walk;
+        Error::Diverged { sign, epoch: (epoch + u64::from(position > 0)).max(1), step: steps }
     }
 
     /// An error of writing, which may be that a weight is not finite.
@@ -314,7 +321,7 @@ impl Trainer {
         &mut self,
         listeners: &mut Listeners<'_>,
         train_seconds: f64,
-        trained: u64,
+        trained: usize,
     ) -> Result<Option<f64>> {
         let train_loss = self.engine.session.metrics()?.mean_loss();
         let started = Instant::now();
@@ -325,7 +332,7 @@ impl Trainer {
         }
         let accuracy = test.and_then(|test| self.accuracy(test));
         let event = Event::Epoch {
-            epoch: self.progress.epoch + 1,
+            epoch: self.walk.epoch + 1,
             train_loss,
             test_loss,
             test_accuracy: accuracy,
@@ -336,16 +343,10 @@ impl Trainer {
             measured_bytes: self.engine.measured_bytes(),
             peak_resident_bytes: process::peak_resident_bytes(),
         };
-        let is_whole = self.progress.position as usize == self.data.train.len();
-        if is_whole {
-            self.progress = Progress {
-                epoch: self.progress.epoch + 1,
-                position: 0,
-                loss_sum_bits: 0,
-                last_loss_bits: 0,
-                ..self.progress
-            };
-            self.engine.session.set_metrics(Metrics::default())?;
+        if self.walk.is_at_end() {
+            self.walk.next_epoch();
+            self.metrics = Metrics::default();
+            self.engine.session.set_metrics(self.metrics)?;
         }
         listeners.report(&event)?; // last, so that an observer that fails leaves a state that can be saved
         Ok(accuracy)

@@ -458,16 +458,18 @@ fn mnist_is_downloaded_verified_found_again_and_repaired() {
         system_proxy: false,
         ..DownloadOptions::default()
     };
-    let run = |damaged: usize| -> Vec<Outcome> {
+    let run = |damaged: usize| -> Vec<DownloadOutcome> {
         let mut found = 0;
-        let count = &mut |event: Event<'_>| found += usize::from(matches!(event, Event::Damaged { .. }));
+        let count = &mut |event: DownloadEvent<'_>| {
+            found += usize::from(matches!(event, DownloadEvent::Damaged { .. }))
+        };
         let files = download(&[DatasetName::Mnist], &options, count).unwrap();
         assert_eq!(found, damaged);
         files.into_iter().map(|file| file.outcome).collect()
     };
-    let fetched = |outcome: &Outcome| matches!(outcome, Outcome::Fetched(_));
+    let fetched = |outcome: &DownloadOutcome| matches!(outcome, DownloadOutcome::Fetched(_));
     assert!(run(0).iter().all(fetched));
-    assert_eq!(run(0), vec![Outcome::AlreadyVerified; 4]);
+    assert_eq!(run(0), vec![DownloadOutcome::AlreadyVerified; 4]);
     assert!(crate::available(&DatasetName::Mnist, folder.path()));
 
     fs::write(folder.path().join("mnist/t10k-labels-idx1-ubyte.gz"), "damaged").unwrap();
@@ -476,7 +478,7 @@ fn mnist_is_downloaded_verified_found_again_and_repaired() {
 
     fs::create_dir_all(folder.path().join("MNIST")).unwrap();
     fs::rename(folder.path().join("mnist"), folder.path().join("MNIST/raw")).unwrap();
-    assert_eq!(run(0), vec![Outcome::AlreadyVerified; 4], "torchvision's folder is accepted as well");
-    let options = crate::Options { data_dir: folder.path().to_path_buf(), ..Default::default() };
+    assert_eq!(run(0), vec![DownloadOutcome::AlreadyVerified; 4], "torchvision's folder is accepted as well");
+    let options = crate::LoadOptions { data_dir: folder.path().to_path_buf(), ..Default::default() };
     assert_eq!(crate::load(&DatasetName::Mnist, &options).unwrap().train.len(), 60_000);
 }

@@ -4,7 +4,7 @@ use plangrad_tensor::{BufferInfo, Category};
 use serde::Serialize;
 
 use super::report::{Planned, Report};
-use crate::memory::{Claim, Part, Row, claims, explain};
+use crate::memory::{BatchPlan, Claim, Part, claims, explain};
 
 impl Report<'_> {
     /// All of it as an object.
@@ -50,7 +50,7 @@ struct RowObject {
 }
 
 impl RowObject {
-    fn of(row: &Row, report: &Report<'_>) -> Self {
+    fn of(row: &BatchPlan, report: &Report<'_>) -> Self {
         let Report { arguments, subject: Planned { blueprint, .. }, .. } = report;
         let bytes = |category| row.report.get(category);
         Self {
@@ -90,7 +90,7 @@ struct BufferObject {
 }
 
 impl TimelineObject {
-    fn of(row: &Row) -> Self {
+    fn of(row: &BatchPlan) -> Self {
         let buffer = |buffer: BufferInfo| BufferObject {
             category: buffer.category.name(),
             name: buffer.name,

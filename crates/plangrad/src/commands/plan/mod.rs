@@ -15,14 +15,13 @@ use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
 use super::subject::ANY_SEED;
-use crate::cli::{Plan, SubjectArgs, TaskArgs, TimelineTarget};
+use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
-use crate::memory::{Blueprint, Row, Timeline};
+use crate::memory::{BatchPlan, Blueprint, Timeline};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
-use crate::split::Split;
-use crate::train::{network_and_optimizer, samples, task};
+use crate::train::{check_samples, network_and_optimizer, samples, task};
 
 /// The effect of a partial dataset on disk.
 const PARTIAL: &str =
@@ -31,10 +30,10 @@ const PARTIAL: &str =
 /// The same if the device holds the dataset.
 const PARTIAL_RESIDENT: &str = "; of a partial one the device holds less";
 
-pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
+pub(super) fn plan(arguments: &PlanArgs, console: &Console) -> Result<()> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     let subject = subject(arguments)?;
-    let rows: Vec<Row> =
+    let rows: Vec<BatchPlan> =
         arguments.batch_sizes.iter().map(|&n| subject.blueprint.row(n)).collect::<Result<_>>()?;
     let report = Report { arguments, subject: &subject, rows: &rows };
     console.text(&report.text())?;
@@ -48,23 +47,24 @@ pub(super) fn plan(arguments: &Plan, console: &Console) -> Result<()> {
     console.json(&report.object())
 }
 
-fn subject(arguments: &Plan) -> Result<Planned> {
+fn subject(arguments: &PlanArgs) -> Result<Planned> {
     let optimizer = arguments.step.optimizer(None)?;
+    let device = DeviceChoice::resolve(arguments.device)?.device();
     let (task, samples, data) = match (&arguments.input, arguments.classes) {
         (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
-        _ => of_dataset(arguments)?,
+        _ => of_dataset(arguments, device)?,
     };
     let eval_batch_size = arguments.step.eval_batch_size;
-    let device = DeviceChoice::resolve(arguments.device)?.device();
     let blueprint =
         Blueprint { task, optimizer, samples, eval_batch_size, accumulate: arguments.accumulate, device };
     let network = network_and_optimizer(&blueprint.task, optimizer);
     Ok(Planned { blueprint, network, data })
 }
 
-type Samples = Option<(usize, usize)>;
+/// A task, its samples to learn from and to test on (`None` for any number), and what these are in words.
+type Foreseen = (Task, Option<(usize, usize)>, String);
 
-fn of_shape(arguments: &Plan, shape: &[usize], classes: usize) -> Result<(Task, Samples, String)> {
+fn of_shape(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<Foreseen> {
     if arguments.subject.task.loss == Loss::Mse {
         let problem = "mse is for the numbers of a table (--dataset csv:FILE), not for --classes";
         return Err(Error::option("--loss", problem));
@@ -73,14 +73,13 @@ fn of_shape(arguments: &Plan, shape: &[usize], classes: usize) -> Result<(Task, 
     Ok((task, None, format!("samples of shape {shape:?}, as many as are wanted")))
 }
 
-fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
+fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
     let SubjectArgs { data, task: TaskArgs { loss }, .. } = &arguments.subject;
     let (name, labels) = arguments.subject.foreseen()?;
     let (task, train, test, complete) = match name.spec() {
         Some(spec) => {
             let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
-            let has_own_memory = DeviceChoice::resolve(arguments.device)?.device() != Device::Cpu;
-            let partial = if has_own_memory { PARTIAL_RESIDENT } else { PARTIAL };
+            let partial = if device != Device::Cpu { PARTIAL_RESIDENT } else { PARTIAL };
             (task, spec.train_samples, spec.test_samples, partial)
         }
         None => {
@@ -89,16 +88,13 @@ fn of_dataset(arguments: &Plan) -> Result<(Task, Samples, String)> {
             (task, table.train.len(), table.test.len(), "")
         }
     };
-    if train == 0 {
-        let remedy = "a run needs at least one sample to learn from";
-        return Err(Error::EmptySplit { dataset: name.to_string(), split: Split::Train, remedy });
-    }
+    check_samples(&name, train)?;
     let data = format!("{name}: {}{complete}", samples(train, test));
     Ok((task, Some((train, test)), data))
 }
 
 /// A classification of images, stored as bytes.
-fn images(arguments: &Plan, shape: &[usize], classes: usize) -> Result<Task> {
+fn images(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<Task> {
     let samples = SampleFormat::new(Shape::new(shape)?, DType::U8);
     let SubjectArgs { model, task, .. } = &arguments.subject;
     Ok(Task::new(network(&model.config(shape, classes))?, samples, task.loss)?)

@@ -1,7 +1,7 @@
 //! What `plan` reports, before it is text or JSON.
 
-use crate::cli::Plan;
-use crate::memory::{Blueprint, Row};
+use crate::cli::PlanArgs;
+use crate::memory::{BatchPlan, Blueprint};
 
 /// What is planned, and how to call it.
 pub(super) struct Planned {
@@ -14,9 +14,9 @@ pub(super) struct Planned {
 
 /// All rows with what was asked about them.
 pub(super) struct Report<'a> {
-    pub(super) arguments: &'a Plan,
+    pub(super) arguments: &'a PlanArgs,
     pub(super) subject: &'a Planned,
-    pub(super) rows: &'a [Row],
+    pub(super) rows: &'a [BatchPlan],
 }
 
 impl Report<'_> {
@@ -25,7 +25,7 @@ impl Report<'_> {
     }
 
     /// Whether the budget suffices; `None` without one.
-    pub(super) fn fits(&self, row: &Row) -> Option<bool> {
+    pub(super) fn fits(&self, row: &BatchPlan) -> Option<bool> {
         self.budget().map(|budget| row.report.total() <= budget)
     }
 }

@@ -3,7 +3,7 @@
 use plangrad_tensor::{Category, Optimizer};
 
 use super::report::{Planned, Report};
-use crate::memory::{Claim, Part, Row, claims, explain};
+use crate::memory::{BatchPlan, Claim, Part, claims, explain};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::{Align, Table};
 
@@ -59,7 +59,7 @@ impl Report<'_> {
 
     /// The sums of the lessons, beside their figures.
     fn lesson(&self) -> String {
-        let says = |row: &Row| {
+        let says = |row: &BatchPlan| {
             let found = LESSON.iter().find(|(batch_size, _)| *batch_size == row.batch_size);
             found.filter(|_| self.is_the_lessons()).map_or("", |(_, text)| text)
         };
@@ -91,7 +91,7 @@ impl Report<'_> {
         self.subject.blueprint.layers() == "784-128-10" && self.subject.blueprint.optimizer == plain
     }
 
-    fn explanation(&self, row: &Row) -> String {
+    fn explanation(&self, row: &BatchPlan) -> String {
         let parts = explain(row, &self.subject.blueprint.task);
         let mut lines = vec![format!("batch size {}", grouped(row.batch_size))];
         for category in Category::ALL {
@@ -126,7 +126,7 @@ impl Report<'_> {
         }
     }
 
-    fn comparison(&self, row: &Row) -> String {
+    fn comparison(&self, row: &BatchPlan) -> String {
         let heading = format!("What others say, batch size {}", grouped(row.batch_size));
         let mut table = Table::new([
             ("", Align::Left),

@@ -120,7 +120,8 @@ impl Batch {
     fn of(feed: &Origin<'_>, step: usize, size: usize) -> Batch {
         let (samples, targets, order) = match feed {
             Origin::None => return Batch::default(),
-            Origin::Host(Rows { data, order }) | Origin::Staged { rows: Rows { data, order }, .. } => {
+            Origin::Host(DatasetRows { data, order })
+            | Origin::Staged { rows: DatasetRows { data, order }, .. } => {
                 (data.sample_bytes().to_vec(), data.target_bytes().to_vec(), order.to_vec())
             }
             Origin::Resident { memory, parts, .. } => {

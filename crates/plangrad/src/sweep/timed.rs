@@ -5,7 +5,7 @@ use std::time::Instant;
 use plangrad_tensor::{Metrics, Optimizer};
 
 use crate::error::Result;
-use crate::train::{Data, Engine, Order, Stretch, Subject};
+use crate::train::{Data, Engine, EpochWalk, Stretch, Subject};
 
 /// Longest stretch of steps without a look at the clock.
 pub(super) const STRETCH_SECONDS: f64 = 0.1;
@@ -30,23 +30,20 @@ pub struct Recipe {
 }
 
 /// A run that keeps nothing, somewhere between its steps.
-pub(super) struct Walk<'a> {
+pub(super) struct TimedRun<'a> {
     engine: Engine,
     data: &'a Data,
-    order: Order,
-    epoch: u64,
-    position: usize,
-    steps: u64,
+    walk: EpochWalk,
     seconds: f64,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TimedRun<'a> {
     /// A run before its first step, with the weights that the seed gives.
-    pub(super) fn begin(mut engine: Engine, subject: &'a Subject, recipe: &Recipe) -> Result<Walk<'a>> {
+    pub(super) fn begin(mut engine: Engine, subject: &'a Subject, recipe: &Recipe) -> Result<TimedRun<'a>> {
         engine.start(&subject.task, recipe.seed)?;
         let data = &subject.data;
-        let order = Order::new(data.train.len(), recipe.shuffle.then_some(recipe.seed));
-        Ok(Walk { engine, data, order, epoch: 0, position: 0, steps: 0, seconds: 0.0 })
+        let walk = EpochWalk::new(data.train.len(), recipe.shuffle.then_some(recipe.seed));
+        Ok(TimedRun { engine, data, walk, seconds: 0.0 })
     }
 
     /// Takes whole batches for about `seconds` and at most to the last of the epoch, at least one; or the smaller one that
@@ -56,19 +53,15 @@ impl<'a> Walk<'a> {
     }
 
     fn advance(&mut self, most: u64, seconds: f64) -> Result<Stretch> {
-        if self.position == 0 {
-            let started = Instant::now();
-            self.order.begin(self.epoch);
+        let started = Instant::now();
+        if self.walk.position == 0 {
             self.engine.session.set_metrics(Metrics::default())?;
-            self.seconds += started.elapsed().as_secs_f64();
         }
-        let stretch = self.engine.stretch(self.data, self.order.left(self.position), most, seconds)?;
-        self.seconds += stretch.seconds;
-        self.steps += stretch.steps;
-        self.position += stretch.samples;
-        if self.position == self.order.len() {
-            (self.epoch, self.position) = (self.epoch + 1, 0);
+        let stretch = self.walk.stretch(&mut self.engine, self.data, most, seconds)?;
+        if self.walk.is_at_end() {
+            self.walk.next_epoch();
         }
+        self.seconds += started.elapsed().as_secs_f64();
         Ok(stretch)
     }
 
@@ -76,7 +69,7 @@ impl<'a> Walk<'a> {
     /// continues too: read it before.
     pub(super) fn losses(&mut self, most: usize) -> Result<Vec<f64>> {
         let batch_size = self.engine.batch_size();
-        let wanted = (self.order.len() / batch_size).clamp(2, most);
+        let wanted = (self.walk.samples() / batch_size).clamp(2, most);
         let mut losses = Vec::with_capacity(wanted);
         while losses.len() < wanted {
             if self.advance(1, 0.0)?.samples == batch_size {
@@ -93,21 +86,21 @@ impl<'a> Walk<'a> {
 
     /// Epochs completed.
     pub(super) fn epoch(&self) -> u64 {
-        self.epoch
+        self.walk.epoch
     }
 
     /// Samples trained on.
     pub(super) fn samples(&self) -> u64 {
-        self.epoch * self.samples_of_an_epoch() + self.position as u64
+        self.walk.epoch * self.samples_of_an_epoch() + self.walk.position as u64
     }
 
     pub(super) fn samples_of_an_epoch(&self) -> u64 {
-        self.order.len() as u64
+        self.walk.samples() as u64
     }
 
     /// Steps taken.
     pub(super) fn steps(&self) -> u64 {
-        self.steps
+        self.walk.steps
     }
 
     /// Seconds they took, including the shuffling of their samples.

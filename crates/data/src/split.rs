@@ -1,22 +1,22 @@
-//! The two parts of a dataset.
+//! The two splits of a dataset.
 
 use std::fmt;
 
-use clap::ValueEnum;
-use plangrad_data::Part;
+use crate::{Dataset, Subset};
 
-/// One of the two parts of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// One of the two splits of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The samples that networks learn from.
-    #[value(help = None)]
     Train,
     /// The samples that they are tested on.
-    #[value(help = None)]
     Test,
 }
 
 impl Split {
+    /// Both.
+    pub const ALL: [Split; 2] = [Split::Train, Split::Test];
+
     /// Its name: `train` or `test`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -26,18 +26,9 @@ impl Split {
         }
     }
 
-    /// The same part for loading.
+    /// The samples and targets of this split.
     #[must_use]
-    pub fn part(self) -> Part {
-        match self {
-            Self::Train => Part::Train,
-            Self::Test => Part::Test,
-        }
-    }
-
-    /// This part of a dataset.
-    #[must_use]
-    pub fn of(self, dataset: &plangrad_data::Dataset) -> &plangrad_data::Split {
+    pub fn of(self, dataset: &Dataset) -> &Subset {
         match self {
             Self::Train => &dataset.train,
             Self::Test => &dataset.test,

@@ -3,7 +3,7 @@
 use plangrad_tensor::Error as TensorError;
 
 use super::bench::Bench;
-use super::trial::{Pace, knee};
+use super::trial::{Throughput, knee};
 use crate::error::{Error, Result};
 
 /// How long a speed is measured, in seconds.
@@ -37,12 +37,12 @@ pub(super) fn sizes(first: usize, recommended: usize, max: usize) -> Vec<usize> 
 }
 
 /// Measures the speed at these sizes, as far as time allows.
-pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
+pub(super) fn measure(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Throughput>> {
     measure_while(bench, sizes, THOROUGH, |_| true)
 }
 
 /// The same, up to the size from which training hardly gets faster.
-pub(super) fn measure_to_the_knee(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Pace>> {
+pub(super) fn measure_to_the_knee(bench: &mut Bench<'_>, sizes: &[usize]) -> Result<Vec<Throughput>> {
     measure_while(bench, sizes, QUICK, |paces| {
         let knee = knee(paces);
         paces.iter().rev().take_while(|pace| Some(pace.batch_size) != knee).count() < PATIENCE
@@ -53,9 +53,9 @@ fn measure_while(
     bench: &mut Bench<'_>,
     sizes: &[usize],
     measure: Measure,
-    go_on: impl Fn(&[Pace]) -> bool,
-) -> Result<Vec<Pace>> {
-    let mut paces: Vec<Pace> = Vec::with_capacity(sizes.len());
+    go_on: impl Fn(&[Throughput]) -> bool,
+) -> Result<Vec<Throughput>> {
+    let mut paces: Vec<Throughput> = Vec::with_capacity(sizes.len());
     for &size in sizes {
         // At least two steps; a larger batch is about as fast as the one before, within a factor of two.
         let seconds = paces.last().map_or(0.0, |pace| (2 * size) as f64 / pace.samples_per_second);
@@ -71,7 +71,7 @@ fn measure_while(
     Ok(paces)
 }
 
-fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pace> {
+fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Throughput> {
     let (mut engine, rows) = bench.reserve(batch_size, (ROWS / batch_size).max(1))?;
     let mut stretch = |seconds| {
         bench.stop.check()?;
@@ -88,7 +88,7 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Pa
         measured += next.seconds;
         samples_per_second = samples_per_second.max(next.samples as f64 / next.seconds);
         if measured >= measure.whole {
-            return Ok(Pace { batch_size, samples_per_second });
+            return Ok(Throughput { batch_size, samples_per_second });
         }
         next = stretch(measure.stretch)?;
     }
