@@ -7,6 +7,7 @@ use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
 use plangrad_data::{DatasetName, LoadOptions, Normalize, load};
+use plangrad_nn::checkpoint::Folder;
 use plangrad_nn::{Loss, Mlp, MlpConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
@@ -55,7 +56,7 @@ fn allocations(max_steps: u64) -> usize {
     let backend = Cpu::open(CpuOptions::default().threads(2)).unwrap();
     let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(&backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
-    let stage = |path: &std::path::Path| trainer.stage_checkpoint(path);
+    let stage = |folder: &Folder| trainer.stage_checkpoint(folder);
     let mut run = RunFolder::create(Some(&out), Existing::Keep, &settings, &start, stage).unwrap();
     let mut watch = Watch::default();
     let outcome = trainer.run(&mut run, &mut watch, &Stop::default()).unwrap();

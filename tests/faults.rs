@@ -265,6 +265,26 @@ fn a_damaged_checkpoint_is_refused_or_read_but_crashes_nothing() {
 }
 
 #[test]
+fn any_changed_bit_of_a_model_or_checkpoint_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["model.safetensors", "checkpoint.safetensors"] {
+        let (path, whole) = run_with(folder.path(), file);
+        assert!(checkpoint::read(&path).unwrap().has_checksum());
+        for at in 0..whole.len() {
+            for bit in [at % 8, (at + 3) % 8] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << bit;
+                fs::write(&path, &bytes).unwrap();
+                // If it is the checksum's own name that was hit, the file has none, which is said.
+                let accepted = checkpoint::read(&path).is_ok_and(|loaded| loaded.has_checksum());
+                assert!(!accepted, "bit {bit} of byte {at} of {file}");
+            }
+        }
+        fs::remove_dir_all(folder.path().join("it")).unwrap();
+    }
+}
+
+#[test]
 fn a_checkpoint_that_no_run_can_reach_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (path, whole) = run_with(folder.path(), "checkpoint.safetensors");
@@ -284,6 +304,7 @@ fn a_checkpoint_that_no_run_can_reach_is_refused() {
     ] {
         let mut changed = description.clone();
         changed["progress"][key] = value.into();
+        changed.as_object_mut().unwrap().remove("checksum"); // or it would be refused as damaged
         let mut header = header.clone();
         header["__metadata__"]["plangrad"] = changed.to_string().into();
         let mut header = header.to_string().into_bytes();

@@ -2,7 +2,6 @@
 //! counted by the device's ledger; a counting allocator measures the heap. One test, because the counter is global to the
 //! process.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use plangrad::train::{
     Event, Existing, Observer, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
 use plangrad_data::{DatasetName, Normalize, load};
+use plangrad_nn::checkpoint::Folder;
 use plangrad_nn::{Loss, Mlp, MlpConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Backend, Optimizer};
@@ -60,7 +60,7 @@ fn train(subject: Subject, batch_size: usize, backend: &Backend) {
     settings.checkpoint_every = Some(7);
     let mut trainer = Trainer::of(settings.clone(), subject, &Resources::of(backend)).unwrap();
     let (start, out) = (trainer.start_event(), folder.path().join("run"));
-    let stage = |path: &Path| trainer.stage_checkpoint(path);
+    let stage = |folder: &Folder| trainer.stage_checkpoint(folder);
     let mut run = RunFolder::create(Some(&out), Existing::Keep, &settings, &start, stage).unwrap();
     assert_eq!(trainer.run(&mut run, &mut Silent, &Stop::default()).unwrap(), Outcome::Complete);
 }

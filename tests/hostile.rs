@@ -422,6 +422,36 @@ fn a_model_with_any_byte_changed_answers_or_is_refused() {
 }
 
 #[test]
+fn a_model_file_with_too_many_classes_or_layers_is_refused_with_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuse = |hidden: Vec<usize>, classes: usize, said: &str| {
+        let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+        let description = json!({
+            "format": 1,
+            "model": { "sample_shape": [1], "hidden": &hidden, "outputs": classes, "activation": "relu", "dropout": 0.0 },
+            "loss": "cross-entropy", "dataset": "csv", "classes": &names, "normalize": "none", "scale": [1.0], "shift": [0.0],
+            "table": { "features": ["a"], "label": "y", "classes": &names, "mean": [0.0], "std": [1.0] }
+        });
+        let sizes: Vec<usize> = [1].into_iter().chain(hidden).chain([classes]).collect();
+        let layers = sizes.windows(2).enumerate();
+        let layers: Vec<_> =
+            layers.map(|(i, pair)| (format!("layer{}", i + 1), [pair[1], pair[0]])).collect();
+        let names: Vec<_> =
+            layers.iter().map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]).collect();
+        let zeros = vec![0.0; classes];
+        let tensors = layers.iter().zip(&names).flat_map(|((_, shape), [weight, bias])| {
+            let weights = Tensor { name: weight, shape, values: &zeros[..shape[0] * shape[1]] };
+            [weights, Tensor { name: bias, shape: &shape[..1], values: &zeros[..shape[0]] }]
+        });
+        fs::write(folder.path().join("m"), safetensors(Some(&description), &tensors.collect::<Vec<_>>()))
+            .unwrap();
+        refused(folder.path(), "predict m --values 1", said);
+    };
+    refuse(Vec::new(), 257, "257 classes, of which there can be 256");
+    refuse(vec![1; 257], 2, "at most 256 hidden layers, found 257");
+}
+
+#[test]
 fn names_with_control_characters_or_of_any_length_are_printed_harmlessly() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}2J".to_owned(), "x".repeat(70_000)] {

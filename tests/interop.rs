@@ -50,7 +50,8 @@ fn logits(file: &Path, hidden: usize) -> Vec<f32> {
 
 /// The values of one tensor.
 fn values(file: &Loaded, name: &str) -> Vec<f32> {
-    file.tensors().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("no {name}")).values.clone()
+    let tensor = file.tensors().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("no {name}"));
+    file.values(name, &tensor.shape).unwrap()
 }
 
 /// Within 1e-5 of the largest: sums of 784 products, added in another order.
@@ -68,7 +69,13 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 #[track_caller]
 fn assert_same_weights(found: &Path, expected: &Path) {
     let (found, expected) = (checkpoint::read(found).unwrap(), checkpoint::read(expected).unwrap());
-    assert_eq!(found.tensors().collect::<Vec<_>>(), expected.tensors().collect::<Vec<_>>());
+    let shapes = |file: &Loaded| -> Vec<_> {
+        file.tensors().map(|tensor| (tensor.name.clone(), tensor.shape.clone())).collect()
+    };
+    assert_eq!(shapes(&found), shapes(&expected));
+    for (name, shape) in shapes(&found) {
+        assert_eq!(found.values(&name, &shape).unwrap(), expected.values(&name, &shape).unwrap(), "{name}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use plangrad::train::{
     Event, Existing, Observer, OnOom, Outcome, Resources, RunFolder, Rung, Settings, Stop, Trainer,
 };
 use plangrad_data::{Dataset, load};
-use plangrad_nn::checkpoint;
+use plangrad_nn::checkpoint::{self, Folder};
 use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, Faults};
 use serde_json::Value;
@@ -190,7 +190,7 @@ impl Scene {
     /// Trains to the end in a folder of this name; returns the reported rungs.
     fn train(&self, mut trainer: Trainer, settings: &Settings, name: &str) -> Vec<Rung> {
         let (out, start) = (self.folder.path().join(name), trainer.start_event());
-        let stage = |path: &Path| trainer.stage_checkpoint(path);
+        let stage = |folder: &Folder| trainer.stage_checkpoint(folder);
         let mut run = RunFolder::create(Some(&out), Existing::Keep, settings, &start, stage).unwrap();
         let mut listener = Listener::default();
         assert_eq!(trainer.run(&mut run, &mut listener, &Stop::default()).unwrap(), Outcome::Complete);

@@ -322,6 +322,122 @@ fn a_run_whose_data_or_settings_have_changed_is_refused() {
 }
 
 #[test]
+fn changed_settings_and_data_that_fix_the_bits_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("t.csv");
+    let original = "a,b,y\n1,2,x\n3,5,z\n5,7,x\n8,8,z\n2,9,x\n";
+    fs::write(&table, original).unwrap();
+    let options = "--epochs 1 --test-fraction 0 --hidden 4 --normalize none";
+    run(folder.path(), &format!("train --dataset csv:t.csv {options} --out it")).succeeded();
+    let config = folder.path().join("it/config.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    let refused = || run(folder.path(), "train --resume it --epochs 2").refused(1);
+    for (from, to, said) in [
+        ("learning_rate = 0.001", "learning_rate = 0.5", "schedule.learning_rate = 0.5, which was 0.001"),
+        ("shuffle = true", "shuffle = false", "shuffle = false, which was true"),
+        ("\"adam\"", "\"adamw\"", "optimizer.name = \"adamw\", which was \"adam\""),
+        ("beta1 = 0.9", "beta1 = 0.5", "optimizer.beta1 = 0.5, which was 0.9"),
+        ("weight_decay = 0.0", "weight_decay = 0.25", "optimizer.weight_decay = 0.25, which was 0.0"),
+    ] {
+        assert!(settings.contains(from), "{from} in {settings}");
+        fs::write(&config, settings.replace(from, to)).unwrap();
+        let expected =
+            format!("the run was trained on csv, but its config.toml now says {said}; set that back");
+        assert_eq!(refused(), expected);
+    }
+    fs::write(&config, &settings).unwrap();
+    for changed in [
+        "a,b,y\n3,5,z\n1,2,x\n5,7,x\n8,8,z\n2,9,x\n",
+        "a,b,y\n1,2,z\n3,5,x\n5,7,x\n8,8,z\n2,9,x\n",
+        "a,b,y\n1,2,x\n3,5,z\n5,7,x\n8,8,z\n2,9.5,x\n",
+    ] {
+        fs::write(&table, changed).unwrap();
+        assert!(refused().ends_with("its samples or labels, or their order, are others now"), "{changed}");
+    }
+    fs::write(&table, original).unwrap();
+    run(folder.path(), "train --resume it --epochs 2").succeeded();
+}
+
+/// The state in which a kill leaves a folder while a new run takes the place of an old one.
+#[test]
+fn a_run_that_was_killed_while_it_replaced_another_stands_or_the_other_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let arguments = |hidden: usize| format!("train --dataset digits --hidden {hidden} --max-steps 3");
+    let expected = undisturbed(folder.path(), &arguments(9));
+    run(folder.path(), &format!("{} --out old", arguments(8))).succeeded();
+    run(folder.path(), &format!("{} --out new --checkpoint-every 1", arguments(9))).succeeded();
+    let all = ["config.toml", "metrics.jsonl", "checkpoint.safetensors"];
+    let begin = |within: &str| {
+        let it = path("it");
+        let _ = fs::remove_dir_all(&it);
+        fs::create_dir_all(it.join(within)).unwrap();
+        for name in all.iter().chain(&["model.safetensors"]) {
+            fs::copy(path("old").join(name), it.join(name)).unwrap();
+        }
+        for name in all {
+            fs::copy(path("undisturbed").join(name), it.join(within).join(name)).unwrap();
+        }
+        it
+    };
+    // Before the new run counts, all of the old one is there, and what was written of the new one is removed.
+    let it = begin(".new-run.tmp");
+    run(folder.path(), "eval it").succeeded();
+    run(folder.path(), "train --resume it").succeeded();
+    assert!(
+        fs::read(it.join("model.safetensors")).unwrap() == fs::read(path("old/model.safetensors")).unwrap()
+    );
+    assert_eq!(fs::read_dir(&it).unwrap().count(), 4);
+    // From then on the new one is there, however much of it is in its place.
+    for moved in 0..=all.len() {
+        let it = begin(".new-run");
+        for name in &all[..moved] {
+            fs::remove_file(it.join("model.safetensors")).ok();
+            fs::rename(it.join(".new-run").join(name), it.join(name)).unwrap();
+        }
+        let other = run(folder.path(), &format!("{} --out it", arguments(8))).refused(1);
+        assert!(other.contains("already holds a run"), "{other}");
+        run(folder.path(), "train --resume it").succeeded();
+        expected.assert_same(&it);
+        assert_eq!(fs::read_dir(&it).unwrap().count(), 4);
+    }
+}
+
+#[test]
+fn leftovers_of_writers_that_were_killed_are_removed_and_other_files_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "train --dataset digits --hidden 8 --max-steps 3 --out it").succeeded();
+    let it = folder.path().join("it");
+    for name in [".checkpoint.safetensors.0123456789abcdef.tmp", "notes.txt"] {
+        fs::write(it.join(name), "").unwrap();
+    }
+    run(folder.path(), "train --resume it --max-steps 4").succeeded();
+    let mut left: Vec<_> = fs::read_dir(&it).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(
+        left,
+        ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors", "notes.txt"]
+    );
+}
+
+#[test]
+fn what_lies_under_a_temporary_name_is_neither_followed_nor_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (it, precious) = (folder.path().join("it"), folder.path().join("precious"));
+    fs::create_dir(&it).unwrap();
+    fs::write(&precious, "precious").unwrap();
+    let files = ["checkpoint.safetensors", "config.toml", "model.safetensors"];
+    for name in
+        files.map(|name| it.join(format!("{name}.tmp"))).iter().chain(&[folder.path().join("p.svg.tmp")])
+    {
+        std::os::unix::fs::symlink(&precious, name).unwrap();
+    }
+    run(folder.path(), "train --dataset digits --hidden 8 --max-steps 3 --out it").succeeded();
+    run(folder.path(), "plan --dataset digits --timeline p.svg").succeeded();
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
 fn a_data_folder_that_is_named_on_resuming_is_used() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --hidden 4 --max-steps 2 --out run").succeeded();

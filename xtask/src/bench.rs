@@ -190,14 +190,14 @@ fn table(batch: usize, threads: usize, measured: &BTreeMap<String, Measured>) ->
 fn write_down(tables: &str) -> Result<()> {
     let path = root().join("docs/benchmarks.md");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let content = format!("\n{}\n\n{tables}", machine()?);
+    let content = format!("\n{}\n\n{tables}", machine("bench")?);
     let text = replace_between(&text, "<!-- measured -->\n", "<!-- end -->", &content)
         .ok_or_else(|| format!("{} lacks its marks <!-- measured --> and <!-- end -->", path.display()))?;
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Processor, date and compiler.
-fn machine() -> Result<String> {
+pub(crate) fn machine(task: &str) -> Result<String> {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = info.lines().find(|line| line.split(':').next().map(str::trim) == Some(name));
@@ -210,7 +210,7 @@ fn machine() -> Result<String> {
     let processor =
         format!("{}, family {}, model {}", field("model name"), field("cpu family"), field("model"));
     Ok(format!(
-        "Measured on {} by `cargo xtask bench`: {processor}, {cores} cores{wide}; {}.",
+        "Measured on {} by `cargo xtask {task}`: {processor}, {cores} cores{wide}; {}.",
         date.trim(),
         rustc.trim()
     ))

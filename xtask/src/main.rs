@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attack;
 mod bench;
 mod check;
 mod circles;
@@ -46,6 +47,8 @@ enum Task {
     },
     /// What ARCHITECTURE.md promises: dependencies, unsafe code, printing, and no import circles
     Invariants,
+    /// Attack the program: signals, failing system calls, full disks, damaged files, little memory; prints a table
+    Attack(attack::Options),
     /// Time MNIST epochs against other frameworks and write docs/benchmarks.md
     Bench(bench::Options),
     /// Pack tests and measurements for a machine with a GPU, or report what they found there
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Task::Download { arguments } => download(&arguments),
         Task::Ci { fuzz_seconds } => check::all(fuzz_seconds),
         Task::Invariants => invariants::check(),
+        Task::Attack(options) => attack::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Gpu(options) => gpu::run(&options),
         Task::Kernels(options) => kernels::run(&options),

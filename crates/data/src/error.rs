@@ -33,6 +33,15 @@ pub enum Error {
         suggestion: Option<String>,
     },
 
+    /// The system does not give the memory that a dataset needs.
+    #[error("{dataset} needs {bytes} bytes of memory, and the system gives less")]
+    OutOfMemory {
+        /// The dataset's name.
+        dataset: String,
+        /// The bytes.
+        bytes: u64,
+    },
+
     /// No normalisation has this name.
     #[error(
         "unknown normalisation `{found}`: expected dataset, half or none{}",

@@ -96,7 +96,13 @@ fn load_table(path: &Path, options: &LoadOptions, only: Option<Split>) -> Result
 
 fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
     if spec.name == DatasetName::Digits {
-        let (pixels, labels) = digits::draw(if split == Split::Test { digits::TEST } else { digits::TRAIN });
+        let is_test = split == Split::Test;
+        let out_of_memory = |_| {
+            let samples = if is_test { spec.test_samples } else { spec.train_samples };
+            Error::OutOfMemory { dataset: spec.name.to_string(), bytes: (samples * spec.sample_len()) as u64 }
+        };
+        let series = if is_test { digits::TEST } else { digits::TRAIN };
+        let (pixels, labels) = digits::draw(series).map_err(out_of_memory)?;
         return Ok(Images { pixels, labels });
     }
     read_idx(spec, &idx_pair(&spec.name, data_dir, split)?)

@@ -25,6 +25,14 @@ pub enum Error {
         /// Units of each layer, from the input on.
         sizes: Vec<usize>,
     },
+    /// More layers than a network may have.
+    #[error("a network can have at most {most} hidden layers, found {found}")]
+    TooManyLayers {
+        /// How many it may have.
+        most: usize,
+        /// How many it was given.
+        found: usize,
+    },
     /// A rate that is not a probability below 1.
     #[error("a network cannot have a dropout rate of {rate}; it must be at least 0 and below 1")]
     DropoutRate {
@@ -99,6 +107,12 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         reason: safetensors::SafeTensorError,
+    },
+    /// A file whose bytes are others than those written.
+    #[error("{} is damaged: what it holds does not match its checksum", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
     },
     /// A safetensors file without plangrad's description of the model.
     #[error("{} holds weights but not the model they belong to; give it to `train --init` with the layers as options", path.display())]

@@ -21,6 +21,7 @@ mod architecture;
 mod architectures;
 pub mod checkpoint;
 mod error;
+mod folder;
 mod layer;
 mod linear;
 mod mlp;

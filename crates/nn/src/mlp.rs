@@ -30,6 +30,9 @@ pub struct MlpConfig {
 }
 
 impl MlpConfig {
+    /// Hidden layers that a network may have: far more than anyone needs, few enough to be planned in no time.
+    pub const MOST_LAYERS: usize = 256;
+
     /// A linear model: no hidden layers, no dropout, and ReLU as soon as there are hidden layers.
     #[must_use]
     pub fn new(sample_shape: &[usize], outputs: usize) -> MlpConfig {
@@ -74,12 +77,16 @@ impl Mlp {
     /// The network that `config` describes.
     ///
     /// # Errors
-    /// [`Error::EmptySample`] or [`Error::EmptyLayer`] for a layer without units; [`Error::DropoutRate`] for a rate outside
-    /// `0.0..1.0`; [`Error::Tensor`] for sizes whose product overflows.
+    /// [`Error::EmptySample`] or [`Error::EmptyLayer`] for a layer without units; [`Error::TooManyLayers`];
+    /// [`Error::DropoutRate`] for a rate outside `0.0..1.0`; [`Error::Tensor`] for sizes whose product overflows.
     pub fn new(config: &MlpConfig) -> Result<Mlp, Error> {
         let inputs = config.sample_shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
         let no_input = || Error::EmptySample { shape: config.sample_shape.clone() };
         let inputs = inputs.filter(|&n| n > 0).ok_or_else(no_input)?;
+        let (most, found) = (MlpConfig::MOST_LAYERS, config.hidden.len());
+        if found > most {
+            return Err(Error::TooManyLayers { most, found });
+        }
         let sizes: Vec<usize> =
             [inputs].iter().chain(&config.hidden).chain(&[config.outputs]).copied().collect();
         if sizes.contains(&0) {

@@ -2,19 +2,32 @@
 //!
 //! A file is written beside its place, synced, and only then renamed: at every moment the old file or the new one is
 //! there. Staging and placing are two steps, so that several files can be made ready before the first of them counts.
+//!
+//! The file beside it is new and has a name that nobody can foresee, so nothing that lies there is opened or overwritten.
 
-use std::fs::{self, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+
 use crate::Error;
+
+/// The end of a temporary name.
+const TEMPORARY: &str = ".tmp";
+/// Hexadecimal digits before it.
+const DIGITS: usize = 16;
 
 /// A file written beside its place, and put there by [`Staged::place`]. Dropped without that, it is removed.
 #[derive(Debug)]
 #[must_use = "a staged file is removed unless it is placed"]
 pub struct Staged {
+    dir: Dir,
     path: PathBuf,
-    temporary: PathBuf,
+    temporary: OsString,
 }
 
 impl Staged {
@@ -23,10 +36,22 @@ impl Staged {
     /// # Errors
     /// What `fill` says, or [`Error::Io`]; nothing is left beside `path` then.
     pub fn write(path: &Path, fill: impl FnOnce(&mut File) -> Result<(), Error>) -> Result<Staged, Error> {
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(".tmp");
-        let staged = Staged { path: path.into(), temporary: path.with_file_name(name) };
-        let mut file = File::create(&staged.temporary).map_err(not_written(path))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let dir = open(folder.unwrap_or(Path::new(".")));
+        Staged::write_in(&dir.map_err(not_written(path))?, path, fill)
+    }
+
+    /// The same in an open folder, which `path` led to.
+    pub(crate) fn write_in(
+        dir: &Dir,
+        path: &Path,
+        fill: impl FnOnce(&mut File) -> Result<(), Error>,
+    ) -> Result<Staged, Error> {
+        let dir = dir.try_clone().map_err(not_written(path))?;
+        let temporary = temporary_name(path.file_name().unwrap_or_default());
+        let created = dir.open_with(&temporary, OpenOptions::new().write(true).create_new(true));
+        let mut file = created.map_err(not_written(path))?.into_std();
+        let staged = Staged { dir, path: path.into(), temporary };
         fill(&mut file)?;
         file.sync_all().map_err(not_written(path))?;
         Ok(staged)
@@ -45,11 +70,10 @@ impl Staged {
     /// # Errors
     /// [`Error::Io`]; the earlier file is untouched and nothing is left beside it.
     pub fn place(self) -> Result<(), Error> {
-        fs::rename(&self.temporary, &self.path).map_err(not_written(&self.path))?;
-        // The rename is durable once the directory is synced, which not every system can do.
-        if let Some(directory) = self.path.parent().and_then(|directory| File::open(directory).ok()) {
-            let _ = directory.sync_all();
-        }
+        let name = self.path.file_name().unwrap_or_default();
+        self.dir.rename(&self.temporary, &self.dir, name).map_err(not_written(&self.path))?;
+        // The rename is durable once the folder is synced, which not every system can do.
+        let _ = self.dir.try_clone().and_then(|dir| dir.into_std_file().sync_all());
         Ok(())
     }
 }
@@ -57,8 +81,33 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         // After `place` nothing has this name.
-        let _ = fs::remove_file(&self.temporary);
+        let _ = self.dir.remove_file(&self.temporary);
     }
+}
+
+/// Opens a folder so that it can be locked and synced, where the system allows that.
+pub(crate) fn open(path: &Path) -> io::Result<Dir> {
+    let locked_and_synced =
+        if path.is_dir() { File::open(path) } else { Err(io::ErrorKind::NotADirectory.into()) };
+    locked_and_synced.map(Dir::from_std_file).or_else(|_| Dir::open_ambient_dir(path, ambient_authority()))
+}
+
+/// A name beside `name` that nobody can foresee: the standard library seeds its hashers from the system's random numbers.
+fn temporary_name(name: &OsStr) -> OsString {
+    let digits = format!("{:0DIGITS$x}{TEMPORARY}", RandomState::new().hash_one(name));
+    [OsStr::new("."), name, OsStr::new("."), OsStr::new(&digits)].into_iter().collect()
+}
+
+/// Whether `found` is a temporary name of the file `name`, or what it was in earlier versions.
+pub(crate) fn is_leftover(found: &OsStr, name: &OsStr) -> bool {
+    if found.as_encoded_bytes() == [name.as_encoded_bytes(), TEMPORARY.as_bytes()].concat() {
+        return true;
+    }
+    let digits = || {
+        let rest = found.as_encoded_bytes().strip_prefix(b".")?.strip_prefix(name.as_encoded_bytes())?;
+        rest.strip_prefix(b".")?.strip_suffix(TEMPORARY.as_bytes())
+    };
+    digits().is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Names the file in an error of the system.
@@ -76,6 +125,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -103,6 +154,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         drop(Staged::bytes(&folder.path().join("file"), b"new").unwrap());
         assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_name_beside_a_file_is_another_one_each_time_and_is_known_as_such() {
+        let name = OsStr::new("file");
+        let temporary = [(); 2].map(|()| temporary_name(name));
+        assert_ne!(temporary[0], temporary[1]);
+        assert!(
+            temporary.iter().all(|found| is_leftover(found, name) && !is_leftover(found, "fil".as_ref()))
+        );
     }
 
     #[test]

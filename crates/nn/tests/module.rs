@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plangrad_nn::checkpoint::{self, Description, Progress};
+use plangrad_nn::checkpoint::{self, Description, Folder, Progress};
 use plangrad_nn::{Architecture, Architectures, Error, Initial, Linear, Loss, Mode, Module, Task, Weights};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
@@ -137,7 +137,9 @@ fn a_checkpoint_restores_statistics_and_names_the_architecture() {
         loss_sum_bits: 0,
         last_loss_bits: 0,
     };
-    let staged = checkpoint::stage_checkpoint(&path, trained.model(), &before, &description, progress);
+    let file = (&Folder::open(folder.path()).unwrap(), "checkpoint.safetensors");
+    let staged =
+        checkpoint::stage_checkpoint(file.0, file.1, trained.model(), &before, &description, progress);
     staged.unwrap().place().unwrap();
 
     let loaded = checkpoint::read(&path).unwrap();

@@ -164,6 +164,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The folder of a run, or a file in it, was taken away while the run was writing there.
+    #[error("{} or a file in it was removed, moved or replaced while the run was using it, so the run has ended; what it had saved is where its folder is now", path.display())]
+    RunGone {
+        /// The folder's path.
+        path: PathBuf,
+    },
+
     /// Training has diverged.
     #[error(
         "training has diverged: {sign} in epoch {epoch}, by step {step}; try a smaller --lr, or --normalize dataset"
@@ -183,6 +190,12 @@ pub enum Error {
         /// The command that continues it, as a shell reads it.
         resume: String,
     },
+
+    /// Something was to be timed, and the clock does not move.
+    #[error(
+        "the system's clock stands still or is far too slow, so nothing can be timed; only train with a --batch-size of your choice needs no clock"
+    )]
+    ClockStopped,
 
     /// A command that keeps nothing was asked to stop.
     #[error("interrupted; nothing was written")]
@@ -261,6 +274,7 @@ impl Error {
             | Self::Option { .. }
             | Self::NoSample { .. }
             | Self::Data(Data::NotDownloadable { .. }) => ErrorKind::Usage,
+            Self::Data(Data::OutOfMemory { .. }) => ErrorKind::OutOfMemory,
             Self::Data(Data::DatasetNotFound { .. }) => ErrorKind::NotFound,
             Self::Data(Data::Download { .. } | Data::DownloadBusy { .. } | Data::UnsupportedProxy { .. }) => {
                 ErrorKind::Download
@@ -276,10 +290,12 @@ impl Error {
             Self::OutOfMemory { .. } => ErrorKind::OutOfMemory,
             Self::Tensor(error) | Self::Model(Model::Tensor(error)) => tensor_kind(error),
             Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => ErrorKind::Model,
-            Self::RunExists { .. } | Self::NoRun { .. } | Self::RunBusy { .. } | Self::Config { .. } => {
-                ErrorKind::Run
-            }
-            Self::Cuda { .. } => ErrorKind::Device,
+            Self::RunExists { .. }
+            | Self::NoRun { .. }
+            | Self::RunBusy { .. }
+            | Self::RunGone { .. }
+            | Self::Config { .. } => ErrorKind::Run,
+            Self::Cuda { .. } | Self::ClockStopped => ErrorKind::Device,
             Self::Diverged { .. } => ErrorKind::Diverged,
             Self::Interrupted { .. } | Self::Stopped => ErrorKind::Interrupted,
         }

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+mod clock;
 mod colour;
 pub mod commands;
 pub mod device;

@@ -7,5 +7,5 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     plangrad::process::started();
     plangrad::process::survive_file_size_limits();
-    plangrad::run(std::env::args_os())
+    plangrad::process::on_thread(|| plangrad::run(std::env::args_os()))
 }

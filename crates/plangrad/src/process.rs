@@ -1,8 +1,12 @@
 //! This process: its age, its memory, its threads, its name.
 
 use std::num::NonZero;
+use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::Instant;
+
+/// Exit code of a program of the standard library that has panicked.
+const PANICKED: u8 = 101;
 
 static START: OnceLock<Instant> = OnceLock::new();
 
@@ -43,6 +47,19 @@ pub fn thread_pool() -> Option<rayon::ThreadPool> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let build = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build();
     build(cores).or_else(|_| build(1)).ok()
+}
+
+/// Bytes of the stack on which the program runs: that of a thread of the standard library.
+const STACK: usize = 2 << 20;
+
+/// Runs the program on a thread with a stack of a known size: that of the first thread is whatever limit the user has set, which
+/// may be too small. Where there can be no further thread, the first has to do.
+pub fn on_thread(run: fn() -> ExitCode) -> ExitCode {
+    let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK);
+    match thread.spawn(run) {
+        Ok(thread) => thread.join().unwrap_or(ExitCode::from(PANICKED)),
+        Err(_) => run(),
+    }
 }
 
 /// Lets a write beyond the limit on file sizes fail with an error, as on a full disk, instead of killing the process.

@@ -231,6 +231,19 @@ impl Session {
         self.set_values(Slot::Moment(i, id), id, values)
     }
 
+    /// Sets moment `i` of a parameter to a function of an element's place in files.
+    ///
+    /// # Errors
+    /// If this session keeps none; [`Error::Device`] if the device has failed.
+    pub fn fill_moment(
+        &mut self,
+        i: usize,
+        id: ParameterId,
+        value: impl Fn(usize) -> f32,
+    ) -> Result<(), Error> {
+        self.fill(Slot::Moment(i, id), id, value)
+    }
+
     /// Optimizer steps taken.
     ///
     /// # Errors

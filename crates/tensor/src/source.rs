@@ -73,6 +73,11 @@ impl Source {
         &self.data.samples
     }
 
+    /// All samples, and all targets, as they lie in memory.
+    pub fn bytes(&self) -> [&[u8]; 2] {
+        [self.data.sample_bytes(), self.data.target_bytes()]
+    }
+
     /// All targets.
     pub fn targets(&self) -> &Targets {
         &self.data.targets

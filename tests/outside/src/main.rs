@@ -6,7 +6,8 @@ use std::sync::Arc;
 use plangrad::train::{Event, Existing, Observer, Resources, RunFolder, Settings, Stop, Subject, Trainer};
 use plangrad::{Model, Result, fit};
 use plangrad_data::{DatasetName, LoadOptions, load};
-use plangrad_nn::{Architectures, Loss, checkpoint};
+use plangrad_nn::checkpoint::{self, Folder};
+use plangrad_nn::{Architectures, Loss};
 use plangrad_outside::{Residual, ResidualConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
@@ -37,7 +38,7 @@ fn begin(path: &Path) -> Result<(Trainer, RunFolder)> {
     settings.batch_size = settings.batch_size.min(largest.max_batch_size);
 
     let trainer = Trainer::of(settings, subject, &Resources::of(&backend))?;
-    let stage = |path: &Path| trainer.stage_checkpoint(path);
+    let stage = |folder: &Folder| trainer.stage_checkpoint(folder);
     let start = trainer.start_event();
     let folder = RunFolder::create(Some(path), Existing::Keep, trainer.settings(), &start, stage)?;
     Ok((trainer, folder))

@@ -11,7 +11,7 @@ use plangrad::train::{
     Event, Existing, Observer, OnOom, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
 };
 use plangrad_data::{Dataset, DatasetName, LoadOptions, load};
-use plangrad_nn::checkpoint::{self, Loaded};
+use plangrad_nn::checkpoint::{self, Folder, Loaded};
 use plangrad_nn::{Architectures, Loss, Task};
 use plangrad_outside::{Residual, ResidualConfig};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
@@ -64,7 +64,7 @@ fn trainer(resources: &Resources) -> Trainer {
 }
 
 fn begin(trainer: &Trainer, path: &Path) -> RunFolder {
-    let stage = |path: &Path| trainer.stage_checkpoint(path);
+    let stage = |folder: &Folder| trainer.stage_checkpoint(folder);
     RunFolder::create(Some(path), Existing::Keep, trainer.settings(), &trainer.start_event(), stage).unwrap()
 }
 
@@ -281,7 +281,7 @@ fn files_hold_statistics_without_moments() {
     let folder = tempfile::tempdir().unwrap();
     let trainer = trainer(&Resources::of(&cpu(None)));
     let path = folder.path().join("checkpoint.safetensors");
-    trainer.stage_checkpoint(&path).unwrap().place().unwrap();
+    trainer.stage_checkpoint(&Folder::open(folder.path()).unwrap()).unwrap().place().unwrap();
     let loaded: Loaded = checkpoint::read(&path).unwrap();
     let has = |name: &str| loaded.tensors().any(|tensor| tensor.name == name);
     assert!(has("stem.norm.running_var") && !has("optimizer.moment1.stem.norm.running_var"));

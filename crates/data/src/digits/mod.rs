@@ -15,6 +15,8 @@ mod glyphs;
 mod handwriting;
 mod render;
 
+use std::collections::TryReserveError;
+
 use glyphs::GLYPHS;
 use handwriting::{Handwriting, Spread};
 use rayon::prelude::*;
@@ -45,15 +47,20 @@ pub(crate) const TRAIN: Series = Series { seed: 1, spread: Spread(1.0), samples:
 pub(crate) const TEST: Series = Series { seed: 2, spread: Spread(1.15), samples: TEST_SAMPLES };
 
 /// Draws a series: pixels (`[samples, 28, 28]`) and labels, each digit equally often.
-pub(crate) fn draw(series: Series) -> (Vec<u8>, Vec<u8>) {
+///
+/// # Errors
+/// If the system does not give the memory for the pixels.
+pub(crate) fn draw(series: Series) -> Result<(Vec<u8>, Vec<u8>), TryReserveError> {
+    let (mut pixels, elements) = (Vec::new(), series.samples * SAMPLE_LEN);
+    pixels.try_reserve_exact(elements)?;
+    pixels.resize(elements, 0);
     let mut order = vec![0; series.samples];
     Permutation::fill(&mut order, series.seed, stream::DIGITS);
     let labels: Vec<u8> = order.iter().map(|&number| (number % 10) as u8).collect();
-    let mut pixels = vec![0; series.samples * SAMPLE_LEN];
     pixels.par_chunks_exact_mut(SAMPLE_LEN).zip(&labels).enumerate().for_each(|(number, (image, &label))| {
         draw_one(series, number as u64, label, image);
     });
-    (pixels, labels)
+    Ok((pixels, labels))
 }
 
 fn draw_one(series: Series, number: u64, label: u8, image: &mut [u8]) {

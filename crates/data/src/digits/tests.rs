@@ -7,8 +7,8 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[test]
 fn the_bytes_are_the_same_on_every_machine() {
-    let (train, train_labels) = draw(TRAIN);
-    let (test, test_labels) = draw(TEST);
+    let (train, train_labels) = draw(TRAIN).unwrap();
+    let (test, test_labels) = draw(TEST).unwrap();
     assert_eq!(sha256(&train), "1cabefda8a71c2d9a71d819a7616490f3a3c9c595d3344e5448bfa6b71ad1aae");
     assert_eq!(sha256(&test), "8758c5fe456962111458b9281dbd54531bfe1981196ae269b0fe2d579f964200");
     assert_eq!(sha256(&train_labels), "f68f95e71efb67e3ce505d152fe6c120cf81fec5281a31ffdc0aee179e5368b8");
@@ -19,7 +19,11 @@ fn the_bytes_are_the_same_on_every_machine() {
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let series = Series { samples: 300, ..TEST };
     let with = |threads| {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| draw(series))
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| draw(series).unwrap())
     };
     assert_eq!(with(1), with(3));
 }
@@ -27,7 +31,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn every_digit_occurs_equally_often_in_random_order() {
     for (series, each) in [(TRAIN, TRAIN_SAMPLES / 10), (TEST, TEST_SAMPLES / 10)] {
-        let (_, labels) = draw(series);
+        let (_, labels) = draw(series).unwrap();
         for digit in 0..10 {
             assert_eq!(labels.iter().filter(|&&label| label == digit).count(), each);
         }
@@ -38,7 +42,7 @@ fn every_digit_occurs_equally_often_in_random_order() {
 
 #[test]
 fn mean_and_standard_deviation_are_those_of_the_spec() {
-    let (pixels, _) = draw(TRAIN);
+    let (pixels, _) = draw(TRAIN).unwrap();
     let spec = crate::DatasetName::Digits.spec().unwrap();
     let count = pixels.len() as f64;
     let mean = pixels.iter().map(|&pixel| f64::from(pixel) / 255.0).sum::<f64>() / count;
@@ -49,8 +53,8 @@ fn mean_and_standard_deviation_are_those_of_the_spec() {
 
 #[test]
 fn no_two_images_are_equal_and_none_is_empty() {
-    let (train, _) = draw(TRAIN);
-    let (test, _) = draw(TEST);
+    let (train, _) = draw(TRAIN).unwrap();
+    let (test, _) = draw(TEST).unwrap();
     let images: std::collections::HashSet<&[u8]> =
         train.chunks_exact(SAMPLE_LEN).chain(test.chunks_exact(SAMPLE_LEN)).collect();
     assert_eq!(images.len(), TRAIN_SAMPLES + TEST_SAMPLES);
@@ -61,8 +65,8 @@ fn no_two_images_are_equal_and_none_is_empty() {
 /// test image in ten. (That an MLP exceeds 95 % is tested end to end, with the real training.)
 #[test]
 fn a_linear_model_stays_below_95_percent() {
-    let (train, train_labels) = draw(TRAIN);
-    let (test, test_labels) = draw(TEST);
+    let (train, train_labels) = draw(TRAIN).unwrap();
+    let (test, test_labels) = draw(TEST).unwrap();
     let mut model = Softmax::new();
     for epoch in 1..=5 {
         model.train_epoch(&train, &train_labels, epoch);

@@ -1,5 +1,7 @@
 //! What files say besides weights.
 
+use std::collections::BTreeMap;
+
 use plangrad_tensor::Metrics;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +34,10 @@ pub struct Description {
     /// For tables: how columns become inputs, as the dataset describes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<Value>,
+    /// In a checkpoint: what the bits of the run follow from, by name, for whoever resumes it to compare. Files of earlier
+    /// versions do not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub basis: BTreeMap<String, Value>,
     /// In a checkpoint: the state of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
@@ -72,6 +78,7 @@ impl Description {
             scale: task.samples().scale.to_vec(),
             shift: task.samples().shift.to_vec(),
             table: None,
+            basis: BTreeMap::new(),
             progress: None,
         })
     }
@@ -88,10 +95,16 @@ impl Description {
         Description { progress: Some(progress), ..self }
     }
 
+    /// The same for a checkpoint of a run whose bits follow from this.
+    #[must_use]
+    pub fn with_basis(self, basis: BTreeMap<String, Value>) -> Description {
+        Description { basis, ..self }
+    }
+
     /// The same for a finished model.
     #[must_use]
     pub fn without_progress(self) -> Description {
-        Description { progress: None, ..self }
+        Description { basis: BTreeMap::new(), progress: None, ..self }
     }
 
     /// The network's architecture.

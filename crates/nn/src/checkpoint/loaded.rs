@@ -1,19 +1,23 @@
 //! Reading files.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use plangrad_tensor::Parameter;
 use safetensors::SafeTensorError;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use serde_json::Value;
 
+use super::checksum;
 use super::description::{Description, Progress};
-use super::stored::{KEY, check_finite};
+use super::reader::Reader;
+use super::stored::KEY;
 use crate::{Architectures, Error, Module};
 
-/// A tensor of a file.
+/// A tensor of a file: its values are read when they are needed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct NamedTensor {
@@ -21,56 +25,133 @@ pub struct NamedTensor {
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Its values, row-major.
-    pub values: Vec<f32>,
+    /// Where its values begin in the file.
+    start: u64,
 }
 
-/// A safetensors file in memory.
+/// An open safetensors file.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     path: PathBuf,
+    file: Arc<Mutex<File>>,
     description: Option<Description>,
+    has_checksum: bool,
     tensors: BTreeMap<String, NamedTensor>,
 }
 
-/// Reads any safetensors file of f32 tensors.
+/// Largest header, as in the safetensors crate.
+const MOST_HEADER: u64 = 100_000_000;
+/// Bytes of the length before it.
+const PREFIX: u64 = 8;
+
+/// Opens any safetensors file of f32 tensors. If it has a checksum, all of it is read once to compare.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Format`], [`Error::Metadata`], [`Error::FormatVersion`], or [`Error::TensorType`] for tensors
-/// that are not f32.
+/// [`Error::Io`], [`Error::Format`], [`Error::Damaged`], [`Error::Metadata`], [`Error::FormatVersion`], or
+/// [`Error::TensorType`] for tensors that are not f32.
 pub fn read(path: &Path) -> Result<Loaded, Error> {
-    let bytes = fs::read(path).map_err(|reason| Error::Io { action: "read", path: path.into(), reason })?;
-    let format = |reason: SafeTensorError| Error::Format { path: path.into(), reason };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
-    let json = header.metadata().as_ref().and_then(|entries| entries.get(KEY));
-    let description = json.map(|json| describe(path, json)).transpose()?;
-    let file = SafeTensors::deserialize(&bytes).map_err(format)?;
-    let tensors = file.iter().map(|(name, view)| Ok((name.to_string(), tensor(path, name, &view)?)));
-    let tensors = tensors.collect::<Result<_, Error>>()?;
-    Ok(Loaded { path: path.into(), description, tensors })
+    // Before it is opened: opening a pipe waits for a writer.
+    if !std::fs::metadata(path).map_err(not_read(path))?.is_file() {
+        return Err(not_regular(path));
+    }
+    read_file(File::open(path).map_err(not_read(path))?, path)
 }
 
-fn describe(path: &Path, json: &str) -> Result<Description, Error> {
-    let description: Description =
-        serde_json::from_str(json).map_err(|error| Error::metadata(path, error))?;
+/// The same for a file that is open; `path` is what errors name.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_file(mut file: File, path: &Path) -> Result<Loaded, Error> {
+    let (head, header) = header(&mut file, path)?;
+    let entry = header.metadata().as_ref().and_then(|entries| entries.get(KEY));
+    let (description, checksum) = match entry.map(|json| describe(path, json)).transpose()? {
+        Some((description, checksum)) => (Some(description), checksum),
+        None => (None, None),
+    };
+    if let Some(checksum) = &checksum
+        && !checksum::matches(&mut file, &head, checksum).map_err(not_read(path))?
+    {
+        return Err(Error::Damaged { path: path.into() });
+    }
+    let tensors = header.tensors().into_iter().map(|(name, info)| {
+        let tensor = tensor(path, &name, info, head.len() as u64)?;
+        Ok((name, tensor))
+    });
+    let tensors = tensors.collect::<Result<_, Error>>()?;
+    let file = Arc::new(Mutex::new(file));
+    Ok(Loaded { path: path.into(), file, description, has_checksum: checksum.is_some(), tensors })
+}
+
+fn not_read(path: &Path) -> impl Fn(io::Error) -> Error {
+    move |reason| Error::Io { action: "read", path: path.into(), reason }
+}
+
+fn not_regular(path: &Path) -> Error {
+    not_read(path)(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+}
+
+/// The first bytes of a file up to its tensors, and what they say.
+fn header(file: &mut File, path: &Path) -> Result<(Vec<u8>, Metadata), Error> {
+    let format = |reason| Error::Format { path: path.into(), reason };
+    let there = file.metadata().map_err(not_read(path))?;
+    if !there.is_file() {
+        return Err(not_regular(path));
+    }
+    if there.len() < PREFIX {
+        return Err(format(SafeTensorError::HeaderTooSmall));
+    }
+    let mut head = vec![0; PREFIX as usize];
+    file.read_exact(&mut head).map_err(not_read(path))?;
+    let length = u64::from_le_bytes(*head.first_chunk().expect("it has eight bytes"));
+    if length > MOST_HEADER {
+        return Err(format(SafeTensorError::HeaderTooLarge));
+    }
+    if PREFIX + length > there.len() {
+        return Err(format(SafeTensorError::InvalidHeaderLength));
+    }
+    head.resize((PREFIX + length) as usize, 0);
+    file.read_exact(&mut head[PREFIX as usize..]).map_err(not_read(path))?;
+    let text = std::str::from_utf8(&head[PREFIX as usize..]);
+    let text = text.map_err(|error| format(SafeTensorError::InvalidHeader(error)))?;
+    let header: Metadata = serde_json::from_str(text)
+        .map_err(|error| format(SafeTensorError::InvalidHeaderDeserialization(error)))?;
+    if head.len() as u64 + header.data_len() as u64 != there.len() {
+        return Err(format(SafeTensorError::MetadataIncompleteBuffer));
+    }
+    Ok((head, header))
+}
+
+/// The description, and the checksum, which files of earlier versions do not have.
+fn describe(path: &Path, json: &str) -> Result<(Description, Option<String>), Error> {
+    let wrong = |error: serde_json::Error| Error::metadata(path, error);
+    let mut value: Value = serde_json::from_str(json).map_err(wrong)?;
+    let checksum = value.as_object_mut().and_then(|entries| entries.remove(checksum::KEY));
+    let checksum = checksum.map(|text| text.as_str().unwrap_or_default().to_owned());
+    let description: Description = serde_json::from_value(value).map_err(wrong)?;
     match (description.format, Description::FORMAT) {
-        (found, supported) if found == supported => Ok(description),
+        (found, supported) if found == supported => Ok((description, checksum)),
         (found, supported) => Err(Error::FormatVersion { path: path.into(), found, supported }),
     }
 }
 
-fn tensor(path: &Path, name: &str, view: &TensorView<'_>) -> Result<NamedTensor, Error> {
-    if view.dtype() != Dtype::F32 {
-        return Err(Error::TensorType { path: path.into(), name: name.into(), found: view.dtype() });
+fn tensor(path: &Path, name: &str, info: &TensorInfo, data: u64) -> Result<NamedTensor, Error> {
+    if info.dtype != Dtype::F32 {
+        return Err(Error::TensorType { path: path.into(), name: name.into(), found: info.dtype });
     }
-    let values = view.data().as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
-    Ok(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values })
+    let start = data + info.data_offsets.0 as u64;
+    Ok(NamedTensor { name: name.into(), shape: info.shape.clone(), start })
 }
 
 impl Loaded {
     /// The tensors, sorted by name.
     pub fn tensors(&self) -> impl Iterator<Item = &NamedTensor> {
         self.tensors.values()
+    }
+
+    /// Whether the file has a checksum, which it then matches. Those of earlier versions and of other programs have none.
+    #[must_use]
+    pub fn has_checksum(&self) -> bool {
+        self.has_checksum
     }
 
     /// What plangrad wrote about the model; `None` for a file of another program.
@@ -106,7 +187,7 @@ impl Loaded {
         let architecture = self.require_description()?.architecture();
         let network = known.build(&architecture).map_err(|error| Error::metadata(&self.path, error))?;
         for parameter in network.weights().parameters() {
-            self.values(parameter.name(), &parameter.file_shape())?;
+            self.check(parameter.name(), &parameter.file_shape())?;
         }
         Ok(network)
     }
@@ -114,8 +195,43 @@ impl Loaded {
     /// The values of tensor `name`, which must have this shape and be finite.
     ///
     /// # Errors
-    /// [`Error::MissingTensor`], [`Error::TensorShape`] or [`Error::NotFinite`].
-    pub fn values(&self, name: &str, shape: &[usize]) -> Result<&[f32], Error> {
+    /// [`Error::MissingTensor`], [`Error::TensorShape`] or [`Error::NotFinite`]; [`Error::Io`].
+    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
+        let mut values = Vec::new();
+        let elements = shape.iter().product();
+        self.fill(name, shape, |value| {
+            values.extend((0..elements).map(value));
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// Checks that tensor `name` is there, has this shape, and is finite.
+    fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
+        let elements = shape.iter().product();
+        self.fill(name, shape, |value| {
+            for i in 0..elements {
+                value(i);
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets `set` take the values of tensor `name` by their place, read from the file as it goes: quickly if in order.
+    pub(super) fn fill(
+        &self,
+        name: &str,
+        shape: &[usize],
+        set: impl FnOnce(&dyn Fn(usize) -> f32) -> Result<(), plangrad_tensor::Error>,
+    ) -> Result<(), Error> {
+        let tensor = self.tensor(name, shape)?;
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = Reader::new(&mut file, tensor.start, shape.iter().product());
+        set(&|i| reader.value(i))?;
+        reader.check(&self.path, name)
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&NamedTensor, Error> {
         let (path, name) = (self.path.clone(), name.to_owned());
         let Some(tensor) = self.tensors.get(&name) else {
             return Err(Error::MissingTensor { path, name, expected: shape.to_vec() });
@@ -124,8 +240,7 @@ impl Loaded {
             let (expected, found) = (shape.to_vec(), tensor.shape.clone());
             return Err(Error::TensorShape { path, name, expected, found });
         }
-        check_finite(tensor.values.iter().copied(), &self.path, &name)?;
-        Ok(&tensor.values)
+        Ok(tensor)
     }
 
     /// Pairs the model's parameters with the file's tensors: by name if all names are there, otherwise parameters and
@@ -157,7 +272,7 @@ impl Loaded {
                 return Err(Error::MissingTensor { path: self.path.clone(), name, expected: shape });
             };
             let tensor = tensors.remove(next);
-            self.values(&tensor.name, &shape)?;
+            self.check(&tensor.name, &shape)?;
             Ok((name, tensor.name.clone()))
         };
         parameters.iter().map(partner).collect()

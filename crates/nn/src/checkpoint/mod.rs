@@ -3,19 +3,21 @@
 //! Weights have PyTorch's names and layout, so `model.load_state_dict(load_file(path))` works, and the other way round.
 //! What plangrad needs besides is in one metadata entry, `plangrad`, as JSON with sorted keys: the bytes of a file
 //! depend on nothing but the training. A checkpoint is the same file with the optimizer's moments and the position in
-//! the run. Files replace earlier ones whole ([`Staged`]).
+//! the run. Every file has a checksum over all its bytes. Files replace earlier ones whole ([`Staged`]), and are read tensor by
+//! tensor into the session, so a file costs no memory.
 
+mod checksum;
 mod description;
 mod loaded;
+mod reader;
 mod stored;
-
-use std::path::Path;
 
 use plangrad_tensor::Session;
 
 pub use self::description::{Description, Progress};
-pub use self::loaded::{Loaded, NamedTensor, read};
+pub use self::loaded::{Loaded, NamedTensor, read, read_file};
 use self::stored::{Stored, moment_name, stage};
+pub use crate::folder::Folder;
 pub use crate::staged::{Staged, replace};
 use crate::{Error, Module};
 
@@ -24,26 +26,27 @@ fn moments(session: &Session) -> usize {
     session.plans().first().map_or(0, |plan| plan.state().moments())
 }
 
-/// Writes a model: weights and description.
+/// Stages a model as the file `name`: weights and description.
 ///
 /// # Errors
-/// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written. An earlier file of that
-/// name is untouched then.
-pub fn write_model(
-    path: &Path,
+/// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written.
+pub fn stage_model(
+    folder: &Folder,
+    name: &str,
     model: &dyn Module,
     session: &Session,
     description: &Description,
-) -> Result<(), Error> {
-    stage(path, Stored::weights(model, session), &description.clone().without_progress())?.place()
+) -> Result<Staged, Error> {
+    stage(folder, name, Stored::weights(model, session), &description.clone().without_progress())
 }
 
-/// Stages a checkpoint: weights, moments, description and progress.
+/// Stages a checkpoint as the file `name`: weights, moments, description and progress.
 ///
 /// # Errors
 /// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written.
 pub fn stage_checkpoint(
-    path: &Path,
+    folder: &Folder,
+    name: &str,
     model: &dyn Module,
     session: &Session,
     description: &Description,
@@ -53,7 +56,7 @@ pub fn stage_checkpoint(
     for i in 0..moments(session) {
         tensors.extend(model.weights().trained_parameters().map(|p| Stored::moment(session, p, i)));
     }
-    stage(path, tensors, &description.clone().with_progress(progress))
+    stage(folder, name, tensors, &description.clone().with_progress(progress))
 }
 
 /// Sets a session's weights, moments, step and metrics to a checkpoint's.
@@ -65,7 +68,8 @@ pub fn restore(loaded: &Loaded, model: &dyn Module, session: &mut Session) -> Re
     load_weights(loaded, model, session)?;
     for i in 0..moments(session) {
         for p in model.weights().trained_parameters() {
-            session.set_moment(i, p.id(), loaded.values(&moment_name(i, p.name()), &p.file_shape())?)?;
+            let name = moment_name(i, p.name());
+            loaded.fill(&name, &p.file_shape(), |value| session.fill_moment(i, p.id(), value))?;
         }
     }
     session.set_step(progress.step, progress.seed)?;
@@ -79,7 +83,7 @@ pub fn restore(loaded: &Loaded, model: &dyn Module, session: &mut Session) -> Re
 /// If tensors are missing or do not fit.
 pub fn load_weights(loaded: &Loaded, model: &dyn Module, session: &mut Session) -> Result<(), Error> {
     for p in model.weights().parameters() {
-        session.set_parameter(p.id(), loaded.values(p.name(), &p.file_shape())?)?;
+        loaded.fill(p.name(), &p.file_shape(), |value| session.fill_parameter(p.id(), value))?;
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use plangrad_tensor::{Parameter, Session};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
+use super::checksum;
 use super::description::Description;
+use crate::folder::Folder;
 use crate::staged::{Staged, not_written};
 use crate::{Error, Module};
 
@@ -66,18 +68,22 @@ pub(super) fn check_finite(values: impl Iterator<Item = f32>, path: &Path, name:
 
 /// Writes a file beside its place.
 pub(super) fn stage(
-    path: &Path,
+    folder: &Folder,
+    name: &str,
     mut tensors: Vec<Stored<'_>>,
     description: &Description,
 ) -> Result<Staged, Error> {
+    let path = &folder.path().join(name);
     tensors.sort_by(|one, other| one.name.cmp(&other.name));
     let header =
         header(&tensors, description).map_err(|reason| Error::Format { path: path.into(), reason })?;
-    Staged::write(path, |file| {
-        let mut file = BufWriter::with_capacity(BUFFER, file);
-        file.write_all(&header).map_err(not_written(path))?;
-        tensors.iter().try_for_each(|tensor| tensor.write(&mut file, path))?;
-        file.flush().map_err(not_written(path))
+    folder.stage(name, |file| {
+        let mut summed = BufWriter::with_capacity(BUFFER, checksum::Summed::new(&mut *file));
+        summed.write_all(&header).map_err(not_written(path))?;
+        tensors.iter().try_for_each(|tensor| tensor.write(&mut summed, path))?;
+        let summed = summed.into_inner().map_err(|error| not_written(path)(error.into_error()))?;
+        let sum = summed.finish().map_err(not_written(path))?;
+        checksum::put(file, &header, &sum).map_err(not_written(path))
     })
 }
 
@@ -91,7 +97,9 @@ fn header(tensors: &[Stored<'_>], description: &Description) -> Result<Vec<u8>, 
     };
     let infos = tensors.iter().map(info).collect();
     // Through a `Value`, whose maps are sorted by key.
-    let entry = (KEY.to_string(), serde_json::to_value(description)?.to_string());
+    let mut description = serde_json::to_value(description)?;
+    description[checksum::KEY] = checksum::unknown().into();
+    let entry = (KEY.to_string(), description.to_string());
     let mut json = serde_json::to_vec(&Metadata::new(Some(HashMap::from([entry])), infos)?)?;
     json.resize(json.len().next_multiple_of(8), b' ');
     Ok([&(json.len() as u64).to_le_bytes()[..], &json].concat())

@@ -7,9 +7,9 @@ use plangrad_nn::{Activation, MlpConfig};
 
 use super::values;
 
-/// Limits on the units of a layer and the number of layers: far beyond what fits anywhere, small enough to be multiplied.
+/// The limit on the units of a layer: far beyond what fits anywhere, small enough to be multiplied.
 const MOST_UNITS: usize = 1 << 24;
-const MOST_LAYERS: usize = 256;
+const MOST_LAYERS: usize = MlpConfig::MOST_LAYERS;
 
 /// Model options.
 #[derive(Args, Clone, Debug)]

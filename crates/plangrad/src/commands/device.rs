@@ -2,6 +2,7 @@
 
 use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
+use plangrad_tensor::backend::cpu::InstructionSet;
 
 use crate::cli::{BudgetArgs, DeviceArgs, OomArgs};
 use crate::device::{self, BudgetOrigin, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
@@ -48,7 +49,7 @@ pub(super) fn open_within_means(
     device::open_within_means(choice, options(arguments.threads, &arguments.budget, precision), beside)
 }
 
-/// The device, and what to do if its memory runs out.
+/// The device, and what to do if its memory runs out. A CPU computes with this instruction set, if one is given.
 ///
 /// # Errors
 /// If the device cannot be opened.
@@ -57,9 +58,10 @@ pub(super) fn resources(
     oom: OomArgs,
     precision: Precision,
     unsupported: UnsupportedPrecision,
+    instruction_set: Option<InstructionSet>,
 ) -> Result<Resources> {
     let options = options(arguments.threads, &arguments.budget, precision);
-    let options = DeviceOptions { unsupported, ..options };
+    let options = DeviceOptions { unsupported, instruction_set, ..options };
     Ok(Resources {
         backend: open(arguments, options)?,
         on_oom: arguments.on_oom(oom),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use plangrad_data::{DatasetName, LoadOptions, available};
-use plangrad_nn::checkpoint::{self, Progress};
+use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress};
+use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
 
 use super::{device, subject};
@@ -17,8 +18,8 @@ use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::train::{
-    Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject, Trainer, network,
-    plan_line,
+    self, Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject, Trainer,
+    network, plan_line,
 };
 
 /// The share of the largest batch that `--batch-size auto` takes at most.
@@ -64,10 +65,10 @@ fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, R
     settings.batch_size = batch_size(arguments, &settings, &mut subject, stop)?;
     let (per_epoch, total) = settings.steps(subject.samples().0 as u64);
     settings.schedule = arguments.training.schedule(per_epoch, total)?;
-    let mut run = Run::prepare(settings, subject, arguments, console)?;
+    let mut run = Run::prepare(settings, subject, arguments, None, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
-    let stage = |path: &Path| run.trainer.stage_checkpoint(path);
+    let stage = |folder: &Folder| run.trainer.stage_checkpoint(folder);
     let folder = RunFolder::create(out, existing, &run.settings, &start, stage)?;
     Ok((run, folder))
 }
@@ -76,13 +77,20 @@ fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, R
 fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
     check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
-    let checkpoint = checkpoint::read(&folder.checkpoint())?;
+    let checkpoint = folder.read_checkpoint()?;
     let done = checkpoint.description().and_then(|description| description.progress);
     check_raised(arguments, &settings, done.map_or((0, 0), |progress| (progress.epoch, progress.step)))?;
     let settings = resumed(settings, arguments)?;
     let subject = settings.subject(subject::dataset(&settings.dataset_name()?, &settings.options()?)?)?;
-    let mut run = Run::prepare(settings, subject, arguments, console)?;
+    let set = instruction_set(&checkpoint)?;
+    let mut run = Run::prepare(settings, subject, arguments, set, console)?;
     let progress = run.trainer.resume(&checkpoint)?;
+    if !checkpoint.has_checksum() {
+        run.reporter.note(&format!(
+            "{} is of an earlier version: it has no checksum, and does not say which data and settings it was made with",
+            folder.checkpoint().display()
+        ));
+    }
     folder.save_settings(&run.settings)?;
     folder.cut_back(&progress, run.settings.batch_size, run.trainer.is_finished())?;
     run.reporter.note(&run.where_it_stands(path, &progress));
@@ -103,7 +111,8 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
-        Err(diverged @ Error::Diverged { .. }) => Err(diverged), // it would diverge again
+        // It would diverge again; or nobody knows where it is.
+        Err(error @ (Error::Diverged { .. } | Error::RunGone { .. })) => Err(error),
         Err(error) => {
             Console::remark(&format_args!("the last checkpoint is intact; continue from it with: {resume}"));
             Err(error)
@@ -113,13 +122,20 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
 
 impl Run {
     /// Plans, memory and reporter.
-    fn prepare(settings: Settings, subject: Subject, arguments: &TrainArgs, console: Console) -> Result<Run> {
+    fn prepare(
+        settings: Settings,
+        subject: Subject,
+        arguments: &TrainArgs,
+        instruction_set: Option<InstructionSet>,
+        console: Console,
+    ) -> Result<Run> {
         let reporter = Reporter::new(console, &settings, subject.samples().0);
         let unsupported = match arguments.run.resume {
             Some(_) => UnsupportedPrecision::UseF32, // a resumed run is not tied to the GPU it began on
             None => UnsupportedPrecision::Refuse,
         };
-        let resources = device::resources(&arguments.device, arguments.oom, settings.precision, unsupported)?;
+        let (device, oom, precision) = (&arguments.device, arguments.oom, settings.precision);
+        let resources = device::resources(device, oom, precision, unsupported, instruction_set)?;
         let trainer = Trainer::of(settings.clone(), subject, &resources)?;
         Ok(Run { settings, trainer, reporter, console })
     }
@@ -263,6 +279,23 @@ fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
         settings.data_dir = anchored(data.folder())?; // the data have moved
     }
     Ok(settings)
+}
+
+/// The instruction set that a run was computed with until its checkpoint; `None` if that does not say.
+fn instruction_set(checkpoint: &Loaded) -> Result<Option<InstructionSet>> {
+    let basis = checkpoint.description().map(|description| &description.basis);
+    let Some(name) = basis.and_then(train::instruction_set) else { return Ok(None) };
+    let known = InstructionSet::named(name).filter(|set| InstructionSet::available().contains(set));
+    let missing = || {
+        Error::ModelMismatch {
+        model: "the run".to_owned(),
+        expected: format!("a processor with {name}"),
+        found: "this one does not have it, and any other instruction set gives other bits; start a new run from its \
+                weights with --init"
+            .to_owned(),
+    }
+    };
+    known.map(Some).ok_or_else(missing)
 }
 
 /// A warning, if the run is longer than its cosine schedule.

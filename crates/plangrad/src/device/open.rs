@@ -5,7 +5,7 @@
 
 use std::sync::Once;
 
-use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, CudaUnavailable};
 use plangrad_tensor::{Backend, Device, SystemMemory};
 
@@ -26,6 +26,8 @@ pub struct DeviceOptions {
     pub precision: Precision,
     /// What to do where the device does not have that format.
     pub unsupported: UnsupportedPrecision,
+    /// The instruction set of the CPU; the best there is by default.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 /// What to do where a device does not have the number format that was asked for.
@@ -108,7 +110,7 @@ pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Backend> 
 
 /// Opens the device, with a budget of `of_host` bytes if it is not a GPU.
 fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>) -> Result<Backend> {
-    let DeviceOptions { threads, budget, precision, unsupported } = options;
+    let DeviceOptions { threads, budget, precision, unsupported, instruction_set } = options;
     let may_use_f32 = unsupported == UnsupportedPrecision::UseF32;
     let cuda_precision = match precision {
         Precision::F32 => cuda::Precision::F32,
@@ -137,7 +139,11 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
         let problem = "tf32 needs a GPU; use f32, or name a GPU with --device cuda";
         return Err(Error::option("--precision", problem));
     }
-    Ok(Cpu::open(CpuOptions::default().threads(threads).budget(of_host).accelerator(accelerator))?)
+    let cpu = CpuOptions::default().threads(threads).budget(of_host).accelerator(accelerator);
+    Ok(Cpu::open(match instruction_set {
+        Some(set) => cpu.instruction_set(set),
+        None => cpu,
+    })?)
 }
 
 /// Says why there is no GPU, at most once per process.

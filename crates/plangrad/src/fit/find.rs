@@ -6,6 +6,7 @@ use super::bench::Bench;
 use super::search::{FIRST, Judge, Limit, search};
 use super::throughput;
 use super::trial::{Fit, FitOptions, Trial, recommended};
+use crate::clock;
 use crate::error::Result;
 use crate::train::{Stop, Subject};
 
@@ -22,6 +23,7 @@ pub fn fit(
     report: &mut dyn FnMut(&Trial) -> Result<()>,
     stop: &Stop,
 ) -> Result<Fit> {
+    clock::check()?;
     let limit = Limit::of(subject.samples().0, options);
     let mut bench = Bench::new(subject, backend, options, report, stop);
     if bench.largest_planned(1) == 0 {

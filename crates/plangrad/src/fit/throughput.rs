@@ -85,6 +85,7 @@ fn pace(bench: &mut Bench<'_>, batch_size: usize, measure: Measure) -> Result<Th
         next = stretch(measure.stretch)?;
     }
     loop {
+        next.check_clock()?;
         measured += next.seconds;
         samples_per_second = samples_per_second.max(next.samples as f64 / next.seconds);
         if measured >= measure.whole {

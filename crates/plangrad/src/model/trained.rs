@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::output::Console;
 use crate::train::{Settings, layers, target_kind};
 
+/// Labels are bytes.
+const MOST_CLASSES: usize = 256;
+
 /// A trained model.
 pub struct Model {
     file: PathBuf,
@@ -48,6 +51,10 @@ impl Model {
         let file = model_file(path)?;
         let weights = checkpoint::read(&file)?;
         let description = weights.require_description()?.clone();
+        if !weights.has_checksum() {
+            let file = file.display();
+            Console::remark(&format_args!("{file} is of an earlier version and has no checksum"));
+        }
         let network = weights.network(known)?;
         let table = description.table.clone().map(serde_json::from_value).transpose();
         let table: Option<TableSchema> = table.map_err(|error| NetworkError::metadata(&file, error))?;
@@ -223,6 +230,9 @@ fn contradiction(
         return Some("a normalisation that is not finite".to_owned());
     }
     match loss {
+        Loss::CrossEntropy if outputs > MOST_CLASSES => {
+            return Some(format!("{outputs} classes, of which there can be {MOST_CLASSES}"));
+        }
         Loss::CrossEntropy if classes.len() != outputs => {
             return Some(format!("{} class names for {outputs} outputs", classes.len()));
         }

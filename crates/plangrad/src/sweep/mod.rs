@@ -20,6 +20,7 @@ pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
 pub use timed::Recipe;
 
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::train::{Engine, MemoryLayout, Offers, Refused, StepConfig, Stop, Subject};
 use timed::TimedRun;
@@ -113,7 +114,7 @@ impl Sweep {
             rows_reported: 0,
             race: Race::EqualEpochs,
         };
-        let ended = self.measure(&all, &mut rows, &mut report);
+        let ended = clock::check().and_then(|()| self.measure(&all, &mut rows, &mut report));
         let unreported = rows[report.rows_reported..].iter().try_for_each(|row| report.watcher.row(row));
         (rows, ended.and(unreported))
     }

@@ -58,6 +58,7 @@ impl<'a> TimedRun<'a> {
             self.engine.session.set_metrics(Metrics::default())?;
         }
         let stretch = self.walk.stretch(&mut self.engine, self.data, most, seconds)?;
+        stretch.check_clock()?;
         if self.walk.is_at_end() {
             self.walk.next_epoch();
         }

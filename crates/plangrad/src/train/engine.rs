@@ -10,7 +10,11 @@ use plangrad_tensor::{MemoryReport, Metrics, Session};
 use super::layout::{MemoryLayout, Placement, StepConfig};
 use super::plans::{PlanNumbers, Training, plan};
 use super::source::Data;
+use crate::clock;
 use crate::error::Result;
+
+/// What the shortest time is taken for, so that there is a speed. Less than any clock tells.
+const LEAST_SECONDS: f64 = 1e-9;
 
 /// Plans in memory, ready to run.
 pub(crate) struct Engine {
@@ -31,6 +35,16 @@ pub(crate) struct Stretch {
     pub(crate) samples: usize,
     /// The time they took; above 0.
     pub(crate) seconds: f64,
+}
+
+impl Stretch {
+    /// Refuses to measure by a clock that did not move in this time.
+    ///
+    /// # Errors
+    /// If it stands still.
+    pub(crate) fn check_clock(&self) -> Result<()> {
+        if self.seconds > LEAST_SECONDS { Ok(()) } else { clock::check() }
+    }
 }
 
 impl Engine {
@@ -119,7 +133,7 @@ impl Engine {
         let started = Instant::now();
         self.steps(data, &rows[..samples])?;
         self.session.wait()?;
-        let seconds = started.elapsed().as_secs_f64().max(1e-9);
+        let seconds = started.elapsed().as_secs_f64().max(LEAST_SECONDS);
         self.steps_per_second = Some(steps as f64 / seconds);
         Ok(Stretch { steps, samples, seconds })
     }

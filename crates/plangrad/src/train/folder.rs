@@ -1,13 +1,17 @@
 //! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`.
 //!
-//! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed.
+//! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed. The folder
+//! is held open, and whoever begins a run there writes all of its files into a folder within, whose renaming is the moment
+//! at which the new run takes the place of an earlier one. What is left to do then, anyone who opens the run can do.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use plangrad_nn::checkpoint::{Progress, Staged, replace};
+use cap_std::fs::OpenOptions;
+use plangrad_nn::Error as NetworkError;
+use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress, Staged};
 use serde_json::Value;
 
 use super::event::Event;
@@ -17,7 +21,7 @@ use crate::error::{Error, Result};
 /// A folder that holds one run. While this exists, no other process can open it.
 #[derive(Debug)]
 pub struct RunFolder {
-    path: PathBuf,
+    folder: Folder,
     metrics: Option<File>,
     /// Held, not read: the system releases it when the process ends, however it ends.
     _lock: Option<File>,
@@ -34,14 +38,18 @@ pub enum Existing {
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
-const CHECKPOINT: &str = "checkpoint.safetensors";
-const MODEL: &str = "model.safetensors";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(super) const MODEL: &str = "model.safetensors";
+/// The folder within in which a new run is written,
+const UNFINISHED: &str = ".new-run.tmp";
+/// and its name from the moment on at which the new run counts.
+const NEW: &str = ".new-run";
 
 impl RunFolder {
     /// Begins a new run in `out`, or in `runs/<dataset>-<time>`, with what must be there before the first step: settings,
-    /// the first line of `metrics.jsonl`, and the checkpoint that `stage` makes for its path.
+    /// the first line of `metrics.jsonl`, and the checkpoint that `stage` writes into the folder it is given.
     ///
-    /// An earlier run in that folder is removed only when all of this is written: a full disk does not cost it.
+    /// An earlier run in that folder is there until all of this is written: neither a full disk nor a kill costs it.
     ///
     /// # Errors
     /// [`Error::RunExists`] for a folder with a run that is to be kept; [`Error::RunBusy`]; [`Error::Io`] or
@@ -51,14 +59,14 @@ impl RunFolder {
         existing: Existing,
         settings: &Settings,
         start: &Event,
-        stage: impl FnOnce(&Path) -> Result<Staged>,
+        stage: impl FnOnce(&Folder) -> Result<Staged>,
     ) -> Result<RunFolder> {
         let (path, is_new) = match out {
             Some(path) => (path.to_path_buf(), make(path)?),
             None => (make_default(&settings.dataset)?, true),
         };
         let begin = || {
-            let folder = RunFolder { path: path.clone(), metrics: None, _lock: lock(&path)? };
+            let folder = RunFolder::hold(&path)?;
             RunFolder::check_free(&path, existing)?;
             folder.begin(settings, start, stage)?;
             Ok(folder)
@@ -70,23 +78,62 @@ impl RunFolder {
         })
     }
 
-    /// Puts the files of a new run in place. The old checkpoint is removed first and the new one comes last, so that parts of
-    /// two runs never look like one.
+    /// Opens the folder and keeps others out. What was left half done there is completed, or removed.
+    fn hold(path: &Path) -> Result<RunFolder> {
+        let folder = Folder::open(path)?;
+        let folder = RunFolder { _lock: lock(&folder)?, folder, metrics: None };
+        let _ = folder.folder.dir().remove_dir_all(UNFINISHED);
+        folder.folder.remove_leftovers(&[CONFIG, METRICS, CHECKPOINT, MODEL]);
+        folder.settle()?;
+        Ok(folder)
+    }
+
+    /// Writes the files of a new run, and puts them in the place of an earlier one's.
     fn begin(
         &self,
         settings: &Settings,
         start: &Event,
-        stage: impl FnOnce(&Path) -> Result<Staged>,
+        stage: impl FnOnce(&Folder) -> Result<Staged>,
     ) -> Result<()> {
-        let (config, metrics) = (self.path.join(CONFIG), self.path.join(METRICS));
-        let files = [
-            Staged::bytes(&config, settings.to_toml(&config)?.as_bytes())?,
-            Staged::bytes(&metrics, line(start, &metrics)?.as_bytes())?,
-            stage(&self.checkpoint())?,
-        ];
-        remove(&self.checkpoint())?;
-        remove(&self.model())?;
-        Ok(files.into_iter().try_for_each(Staged::place)?)
+        let dir = self.folder.dir();
+        dir.create_dir(UNFINISHED).map_err(Error::io(self.path(), "written"))?;
+        let written = self.write_new(settings, start, stage).and_then(|()| {
+            dir.rename(UNFINISHED, dir, NEW).map_err(Error::io(&self.file(CONFIG), "written"))
+        });
+        written.inspect_err(|_| {
+            let _ = dir.remove_dir_all(UNFINISHED);
+        })?;
+        self.folder.sync();
+        self.settle()
+    }
+
+    fn write_new(
+        &self,
+        settings: &Settings,
+        start: &Event,
+        stage: impl FnOnce(&Folder) -> Result<Staged>,
+    ) -> Result<()> {
+        let new = self.folder.within(UNFINISHED)?;
+        let (config, metrics) = (self.file(CONFIG), self.file(METRICS));
+        replace(&new, CONFIG, settings.to_toml(&config)?.as_bytes())?;
+        replace(&new, METRICS, line(start, &metrics)?.as_bytes())?;
+        Ok(stage(&new)?.place()?)
+    }
+
+    /// Puts the files of a new run that counts into the folder itself, or what is left of them: this may end at any moment
+    /// and begin again. The old model goes first, so that it never stands beside the new run's settings.
+    fn settle(&self) -> Result<()> {
+        let dir = self.folder.dir();
+        if !dir.is_dir(NEW) {
+            return Ok(());
+        }
+        absent_or(dir.remove_file(MODEL)).map_err(Error::io(&self.model(), "replaced"))?;
+        for name in [CONFIG, METRICS, CHECKPOINT] {
+            let moved = absent_or(dir.rename(Path::new(NEW).join(name), dir, name));
+            moved.map_err(Error::io(&self.file(name), "written"))?;
+        }
+        self.folder.sync();
+        dir.remove_dir(NEW).map_err(Error::io(&self.file(NEW), "removed"))
     }
 
     /// Whether a new run may begin in `path`.
@@ -94,7 +141,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::RunExists`] if there is one that is to be kept.
     pub fn check_free(path: &Path, existing: Existing) -> Result<()> {
-        let occupied = [CONFIG, METRICS, CHECKPOINT, MODEL].iter().any(|name| path.join(name).exists());
+        let occupied = [CONFIG, METRICS, CHECKPOINT, MODEL, NEW].iter().any(|name| path.join(name).exists());
         if occupied && existing == Existing::Keep {
             Err(Error::RunExists { path: path.into() })
         } else {
@@ -107,30 +154,69 @@ impl RunFolder {
     /// # Errors
     /// [`Error::NoRun`] if there is none, [`Error::RunBusy`] if another process uses it; if its settings are wrong.
     pub fn open(path: &Path) -> Result<(RunFolder, Settings)> {
-        if !path.join(CONFIG).is_file() || !path.join(CHECKPOINT).is_file() {
-            return Err(Error::NoRun { path: path.into() });
+        let no_run = || Error::NoRun { path: path.into() };
+        if !path.is_dir() {
+            return Err(no_run());
         }
-        let folder = RunFolder { path: path.into(), metrics: None, _lock: lock(path)? };
-        let settings = Settings::read(&path.join(CONFIG))?;
+        let folder = RunFolder::hold(path)?;
+        let dir = folder.folder.dir();
+        if !dir.is_file(CONFIG) || !dir.is_file(CHECKPOINT) {
+            return Err(no_run());
+        }
+        let config = folder.file(CONFIG);
+        let text = dir.read_to_string(CONFIG).map_err(Error::io(&config, "read"))?;
+        let settings = Settings::parse(&text, &config)?;
         Ok((folder, settings))
     }
 
     /// The folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.folder.path()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// The open folder.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// The checkpoint's file.
     #[must_use]
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join(CHECKPOINT)
+        self.file(CHECKPOINT)
+    }
+
+    /// Reads the checkpoint.
+    ///
+    /// # Errors
+    /// As [`checkpoint::read`].
+    pub fn read_checkpoint(&self) -> Result<Loaded> {
+        let path = self.checkpoint();
+        let file = self.folder.dir().open(CHECKPOINT).map_err(Error::io(&path, "read"))?;
+        Ok(checkpoint::read_file(file.into_std(), &path)?)
     }
 
     /// The model's file.
     #[must_use]
     pub fn model(&self) -> PathBuf {
-        self.path.join(MODEL)
+        self.file(MODEL)
+    }
+
+    /// Whether the run is still where it began.
+    ///
+    /// # Errors
+    /// [`Error::RunGone`] if its folder or its log has been removed, or something else is in their place.
+    pub(super) fn check_in_place(&self) -> Result<()> {
+        let has_log = self.metrics.as_ref().is_none_or(|log| self.folder.holds(METRICS, log));
+        if has_log && self.folder.is_in_place() {
+            Ok(())
+        } else {
+            Err(Error::RunGone { path: self.path().into() })
+        }
     }
 
     /// Writes changed settings (more epochs) into the run.
@@ -138,8 +224,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Model`] if the file cannot be replaced.
     pub fn save_settings(&self, settings: &Settings) -> Result<()> {
-        let config = self.path.join(CONFIG);
-        Ok(replace(&config, settings.to_toml(&config)?.as_bytes())?)
+        replace(&self.folder, CONFIG, settings.to_toml(&self.file(CONFIG))?.as_bytes())
     }
 
     /// Appends an event to `metrics.jsonl`.
@@ -147,17 +232,15 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn log(&mut self, event: &Event) -> Result<()> {
-        let path = self.path.join(METRICS);
+        let path = self.file(METRICS);
         let line = line(event, &path)?;
         let file = match &mut self.metrics {
             Some(file) => file,
-            none => none.insert(
-                OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .open(&path)
-                    .map_err(Error::io(&path, "written"))?,
-            ),
+            none => {
+                let opened =
+                    self.folder.dir().open_with(METRICS, OpenOptions::new().append(true).create(true));
+                none.insert(opened.map_err(Error::io(&path, "written"))?.into_std())
+            }
         };
         file.write_all(line.as_bytes()).map_err(Error::io(&path, "written"))
     }
@@ -167,7 +250,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn sync(&self) -> Result<()> {
-        let path = self.path.join(METRICS);
+        let path = self.file(METRICS);
         self.metrics.as_ref().map_or(Ok(()), |file| file.sync_data().map_err(Error::io(&path, "written")))
     }
 
@@ -177,8 +260,8 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] or [`Error::Model`].
     pub fn cut_back(&mut self, progress: &Progress, batch_size: usize, is_finished: bool) -> Result<()> {
-        let path = self.path.join(METRICS);
-        let text = match fs::read(&path) {
+        let path = self.file(METRICS);
+        let text = match self.folder.dir().read(METRICS) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(()),
             Err(reason) => return Err(Error::io(&path, "read")(reason)),
@@ -196,7 +279,7 @@ impl RunFolder {
             }
         };
         let cut: String = text.lines().filter(kept).flat_map(|line| [line, "\n"]).collect();
-        Ok(replace(&path, cut.as_bytes())?)
+        replace(&self.folder, METRICS, cut.as_bytes())
     }
 }
 
@@ -228,21 +311,26 @@ fn make_default(dataset: &str) -> Result<PathBuf> {
 }
 
 /// Keeps other processes out of a run, unless the system cannot lock a folder.
-fn lock(path: &Path) -> Result<Option<File>> {
-    let Ok(folder) = File::open(path) else { return Ok(None) };
-    match folder.try_lock() {
-        Ok(()) => Ok(Some(folder)),
-        Err(TryLockError::WouldBlock) => Err(Error::RunBusy { path: path.into() }),
+fn lock(folder: &Folder) -> Result<Option<File>> {
+    let Ok(file) = folder.dir().try_clone() else { return Ok(None) };
+    let file = file.into_std_file();
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::RunBusy { path: folder.path().into() }),
         Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 
-/// Removes a file if it exists.
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(reason) if reason.kind() != ErrorKind::NotFound => Err(Error::io(path, "replaced")(reason)),
-        _ => Ok(()),
-    }
+/// Replaces a file as a whole.
+fn replace(folder: &Folder, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = folder.path().join(name);
+    let not_written = |reason| NetworkError::Io { action: "write", path, reason };
+    Ok(folder.stage(name, |file| file.write_all(bytes).map_err(not_written))?.place()?)
+}
+
+/// The same, where a file that does not exist is no error.
+fn absent_or(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|reason| if reason.kind() == ErrorKind::NotFound { Ok(()) } else { Err(reason) })
 }
 
 /// An event as a line of `metrics.jsonl`.

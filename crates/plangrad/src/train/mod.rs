@@ -3,6 +3,7 @@
 //! A run is a function of its [`Settings`] and its data. Its state at any moment is a checkpoint; resuming from one leads
 //! to the same bits as never having stopped. What happens on the way is reported to an [`Observer`] as [`Event`]s.
 
+mod basis;
 mod engine;
 mod epochs;
 mod event;
@@ -21,6 +22,7 @@ mod subject;
 mod trainer;
 mod words;
 
+pub(crate) use basis::instruction_set;
 pub(crate) use engine::{Engine, Stretch};
 pub(crate) use epochs::EpochWalk;
 pub use event::{Event, Observer, Position, Rung};

@@ -2,6 +2,7 @@
 
 use plangrad_nn::checkpoint::{self, Description, Progress};
 
+use super::basis::difference;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -23,7 +24,8 @@ impl Trainer {
 
     /// Refuses a checkpoint that these settings and data cannot lead to.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
-        let (samples, current) = (self.data.train.len() as u64, &self.description);
+        let samples = self.data.train.len() as u64;
+        let current = &self.description.clone().without_progress();
         let mut same_network = expected.clone().without_progress();
         (same_network.architecture, same_network.model) =
             (current.architecture.clone(), current.model.clone());
@@ -46,10 +48,17 @@ impl Trainer {
             format!(
                 "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
             )
+        } else if let Some(other) = self.other_basis(expected) {
+            other
         } else {
             return Ok(());
         };
         Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
+    }
+
+    /// What the bits follow from and is other now, if the checkpoint says what it was.
+    fn other_basis(&self, expected: &Description) -> Option<String> {
+        if expected.basis.is_empty() { None } else { difference(&expected.basis, &self.description.basis) }
     }
 
     /// Steps that lead to this position after so many epochs; `None` for a position that no run reaches.

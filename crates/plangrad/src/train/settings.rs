@@ -193,10 +193,17 @@ impl Settings {
     /// # Errors
     /// [`Error::Io`] or [`Error::Config`].
     pub fn read(path: &Path) -> Result<Settings> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+        Settings::parse(&std::fs::read_to_string(path).map_err(Error::io(path, "read"))?, path)
+    }
+
+    /// The same from the text of the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Settings> {
         let wrong = |reason: String| Error::Config { path: path.into(), reason };
         let settings: Settings =
-            toml::from_str(&text).map_err(|error| wrong(error.message().trim().into()))?;
+            toml::from_str(text).map_err(|error| wrong(error.message().trim().into()))?;
         settings.check().map_err(wrong)?;
         Ok(settings)
     }

@@ -1,17 +1,18 @@
 //! The training loop: epochs of steps, each followed by its test, with events and checkpoints on the way.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use plangrad_data::{Dataset, TableSchema};
-use plangrad_nn::checkpoint::{self, Description, Progress, Staged};
+use plangrad_nn::checkpoint::{self, Description, Folder, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
 
+use super::basis::basis;
 use super::engine::Engine;
 use super::epochs::EpochWalk;
 use super::event::{Event, Observer, Position};
-use super::folder::RunFolder;
+use super::folder::{CHECKPOINT, MODEL, RunFolder};
 use super::ladder::Resources;
 use super::settings::Settings;
 use super::source::Data;
@@ -64,11 +65,12 @@ impl Trainer {
     /// # Errors
     /// If memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
-        let Subject { task, mut data, description, table, .. } = subject;
+        let Subject { task, mut data, mut description, table, .. } = subject;
         let walk = EpochWalk::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
         engine.start(&task, settings.seed)?;
+        description.basis = basis(&settings, &data, engine.session.backend())?;
         Ok(Trainer {
             settings,
             task,
@@ -91,9 +93,8 @@ impl Trainer {
     pub fn start_from(&mut self, loaded: &checkpoint::Loaded) -> Result<Vec<(String, String)>> {
         let pairs = loaded.match_in_order(self.task.model())?;
         for (parameter, (_, tensor)) in self.task.model().weights().parameters().iter().zip(&pairs) {
-            self.engine
-                .session
-                .set_parameter(parameter.id(), loaded.values(tensor, &parameter.file_shape())?)?;
+            let values = loaded.values(tensor, &parameter.file_shape())?;
+            self.engine.session.set_parameter(parameter.id(), &values)?;
         }
         Ok(pairs)
     }
@@ -146,14 +147,14 @@ impl Trainer {
         }
     }
 
-    /// A checkpoint of the present state, to be placed at `path`.
+    /// A checkpoint of the present state, to be placed in a folder.
     ///
     /// # Errors
     /// If it cannot be written, or a weight is not finite.
-    pub fn stage_checkpoint(&self, path: &Path) -> Result<Staged> {
-        let (model, description) = (self.task.model(), &self.description);
+    pub fn stage_checkpoint(&self, folder: &Folder) -> Result<Staged> {
+        let (model, session, description) = (self.task.model(), &self.engine.session, &self.description);
         let staged =
-            checkpoint::stage_checkpoint(path, model, &self.engine.session, description, self.progress());
+            checkpoint::stage_checkpoint(folder, CHECKPOINT, model, session, description, self.progress());
         staged.map_err(|error| self.astray(error))
     }
 
@@ -171,10 +172,22 @@ impl Trainer {
     }
 
     /// Saves the state of the run; the earlier checkpoint is intact until then.
-    fn save(&self, folder: &mut RunFolder) -> Result<()> {
-        let checkpoint = self.stage_checkpoint(&folder.checkpoint())?;
-        folder.sync()?; // a checkpoint must not reach the disk before the lines that lead up to it
-        Ok(checkpoint.place()?)
+    fn save(&self, folder: &RunFolder) -> Result<()> {
+        let saved = self.stage_checkpoint(folder.folder()).and_then(|checkpoint| {
+            folder.sync()?; // a checkpoint must not reach the disk before the lines that lead up to it
+            Ok(checkpoint.place()?)
+        });
+        folder.check_in_place()?; // which is why it may have failed
+        saved
+    }
+
+    /// Saves the model.
+    fn save_model(&self, folder: &RunFolder) -> Result<()> {
+        let (model, session, description) = (self.task.model(), &self.engine.session, &self.description);
+        let staged = checkpoint::stage_model(folder.folder(), MODEL, model, session, description);
+        let saved = staged.map_err(|error| self.astray(error)).and_then(|staged| Ok(staged.place()?));
+        folder.check_in_place()?;
+        saved
     }
 
     /// Trains to the end, or until asked to stop. Saves a checkpoint after each epoch and the model at the end.
@@ -214,14 +227,12 @@ impl Trainer {
             last_test = Some(self.finish_epoch(listeners, seconds, trained)?);
             self.save(listeners.folder)?;
         }
-        let (path, model) = (listeners.folder.model(), self.task.model());
-        let written = checkpoint::write_model(&path, model, &self.engine.session, &self.description);
-        written.map_err(|error| self.astray(error))?;
+        self.save_model(listeners.folder)?;
         let accuracy = match last_test {
             Some(accuracy) => accuracy,
             None => self.engine.test(&self.data)?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
         };
-        self.report_end(listeners, accuracy, Some(path))?;
+        self.report_end(listeners, accuracy, Some(listeners.folder.model()))?;
         Ok(Outcome::Complete)
     }
 

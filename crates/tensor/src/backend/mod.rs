@@ -66,6 +66,12 @@ impl Backend {
         self.provider.driver_memory()
     }
 
+    /// Name of the instruction set whose widths its sums follow; `None` for a device that is not a CPU.
+    #[must_use]
+    pub fn instruction_set(&self) -> Option<&'static str> {
+        self.provider.instruction_set()
+    }
+
     /// Whether it has its own memory, into which samples must be copied. If not, kernels read a dataset in host
     /// memory in place.
     #[must_use]
@@ -157,6 +163,11 @@ pub(crate) trait Provider: Send + Sync {
 
     /// See [`Backend::driver_memory`].
     fn driver_memory(&self) -> Option<DriverMemory> {
+        None
+    }
+
+    /// See [`Backend::instruction_set`].
+    fn instruction_set(&self) -> Option<&'static str> {
         None
     }
 

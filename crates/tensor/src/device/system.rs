@@ -13,13 +13,14 @@ pub struct SystemMemory {
     pub total: u64,
     /// To be had without swapping, and within the limit.
     pub free: u64,
-    /// The lowest limit on the control groups this process is in, if it is below `total`: what containers set.
+    /// The lowest limit on the control groups this process is in, which containers set, or on its address space, if it is
+    /// below `total`.
     pub limit: Option<u64>,
 }
 
-/// A limit on a group of processes, and what is left of it.
+/// A limit on the memory of this process or of a group it is in, and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct GroupLimit {
+struct MemoryLimit {
     bytes: u64,
     free: u64,
 }
@@ -33,7 +34,7 @@ impl SystemMemory {
     fn read(file: &dyn Fn(&Path) -> Option<String>) -> SystemMemory {
         let Some(meminfo) = file(Path::new("/proc/meminfo")) else { return SystemMemory::default() };
         let (total, available) = (kibibytes(&meminfo, "MemTotal"), kibibytes(&meminfo, "MemAvailable"));
-        let limits: Vec<GroupLimit> =
+        let limits: Vec<MemoryLimit> =
             limits(file).into_iter().filter(|limit| (1..total).contains(&limit.bytes)).collect();
         SystemMemory {
             total,
@@ -50,14 +51,24 @@ fn kibibytes(meminfo: &str, name: &str) -> u64 {
     kibibytes.unwrap_or(0).saturating_mul(1024)
 }
 
-/// The limits on the groups this process is in, each of which lies within the next.
-fn limits(file: &dyn Fn(&Path) -> Option<String>) -> Vec<GroupLimit> {
+/// The limit on this process's address space, and those on the groups it is in, each of which lies within the next.
+fn limits(file: &dyn Fn(&Path) -> Option<String>) -> Vec<MemoryLimit> {
     let groups = file(Path::new("/proc/self/cgroup")).unwrap_or_default();
-    groups.lines().flat_map(|line| group_limits(line, file)).collect()
+    let of_groups = groups.lines().flat_map(|line| group_limits(line, file));
+    address_space(file).into_iter().chain(of_groups).collect()
+}
+
+/// The limit on the address space (`ulimit -v`, getrlimit(2)), of which everything that is mapped counts, used or not.
+fn address_space(file: &dyn Fn(&Path) -> Option<String>) -> Option<MemoryLimit> {
+    let limits = file(Path::new("/proc/self/limits"))?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let bytes = line.split_whitespace().next()?.parse::<u64>().ok()?; // the word `unlimited` means no limit
+    let used = kibibytes(&file(Path::new("/proc/self/status"))?, "VmSize");
+    Some(MemoryLimit { bytes, free: bytes.saturating_sub(used) })
 }
 
 /// The limits along one line of `/proc/self/cgroup`: `0::/path` for the newer kind, `4:memory:/path` for the older.
-fn group_limits(line: &str, file: &dyn Fn(&Path) -> Option<String>) -> Vec<GroupLimit> {
+fn group_limits(line: &str, file: &dyn Fn(&Path) -> Option<String>) -> Vec<MemoryLimit> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { return Vec::new() };
     let names = match controllers {
@@ -65,13 +76,13 @@ fn group_limits(line: &str, file: &dyn Fn(&Path) -> Option<String>) -> Vec<Group
             root: "/sys/fs/cgroup",
             limit: "memory.max",
             used: "memory.current",
-            cached: "inactive_file",
+            cached: ["inactive_file", "active_file"],
         },
         list if list.split(',').any(|controller| controller == "memory") => Names {
             root: "/sys/fs/cgroup/memory",
             limit: "memory.limit_in_bytes",
             used: "memory.usage_in_bytes",
-            cached: "total_inactive_file",
+            cached: ["total_inactive_file", "total_active_file"],
         },
         _ => return Vec::new(),
     };
@@ -86,18 +97,23 @@ struct Names {
     root: &'static str,
     limit: &'static str,
     used: &'static str,
-    /// What of the memory used is copies of files that can be dropped at any moment.
-    cached: &'static str,
+    /// What of the memory used is copies of files that can be dropped at any moment, used lately or not: when memory runs
+    /// short, the system drops both before it ends a process.
+    cached: [&'static str; 2],
 }
 
 impl Names {
-    fn limit(&self, folder: &Path, file: &dyn Fn(&Path) -> Option<String>) -> Option<GroupLimit> {
+    fn limit(&self, folder: &Path, file: &dyn Fn(&Path) -> Option<String>) -> Option<MemoryLimit> {
         let number = |name: &str| file(&folder.join(name))?.trim().parse::<u64>().ok();
         let bytes = number(self.limit)?; // the word `max` means no limit
         let stat = file(&folder.join("memory.stat")).unwrap_or_default();
-        let cached = stat.lines().find_map(|line| line.strip_prefix(self.cached)?.trim().parse::<u64>().ok());
-        let used = number(self.used).unwrap_or(0).saturating_sub(cached.unwrap_or(0));
-        Some(GroupLimit { bytes, free: bytes.saturating_sub(used) })
+        let count = |name: &str| {
+            let line = stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.and_then(|line| line.trim().parse::<u64>().ok()).unwrap_or(0)
+        };
+        let cached = self.cached.into_iter().map(count).fold(0, u64::saturating_add);
+        let used = number(self.used).unwrap_or(0).saturating_sub(cached);
+        Some(MemoryLimit { bytes, free: bytes.saturating_sub(used) })
     }
 }
 
@@ -130,7 +146,7 @@ mod tests {
             ("/sys/fs/cgroup/outer/inner/memory.max", "max\n"),
             ("/sys/fs/cgroup/outer/memory.max", "4194304\n"),
             ("/sys/fs/cgroup/outer/memory.current", "3145728\n"),
-            ("/sys/fs/cgroup/outer/memory.stat", "anon 1\ninactive_file 1048576\n"),
+            ("/sys/fs/cgroup/outer/memory.stat", "anon 1\ninactive_file 524288\nactive_file 524288\n"),
         ]);
         assert_eq!(memory, SystemMemory { total: 16 << 20, free: 2 << 20, limit: Some(4 << 20) });
     }
@@ -144,6 +160,23 @@ mod tests {
             ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "1048577\n"),
         ]);
         assert_eq!(memory, SystemMemory { total: 16 << 20, free: 0, limit: Some(1 << 20) });
+    }
+
+    #[test]
+    fn a_limit_on_the_address_space_counts_what_is_mapped() {
+        let limits = |soft: &str| {
+            format!("Limit  Soft Limit  Hard Limit  Units\nMax address space  {soft}  unlimited  bytes\n")
+        };
+        let read = |soft: &str| {
+            read(&[
+                ("/proc/meminfo", MEMINFO),
+                ("/proc/self/limits", &limits(soft)),
+                ("/proc/self/status", "Name:\tx\nVmSize:\t    1024 kB\n"),
+            ])
+        };
+        let limited = SystemMemory { total: 16 << 20, free: 3 << 20, limit: Some(4 << 20) };
+        assert_eq!(read("4194304"), limited);
+        assert_eq!((read("unlimited").free, read("unlimited").limit), (8 << 20, None));
     }
 
     #[test]

@@ -173,6 +173,10 @@ impl Provider for Cpu {
         self.ledger.reading()
     }
 
+    fn instruction_set(&self) -> Option<&'static str> {
+        Some(self.instruction_set.name())
+    }
+
     fn has_own_memory(&self) -> bool {
         self.ledger.device() == Device::Accelerator
     }

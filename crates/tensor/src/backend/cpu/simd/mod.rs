@@ -160,6 +160,13 @@ impl InstructionSet {
         sets
     }
 
+    /// The one with this name, whether this processor has it or not.
+    pub fn named(name: &str) -> Option<InstructionSet> {
+        [InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Portable]
+            .into_iter()
+            .find(|set| set.name() == name)
+    }
+
     /// Its usual name.
     #[must_use]
     pub fn name(self) -> &'static str {
