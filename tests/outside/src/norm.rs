@@ -45,9 +45,7 @@ impl BatchNorm {
         x: Tensor<'g>,
     ) -> Result<(Tensor<'g>, Tensor<'g>), Error> {
         let rows = x.dims()[0] as f32;
-        let mean = x.sum_axis(0)?.affine(1.0 / rows, 0.0)?;
-        let deviation = x.sub(mean)?;
-        let variance = deviation.mul(deviation)?.sum_axis(0)?.affine(1.0 / rows, 0.0)?;
+        let (mean, variance) = x.mean_and_variance(0)?;
         let unbiased = variance.affine(rows / (rows - 1.0).max(1.0), 0.0)?;
         for (running, batch) in [(&self.running_mean, mean), (&self.running_variance, unbiased)] {
             let old = graph.parameter(running)?.affine(1.0 - MOMENTUM, 0.0)?;
