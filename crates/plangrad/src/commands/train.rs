@@ -286,7 +286,8 @@ fn instruction_set(checkpoint: &Loaded) -> Result<Option<InstructionSet>> {
     let basis = checkpoint.description().map(|description| &description.basis);
     let Some(name) = basis.and_then(train::instruction_set) else { return Ok(None) };
     let known = InstructionSet::named(name).filter(|set| InstructionSet::available().contains(set));
-    let found = "this one does not have it, and others give other bits; start a new run from its weights with --init";
+    let found =
+        "this one does not have it, and others give other bits; start a new run from its weights with --init";
     let missing = || Error::ModelMismatch {
         model: "the run".to_owned(),
         expected: format!("a processor with {name}"),
