@@ -52,9 +52,23 @@ pub fn thread_pool() -> Option<rayon::ThreadPool> {
 /// Bytes of the stack on which the program runs: that of a thread of the standard library.
 const STACK: usize = 2 << 20;
 
-/// Runs the program on a thread with a stack of a known size: that of the first thread is whatever limit the user has set, which
-/// may be too small. Where there can be no further thread, the first has to do.
+/// The limit on the first thread's stack in bytes; `None` if the system does not say (Linux does).
+fn stack_limit() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max stack size"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(usize::MAX),
+        bytes => bytes.parse().ok(),
+    }
+}
+
+/// Runs the program with a stack of a known size: on a thread, unless the first thread's limit, which the user sets, is known to
+/// be large enough. A thread takes address space, which may be limited too. Where there can be no further thread, the first
+/// has to do.
 pub fn on_thread(run: fn() -> ExitCode) -> ExitCode {
+    if stack_limit().is_some_and(|bytes| bytes >= STACK) {
+        return run();
+    }
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK);
     match thread.spawn(run) {
         Ok(thread) => thread.join().unwrap_or(ExitCode::from(PANICKED)),
