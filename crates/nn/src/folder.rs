@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
@@ -42,7 +43,7 @@ impl Folder {
 
     /// Makes renames in it durable, which not every system can do.
     pub fn sync(&self) {
-        let _ = self.dir.try_clone().and_then(|dir| dir.into_std_file().sync_all());
+        staged::sync(&self.dir);
     }
 
     /// Its path.
@@ -67,6 +68,15 @@ impl Folder {
         fill: impl FnOnce(&mut File) -> Result<(), Error>,
     ) -> Result<Staged, Error> {
         Staged::write_in(&self.dir, &self.path.join(name), fill)
+    }
+
+    /// Replaces the file `name` by one with these bytes: at every moment the old or the new one is there, whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the old file is untouched then and nothing is left beside it.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path.join(name);
+        self.stage(name, |file| file.write_all(bytes).map_err(staged::not_written(&path)))?.place()
     }
 
     /// Removes what writers of these files left behind when they were killed. Only for whoever keeps other writers out.

@@ -72,8 +72,7 @@ impl Staged {
     pub fn place(self) -> Result<(), Error> {
         let name = self.path.file_name().unwrap_or_default();
         self.dir.rename(&self.temporary, &self.dir, name).map_err(not_written(&self.path))?;
-        // The rename is durable once the folder is synced, which not every system can do.
-        let _ = self.dir.try_clone().and_then(|dir| dir.into_std_file().sync_all());
+        sync(&self.dir);
         Ok(())
     }
 }
@@ -90,6 +89,11 @@ pub(crate) fn open(path: &Path) -> io::Result<Dir> {
     let locked_and_synced =
         if path.is_dir() { File::open(path) } else { Err(io::ErrorKind::NotADirectory.into()) };
     locked_and_synced.map(Dir::from_std_file).or_else(|_| Dir::open_ambient_dir(path, ambient_authority()))
+}
+
+/// Makes renames in a folder durable, which not every system can do.
+pub(crate) fn sync(dir: &Dir) {
+    let _ = dir.try_clone().and_then(|dir| dir.into_std_file().sync_all());
 }
 
 /// A name beside `name` that nobody can foresee: the standard library seeds its hashers from the system's random numbers.

@@ -34,9 +34,14 @@ pub fn resident_bytes() -> Option<u64> {
 }
 
 fn status_bytes(name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let line = line("/proc/self/status", name)?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// What follows `name` at the beginning of a line of a file.
+fn line(file: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
 }
 
 /// Makes the calling thread, and as many new ones as there are further cores, the pool in which data are loaded, for as long
@@ -54,8 +59,7 @@ const STACK: usize = 2 << 20;
 
 /// The limit on the first thread's stack in bytes; `None` if the system does not say (Linux does).
 fn stack_limit() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max stack size"))?;
+    let line = line("/proc/self/limits", "Max stack size")?;
     match line.split_whitespace().next()? {
         "unlimited" => Some(usize::MAX),
         bytes => bytes.parse().ok(),

@@ -95,12 +95,6 @@ impl Description {
         Description { progress: Some(progress), ..self }
     }
 
-    /// The same for a checkpoint of a run whose bits follow from this.
-    #[must_use]
-    pub fn with_basis(self, basis: BTreeMap<String, Value>) -> Description {
-        Description { basis, ..self }
-    }
-
     /// The same for a finished model.
     #[must_use]
     pub fn without_progress(self) -> Description {

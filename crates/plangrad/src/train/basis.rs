@@ -21,7 +21,7 @@ const DATA: &str = "data";
 /// The name of the instruction set, if a CPU computes.
 const INSTRUCTION_SET: &str = "instruction_set";
 
-/// Settings that do not fix the bits: where things lie, how often something is told or saved, and how long the run is. What
+/// Settings that do not fix the bits: where things lie, how often progress is logged or saved, and how long the run is. What
 /// the dataset holds is compared instead of its name, and the weights that a run started from are in its checkpoints.
 const FREE: [&str; 8] = [
     "dataset",

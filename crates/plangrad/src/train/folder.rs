@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::OpenOptions;
-use plangrad_nn::Error as NetworkError;
 use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress, Staged};
 use serde_json::Value;
 
@@ -115,8 +114,8 @@ impl RunFolder {
     ) -> Result<()> {
         let new = self.folder.within(UNFINISHED)?;
         let (config, metrics) = (self.file(CONFIG), self.file(METRICS));
-        replace(&new, CONFIG, settings.to_toml(&config)?.as_bytes())?;
-        replace(&new, METRICS, line(start, &metrics)?.as_bytes())?;
+        new.replace(CONFIG, settings.to_toml(&config)?.as_bytes())?;
+        new.replace(METRICS, line(start, &metrics)?.as_bytes())?;
         Ok(stage(&new)?.place()?)
     }
 
@@ -224,7 +223,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Model`] if the file cannot be replaced.
     pub fn save_settings(&self, settings: &Settings) -> Result<()> {
-        replace(&self.folder, CONFIG, settings.to_toml(&self.file(CONFIG))?.as_bytes())
+        Ok(self.folder.replace(CONFIG, settings.to_toml(&self.file(CONFIG))?.as_bytes())?)
     }
 
     /// Appends an event to `metrics.jsonl`.
@@ -279,7 +278,7 @@ impl RunFolder {
             }
         };
         let cut: String = text.lines().filter(kept).flat_map(|line| [line, "\n"]).collect();
-        replace(&self.folder, METRICS, cut.as_bytes())
+        Ok(self.folder.replace(METRICS, cut.as_bytes())?)
     }
 }
 
@@ -321,14 +320,7 @@ fn lock(folder: &Folder) -> Result<Option<File>> {
     }
 }
 
-/// Replaces a file as a whole.
-fn replace(folder: &Folder, name: &str, bytes: &[u8]) -> Result<()> {
-    let path = folder.path().join(name);
-    let not_written = |reason| NetworkError::Io { action: "write", path, reason };
-    Ok(folder.stage(name, |file| file.write_all(bytes).map_err(not_written))?.place()?)
-}
-
-/// The same, where a file that does not exist is no error.
+/// The outcome, where a file that does not exist is no error.
 fn absent_or(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|reason| if reason.kind() == ErrorKind::NotFound { Ok(()) } else { Err(reason) })
 }

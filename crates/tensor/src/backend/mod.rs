@@ -34,7 +34,7 @@ use std::sync::Arc;
 use crate::dataset::DatasetRows;
 use crate::error::Error;
 use crate::ir::{
-    DType, Device, DriverMemory, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Staging,
+    Device, DriverMemory, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Staging,
 };
 
 /// A device that can run plans. Cheap to clone: all clones are one device with one budget.
@@ -176,7 +176,7 @@ pub(crate) trait Provider: Send + Sync {
 
     /// Whether its kernels know these types of numbers. If not, a session refuses the plan.
     fn computes_with(&self, types: NumberTypes) -> bool {
-        types.all() == [DType::F32; 4]
+        types == NumberTypes::default()
     }
 
     /// See [`Backend::reserve_memory`].

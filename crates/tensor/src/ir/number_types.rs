@@ -68,11 +68,6 @@ impl NumberTypes {
     pub fn masters(self, dtype: DType) -> NumberTypes {
         NumberTypes { masters: dtype, ..self }
     }
-
-    /// All four.
-    pub(crate) fn all(self) -> [DType; 4] {
-        [self.storage, self.compute, self.sums, self.masters]
-    }
 }
 
 impl fmt::Display for NumberTypes {
