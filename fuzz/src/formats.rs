@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use plangrad_formats::cifar::{self, Records, Variant};
 use plangrad_formats::idx::{self, Element, ElementType, Idx, IdxBuf};
+use plangrad_formats::numpy::{self, Npz, NumpyArray};
+use plangrad_formats::pickle::{self, Globals, Item};
 use plangrad_formats::{Error, Limits};
 
 /// Small, so that the limit itself is reached too.
@@ -15,12 +17,14 @@ const MOST_ITEMS: usize = 1_000;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("idx_decode", idx_decode),
     ("idx_round_trip", idx_round_trip),
     ("idx_split_reads", idx_split_reads),
     ("cifar_decode", cifar_decode),
     ("cifar_tar", cifar_tar),
+    ("pickle", pickle),
+    ("npz", npz),
 ];
 
 /// Any bytes as an IDX file: slice, reader and items agree, and what is accepted is written back byte for byte.
@@ -122,6 +126,67 @@ pub fn cifar_tar(data: &[u8]) {
         (Err(whole), Err(split)) => check_same_error(&data, &whole, &split),
         (whole, split) => panic!("{:?} at once, {:?} in parts", whole.map(|_| ()), split.map(|_| ())),
     }
+}
+
+/// Any bytes as a pickle, with numpy's names (the first byte is even) or with torch's too: no crash, values within the
+/// limit, and each of them can be looked at.
+pub fn pickle(data: &[u8]) {
+    let Some((&choice, data)) = data.split_first() else { return };
+    let globals = if choice & 1 == 0 { Globals::Numpy } else { Globals::Torch };
+    let whole = pickle::read(data, globals, &LIMITS);
+    let split = pickle::read(SplitReader::new(data, choice), globals, &LIMITS);
+    match (whole, split) {
+        (Ok(whole), Ok(split)) => {
+            look(whole.root(), 6);
+            look(split.root(), 6);
+        }
+        (Err(whole), Err(split)) => check_same_error(data, &whole, &split),
+        (whole, split) => panic!("{:?} at once, {:?} in parts", whole.map(|_| ()), split.map(|_| ())),
+    }
+}
+
+/// Asks a value everything, and those within it down to a depth: a list may hold itself.
+fn look(item: Item<'_>, depth: usize) {
+    let _ = (item.int(), item.float(), item.bool(), item.text(), item.bytes().map(<[u8]>::len), item.kind());
+    let _ = (item.get("data").is_some(), item.global(), item.persistent().is_some());
+    if let Some(array) = item.array() {
+        let _ = array.to_array().map(|array| array.to_integers());
+    }
+    if depth == 0 {
+        return;
+    }
+    for inner in item.items().into_iter().flatten().take(8) {
+        look(inner, depth - 1);
+    }
+    for (key, value) in item.entries().into_iter().flatten().take(8) {
+        look(key, depth - 1);
+        look(value, depth - 1);
+    }
+    if let Some((_, arguments, state)) = item.call() {
+        look(arguments, depth - 1);
+        state.into_iter().for_each(|state| look(state, depth - 1));
+    }
+}
+
+/// Any bytes as an archive of arrays, and as one array: no crash, and arrays as long as their shapes say.
+pub fn npz(data: &[u8]) {
+    if let Ok(array) = numpy::read_npy(data, &LIMITS) {
+        check_array(&array);
+    }
+    let Ok(mut npz) = Npz::new(io::Cursor::new(data), &LIMITS) else { return };
+    for name in npz.names().into_iter().take(MOST_ITEMS) {
+        if let Ok(array) = npz.array(&name) {
+            check_array(&array);
+        }
+    }
+}
+
+fn check_array(array: &NumpyArray) {
+    let count: usize = array.dims().iter().product();
+    assert_eq!(array.len(), count);
+    assert!(array.data().len() as u64 <= LIMITS.max_bytes);
+    assert_eq!(array.to_f64().expect("small").len(), count);
+    let _ = array.to_integers();
 }
 
 fn variant(choice: u8) -> Variant {

@@ -34,6 +34,16 @@ fn main() -> io::Result<()> {
     for (name, choice, file) in archives()? {
         folder("cifar_tar")?.write(name, &[&[choice], &file])?;
     }
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for (name, choice) in [("values_0.pkl", 0), ("values_2.pkl", 0), ("values_5.pkl", 1)] {
+        folder("pickle")?.write(name, &[&[choice], &fs::read(tests.join("pickles").join(name))?])?;
+    }
+    for (name, choice, pickle) in pickles() {
+        folder("pickle")?.write(name, &[&[choice], pickle])?;
+    }
+    for name in ["stored.npz", "deflated.npz", "fortran.npy", "f8_be.npy", "objects.npy", "scalar.npy"] {
+        folder("npz")?.write(name, &[&fs::read(tests.join("numpy").join(name))?])?;
+    }
     Ok(())
 }
 
@@ -91,6 +101,18 @@ fn cifar_files() -> Vec<(&'static str, u8, Vec<u8>)> {
         ("cifar100_as_cifar10_gz", 0, gzip(&hundred)),
         ("names", 0, Variant::Cifar10.class_names().join("\n").into_bytes()),
         ("html", 0, b"\n <html>".to_vec()),
+    ]
+}
+
+/// Name, choice of names, pickle.
+fn pickles() -> [(&'static str, u8, &'static [u8]); 6] {
+    [
+        ("system", 0, b"cos\nsystem\n(S'echo'\ntR."),
+        ("itself", 0, b"]q\0h\0a."),
+        ("array", 0, b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\0\x85U\x01btR(K\x01K\x03\x85cnumpy\ndtype\n(U\x02u1K\0K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89U\x03abctb."),
+        ("scalar", 0, b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x02i8K\0K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbU\x08\x07\0\0\0\0\0\0\0tR."),
+        ("torch", 1, b"ccollections\nOrderedDict\n)R(U\x01wU\x01pQu}b."),
+        ("tuples", 0, b"((((tttt."),
     ]
 }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cifar::Variant;
 use crate::idx::ElementType;
+use crate::numpy::NumpyProblem;
+use crate::pickle::PickleProblem;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -127,6 +129,21 @@ pub enum Error {
         reason: io::Error,
     },
 
+    /// Something other than zeros or another gzip member after a gzip stream.
+    #[error(
+        "after the gzip stream, which ends well at byte {offset} with {decompressed} decompressed bytes, expected the end \
+         of the file, zeros or another gzip stream, found {}; cut the file there if that does not belong to it",
+        shown_bytes(found)
+    )]
+    GzipTrailing {
+        /// Compressed bytes before it.
+        offset: u64,
+        /// Its first bytes.
+        found: Vec<u8>,
+        /// Decompressed bytes before it, which are complete and have the right checksum.
+        decompressed: u64,
+    },
+
     /// A gzip stream inside an archive. Only the archive as a whole may be compressed: a few kilobytes compressed
     /// twice can hold gigabytes.
     #[error("compressed with gzip inside the archive: only the archive itself may be compressed")]
@@ -238,7 +255,7 @@ pub enum Error {
     },
 
     /// An archive without one of the files of its dataset.
-    #[error("the archive of {variant} has no regular file {name}; is it the binary version, and complete?")]
+    #[error("the archive of {variant} has no regular file {name}; is it the right one, and complete?")]
     MissingEntry {
         /// The dataset.
         variant: Variant,
@@ -251,6 +268,40 @@ pub enum Error {
     DuplicateEntry {
         /// The file's name, without folders.
         name: &'static str,
+    },
+
+    /// A pickle that cannot be read as data.
+    #[error("pickle, byte {offset}, instruction {opcode}: {problem}")]
+    Pickle {
+        /// Where the instruction begins.
+        offset: u64,
+        /// Its name in Python's `pickletools`; `none` if there is none.
+        opcode: &'static str,
+        /// What is wrong.
+        problem: PickleProblem,
+    },
+
+    /// A pickle that holds something else than it should.
+    #[error("the pickle does not hold what it should: expected {expected}, found {found}")]
+    PickleContent {
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
+    /// Not an array of numpy, or one that cannot be read.
+    #[error("{problem}")]
+    Numpy {
+        /// What is wrong.
+        problem: NumpyProblem,
+    },
+
+    /// A zip archive that is damaged, or none.
+    #[error("not a zip archive, or a damaged one: {reason}")]
+    DamagedZip {
+        /// The archive reader's reason.
+        reason: String,
     },
 
     /// A list of class names of the wrong length.
@@ -268,6 +319,15 @@ pub enum Error {
         /// The first byte that is not UTF-8.
         offset: usize,
     },
+}
+
+/// `the bytes 67 61 72 "gar"`.
+fn shown_bytes(bytes: &[u8]) -> String {
+    let numbers: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text =
+        std::str::from_utf8(bytes).ok().filter(|text| text.chars().all(|c| c.is_ascii_graphic() || c == ' '));
+    let text = text.map(|text| format!(" ({text:?})")).unwrap_or_default();
+    format!("the bytes {}{text}", numbers.join(" "))
 }
 
 impl Error {

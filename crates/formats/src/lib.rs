@@ -3,11 +3,14 @@
 
 mod error;
 mod file;
+mod gzip;
 mod limits;
 mod source;
 
 pub mod cifar;
 pub mod idx;
+pub mod numpy;
+pub mod pickle;
 
 pub use error::{Error, Result};
 pub use file::open_regular_file;

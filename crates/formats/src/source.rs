@@ -8,8 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
+use crate::gzip::{Garbage, GzipReader, MAGIC};
 use crate::{Error, Result, open_regular_file};
 
 /// Reserved at once for a stream of unknown length (MNIST's training images fit); doubled from there.
@@ -25,7 +24,7 @@ type Input<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
 
 enum Decoder<R> {
     Plain(Input<R>),
-    Gzip(Box<MultiGzDecoder<Input<R>>>),
+    Gzip(Box<GzipReader<Input<R>>>),
 }
 
 /// A reader of decompressed bytes that knows its offset.
@@ -61,7 +60,7 @@ impl<R: Read> Source<R> {
     pub(crate) fn new(reader: R, length: Option<u64>) -> Result<Self> {
         let (input, is_gzip) = recognised(reader)?;
         let decoder = match is_gzip {
-            true => Decoder::Gzip(Box::new(MultiGzDecoder::new(input))),
+            true => Decoder::Gzip(Box::new(GzipReader::new(input))),
             false => Decoder::Plain(input),
         };
         Ok(Self::decoding(decoder, length))
@@ -182,6 +181,10 @@ impl<R: Read> Source<R> {
 
     fn classify(&self, reason: io::Error) -> Error {
         let offset = self.offset;
+        let garbage = reason.get_ref().and_then(|inner| inner.downcast_ref::<Garbage>());
+        if let Some(Garbage { offset: compressed, found }) = garbage {
+            return Error::GzipTrailing { offset: *compressed, found: found.clone(), decompressed: offset };
+        }
         match (&self.decoder, reason.kind()) {
             (Decoder::Gzip(_), io::ErrorKind::UnexpectedEof) => Error::GzipTruncated { offset },
             (Decoder::Gzip(_), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
@@ -201,7 +204,7 @@ fn recognised<R: Read>(mut reader: R) -> Result<(Input<R>, bool)> {
         .read_to_end(&mut prefix)
         .map_err(|reason| Error::Io { offset: prefix.len() as u64, reason })?;
     reject_html(&prefix)?;
-    let is_gzip = prefix.starts_with(&[0x1f, 0x8b]);
+    let is_gzip = prefix.starts_with(&MAGIC);
     Ok((BufReader::with_capacity(INPUT_BUFFER, Cursor::new(prefix).chain(reader)), is_gzip))
 }
 

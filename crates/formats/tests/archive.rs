@@ -254,3 +254,38 @@ fn joined_parts_have_no_spare_capacity() {
     let Records { labels, images, .. } = read(&tar(&cifar10())).unwrap().train;
     assert_eq!((labels.capacity(), images.capacity()), (6, 6 * IMAGE_BYTES));
 }
+
+/// The Python version of CIFAR-10: the same batch six times, and the names.
+fn cifar10_python() -> Vec<(&'static str, Vec<u8>)> {
+    let batch = || include_bytes!("pickles/batch_3.pkl").to_vec();
+    let names = b"(dp1\nS'label_names'\np2\n(lp3\nS'a'\naS'b'\naS'c'\naS'd'\naS'e'\naS'f'\naS'g'\naS'h'\naS'i'\naS'j'\nas.";
+    vec![
+        ("cifar-10-batches-py/data_batch_4", batch()),
+        ("cifar-10-batches-py/readme.html", b"<html>".to_vec()),
+        ("cifar-10-batches-py/test_batch", batch()),
+        ("cifar-10-batches-py/data_batch_3", batch()),
+        ("cifar-10-batches-py/batches.meta", names.to_vec()),
+        ("cifar-10-batches-py/data_batch_2", batch()),
+        ("cifar-10-batches-py/data_batch_5", batch()),
+        ("cifar-10-batches-py/data_batch_1", batch()),
+    ]
+}
+
+#[test]
+fn the_python_version_is_read_from_its_archive() {
+    let archive = read(&gzip(&tar(&cifar10_python()))).unwrap();
+    assert_eq!(archive.train.labels, [3, 9].repeat(5));
+    assert_eq!(archive.test.labels, [3, 9]);
+    assert_eq!(archive.class_names.concat(), "abcdefghij");
+    let mut hostile = cifar10_python();
+    hostile[3].1 = b"cos\nsystem\n(S'echo hacked'\ntR.".to_vec();
+    let error = read(&gzip(&tar(&hostile))).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cifar-10-batches-py/data_batch_3: pickle, byte 0, instruction GLOBAL"),
+        "{error}"
+    );
+    let mut doubled = cifar10_python();
+    doubled.push(("test_batch.bin", record(1)));
+    let error = read(&tar(&doubled)).unwrap_err();
+    assert!(matches!(error.root(), Error::DuplicateEntry { name: "test_batch.bin" }), "{error}");
+}

@@ -122,9 +122,33 @@ fn trailing_bytes_are_refused() {
 }
 
 #[test]
-fn trailing_bytes_after_gzip_are_damage() {
-    let file = [gzip(&IMAGES), b"garbage after the end".to_vec()].concat();
-    assert!(matches!(read(&file), Err(Error::GzipDamaged { offset: 22, .. })));
+fn bytes_after_a_gzip_stream_are_named_with_their_place() {
+    let whole = gzip(&IMAGES);
+    let file = [whole.clone(), vec![0; 3], b"garbage after the end".to_vec()].concat();
+    let error = read(&file).unwrap_err();
+    let Error::GzipTrailing { offset, found, decompressed } = &error else { panic!("{error}") };
+    assert_eq!((*offset, *decompressed), (whole.len() as u64 + 3, IMAGES.len() as u64));
+    assert_eq!(found, b"garbage ");
+    assert!(error.to_string().contains("found the bytes 67 61 72 62 61 67 65 20 (\"garbage \")"), "{error}");
+}
+
+#[test]
+fn zeros_after_a_gzip_stream_are_padding() {
+    for zeros in [1, 2, 512, 100_000] {
+        let file = [gzip(&IMAGES), vec![0; zeros]].concat();
+        assert_eq!(read(&file).unwrap(), read(&IMAGES).unwrap());
+    }
+    let padded_between = [gzip(&IMAGES[..5]), vec![0; 7], gzip(&IMAGES[5..])].concat();
+    assert_eq!(read(&padded_between).unwrap(), read(&IMAGES).unwrap());
+}
+
+#[test]
+fn a_second_member_cut_within_its_header_is_truncated() {
+    for end in 1..10 {
+        let file = [gzip(&IMAGES), gzip(&IMAGES)[..end].to_vec()].concat();
+        let error = read(&file).unwrap_err();
+        assert!(matches!(error, Error::GzipTruncated { .. }), "{end}: {error}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The official `cifar-10-binary.tar.gz` and `cifar-100-binary.tar.gz`, read in one pass without unpacking to disk.
+//! The official archives, `cifar-10-binary.tar.gz`, `cifar-10-python.tar.gz` and those of CIFAR-100, read in one pass
+//! without unpacking to disk. The names of the entries tell the versions apart.
 //!
 //! No name in the archive is ever used as a path: the last component is compared with the official names, and other
 //! entries are skipped. Only regular files count. Links, sparse files and the extensions for long names and attributes
@@ -10,8 +11,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::class_names::read_class_names;
+use super::python::{self, PythonNames};
 use super::read::read_entry;
 use super::{Records, Variant};
+use crate::pickle::{Globals, Pickle, from_bytes, read_all};
 use crate::source::Source;
 use crate::{Error, Limits, Result};
 
@@ -65,7 +68,7 @@ pub fn open_tar_gz_with(path: impl AsRef<Path>, variant: Variant, limits: &Limit
 
 fn read_source<R: Read>(source: Source<R>, variant: Variant, limits: &Limits) -> Result<Archive> {
     let mut source = source.with_limit(limits.max_bytes);
-    let mut parts = Parts::new(variant);
+    let mut parts = Parts::new(variant, *limits);
     let end = parts.read_all(&mut source);
     // A failure of the source is the cause of whatever the archive reader made of it.
     let end = end.map_err(|error| source.take_failure().unwrap_or(error))?;
@@ -93,6 +96,7 @@ fn expect_end_marker<R: Read>(source: &mut Source<R>, end: u64) -> Result<()> {
 /// The files of the archive found so far.
 struct Parts {
     variant: Variant,
+    limits: Limits,
     train: Vec<Option<Records>>,
     test: Option<Records>,
     class_names: Option<Vec<String>>,
@@ -100,9 +104,9 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(variant: Variant) -> Self {
+    fn new(variant: Variant, limits: Limits) -> Self {
         let train = vec![None; variant.train_files().len()];
-        Self { variant, train, test: None, class_names: None, coarse_class_names: None }
+        Self { variant, limits, train, test: None, class_names: None, coarse_class_names: None }
     }
 
     /// Reads all entries and returns the offset at which the last one ends.
@@ -144,6 +148,29 @@ impl Parts {
             let names = || read_class_names(entry, variant.coarse_classes());
             return put(&mut self.coarse_class_names, official, names);
         }
+        self.read_pickle(entry, name)
+    }
+
+    /// Files of the Python version; others are skipped.
+    fn read_pickle(&mut self, entry: &mut impl Read, name: &[u8]) -> Result<()> {
+        let (variant, limits) = (self.variant, self.limits);
+        let is = |official: &str| name == official.as_bytes();
+        let mut read = || read_pickle_entry(entry, &limits);
+        if let Some(position) = variant.python_train_files().iter().position(|official| is(official)) {
+            let records = || python::records(&read()?, variant);
+            return put(&mut self.train[position], variant.python_train_files()[position], records);
+        }
+        if is(variant.python_test_file()) {
+            let records = || python::records(&read()?, variant);
+            return put(&mut self.test, variant.python_test_file(), records);
+        }
+        if is(variant.python_meta_file()) {
+            let (names, coarse): PythonNames = python::class_names(&read()?, variant)?;
+            put(&mut self.class_names, variant.python_meta_file(), || Ok(names))?;
+            if variant == Variant::Cifar100 {
+                put(&mut self.coarse_class_names, variant.python_meta_file(), || Ok(coarse))?;
+            }
+        }
         Ok(())
     }
 
@@ -165,6 +192,12 @@ impl Parts {
                 .unwrap_or_else(|| official(variant.coarse_class_names())),
         })
     }
+}
+
+/// A pickle in an entry of an archive, whose limit already bounds the entry; the values made of it are bounded anew.
+fn read_pickle_entry(entry: &mut impl Read, limits: &Limits) -> Result<Pickle> {
+    let data = read_all(Source::entry(entry)?, &Limits::unlimited())?;
+    from_bytes(data, Globals::Numpy, limits)
 }
 
 /// An entry that must be as long as the archive claims: the tar reader silently ends an entry where the data ends.

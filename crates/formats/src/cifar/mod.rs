@@ -1,4 +1,4 @@
-//! The binary versions of CIFAR-10 and CIFAR-100: records, archives, class names.
+//! The binary and the Python versions of CIFAR-10 and CIFAR-100: records, archives, class names.
 //!
 //! ```text
 //! CIFAR-10    3,073 bytes a record:  label (0..10), image
@@ -7,12 +7,13 @@
 //! ```
 //!
 //! Source: "The CIFAR-10 dataset", A. Krizhevsky. Files have no header, so any whole number of records is a valid file,
-//! files may be concatenated, and the range of the labels is all that can be checked. The Python (pickle) versions are
-//! absent on purpose: reading them means running them.
+//! files may be concatenated, and the range of the labels is all that can be checked. The Python versions are pickles, which
+//! are read as data: nothing of them is run.
 
 mod archive;
 mod class_names;
 mod names;
+mod python;
 mod read;
 mod records;
 mod variant;
@@ -20,6 +21,7 @@ mod write;
 
 pub use archive::{Archive, open_tar_gz, open_tar_gz_with, read_tar_gz};
 pub use class_names::{open_class_names, parse_class_names};
+pub use python::open_python_with;
 pub use read::{open, open_with, read};
 pub use records::Records;
 pub use variant::{CHANNELS, IMAGE_BYTES, IMAGE_SIDE, Variant};

@@ -1,0 +1,91 @@
+//! A `.npz` file: a zip archive with a `.npy` file for each array, stored or deflated.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::array::numpy;
+use super::npy::read_source;
+use super::{NumpyArray, NumpyProblem};
+use crate::source::Source;
+use crate::{Error, Limits, Result, open_regular_file};
+
+/// Names listed in a message.
+const MOST_NAMES: usize = 20;
+
+/// An archive of arrays, read one by one.
+#[derive(Debug)]
+pub struct Npz<R = BufReader<File>> {
+    archive: ZipArchive<R>,
+    limits: Limits,
+}
+
+impl Npz {
+    /// Opens an archive. [`Limits::max_bytes`] bounds each array.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`], [`Error::DamagedZip`], inside an [`Error::InFile`] that names the file.
+    pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
+        let path = path.as_ref();
+        let file = open_regular_file(path).map_err(|reason| Error::Open { reason });
+        file.and_then(|file| Self::new(BufReader::new(file), limits)).map_err(|error| error.in_file(path))
+    }
+}
+
+impl<R: Read + Seek> Npz<R> {
+    /// Reads the list of an archive's files.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedZip`].
+    pub fn new(reader: R, limits: &Limits) -> Result<Self> {
+        Ok(Self { archive: ZipArchive::new(reader).map_err(damaged)?, limits: *limits })
+    }
+
+    /// The names of the arrays, without `.npy`.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let names = self.archive.file_names().flatten();
+        let mut names: Vec<String> =
+            names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect();
+        names.sort();
+        names
+    }
+
+    /// Reads the array with this name.
+    ///
+    /// # Errors
+    ///
+    /// [`NumpyProblem::MissingArray`], and those of [`read_npy`](super::read_npy) inside an [`Error::InFile`] that names
+    /// the array.
+    pub fn array(&mut self, name: &str) -> Result<NumpyArray> {
+        let file = format!("{name}.npy");
+        if self.archive.index_for_name(&file).is_none() {
+            let mut names = self.names();
+            if names.len() > MOST_NAMES {
+                names.truncate(MOST_NAMES);
+                names.push("…".to_owned());
+            }
+            return Err(numpy(NumpyProblem::MissingArray { name: name.to_owned(), names }));
+        }
+        let limits = self.limits;
+        let mut read = || {
+            let mut entry = self.archive.by_name(&file).map_err(damaged)?;
+            // The header takes some, too.
+            let most = limits.max_bytes.saturating_add(1 << 20);
+            if entry.size() > most {
+                return Err(Error::LimitExceeded { needed: entry.size(), limit: limits.max_bytes });
+            }
+            read_source(Source::entry(&mut entry)?.with_limit(most), &limits)
+        };
+        read().map_err(|error| error.in_file(&file))
+    }
+}
+
+fn damaged(error: ZipError) -> Error {
+    Error::DamagedZip { reason: error.to_string() }
+}
