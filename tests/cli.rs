@@ -83,7 +83,7 @@ fn wrong_usage_is_one_sentence_with_exit_code_2() {
         ),
         ("show --out picture.jpg", "--out: expected a name that ends with .png"),
         ("show --scale 2", "missing: --out <FILE.png>"),
-        ("predict model", "missing: --index <N> or --random or --image <FILE.png> or --values"),
+        ("predict model", "missing: --index <N> or --random or --image <FILE>... or --values"),
         ("predict model --index 1 --values 1,2", "cannot be used with"),
         ("predict model --values 1,inf", "--values: expected numbers separated by commas, found `inf`"),
         ("predict model --index 1 --invert", "cannot be used with"),

@@ -379,8 +379,11 @@ fn broken_pictures_are_refused() {
     flipped[45] ^= 0x10;
     let cases: [(Vec<u8>, &str); 7] = [
         (Vec::new(), "found an empty file"),
-        (b"<html>".to_vec(), "expected a PNG image"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF".to_vec(), "a JPEG file"),
+        (
+            b"<html>".to_vec(),
+            "expected a PNG, JPEG, WebP, BMP or GIF image, found the bytes 3c 68 74 6d 6c 3e",
+        ),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF".to_vec(), "damaged"),
         (good[..good.len() / 2].to_vec(), "damaged"),
         (good[..20].to_vec(), "damaged"),
         (huge, "x.png"),
@@ -391,7 +394,7 @@ fn broken_pictures_are_refused() {
         refused(folder.path(), "predict m.safetensors --image x.png", expected);
     }
     fs::create_dir(folder.path().join("folder.png")).unwrap();
-    refused(folder.path(), "predict m.safetensors --image folder.png", "folder.png: cannot be read");
+    refused(folder.path(), "predict m.safetensors --image folder.png", "folder.png: the folder has no PNG");
     refused(folder.path(), "predict m.safetensors --image nowhere.png", "nowhere.png: cannot be");
     refused(folder.path(), "predict m.safetensors --image good.png/x", "good.png/x: cannot be");
 }

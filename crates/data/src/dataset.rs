@@ -19,6 +19,37 @@ pub struct Dataset {
     pub notes: Vec<String>,
     /// Columns and statistics of a table; `None` for images.
     pub table: Option<TableSchema>,
+    /// Statistics of the training pixels of a dataset without well-known ones.
+    pub pixels: Option<PixelStatistics>,
+}
+
+/// Mean and standard deviation of each channel, of `pixel / 255`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PixelStatistics {
+    /// Means.
+    pub mean: Vec<f32>,
+    /// Standard deviations, at least one level of grey (1/255).
+    pub std: Vec<f32>,
+}
+
+impl PixelStatistics {
+    /// Those of images one after another, each of `plane` pixels per channel. Exact: pixels are counted by value.
+    pub(crate) fn of(pixels: &[u8], channels: usize, plane: usize) -> Self {
+        let mut counts = vec![[0_u64; 256]; channels];
+        for (place, plane) in pixels.chunks_exact(plane.max(1)).enumerate() {
+            let counts = &mut counts[place % channels];
+            plane.iter().for_each(|&pixel| counts[usize::from(pixel)] += 1);
+        }
+        let moments = |counts: &[u64; 256]| {
+            let total = counts.iter().sum::<u64>().max(1) as f64;
+            let mean = counts.iter().zip(0_u32..).map(|(&n, v)| n as f64 * f64::from(v)).sum::<f64>() / total;
+            let squares = counts.iter().zip(0_u32..).map(|(&n, v)| n as f64 * (f64::from(v) - mean).powi(2));
+            let std = (squares.sum::<f64>() / total).sqrt();
+            ((mean / 255.0) as f32, (std.max(1.0) / 255.0) as f32)
+        };
+        let (mean, std) = counts.iter().map(moments).unzip();
+        Self { mean, std }
+    }
 }
 
 impl Dataset {
@@ -178,6 +209,14 @@ pub enum Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn statistics_of_pixels_are_those_of_each_channel() {
+        // Two images of two channels with two pixels each.
+        let of = PixelStatistics::of(&[0, 255, 10, 10, 0, 255, 10, 10], 2, 2);
+        assert_eq!(of.mean, [0.5, (10.0_f64 / 255.0) as f32]);
+        assert_eq!(of.std, [0.5, (1.0_f64 / 255.0) as f32]);
+    }
 
     #[test]
     fn samples_and_targets_are_found_by_index_up_to_the_end() {

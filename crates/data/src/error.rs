@@ -9,7 +9,7 @@ mod parts;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use parts::{ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, RowProblem};
+pub use parts::{ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, RowProblem};
 
 use crate::suggest::question;
 use crate::text::{excerpt, listed};
@@ -23,7 +23,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// No dataset has this name.
     #[error(
-        "unknown dataset `{found}`: expected mnist, fashion-mnist, kmnist, cifar10, cifar100, digits or csv:FILE{}",
+        "unknown dataset `{found}`: expected mnist, fashion-mnist, kmnist, qmnist, emnist-letters (-balanced, -digits, \
+         -mnist, -byclass, -bymerge), cifar10, cifar100, digits, or your own as csv:FILE, folder:DIR, idx:DIR or npz:FILE{}",
         question(suggestion.as_deref())
     )]
     UnknownDataset {
@@ -57,7 +58,7 @@ pub enum Error {
     /// No searched folder has all files of a dataset.
     #[error(
         "{dataset} was not found: looked for {} {}; {}",
-        listed_files(files, archive.as_deref()), listed_folders(folders), remedy(dataset, pickles.as_deref())
+        listed_files(files, archive.as_deref()), listed_folders(folders), remedy(dataset)
     )]
     DatasetNotFound {
         /// The dataset's name.
@@ -68,8 +69,21 @@ pub enum Error {
         archive: Option<String>,
         /// The folders searched.
         folders: Vec<PathBuf>,
-        /// The dataset as Python pickles, which are not read.
-        pickles: Option<PathBuf>,
+    },
+
+    /// No searched folder has the files of a dataset that plangrad cannot download.
+    #[error(
+        "{dataset} was not found: looked for {} {}; unpack its files there, or give their folder with --data-dir",
+        listed_files(files, None),
+        listed_folders(folders)
+    )]
+    LocalDatasetNotFound {
+        /// The dataset's name.
+        dataset: &'static str,
+        /// The files looked for.
+        files: Vec<String>,
+        /// The folders searched.
+        folders: Vec<PathBuf>,
     },
 
     /// A file of a dataset is damaged or of the wrong format.
@@ -89,7 +103,11 @@ pub enum Error {
     },
 
     /// An IDX file whose shape is not that of the dataset.
-    #[error("{}: expected {expected}, found the shape {found:?}; is this the right dataset?", path.display())]
+    #[error(
+        "{}: expected {expected}, found the shape {found:?}; is this the right dataset? Files of your own are read with \
+         --dataset idx:{}",
+        path.display(), path.parent().unwrap_or(Path::new(".")).display()
+    )]
     WrongShape {
         /// The file.
         path: PathBuf,
@@ -117,8 +135,9 @@ pub enum Error {
 
     /// A label outside the classes of the dataset.
     #[error(
-        "{}: label {index} (counted from 0) must be below {classes}, found {label}; is this the right dataset?",
-        path.display()
+        "{}: label {index} (counted from 0) must be below {classes}, found {label}; is this the right dataset? Files of \
+         your own are read with --dataset idx:{}",
+        path.display(), path.parent().unwrap_or(Path::new(".")).display()
     )]
     LabelOutOfRange {
         /// The file of the labels.
@@ -129,6 +148,35 @@ pub enum Error {
         label: u8,
         /// The number of classes.
         classes: usize,
+    },
+
+    /// Files of another dataset than the one named.
+    #[error("{}: these are {found}'s, not {expected}'s; take --dataset {found}, or another folder", path.display())]
+    OtherDataset {
+        /// The file that was recognised by its checksum.
+        path: PathBuf,
+        /// The dataset it belongs to.
+        found: &'static str,
+        /// The dataset asked for.
+        expected: &'static str,
+    },
+
+    /// Files of one's own that are not what they should be.
+    #[error("{}: {problem}", path.display())]
+    OwnFiles {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: OwnFilesProblem,
+    },
+
+    /// An image that cannot be decoded.
+    #[error("{}: {reason}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// Why, as a clause.
+        reason: String,
     },
 
     /// A part without samples.
@@ -311,12 +359,8 @@ fn listed_files(files: &[String], archive: Option<&str>) -> String {
 }
 
 /// How to get a dataset, as a clause.
-fn remedy(dataset: &str, pickles: Option<&Path>) -> String {
-    let get = format!("get it with `plangrad download {dataset}`, or give its folder with --data-dir");
-    match pickles {
-        Some(path) => format!("{} is the Python version, which is not supported: {get}", path.display()),
-        None => get,
-    }
+fn remedy(dataset: &str) -> String {
+    format!("get it with `plangrad download {dataset}`, or give its folder with --data-dir")
 }
 
 /// A cell's text, shortened and in quotes.

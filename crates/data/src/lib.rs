@@ -22,16 +22,23 @@
 
 #![forbid(unsafe_code)]
 
+mod assemble;
+mod available;
 mod classes;
 mod dataset;
 mod digits;
 mod download;
 mod error;
+mod hash_split;
+mod images;
 mod load;
 mod locate;
 mod name;
 mod normalize;
+mod npz;
 mod options;
+mod own_idx;
+mod recognise;
 mod sampling;
 mod spec;
 mod split;
@@ -39,13 +46,18 @@ mod suggest;
 mod table;
 mod text;
 
+pub use available::available;
 pub use classes::class_alias;
-pub use dataset::{Dataset, Sample, Samples, Subset, Target, Targets};
+pub use dataset::{Dataset, PixelStatistics, Sample, Samples, Subset, Target, Targets};
 pub use download::{DownloadEvent, DownloadOptions, DownloadOutcome, Downloaded, download};
-pub use error::{Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, Result, RowProblem};
-pub use load::{load, load_split};
-pub use locate::available;
-pub use name::DatasetName;
+pub use error::{
+    Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, Result, RowProblem,
+};
+#[cfg(feature = "images")]
+pub use images::{DecodedImage, decode_image};
+pub use images::{Fit, ImageOptions, ImageProgress, Resizer};
+pub use load::{load, load_observed, load_split};
+pub use name::{DatasetName, Emnist};
 pub use normalize::{Affine, Normalize};
 pub use options::{LoadOptions, TargetKind};
 pub use plangrad_formats::open_regular_file;

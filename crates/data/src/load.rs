@@ -7,10 +7,13 @@ use plangrad_formats::{Limits, idx};
 use rayon::prelude::*;
 
 use crate::error::ExpectedShape;
+use crate::images::ImageProgress;
 use crate::locate::{CifarFiles, IdxPair, cifar_files, idx_pair};
+use crate::recognise::check_origin;
 use crate::text::grouped;
 use crate::{
-    Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, table,
+    Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, images,
+    npz, own_idx, table,
 };
 
 /// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
@@ -22,25 +25,57 @@ const MOST_PARTS: u64 = 4;
 ///
 /// [`Error::DatasetNotFound`] with all searched folders; any [`Error`] about a file or table with wrong contents.
 pub fn load(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
-    load_splits(name, options, None)
+    load_splits(name, options, None, &|_| {})
+}
+
+/// The same, and tells how far it is where that takes long: with a folder of images.
+///
+/// # Errors
+///
+/// Those of [`load`].
+pub fn load_observed(
+    name: &DatasetName,
+    options: &LoadOptions,
+    observe: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<Dataset> {
+    load_splits(name, options, None, observe)
 }
 
 /// Loads one split of a dataset and leaves the other one empty. Files of the other split are neither required nor opened,
-/// except if one file holds both: a table, or CIFAR's archive.
+/// except if one file holds both (a table, CIFAR's archive), or if the classes are numbered from the labels found.
 ///
 /// # Errors
 ///
 /// Those of [`load`].
 pub fn load_split(name: &DatasetName, options: &LoadOptions, split: Split) -> Result<Dataset> {
-    load_splits(name, options, Some(split))
+    load_splits(name, options, Some(split), &|_| {})
 }
 
 /// Loads one split, or both.
-fn load_splits(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
-    if let DatasetName::Csv(path) = name {
-        return load_table(path, options, only);
-    }
-    let spec = name.spec().expect("every dataset but a table has a spec");
+fn load_splits(
+    name: &DatasetName,
+    options: &LoadOptions,
+    only: Option<Split>,
+    observe: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<Dataset> {
+    let whole = match name {
+        DatasetName::Csv(path) => table::load(path, options)?,
+        DatasetName::Npz(path) => npz::load(path)?,
+        DatasetName::Idx(_) | DatasetName::Qmnist | DatasetName::Emnist(_) => {
+            own_idx::load(name, &options.data_dir)?
+        }
+        DatasetName::Folder(path) => images::load(path, options, observe)?,
+        named => return load_named(named, options, only),
+    };
+    Ok(match only {
+        None => whole,
+        Some(Split::Train) => Dataset { test: whole.test.emptied(), ..whole },
+        Some(Split::Test) => Dataset { train: whole.train.emptied(), ..whole },
+    })
+}
+
+fn load_named(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
+    let spec = name.spec().expect("every dataset of known files has a spec");
     let (train, test) = match cifar_variant(name) {
         Some(variant) => load_cifar(&spec, variant, &options.data_dir, only)?,
         None => each_split(only, |split| load_grey(&spec, &options.data_dir, split))?,
@@ -59,6 +94,7 @@ fn load_splits(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -
         test,
         notes,
         table: None,
+        pixels: None,
     })
 }
 
@@ -84,16 +120,6 @@ fn each_split(
     })
 }
 
-fn load_table(path: &Path, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
-    let mut dataset = table::load(path, options)?;
-    match only {
-        None => {}
-        Some(Split::Train) => dataset.test = dataset.test.emptied(),
-        Some(Split::Test) => dataset.train = dataset.train.emptied(),
-    }
-    Ok(dataset)
-}
-
 fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
     if spec.name == DatasetName::Digits {
         let is_test = split == Split::Test;
@@ -117,6 +143,7 @@ fn read_idx(spec: &Spec, files: &IdxPair) -> Result<Images> {
     let open = |path| idx::open_with(path, &limits(spec));
     let (images, labels) = rayon::join(|| open(&files.images), || open(&files.labels));
     let (images, labels) = (images?, labels?);
+    check_origin(&spec.name, &files.labels, &labels)?;
     let (count, size) = (images.dims().first().copied().unwrap_or(0), &spec.sample_shape[1..]);
     if images.dims().get(1..) != Some(size) {
         let expected = ExpectedShape::Images { height: size[0], width: size[1] };
@@ -167,7 +194,7 @@ fn check_labels(path: &Path, labels: &[u8], classes: usize) -> Result<()> {
 fn cifar_variant(name: &DatasetName) -> Option<Variant> {
     match name {
         DatasetName::Cifar10 => Some(Variant::Cifar10),
-        DatasetName::Cifar100 => Some(Variant::Cifar100),
+        DatasetName::Cifar100 | DatasetName::Cifar100Coarse => Some(Variant::Cifar100),
         _ => None,
     }
 }
@@ -183,30 +210,42 @@ fn load_cifar(
     let wanted = only.unwrap_or(Split::Train);
     if let CifarFiles::Archive(path) = located(wanted)? {
         let archive = cifar::open_tar_gz_with(&path, variant, &limits)?;
-        let train = (only != Some(Split::Test)).then(|| images(archive.train, &path)).transpose()?;
-        let test = (only != Some(Split::Train)).then(|| images(archive.test, &path)).transpose()?;
+        let train = (only != Some(Split::Test)).then(|| images_of(spec, archive.train, &path)).transpose()?;
+        let test = (only != Some(Split::Train)).then(|| images_of(spec, archive.test, &path)).transpose()?;
         return Ok((train, test));
     }
     each_split(only, |split| match located(split)? {
-        CifarFiles::Binaries(files) => read_binaries(variant, &files, &limits),
+        CifarFiles::Binaries(files) => {
+            joined(spec, variant, &files, |file| Ok(cifar::open_with(file, variant, &limits)?))
+        }
+        CifarFiles::Pickles(files) => {
+            joined(spec, variant, &files, |file| Ok(cifar::open_python_with(file, variant, &limits)?))
+        }
         CifarFiles::Archive(path) => {
             let archive = cifar::open_tar_gz_with(&path, variant, &limits)?;
-            images(if split == Split::Test { archive.test } else { archive.train }, &path)
+            images_of(spec, if split == Split::Test { archive.test } else { archive.train }, &path)
         }
     })
 }
 
-fn read_binaries(variant: Variant, files: &[PathBuf], limits: &Limits) -> Result<Images> {
-    let open = |file| Ok(cifar::open_with(file, variant, limits)?);
+/// The records of several files, read in parallel.
+fn joined(
+    spec: &Spec,
+    variant: Variant,
+    files: &[PathBuf],
+    open: impl Fn(&PathBuf) -> Result<Records> + Sync + Send,
+) -> Result<Images> {
     let parts = files.par_iter().map(open).collect::<Result<Vec<_>>>()?;
-    images(Records::concat(variant, parts)?, files.first().map_or(Path::new(""), PathBuf::as_path))
+    images_of(spec, Records::concat(variant, parts)?, files.first().map_or(Path::new(""), PathBuf::as_path))
 }
 
-fn images(records: Records, path: &Path) -> Result<Images> {
+fn images_of(spec: &Spec, records: Records, path: &Path) -> Result<Images> {
     if records.is_empty() {
         return Err(Error::NoSamples { path: path.to_path_buf() });
     }
-    Ok(Images { pixels: records.images, labels: records.labels })
+    let is_coarse = spec.name == DatasetName::Cifar100Coarse;
+    let labels = if is_coarse { records.coarse_labels } else { records.labels };
+    Ok(Images { pixels: records.images, labels })
 }
 
 /// A sentence for each incomplete part.

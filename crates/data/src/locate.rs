@@ -1,6 +1,6 @@
-//! Finds the files of a dataset: in the official layout, in torchvision's, or in the dataset's own folder given directly.
+//! Finds the files of a dataset: in the official layout, in torchvision's, or in the folder given, whatever its name.
 //!
-//! Only names are compared here, not contents. Nothing is searched recursively: a folder with the right name in the wrong
+//! Only names are compared here, not contents (see `recognise`). Nothing is searched recursively: a folder with the right name in the wrong
 //! place is more often a backup than the intended data.
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,9 @@ pub(crate) struct IdxPair {
 pub(crate) enum CifarFiles {
     /// `.bin` files, in the order of their records; some may be missing.
     Binaries(Vec<PathBuf>),
-    /// The official archive, which holds both parts.
+    /// The pickles of the Python version, in the order of their records.
+    Pickles(Vec<PathBuf>),
+    /// An official archive, which holds both parts.
     Archive(PathBuf),
 }
 
@@ -32,8 +34,10 @@ pub(crate) fn official_folder(name: &DatasetName) -> &'static str {
         DatasetName::FashionMnist => "fashion-mnist",
         DatasetName::Kmnist => "kmnist",
         DatasetName::Cifar10 => "cifar-10-batches-bin",
-        DatasetName::Cifar100 => "cifar-100-binary",
-        DatasetName::Digits | DatasetName::Csv(_) => "",
+        DatasetName::Cifar100 | DatasetName::Cifar100Coarse => "cifar-100-binary",
+        DatasetName::Qmnist => "qmnist",
+        DatasetName::Emnist(_) => "emnist",
+        _ => "",
     }
 }
 
@@ -45,8 +49,25 @@ pub(crate) const fn archive_name(variant: Variant) -> &'static str {
     }
 }
 
+/// The archive of the Python version.
+const fn python_archive(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Cifar10 => "cifar-10-python.tar.gz",
+        Variant::Cifar100 => "cifar-100-python.tar.gz",
+    }
+}
+
+/// The folder that the Python version unpacks to.
+const fn python_folder(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Cifar10 => "cifar-10-batches-py",
+        Variant::Cifar100 => "cifar-100-python",
+    }
+}
+
 /// The folders searched for the files of a dataset, in order: `data_dir` itself if it has the name of one of the
-/// dataset's folders, then those folders in `data_dir`. Empty for `digits` and tables, which have none.
+/// dataset's folders, then those folders in `data_dir`, then `data_dir` whatever its name. Empty for `digits` and tables,
+/// which have none.
 ///
 /// CIFAR's archives are searched in `data_dir` and in its parent.
 pub(crate) fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathBuf> {
@@ -54,26 +75,20 @@ pub(crate) fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathB
         DatasetName::Mnist => "MNIST/raw",
         DatasetName::FashionMnist => "FashionMNIST/raw",
         DatasetName::Kmnist => "KMNIST/raw",
+        DatasetName::Qmnist => "QMNIST/raw",
+        DatasetName::Emnist(_) => "EMNIST/raw",
         _ => "",
     };
     let relative: Vec<&str> =
         [official_folder(name), torchvision].into_iter().filter(|folder| !folder.is_empty()).collect();
-    let itself = relative.iter().any(|folder| data_dir.ends_with(folder)).then(|| data_dir.to_path_buf());
-    itself.into_iter().chain(relative.iter().map(|folder| data_dir.join(folder))).collect()
-}
-
-/// Whether all files of a dataset exist, so that loading it will not fail with [`Error::DatasetNotFound`]. Their contents
-/// are not checked. Always true for `digits`.
-#[must_use]
-pub fn available(name: &DatasetName, data_dir: &Path) -> bool {
-    let has = |split| match name {
-        DatasetName::Digits => true,
-        DatasetName::Csv(path) => path.is_file(),
-        DatasetName::Cifar10 => cifar_files(name, Variant::Cifar10, data_dir, split).is_ok(),
-        DatasetName::Cifar100 => cifar_files(name, Variant::Cifar100, data_dir, split).is_ok(),
-        _ => idx_pair(name, data_dir, split).is_ok(),
-    };
-    Split::ALL.into_iter().all(has)
+    let is_named = relative.iter().any(|folder| data_dir.ends_with(folder));
+    let mut folders: Vec<PathBuf> = relative.iter().map(|folder| data_dir.join(folder)).collect();
+    match is_named {
+        true => folders.insert(0, data_dir.to_path_buf()),
+        false if folders.is_empty() => {}
+        false => folders.push(data_dir.to_path_buf()),
+    }
+    folders
 }
 
 /// Whether `folder` has all `.bin` files of a CIFAR dataset, each with all its records.
@@ -109,7 +124,7 @@ pub(crate) fn idx_pair(name: &DatasetName, data_dir: &Path, split: Split) -> Res
         }
     }
     let files = [images, labels].map(|file| format!("{file}[.gz]")).to_vec();
-    Err(not_found(name, data_dir, folders, files, None))
+    Err(not_found(name, folders, files, None))
 }
 
 /// The files of one split of CIFAR: from a folder with all of them, else the archive, else a folder with some of them.
@@ -127,17 +142,20 @@ pub(crate) fn cifar_files(
     let found = folders.iter().map(|folder| binaries(folder, wanted)).find(|found| !found.is_empty());
     let archive = archive_name(variant);
     let places = [Some(data_dir), data_dir.parent()].into_iter().flatten();
-    let packed = places.map(|folder| folder.join(archive)).find(|path| path.is_file());
-    match (found, packed) {
-        (Some(found), None) => return Ok(CifarFiles::Binaries(found)),
-        (Some(found), Some(_)) if complete(variant, wanted, &found) => {
-            return Ok(CifarFiles::Binaries(found));
-        }
-        (_, Some(packed)) => return Ok(CifarFiles::Archive(packed)),
-        (None, None) => {}
+    let packed = places.clone().map(|folder| folder.join(archive)).find(|path| path.is_file());
+    let python = python_archive(variant);
+    let python_packed = places.map(|folder| folder.join(python)).find(|path| path.is_file());
+    let pickles = pickles(variant, data_dir, split);
+    match (found, packed, pickles, python_packed) {
+        (Some(found), ..) if complete(variant, wanted, &found) => return Ok(CifarFiles::Binaries(found)),
+        (_, Some(packed), ..) => return Ok(CifarFiles::Archive(packed)),
+        (_, _, Some(pickles), _) => return Ok(CifarFiles::Pickles(pickles)),
+        (_, _, _, Some(packed)) => return Ok(CifarFiles::Archive(packed)),
+        (Some(found), ..) => return Ok(CifarFiles::Binaries(found)),
+        (None, None, None, None) => {}
     }
     let files = wanted.iter().map(|&file| file.to_owned()).collect();
-    Err(not_found(name, data_dir, folders, files, Some(archive)))
+    Err(not_found(name, folders, files, Some(&format!("{archive} or {python}"))))
 }
 
 /// The official file names of images and labels, without `.gz`.
@@ -158,25 +176,24 @@ fn gz_or_plain(folder: &Path, name: &str) -> Option<PathBuf> {
     [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|path| path.is_file())
 }
 
-fn not_found(
-    name: &DatasetName,
-    data_dir: &Path,
-    folders: Vec<PathBuf>,
-    files: Vec<String>,
-    archive: Option<&str>,
-) -> Error {
-    let (archive, pickles) = (archive.map(str::to_owned), pickles(name, data_dir));
-    Error::DatasetNotFound { dataset: name.kind(), files, archive, folders, pickles }
+fn not_found(name: &DatasetName, folders: Vec<PathBuf>, files: Vec<String>, archive: Option<&str>) -> Error {
+    let dataset = if *name == DatasetName::Cifar100Coarse { "cifar100" } else { name.kind() };
+    Error::DatasetNotFound { dataset, files, archive: archive.map(str::to_owned), folders }
 }
 
-/// torchvision's CIFAR: Python pickles, which are programs and are not executed here.
-fn pickles(name: &DatasetName, data_dir: &Path) -> Option<PathBuf> {
-    let names = match name {
-        DatasetName::Cifar10 => ["cifar-10-batches-py", "cifar-10-python.tar.gz"],
-        DatasetName::Cifar100 => ["cifar-100-python", "cifar-100-python.tar.gz"],
-        _ => return None,
+/// The files of one split of the Python version, if all are in a folder: the one it unpacks to, or that given.
+fn pickles(variant: Variant, data_dir: &Path, split: Split) -> Option<Vec<PathBuf>> {
+    let wanted = match split {
+        Split::Test => &[variant.python_test_file()][..],
+        Split::Train => variant.python_train_files(),
     };
-    names.map(|name| data_dir.join(name)).into_iter().find(|path| path.exists())
+    let folders = [data_dir.join(python_folder(variant)), data_dir.to_path_buf()];
+    folders.into_iter().find_map(|folder| {
+        let files: Vec<PathBuf> =
+            wanted.iter().map(|file| folder.join(file)).filter(|path| path.is_file()).collect();
+        // `train` and `test` are also what folders of images are called.
+        (files.len() == wanted.len()).then_some(files)
+    })
 }
 
 #[cfg(test)]
@@ -199,8 +216,8 @@ mod tests {
         assert!(train.labels.ends_with("MNIST/raw/train-labels-idx1-ubyte.gz"));
         assert!(idx_pair(&DatasetName::Mnist, &data.path().join("MNIST/raw"), Split::Train).is_ok());
         assert!(idx_pair(&DatasetName::FashionMnist, data.path(), Split::Test).is_ok());
-        assert!(idx_pair(&DatasetName::Kmnist, &data.path().join("MNIST/raw"), Split::Train).is_err());
-        assert!(!available(&DatasetName::Mnist, data.path()), "the test part is missing");
+        assert!(idx_pair(&DatasetName::Kmnist, &data.path().join("elsewhere"), Split::Train).is_err());
+        assert!(idx_pair(&DatasetName::Mnist, data.path(), Split::Test).is_err(), "the test part is missing");
     }
 
     #[test]
@@ -215,8 +232,8 @@ mod tests {
             panic!("expected .bin files");
         };
         assert_eq!(files, [folder.join("data_batch_1.bin"), folder.join("data_batch_3.bin")]);
-        assert!(available(&DatasetName::Cifar10, data.path()));
-        assert!(available(&DatasetName::Cifar100, data.path()));
+        assert!(cifar_files(&DatasetName::Cifar10, Variant::Cifar10, data.path(), Split::Test).is_ok());
+        assert!(cifar_files(&DatasetName::Cifar100, Variant::Cifar100, data.path(), Split::Test).is_ok());
     }
 
     #[test]
@@ -230,14 +247,29 @@ mod tests {
         assert_eq!(
             message(DatasetName::Mnist, Path::new("nowhere")),
             "mnist was not found: looked for train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz] in \
-             nowhere/mnist and nowhere/MNIST/raw; get it with `plangrad download mnist`, or give its folder with \
+             nowhere/mnist, nowhere/MNIST/raw and nowhere; get it with `plangrad download mnist`, or give its folder with \
              --data-dir"
         );
+        assert!(message(DatasetName::Cifar10, Path::new("nowhere")).starts_with(
+            "cifar10 was not found: looked for test_batch.bin or cifar-10-binary.tar.gz or cifar-10-python.tar.gz in"
+        ));
+    }
+
+    #[test]
+    fn the_folder_that_holds_the_files_may_have_any_name() {
         let data = tempfile::tempdir().unwrap();
-        touch(data.path(), &["cifar-10-python.tar.gz"]);
-        assert!(
-            message(DatasetName::Cifar10, data.path())
-                .contains("is the Python version, which is not supported")
-        );
+        touch(data.path(), &["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]);
+        let pair = idx_pair(&DatasetName::Mnist, data.path(), Split::Train).unwrap();
+        assert_eq!(pair.images, data.path().join("train-images-idx3-ubyte"));
+    }
+
+    #[test]
+    fn the_python_version_of_cifar_is_found_unpacked_and_packed() {
+        let data = tempfile::tempdir().unwrap();
+        let find = |split| cifar_files(&DatasetName::Cifar100, Variant::Cifar100, data.path(), split);
+        touch(data.path(), &["cifar-100-python.tar.gz"]);
+        assert!(matches!(find(Split::Train), Ok(CifarFiles::Archive(_))));
+        touch(&data.path().join("cifar-100-python"), &["train", "test", "meta"]);
+        assert!(matches!(find(Split::Test), Ok(CifarFiles::Pickles(files)) if files[0].ends_with("test")));
     }
 }

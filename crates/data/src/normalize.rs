@@ -29,7 +29,11 @@ impl Normalize {
     /// The scale and shift of each channel for the images of `spec`, computed in `f64` and rounded once.
     #[must_use]
     pub fn affine(self, spec: &Spec) -> Affine {
-        let channels = spec.mean.iter().zip(&spec.std).map(|(&mean, &std)| match self {
+        self.of_statistics(&spec.mean, &spec.std)
+    }
+
+    fn of_statistics(self, mean: &[f32], std: &[f32]) -> Affine {
+        let channels = mean.iter().zip(std).map(|(&mean, &std)| match self {
             Self::Dataset => (f64::from(mean), f64::from(std)),
             Self::Half => (0.5, 0.5),
             Self::None => (0.0, 1.0),
@@ -109,12 +113,14 @@ impl Affine {
 }
 
 impl Dataset {
-    /// What the first kernel of a step applies to the samples of this dataset: [`Normalize::affine`] for images;
+    /// What the first kernel of a step applies to the samples of this dataset: [`Normalize::affine`] for images, with
+    /// the statistics of their training part where there are no well-known ones;
     /// [`Affine::identity`] for tables, which are standardised on loading.
     #[must_use]
     pub fn affine(&self, normalize: Normalize) -> Affine {
-        match (&self.train.samples, self.name.spec()) {
-            (Samples::U8(_), Some(spec)) => normalize.affine(&spec),
+        match (&self.train.samples, &self.pixels, self.name.spec()) {
+            (Samples::U8(_), Some(pixels), _) => normalize.of_statistics(&pixels.mean, &pixels.std),
+            (Samples::U8(_), None, Some(spec)) => normalize.affine(&spec),
             _ => Affine::identity(),
         }
     }

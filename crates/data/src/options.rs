@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Normalize, TableSchema};
+use crate::{ImageOptions, Normalize, TableSchema};
 
 /// How to load a dataset. [`LoadOptions::default`] is what the command line does without options.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,13 +15,15 @@ pub struct LoadOptions {
     pub label: Option<String>,
     /// Tables: whether labels are classes or numbers.
     pub task: TargetKind,
-    /// Tables: fraction of the rows that become the test part, at least 0 and below 1; default 0.2. A fraction above 0
+    /// Tables and folders of images without a test part: fraction of the samples that become the test part, at least 0 and below 1; default 0.2. A fraction above 0
     /// leaves at least one row for each part of a table with two rows or more.
     pub test_fraction: f64,
     /// Tables: seed that determines which rows become the test part; default 42.
     pub seed: u64,
     /// Tables: the columns, classes and statistics of the model that will read the table, instead of the table's own.
     pub schema: Option<TableSchema>,
+    /// Folders of images: what each image becomes.
+    pub images: ImageOptions,
 }
 
 impl Default for LoadOptions {
@@ -34,6 +36,7 @@ impl Default for LoadOptions {
             test_fraction: 0.2,
             seed: 42,
             schema: None,
+            images: ImageOptions::default(),
         }
     }
 }

@@ -31,7 +31,8 @@ impl Spec {
 }
 
 impl DatasetName {
-    /// The fixed facts of the dataset; `None` for a table, about which nothing is known before it is read.
+    /// The fixed facts of the dataset; `None` for a table or files of one's own, about which nothing is
+    /// known before they are read.
     ///
     /// Means and standard deviations are the well-known ones: MNIST's as in PyTorch's example; those of Fashion-MNIST,
     /// KMNIST and CIFAR are taken over every pixel of the training part. (The values 0.2023, 0.1994, 0.2010 that are
@@ -40,18 +41,18 @@ impl DatasetName {
     pub fn spec(&self) -> Option<Spec> {
         let (sample_shape, train_samples, test_samples): (&[usize], _, _) = match self {
             Self::Mnist | Self::FashionMnist | Self::Kmnist => (&[1, 28, 28], 60_000, 10_000),
-            Self::Cifar10 | Self::Cifar100 => (&[3, 32, 32], 50_000, 10_000),
+            Self::Cifar10 | Self::Cifar100 | Self::Cifar100Coarse => (&[3, 32, 32], 50_000, 10_000),
             Self::Digits => (&[1, 28, 28], digits::TRAIN_SAMPLES, digits::TEST_SAMPLES),
-            Self::Csv(_) => return None,
+            _ => return None,
         };
         let (mean, std): (&[f32], &[f32]) = match self {
             Self::Mnist => (&[0.1307], &[0.3081]),
             Self::FashionMnist => (&[0.2860], &[0.3530]),
             Self::Kmnist => (&[0.1918], &[0.3483]),
             Self::Cifar10 => (&[0.4914, 0.4822, 0.4465], &[0.2470, 0.2435, 0.2616]),
-            Self::Cifar100 => (&[0.5071, 0.4865, 0.4409], &[0.2673, 0.2564, 0.2762]),
+            Self::Cifar100 | Self::Cifar100Coarse => (&[0.5071, 0.4865, 0.4409], &[0.2673, 0.2564, 0.2762]),
             Self::Digits => (&[0.1204], &[0.2668]),
-            Self::Csv(_) => return None,
+            _ => return None,
         };
         Some(Spec {
             name: self.clone(),

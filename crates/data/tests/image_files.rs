@@ -83,8 +83,9 @@ fn images_of_another_size_are_refused() {
         message(&folder),
         format!(
             "{}: expected images of 28 × 28 pixels, the shape [count, 28, 28], found the shape [3, 14, 14]; is this the \
-             right dataset?",
-            path.display()
+             right dataset? Files of your own are read with --dataset idx:{}",
+            path.display(),
+            path.parent().unwrap().display()
         )
     );
     fs::copy(folder.path().join("mnist").join(FILES[3]), &path).unwrap();
@@ -105,9 +106,9 @@ fn a_label_outside_the_classes_is_refused() {
     write_idx(&folder.path().join("mnist").join(FILES[1]), &[3], vec![0, 10, 5]);
     let message = message(&folder);
     assert!(message.contains(FILES[1]), "{message}");
-    assert!(
-        message.ends_with("label 1 (counted from 0) must be below 10, found 10; is this the right dataset?")
-    );
+    assert!(message.contains(
+        "label 1 (counted from 0) must be below 10, found 10; is this the right dataset? Files of your"
+    ));
 }
 
 #[test]
@@ -236,4 +237,22 @@ fn the_archive_of_cifar_is_preferred_to_a_partial_folder() {
     write_archive(&archive, 0);
     let message = load(&DatasetName::Cifar10, &from(&folder)).unwrap_err().to_string();
     assert!(message.ends_with("cifar-10-binary.tar.gz: the file holds no samples"), "{message}");
+}
+
+#[test]
+fn files_of_another_dataset_are_recognised_by_their_labels() {
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/mnist");
+    let Some(data) = std::env::var_os("PLANGRAD_DATA").map(|data| Path::new(&data).join("mnist")) else {
+        return;
+    };
+    let data = if data.is_dir() { data } else { real };
+    if !data.is_dir() {
+        return;
+    }
+    let options = LoadOptions { data_dir: data, ..LoadOptions::default() };
+    let error = load(&DatasetName::FashionMnist, &options).unwrap_err().to_string();
+    assert!(
+        error.contains("these are mnist's, not fashion-mnist's; take --dataset mnist, or another folder"),
+        "{error}"
+    );
 }

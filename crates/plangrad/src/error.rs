@@ -275,7 +275,9 @@ impl Error {
             | Self::NoSample { .. }
             | Self::Data(Data::NotDownloadable { .. }) => ErrorKind::Usage,
             Self::Data(Data::OutOfMemory { .. }) => ErrorKind::OutOfMemory,
-            Self::Data(Data::DatasetNotFound { .. }) => ErrorKind::NotFound,
+            Self::Data(Data::DatasetNotFound { .. } | Data::LocalDatasetNotFound { .. }) => {
+                ErrorKind::NotFound
+            }
             Self::Data(Data::Download { .. } | Data::DownloadBusy { .. } | Data::UnsupportedProxy { .. }) => {
                 ErrorKind::Download
             }
@@ -285,8 +287,8 @@ impl Error {
             | Self::Io { .. }
             | Self::Unread { .. }
             | Self::Output(_) => ErrorKind::Io,
+            Self::Picture(_) | Self::Data(Data::Image { .. }) => ErrorKind::Image,
             Self::Data(_) | Self::EmptySplit { .. } => ErrorKind::Data,
-            Self::Picture(_) => ErrorKind::Image,
             Self::OutOfMemory { .. } => ErrorKind::OutOfMemory,
             Self::Tensor(error) | Self::Model(Model::Tensor(error)) => tensor_kind(error),
             Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => ErrorKind::Model,

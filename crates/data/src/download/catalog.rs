@@ -4,6 +4,8 @@
 //! <https://github.com/tensorflow/datasets>). MNIST is served with different gzip wrappings of the same contents, so the
 //! checksums of its contents are here too, and either one is accepted.
 
+use sha2::{Digest, Sha256};
+
 use crate::DatasetName;
 use crate::locate::{archive_name, official_folder};
 use plangrad_formats::cifar::Variant;
@@ -54,11 +56,29 @@ pub(super) fn entry(name: &DatasetName) -> Option<CatalogEntry> {
         DatasetName::FashionMnist => (&FASHION_MIRRORS, &FASHION),
         DatasetName::Kmnist => (&KMNIST_MIRRORS, &KMNIST),
         DatasetName::Cifar10 => (&CIFAR_MIRRORS, &CIFAR10),
-        DatasetName::Cifar100 => (&CIFAR_MIRRORS, &CIFAR100),
-        DatasetName::Digits | DatasetName::Csv(_) => return None,
+        DatasetName::Cifar100 | DatasetName::Cifar100Coarse => (&CIFAR_MIRRORS, &CIFAR100),
+        _ => return None,
     };
-    let is_archive = matches!(name, DatasetName::Cifar10 | DatasetName::Cifar100);
+    let is_archive =
+        matches!(name, DatasetName::Cifar10 | DatasetName::Cifar100 | DatasetName::Cifar100Coarse);
     Some(CatalogEntry { folder: if is_archive { "" } else { official_folder(name) }, mirrors, files })
+}
+
+/// The dataset whose published file of labels this is, by the checksum of the file or of its decompressed contents.
+pub(crate) fn published_labels(file: &[u8], contents: &[u8]) -> Option<DatasetName> {
+    let [file, contents] = [file, contents].map(|bytes| hexadecimal(&Sha256::digest(bytes)));
+    let is_there = |name: &DatasetName| {
+        let files = entry(name).map_or(&[][..], |entry| entry.files);
+        files.iter().filter(|remote| remote.name.contains("-labels-")).any(|remote| {
+            let of_contents = remote.contents.is_some_and(|published| published.sha256 == contents);
+            remote.sha256 == file || (of_contents && !contents.is_empty())
+        })
+    };
+    [DatasetName::Mnist, DatasetName::FashionMnist, DatasetName::Kmnist].into_iter().find(is_there)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const MNIST_MIRRORS: [&str; 3] = [

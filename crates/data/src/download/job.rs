@@ -60,6 +60,12 @@ fn entry(name: &DatasetName) -> Result<CatalogEntry> {
         dataset: name.to_string(),
         reason: match name {
             DatasetName::Csv(_) => "a table is a file of your own",
+            DatasetName::Qmnist | DatasetName::Emnist(_) => {
+                "plangrad has no mirror of it; unpack its files into the data folder"
+            }
+            DatasetName::Idx(_) | DatasetName::Npz(_) | DatasetName::Folder(_) => {
+                "it is made of files of your own"
+            }
             _ => "the program generates it",
         },
     })
@@ -159,7 +165,7 @@ fn check(path: &Path, remote: &Remote<'_>) -> io::Result<Option<DownloadOutcome>
 fn unpacked_archive(name: &DatasetName, data_dir: &Path) -> Option<PathBuf> {
     let variant = match name {
         DatasetName::Cifar10 => Variant::Cifar10,
-        DatasetName::Cifar100 => Variant::Cifar100,
+        DatasetName::Cifar100 | DatasetName::Cifar100Coarse => Variant::Cifar100,
         _ => return None,
     };
     searched_folders(name, data_dir).into_iter().find(|folder| complete_binaries(variant, folder))

@@ -16,6 +16,7 @@ mod tests;
 mod transfer;
 mod verify;
 
+pub(crate) use catalog::published_labels;
 pub use event::{DownloadEvent, DownloadOutcome, Downloaded};
 pub use job::download;
 pub use options::DownloadOptions;

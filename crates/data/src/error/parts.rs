@@ -30,6 +30,113 @@ impl fmt::Display for ExpectedShape {
     }
 }
 
+/// What is wrong with files of one's own. Prints as a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OwnFilesProblem {
+    /// No file for a purpose.
+    Missing {
+        /// What was looked for, in words.
+        expected: String,
+        /// Some of the names that are there.
+        found: Vec<String>,
+    },
+    /// Several files for the same purpose.
+    Ambiguous {
+        /// The purpose, in words.
+        purpose: &'static str,
+        /// Their names.
+        found: Vec<String>,
+    },
+    /// Arrays or files of a shape that is not that of images or labels.
+    Shape {
+        /// What was expected.
+        expected: &'static str,
+        /// The shape.
+        found: Vec<usize>,
+    },
+    /// Pixels that are not bytes.
+    Pixels {
+        /// What was found instead.
+        found: String,
+    },
+    /// Parts whose images differ in size.
+    Sizes {
+        /// Of the training part: channels, height, width.
+        train: Vec<usize>,
+        /// Of the test part.
+        test: Vec<usize>,
+    },
+    /// More classes than a label can have.
+    Classes {
+        /// How many there are.
+        found: usize,
+    },
+    /// Images of many sizes, and no size to bring them to.
+    NoSize {
+        /// Width and height of the smallest by pixels.
+        smallest: (u32, u32),
+        /// Of the largest.
+        largest: (u32, u32),
+    },
+    /// A size that cannot be.
+    ImpossibleSize {
+        /// The bytes that the images would take.
+        bytes: u64,
+    },
+    /// No image could be read.
+    NoneReadable {
+        /// How many were tried.
+        tried: usize,
+        /// The first reason.
+        reason: String,
+    },
+}
+
+impl fmt::Display for OwnFilesProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { expected, found } if found.is_empty() => {
+                write!(f, "expected {expected}, found nothing of the kind")
+            }
+            Self::Missing { expected, found } => {
+                write!(f, "expected {expected}, found {}", listed(found, |name| name))
+            }
+            Self::Ambiguous { purpose, found } => write!(
+                f,
+                "several files could be the {purpose}: {}; leave one of them in the folder, or name the four files as \
+                 idx:IMAGES,LABELS,TEST_IMAGES,TEST_LABELS",
+                listed(found, |name| name)
+            ),
+            Self::Shape { expected, found } => write!(f, "expected {expected}, found the shape {found:?}"),
+            Self::Pixels { found } => write!(
+                f,
+                "expected pixels as bytes (u8, 0 to 255), found {found}; convert them first, for example with \
+                 array.astype('uint8')"
+            ),
+            Self::Sizes { train, test } => write!(
+                f,
+                "the images to learn from have the shape {train:?}, those to test on {test:?}: they do not belong together"
+            ),
+            Self::Classes { found } => {
+                write!(f, "expected at most 256 different labels, found {found}; are these the labels?")
+            }
+            Self::NoSize { smallest, largest } => write!(
+                f,
+                "the images differ in size, from {} × {} to {} × {} pixels; say to which they are to be brought, for \
+                 example with --image-size 64x64",
+                smallest.0, smallest.1, largest.0, largest.1
+            ),
+            Self::ImpossibleSize { bytes } => {
+                write!(f, "the images would take {bytes} bytes of memory; take a smaller --image-size")
+            }
+            Self::NoneReadable { tried, reason } => {
+                write!(f, "none of {tried} images could be read; the first: {reason}")
+            }
+        }
+    }
+}
+
 /// What is wrong with a table's header row. Prints as a clause; names from the file are shortened there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

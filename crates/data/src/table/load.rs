@@ -52,6 +52,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
         test: Subset::new(Samples::F32(test), test_targets, width)?,
         notes,
         table: Some(schema),
+        pixels: None,
     })
 }
 

@@ -29,3 +29,10 @@ with open(out / 'version_2.npy', 'wb') as file:
     np.lib.format.write_array(file, np.array([7], dtype='u1'), version=(2, 0))
 np.savez(out / 'stored.npz', train_images=np.ones((2, 2, 2), 'u1'), train_labels=np.array([[0], [1]]))
 np.savez_compressed(out / 'deflated.npz', train_images=np.ones((2, 2, 2), 'u1'), train_labels=np.array([[0], [1]]))
+# For the data crate: MedMNIST's layout with colours and a validation part, and KMNIST-49's with a file for each array.
+med = np.arange(2 * 4 * 3 * 3).astype('u1').reshape(2, 4, 3, 3)
+np.savez_compressed(out / 'medmnist.npz', train_images=med, train_labels=np.array([[4], [2]], 'u1'), val_images=med,
+                    val_labels=np.array([[4], [2]], 'u1'), test_images=med[:1], test_labels=np.array([[2]], 'u1'))
+for part, count in (('train', 3), ('test', 2)):
+    np.savez_compressed(out / f'k49-{part}-imgs.npz', np.full((count, 2, 2), 9, 'u1'))
+    np.savez_compressed(out / f'k49-{part}-labels.npz', np.arange(count, dtype='u1'))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plangrad_data::{DatasetName, LoadOptions, Normalize, TargetKind, available};
+use plangrad_data::{DatasetName, Fit, ImageOptions, LoadOptions, Normalize, TargetKind, available};
 
 use super::values;
 use crate::error::{Error, Result};
@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, digits or csv:FILE [default: mnist if it is in the data folder,
-    /// else the built-in digits]
+    /// mnist, fashion-mnist, kmnist, qmnist, emnist-letters (-balanced, -digits, …), cifar10, cifar100, digits; or your own:
+    /// csv:FILE, folder:DIR (images), idx:DIR, npz:FILE [default: mnist if it is in the data folder, else the built-in
+    /// digits]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetName>,
     /// Folder with the datasets [default: data]
@@ -25,9 +26,45 @@ pub struct DataArgs {
     /// Tables: name of the label column [default: the last]
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
-    /// Tables: share of the rows kept for testing, may be 0 [default: 0.2]
+    /// Tables, and folders of images without a test folder: share kept for testing, may be 0 [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub test_fraction: Option<f64>,
+    /// cifar100: the hundred fine or the twenty coarse classes [default: fine]
+    #[arg(long, value_name = "WHICH", value_parser = ["fine", "coarse"])]
+    pub labels: Option<String>,
+    /// Folders of images.
+    #[command(flatten)]
+    pub images: ImageArgs,
+}
+
+/// What images of a folder become.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Data")]
+pub struct ImageArgs {
+    /// folder: height and width to which images are brought [default: theirs, if all have the same]
+    #[arg(long, value_name = "HxW", value_parser = values::image_size)]
+    pub image_size: Option<[usize; 2]>,
+    /// folder: 1 for grey, 3 for colours [default: 1 if all images are grey, else 3]
+    #[arg(long, value_name = "N", value_parser = values::channels)]
+    pub channels: Option<usize>,
+    /// folder: how images of other proportions are brought to the size: black beside them, what juts out cut off, or
+    /// stretched [default: pad]
+    #[arg(long, value_name = "HOW", value_parser = values::one_of_text::<Fit>(&["pad", "crop", "stretch"]))]
+    pub fit: Option<Fit>,
+    /// folder: keep the decoded images in this file, and read them from there the next time
+    #[arg(long, value_name = "FILE")]
+    pub cache: Option<PathBuf>,
+}
+
+impl ImageArgs {
+    fn options(&self) -> ImageOptions {
+        ImageOptions {
+            size: self.image_size,
+            channels: self.channels,
+            fit: self.fit.unwrap_or_default(),
+            cache: self.cache.clone(),
+        }
+    }
 }
 
 /// Data options of commands for a trained model, whose file has the rest.
@@ -70,7 +107,9 @@ impl DataArgs {
             return Ok(self.default_dataset());
         };
         self.check(name)?;
-        Ok(ChosenDataset { name: name.clone(), note: None })
+        let is_coarse = self.labels.as_deref() == Some("coarse");
+        let name = if is_coarse { DatasetName::Cifar100Coarse } else { name.clone() };
+        Ok(ChosenDataset { name, note: None })
     }
 
     /// The data folder, if one was named.
@@ -115,6 +154,7 @@ impl DataArgs {
             test_fraction: self.test_fraction.unwrap_or(test_fraction),
             seed,
             schema: None,
+            images: self.images.options(),
         }
     }
 
@@ -133,12 +173,29 @@ impl DataArgs {
     }
 
     fn check(&self, name: &DatasetName) -> Result<()> {
-        let given = [("--label", self.label.is_some()), ("--test-fraction", self.test_fraction.is_some())];
-        match given.into_iter().find(|(_, given)| *given && !matches!(name, DatasetName::Csv(_))) {
+        let is_table = matches!(name, DatasetName::Csv(_));
+        let is_folder = matches!(name, DatasetName::Folder(_));
+        let is_cifar = matches!(name, DatasetName::Cifar100 | DatasetName::Cifar100Coarse);
+        let tables = "tables (--dataset csv:FILE)";
+        let folders = "folders of images (--dataset folder:DIR)";
+        let given = [
+            ("--label", self.label.is_some(), is_table, tables),
+            (
+                "--test-fraction",
+                self.test_fraction.is_some(),
+                is_table || is_folder,
+                "tables (--dataset csv:FILE) and folders of images (--dataset folder:DIR)",
+            ),
+            ("--labels", self.labels.is_some(), is_cifar, "--dataset cifar100"),
+            ("--image-size", self.images.image_size.is_some(), is_folder, folders),
+            ("--channels", self.images.channels.is_some(), is_folder, folders),
+            ("--fit", self.images.fit.is_some(), is_folder, folders),
+            ("--cache", self.images.cache.is_some(), is_folder, folders),
+        ];
+        match given.into_iter().find(|(_, given, fits, _)| *given && !fits) {
             None => Ok(()),
-            Some((option, _)) => {
-                let problem = format!("is for tables (--dataset csv:FILE), not for {name}");
-                Err(Error::option(option, problem))
+            Some((option, _, _, what)) => {
+                Err(Error::option(option, format!("is for {what}, not for {name}")))
             }
         }
     }

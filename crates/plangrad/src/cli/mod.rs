@@ -117,7 +117,8 @@ pub struct EvalArgs {
     after_help = "Examples:\n  \
         plangrad predict runs/mnist --index 7\n  \
         plangrad predict runs/mnist --random\n  \
-        plangrad predict runs/mnist --image seven.png --invert\n  \
+        plangrad predict runs/mnist --image seven.png --invert --centre\n  \
+        plangrad predict runs/pets --image cat.jpg dog.webp more/\n  \
         plangrad predict runs/sums --values 10,11",
     group(clap::ArgGroup::new("subject").required(true).args(["index", "random", "image", "values"]))
 )]
@@ -131,15 +132,18 @@ pub struct PredictArgs {
     /// Any sample of the dataset
     #[arg(long)]
     pub random: bool,
-    /// A PNG image of any size, resized to what the model reads
-    #[arg(long, value_name = "FILE.png")]
-    pub image: Option<PathBuf>,
+    /// PNG, JPEG, WebP, BMP or GIF images of any size, brought to what the model reads; folders of them; - for standard input
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub image: Vec<PathBuf>,
     /// A row of a table: numbers in the order of its columns, without the label
     #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = values::finite, allow_hyphen_values = true)]
     pub values: Option<Vec<f32>>,
     /// Swap dark and light of --image: MNIST and similar datasets are light on dark
     #[arg(long, conflicts_with_all = ["index", "random", "values"])]
     pub invert: bool,
+    /// Place the digit of --image as MNIST's are: in a box of 20x20 pixels, its centre of mass in the middle
+    #[arg(long, conflicts_with_all = ["index", "random", "values"])]
+    pub centre: bool,
     /// Classes to list at most
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub top: usize,

@@ -58,9 +58,9 @@ impl SubjectArgs {
     /// # Errors
     /// [`Error::Option`] for options that do not go with the dataset.
     pub fn foreseen(&self) -> Result<(DatasetName, TargetKind)> {
-        let name = self.data.dataset.clone().unwrap_or(DatasetName::Mnist);
+        let chosen = self.data.choose()?.name;
+        let name = if self.data.dataset.is_some() { chosen } else { DatasetName::Mnist };
         let labels = self.task.task(&name)?;
-        self.data.choose()?;
         Ok((name, labels))
     }
 

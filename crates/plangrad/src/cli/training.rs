@@ -41,7 +41,12 @@ pub struct TrainArgs {
 }
 
 /// The options that cannot be given for a run that is resumed: its folder has their values.
-const FIXED_BY_A_RUN: [&str; 23] = [
+const FIXED_BY_A_RUN: [&str; 28] = [
+    "labels",
+    "image_size",
+    "channels",
+    "fit",
+    "cache",
     "dataset",
     "normalize",
     "label",

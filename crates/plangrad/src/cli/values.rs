@@ -16,6 +16,9 @@ const MOST_THREADS: usize = 1024;
 /// Largest factor by which an image is enlarged.
 const MOST_SCALE: usize = 64;
 
+/// Most pixels on a side of the images of a folder.
+const MOST_IMAGE_SIDE: usize = 4096;
+
 type Parsed<T> = Result<T, String>;
 
 /// A count: at least 1.
@@ -76,6 +79,32 @@ pub(super) fn finite(text: &str) -> Parsed<f32> {
 
 fn ranged<T: FromStr + PartialOrd>(text: &str, expected: &str, fits: impl Fn(&T) -> bool) -> Parsed<T> {
     text.parse().ok().filter(fits).ok_or_else(|| format!("expected {expected}, found `{text}`"))
+}
+
+/// Height and width: `28x28`, or one number for both.
+pub(super) fn image_size(text: &str) -> Parsed<[usize; 2]> {
+    let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=MOST_IMAGE_SIDE).contains(side));
+    let sides = match text.split_once(['x', 'X', '×']) {
+        Some((height, width)) => side(height).zip(side(width)),
+        None => side(text).map(|side| (side, side)),
+    };
+    let expected = || {
+        format!("expected height and width such as 64x64, each from 1 to {MOST_IMAGE_SIDE}, found `{text}`")
+    };
+    sides.map(|(height, width)| [height, width]).ok_or_else(expected)
+}
+
+/// Channels of an image.
+pub(super) fn channels(text: &str) -> Parsed<usize> {
+    ranged(text, "1 for grey or 3 for colours", |number| matches!(number, 1 | 3))
+}
+
+/// One of these names, parsed, where the error is text.
+pub(super) fn one_of_text<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
 /// One of these names, parsed.
@@ -150,6 +179,8 @@ mod tests {
             assert!(share_f32(text).is_err(), "{text}");
         }
         assert_eq!((share("0.999"), not_negative("0"), index("0")), (Ok(0.999), Ok(0.0), Ok(0)));
+        assert_eq!((image_size("28x32"), image_size("64")), (Ok([28, 32]), Ok([64, 64])));
+        assert!(image_size("0x3").is_err() && image_size("x").is_err() && channels("2").is_err());
         assert!(threads("1025").is_err() && scale("65").is_err() && finite("inf").is_err());
     }
 }

@@ -5,6 +5,7 @@ mod devices;
 mod download;
 mod eval;
 mod fit;
+mod image_bar;
 mod plan;
 mod predict;
 mod samples;

@@ -1,6 +1,6 @@
 //! `plangrad predict`: a trained model's prediction for one sample, with probabilities.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plangrad_data::{Sample, Target};
 use plangrad_tensor::Samples;
@@ -16,19 +16,89 @@ use crate::model::{Model, Prediction};
 use crate::numbers::short;
 use crate::output::Console;
 use crate::output::{Align, Table, printable, untrusted};
-use crate::picture::{Picture, PngFile};
+use crate::picture::{ImageInput, Picture, Wanted};
+
+/// Endings of names that are taken as images in a folder.
+const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
 
 /// Columns of the bar of a probability of 1.
 const BAR: usize = 40;
 
 pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<()> {
     let model = Model::open(&arguments.model)?;
+    if !arguments.image.is_empty() {
+        return images(arguments, &model, console);
+    }
     let subject = Question::find(arguments, &model)?;
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
     let prediction = device::compute(&arguments.device, predict)?;
-    let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
+    answer(arguments, &model, &subject, &prediction, console)
+}
+
+/// Answers for every image named, and for those in folders.
+fn images(arguments: &PredictArgs, model: &Model, console: &Console) -> Result<()> {
+    let found = image_files(&arguments.image)?;
+    device::compute(&arguments.device, |backend| {
+        let mut skipped = 0;
+        for (place, (path, is_named)) in found.iter().enumerate() {
+            let subject = match Question::image(path, arguments, model) {
+                Err(error) if !is_named => {
+                    Console::warning(&error);
+                    skipped += 1;
+                    continue;
+                }
+                other => other?,
+            };
+            if place > 0 {
+                console.drawing(&"")?;
+            }
+            let prediction = model.predict(subject.sample.clone(), backend)?;
+            answer(arguments, model, &subject, &prediction, console)?;
+        }
+        if skipped > 0 {
+            Console::warning(&format_args!("{skipped} of {} images could not be read", found.len()));
+        }
+        Ok(())
+    })
+}
+
+fn answer(
+    arguments: &PredictArgs,
+    model: &Model,
+    subject: &Question,
+    prediction: &Prediction,
+    console: &Console,
+) -> Result<()> {
+    let answer = Answer { model, subject, prediction };
     console.drawing(&answer.text(arguments.top, console.colour()))?;
     console.json(&answer.object())
+}
+
+/// The files named, and the images in the folders named, in the order of their names. The second value says whether a
+/// file was named itself.
+fn image_files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>> {
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push((path.clone(), true));
+            continue;
+        }
+        let entries = std::fs::read_dir(path).map_err(Error::io(path, "read"))?;
+        let mut inside: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| is_image(path)).collect();
+        if inside.is_empty() {
+            let reason = "the folder has no PNG, JPEG, WebP, BMP or GIF images".to_owned();
+            return Err(plangrad_data::Error::Image { path: path.clone(), reason }.into());
+        }
+        inside.sort();
+        files.extend(inside.into_iter().map(|path| (path, false)));
+    }
+    Ok(files)
+}
+
+fn is_image(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) && path.is_file()
 }
 
 /// The sample to predict.
@@ -39,14 +109,15 @@ struct Question {
     picture: Option<Picture>,
     target: Option<Target>,
     index: Option<usize>,
+    /// The file, if it is an image.
+    file: Option<PathBuf>,
 }
 
 impl Question {
     fn find(arguments: &PredictArgs, model: &Model) -> Result<Self> {
-        match (&arguments.image, &arguments.values) {
-            (Some(file), _) => Self::image(file, arguments.invert, model),
-            (None, Some(values)) => Self::row(values, model),
-            (None, None) => Self::of_dataset(arguments, model),
+        match &arguments.values {
+            Some(values) => Self::row(values, model),
+            None => Self::of_dataset(arguments, model),
         }
     }
 
@@ -64,29 +135,29 @@ impl Question {
             None => (Samples::F32(Vec::new()), None),
         };
         let what = format!("{what} #{index}");
-        Ok(Self { what, sample, picture, target: subset.target(index), index: Some(index) })
+        Ok(Self { what, sample, picture, target: subset.target(index), index: Some(index), file: None })
     }
 
-    fn image(file: &Path, invert: bool, model: &Model) -> Result<Self> {
+    fn image(file: &Path, arguments: &PredictArgs, model: &Model) -> Result<Self> {
         let &[channels, height, width] = model.sample_shape() else {
             return Err(wrong("--image", "this model reads the rows of a table; use --values"));
         };
-        let image = PngFile::open(file)?;
-        let mut what = file.display().to_string();
-        let (columns, rows) = image.size();
-        if (columns, rows) != (width, height) {
-            what += &format!(", resized from {columns} × {rows} to {width} × {height} pixels");
+        if arguments.centre && channels != 1 {
+            return Err(wrong("--centre", "is for digits, and this model reads colours"));
         }
-        let picture = image.resized(channels, width, height)?;
-        if channels == 1 && !invert && picture.has_light_edge() {
+        let PredictArgs { invert, centre, .. } = *arguments;
+        let wanted = Wanted { shape: [channels, height, width], fit: model.fit(), invert, centre };
+        let ImageInput { picture, what, blank, is_dark_on_light } = ImageInput::read(file, wanted)?;
+        blank.iter().for_each(|blank| Console::warning(&format_args!("{}: {blank}", file.display())));
+        if is_dark_on_light && model.description().dataset != "folder" {
             let model = &model.description().dataset;
             Console::remark(&format_args!(
                 "the image is dark on light, {model} is light on dark: --invert swaps the two"
             ));
         }
-        let picture = if invert { picture.inverted() } else { picture };
         let sample = Samples::U8(picture.planes());
-        Ok(Self { what, sample, picture: Some(picture), target: None, index: None })
+        let file = Some(file.to_path_buf());
+        Ok(Self { what, sample, picture: Some(picture), target: None, index: None, file })
     }
 
     fn row(values: &[f32], model: &Model) -> Result<Self> {
@@ -105,7 +176,7 @@ impl Question {
         table.standardize(&mut row);
         let named = table.features.iter().zip(values).map(|(name, value)| format!("{name} = {value}"));
         let what = named.collect::<Vec<_>>().join(", ");
-        Ok(Self { what, sample: Samples::F32(row), picture: None, target: None, index: None })
+        Ok(Self { what, sample: Samples::F32(row), picture: None, target: None, index: None, file: None })
     }
 }
 
@@ -185,7 +256,9 @@ impl Answer<'_> {
             Some(Target::Value(value)) => Some(value),
             None => None,
         };
-        Object { class, name, probabilities, value, label: label.map(Number), index: self.subject.index }
+        let image = self.subject.file.as_ref().map(|file| file.display().to_string());
+        let index = self.subject.index;
+        Object { class, name, probabilities, value, label: label.map(Number), index, image }
     }
 }
 
@@ -197,6 +270,7 @@ struct Object<'a> {
     value: Option<f32>,
     label: Option<Number>,
     index: Option<usize>,
+    image: Option<String>,
 }
 
 /// A label, written without a fraction where it has none.

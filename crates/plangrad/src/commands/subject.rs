@@ -5,6 +5,7 @@ use std::sync::Arc;
 use plangrad_data::{Dataset, DatasetName, LoadOptions, TargetKind};
 use plangrad_nn::Mlp;
 
+use super::image_bar::ImageBar;
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
 use crate::error::Result;
 use crate::output::Console;
@@ -42,7 +43,10 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
 /// # Errors
 /// If its files are wrong.
 pub(super) fn dataset(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
-    let dataset = plangrad_data::load(name, options)?;
+    let progress = ImageBar::new();
+    let dataset = plangrad_data::load_observed(name, options, &|reached| progress.show(reached));
+    progress.finish();
+    let dataset = dataset?;
     dataset.notes.iter().for_each(|note| Console::warning(note));
     Ok(dataset)
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
-use plangrad_data::{DatasetName, LoadOptions, available};
+use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available};
 use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
@@ -218,10 +218,7 @@ fn settings(
 ) -> Result<Settings> {
     let TrainArgs { subject: SubjectArgs { model, task, .. }, training, run, .. } = arguments;
     Ok(Settings {
-        dataset: match name {
-            DatasetName::Csv(file) => format!("csv:{}", anchored(file)?.display()),
-            name => name.to_string(),
-        },
+        dataset: name.map_path(anchored)?.to_string(),
         data_dir: anchored(&options.data_dir)?,
         precision: training.precision.precision,
         normalize: options.normalize.to_string(),
@@ -243,6 +240,10 @@ fn settings(
         optimizer,
         schedule,
         architecture: None,
+        images: ImageOptions {
+            cache: options.images.cache.as_deref().map(anchored).transpose()?,
+            ..options.images.clone()
+        },
     })
 }
 

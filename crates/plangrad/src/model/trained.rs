@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Split, Subset, TableSchema, available, load_split};
+use plangrad_data::{
+    Dataset, DatasetName, Fit, ImageOptions, LoadOptions, Split, Subset, TableSchema, Targets, available,
+    load_split,
+};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
@@ -118,8 +121,7 @@ impl Model {
         data_dir: Option<&Path>,
         split: Split,
     ) -> Result<Questions> {
-        let run = self.file.parent().map(|folder| folder.join("config.toml"));
-        let run = run.and_then(|config| Settings::read(&config).ok());
+        let run = self.run();
         let name = match dataset {
             Some(name) => name.clone(),
             None => self.trained_on(run.as_ref())?,
@@ -132,6 +134,7 @@ impl Model {
         let read = if whole_table { Split::Train } else { split };
         let dataset = load_split(&name, &options, read)?;
         dataset.notes.iter().for_each(|note| Console::warning(note));
+        let dataset = self.with_own_classes(dataset)?;
         self.check(&dataset)?;
         if read.of(&dataset).is_empty() {
             let remedy = "choose the other part with --split";
@@ -145,14 +148,42 @@ impl Model {
         Ok(Questions { subset, classes: dataset.classes, what })
     }
 
+    /// The settings of the run, if the model lies in its folder.
+    fn run(&self) -> Option<Settings> {
+        let config = self.file.parent().map(|folder| folder.join("config.toml"));
+        config.and_then(|config| Settings::read(&config).ok())
+    }
+
+    /// How the model's images were brought to their size; stretched unless they come from a folder.
+    #[must_use]
+    pub fn fit(&self) -> Fit {
+        match self.run().filter(|_| self.description.dataset == "folder") {
+            Some(run) => run.images.fit,
+            None if self.description.dataset == "folder" => Fit::default(),
+            None => Fit::Stretch,
+        }
+    }
+
+    /// The form of the dataset's name, if it is a path: `csv`, `folder`, `idx` or `npz`.
+    fn form(&self) -> Option<&str> {
+        let dataset = self.description.dataset.as_str();
+        let is_form = ["folder", "idx", "npz"].contains(&dataset);
+        if self.table.is_some() { Some("csv") } else { is_form.then_some(dataset) }
+    }
+
     /// The dataset the file or the run names.
     fn trained_on(&self, run: Option<&Settings>) -> Result<DatasetName> {
-        match run {
-            _ if self.table.is_none() => Ok(self.description.dataset.parse()?),
-            Some(run) => run.dataset_name(),
-            None => {
+        match (self.form(), run) {
+            (None, _) => Ok(self.description.dataset.parse()?),
+            (Some(_), Some(run)) => run.dataset_name(),
+            (Some(form), None) => {
+                let (what, path) = match form {
+                    "csv" => ("table", "csv:FILE".to_owned()),
+                    "folder" => ("folder of images", "folder:DIR".to_owned()),
+                    form => ("files", format!("{form}:PATH")),
+                };
                 let problem = format!(
-                    "{} does not say which table it was trained on; name one as csv:FILE",
+                    "{} does not say which {what} it was trained on; name one as {path}",
                     self.file.display()
                 );
                 Err(Error::option("--dataset", problem))
@@ -160,8 +191,47 @@ impl Model {
         }
     }
 
+    /// A dataset whose classes are numbered from what its files hold, with the model's numbers.
+    fn with_own_classes(&self, mut dataset: Dataset) -> Result<Dataset> {
+        let is_numbered = !matches!(dataset.name, DatasetName::Csv(_)) && dataset.name.spec().is_none();
+        let own = &self.description.classes;
+        if !is_numbered || dataset.classes == *own {
+            return Ok(dataset);
+        }
+        let mut numbers = Vec::new();
+        for class in &dataset.classes {
+            let Some(number) = own.iter().position(|own| own == class) else {
+                return Err(Error::ModelMismatch {
+                    model: self.file.display().to_string(),
+                    expected: format!("the classes {}", own.join(", ")),
+                    found: format!("{} has the class {class}", dataset.name),
+                });
+            };
+            numbers.push(number as u8);
+        }
+        for subset in [&mut dataset.train, &mut dataset.test] {
+            if let Targets::Classes(labels) = &mut subset.targets {
+                labels.iter_mut().for_each(|label| *label = numbers[usize::from(*label)]);
+            }
+        }
+        dataset.classes.clone_from(own);
+        Ok(dataset)
+    }
+
     fn options(&self, named: Option<&Path>, run: Option<&Settings>, name: &DatasetName) -> LoadOptions {
         let of_run = run.map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
+        let images = match *self.sample_shape() {
+            [channels, height, width] => ImageOptions {
+                size: Some([height, width]),
+                channels: Some(channels),
+                fit: self.fit(),
+                // Of the same images only: another folder is not to replace what is kept there.
+                cache: run
+                    .filter(|run| run.dataset_name().is_ok_and(|of_run| of_run == *name))
+                    .and_then(|run| run.images.cache.clone()),
+            },
+            _ => ImageOptions::default(),
+        };
         let LoadOptions { data_dir, .. } = LoadOptions::default();
         LoadOptions {
             data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
@@ -169,6 +239,7 @@ impl Model {
             schema: self.table.clone(),
             // All rows of a table, unless a run says how it was split.
             test_fraction: 0.0,
+            images,
             ..LoadOptions::default()
         }
     }

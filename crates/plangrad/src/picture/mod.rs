@@ -5,12 +5,13 @@
 //! space, no alpha and no greater depth: a transparent image is laid on white when it is read.
 
 mod draw;
+mod input;
+mod place;
 mod png;
-mod resize;
 
 pub(crate) use draw::side_by_side;
+pub(crate) use input::{ImageInput, Wanted};
 pub use png::PictureError;
-pub(crate) use png::PngFile;
 
 /// Pixels between the pictures of a grid.
 const GRID_GAP: usize = 2;

@@ -1,7 +1,7 @@
-//! Reads and writes PNG. Every kind of PNG is read: grey, RGB, palette, with alpha, of any depth.
+//! Reads and writes PNG, as `show --out` does. Every kind of PNG is read: grey, RGB, palette, with alpha, of any depth.
 //!
 //! A few kilobytes can hold gigabytes of pixels. So the size in the header is compared with limits before anything is
-//! allocated, and an image that is to be resized is decoded row by row.
+//! allocated. (Images that users give are read by `input`, which knows more formats.)
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -11,7 +11,6 @@ use ::png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Limits, Reader
 use plangrad_data::open_regular_file;
 
 use super::Picture;
-use super::resize::Resizer;
 
 /// The first bytes of every PNG file.
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
@@ -19,7 +18,7 @@ const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// The most pixels on a side.
 const MOST_SIDE: u32 = 65_535;
 
-/// The most pixels of an image decoded row by row.
+/// The most pixels of an image in a file.
 const MOST_PIXELS: u64 = 1 << 27;
 
 /// The most pixels of an image decoded as a whole, of up to four bytes each.
@@ -77,7 +76,7 @@ pub enum PictureError {
 }
 
 /// A PNG file whose header has been read.
-pub(crate) struct PngFile<'a> {
+struct PngFile<'a> {
     path: &'a Path,
     reader: Reader<BufReader<File>>,
     channels: usize,
@@ -88,7 +87,7 @@ impl<'a> PngFile<'a> {
     ///
     /// # Errors
     /// [`PictureError`].
-    pub(crate) fn open(path: &'a Path) -> Result<Self, PictureError> {
+    fn open(path: &'a Path) -> Result<Self, PictureError> {
         let unreadable = |reason| PictureError::Io { path: path.to_path_buf(), action: "read", reason };
         let mut file = open_regular_file(path).map_err(unreadable)?;
         check_signature(path, &mut file)?;
@@ -113,30 +112,9 @@ impl<'a> PngFile<'a> {
     }
 
     /// Columns and rows of pixels.
-    pub(crate) fn size(&self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         let (width, height) = self.reader.info().size();
         (width as usize, height as usize)
-    }
-
-    /// The picture with `channels` channels (1 or 3), resized to `width` and `height`, which are at least 1. Its sides are
-    /// stretched independently. It is never in memory as a whole, unless it is interlaced.
-    ///
-    /// # Errors
-    /// [`PictureError`].
-    pub(crate) fn resized(
-        self,
-        channels: usize,
-        width: usize,
-        height: usize,
-    ) -> Result<Picture, PictureError> {
-        let mut resizer = Resizer::new(self.size(), (width, height), channels);
-        let row_width = self.size().0;
-        let found = self.channels;
-        self.rows(|pixels| {
-            let row = Picture { width: row_width, height: 1, channels: found, pixels };
-            resizer.push(&row.with_channels(channels).pixels);
-        })?;
-        Ok(resizer.finish())
     }
 
     /// Decodes the image and calls `each` with every row, grey or RGB, from top to bottom.
@@ -357,23 +335,6 @@ mod tests {
         let path = folder.path().join("image.png");
         std::fs::write(&path, interlaced).unwrap();
         assert!(matches!(PngFile::open(&path), Err(PictureError::TooLarge { limit: 0x100_0000, .. })));
-    }
-
-    #[test]
-    fn a_resized_image_is_that_of_the_whole_picture() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("image.png");
-        let planes: Vec<u8> = (0..3 * 40 * 30).map(|i| (i * 7 % 251) as u8).collect();
-        let picture = Picture::from_planes(&[3, 40, 30], &planes).unwrap();
-        std::fs::write(&path, picture.to_png(&path).unwrap()).unwrap();
-        for channels in [1, 3] {
-            let mut resizer = Resizer::new((30, 40), (7, 5), channels);
-            let whole = picture.with_channels(channels);
-            whole.pixels.chunks_exact(30 * channels).for_each(|row| resizer.push(row));
-            let file = PngFile::open(&path).unwrap();
-            assert_eq!(file.size(), (30, 40));
-            assert_eq!(file.resized(channels, 7, 5).unwrap(), resizer.finish());
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Normalize};
+use plangrad_data::{Dataset, DatasetName, ImageOptions, LoadOptions, Normalize};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Name of the dataset; tables by their absolute path.
+    /// Name of the dataset; tables and other files of one's own by their absolute path.
     pub dataset: String,
     /// Folder with the datasets.
     pub data_dir: PathBuf,
@@ -31,7 +31,7 @@ pub struct Settings {
     /// Tables: the label column; the last if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Tables: share of the rows kept for testing.
+    /// Tables, and folders of images without a test folder: share kept for testing.
     pub test_fraction: f64,
     /// What is minimised.
     pub loss: Loss,
@@ -73,6 +73,9 @@ pub struct Settings {
     /// The network, if it is not the MLP of `hidden`, `activation` and `dropout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Architecture>,
+    /// Folders of images: what each image becomes.
+    #[serde(default, skip_serializing_if = "ImageOptions::is_default")]
+    pub images: ImageOptions,
 }
 
 impl Settings {
@@ -109,6 +112,7 @@ impl Settings {
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: 0.001 },
             architecture: Some(description.architecture()),
+            images: ImageOptions::default(),
         }
     }
 
@@ -141,6 +145,7 @@ impl Settings {
             test_fraction: self.test_fraction,
             seed: self.seed,
             schema: None,
+            images: self.images.clone(),
         })
     }
 

@@ -72,8 +72,8 @@ pub(crate) fn target_kind(loss: Loss) -> TargetKind {
 
 /// The description in a model's file.
 pub(super) fn describe(normalize: Normalize, dataset: &Dataset, task: &Task) -> Result<Description> {
-    // A table's path says nothing about the model and would make its bytes depend on a folder's name.
-    let name = if dataset.table.is_some() { "csv".into() } else { dataset.name.to_string() };
+    // A path says nothing about the model and would make its bytes depend on a folder's name.
+    let name = dataset.name.kind().to_owned();
     let description = Description::new(task, name, dataset.classes.clone(), normalize.to_string())?;
     Ok(match &dataset.table {
         Some(table) => {

@@ -1,0 +1,118 @@
+//! Decoded images on disk, so that they are decoded once: a file with checksums, written whole or not at all.
+//!
+//! ```text
+//! 8 bytes   "plgrimg1"
+//! 32 bytes  SHA-256 of what the images come from: names, sizes, times of all files, and what they become
+//! 32 bytes  SHA-256 of everything that follows
+//! …         notes and both parts, each list with its length before it (8 bytes, little-endian)
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use plangrad_formats::open_regular_file;
+use sha2::{Digest, Sha256};
+
+use super::block::{Block, Part};
+use super::decode::Target;
+use super::scan::ImageFile;
+use crate::{Error, Result};
+
+const MAGIC: [u8; 8] = *b"plgrimg1";
+
+/// Bytes before the lists.
+const HEAD: usize = 8 + 32 + 32;
+
+/// What a block was made of.
+pub(super) fn key(files: &[ImageFile], target: Target) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(format!("{} {} {} {}\n", target.channels, target.height, target.width, target.fit));
+    for file in files {
+        hash.update(format!(
+            "{}\n{} {} {} {}\n",
+            file.relative, file.class, file.test, file.bytes, file.changed
+        ));
+    }
+    hash.finalize().into()
+}
+
+/// The block in a file; `Err` with a sentence if there is none of this key, or a damaged one.
+pub(super) fn read(
+    path: &Path,
+    key: &[u8; 32],
+    image_bytes: usize,
+) -> std::result::Result<Block, Option<String>> {
+    let opened = match open_regular_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
+        Err(error) => return Err(Some(format!("{}: the cache cannot be read: {error}", path.display()))),
+        Ok(file) => file,
+    };
+    let says = |what: &str| Some(format!("{}: {what}; the images are decoded again", path.display()));
+    let mut file = opened;
+    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |data| data.len());
+    let mut head = [0; HEAD];
+    if file.read_exact(&mut head).is_err() || head[..8] != MAGIC {
+        return Err(says("not a cache of images"));
+    }
+    if head[8..40] != key[..] {
+        return Err(says("the cache is of other images or options"));
+    }
+    bytes
+        .try_reserve_exact(length as usize)
+        .map_err(|_| says("the cache needs more memory than there is"))?;
+    file.read_to_end(&mut bytes).map_err(|_| says("the cache cannot be read"))?;
+    if Sha256::digest(&bytes)[..] != head[40..] {
+        return Err(says("the cache is damaged (its checksum is wrong)"));
+    }
+    parse(&bytes, image_bytes).ok_or_else(|| says("the cache is damaged"))
+}
+
+fn parse(mut bytes: &[u8], image_bytes: usize) -> Option<Block> {
+    let mut list = || {
+        let (length, rest) = bytes.split_first_chunk::<8>()?;
+        let (list, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        bytes = rest;
+        Some(list)
+    };
+    let notes = std::str::from_utf8(list()?).ok()?.lines().map(str::to_owned).collect();
+    let mut part = || {
+        let part = Part { labels: list()?.to_vec(), pixels: list()?.to_vec() };
+        (part.pixels.len() == part.labels.len() * image_bytes).then_some(part)
+    };
+    Some(Block { train: part()?, test: part()?, notes })
+}
+
+/// Writes a block beside `path` and gives it that name.
+pub(super) fn write(path: &Path, key: &[u8; 32], block: &Block) -> Result<()> {
+    let fail = |reason| Error::Io { path: path.to_path_buf(), action: "written", reason };
+    let notes = block.notes.join("\n");
+    let lists =
+        [notes.as_bytes(), &block.train.labels, &block.train.pixels, &block.test.labels, &block.test.pixels];
+    let mut hash = Sha256::new();
+    for list in lists {
+        hash.update((list.len() as u64).to_le_bytes());
+        hash.update(list);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let write = || {
+        let file = File::options().write(true).create_new(true).open(&temporary)?;
+        let mut file = BufWriter::new(file);
+        file.write_all(&MAGIC)?;
+        file.write_all(key)?;
+        file.write_all(&hash.finalize())?;
+        for list in lists {
+            file.write_all(&(list.len() as u64).to_le_bytes())?;
+            file.write_all(list)?;
+        }
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|reason| {
+        let _ = fs::remove_file(&temporary);
+        fail(reason)
+    })
+}
