@@ -101,3 +101,43 @@ fn coarse_classes_of_cifar_100_need_no_data_to_be_planned() {
     let text = run(folder.path(), "summary --dataset cifar100 --labels coarse").succeeded();
     assert!(text.contains("[-1, 20]"), "{text}");
 }
+
+/// A safetensors file with one tensor of this type.
+fn half(path: &Path) {
+    let header = "{\"w\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[0,8]},\
+                  \"x\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[8,24]}}";
+    let values = [&[0, 0x3c].repeat(4)[..], &[0.5_f64.to_le_bytes(), 2_f64.to_le_bytes()].concat()].concat();
+    fs::write(path, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &values].concat()).unwrap();
+}
+
+#[test]
+fn weights_of_other_types_and_of_pytorch_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("t.csv"), "a,b,c\n1,2,x\n2,1,y\n3,3,x\n4,1,y\n5,2,x\n").unwrap();
+    half(&folder.path().join("half.safetensors"));
+    let torch = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/pickles/linear.pth");
+    fs::copy(torch, folder.path().join("linear.pth")).unwrap();
+    let start = |file: &str| {
+        let options = "--hidden none --lr 0 --optimizer sgd --max-steps 1 --overwrite --out run";
+        run(folder.path(), &format!("train --dataset csv:t.csv {options} --init {file}"))
+    };
+    let expected: [(&str, &[f32]); 2] =
+        [("linear.pth", &[1.0, 2.0, 3.0, 4.0]), ("half.safetensors", &[1.0, 1.0, 1.0, 1.0])];
+    for (file, weights) in expected {
+        let started = start(file);
+        assert_eq!(started.code, 0, "{started:?}");
+        assert!(started.stderr.contains(&format!("weights from {file}:")), "{started:?}");
+        let model = fs::read(folder.path().join("run/model.safetensors")).unwrap();
+        let values: Vec<u8> = weights.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert!(model.windows(16).any(|window| window == values), "{file}");
+    }
+    for (bytes, expected) in [
+        (&b"\x89HDF\r\n\x1a\n and so on, as long as it takes"[..], "found an HDF5 file, as Keras writes"),
+        (b"PK\x03\x04 and so on", "found a zip archive, as PyTorch writes, but not a state_dict"),
+        (b"\x80\x02}q\x00. and so on", "found a pickle, as PyTorch before 1.6 wrote"),
+    ] {
+        fs::write(folder.path().join("other"), bytes).unwrap();
+        let refused = start("other").refused(1);
+        assert!(refused.contains(expected), "{refused}");
+    }
+}

@@ -11,6 +11,7 @@ pub mod cifar;
 pub mod idx;
 pub mod numpy;
 pub mod pickle;
+pub mod torch;
 
 pub use error::{Error, Result};
 pub use file::open_regular_file;

@@ -75,6 +75,12 @@ impl<R: Read> Source<R> {
         }
     }
 
+    /// The bytes as they are, of whatever kind: nothing is recognised, nothing decompressed.
+    pub(crate) fn raw(reader: R) -> Self {
+        let input = BufReader::with_capacity(INPUT_BUFFER, Cursor::new(Vec::new()).chain(reader));
+        Self::decoding(Decoder::Plain(input), None)
+    }
+
     fn decoding(decoder: Decoder<R>, length: Option<u64>) -> Self {
         Self { decoder, length, offset: 0, limit: u64::MAX, failure: None }
     }

@@ -74,6 +74,15 @@ pub enum Error {
         found: String,
     },
 
+    /// Weights of another program that cannot be read.
+    #[error("{}: expected weights (safetensors, or a state_dict of PyTorch), found {found}", path.display())]
+    ForeignWeights {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what can be done.
+        found: String,
+    },
+
     /// A dataset is wrong or missing.
     #[error(transparent)]
     Data(#[from] plangrad_data::Error),
@@ -291,7 +300,10 @@ impl Error {
             Self::Data(_) | Self::EmptySplit { .. } => ErrorKind::Data,
             Self::OutOfMemory { .. } => ErrorKind::OutOfMemory,
             Self::Tensor(error) | Self::Model(Model::Tensor(error)) => tensor_kind(error),
-            Self::Model(_) | Self::ModelMismatch { .. } | Self::NotAModel { .. } => ErrorKind::Model,
+            Self::Model(_)
+            | Self::ModelMismatch { .. }
+            | Self::NotAModel { .. }
+            | Self::ForeignWeights { .. } => ErrorKind::Model,
             Self::RunExists { .. }
             | Self::NoRun { .. }
             | Self::RunBusy { .. }

@@ -29,6 +29,7 @@ pub mod process;
 mod run;
 pub mod sweep;
 pub mod train;
+mod weights;
 
 pub use colour::Colour;
 pub use drawing::PictureFile;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available};
-use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress};
+use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
 
@@ -21,6 +21,7 @@ use crate::train::{
     self, Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject, Trainer,
     network, plan_line,
 };
+use crate::weights;
 
 /// The share of the largest batch that `--batch-size auto` takes at most.
 const AUTO_SAFETY: f64 = 0.8;
@@ -142,7 +143,7 @@ impl Run {
 
     /// Takes the weights of `--init`, and reports the mapping.
     fn start_from(&mut self, file: &Path) -> Result<()> {
-        let pairs = self.trainer.start_from(&checkpoint::read(file)?)?;
+        let pairs = self.trainer.start_from(&weights::open(file)?)?;
         self.reporter.note(&format!("weights from {}:", file.display()));
         for (parameter, tensor) in pairs {
             self.reporter.note(&format!("  {tensor} -> {parameter}"));
