@@ -35,6 +35,13 @@ pub fn grouped(number: usize) -> String {
     text
 }
 
+/// `1 image`, `2,000 images`.
+#[cfg(feature = "images")]
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,10 +126,10 @@ fn what_is_skipped_and_converted_is_counted_and_named() {
     let dataset = read(folder.path(), sized(4, 4, 1)).unwrap();
     let notes = dataset.notes.join("\n");
     for expected in [
-        "1 files are not images by their names and were skipped: cat/Thumbs.db",
-        "1 images cannot be read and were skipped: ",
+        "skipped 1 file not named as images are: cat/Thumbs.db",
+        "skipped 1 image that cannot be read: ",
         "broken.png: not a PNG, JPEG, WebP, BMP or GIF image by its first bytes",
-        "1 images (the first: cat/clear.png) are transparent and were laid on white",
+        "1 image, the first cat/clear.png: transparent, laid on white",
     ] {
         assert!(notes.contains(expected), "{expected} is not in {notes}");
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::decode::{Changes, Target, decode_into};
 use super::options::ImageProgress;
 use super::scan::ImageFile;
-use crate::text::{excerpt, grouped};
+use crate::text::{counted, excerpt, grouped};
 use crate::{Error, Result};
 
 /// Names listed in a note.
@@ -97,8 +97,8 @@ fn notes(outcomes: &[(&ImageFile, Outcome)]) -> Vec<String> {
         let more = failed.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!("; and {} more", grouped(more)) } else { String::new() };
         let shown = failed.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
-        notes
-            .push(format!("{} images cannot be read and were skipped: {shown}{more}", grouped(failed.len())));
+        let count = counted(failed.len(), "image");
+        notes.push(format!("skipped {count} that cannot be read: {shown}{more}"));
     }
     let changed = |of: fn(&Changes) -> bool| {
         let is = |outcome: &Outcome| outcome.as_ref().is_ok_and(of);
@@ -107,14 +107,14 @@ fn notes(outcomes: &[(&ImageFile, Outcome)]) -> Vec<String> {
             .filter(|(_, outcome)| is(outcome))
             .map(|(file, _)| file.relative.as_str())
             .collect();
-        files.first().map(|first| format!("{} images (the first: {})", grouped(files.len()), excerpt(first)))
+        files.first().map(|first| format!("{}, the first {}", counted(files.len(), "image"), excerpt(first)))
     };
     let kinds: [Kind; 3] = [
-        (|changes| changes.transparent, "are transparent and were laid on white"),
-        (|changes| changes.deep, "have more than 8 bits per channel and were brought to 8"),
-        (|changes| changes.greyed, "have colours and became grey (--channels 1)"),
+        (|changes| changes.transparent, "transparent, laid on white"),
+        (|changes| changes.deep, "more than 8 bits per channel, brought to 8"),
+        (|changes| changes.greyed, "colours turned grey (--channels 1)"),
     ];
-    notes.extend(kinds.into_iter().filter_map(|(of, what)| Some(format!("{} {what}", changed(of)?))));
+    notes.extend(kinds.into_iter().filter_map(|(of, what)| Some(format!("{}: {what}", changed(of)?))));
     notes
 }
 

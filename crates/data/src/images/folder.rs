@@ -58,7 +58,7 @@ fn empty_classes(classes: &[String], train: &Part) -> Option<String> {
         (0..classes.len()).filter(|&class| !is_there(class)).map(|class| classes[class].clone()).collect();
     (!empty.is_empty()).then(|| {
         let names = crate::text::listed(&empty, |name| name);
-        format!("{} classes have no image to learn from: {names}", empty.len())
+        format!("without an image to learn from: {names}")
     })
 }
 
@@ -100,8 +100,8 @@ fn target(
             let channels = channels.unwrap_or(if grey == known.len() { 1 } else { 3 });
             if channels == 3 && grey > 0 {
                 notes.push(format!(
-                    "{} images are grey, their value is taken for all three channels",
-                    crate::text::grouped(grey)
+                    "{}: grey, taken for all three channels",
+                    crate::text::counted(grey, "image")
                 ));
             }
             (size, channels)

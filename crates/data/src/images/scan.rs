@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::OwnFilesProblem;
 use crate::hash_split::is_test;
-use crate::text::{excerpt, grouped};
+use crate::text::{counted, excerpt, grouped};
 use crate::{Error, LoadOptions, Result};
 
 /// Endings of names that are taken as images.
@@ -120,11 +120,8 @@ impl Skipped {
         let more = self.0.len().saturating_sub(shown.len());
         let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
         (!self.0.is_empty()).then(|| {
-            format!(
-                "{} files are not images by their names and were skipped: {}{more}",
-                grouped(self.0.len()),
-                shown.join(", ")
-            )
+            let count = counted(self.0.len(), "file");
+            format!("skipped {count} not named as images are: {}{more}", shown.join(", "))
         })
     }
 }
