@@ -6,6 +6,7 @@ use plangrad_formats::cifar::{self, Records, Variant};
 use plangrad_formats::idx::{self, Element, ElementType, Idx, IdxBuf};
 use plangrad_formats::numpy::{self, Npz, NumpyArray};
 use plangrad_formats::pickle::{self, Globals, Item};
+use plangrad_formats::torch;
 use plangrad_formats::{Error, Limits};
 
 /// Small, so that the limit itself is reached too.
@@ -168,8 +169,11 @@ fn look(item: Item<'_>, depth: usize) {
     }
 }
 
-/// Any bytes as an archive of arrays, and as one array: no crash, and arrays as long as their shapes say.
+/// Any bytes as an archive of arrays, as one array, and as PyTorch's tensors: no crash, and as many numbers as shapes say.
 pub fn npz(data: &[u8]) {
+    for tensor in torch::read_state_dict(io::Cursor::new(data), &LIMITS).into_iter().flatten() {
+        assert_eq!(tensor.values.len(), tensor.dims.iter().product::<usize>());
+    }
     if let Ok(array) = numpy::read_npy(data, &LIMITS) {
         check_array(&array);
     }

@@ -44,6 +44,7 @@ fn main() -> io::Result<()> {
     for name in ["stored.npz", "deflated.npz", "fortran.npy", "f8_be.npy", "objects.npy", "scalar.npy"] {
         folder("npz")?.write(name, &[&fs::read(tests.join("numpy").join(name))?])?;
     }
+    folder("npz")?.write("linear.pth", &[&fs::read(tests.join("pickles/linear.pth"))?])?;
     Ok(())
 }
 
