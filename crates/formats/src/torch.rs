@@ -175,8 +175,9 @@ impl<R: Read + Seek> Storages<R> {
         values.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { bytes })?;
         let mut index = vec![0_usize; view.dims.len()];
         for _ in 0..len {
-            let steps = index.iter().zip(&view.strides).map(|(&i, &stride)| i.checked_mul(stride));
-            let place = steps.fold(Some(view.offset), |sum, step| sum?.checked_add(step?));
+            let mut steps = index.iter().zip(&view.strides);
+            let place =
+                steps.try_fold(view.offset, |sum, (&i, &stride)| sum.checked_add(i.checked_mul(stride)?));
             let value = place.and_then(|place| storage.get(place)).ok_or_else(mismatch)?;
             values.push(*value);
             for axis in (0..index.len()).rev() {

@@ -28,7 +28,7 @@ impl PickledArray<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::SizeMismatch`](Error::ShapeMismatch) if the bytes do not fill the shape; [`Error::OutOfMemory`].
+    /// [`Error::ShapeMismatch`] if the bytes do not fill the shape; [`Error::OutOfMemory`].
     pub fn to_array(&self) -> Result<NumpyArray> {
         NumpyArray::from_parts(
             self.number_type,
