@@ -101,7 +101,7 @@ pub struct TrainingArgs {
     /// Factor of each step, with --schedule step [default: 0.1]
     #[arg(long, value_name = "FACTOR", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr_factor: Option<f64>,
-    /// Start from these weights: a safetensors file (f32, f16, bf16, f64) or a state_dict of PyTorch (.pth, .pt) whose shapes
+    /// Start from these weights: a safetensors file of floating-point numbers or a state_dict of PyTorch (.pth, .pt) whose shapes
     /// match in order
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
