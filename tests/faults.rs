@@ -342,12 +342,12 @@ fn damaged_settings_are_refused_with_a_reason() {
         ("seed = 42\n", "", "missing field `seed`"),
         ("\"relu\"", "\"rely\"", "unknown variant `rely`"),
         ("name = \"adam\"", "name = \"atom\"", "unknown variant `atom`"),
-        ("hidden = [4]", "hidden = [5]", "another seed, network or loss"),
+        ("hidden = [4]", "hidden = [5]", "hidden = [5], which was [4]"),
         ("hidden = [4]", "hidden = [0]", "a network cannot have a layer without units"),
         ("hidden = [4]", "hidden = [99999999999999]", ""),
         ("\"csv:", "\"nonsense:", "nonsense:"),
         ("normalize = \"dataset\"", "normalize = \"other\"", "other"),
-        ("batch_size = 64", "batch_size = 3", "batch_size = 3, and it was trained on batches of 64"),
+        ("batch_size = 64", "batch_size = 3", "batch_size = 3, which was 64"),
     ] {
         assert!(text.contains(from), "{from} in {text}");
         let sentence = refused(&text.replacen(from, to, 1));

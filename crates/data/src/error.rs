@@ -42,6 +42,19 @@ pub enum Error {
         bytes: u64,
     },
 
+    /// A dataset needs more memory than loading may take.
+    #[error(
+        "{dataset} needs {bytes} bytes of memory, and {memory} may be taken; use a machine or container with more"
+    )]
+    MemoryLimit {
+        /// The dataset's name.
+        dataset: String,
+        /// The bytes it needs at least.
+        bytes: u64,
+        /// The bytes it may take.
+        memory: u64,
+    },
+
     /// No normalisation has this name.
     #[error(
         "unknown normalisation `{found}`: expected dataset, half or none{}",

@@ -29,6 +29,7 @@ mod download;
 mod error;
 mod load;
 mod locate;
+mod memory;
 mod name;
 mod normalize;
 mod options;

@@ -10,7 +10,8 @@ use crate::error::ExpectedShape;
 use crate::locate::{CifarFiles, IdxPair, cifar_files, idx_pair};
 use crate::text::grouped;
 use crate::{
-    Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, table,
+    Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, memory,
+    table,
 };
 
 /// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
@@ -41,6 +42,7 @@ fn load_splits(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -
         return load_table(path, options, only);
     }
     let spec = name.spec().expect("every dataset but a table has a spec");
+    memory::check(&spec, options, only)?;
     let (train, test) = match cifar_variant(name) {
         Some(variant) => load_cifar(&spec, variant, &options.data_dir, only)?,
         None => each_split(only, |split| load_grey(&spec, &options.data_dir, split))?,
@@ -109,7 +111,7 @@ fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
 }
 
 /// The most that a file of a named dataset may hold, so that a small compressed file cannot take gigabytes.
-fn limits(spec: &Spec) -> Limits {
+pub(crate) fn limits(spec: &Spec) -> Limits {
     Limits::new(MOST_PARTS * (spec.train_samples * spec.sample_len()) as u64)
 }
 

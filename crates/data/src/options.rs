@@ -20,6 +20,9 @@ pub struct LoadOptions {
     pub test_fraction: f64,
     /// Tables: seed that determines which rows become the test part; default 42.
     pub seed: u64,
+    /// Bytes of memory that loading may take; `None`, the default, for no limit. What is known beforehand is compared with it
+    /// before it is taken.
+    pub memory: Option<u64>,
     /// Tables: the columns, classes and statistics of the model that will read the table, instead of the table's own.
     pub schema: Option<TableSchema>,
 }
@@ -33,6 +36,7 @@ impl Default for LoadOptions {
             task: TargetKind::Classification,
             test_fraction: 0.2,
             seed: 42,
+            memory: None,
             schema: None,
         }
     }

@@ -20,6 +20,7 @@ pub mod device;
 mod drawing;
 mod error;
 pub mod fit;
+mod loading;
 pub mod memory;
 mod model;
 mod numbers;

@@ -20,7 +20,7 @@ pub struct DataArgs {
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
     /// How values are normalised: by the dataset's mean and standard deviation, (x − 0.5) / 0.5, or not at all
-    #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of::<Normalize>(&["dataset", "half", "none"]))]
+    #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of(Normalize::ALL))]
     pub normalize: Normalize,
     /// Tables: name of the label column [default: the last]
     #[arg(long, value_name = "COLUMN")]
@@ -114,7 +114,7 @@ impl DataArgs {
             task,
             test_fraction: self.test_fraction.unwrap_or(test_fraction),
             seed,
-            schema: None,
+            ..LoadOptions::default()
         }
     }
 

@@ -1,17 +1,18 @@
 //! Values of options, with their ranges; errors read "expected …, found …".
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use plangrad_data::Split;
+use plangrad_tensor::backend::cpu::MOST_THREADS;
 
 use crate::drawing::PictureFile;
 
 /// The most threads that can be asked for.
-const MOST_THREADS: usize = 1024;
 
 /// Largest factor by which an image is enlarged.
 const MOST_SCALE: usize = 64;
@@ -79,11 +80,12 @@ fn ranged<T: FromStr + PartialOrd>(text: &str, expected: &str, fits: impl Fn(&T)
 }
 
 /// One of these names, parsed.
-pub(super) fn one_of<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+pub(super) fn one_of<T, const N: usize>(values: [T; N]) -> impl TypedValueParser<Value = T>
 where
-    T: FromStr + Clone + Send + Sync + 'static,
+    T: FromStr + Display + Clone + Send + Sync + 'static,
     T::Err: std::error::Error + Send + Sync + 'static,
 {
+    let names = values.map(|value| PossibleValue::new(value.to_string()));
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 

@@ -35,7 +35,7 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
     let evaluation = device::compute(&arguments.device, evaluate)?;
     console.text(&text(&heading, &evaluation, &classes))?;
-    let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;
+    let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes, .. } = &evaluation;
     let object = Object {
         loss: *loss,
         accuracy: evaluation.accuracy(),
@@ -51,7 +51,7 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
 
 fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {
     let mut text = format!("{heading}\n\nloss      {:.4}", evaluation.loss);
-    if let (Some(correct), Some(accuracy)) = (evaluation.correct(), evaluation.accuracy()) {
+    if let (Some(correct), Some(accuracy)) = (evaluation.correct, evaluation.accuracy()) {
         let (correct, samples) = (grouped(correct as usize), grouped(evaluation.samples));
         text += &format!("\naccuracy  {:.2} % ({correct} of {samples})", 100.0 * accuracy);
     }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use plangrad_data::{
-    Affine, Dataset, DatasetName, LoadOptions, Normalize, Sample, Split, Target, class_alias, load_split,
+    Affine, Dataset, DatasetName, LoadOptions, Normalize, Sample, Split, Target, class_alias,
 };
 use plangrad_nn::checkpoint;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::samples::{check_index, random_samples};
 use super::subject;
 use crate::cli::ShowArgs;
 use crate::error::{Error, Result};
+use crate::loading::load;
 use crate::numbers::{counted, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable};
@@ -75,10 +76,10 @@ enum Label {
 
 impl Shown {
     fn load(name: &DatasetName, options: &LoadOptions, split: Split) -> Result<Self> {
-        let dataset = load_split(name, options, split)?;
+        let dataset = load(name, options, Some(split))?;
         dataset.notes.iter().for_each(|note| Console::warning(note));
         let raw_options = LoadOptions { normalize: Normalize::None, ..options.clone() };
-        let raw_table = dataset.table.as_ref().map(|_| load_split(name, &raw_options, split)).transpose()?;
+        let raw_table = dataset.table.as_ref().map(|_| load(name, &raw_options, Some(split))).transpose()?;
         if split.of(&dataset).is_empty() {
             let dataset = name.to_string();
             return Err(Error::EmptySplit { dataset, split, remedy: "choose the other part with --split" });

@@ -7,6 +7,7 @@ use plangrad_nn::Mlp;
 
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
 use crate::error::Result;
+use crate::loading::load as load_dataset;
 use crate::output::Console;
 use crate::train::Subject;
 
@@ -42,7 +43,7 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
 /// # Errors
 /// If its files are wrong.
 pub(super) fn dataset(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
-    let dataset = plangrad_data::load(name, options)?;
+    let dataset = load_dataset(name, options, None)?;
     dataset.notes.iter().for_each(|note| Console::warning(note));
     Ok(dataset)
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
-use plangrad_data::{DatasetName, LoadOptions, available};
+use plangrad_data::{DatasetName, LoadOptions, available, open_regular_file};
 use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
@@ -56,11 +56,13 @@ fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, R
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
     out.map_or(Ok(()), |path| RunFolder::check_free(path, existing))?;
     let learning = &arguments.training.learning;
+    arguments.training.init.as_deref().map_or(Ok(()), check_readable)?;
     let optimizer = learning.optimizer()?;
     let schedule = arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
     let options = arguments.subject.data.options(labels, learning.seed);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
+    check_text("--data-dir", &settings.data_dir)?;
     let mut subject = settings.subject(subject::dataset(&name, &options)?)?;
     settings.batch_size = batch_size(arguments, &settings, &mut subject, stop)?;
     let (per_epoch, total) = settings.steps(subject.samples().0 as u64);
@@ -87,7 +89,7 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     let progress = run.trainer.resume(&checkpoint)?;
     if !checkpoint.has_checksum() {
         run.reporter.note(&format!(
-            "{} is of an earlier version: it has no checksum, and does not say which data and settings it was made with",
+            "{} was written by an earlier version: it has no checksum, and does not say which data and settings it was made with",
             folder.checkpoint().display()
         ));
     }
@@ -111,7 +113,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
-        // It would diverge again; or nobody knows where it is.
+        // It would diverge again; or its folder is gone.
         Err(error @ (Error::Diverged { .. } | Error::RunGone { .. })) => Err(error),
         Err(error) => {
             Console::remark(&format_args!("the last checkpoint is intact; continue from it with: {resume}"));
@@ -219,7 +221,11 @@ fn settings(
     let TrainArgs { subject: SubjectArgs { model, task, .. }, training, run, .. } = arguments;
     Ok(Settings {
         dataset: match name {
-            DatasetName::Csv(file) => format!("csv:{}", anchored(file)?.display()),
+            DatasetName::Csv(file) => {
+                let file = anchored(file)?;
+                check_text("--dataset", &file)?;
+                format!("csv:{}", file.display())
+            }
             name => name.to_string(),
         },
         data_dir: anchored(&options.data_dir)?,
@@ -318,6 +324,11 @@ fn check_text(option: &'static str, path: &Path) -> Result<()> {
         Some(_) => Ok(()),
         None => Err(Error::option(option, format!("{} is not UTF-8; choose another name", path.display()))),
     }
+}
+
+/// Refuses a file that cannot be read, before time is spent on what comes first.
+fn check_readable(path: &Path) -> Result<()> {
+    open_regular_file(path).map(drop).map_err(Error::io(path, "read"))
 }
 
 /// An absolute path: a run can be resumed from any folder.

@@ -1,15 +1,17 @@
 //! A trained model read from its file, and samples for it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Split, Subset, TableSchema, available, load_split};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, Split, Subset, TableSchema, available};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
 
 use crate::error::{Error, Result};
+use crate::loading::load;
 use crate::output::Console;
-use crate::train::{Settings, layers, target_kind};
+use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, layers, target_kind};
 
 /// Labels are bytes.
 const MOST_CLASSES: usize = 256;
@@ -25,6 +27,7 @@ pub struct Model {
 
 /// Samples for a model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Questions {
     /// The samples.
     pub subset: Subset,
@@ -53,7 +56,7 @@ impl Model {
         let description = weights.require_description()?.clone();
         if !weights.has_checksum() {
             let file = file.display();
-            Console::remark(&format_args!("{file} is of an earlier version and has no checksum"));
+            Console::remark(&format_args!("{file} was written by an earlier version and has no checksum"));
         }
         let network = weights.network(known)?;
         let table = description.table.clone().map(serde_json::from_value).transpose();
@@ -107,6 +110,15 @@ impl Model {
         layers(&self.task)
     }
 
+    /// The settings of the run in whose folder the model lies, if it does.
+    fn run_settings(&self) -> Result<Option<Settings>> {
+        let Some(config) = self.file.parent().map(|folder| folder.join(CONFIG)) else { return Ok(None) };
+        match Settings::read(&config) {
+            Err(Error::Io { reason, .. }) if reason.kind() == ErrorKind::NotFound => Ok(None),
+            settings => settings.map(Some),
+        }
+    }
+
     /// A part of the dataset named, or of the one the model was trained on. A table that is named has no parts: all its rows
     /// are taken.
     ///
@@ -118,8 +130,7 @@ impl Model {
         data_dir: Option<&Path>,
         split: Split,
     ) -> Result<Questions> {
-        let run = self.file.parent().map(|folder| folder.join("config.toml"));
-        let run = run.and_then(|config| Settings::read(&config).ok());
+        let run = self.run_settings()?;
         let name = match dataset {
             Some(name) => name.clone(),
             None => self.trained_on(run.as_ref())?,
@@ -130,7 +141,7 @@ impl Model {
             (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
         }
         let read = if whole_table { Split::Train } else { split };
-        let dataset = load_split(&name, &options, read)?;
+        let dataset = load(&name, &options, Some(read))?;
         dataset.notes.iter().for_each(|note| Console::warning(note));
         self.check(&dataset)?;
         if read.of(&dataset).is_empty() {
@@ -202,8 +213,8 @@ fn model_file(path: &Path) -> Result<PathBuf> {
     if !there.is_dir() {
         return Err(not_a_model("something that is not a file"));
     }
-    let inside = path.join("model.safetensors");
-    let unfinished = path.join("checkpoint.safetensors");
+    let inside = path.join(MODEL);
+    let unfinished = path.join(CHECKPOINT);
     match kind(&inside) {
         Ok(file) if file.is_file() => Ok(inside),
         _ if unfinished.is_file() => Err(not_a_model(
@@ -231,7 +242,7 @@ fn contradiction(
     }
     match loss {
         Loss::CrossEntropy if outputs > MOST_CLASSES => {
-            return Some(format!("{outputs} classes, of which there can be {MOST_CLASSES}"));
+            return Some(format!("{outputs} classes; at most {MOST_CLASSES} are supported"));
         }
         Loss::CrossEntropy if classes.len() != outputs => {
             return Some(format!("{} class names for {outputs} outputs", classes.len()));
