@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Normalize};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, Normalize, TableOptions};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// Tables: how they are read and split; as by earlier versions if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableOptions>,
     /// The network, if it is not the MLP of `hidden`, `activation` and `dropout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Architecture>,
@@ -108,6 +111,7 @@ impl Settings {
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: 0.001 },
+            table: subject.table.as_ref().map(|_| TableOptions::default()),
             architecture: Some(description.architecture()),
         }
     }
@@ -140,8 +144,15 @@ impl Settings {
             task: target_kind(self.loss),
             test_fraction: self.test_fraction,
             seed: self.seed,
-            schema: None,
+            table: self.table_options(),
+            ..LoadOptions::default()
         })
+    }
+
+    /// How a table is read and split.
+    #[must_use]
+    pub fn table_options(&self) -> TableOptions {
+        self.table.clone().unwrap_or_else(TableOptions::of_earlier_versions)
     }
 
     /// The task and data of a run with these settings, from the dataset that they name.
