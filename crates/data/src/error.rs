@@ -13,7 +13,7 @@ pub use parts::{ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, QuoteP
 
 use crate::Missing;
 use crate::suggest::question;
-use crate::text::{excerpt, grouped, listed};
+use crate::text::{counts, excerpt, grouped, listed};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -493,16 +493,6 @@ fn other_columns(columns: &[(String, usize)]) -> String {
 /// The number for `--one-hot` that takes all of them.
 fn most_texts(columns: &[(String, usize)]) -> usize {
     columns.iter().map(|(_, texts)| *texts).max().unwrap_or(0)
-}
-
-/// `` `Age` (177), `Cabin` (687)``, or the first ones and the number of the others.
-fn counts(columns: &[(String, usize)]) -> String {
-    const MOST: usize = 12;
-    let shown =
-        columns.iter().take(MOST).map(|(name, count)| format!("`{}` ({})", excerpt(name), grouped(*count)));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    let more = columns.len().saturating_sub(MOST);
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// Columns with cells without a value, and the remedy.

@@ -65,11 +65,10 @@ impl CellReader {
     }
 }
 
-/// Whether these texts are words for yes and no of one pair.
-pub(super) fn are_booleans<'a>(mut texts: impl Iterator<Item = &'a str> + Clone) -> bool {
-    texts.clone().next().is_some()
-        && BOOLEANS.iter().any(|pair| texts.clone().all(|text| boolean(text, pair).is_some()))
-        && texts.next().is_some()
+/// Whether these texts, of which there is one at least, are words for yes and no of one pair.
+pub(super) fn are_booleans(texts: &[String]) -> bool {
+    let are_of = |pair| texts.iter().all(|text| boolean(text, pair).is_some());
+    !texts.is_empty() && BOOLEANS.iter().any(are_of)
 }
 
 /// 1 for yes and 0 for no, in words or as numbers.
@@ -118,8 +117,10 @@ mod tests {
 
     #[test]
     fn booleans_are_words_of_one_pair() {
-        assert!(are_booleans(["True", "FALSE"].into_iter()) && are_booleans(["no"].into_iter()));
-        assert!(!are_booleans(["yes", "false"].into_iter()) && !are_booleans([].into_iter()));
+        let are_booleans =
+            |texts: &[&str]| are_booleans(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        assert!(are_booleans(&["True", "FALSE"]) && are_booleans(&["no"]));
+        assert!(!are_booleans(&["yes", "false"]) && !are_booleans(&[]));
         assert_eq!(
             (boolean_value("Yes"), boolean_value("0"), boolean_value("2")),
             (Some(1.0), Some(0.0), None)

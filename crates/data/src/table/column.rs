@@ -172,7 +172,7 @@ impl Column {
         if !self.is_text() {
             return FeatureKind::Number;
         }
-        if are_booleans(self.order.iter().map(String::as_str)) {
+        if are_booleans(&self.order) {
             return FeatureKind::Boolean;
         }
         let mut texts = self.order.clone();

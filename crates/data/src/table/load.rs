@@ -15,7 +15,7 @@ use super::rows::{RowFacts, TableRows};
 use super::schema::{FeatureKind, TableSchema, standardized, statistics};
 use super::split::{Part, deal, row_hash};
 use crate::error::{Error, ExpectedCell, HeaderProblem, Result};
-use crate::text::{excerpt, grouped};
+use crate::text::{counts, excerpt, grouped};
 use crate::{Dataset, DatasetName, LabelUse, LoadOptions, Normalize, Samples, Split, Subset, Targets};
 
 /// Rows that are turned from columns into samples at a time.
@@ -228,6 +228,15 @@ impl<'a> Table<'a> {
                     most,
                 });
             }
+        }
+        let of_text = |(feature, kind): (usize, &FeatureKind)| match kind {
+            FeatureKind::OneHot(texts) => Some((self.name(feature).to_owned(), texts.len())),
+            _ => None,
+        };
+        let categories: Vec<_> = kinds.iter().enumerate().filter_map(of_text).collect();
+        if !categories.is_empty() && options.schema.is_none() {
+            let columns = counts(&categories);
+            self.remarks.push(format!("columns of text become one input for each of their texts: {columns}"));
         }
         for (feature, kind) in kinds.iter().enumerate() {
             match self.features[feature].settle(kind) {

@@ -34,6 +34,11 @@ fn columns_of_text_become_an_input_for_each_text() {
     let text = "a,colour,y\n1,red,x\n2,blue,z\n4,green,x\n1,red,z\n";
     let options = LoadOptions { normalize: Normalize::Dataset, ..raw() };
     let table = read(text, &options).unwrap();
+    let said = &table.table_rows.as_ref().unwrap().remarks[0];
+    assert!(
+        said.ends_with("columns of text become one input for each of their texts: `colour` (3)"),
+        "{said}"
+    );
     let schema = table.table.clone().unwrap();
     assert_eq!(schema.kinds[1], FeatureKind::OneHot(names(&["blue", "green", "red"])));
     assert_eq!((schema.inputs(), &*table.sample_shape), (4, &[4][..]));
