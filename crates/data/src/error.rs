@@ -338,7 +338,7 @@ pub enum Error {
 
     /// All rows fell to one part.
     #[error(
-        "{}: none of the {rows} rows fell to the {part} part: rows are dealt by a hash of their cells, with the \
+        "{}: no row of {rows} fell to the {part} part: rows are dealt by a hash of their cells, with the \
          fraction {fraction} for testing; give another --seed or --test-fraction, or test nothing with --test-fraction 0",
         path.display()
     )]

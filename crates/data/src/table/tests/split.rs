@@ -64,7 +64,7 @@ fn the_share_is_near_the_fraction_and_told_where_it_is_not() {
 #[test]
 fn an_empty_part_is_refused_with_the_remedy() {
     let message = read("a,y\n1,x\n", &options()).unwrap_err().to_string();
-    let parts = ["none of the 1 rows fell to the test part", "none of the 1 rows fell to the training part"];
+    let parts = ["no row of 1 fell to the test part", "no row of 1 fell to the training part"];
     assert!(parts.iter().any(|part| message.contains(part)), "{message}");
     assert!(
         message.ends_with("give another --seed or --test-fraction, or test nothing with --test-fraction 0")
