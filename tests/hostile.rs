@@ -160,19 +160,20 @@ fn broken_files_of_cifar_are_refused() {
 #[test]
 fn broken_tables_are_refused_with_line_and_column() {
     let many: String = (0..257).map(|number| format!("1,label{number}\n")).collect();
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 15] = [
         ("an empty file", b"".to_vec(), "header row"),
         ("a header alone", b"a,b\n".to_vec(), "expected rows of data"),
         ("a word for a number", b"a,b\n1,x\ntwo,y\n".to_vec(), "line 3, column `a`"),
-        ("a missing value", b"a,b\n1,x\n,y\n".to_vec(), "found an empty cell"),
-        ("no number", b"a,b\nnan,x\n".to_vec(), "line 2, column `a`"),
+        ("a missing value", b"a,b\n1,x\n,y\n".to_vec(), "cells without a value in 2 rows: `a` (1)"),
+        ("no number", b"a,b\n-inf,x\n".to_vec(), "line 2, column `a`"),
         ("a number beyond 32 bits", b"a,b\n1e39,x\n".to_vec(), "line 2, column `a`"),
         ("a row too short", b"a,b\n1,x\n2\n".to_vec(), "line 3"),
         ("a row too long", b"a,b\n1,x,3\n".to_vec(), "line 2"),
         ("two columns of one name", b"a,a,b\n1,2,x\n".to_vec(), "line 1"),
         ("one column", b"a\n1\n2\n".to_vec(), "table.csv"),
         ("an open quotation", b"a,b\n\"1,x\n2,y\n".to_vec(), "line 2"),
-        ("other bytes than text", b"a,b\n1,\xff\xfe\n".to_vec(), "UTF-8"),
+        ("other bytes than text", b"\xc3\xa9,b\n1,\xff\xfe\n".to_vec(), "UTF-8"),
+        ("a workbook", b"PK\x03\x04\0\0".to_vec(), "save it as CSV"),
         ("zeros", vec![0; 100], "table.csv"),
         ("too many classes", format!("a,b\n{many}").into_bytes(), "at most 256"),
     ];
@@ -190,7 +191,7 @@ fn broken_tables_are_refused_with_line_and_column() {
     refused(
         folder.path(),
         "show --dataset csv:table.csv",
-        "table.csv: cannot be opened: expected a regular file, found a folder",
+        "table.csv: cannot be opened: expected a file, found a folder",
     );
     refused(folder.path(), "show --dataset csv:words.csv/x", "words.csv/x: cannot be opened");
     refused(folder.path(), "show --dataset csv:words.csv --label c", "the columns are");

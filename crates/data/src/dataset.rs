@@ -1,6 +1,6 @@
 //! A dataset in memory: two parts, as plain arrays, and what their numbers mean.
 
-use crate::{DatasetName, Error, Result, TableSchema};
+use crate::{DatasetName, Error, Result, TableRows, TableSchema};
 
 /// A dataset in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Dataset {
     pub notes: Vec<String>,
     /// Columns and statistics of a table; `None` for images.
     pub table: Option<TableSchema>,
+    /// What is known about the rows of a table besides their values; `None` for images.
+    pub table_rows: Option<TableRows>,
 }
 
 impl Dataset {

@@ -43,17 +43,22 @@ mod text;
 pub use classes::class_alias;
 pub use dataset::{Dataset, Sample, Samples, Subset, Target, Targets};
 pub use download::{DownloadEvent, DownloadOptions, DownloadOutcome, Downloaded, download};
-pub use error::{Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, Result, RowProblem};
+pub use error::{
+    Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, QuoteProblem, Result, RowProblem,
+};
 pub use load::{load, load_split};
 pub use locate::available;
 pub use name::DatasetName;
 pub use normalize::{Affine, Normalize};
-pub use options::{LoadOptions, TargetKind};
+pub use options::{LabelUse, LoadOptions, TargetKind};
 pub use plangrad_formats::open_regular_file;
 pub use sampling::Permutation;
 pub use spec::Spec;
 pub use split::Split;
-pub use table::TableSchema;
+pub use table::{
+    Decimal, FeatureKind, Missing, OneHot, RowFacts, Separator, SplitRule, TableOptions, TableRows,
+    TableSchema, UnknownWord,
+};
 pub use text::grouped;
 
 /// Compiles and runs the examples of the crate's README.

@@ -61,6 +61,7 @@ fn load_splits(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -
         test,
         notes,
         table: None,
+        table_rows: None,
     })
 }
 
@@ -87,7 +88,7 @@ fn each_split(
 }
 
 fn load_table(path: &Path, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
-    let mut dataset = table::load(path, options)?;
+    let mut dataset = table::load(path, options, only)?;
     match only {
         None => {}
         Some(Split::Train) => dataset.test = dataset.test.emptied(),

@@ -71,10 +71,18 @@ impl FromStr for DatasetName {
 
     fn from_str(text: &str) -> Result<Self> {
         if let Some(file) = text.strip_prefix("csv:").filter(|file| !file.is_empty()) {
-            return Ok(Self::Csv(file.into()));
+            return Ok(Self::Csv(at_home(file)));
         }
         let named = Self::NAMED.into_iter().find(|name| name.kind() == text);
         named.ok_or_else(|| Error::UnknownDataset { found: text.to_owned(), suggestion: suggestion(text) })
+    }
+}
+
+/// The path of a file, with `~/` standing for the home folder: a shell expands it only at the beginning of a word.
+fn at_home(file: &str) -> PathBuf {
+    match (file.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(inside), Some(home)) => home.join(inside),
+        _ => file.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Normalize, TableSchema};
+use crate::{Normalize, TableOptions, TableSchema};
 
 /// How to load a dataset. [`LoadOptions::default`] is what the command line does without options.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,8 @@ pub struct LoadOptions {
     pub label: Option<String>,
     /// Tables: whether labels are classes or numbers.
     pub task: TargetKind,
-    /// Tables: fraction of the rows that become the test part, at least 0 and below 1; default 0.2. A fraction above 0
-    /// leaves at least one row for each part of a table with two rows or more.
+    /// Tables: fraction of the rows that become the test part, at least 0 and below 1; default 0.2. With
+    /// [`SplitRule::Hash`](crate::SplitRule::Hash) it is met on average.
     pub test_fraction: f64,
     /// Tables: seed that determines which rows become the test part; default 42.
     pub seed: u64,
@@ -25,6 +25,12 @@ pub struct LoadOptions {
     pub memory: Option<u64>,
     /// Tables: the columns, classes and statistics of the model that will read the table, instead of the table's own.
     pub schema: Option<TableSchema>,
+    /// Tables: how the file is read, and what becomes of its columns.
+    pub table: TableOptions,
+    /// Tables: whether every row must have a label.
+    pub labels: LabelUse,
+    /// Tables: whether [`RowFacts`](crate::RowFacts) keeps the texts of all feature cells.
+    pub keep_texts: bool,
 }
 
 impl Default for LoadOptions {
@@ -38,6 +44,9 @@ impl Default for LoadOptions {
             seed: 42,
             memory: None,
             schema: None,
+            table: TableOptions::default(),
+            labels: LabelUse::Required,
+            keep_texts: false,
         }
     }
 }
@@ -50,4 +59,14 @@ pub enum TargetKind {
     Classification,
     /// Numbers, for a regression.
     Regression,
+}
+
+/// Whether every row of a table must have a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LabelUse {
+    /// It must.
+    #[default]
+    Required,
+    /// It need not, nor need there be a label column: rows are to be predicted.
+    Optional,
 }

@@ -34,7 +34,7 @@ pub mod train;
 pub use colour::Colour;
 pub use drawing::PictureFile;
 pub use error::{Error, ErrorKind, Result};
-pub use model::{Model, Prediction, Questions};
+pub use model::{Model, Prediction, Questions, Request};
 pub use numbers::grouped;
 pub use output::{Console, Format};
 pub use picture::{Picture, PictureError};

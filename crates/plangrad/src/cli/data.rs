@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use plangrad_data::{DatasetName, LoadOptions, Normalize, TargetKind, available};
 
+use super::table::{TableArgs, TableFileArgs};
 use super::values;
 use crate::error::{Error, Result};
 
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, digits or csv:FILE [default: mnist if it is in the data folder,
+    /// mnist, fashion-mnist, kmnist, cifar10, cifar100, digits or csv:FILE (a table; - is standard input) [default: mnist if it is in the data folder,
     /// else the built-in digits]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetName>,
@@ -28,6 +29,9 @@ pub struct DataArgs {
     /// Tables: share of the rows kept for testing, may be 0 [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub test_fraction: Option<f64>,
+    /// Tables: how they are read.
+    #[command(flatten)]
+    pub table: TableArgs,
 }
 
 /// Data options of commands for a trained model, whose file has the rest.
@@ -40,6 +44,9 @@ pub struct TrainedDataArgs {
     /// Folder with the datasets [default: that of the run, else data]
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
+    /// How the table is written.
+    #[command(flatten)]
+    pub file: TableFileArgs,
 }
 
 impl TrainedDataArgs {
@@ -106,15 +113,16 @@ impl DataArgs {
     /// How to load it. `seed` decides which part each row of a table belongs to.
     #[must_use]
     pub fn options(&self, task: TargetKind, seed: u64) -> LoadOptions {
-        let LoadOptions { test_fraction, .. } = LoadOptions::default();
+        let by_default = LoadOptions::default();
         LoadOptions {
             data_dir: self.folder().to_path_buf(),
             normalize: self.normalize,
             label: self.label.clone(),
             task,
-            test_fraction: self.test_fraction.unwrap_or(test_fraction),
+            test_fraction: self.test_fraction.unwrap_or(by_default.test_fraction),
             seed,
-            ..LoadOptions::default()
+            table: self.table.options(),
+            ..by_default
         }
     }
 
@@ -134,9 +142,10 @@ impl DataArgs {
 
     fn check(&self, name: &DatasetName) -> Result<()> {
         let given = [("--label", self.label.is_some()), ("--test-fraction", self.test_fraction.is_some())];
-        match given.into_iter().find(|(_, given)| *given && !matches!(name, DatasetName::Csv(_))) {
+        let given = given.into_iter().find(|(_, given)| *given).map(|(option, _)| option);
+        match given.or(self.table.first_given()).filter(|_| !matches!(name, DatasetName::Csv(_))) {
             None => Ok(()),
-            Some((option, _)) => {
+            Some(option) => {
                 let problem = format!("is for tables (--dataset csv:FILE), not for {name}");
                 Err(Error::option(option, problem))
             }

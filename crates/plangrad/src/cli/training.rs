@@ -41,11 +41,20 @@ pub struct TrainArgs {
 }
 
 /// The options that cannot be given for a run that is resumed: its folder has their values.
-const FIXED_BY_A_RUN: [&str; 23] = [
+const FIXED_BY_A_RUN: [&str; 32] = [
     "dataset",
     "normalize",
     "label",
     "test_fraction",
+    "separator",
+    "decimal",
+    "encoding",
+    "no_header",
+    "features",
+    "drop",
+    "one_hot",
+    "missing",
+    "missing_values",
     "hidden",
     "activation",
     "dropout",

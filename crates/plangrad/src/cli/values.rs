@@ -71,8 +71,17 @@ pub(super) fn share_f32(text: &str) -> Parsed<f32> {
     ranged(text, "a number of at least 0 and below 1", |number| (0.0..1.0).contains(number))
 }
 
-pub(super) fn finite(text: &str) -> Parsed<f32> {
-    ranged(text.trim(), "numbers separated by commas", |number: &f32| number.is_finite())
+/// The values of a row, as they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Vec<String>);
+
+/// Values separated by commas.
+pub(super) fn row(text: &str) -> Parsed<Row> {
+    let values: Vec<String> = text.split(',').map(|value| value.trim().to_owned()).collect();
+    match values.iter().find(|value| value.parse().is_ok_and(f64::is_infinite)) {
+        None => Ok(Row(values)),
+        Some(infinite) => Err(format!("expected numbers separated by commas, found `{infinite}`")),
+    }
 }
 
 fn ranged<T: FromStr + PartialOrd>(text: &str, expected: &str, fits: impl Fn(&T) -> bool) -> Parsed<T> {
@@ -152,6 +161,6 @@ mod tests {
             assert!(share_f32(text).is_err(), "{text}");
         }
         assert_eq!((share("0.999"), not_negative("0"), index("0")), (Ok(0.999), Ok(0.0), Ok(0)));
-        assert!(threads("1025").is_err() && scale("65").is_err() && finite("inf").is_err());
+        assert!(threads("1025").is_err() && scale("65").is_err());
     }
 }

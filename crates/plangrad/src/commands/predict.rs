@@ -1,34 +1,41 @@
-//! `plangrad predict`: a trained model's prediction for one sample, with probabilities.
+//! `plangrad predict`: a trained model's prediction for one sample, with probabilities; `answers` has those for many.
 
 use std::path::Path;
 
-use plangrad_data::{Sample, Target};
+use plangrad_data::{LabelUse, Sample, Target};
 use plangrad_tensor::Samples;
-use serde::Serialize;
 
+use super::answers::{Answers, object};
 use super::device;
-use super::samples::{check_index, random_samples};
-use crate::cli::PredictArgs;
+use super::eval::request;
+use super::samples::{check_index, random_samples, sample};
+use crate::cli::{PredictArgs, Row};
 use crate::colour::Colour;
 use crate::error::{Error, Result};
-use crate::model::Questions;
-use crate::model::{Model, Prediction};
-use crate::numbers::short;
+use crate::model::{Model, Prediction, Questions, Request};
+use crate::numbers::{grouped, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable, untrusted};
 use crate::picture::{Picture, PngFile};
+
+/// Values of a row that are shown.
+const MOST_SHOWN: usize = 12;
 
 /// Columns of the bar of a probability of 1.
 const BAR: usize = 40;
 
 pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<()> {
     let model = Model::open(&arguments.model)?;
+    let is_one = arguments.index.is_some() || arguments.random || arguments.image.is_some();
+    if !is_one && (arguments.values.len() != 1 || arguments.out.is_some()) {
+        return Answers::find(arguments, &model)?.give(arguments.out.as_deref(), console);
+    }
     let subject = Question::find(arguments, &model)?;
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
     let prediction = device::compute(&arguments.device, predict)?;
     let answer = Answer { model: &model, subject: &subject, prediction: &prediction };
     console.drawing(&answer.text(arguments.top, console.colour()))?;
-    console.json(&answer.object())
+    console.json(&object(&model, Some(&prediction), subject.target, subject.index))
 }
 
 /// The sample to predict.
@@ -43,7 +50,7 @@ struct Question {
 
 impl Question {
     fn find(arguments: &PredictArgs, model: &Model) -> Result<Self> {
-        match (&arguments.image, &arguments.values) {
+        match (&arguments.image, arguments.values.first()) {
             (Some(file), _) => Self::image(file, arguments.invert, model),
             (None, Some(values)) => Self::row(values, model),
             (None, None) => Self::of_dataset(arguments, model),
@@ -51,8 +58,8 @@ impl Question {
     }
 
     fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<Self> {
-        let Questions { subset, what, .. } =
-            model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
+        let request = Request { labels: LabelUse::Optional, ..request(&arguments.data, arguments.split) };
+        let Questions { subset, what, split, rows, .. } = model.load(&request)?;
         let random = || random_samples(subset.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
         check_index(index, subset.len(), &what)?;
@@ -64,7 +71,9 @@ impl Question {
             None => (Samples::F32(Vec::new()), None),
         };
         let what = format!("{what} #{index}");
-        Ok(Self { what, sample, picture, target: subset.target(index), index: Some(index) })
+        let is_labelled = rows.is_none_or(|rows| split.rows_of(&rows).labelled.get(index) != Some(&false));
+        let target = subset.target(index).filter(|_| is_labelled);
+        Ok(Self { what, sample, picture, target, index: Some(index) })
     }
 
     fn image(file: &Path, invert: bool, model: &Model) -> Result<Self> {
@@ -89,23 +98,21 @@ impl Question {
         Ok(Self { what, sample, picture: Some(picture), target: None, index: None })
     }
 
-    fn row(values: &[f32], model: &Model) -> Result<Self> {
-        let Some(table) = model.table() else {
-            return Err(wrong("--values", "this model reads images; use --image, --index or --random"));
-        };
-        if values.len() != table.features.len() {
-            let (expected, found) = (table.features.len(), values.len());
-            let columns = table.features.join(", ");
-            return Err(wrong(
-                "--values",
-                &format!("expected {expected} numbers ({columns}), found {found}"),
-            ));
-        }
-        let mut row = values.to_vec();
-        table.standardize(&mut row);
-        let named = table.features.iter().zip(values).map(|(name, value)| format!("{name} = {value}"));
-        let what = named.collect::<Vec<_>>().join(", ");
-        Ok(Self { what, sample: Samples::F32(row), picture: None, target: None, index: None })
+    fn row(values: &Row, model: &Model) -> Result<Self> {
+        let sample = sample(values, model)?;
+        let columns = model.table().map_or(&[][..], |table| &table.features);
+        let shown = columns.iter().zip(&values.0).take(MOST_SHOWN);
+        let mut what: Vec<String> =
+            shown.map(|(name, value)| format!("{} = {}", untrusted(name), untrusted(value))).collect();
+        let more = columns.len().saturating_sub(MOST_SHOWN);
+        what.extend((more > 0).then(|| format!("and {} more", grouped(more))));
+        Ok(Self {
+            what: what.join(", "),
+            sample: Samples::F32(sample),
+            picture: None,
+            target: None,
+            index: None,
+        })
     }
 }
 
@@ -171,43 +178,5 @@ impl Answer<'_> {
 
     fn name(&self, class: usize) -> &str {
         self.model.description().classes.get(class).map_or("", String::as_str)
-    }
-
-    fn object(&self) -> Object<'_> {
-        let (class, name, probabilities, value) = match self.prediction {
-            Prediction::Class { class, probabilities } => {
-                (Some(*class), Some(self.name(*class)), Some(probabilities.as_slice()), None)
-            }
-            Prediction::Value(value) => (None, None, None, Some(*value)),
-        };
-        let label = match self.subject.target {
-            Some(Target::Class(label)) => Some(f32::from(label)),
-            Some(Target::Value(value)) => Some(value),
-            None => None,
-        };
-        Object { class, name, probabilities, value, label: label.map(Number), index: self.subject.index }
-    }
-}
-
-#[derive(Serialize)]
-struct Object<'a> {
-    class: Option<usize>,
-    name: Option<&'a str>,
-    probabilities: Option<&'a [f32]>,
-    value: Option<f32>,
-    label: Option<Number>,
-    index: Option<usize>,
-}
-
-/// A label, written without a fraction where it has none.
-struct Number(f32);
-
-impl Serialize for Number {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.fract() == 0.0 && self.0.abs() < 1e9 {
-            serializer.serialize_i64(self.0 as i64)
-        } else {
-            serializer.serialize_f32(self.0)
-        }
     }
 }

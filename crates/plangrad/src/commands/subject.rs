@@ -44,6 +44,13 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
 /// If its files are wrong.
 pub(super) fn dataset(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
     let dataset = load_dataset(name, options, None)?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
+    say_notes(&dataset);
     Ok(dataset)
+}
+
+/// Says on standard error what was noticed while a dataset was loaded.
+pub(super) fn say_notes(dataset: &Dataset) {
+    let remarks = dataset.table_rows.iter().flat_map(|rows| &rows.remarks);
+    remarks.for_each(|remark| Console::remark(remark));
+    dataset.notes.iter().for_each(|note| Console::warning(note));
 }

@@ -28,15 +28,17 @@ const AUTO_SAFETY: f64 = 0.8;
 /// The time that `--batch-size auto` spends on measuring speeds, unless a few steps on the smallest batch take longer.
 const AUTO_TIME: Duration = Duration::from_secs(3);
 
+/// The most letters of column names that are shown as an example of a row.
+const LONGEST_ROW: usize = 60;
+
 /// Trains a network, or resumes a run.
 ///
 /// # Errors
 /// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
 pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> {
-    let interrupts = Interrupts::listen();
-    let (run, folder) = match &arguments.run.resume {
+    let (run, folder, interrupts) = match &arguments.run.resume {
         Some(path) => resume(arguments, path, *console)?,
-        None => begin(arguments, interrupts.stop(), *console)?,
+        None => begin(arguments, *console)?,
     };
     perform(run, folder, &interrupts, &arguments.device.given(arguments.oom))
 }
@@ -50,7 +52,7 @@ struct Run {
 }
 
 /// A new run.
-fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
+fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Interrupts)> {
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| check_text("--out", path))?;
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
@@ -63,8 +65,10 @@ fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, R
     let options = arguments.subject.data.options(labels, learning.seed);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
     check_text("--data-dir", &settings.data_dir)?;
-    let mut subject = settings.subject(subject::dataset(&name, &options)?)?;
-    settings.batch_size = batch_size(arguments, &settings, &mut subject, stop)?;
+    let dataset = subject::dataset(&name, &options)?;
+    let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
+    let mut subject = settings.subject(dataset)?;
+    settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;
     let (per_epoch, total) = settings.steps(subject.samples().0 as u64);
     settings.schedule = arguments.training.schedule(per_epoch, total)?;
     let mut run = Run::prepare(settings, subject, arguments, None, console)?;
@@ -72,18 +76,20 @@ fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, R
     let start = run.trainer.start_event();
     let stage = |folder: &Folder| run.trainer.stage_checkpoint(folder);
     let folder = RunFolder::create(out, existing, &run.settings, &start, stage)?;
-    Ok((run, folder))
+    Ok((run, folder, interrupts))
 }
 
 /// An earlier run, from its last checkpoint on.
-fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
+fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder, Interrupts)> {
     check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = folder.read_checkpoint()?;
     let done = checkpoint.description().and_then(|description| description.progress);
     check_raised(arguments, &settings, done.map_or((0, 0), |progress| (progress.epoch, progress.step)))?;
     let settings = resumed(settings, arguments)?;
-    let subject = settings.subject(subject::dataset(&settings.dataset_name()?, &settings.options()?)?)?;
+    let dataset = subject::dataset(&settings.dataset_name()?, &settings.options()?)?;
+    let interrupts = Interrupts::listen();
+    let subject = settings.subject(dataset)?;
     let set = instruction_set(&checkpoint)?;
     let mut run = Run::prepare(settings, subject, arguments, set, console)?;
     let progress = run.trainer.resume(&checkpoint)?;
@@ -99,7 +105,7 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     if let Some(warning) = past_the_cosine(&run.settings, &progress) {
         run.reporter.note(&warning);
     }
-    Ok((run, folder))
+    Ok((run, folder, interrupts))
 }
 
 /// Trains, and says what can be done next.
@@ -174,7 +180,13 @@ impl Run {
     fn next_steps(&self, folder: &Path) -> String {
         let folder = folder.to_string_lossy();
         let predict = match self.trainer.table() {
-            Some(table) => process::command(&["predict", &folder, "--values", &table.features.join(",")]),
+            Some(table)
+                if table.features.iter().map(|name| name.chars().count() + 1).sum::<usize>()
+                    <= LONGEST_ROW =>
+            {
+                process::command(&["predict", &folder, "--values", &table.features.join(",")])
+            }
+            Some(_) => process::command(&["predict", &folder, "--dataset", "csv:FILE"]),
             None => process::command(&["predict", &folder, "--random"]),
         };
         let evaluate = process::command(&["eval", &folder]);
@@ -221,7 +233,7 @@ fn settings(
     let TrainArgs { subject: SubjectArgs { model, task, .. }, training, run, .. } = arguments;
     Ok(Settings {
         dataset: match name {
-            DatasetName::Csv(file) => {
+            DatasetName::Csv(file) if file != Path::new("-") => {
                 let file = anchored(file)?;
                 check_text("--dataset", &file)?;
                 format!("csv:{}", file.display())
@@ -248,6 +260,7 @@ fn settings(
         checkpoint_every: run.checkpoint_every,
         optimizer,
         schedule,
+        table: matches!(name, DatasetName::Csv(_)).then(|| options.table.clone()),
         architecture: None,
     })
 }

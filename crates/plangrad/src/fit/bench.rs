@@ -199,6 +199,7 @@ mod tests {
             test: part(test),
             notes: Vec::new(),
             table: None,
+            table_rows: None,
         };
         let config = MlpConfig::new(&[1, 4, 5], 3).hidden(&hidden).activation(Activation::Gelu).dropout(0.1);
         let network = Arc::new(Mlp::new(&config).unwrap());

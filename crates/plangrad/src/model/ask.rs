@@ -63,14 +63,7 @@ impl Model {
         backend: &Backend,
         stop: &Stop,
     ) -> Result<Evaluation> {
-        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
-        let batch_size = match batch_size {
-            Some(_) => most,
-            None => self.largest_batch(most, backend)?,
-        };
-        let rest = source.len() % batch_size;
-        let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
-        let mut asking = Asking::new(self, sizes.into_iter().flatten(), backend)?;
+        let (mut asking, batch_size) = self.asking(source, batch_size, backend)?;
         let outputs = self.task.model().outputs();
         let mut confusion = vec![vec![0_u64; outputs]; outputs];
         let order: Vec<u32> = (0..source.len() as u32).collect();
@@ -93,6 +86,23 @@ impl Model {
         Ok(Evaluation { loss, samples, correct, confusion, planned_bytes, measured_bytes })
     }
 
+    /// A session for all samples of `source`, in batches of `batch_size`; if absent, as many of at most 1000 as fit.
+    fn asking(
+        &self,
+        source: &Source,
+        batch_size: Option<usize>,
+        backend: &Backend,
+    ) -> Result<(Asking, usize)> {
+        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
+        let batch_size = match batch_size {
+            Some(_) => most,
+            None => self.largest_batch(most, backend)?,
+        };
+        let rest = source.len() % batch_size;
+        let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
+        Ok((Asking::new(self, sizes.into_iter().flatten(), backend)?, batch_size))
+    }
+
     /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
     fn largest_batch(&self, most: usize, backend: &Backend) -> Result<usize> {
         let room = backend.memory().free().unwrap_or(u64::MAX);
@@ -110,15 +120,34 @@ impl Model {
             _ => Targets::Values { values: vec![0.0], width: 1 },
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
-        let mut asking = Asking::new(self, [1], backend)?;
-        let scores = asking.run(0, &source, &[0])?;
-        match asking.plans[0].probabilities {
-            Some(node) => {
-                let probabilities = asking.session.read(0, node)?.into_iter().collect();
-                Ok(Prediction::Class { class: largest(&scores), probabilities })
-            }
-            None => Ok(Prediction::Value(scores.first().copied().unwrap_or(f32::NAN))),
+        let all = self.predict_all(&source, backend)?;
+        Ok(all.into_iter().next().unwrap_or(Prediction::Value(f32::NAN)))
+    }
+
+    /// Predicts every sample of `source`, in its order. Its targets say nothing.
+    ///
+    /// # Errors
+    /// If memory runs out, or the samples are for another model.
+    pub fn predict_all(&self, source: &Source, backend: &Backend) -> Result<Vec<Prediction>> {
+        let (mut asking, batch_size) = self.asking(source, None, backend)?;
+        let outputs = self.task.model().outputs();
+        let order: Vec<u32> = (0..source.len() as u32).collect();
+        let mut predictions = Vec::with_capacity(source.len());
+        for rows in order.chunks(batch_size) {
+            let plan = usize::from(rows.len() != batch_size);
+            let scores = asking.run(plan, source, rows)?;
+            let Some(node) = asking.plans[plan].probabilities else {
+                predictions.extend(scores.into_iter().map(Prediction::Value));
+                continue;
+            };
+            let probabilities: Vec<f32> = asking.session.read(plan, node)?.into_iter().collect();
+            let of_rows = scores.chunks_exact(outputs).zip(probabilities.chunks_exact(outputs));
+            predictions.extend(of_rows.map(|(scores, probabilities)| Prediction::Class {
+                class: largest(scores),
+                probabilities: probabilities.to_vec(),
+            }));
         }
+        Ok(predictions)
     }
 }
 

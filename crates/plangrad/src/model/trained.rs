@@ -3,13 +3,17 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Split, Subset, TableSchema, available};
+use plangrad_data::{
+    Dataset, DatasetName, LabelUse, LoadOptions, Split, SplitRule, Subset, TableOptions, TableRows,
+    TableSchema, available,
+};
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
 
 use crate::error::{Error, Result};
 use crate::loading::load;
+use crate::numbers::counted;
 use crate::output::Console;
 use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, layers, target_kind};
 
@@ -25,6 +29,21 @@ pub struct Model {
     pub(super) weights: Loaded,
 }
 
+/// Which samples a model is asked about. The default is the test part of the data that it was trained on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request<'a> {
+    /// The dataset, if it is not the one that the model was trained on.
+    pub dataset: Option<&'a DatasetName>,
+    /// The folder with the datasets, if it is not that of the run.
+    pub data_dir: Option<&'a Path>,
+    /// The part; of a table that is named all rows by default, else the test part.
+    pub split: Option<Split>,
+    /// How the file of a table is written.
+    pub file: TableOptions,
+    /// Whether every row of a table must have a label.
+    pub labels: LabelUse,
+}
+
 /// Samples for a model.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -35,6 +54,10 @@ pub struct Questions {
     pub classes: Vec<String>,
     /// Where they come from, for people: `mnist test`.
     pub what: String,
+    /// Which part they are.
+    pub split: Split,
+    /// What is known about the rows of a table.
+    pub rows: Option<TableRows>,
 }
 
 impl Model {
@@ -87,7 +110,7 @@ impl Model {
     #[must_use]
     pub fn origin(&self) -> String {
         match &self.table {
-            Some(table) => format!("a table with the columns {}", table.features.join(", ")),
+            Some(table) => table_in_words(&table.features),
             None => self.description.dataset.clone(),
         }
     }
@@ -119,29 +142,39 @@ impl Model {
         }
     }
 
-    /// A part of the dataset named, or of the one the model was trained on. A table that is named has no parts: all its rows
-    /// are taken.
+    /// A part of the dataset named, or of the one the model was trained on.
     ///
     /// # Errors
-    /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; whatever is wrong with its files.
-    pub fn load(
-        &self,
-        dataset: Option<&DatasetName>,
-        data_dir: Option<&Path>,
-        split: Split,
-    ) -> Result<Questions> {
+    /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; [`Error::Option`] for a part of a table that
+    /// nothing says how to split; whatever is wrong with its files.
+    pub fn load(&self, request: &Request<'_>) -> Result<Questions> {
+        let dataset = request.dataset;
         let run = self.run_settings()?;
         let name = match dataset {
             Some(name) => name.clone(),
             None => self.trained_on(run.as_ref())?,
         };
-        let mut options = self.options(data_dir, run.as_ref(), &name);
-        let whole_table = dataset.is_some() && matches!(name, DatasetName::Csv(_));
+        let mut options = self.options(request, run.as_ref(), &name);
+        let named_table = dataset.is_some() && matches!(name, DatasetName::Csv(_));
+        let whole_table = named_table && request.split.is_none();
+        if let (true, Some(split)) = (named_table, request.split) {
+            let is_hashed = |run: &Settings| run.table_options().split == SplitRule::Hash;
+            if !run.as_ref().is_some_and(is_hashed) {
+                let problem = format!(
+                    "nothing says which rows of {name} are for {split}: {} is no run that deals rows by their hash; leave it out \
+                     to take all rows",
+                    self.file.display()
+                );
+                return Err(Error::option("--split", problem));
+            }
+        }
         if let Some(run) = run.filter(|_| !whole_table) {
             (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
         }
+        let split = request.split.unwrap_or(Split::Test);
         let read = if whole_table { Split::Train } else { split };
         let dataset = load(&name, &options, Some(read))?;
+        dataset.table_rows.iter().flat_map(|rows| &rows.remarks).for_each(|remark| Console::remark(remark));
         dataset.notes.iter().for_each(|note| Console::warning(note));
         self.check(&dataset)?;
         if read.of(&dataset).is_empty() {
@@ -153,7 +186,7 @@ impl Model {
             Split::Test => dataset.test,
         };
         let what = if whole_table { name.to_string() } else { format!("{name} {read}") };
-        Ok(Questions { subset, classes: dataset.classes, what })
+        Ok(Questions { subset, classes: dataset.classes, what, split: read, rows: dataset.table_rows })
     }
 
     /// The dataset the file or the run names.
@@ -171,15 +204,26 @@ impl Model {
         }
     }
 
-    fn options(&self, named: Option<&Path>, run: Option<&Settings>, name: &DatasetName) -> LoadOptions {
+    fn options(&self, request: &Request<'_>, run: Option<&Settings>, name: &DatasetName) -> LoadOptions {
+        let mut table = run.map(Settings::table_options).unwrap_or_default();
+        let file = request.file.clone();
+        if request.dataset.is_some() {
+            (table.separator, table.decimal, table.encoding) = (None, None, None); // another file may be written otherwise
+        }
+        table.separator = file.separator.or(table.separator);
+        table.decimal = file.decimal.or(table.decimal);
+        table.encoding = file.encoding.or(table.encoding);
+        table.no_header |= file.no_header;
         let of_run = run.map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
         let LoadOptions { data_dir, .. } = LoadOptions::default();
         LoadOptions {
-            data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
+            data_dir: request.data_dir.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
             task: target_kind(self.task.loss()),
             schema: self.table.clone(),
             // All rows of a table, unless a run says how it was split.
             test_fraction: 0.0,
+            table,
+            labels: request.labels,
             ..LoadOptions::default()
         }
     }
@@ -199,6 +243,16 @@ impl Model {
             return mismatch(format!("{outputs} classes"), found);
         }
         Ok(())
+    }
+}
+
+/// A table by its columns, or by their number if a line does not hold them.
+fn table_in_words(columns: &[String]) -> String {
+    const MOST_LETTERS: usize = 60;
+    let letters: usize = columns.iter().map(|name| name.chars().count() + 2).sum();
+    match letters {
+        0..=MOST_LETTERS => format!("a table with the columns {}", columns.join(", ")),
+        _ => format!("a table of {}", counted(columns.len(), "column")),
     }
 }
 
@@ -253,8 +307,8 @@ fn contradiction(
         _ => {}
     }
     let schema = table?;
-    let columns = schema.features.len();
-    let usable = |value: &f32| value.is_finite();
+    let columns = schema.inputs();
+    let usable = |value: &f64| value.is_finite();
     if sample_shape != [columns] || schema.mean.len() != columns || schema.std.len() != columns {
         return Some(format!("{columns} columns for samples of shape {sample_shape:?}"));
     }

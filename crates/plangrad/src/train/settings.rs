@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Normalize, open_regular_file};
+use plangrad_data::{Dataset, DatasetName, LoadOptions, Normalize, TableOptions, open_regular_file};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Hyperparameter, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,9 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// Tables: how they are read and split; as by earlier versions if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableOptions>,
     /// The network, if it is not the MLP of `hidden`, `activation` and `dropout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Architecture>,
@@ -128,6 +131,7 @@ impl Settings {
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: Optimizer::adam().default_learning_rate() },
+            table: subject.table.as_ref().map(|_| TableOptions::default()),
             architecture: Some(description.architecture()),
         }
     }
@@ -160,8 +164,15 @@ impl Settings {
             task: target_kind(self.loss),
             test_fraction: self.test_fraction,
             seed: self.seed,
+            table: self.table_options(),
             ..LoadOptions::default()
         })
+    }
+
+    /// How a table is read and split.
+    #[must_use]
+    pub fn table_options(&self) -> TableOptions {
+        self.table.clone().unwrap_or_else(TableOptions::of_earlier_versions)
     }
 
     /// The task and data of a run with these settings, from the dataset that they name.
