@@ -110,6 +110,33 @@ fn a_run_that_no_longer_fits_is_left_unchanged() {
     run(folder.path(), "train --resume run --max-steps 5 --memory-budget 2MiB").succeeded();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn within_any_limit_on_its_address_space_a_command_works_or_ends_in_a_sentence() {
+    use std::process::Command;
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "train --dataset digits --hidden 4 --max-steps 1 --out it").succeeded();
+    let program = support::command(folder.path()).get_program().to_owned();
+    let arguments = [
+        "train --dataset digits --hidden 64 --max-steps 2 --overwrite --out new",
+        "train --resume it --max-steps 2",
+        "fit --dataset digits --hidden 64 --max-batch 512",
+        "sweep --dataset digits --batch-sizes 512 --hidden 8",
+        "eval it",
+        "plan --input 1,28,28 --classes 10",
+    ];
+    for mebibytes in [48, 64, 80, 96, 128, 256] {
+        for arguments in arguments {
+            let limited = format!("ulimit -v {}; exec \"$0\" {arguments}", mebibytes << 10);
+            let mut command = Command::new("sh");
+            command.args(["-c", &limited]).arg(&program).current_dir(folder.path());
+            let run = finish(command.env("PLANGRAD_DEVICE", "cpu"));
+            let says_why = run.code == 0 || run.stderr.contains("error: ");
+            assert!((0..=1).contains(&run.code) && says_why, "{mebibytes} MiB, {arguments}: {run:?}");
+        }
+    }
+}
+
 #[test]
 fn an_evaluation_uses_the_given_batch_size() {
     let folder = tempfile::tempdir().unwrap();

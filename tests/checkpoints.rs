@@ -113,13 +113,15 @@ fn a_run_whose_folder_or_log_is_taken_away_ends_with_a_sentence_and_writes_nowhe
     let settings = Settings::read(&root.path().join("other/config.toml")).unwrap();
     let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
     let backend = Cpu::open(CpuOptions::default()).unwrap();
-    let attacks: [Sabotage; 5] = [
+    let attacks: [Sabotage; 7] = [
         |_, real| fs::remove_dir_all(real).unwrap(),
         |_, real| {
             fs::remove_dir_all(real).unwrap();
             fs::create_dir(real).unwrap();
         },
         |_, real| fs::remove_file(real.join("metrics.jsonl")).unwrap(),
+        |_, real| fs::write(real.join("metrics.jsonl"), "").unwrap(),
+        |_, real| fs::remove_file(real.join("config.toml")).unwrap(),
         |_, real| {
             fs::write(real.join("moved"), "")
                 .and_then(|()| fs::rename(real, real.with_extension("moved")))

@@ -151,7 +151,7 @@ fn an_interrupted_choice_of_batch_size_leaves_no_run() {
     let arguments = words("train --dataset digits --hidden 4096,4096 --batch-size auto --out run");
     let choice = support::interrupt(command(folder.path()).args(arguments));
     assert_eq!(choice.code, 130, "{choice:?}");
-    let end = "stopping; press Ctrl-C again to end at once\nerror: interrupted; nothing was written\n";
+    let end = "stopping; press Ctrl-C again to end at once\nerror: interrupted; no file was written\n";
     assert!(choice.stderr.ends_with(end), "{choice:?}");
     assert!(files(folder.path()).is_empty());
 }
@@ -164,7 +164,7 @@ fn an_interrupted_search_reports_no_result() {
     let search = support::interrupt(command(folder.path()).args(words(arguments)));
     assert_eq!(
         (search.code, &*search.stderr),
-        (130, "error: interrupted; nothing was written\n"),
+        (130, "error: interrupted; no file was written\n"),
         "{search:?}"
     );
     assert!(!search.stdout.contains("largest"), "{search:?}");
@@ -384,7 +384,7 @@ fn resuming_with_an_edited_batch_size_names_the_original() {
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replace("batch_size = 96", "batch_size = 48")).unwrap();
     let sentence = run(folder.path(), "train --resume run --max-steps 9").refused(1);
-    let said = "now says batch_size = 48, and it was trained on batches of 96; set that back";
+    let said = "now says batch_size = 48, which was 96; set that back";
     assert!(sentence.contains(said), "{sentence}");
 }
 

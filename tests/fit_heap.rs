@@ -29,17 +29,11 @@ fn digits(hidden: Vec<usize>) -> Subject {
 }
 
 fn options_of(method: Method, synthetic: bool) -> FitOptions {
-    FitOptions {
-        optimizer: Optimizer::adam(),
-        eval_batch_size: None,
-        method,
-        safety: 0.8,
-        max_batch: None,
-        synthetic,
-        time_limit: Duration::from_secs(600),
-        measures_speed: true,
-        budget: BudgetOrigin::Named,
-    }
+    let mut options = FitOptions::new(Optimizer::adam());
+    (options.method, options.synthetic, options.safety) = (method, synthetic, 0.8);
+    (options.time_limit, options.measures_speed) = (Duration::from_secs(600), true);
+    options.budget = BudgetOrigin::Named;
+    options
 }
 
 /// Ignores all events.

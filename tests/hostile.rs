@@ -160,19 +160,20 @@ fn broken_files_of_cifar_are_refused() {
 #[test]
 fn broken_tables_are_refused_with_line_and_column() {
     let many: String = (0..257).map(|number| format!("1,label{number}\n")).collect();
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 15] = [
         ("an empty file", b"".to_vec(), "header row"),
         ("a header alone", b"a,b\n".to_vec(), "expected rows of data"),
         ("a word for a number", b"a,b\n1,x\ntwo,y\n".to_vec(), "line 3, column `a`"),
-        ("a missing value", b"a,b\n1,x\n,y\n".to_vec(), "found an empty cell"),
-        ("no number", b"a,b\nnan,x\n".to_vec(), "line 2, column `a`"),
+        ("a missing value", b"a,b\n1,x\n,y\n".to_vec(), "cells without a value in 2 rows: `a` (1)"),
+        ("no number", b"a,b\n-inf,x\n".to_vec(), "line 2, column `a`"),
         ("a number beyond 32 bits", b"a,b\n1e39,x\n".to_vec(), "line 2, column `a`"),
         ("a row too short", b"a,b\n1,x\n2\n".to_vec(), "line 3"),
         ("a row too long", b"a,b\n1,x,3\n".to_vec(), "line 2"),
         ("two columns of one name", b"a,a,b\n1,2,x\n".to_vec(), "line 1"),
         ("one column", b"a\n1\n2\n".to_vec(), "table.csv"),
         ("an open quotation", b"a,b\n\"1,x\n2,y\n".to_vec(), "line 2"),
-        ("other bytes than text", b"a,b\n1,\xff\xfe\n".to_vec(), "UTF-8"),
+        ("other bytes than text", b"\xc3\xa9,b\n1,\xff\xfe\n".to_vec(), "UTF-8"),
+        ("a workbook", b"PK\x03\x04\0\0".to_vec(), "save it as CSV"),
         ("zeros", vec![0; 100], "table.csv"),
         ("too many classes", format!("a,b\n{many}").into_bytes(), "at most 256"),
     ];
@@ -190,7 +191,7 @@ fn broken_tables_are_refused_with_line_and_column() {
     refused(
         folder.path(),
         "show --dataset csv:table.csv",
-        "table.csv: cannot be opened: expected a regular file, found a folder",
+        "table.csv: cannot be opened: expected a file, found a folder",
     );
     refused(folder.path(), "show --dataset csv:words.csv/x", "words.csv/x: cannot be opened");
     refused(folder.path(), "show --dataset csv:words.csv --label c", "the columns are");
@@ -229,7 +230,7 @@ fn broken_models_are_refused() {
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("an empty file", Vec::new()),
         ("seven bytes", vec![1; 7]),
-        ("garbage", b"this is no model, it is a sentence".to_vec()),
+        ("garbage", b"not a model but a sentence".to_vec()),
         ("a page of a server", b"<html><body>404</body></html>".to_vec()),
         ("a pickle", b"\x80\x02}q\x00X\x0d\x00\x00\x00layer1.weightq\x01.".to_vec()),
         ("a header beyond the file", header(1 << 20, "{}")),
@@ -366,6 +367,77 @@ fn broken_runs_are_not_resumed() {
     refused(folder.path(), "train --resume run --max-steps 4", "checkpoint.safetensors");
 }
 
+/// A run that has taken two steps, and its folder.
+fn begun() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "train --dataset digits --hidden 4 --max-steps 2 --out run").succeeded();
+    let path = folder.path().join("run");
+    (folder, path)
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_in_the_place_of_a_runs_files_are_refused() {
+    for name in ["config.toml", "metrics.jsonl", "checkpoint.safetensors"] {
+        let (folder, path) = begun();
+        fs::remove_file(path.join(name)).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path.join(name)).status().unwrap().success());
+        refused(folder.path(), "train --resume run --max-steps 4", name);
+        if name == "config.toml" {
+            refused(folder.path(), "eval run", name);
+            refused(folder.path(), "predict run --index 1", name);
+        }
+    }
+}
+
+#[test]
+fn files_of_a_run_without_end_are_refused_with_the_limit() {
+    let (folder, path) = begun();
+    let lengthen = |name: &str, bytes| {
+        fs::OpenOptions::new().write(true).open(path.join(name)).unwrap().set_len(bytes).unwrap();
+    };
+    lengthen("metrics.jsonl", 30 << 30);
+    refused(folder.path(), "train --resume run --max-steps 4", "expected at most 4294967296");
+    lengthen("metrics.jsonl", 8 << 20); // zeros in one long line, which are no events
+    run(folder.path(), "train --resume run --max-steps 4").succeeded();
+    assert!(path.join("metrics.jsonl").metadata().unwrap().len() < 10_000);
+    lengthen("config.toml", 30 << 30);
+    for arguments in ["train --resume run --max-steps 6", "eval run", "predict run --index 1"] {
+        refused(folder.path(), arguments, "expected at most 1048576 bytes");
+    }
+}
+
+#[test]
+fn a_damaged_name_of_the_checksum_does_not_hide_other_damage() {
+    let (folder, path) = begun();
+    for (name, arguments) in
+        [("model.safetensors", "eval run"), ("checkpoint.safetensors", "train --resume run --max-steps 4")]
+    {
+        let file = path.join(name);
+        let good = fs::read(&file).unwrap();
+        let at = good.windows(8).position(|window| window == b"checksum").unwrap();
+        for bit in 0..64 {
+            let mut bytes = good.clone();
+            bytes[at + bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, bytes).unwrap();
+            refused(folder.path(), arguments, name);
+        }
+        fs::write(&file, good).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_folder_whose_name_is_not_text_is_refused_before_anything_is_done() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"odd\xff"));
+    fs::create_dir(&odd).unwrap();
+    let sentence = run(&odd, "train --dataset digits --hidden 4 --max-steps 1 --out it").refused(2);
+    assert!(sentence.starts_with("--data-dir: ") && sentence.contains("is not UTF-8"), "{sentence}");
+    assert!(!odd.join("it").exists());
+}
+
 #[test]
 fn broken_pictures_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -450,7 +522,7 @@ fn a_model_file_with_too_many_classes_or_layers_is_refused_with_the_limit() {
             .unwrap();
         refused(folder.path(), "predict m --values 1", said);
     };
-    refuse(Vec::new(), 257, "257 classes, of which there can be 256");
+    refuse(Vec::new(), 257, "257 classes; at most 256 are supported");
     refuse(vec![1; 257], 2, "at most 256 hidden layers, found 257");
 }
 

@@ -183,7 +183,7 @@ impl Scene {
     }
 
     fn trainer(&self, settings: &Settings, backend: &Backend, on_oom: OnOom) -> plangrad::Result<Trainer> {
-        let resources = Resources { on_oom, ..Resources::of(backend) };
+        let resources = Resources::of(backend).on_oom(on_oom);
         Trainer::new(settings.clone(), self.dataset.clone(), &resources)
     }
 
@@ -200,6 +200,26 @@ impl Scene {
     fn assert_same(&self, name: &str) {
         assert!(Left::by(&self.folder.path().join(name)).has_the_bytes_of(&self.expected), "{name}");
     }
+}
+
+#[test]
+fn settings_that_no_run_can_have_are_refused() {
+    let scene = Scene::new();
+    let backend = faulty(false, []);
+    let refused = |change: fn(&mut Settings)| {
+        let mut settings = scene.settings.clone();
+        change(&mut settings);
+        scene.trainer(&settings, &backend, OnOom::Error).err().unwrap().to_string()
+    };
+    assert_eq!(
+        refused(|it| it.log_every = 0),
+        "the settings of the run: log_every is 0, expected at least 1"
+    );
+    assert!(refused(|it| it.checkpoint_every = Some(0)).contains("checkpoint_every is 0"));
+    assert!(refused(|it| it.eval_batch_size = Some(0)).contains("eval_batch_size is 0"));
+    assert!(
+        refused(|it| it.test_fraction = 1.0).contains("test_fraction is 1, expected at least 0 and below 1")
+    );
 }
 
 #[test]

@@ -88,7 +88,10 @@ fn a_tables_columns_decide_inputs_and_outputs_of_the_network() {
     std::fs::write(folder.path().join("table.csv"), table).unwrap();
     let summary = run(folder.path(), "summary --dataset csv:table.csv --hidden 8 --format json").object();
     assert_eq!(summary["total_parameters"], 2 * 8 + 8 + 8 * 3 + 3);
-    let regression = "summary --dataset csv:table.csv --label a --loss mse --hidden 8";
+    let regression = "summary --dataset csv:table.csv --label a --loss mse --hidden 8 --format json";
+    let summary = run(folder.path(), regression).object(); // an input for b, and one for each of x, y and z
+    assert_eq!(summary["total_parameters"], 4 * 8 + 8 + 8 + 1);
+    let regression = "summary --dataset csv:table.csv --label a --loss mse --hidden 8 --one-hot none";
     assert!(refusal(folder.path(), &regression.split(' ').collect::<Vec<_>>(), 1).contains("column `kind`"));
     std::fs::write(folder.path().join("table.csv"), "a,b,sum\n1,2,3\n3,4,7\n").unwrap();
     let summary =

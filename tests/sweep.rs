@@ -362,6 +362,6 @@ fn an_interrupted_sweep_ends_at_once_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = words("sweep --dataset digits --epochs 100000000 --plot plot.svg");
     let sweep = support::interrupt(command(folder.path()).args(arguments));
-    assert_eq!((sweep.code, &*sweep.stderr), (130, "error: interrupted; nothing was written\n"), "{sweep:?}");
+    assert_eq!((sweep.code, &*sweep.stderr), (130, "error: interrupted; no file was written\n"), "{sweep:?}");
     assert!(files(folder.path()).is_empty());
 }

@@ -77,6 +77,7 @@ pub(crate) fn assemble(
         notes,
         table: None,
         pixels: Some(pixels),
+        table_rows: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! A dataset in memory: two parts, as plain arrays, and what their numbers mean.
 
-use crate::{DatasetName, Error, Result, TableSchema};
+use crate::{DatasetName, Error, Result, TableRows, TableSchema};
 
 /// A dataset in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Dataset {
     pub table: Option<TableSchema>,
     /// Statistics of the training pixels of a dataset without well-known ones.
     pub pixels: Option<PixelStatistics>,
+    /// What is known about the rows of a table besides their values; `None` for images.
+    pub table_rows: Option<TableRows>,
 }
 
 /// Mean and standard deviation of each channel, of `pixel / 255`.

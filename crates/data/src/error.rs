@@ -9,10 +9,13 @@ mod parts;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use parts::{ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, RowProblem};
+pub use parts::{
+    ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, QuoteProblem, RowProblem,
+};
 
+use crate::Missing;
 use crate::suggest::question;
-use crate::text::{excerpt, listed};
+use crate::text::{counts, excerpt, grouped, listed};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -41,6 +44,19 @@ pub enum Error {
         dataset: String,
         /// The bytes.
         bytes: u64,
+    },
+
+    /// A dataset needs more memory than loading may take.
+    #[error(
+        "{dataset} needs {bytes} bytes of memory, and {memory} may be taken; use a machine or container with more"
+    )]
+    MemoryLimit {
+        /// The dataset's name.
+        dataset: String,
+        /// The bytes it needs at least.
+        bytes: u64,
+        /// The bytes it may take.
+        memory: u64,
     },
 
     /// No normalisation has this name.
@@ -219,10 +235,12 @@ pub enum Error {
     },
 
     /// The header row cannot be used.
-    #[error("{}: line 1, column {column}: {problem}", path.display())]
+    #[error("{}: line {line}, column {column}: {problem}", path.display())]
     TableHeader {
         /// The file.
         path: PathBuf,
+        /// The line, from 1.
+        line: u64,
         /// The column, from 1.
         column: usize,
         /// What is wrong.
@@ -283,6 +301,161 @@ pub enum Error {
         /// What was expected.
         expected: ExpectedCell,
         /// The cell's text.
+        found: String,
+    },
+
+    /// A quote that opens or closes where it cannot.
+    #[error("{}: line {line}: the quote that opens cell {column} {problem}", path.display())]
+    TableQuote {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the quote opens, from 1.
+        line: u64,
+        /// The cell, from 1.
+        column: usize,
+        /// What is wrong.
+        problem: QuoteProblem,
+    },
+
+    /// Numbers whose comma may separate decimals or thousands.
+    #[error(
+        "{}: found \"{found}\", whose comma may separate decimals or thousands: say --decimal , for the first (thousands \
+         cannot be separated), or --decimal .",
+        path.display()
+    )]
+    TableDecimal {
+        /// The file.
+        path: PathBuf,
+        /// The first such number.
+        found: String,
+    },
+
+    /// A column named as a feature that is named twice, left out, or the label.
+    #[error("{}: the column `{column}` cannot be a feature: it is named twice, left out, or the label", path.display())]
+    TableFeature {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+
+    /// The label column was left out.
+    #[error("{}: the label column `{column}` cannot be left out; --label names another", path.display())]
+    TableLabelLeftOut {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+
+    /// No feature is left.
+    #[error("{}: no column is left to learn from", path.display())]
+    TableWithoutFeatures {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Columns of text that do not become inputs.
+    #[error(
+        "{}: line {line}, column `{}`: found the text \"{example}\", and the column has {}{}; leave out columns of text with \
+         --drop, or take one input for each text with --one-hot {}",
+        path.display(), columns.first().map(|(name, _)| excerpt(name)).unwrap_or_default(),
+        different(columns.first()), other_columns(columns), most_texts(columns)
+    )]
+    TableText {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first text of the first of them, from 1.
+        line: u64,
+        /// That text.
+        example: String,
+        /// Their names and how many different texts each has.
+        columns: Vec<(String, usize)>,
+        /// The most different texts of a column that becomes inputs.
+        most: usize,
+    },
+
+    /// Cells without a value.
+    #[error("{}: {}", path.display(), missing_cells(columns, *rows, *rule, *of_model))]
+    TableMissing {
+        /// The file.
+        path: PathBuf,
+        /// Rows of the table.
+        rows: usize,
+        /// The columns that have some, and how many each.
+        columns: Vec<(String, usize)>,
+        /// What was to become of them.
+        rule: Missing,
+        /// Whether a trained model says so.
+        of_model: bool,
+    },
+
+    /// No row is complete.
+    #[error("{}: every one of the {rows} rows has a cell without a value, so that none is left", path.display())]
+    TableIncomplete {
+        /// The file.
+        path: PathBuf,
+        /// Rows of the table.
+        rows: usize,
+    },
+
+    /// All rows fell to one part.
+    #[error(
+        "{}: no row of {rows} fell to the {part} part: rows are dealt by a hash of their cells, with the \
+         fraction {fraction} for testing; give another --seed or --test-fraction, or test nothing with --test-fraction 0",
+        path.display()
+    )]
+    TableSplit {
+        /// The file.
+        path: PathBuf,
+        /// Rows that were dealt.
+        rows: usize,
+        /// The empty part.
+        part: &'static str,
+        /// The fraction asked for.
+        fraction: f64,
+    },
+
+    /// A number that is too large once it is standardised.
+    #[error(
+        "{}: column `{column}`: the number {value} lies too far from those learnt from to be standardised in 32 bits",
+        path.display()
+    )]
+    TableRange {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The number.
+        value: f64,
+    },
+
+    /// A text that a model's column cannot hold.
+    #[error("column `{column}`: expected {expected}, found {}", quoted(found))]
+    TableValue {
+        /// The column.
+        column: String,
+        /// What it can hold.
+        expected: String,
+        /// The text.
+        found: String,
+    },
+
+    /// A row with more or fewer values than a model has columns.
+    #[error("expected {} numbers ({}), found {found}", expected.len(), listed(expected, |name| name))]
+    TableValues {
+        /// The model's columns.
+        expected: Vec<String>,
+        /// The number of values.
+        found: usize,
+    },
+
+    /// No encoding has this name.
+    #[error(
+        "unknown encoding `{found}`: expected a name such as utf-8, utf-16le, utf-16be, gbk, windows-1252, shift_jis or euc-kr"
+    )]
+    UnknownEncoding {
+        /// The name given.
         found: String,
     },
 
@@ -361,6 +534,43 @@ fn listed_files(files: &[String], archive: Option<&str>) -> String {
 /// How to get a dataset, as a clause.
 fn remedy(dataset: &str) -> String {
     format!("get it with `plangrad download {dataset}`, or give its folder with --data-dir")
+}
+
+/// `891 different ones`, of a column of text.
+fn different(column: Option<&(String, usize)>) -> String {
+    column.map_or(String::new(), |(_, texts)| format!("{} different ones", grouped(*texts)))
+}
+
+/// The other columns of text, as a clause.
+fn other_columns(columns: &[(String, usize)]) -> String {
+    match columns.get(1..) {
+        None | Some([]) => String::new(),
+        Some(others) => format!("; so have {}", counts(others)),
+    }
+}
+
+/// The number for `--one-hot` that takes all of them.
+fn most_texts(columns: &[(String, usize)]) -> usize {
+    columns.iter().map(|(_, texts)| *texts).max().unwrap_or(0)
+}
+
+/// Columns with cells without a value, and the remedy.
+fn missing_cells(columns: &[(String, usize)], rows: usize, rule: Missing, of_model: bool) -> String {
+    let (all, rows) = (counts(columns), grouped(rows));
+    let remedy = match rule {
+        Missing::Error if of_model => {
+            "the model was trained without such; train it with --missing drop or --missing mean to have them judged"
+        }
+        Missing::Error => {
+            "leave such rows out with --missing drop, take the mean of the column with --missing mean, or leave out columns \
+             with --drop; --missing-values says which texts stand for none"
+        }
+        Missing::Drop => "no row would be left; leave out the columns with --drop",
+        Missing::Mean => {
+            "there is no mean to take; leave out columns with --drop, or rows without a label with --missing drop"
+        }
+    };
+    format!("cells without a value in {rows} rows: {all}; {remedy}")
 }
 
 /// A cell's text, shortened and in quotes.

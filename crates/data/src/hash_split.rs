@@ -2,17 +2,17 @@
 
 use sha2::{Digest, Sha256};
 
-/// Whether the sample with this key is for testing: the SHA-256 of seed and key, read as a fraction of one, is below
+/// Whether the sample with this key is for testing: the SHA-256 of seed and key, read as a little-endian fraction of one, is below
 /// `fraction`.
-#[cfg_attr(
-    not(feature = "images"),
-    allow(dead_code, reason = "only folders of images are split this way so far")
-)]
 pub(crate) fn is_test(key: &[u8], seed: u64, fraction: f64) -> bool {
     let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(key).finalize();
-    let first = u64::from_be_bytes(hash[..8].try_into().expect("a hash has 32 bytes"));
     // 53 bits are exact in double precision.
-    ((first >> 11) as f64) / ((1_u64 << 53) as f64) < fraction
+    ((first_number(&hash) >> 11) as f64) / ((1_u64 << 53) as f64) < fraction
+}
+
+/// The first bytes of a hash as a number.
+pub(crate) fn first_number(hash: &[u8]) -> u64 {
+    u64::from_le_bytes(hash[..8].try_into().expect("a hash has 32 bytes"))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod hash_split;
 mod images;
 mod load;
 mod locate;
+mod memory;
 mod name;
 mod normalize;
 mod npz;
@@ -51,20 +52,24 @@ pub use classes::class_alias;
 pub use dataset::{Dataset, PixelStatistics, Sample, Samples, Subset, Target, Targets};
 pub use download::{DownloadEvent, DownloadOptions, DownloadOutcome, Downloaded, download};
 pub use error::{
-    Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, Result, RowProblem,
+    Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, QuoteProblem, Result,
+    RowProblem,
 };
 #[cfg(feature = "images")]
 pub use images::{DecodedImage, decode_image};
 pub use images::{Fit, ImageOptions, ImageProgress, Resizer};
-pub use load::{load, load_observed, load_split};
+pub use load::{load, load_observed, load_split, load_split_observed};
 pub use name::{DatasetName, Emnist};
 pub use normalize::{Affine, Normalize};
-pub use options::{LoadOptions, TargetKind};
+pub use options::{LabelUse, LoadOptions, TargetKind};
 pub use plangrad_formats::open_regular_file;
 pub use sampling::Permutation;
 pub use spec::Spec;
 pub use split::Split;
-pub use table::TableSchema;
+pub use table::{
+    Decimal, FeatureKind, Missing, OneHot, RowFacts, Separator, SplitRule, TableOptions, TableRows,
+    TableSchema, UnknownWord,
+};
 pub use text::grouped;
 
 /// Compiles and runs the examples of the crate's README.

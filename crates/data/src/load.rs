@@ -13,7 +13,7 @@ use crate::recognise::check_origin;
 use crate::text::grouped;
 use crate::{
     Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, images,
-    npz, own_idx, table,
+    memory, npz, own_idx, table,
 };
 
 /// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
@@ -51,6 +51,20 @@ pub fn load_split(name: &DatasetName, options: &LoadOptions, split: Split) -> Re
     load_splits(name, options, Some(split), &|_| {})
 }
 
+/// The same, and tells how far it is, as [`load_observed`].
+///
+/// # Errors
+///
+/// Those of [`load`].
+pub fn load_split_observed(
+    name: &DatasetName,
+    options: &LoadOptions,
+    split: Split,
+    observe: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<Dataset> {
+    load_splits(name, options, Some(split), observe)
+}
+
 /// Loads one split, or both.
 fn load_splits(
     name: &DatasetName,
@@ -59,10 +73,10 @@ fn load_splits(
     observe: &(dyn Fn(ImageProgress) + Sync),
 ) -> Result<Dataset> {
     let whole = match name {
-        DatasetName::Csv(path) => table::load(path, options)?,
-        DatasetName::Npz(path) => npz::load(path)?,
+        DatasetName::Csv(path) => table::load(path, options, only)?,
+        DatasetName::Npz(path) => npz::load(path, options.memory)?,
         DatasetName::Idx(_) | DatasetName::Qmnist | DatasetName::Emnist(_) => {
-            own_idx::load(name, &options.data_dir)?
+            own_idx::load(name, &options.data_dir, options.memory)?
         }
         DatasetName::Folder(path) => images::load(path, options, observe)?,
         named => return load_named(named, options, only),
@@ -76,6 +90,7 @@ fn load_splits(
 
 fn load_named(name: &DatasetName, options: &LoadOptions, only: Option<Split>) -> Result<Dataset> {
     let spec = name.spec().expect("every dataset of known files has a spec");
+    memory::check(&spec, options, only)?;
     let (train, test) = match cifar_variant(name) {
         Some(variant) => load_cifar(&spec, variant, &options.data_dir, only)?,
         None => each_split(only, |split| load_grey(&spec, &options.data_dir, split))?,
@@ -95,6 +110,7 @@ fn load_named(name: &DatasetName, options: &LoadOptions, only: Option<Split>) ->
         notes,
         table: None,
         pixels: None,
+        table_rows: None,
     })
 }
 
@@ -135,7 +151,7 @@ fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
 }
 
 /// The most that a file of a named dataset may hold, so that a small compressed file cannot take gigabytes.
-fn limits(spec: &Spec) -> Limits {
+pub(crate) fn limits(spec: &Spec) -> Limits {
     Limits::new(MOST_PARTS * (spec.train_samples * spec.sample_len()) as u64)
 }
 

@@ -1,5 +1,6 @@
 //! The names of datasets, as users write them.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -132,8 +133,7 @@ impl DatasetName {
                     .iter()
                     .map(|path| change(path))
                     .collect::<std::result::Result<Vec<_>, E>>()?;
-                let joined = parts.iter().map(|path| path.as_os_str().to_owned()).collect::<Vec<_>>();
-                Self::Idx(joined.join(std::ffi::OsStr::new(",")).into())
+                Self::Idx(joined(parts))
             }
             named => named.clone(),
         })
@@ -168,6 +168,12 @@ pub(crate) fn idx_paths(path: &Path) -> Vec<PathBuf> {
     }
 }
 
+/// Paths separated by commas.
+fn joined(parts: Vec<PathBuf>) -> PathBuf {
+    let parts: Vec<OsString> = parts.into_iter().map(PathBuf::into_os_string).collect();
+    parts.join(OsStr::new(",")).into()
+}
+
 impl fmt::Display for DatasetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path() {
@@ -184,11 +190,21 @@ impl FromStr for DatasetName {
         for (form, make) in FORMS {
             let path = text.strip_prefix(form).and_then(|rest| rest.strip_prefix(':'));
             if let Some(path) = path.filter(|path| !path.is_empty()) {
-                return Ok(make(path.into()));
+                let parts: Vec<_> =
+                    path.split(|letter| letter == ',' && form == "idx").map(at_home).collect();
+                return Ok(make(joined(parts)));
             }
         }
         let named = Self::NAMED.into_iter().chain(Self::others()).find(|name| name.kind() == text);
         named.ok_or_else(|| Error::UnknownDataset { found: text.to_owned(), suggestion: suggestion(text) })
+    }
+}
+
+/// The path of a file, with `~/` standing for the home folder: a shell expands it only at the beginning of a word.
+fn at_home(file: &str) -> PathBuf {
+    match (file.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(inside), Some(home)) => home.join(inside),
+        _ => file.into(),
     }
 }
 

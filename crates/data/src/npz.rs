@@ -11,6 +11,7 @@ use plangrad_formats::numpy::{Npz, NumpyArray};
 
 use crate::assemble::{RawPart, assemble, channels_first, image_shape};
 use crate::error::OwnFilesProblem;
+use crate::memory::compare;
 use crate::{Dataset, DatasetName, Error, Result};
 
 /// Names of the arrays: images and labels to learn from and to test on.
@@ -22,15 +23,17 @@ const LAYOUTS: [[&str; 4]; 2] = [
 /// The array of a file that holds only one.
 const ONLY: &str = "arr_0";
 
-pub(crate) fn load(path: &Path) -> Result<Dataset> {
+pub(crate) fn load(path: &Path, memory: Option<u64>) -> Result<Dataset> {
     let name = DatasetName::Npz(path.to_path_buf());
-    let mut npz = Npz::open_with(path, &Limits::default())?;
+    let mut npz = open(path)?;
     let names = npz.names();
     let has = |array: &str| names.iter().any(|name| name == array);
     let in_file = |error: plangrad_formats::Error| Error::from(error.in_file(path));
     if let Some([images, labels, test_images, test_labels]) =
         LAYOUTS.into_iter().find(|layout| has(layout[0]))
     {
+        let arrays = [images, labels, test_images, test_labels];
+        compare(&name, arrays.into_iter().filter_map(|array| npz.array_bytes(array)), memory)?;
         let train = part(path, npz.array(images).map_err(in_file)?, npz.array(labels).map_err(in_file)?)?;
         let test = match has(test_images) {
             false => None,
@@ -44,7 +47,10 @@ pub(crate) fn load(path: &Path) -> Result<Dataset> {
         return assemble(&name, path, train, test, notes.into_iter().collect());
     }
     if names == [ONLY] {
-        let [images, labels, test_images, test_labels] = siblings(path)?;
+        let files = siblings(path)?;
+        let bytes = |path: &PathBuf| open(path).ok()?.array_bytes(ONLY);
+        compare(&name, files.iter().filter_map(bytes), memory)?;
+        let [images, labels, test_images, test_labels] = files;
         let train = part(&images, only(&images)?, only(&labels)?)?;
         let test = match test_images.is_file() && test_labels.is_file() {
             true => Some(part(&test_images, only(&test_images)?, only(&test_labels)?)?),
@@ -64,9 +70,12 @@ fn wrong(path: &Path, problem: OwnFilesProblem) -> Error {
     Error::OwnFiles { path: path.to_path_buf(), problem }
 }
 
+fn open(path: &Path) -> Result<Npz> {
+    Ok(Npz::open_with(path, &Limits::default())?)
+}
+
 fn only(path: &Path) -> Result<NumpyArray> {
-    let read = || Npz::open_with(path, &Limits::default())?.array(ONLY).map_err(|error| error.in_file(path));
-    Ok(read()?)
+    Ok(open(path)?.array(ONLY).map_err(|error| error.in_file(path))?)
 }
 
 /// The four files of which one was named: `…-train-imgs.npz`, `…-train-labels.npz`, `…-test-imgs.npz`, `…-test-labels.npz`.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{ImageOptions, Normalize, TableSchema};
+use crate::{ImageOptions, Normalize, TableOptions, TableSchema};
 
 /// How to load a dataset. [`LoadOptions::default`] is what the command line does without options.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,15 +15,24 @@ pub struct LoadOptions {
     pub label: Option<String>,
     /// Tables: whether labels are classes or numbers.
     pub task: TargetKind,
-    /// Tables and folders of images without a test part: fraction of the samples that become the test part, at least 0 and below 1; default 0.2. A fraction above 0
-    /// leaves at least one row for each part of a table with two rows or more.
+    /// Tables, and folders of images without a test part: fraction of the samples that become the test part, at least 0 and
+    /// below 1; default 0.2. With [`SplitRule::Hash`](crate::SplitRule::Hash), as with folders, it is met on average.
     pub test_fraction: f64,
     /// Tables: seed that determines which rows become the test part; default 42.
     pub seed: u64,
+    /// Bytes of memory that loading may take; `None`, the default, for no limit. What is known beforehand is compared with it
+    /// before it is taken.
+    pub memory: Option<u64>,
     /// Tables: the columns, classes and statistics of the model that will read the table, instead of the table's own.
     pub schema: Option<TableSchema>,
     /// Folders of images: what each image becomes.
     pub images: ImageOptions,
+    /// Tables: how the file is read, and what becomes of its columns.
+    pub table: TableOptions,
+    /// Tables: whether every row must have a label.
+    pub labels: LabelUse,
+    /// Tables: whether [`RowFacts`](crate::RowFacts) keeps the texts of all feature cells.
+    pub keep_texts: bool,
 }
 
 impl Default for LoadOptions {
@@ -35,8 +44,12 @@ impl Default for LoadOptions {
             task: TargetKind::Classification,
             test_fraction: 0.2,
             seed: 42,
+            memory: None,
             schema: None,
             images: ImageOptions::default(),
+            table: TableOptions::default(),
+            labels: LabelUse::Required,
+            keep_texts: false,
         }
     }
 }
@@ -49,4 +62,14 @@ pub enum TargetKind {
     Classification,
     /// Numbers, for a regression.
     Regression,
+}
+
+/// Whether every row of a table must have a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LabelUse {
+    /// It must.
+    #[default]
+    Required,
+    /// It need not, nor need there be a label column: rows are to be predicted.
+    Optional,
 }

@@ -10,6 +10,7 @@ use plangrad_formats::idx::{self, ElementType, IdxBuf};
 use crate::assemble::{RawPart, assemble, channels_first, image_shape};
 use crate::error::OwnFilesProblem;
 use crate::locate::searched_folders;
+use crate::memory::compare;
 use crate::name::idx_paths;
 use crate::{Dataset, DatasetName, Error, Result};
 
@@ -21,8 +22,15 @@ struct Pair {
 }
 
 /// Reads both parts; a dataset may have no test part.
-pub(crate) fn load(name: &DatasetName, data_dir: &Path) -> Result<Dataset> {
+pub(crate) fn load(name: &DatasetName, data_dir: &Path, memory: Option<u64>) -> Result<Dataset> {
     let (origin, train, test) = find(name, data_dir)?;
+    if memory.is_some() {
+        let files =
+            [Some(&train), test.as_ref()].into_iter().flatten().flat_map(|pair| [&pair.images, &pair.labels]);
+        let bytes =
+            files.map(|path| Ok(idx::open_header(path)?.data_bytes() as u64)).collect::<Result<Vec<_>>>()?;
+        compare(name, bytes, memory)?;
+    }
     let (train, test) = rayon::join(|| read(&train), || test.as_ref().map(read).transpose());
     let mut notes = Vec::new();
     if matches!(name, DatasetName::Emnist(_)) || origin.to_string_lossy().to_lowercase().contains("emnist") {

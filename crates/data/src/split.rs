@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Dataset, Subset};
+use crate::{Dataset, RowFacts, Subset, TableRows};
 
 /// One of the two splits of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +32,15 @@ impl Split {
         match self {
             Self::Train => &dataset.train,
             Self::Test => &dataset.test,
+        }
+    }
+
+    /// What is known about the rows of this split.
+    #[must_use]
+    pub fn rows_of(self, rows: &TableRows) -> &RowFacts {
+        match self {
+            Self::Train => &rows.train,
+            Self::Test => &rows.test,
         }
     }
 }

@@ -21,6 +21,17 @@ pub(crate) fn listed(names: &[String], shown: impl Fn(String) -> String) -> Stri
     if more > 0 { format!("{} and {more} more", first.join(", ")) } else { first.join(", ") }
 }
 
+/// `` `Age` (177), `Cabin` (687)``, or the first ones and the number of the others.
+pub(crate) fn counts(columns: &[(String, usize)]) -> String {
+    let shown = columns
+        .iter()
+        .take(MOST_NAMES)
+        .map(|(name, count)| format!("`{}` ({})", excerpt(name), grouped(*count)));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let more = columns.len().saturating_sub(MOST_NAMES);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
 /// A number with its thousands apart: `101,770`.
 #[must_use]
 pub fn grouped(number: usize) -> String {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use plangrad_data::{Dataset, DatasetName, LoadOptions, Samples, Split, Targets, load, load_split};
+use plangrad_data::{Dataset, DatasetName, Error, LoadOptions, Samples, Split, Targets, load, load_split};
 use plangrad_formats::cifar::{self, Records, Variant};
 use plangrad_formats::idx::{self, IdxBuf};
 use tempfile::TempDir;
@@ -38,6 +38,29 @@ fn small_mnist(subfolder: &str) -> TempDir {
 
 fn message(folder: &TempDir) -> String {
     load(&DatasetName::Mnist, &from(folder)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_dataset_that_needs_more_memory_than_may_be_taken_is_refused_before_it_is_read() {
+    let folder = small_mnist("mnist");
+    let needed = |split: Option<Split>, memory: u64| {
+        let mut options = from(&folder);
+        options.memory = Some(memory);
+        let loaded = match split {
+            None => load(&DatasetName::Mnist, &options),
+            Some(split) => load_split(&DatasetName::Mnist, &options, split),
+        };
+        match loaded {
+            Ok(_) => None,
+            Err(Error::MemoryLimit { bytes, .. }) => Some(bytes),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!((needed(None, 5 * 785), needed(None, 5 * 785 - 1)), (None, Some(5 * 785)));
+    assert_eq!(
+        (needed(Some(Split::Test), 2 * 785), needed(Some(Split::Train), 2 * 785)),
+        (None, Some(3 * 785))
+    );
 }
 
 #[test]

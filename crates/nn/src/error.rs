@@ -108,20 +108,20 @@ pub enum Error {
         #[source]
         reason: safetensors::SafeTensorError,
     },
-    /// A file whose bytes are others than those written.
+    /// A file whose checksum does not match.
     #[error("{} is damaged: what it holds does not match its checksum", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
     },
     /// A safetensors file without plangrad's description of the model.
-    #[error("{} holds weights but not the model they belong to; give it to `train --init` with the layers as options", path.display())]
+    #[error("{} holds weights but not the model they belong to; start a new run from its weights, with the layers named", path.display())]
     NoModel {
         /// The file.
         path: PathBuf,
     },
     /// A model file, where a checkpoint is needed.
-    #[error("{} is a model without optimizer state; `--resume` needs the run folder with its checkpoint", path.display())]
+    #[error("{} is a model without optimizer state; a run is resumed from its folder, with its checkpoint", path.display())]
     NoTrainingState {
         /// The file.
         path: PathBuf,

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
@@ -41,9 +41,25 @@ impl Folder {
         Ok(Folder { dir, path: self.path.clone() })
     }
 
-    /// Makes renames in it durable, which not every system can do.
-    pub fn sync(&self) {
-        staged::sync(&self.dir);
+    /// Makes renames in it durable, where the system can do that with folders.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sync(&self) -> Result<(), Error> {
+        staged::sync(&self.dir).map_err(staged::not_written(&self.path))
+    }
+
+    /// Opens its file `name` for reading. A pipe or a device, which may never end, is refused.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn open_file(&self, name: &str) -> Result<File, Error> {
+        let failed = |reason| Error::Io { action: "read", path: self.path.join(name), reason };
+        // Before it is opened: opening a pipe waits for a writer.
+        if !self.dir.metadata(name).map_err(failed)?.is_file() {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+        }
+        Ok(self.dir.open(name).map_err(failed)?.into_std())
     }
 
     /// Its path.

@@ -40,7 +40,7 @@ impl MlpConfig {
         MlpConfig { sample_shape, hidden: Vec::new(), outputs, activation, dropout: 0.0 }
     }
 
-    /// With hidden layers of so many units each.
+    /// Sets the units of each hidden layer.
     #[must_use]
     pub fn hidden(mut self, units: &[usize]) -> MlpConfig {
         self.hidden = units.to_vec();

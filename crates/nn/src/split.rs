@@ -4,7 +4,7 @@
 //! is in, so uneven parts make no difference; on the CPU even the bits are those of the whole batch, unless the network
 //! has statistics of the batch ([`crate::Module`]).
 
-use plangrad_tensor::{Plan, Session, Source};
+use plangrad_tensor::{GraphId, Plan, Session, Source};
 
 use crate::Error;
 
@@ -24,21 +24,37 @@ pub struct SplitStep {
     pub update: Plan,
 }
 
-/// The numbers of a [`SplitStep`]'s plans in their session, in the order in which they run.
+/// The plans of a [`SplitStep`] in their session, in the order in which they run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// Number of a plan, and the rows that its runs take together.
-    runs: Vec<(usize, usize)>,
-    update: usize,
+    /// A plan, and the rows that its runs take together.
+    runs: Vec<(PlanNumber, usize)>,
+    update: PlanNumber,
+}
+
+/// The number of a plan in a session, and which one it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PlanNumber {
+    number: usize,
+    graph: GraphId,
+}
+
+impl PlanNumber {
+    /// The number, if the plan of this number in `session` is the one meant.
+    fn in_session(self, session: &Session) -> Result<usize, Error> {
+        let PlanNumber { number, graph } = self;
+        let is_there = session.plans().get(number).is_some_and(|plan| plan.graph() == graph);
+        if is_there { Ok(number) } else { Err(plangrad_tensor::Error::OtherPlan { plan: number }.into()) }
+    }
 }
 
 impl SplitStep {
     /// Appends the plans to those of a session.
     pub fn add_to(self, plans: &mut Vec<Plan>) -> Parts {
         let mut add = |plan: Plan| {
-            let rows = plan.batch_size();
+            let (rows, number) = (plan.batch_size(), PlanNumber { number: plans.len(), graph: plan.graph() });
             plans.push(plan);
-            (plans.len() - 1, rows)
+            (number, rows)
         };
         let mut runs = vec![add(self.first)];
         if let Some((plan, rows)) = self.next.map(&mut add) {
@@ -53,20 +69,23 @@ impl Parts {
     /// Takes one step on `rows`, one for each sample of the batch.
     ///
     /// # Errors
-    /// If the number of rows is not the batch size, or the dataset does not fit the plans. Nothing has run then.
+    /// If the number of rows is not the batch size, the dataset does not fit the plans, or the session has other plans.
+    /// Nothing has run then.
     pub fn step(&self, session: &mut Session, source: &Source, rows: &[u32]) -> Result<(), Error> {
         let batch_size = self.batch_size();
         if rows.len() != batch_size {
             return Err(plangrad_tensor::Error::Rows { rows: rows.len(), batch_size }.into());
         }
         source.batches(rows)?; // checks all rows before the first part runs
+        self.runs.iter().try_for_each(|(plan, _)| plan.in_session(session).map(drop))?;
+        let update = self.update.in_session(session)?;
         let mut rest = rows;
         for &(plan, count) in &self.runs {
             let (part, after) = rest.split_at(count);
-            session.run(plan, &source.batches(part)?)?;
+            session.run(plan.number, &source.batches(part)?)?;
             rest = after;
         }
-        Ok(session.run_once(self.update)?)
+        Ok(session.run_once(update)?)
     }
 
     /// Rows of the whole batch.

@@ -68,12 +68,12 @@ impl Staged {
     /// Puts the file at its place, where it replaces an earlier one.
     ///
     /// # Errors
-    /// [`Error::Io`]; the earlier file is untouched and nothing is left beside it.
+    /// [`Error::Io`]; nothing is left beside it, and the earlier file is untouched, unless all that failed was making the
+    /// new one durable.
     pub fn place(self) -> Result<(), Error> {
         let name = self.path.file_name().unwrap_or_default();
         self.dir.rename(&self.temporary, &self.dir, name).map_err(not_written(&self.path))?;
-        sync(&self.dir);
-        Ok(())
+        sync(&self.dir).map_err(not_written(&self.path))
     }
 }
 
@@ -91,9 +91,17 @@ pub(crate) fn open(path: &Path) -> io::Result<Dir> {
     locked_and_synced.map(Dir::from_std_file).or_else(|_| Dir::open_ambient_dir(path, ambient_authority()))
 }
 
-/// Makes renames in a folder durable, which not every system can do.
-pub(crate) fn sync(dir: &Dir) {
-    let _ = dir.try_clone().and_then(|dir| dir.into_std_file().sync_all());
+/// Makes renames in a folder durable, where the system can do that with folders.
+pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
+    /// Bad file descriptor, invalid argument, operation not supported: what systems say that cannot (fsync(2)).
+    const CANNOT: [i32; 3] = [9, 22, 95];
+    let synced = dir.try_clone().and_then(|dir| dir.into_std_file().sync_all());
+    match synced {
+        Err(reason) if cfg!(windows) || reason.raw_os_error().is_some_and(|code| CANNOT.contains(&code)) => {
+            Ok(())
+        }
+        synced => synced,
+    }
 }
 
 /// A name beside `name` that nobody can foresee: the standard library seeds its hashers from the system's random numbers.

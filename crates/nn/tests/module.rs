@@ -127,16 +127,9 @@ fn a_checkpoint_restores_statistics_and_names_the_architecture() {
     let mut before = session(&trained, plan(&trained));
     before.run(0, &source.batches(&[0, 1, 2, 3]).unwrap()).unwrap();
     let description = Description::new(&trained, "rows", Vec::new(), "none").unwrap();
-    let progress = Progress {
-        step: 1,
-        epoch: 0,
-        position: 4,
-        samples: 4,
-        seed: 5,
-        batch_size: 4,
-        loss_sum_bits: 0,
-        last_loss_bits: 0,
-    };
+    let mut progress = Progress::default();
+    (progress.step, progress.position, progress.seed) = (1, 4, 5);
+    (progress.samples, progress.batch_size) = (4, 4);
     let file = (&Folder::open(folder.path()).unwrap(), "checkpoint.safetensors");
     let staged =
         checkpoint::stage_checkpoint(file.0, file.1, trained.model(), &before, &description, progress);
@@ -151,6 +144,20 @@ fn a_checkpoint_restores_statistics_and_names_the_architecture() {
     let mut after = session(&again, plan(&again));
     assert_eq!(checkpoint::restore(&loaded, again.model(), &mut after).unwrap(), progress);
     assert_eq!(all(&again, &after), all(&trained, &before));
+}
+
+#[test]
+fn a_step_in_parts_runs_in_its_own_session_only() {
+    let (source, task) = (source(), task(Scores::OfEachSample));
+    let split = || task.split_step(Optimizer::adam(), SCHEDULE, ROWS, 2).unwrap();
+    let (mut plans, mut others) = (Vec::new(), Vec::new());
+    let parts = split().add_to(&mut plans);
+    split().add_to(&mut others);
+    let rows: Vec<u32> = (0..ROWS as u32).collect();
+    parts.step(&mut session(&task, plans), &source, &rows).unwrap();
+    let refused = parts.step(&mut session(&task, others), &source, &rows).unwrap_err();
+    let expected = "plan 0 of this session was made of another graph than the parts of this step";
+    assert_eq!(refused.to_string(), expected);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::numbers::{counted, grouped_bytes, size};
 use crate::output::printable;
 use crate::picture::PictureError;
+use crate::train::WrongSetting;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -166,6 +167,10 @@ pub enum Error {
         reason: String,
     },
 
+    /// Settings that no run can have.
+    #[error("the settings of the run: {0}")]
+    Setting(#[from] WrongSetting),
+
     /// Two processes would write the same run.
     #[error("{} is in use by another plangrad process; wait for it or end it first", path.display())]
     RunBusy {
@@ -174,7 +179,7 @@ pub enum Error {
     },
 
     /// The folder of a run, or a file in it, was taken away while the run was writing there.
-    #[error("{} or a file in it was removed, moved or replaced while the run was using it, so the run has ended; what it had saved is where its folder is now", path.display())]
+    #[error("{} or a file in it was removed, moved, replaced or cut short while the run was using it, so the run has ended; what it had saved is where its folder is now", path.display())]
     RunGone {
         /// The folder's path.
         path: PathBuf,
@@ -207,7 +212,7 @@ pub enum Error {
     ClockStopped,
 
     /// A command that keeps nothing was asked to stop.
-    #[error("interrupted; nothing was written")]
+    #[error("interrupted; no file was written")]
     Stopped,
 
     /// The reader of a run's output has gone. The run has saved its state.
@@ -282,8 +287,9 @@ impl Error {
             Self::CommandLine(_)
             | Self::Option { .. }
             | Self::NoSample { .. }
+            | Self::Setting(_)
             | Self::Data(Data::NotDownloadable { .. }) => ErrorKind::Usage,
-            Self::Data(Data::OutOfMemory { .. }) => ErrorKind::OutOfMemory,
+            Self::Data(Data::OutOfMemory { .. } | Data::MemoryLimit { .. }) => ErrorKind::OutOfMemory,
             Self::Data(Data::DatasetNotFound { .. } | Data::LocalDatasetNotFound { .. }) => {
                 ErrorKind::NotFound
             }
@@ -348,11 +354,17 @@ impl From<plangrad_tensor::ShapeError> for Error {
 }
 
 fn tensor_kind(error: &plangrad_tensor::Error) -> ErrorKind {
+    use plangrad_tensor::Error as Tensor;
     match error {
-        plangrad_tensor::Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
-        plangrad_tensor::Error::Device { .. } => ErrorKind::Device,
-        plangrad_tensor::Error::Shape(_) | plangrad_tensor::Error::PlanTooLarge => ErrorKind::TooLarge,
-        _ => ErrorKind::Internal,
+        Tensor::OutOfMemory { .. } => ErrorKind::OutOfMemory,
+        Tensor::Device { .. }
+        | Tensor::Threads { .. }
+        | Tensor::InstructionSet { .. }
+        | Tensor::NumberTypes { .. } => ErrorKind::Device,
+        Tensor::Shape(_) | Tensor::PlanTooLarge => ErrorKind::TooLarge,
+        Tensor::Source(_) | Tensor::Label { .. } => ErrorKind::Data,
+        Tensor::Hyperparameter(_) => ErrorKind::Usage,
+        _ => ErrorKind::Internal, // of graphs and plans, which this crate makes itself
     }
 }
 

@@ -7,8 +7,8 @@ use std::io;
 pub use parts::{DataKind, DeviceFailure, ShapeRequirement, SourceError};
 
 use crate::ir::{
-    DType, DatasetContent, Device, MemoryReport, NumberTypes, Optimizer, ParameterId, Shape, ShapeError,
-    Slot, TensorId,
+    DType, DatasetContent, Device, Hyperparameter, MemoryReport, NumberTypes, Optimizer, ParameterId, Shape,
+    ShapeError, Slot, TensorId,
 };
 
 /// Errors of recording, planning and running.
@@ -156,6 +156,15 @@ pub enum Error {
         expected: Optimizer,
         /// The step's.
         found: Optimizer,
+    },
+    /// A number that an optimizer or a schedule cannot work with.
+    #[error(transparent)]
+    Hyperparameter(#[from] Hyperparameter),
+    /// A step in parts was given a session whose plans are not those that it was made with.
+    #[error("plan {plan} of this session was made of another graph than the parts of this step")]
+    OtherPlan {
+        /// Index of the plan.
+        plan: usize,
     },
     /// The buffers of a plan together are larger than any memory.
     #[error("the buffers of the plan are together larger than the address space; take a smaller batch")]

@@ -5,6 +5,7 @@
 
 /// Ten rounds of Philox 4×32: four random words for a counter and a key.
 #[inline]
+#[must_use]
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let ([mut a, mut b, mut c, mut d], [mut k, mut l]) = (counter, key);
     for _ in 0..10 {
@@ -18,6 +19,7 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 }
 
 /// Number `i` of stream `stream` under `seed`, uniform in `low..high`, on a grid of 2²⁴ steps.
+#[must_use]
 pub fn uniform(seed: u64, stream: u32, i: u64, low: f32, high: f32) -> f32 {
     let block = i / 4;
     let words = philox([block as u32, (block >> 32) as u32, stream, 0], [seed as u32, (seed >> 32) as u32]);

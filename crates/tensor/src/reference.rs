@@ -39,8 +39,12 @@ impl Interpreter {
     /// Evaluates the whole of `graph` in the order of recording and returns `outputs`.
     ///
     /// # Errors
-    /// If the graph reads state or data that was not set.
+    /// [`Error::OtherGraph`] if an output is of another graph; [`Error::NotKept`], [`Error::Shapes`] or [`Error::Source`] if
+    /// the graph reads state or data that was not set, or of another shape.
     pub fn run(&mut self, graph: &Graph, outputs: &[Tensor<'_>]) -> Result<Vec<ArrayD<f64>>, Error> {
+        if outputs.iter().any(|output| !graph.owns(output)) {
+            return Err(Error::OtherGraph { op: "the interpreter" });
+        }
         let mut values: Vec<ArrayD<f64>> = Vec::with_capacity(graph.len());
         for node in graph.nodes().iter() {
             let inputs: Vec<&ArrayD<f64>> =
@@ -57,5 +61,36 @@ impl Interpreter {
         }
         self.commit();
         Ok(outputs.iter().map(|output| values[output.index()].clone()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr1;
+
+    use super::*;
+    use crate::graph::Parameters;
+    use crate::ir::{FileOrder, Role};
+
+    #[test]
+    fn outputs_of_another_graph_are_refused() {
+        let [one, other] = [Graph::new(), Graph::new()];
+        one.constant(arr1(&[1.0, 2.0])).unwrap();
+        let foreign = other.constant(arr1(&[3.0])).unwrap();
+        let found = Interpreter::new().run(&one, &[foreign]);
+        assert!(matches!(found, Err(Error::OtherGraph { op: "the interpreter" })), "{found:?}");
+    }
+
+    #[test]
+    fn a_parameter_set_in_another_shape_is_refused() {
+        let mut parameters = Parameters::new();
+        let shape = Shape::new(&[3]).unwrap();
+        let parameter = parameters.add("w", shape, Role::Trained, FileOrder::AsInGraph).unwrap();
+        let graph = Graph::new();
+        let doubled = graph.parameter(&parameter).unwrap().affine(2.0, 0.0).unwrap();
+        let mut interpreter = Interpreter::new();
+        interpreter.set_parameter(parameter.id(), arr1(&[1.0, 2.0]).into_dyn());
+        let found = interpreter.run(&graph, &[doubled]);
+        assert!(matches!(found, Err(Error::Shapes { .. })), "{found:?}");
     }
 }

@@ -73,26 +73,31 @@ impl Session {
     }
 
     /// What the plans said the session would take, by category.
+    #[must_use]
     pub fn planned(&self) -> MemoryReport {
         report(&self.plans, self.staging)
     }
 
     /// What [`Session::streaming`] with these plans would take on a device with its own memory.
+    #[must_use]
     pub fn streaming_report(plans: &[Plan]) -> MemoryReport {
         report(plans, Some(Plan::staging(plans)))
     }
 
     /// The bytes the session holds.
+    #[must_use]
     pub fn reserved_bytes(&self) -> usize {
         self.arena.memory().bytes()
     }
 
     /// The backend it runs on.
+    #[must_use]
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
 
     /// The plans, in the order given.
+    #[must_use]
     pub fn plans(&self) -> &[Plan] {
         &self.plans
     }
@@ -153,7 +158,8 @@ impl Session {
         Ok(())
     }
 
-    /// An output of plan number `plan`, which must have run last (labels and bytes as numbers).
+    /// An output of plan number `plan`, which must have run last (labels and bytes as numbers). An output that is a
+    /// parameter is read as it is now, after the run's update and whatever was set since.
     ///
     /// # Errors
     /// [`Error::NotAnOutput`] if it is not an output of that plan, [`Error::Stale`] if another plan has run since, or
@@ -170,7 +176,7 @@ impl Session {
     /// A parameter, row-major in the shape it has in files ([`crate::Parameter::file_shape`]).
     ///
     /// # Errors
-    /// If there is no such parameter; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] for a parameter of another model; [`Error::Device`] if the device has failed.
     pub fn parameter(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
         Ok(self.parameter_values(id)?.to_vec())
     }
@@ -178,7 +184,7 @@ impl Session {
     /// The same without a copy, where the host can read the device's memory.
     ///
     /// # Errors
-    /// If there is no such parameter; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] for a parameter of another model; [`Error::Device`] if the device has failed.
     pub fn parameter_values(&self, id: ParameterId) -> Result<Values<'_>, Error> {
         self.values(Slot::Parameter(id), id)
     }
@@ -186,15 +192,20 @@ impl Session {
     /// Sets a parameter, given as in files.
     ///
     /// # Errors
-    /// If there is no such parameter, or it has another number of elements; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] for a parameter of another model, [`Error::Length`] for another number of elements; [`Error::Device`] if the device has failed.
     pub fn set_parameter(&mut self, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        self.set_values(Slot::Parameter(id), id, values)
+        let view = self.view(Slot::Parameter(id), id)?;
+        if values.len() != view.len() {
+            let what = DataKind::Parameter { name: self.state.parameter(id)?.name().to_owned() };
+            return Err(Error::Length { what, expected: view.len(), found: values.len() });
+        }
+        self.fill_parameter(id, |i| values[i])
     }
 
     /// Sets a parameter to a function of an element's place in files.
     ///
     /// # Errors
-    /// If there is no such parameter; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] for a parameter of another model; [`Error::Device`] if the device has failed.
     pub fn fill_parameter(&mut self, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
         self.fill(Slot::Parameter(id), id, value)
     }
@@ -202,7 +213,7 @@ impl Session {
     /// The gradient computed last for a parameter, in the parameter's file order.
     ///
     /// # Errors
-    /// If this session keeps none; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
     pub fn gradient(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
         Ok(self.values(Slot::Gradient(id), id)?.to_vec())
     }
@@ -210,7 +221,7 @@ impl Session {
     /// Moment `i` of a parameter, in the parameter's file order.
     ///
     /// # Errors
-    /// If this session keeps none; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
     pub fn moment(&self, i: usize, id: ParameterId) -> Result<Vec<f32>, Error> {
         Ok(self.moment_values(i, id)?.to_vec())
     }
@@ -218,23 +229,15 @@ impl Session {
     /// The same without a copy, where the host can read the device's memory.
     ///
     /// # Errors
-    /// If this session keeps none; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
     pub fn moment_values(&self, i: usize, id: ParameterId) -> Result<Values<'_>, Error> {
         self.values(Slot::Moment(i, id), id)
-    }
-
-    /// Sets moment `i` of a parameter.
-    ///
-    /// # Errors
-    /// If this session keeps none, or it has another number of elements; [`Error::Device`] if the device has failed.
-    pub fn set_moment(&mut self, i: usize, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        self.set_values(Slot::Moment(i, id), id, values)
     }
 
     /// Sets moment `i` of a parameter to a function of an element's place in files.
     ///
     /// # Errors
-    /// If this session keeps none; [`Error::Device`] if the device has failed.
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
     pub fn fill_moment(
         &mut self,
         i: usize,
@@ -311,15 +314,6 @@ impl Session {
             Some(bytes) => Ok(view.borrow(&bytes[extent.offset..extent.end()])),
             None => Ok(view.own(self.read_bytes(extent)?)),
         }
-    }
-
-    fn set_values(&mut self, slot: Slot, id: ParameterId, values: &[f32]) -> Result<(), Error> {
-        let view = self.view(slot, id)?;
-        if values.len() != view.len() {
-            let what = DataKind::Parameter { name: self.state.parameter(id)?.name().to_owned() };
-            return Err(Error::Length { what, expected: view.len(), found: values.len() });
-        }
-        self.fill(slot, id, |i| values[i])
     }
 
     fn fill(&mut self, slot: Slot, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {

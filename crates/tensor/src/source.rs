@@ -29,11 +29,13 @@ pub struct Batches<'a> {
 
 impl<'a> Batches<'a> {
     /// The dataset.
+    #[must_use]
     pub fn source(&self) -> &'a Source {
         self.source
     }
 
     /// The rows, in order.
+    #[must_use]
     pub fn rows(&self) -> &'a [u32] {
         self.order
     }
@@ -54,48 +56,57 @@ impl Source {
     }
 
     /// Number of samples.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.data.len
     }
 
     /// Whether there are no samples.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Elements of one sample.
+    #[must_use]
     pub fn sample_elements(&self) -> usize {
         self.data.sample_elements
     }
 
     /// All samples.
+    #[must_use]
     pub fn samples(&self) -> &Samples {
         &self.data.samples
     }
 
     /// All samples, and all targets, as they lie in memory.
+    #[must_use]
     pub fn bytes(&self) -> [&[u8]; 2] {
         [self.data.sample_bytes(), self.data.target_bytes()]
     }
 
     /// All targets.
+    #[must_use]
     pub fn targets(&self) -> &Targets {
         &self.data.targets
     }
 
     /// What a copy in a device's memory takes there: samples, targets, and 4 bytes a sample for the order in which a run
     /// takes them.
+    #[must_use]
     pub fn resident_report(&self) -> MemoryReport {
         let (samples, targets) = (self.data.sample_bytes().len(), self.data.target_bytes().len());
         ResidentLayout::new(samples, targets, self.len()).report()
     }
 
     /// The same for any dataset of `len` samples and targets of these formats.
+    #[must_use]
     pub fn resident_report_of(samples: &SampleFormat, targets: TargetFormat, len: usize) -> MemoryReport {
         Source::resident_report_for(samples, targets, len, len)
     }
 
     /// The same with room for the order of batches of `rows` rows, should that be more.
+    #[must_use]
     pub fn resident_report_for(
         samples: &SampleFormat,
         targets: TargetFormat,
@@ -136,6 +147,7 @@ impl Source {
     }
 
     /// Whether sessions of `backend` find a copy in its memory.
+    #[must_use]
     pub fn is_resident(&self, backend: &Backend) -> bool {
         self.resident_on(backend).is_some()
     }

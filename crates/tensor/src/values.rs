@@ -60,11 +60,13 @@ pub struct Values<'a> {
 
 impl Values<'_> {
     /// How many there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.view.len()
     }
 
     /// Whether there are none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -76,6 +78,7 @@ impl Values<'_> {
     }
 
     /// All of them.
+    #[must_use]
     pub fn to_vec(&self) -> Vec<f32> {
         self.iter().collect()
     }

@@ -63,7 +63,7 @@ fn evaluate(path: &Path) -> Result<()> {
     let model = Model::open_with(path, &known())?;
     let test = plangrad::train::source(load(&DatasetName::Digits, &LoadOptions::default())?.test)?;
     let found = model.evaluate(&test, None, &Cpu::open(CpuOptions::default())?, &Stop::default())?;
-    println!("loss {:.4}, {} of {} correct", found.loss, found.correct().unwrap_or(0), found.samples);
+    println!("loss {:.4}, {} of {} correct", found.loss, found.correct.unwrap_or(0), found.samples);
     Ok(())
 }
 

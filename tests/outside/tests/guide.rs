@@ -1,4 +1,4 @@
-//! `docs/your-own-network.md` shows this crate's code, line by line as it is compiled.
+//! `docs/your-own-network.md` shows this crate's code, line by line as it is compiled, and all of it.
 
 use std::fs;
 use std::path::Path;
@@ -7,20 +7,30 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// The blocks of the page in this language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
 #[test]
-fn every_block_of_the_guide_is_in_the_sources() {
-    let sources = ["src/norm.rs", "src/residual.rs", "src/main.rs", "Cargo.toml"].map(read);
+fn the_guide_shows_the_sources_from_the_first_line_to_the_last() {
     let page = read("../../docs/your-own-network.md");
-    let mut blocks = Vec::new();
-    for fence in ["```rust\n", "```toml\n"] {
-        blocks.extend(page.split(fence).skip(1).map(|rest| rest.split("```").next().unwrap()));
+    let sources = ["src/lib.rs", "src/norm.rs", "src/residual.rs", "src/main.rs"].map(read);
+    let blocks = blocks(&page, "rust");
+    for block in &blocks {
+        let block = block.trim_matches('\n');
+        assert!(sources.iter().any(|source| source.contains(block)), "not in the sources:\n{block}");
     }
-    assert!(blocks.len() >= 8, "only {} blocks", blocks.len());
-    for block in blocks {
-        // A line `// ...` stands for code left out.
-        for part in block.split("// ...\n") {
-            let shown = sources.iter().any(|source| source.contains(part.trim_matches('\n')));
-            assert!(shown, "not in the sources:\n{part}");
-        }
+    let left_out = |line: &&str| !line.trim().is_empty() && !line.starts_with("//!");
+    for line in sources.iter().flat_map(|source| source.lines().filter(left_out)) {
+        assert!(blocks.iter().any(|block| block.lines().any(|shown| shown == line)), "not shown: {line}");
     }
+}
+
+#[test]
+fn the_guide_names_the_dependencies() {
+    let page = read("../../docs/your-own-network.md");
+    let [dependencies] = &blocks(&page, "toml")[..] else { panic!("one block expected") };
+    assert!(read("Cargo.toml").contains(dependencies.as_str()));
 }

@@ -258,6 +258,18 @@ fn running_out_of_memory_does_not_split_its_batches_unasked() {
 }
 
 #[test]
+fn a_run_with_statistics_of_parts_is_resumed_with_the_same_parts_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let halves = Resources::of(&cpu(None)).accumulate(2);
+    let path = folder.path().join("checkpoint.safetensors");
+    trainer(&halves).stage_checkpoint(&Folder::open(folder.path()).unwrap()).unwrap().place().unwrap();
+    let loaded = checkpoint::read(&path).unwrap();
+    let refused = trainer(&Resources::of(&cpu(None))).resume(&loaded).unwrap_err();
+    assert!(refused.to_string().contains("from parts of 50 samples"), "{refused}");
+    trainer(&halves).resume(&loaded).unwrap();
+}
+
+#[test]
 fn every_planned_byte_is_explained() {
     let subject = subject();
     let blueprint = Blueprint {

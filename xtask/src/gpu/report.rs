@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
 
-    /// What stands for every program: it prints what any of them may be asked for. `train` tells all events at once.
+    /// A stub for every program: it prints what any of them may be asked for. `train` prints all events at once.
     const PROGRAM: &str = r#"#!/bin/sh
 echo "$0 $*" >> calls
 case "$*" in

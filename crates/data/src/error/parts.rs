@@ -148,22 +148,31 @@ pub enum HeaderProblem {
         /// Columns of the header row.
         found: usize,
     },
-    /// Columns that are not separated by commas.
-    Separator {
-        /// What separates them, in words: `semicolons`.
-        found: &'static str,
-    },
     /// A label without features, or features without a label.
     OneColumn {
         /// The column's name.
         name: String,
     },
-    /// A column without a name.
-    Unnamed,
+    /// A column without a name that has cells.
+    Unnamed {
+        /// The line of the first one, from 1.
+        line: u64,
+        /// Its text.
+        found: String,
+    },
     /// A column with the name of an earlier one.
     Repeated {
         /// The name.
         name: String,
+        /// The earlier column, from 1.
+        first: usize,
+    },
+    /// The same in a row that consists mostly of numbers.
+    LooksLikeData {
+        /// The name.
+        name: String,
+        /// The earlier column, from 1.
+        first: usize,
     },
 }
 
@@ -173,17 +182,24 @@ impl fmt::Display for HeaderProblem {
             Self::TooManyColumns { most, found } => {
                 write!(f, "expected at most {most} columns, found {found}")
             }
-            Self::Separator { found } => write!(f, "expected columns separated by commas, found {found}"),
             Self::OneColumn { name } => {
                 let name = excerpt(name);
-                write!(f, "expected at least two columns, features and a label, found only `{name}`")
+                write!(
+                    f,
+                    "expected at least two columns, features and a label, separated by , ; | or tabs, found only `{name}`"
+                )
             }
-            Self::Unnamed => {
-                let hint = "a row index written by pandas? write the table with index=False";
-                write!(f, "expected a column name, found none ({hint})")
+            Self::Unnamed { line, found } => {
+                write!(f, "expected a name for the column, which has \"{found}\" in line {line}, found none")
             }
-            Self::Repeated { name } => {
-                write!(f, "the column name `{}` appears twice; column names must differ", excerpt(name))
+            Self::Repeated { name, first } => {
+                let name = excerpt(name);
+                write!(f, "column {first} has the same name `{name}`; column names must differ")
+            }
+            Self::LooksLikeData { name, first } => {
+                let name = excerpt(name);
+                let remedy = "if line 1 is data, say so with --no-header";
+                write!(f, "column {first} has the same name `{name}`; column names must differ ({remedy})")
             }
         }
     }
@@ -195,8 +211,15 @@ impl fmt::Display for HeaderProblem {
 pub enum ExpectedCell {
     /// A number.
     Number,
-    /// The name of a class.
-    Label,
+    /// A number, as elsewhere in the column.
+    NumberAs {
+        /// The line of one, from 1.
+        line: u64,
+    },
+    /// A number that 32 bits can hold.
+    NumberInRange,
+    /// A word for yes or no.
+    Boolean,
     /// The name of one of a model's classes.
     Class {
         /// Their names.
@@ -207,8 +230,10 @@ pub enum ExpectedCell {
 impl fmt::Display for ExpectedCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number => f.write_str("a finite 32-bit number"),
-            Self::Label => f.write_str("a label"),
+            Self::Number => f.write_str("a number"),
+            Self::NumberAs { line } => write!(f, "a number, as in line {line}"),
+            Self::NumberInRange => f.write_str("a number between -3.4e38 and 3.4e38"),
+            Self::Boolean => f.write_str("true, false, yes or no"),
             Self::Class { known } => {
                 let classes = listed(known, |class| class);
                 write!(f, "one of the model's {} classes ({classes})", known.len())
@@ -226,15 +251,20 @@ pub enum RowProblem {
         /// MiB of the longest row that is read.
         most_mib: u64,
     },
-    /// A cell that is not text.
+    /// Bytes that are not text in the file's encoding.
     NotText {
-        /// The cell, from 1.
-        cell: usize,
+        /// The encoding's name.
+        encoding: String,
     },
-    /// The CSV reader gives up.
-    NotATable {
-        /// What it reports.
-        report: String,
+    /// A file that is not text.
+    Binary {
+        /// What it is, or what was found.
+        what: String,
+    },
+    /// A compressed file that holds far more than its size.
+    Inflated {
+        /// The most bytes for each byte of the file.
+        most_ratio: u64,
     },
 }
 
@@ -244,8 +274,45 @@ impl fmt::Display for RowProblem {
             Self::TooLong { most_mib } => {
                 write!(f, "expected rows of at most {most_mib} MiB, found a longer one")
             }
-            Self::NotText { cell } => write!(f, "expected UTF-8 text, found other bytes in cell {cell}"),
-            Self::NotATable { report } => write!(f, "expected a table, found {report}"),
+            Self::NotText { encoding } => {
+                write!(f, "expected {encoding} text, found other bytes; --encoding names another encoding")
+            }
+            Self::Binary { what } => write!(f, "expected a table as text, found {what}"),
+            Self::Inflated { most_ratio } => {
+                write!(f, "expected at most {most_ratio} bytes for each compressed one, found more")
+            }
+        }
+    }
+}
+
+/// What is wrong with a quote. Prints as a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuoteProblem {
+    /// It never closes, or not within the longest row that is read.
+    NeverCloses,
+    /// It closes, and the cell goes on.
+    ClosesWithin {
+        /// The line on which it closes, from 1.
+        line: u64,
+    },
+    /// The lines up to where it closes are rows by themselves.
+    Swallows {
+        /// How many.
+        rows: usize,
+    },
+}
+
+impl fmt::Display for QuoteProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverCloses => f.write_str("never closes"),
+            Self::ClosesWithin { line } => write!(
+                f,
+                "closes within the cell, in line {line}; a quote inside a quoted cell is written twice, and a stray one \
+                 must go"
+            ),
+            Self::Swallows { rows } => write!(f, "swallows {rows} lines, each of which is a row by itself"),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::decode::{Facts, Target, facts};
 use super::options::{Fit, ImageProgress};
 use super::scan::{Found, ImageFile, scan};
 use crate::error::OwnFilesProblem;
+use crate::memory::compare;
 use crate::{Dataset, DatasetName, Error, LoadOptions, PixelStatistics, Result, Samples, Subset, Targets};
 
 /// The most bytes of one image in memory.
@@ -27,6 +28,8 @@ pub(crate) fn load(
     let name = DatasetName::Folder(folder.to_path_buf());
     let Found { files, classes, mut notes } = scan(folder, options)?;
     let target = target(folder, &files, options, &mut notes)?;
+    let image_bytes = (target.channels * target.height * target.width) as u64;
+    compare(&name, [(files.len() as u64).saturating_mul(image_bytes + 1)], options.memory)?;
     let block = block(folder, &files, target, options, &name, observe, &mut notes)?;
     let Block { train, test, notes: more } = block;
     notes.extend(more);
@@ -48,6 +51,7 @@ pub(crate) fn load(
         notes,
         table: None,
         pixels: Some(pixels),
+        table_rows: None,
     })
 }
 

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::UnknownWord;
+
 /// What each image of a folder becomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -71,11 +73,11 @@ impl fmt::Display for Fit {
 }
 
 impl FromStr for Fit {
-    type Err = String;
+    type Err = UnknownWord;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
         let found = Self::ALL.into_iter().find(|fit| fit.name() == text);
-        found.ok_or_else(|| format!("expected pad, crop or stretch, found `{text}`"))
+        found.ok_or_else(|| UnknownWord { expected: "pad, crop or stretch", found: text.to_owned() })
     }
 }
 

@@ -1,17 +1,28 @@
-//! CSV tables: a header row, features that are numbers, one label column.
+//! CSV tables: what a file says becomes numbers for a network, or one sentence on why it cannot.
 //!
-//! The whole table is read once, every cell is checked, and a seeded permutation assigns the rows to the two parts;
-//! within a part they keep the order of the file. Missing values, dates and categories among the features are refused on
-//! purpose: guessing what they mean would train on the guess.
+//! The input is read once from front to back: `source` decodes it, `records` divides it, `header` names the columns, and each
+//! `column` collects its cells and turns out to hold numbers, words for yes and no, or categories. `split` deals the rows,
+//! and `load` puts the parts together. Dates, and texts among numbers, are refused on purpose: guessing what they mean would
+//! train on the guess.
 
+mod cell;
+mod column;
+mod dialect;
 mod header;
+mod identity;
 mod labels;
+mod legacy;
 mod load;
-mod row;
+mod options;
+mod records;
 mod rows;
 mod schema;
+mod source;
+mod split;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use load::load;
-pub use schema::TableSchema;
+pub use options::{Decimal, Missing, OneHot, Separator, SplitRule, TableOptions, UnknownWord};
+pub use rows::{RowFacts, TableRows};
+pub use schema::{FeatureKind, TableSchema};

@@ -1,72 +1,193 @@
 //! The columns of a table as a network reads them, and how features are standardised.
 
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::cell::{Cell, CellReader, boolean_value};
+use super::options::{Decimal, Missing};
+use crate::text::excerpt;
 use crate::{Error, Result};
 
 /// The columns of a table, and the statistics its features were standardised with.
 ///
 /// A trained model keeps them, so that other tables and single rows are read in the same way.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TableSchema {
-    /// Names of the feature columns in the order of a sample's values.
+    /// Names of the feature columns, in the order of a sample's values.
     pub features: Vec<String>,
     /// Name of the label column.
     pub label: String,
     /// Class names in label order; empty for a regression.
     pub classes: Vec<String>,
-    /// Mean of each feature over the training part; 0 if features are not standardised.
-    pub mean: Vec<f32>,
-    /// Standard deviation of each feature over the training part (divided by `n`, not `n − 1`); 1 if features are not
-    /// standardised, and for a constant feature.
-    pub std: Vec<f32>,
+    /// Mean of each input over the training part; 0 if it is not standardised.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each input over the training part (divided by `n`, not `n − 1`); 1 if it is not standardised,
+    /// and for a constant one.
+    pub std: Vec<f64>,
+    /// What each feature column holds; numbers if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FeatureKind>,
+    /// What becomes of cells without a value.
+    #[serde(default, skip_serializing_if = "Missing::is_default")]
+    pub missing: Missing,
+    /// The texts that stand for a missing value; [`Missing::WORDS`] if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_values: Option<Vec<String>>,
+    /// With [`Missing::Mean`], what stands in for a missing value of each feature column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fill: Vec<f64>,
+    /// For a table without names of columns, how many it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<usize>,
+}
+
+/// What a feature column holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FeatureKind {
+    /// Numbers: one input, standardised.
+    #[default]
+    Number,
+    /// Words for yes and no: one input, 1 or 0, standardised.
+    Boolean,
+    /// One of these texts: an input for each, 1 for the one that it is and 0 for the others, not standardised.
+    OneHot(Vec<String>),
+}
+
+impl FeatureKind {
+    /// The number of inputs.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Self::Number | Self::Boolean => 1,
+            Self::OneHot(texts) => texts.len(),
+        }
+    }
 }
 
 impl TableSchema {
-    /// Standardises rows of features in place: `(x − mean) / std`. `rows` holds whole rows, one after another.
+    /// What a feature column holds.
+    #[must_use]
+    pub fn kind(&self, feature: usize) -> &FeatureKind {
+        self.kinds.get(feature).unwrap_or(&FeatureKind::Number)
+    }
+
+    /// The number of inputs: the values of a sample.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        (0..self.features.len()).map(|feature| self.kind(feature).width()).sum()
+    }
+
+    /// The inputs of each feature column, as ranges of a sample.
+    pub fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+        let widths = (0..self.features.len()).map(|feature| self.kind(feature).width());
+        widths.scan(0, |end, width| {
+            let start = *end;
+            *end += width;
+            Some(start..*end)
+        })
+    }
+
+    /// Standardises rows of inputs in place: `(x − mean) / std`. `rows` holds whole rows, one after another.
     pub fn standardize(&self, rows: &mut [f32]) {
         let columns = self.mean.iter().zip(&self.std).cycle();
         for (value, (&mean, &std)) in rows.iter_mut().zip(columns) {
-            *value = ((f64::from(*value) - f64::from(mean)) / f64::from(std)) as f32;
+            *value = standardized(f64::from(*value), mean, std);
+        }
+    }
+
+    /// A sample from the texts of a row's feature columns, standardised.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TableValue`] for a text that the column cannot hold, or if their number is another.
+    pub fn sample(&self, texts: &[impl AsRef<str>]) -> Result<Vec<f32>> {
+        if texts.len() != self.features.len() {
+            return Err(Error::TableValues { expected: self.features.clone(), found: texts.len() });
+        }
+        let reader = CellReader::new(Decimal::Point, self.missing_values.as_deref());
+        let mut sample = Vec::with_capacity(self.inputs());
+        for ((feature, text), inputs) in texts.iter().enumerate().zip(self.ranges()) {
+            let text = text.as_ref().trim();
+            let wrong = |expected: String| Error::TableValue {
+                column: excerpt(&self.features[feature]),
+                expected,
+                found: excerpt(text),
+            };
+            let value = match (self.kind(feature), reader.read(text)) {
+                (FeatureKind::OneHot(texts), _) => {
+                    let found = texts.iter().position(|known| known == text);
+                    if found.is_none() && !(self.missing == Missing::Mean && reader.is_missing(text)) {
+                        return Err(wrong(format!("one of {}", crate::text::listed(texts, |text| text))));
+                    }
+                    sample.extend((0..texts.len()).map(|place| if Some(place) == found { 1.0 } else { 0.0 }));
+                    continue;
+                }
+                (_, Cell::Missing) if self.missing == Missing::Mean => self.fill.get(feature).copied(),
+                (FeatureKind::Boolean, _) => boolean_value(text),
+                (FeatureKind::Number, Cell::Number(number)) => Some(number),
+                (FeatureKind::Number, _) => None,
+            };
+            let what = match self.kind(feature) {
+                FeatureKind::Boolean => "true, false, yes or no",
+                _ => "a number",
+            };
+            let value = value.ok_or_else(|| wrong(what.to_owned()))?;
+            sample.push(standardized(value, self.mean[inputs.start], self.std[inputs.start]));
+        }
+        match sample.iter().position(|value| !value.is_finite()) {
+            None => Ok(sample),
+            Some(_) => Err(Error::TableValues { expected: self.features.clone(), found: texts.len() }),
         }
     }
 
     /// Refuses statistics that do not match the columns.
     pub(super) fn check(&self) -> Result<()> {
-        let [features, means, deviations] = [self.features.len(), self.mean.len(), self.std.len()];
+        let [features, means, deviations] = [self.inputs(), self.mean.len(), self.std.len()];
         if means != features || deviations != features {
             return Err(Error::TableStatistics { features, means, deviations });
         }
         Ok(())
     }
 
-    /// The statistics that leave features unchanged.
-    pub(super) fn identity_statistics(features: usize) -> (Vec<f32>, Vec<f32>) {
-        (vec![0.0; features], vec![1.0; features])
-    }
-
-    /// Mean and standard deviation of each column of `rows`, computed in `f64`.
-    pub(super) fn statistics(rows: &[f32], features: usize) -> (Vec<f32>, Vec<f32>) {
-        let count = (rows.len() / features.max(1)).max(1) as f64;
-        let mut mean = vec![0.0; features];
-        for row in rows.chunks_exact(features) {
-            mean.iter_mut().zip(row).for_each(|(mean, &x)| *mean += f64::from(x) / count);
+    /// For each feature column of categories: where each text stands.
+    pub(super) fn places(kind: &FeatureKind) -> HashMap<&str, usize> {
+        match kind {
+            FeatureKind::OneHot(texts) => texts.iter().map(String::as_str).zip(0..).collect(),
+            _ => HashMap::new(),
         }
-        let mut variance = vec![0.0; features];
-        for row in rows.chunks_exact(features) {
-            for ((variance, mean), &x) in variance.iter_mut().zip(&mean).zip(row) {
-                *variance += (f64::from(x) - mean).powi(2) / count;
-            }
-        }
-        let std = variance.into_iter().zip(rows).map(|(variance, &x)| deviation(variance, x)).collect();
-        (mean.into_iter().map(|mean| mean as f32).collect(), std)
     }
 }
 
-/// The standard deviation to divide by, given the variance and any value of the column: 1 if the variance is only
-/// rounding error.
-fn deviation(variance: f64, value: f32) -> f32 {
-    let std = variance.sqrt();
-    let rounding = f64::from(value).abs() * 1e-9;
-    if std <= rounding || std as f32 == 0.0 { 1.0 } else { std as f32 }
+pub(super) fn standardized(value: f64, mean: f64, std: f64) -> f32 {
+    ((value - mean) / std) as f32
+}
+
+/// Mean and standard deviation of some numbers, in `f64`, as scikit-learn's `StandardScaler` has them; the deviation is 1
+/// if all numbers are equal.
+///
+/// Sums are taken of differences from the first number and compensated (Neumaier), so that numbers which are large and close
+/// together, as times are, lose nothing.
+pub(super) fn statistics(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let Some(first) = values.clone().next() else { return (0.0, 1.0) };
+    let count = values.clone().count() as f64;
+    let mean = sum(values.clone().map(|x| x - first)) / count;
+    let square = sum(values.map(|x| (x - first - mean).powi(2)));
+    let std = (square / count).sqrt();
+    (first + mean, if std as f32 == 0.0 { 1.0 } else { std })
+}
+
+/// A sum with the rounding errors added up beside it.
+fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0_f64, 0.0);
+    for value in values {
+        let next = sum + value;
+        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
+        sum = next;
+    }
+    sum + lost
 }
 
 #[cfg(test)]
@@ -75,24 +196,43 @@ mod tests {
 
     #[test]
     fn standardised_columns_have_mean_0_and_deviation_1_and_constants_become_0() {
-        let mut rows = vec![1.0, 0.1, 10.0, 3.0, 0.1, 30.0, 5.0, 0.1, 20.0];
-        let (mean, std) = TableSchema::statistics(&rows, 3);
-        assert_eq!((mean[0], std[1]), (3.0, 1.0));
-        assert!((std[0] - (8.0_f32 / 3.0).sqrt()).abs() < 1e-6);
-        TableSchema { mean, std, ..TableSchema::default() }.standardize(&mut rows);
-        for column in 0..3 {
-            let values: Vec<f32> = rows.iter().skip(column).step_by(3).copied().collect();
-            assert!(values.iter().sum::<f32>().abs() < 1e-5, "{values:?}");
-            let square = values.iter().map(|x| x * x).sum::<f32>() / 3.0;
-            assert!((square - if column == 1 { 0.0 } else { 1.0 }).abs() < 1e-5, "{values:?}");
-        }
+        let (mean, std) = statistics([1.0, 3.0, 5.0].into_iter());
+        assert_eq!((mean, std), (3.0, (8.0_f64 / 3.0).sqrt()));
+        assert_eq!(statistics([0.1; 7].into_iter()), (0.1, 1.0));
+        let schema = TableSchema { mean: vec![mean], std: vec![std], ..TableSchema::default() };
+        let mut rows = [1.0, 3.0, 5.0];
+        schema.standardize(&mut rows);
+        assert!(rows[1] == 0.0 && (rows[2] - 1.224_744_9).abs() < 1e-6);
     }
 
     #[test]
     fn the_largest_floats_do_not_overflow() {
-        let mut rows = vec![f32::MAX, f32::MIN, f32::MAX, f32::MIN];
-        let (mean, std) = TableSchema::statistics(&rows, 1);
-        TableSchema { mean, std, ..TableSchema::default() }.standardize(&mut rows);
-        assert_eq!(rows, [1.0, -1.0, 1.0, -1.0]);
+        let largest = f64::from(f32::MAX);
+        let (mean, std) = statistics([largest, -largest, largest, -largest].into_iter());
+        assert_eq!([largest, -largest].map(|x| standardized(x, mean, std)), [1.0, -1.0]);
+    }
+
+    #[test]
+    fn times_in_seconds_and_milliseconds_have_the_statistics_of_their_differences() {
+        for (start, step) in [(1.7e9, 1.0), (1.7e12, 1000.0)] {
+            let times = (0..120).map(|i| start + step * f64::from(i));
+            let (mean, std) = statistics(times.clone());
+            // n consecutive numbers have the variance (n² − 1)/12.
+            assert_eq!(mean, start + step * 59.5);
+            assert!((std / step - (14_399.0_f64 / 12.0).sqrt()).abs() < 1e-12);
+            let mut distinct: Vec<u32> = times.map(|x| standardized(x, mean, std).to_bits()).collect();
+            distinct.dedup();
+            assert_eq!(distinct.len(), 120);
+        }
+    }
+
+    #[test]
+    fn schemas_of_earlier_versions_are_read() {
+        let old = r#"{"classes":[],"features":["a","b"],"label":"y","mean":[5.027083396911621,0.0],"std":[2.5,1.0]}"#;
+        let schema: TableSchema = serde_json::from_str(old).unwrap();
+        assert_eq!(schema.mean[0], f64::from(5.027_083_4_f32));
+        assert_eq!((schema.inputs(), schema.missing, schema.check().is_ok()), (2, Missing::Error, true));
+        assert_eq!(schema.sample(&["7.527083396911621", "4"]).unwrap(), [1.0, 4.0]);
+        assert_eq!(serde_json::to_string(&schema).unwrap().len(), old.len());
     }
 }

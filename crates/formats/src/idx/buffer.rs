@@ -40,6 +40,16 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<IdxBuf> {
     Source::open(path).and_then(|source| read_source(source, limits)).map_err(|error| error.in_file(path))
 }
 
+/// The header of a file, whose elements are not read: to know what a file will take before it is read.
+///
+/// # Errors
+///
+/// [`Error::Open`] and whatever is wrong with the header, with the path.
+pub fn open_header(path: impl AsRef<Path>) -> Result<Header> {
+    let path = path.as_ref();
+    Source::open(path).and_then(|mut source| Header::read(&mut source)).map_err(|error| error.in_file(path))
+}
+
 fn read_source(mut source: Source<impl Read>, limits: &Limits) -> Result<IdxBuf> {
     let header = Header::read(&mut source)?;
     if let Some(length) = source.exact_length() {

@@ -23,7 +23,7 @@ mod ndarray;
 mod view;
 mod write;
 
-pub use buffer::{IdxBuf, open, open_with, read};
+pub use buffer::{IdxBuf, open, open_header, open_with, read};
 pub use element::{Element, ElementType};
 pub use header::Header;
 pub use items::Items;

@@ -56,6 +56,12 @@ impl<R: Read + Seek> Npz<R> {
         names
     }
 
+    /// The bytes of the array with this name and its header, as the archive's list says; `None` if it is not there.
+    #[must_use]
+    pub fn array_bytes(&mut self, name: &str) -> Option<u64> {
+        self.archive.by_name(&format!("{name}.npy")).ok().map(|entry| entry.size())
+    }
+
     /// Reads the array with this name.
     ///
     /// # Errors

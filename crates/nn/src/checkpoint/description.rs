@@ -9,7 +9,11 @@ use serde_json::Value;
 use crate::{Architecture, Error, Loss, Mlp, Task};
 
 /// Everything a model file says besides its weights.
+///
+/// Keys that this version does not know are refused: a new key comes with a new [`Description::FORMAT`], so one that is not
+/// known is damage, such as a flipped bit in the name of the checksum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Description {
     /// Version of this description.
@@ -109,7 +113,8 @@ impl Description {
 }
 
 /// The state of a run: with the moments and the weights, all that is needed to continue to the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Progress {
     /// Optimizer steps taken.
     pub step: u64,
@@ -130,14 +135,20 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// The same with the sums of this epoch so far.
+    #[must_use]
+    pub fn with_sums_of(self, metrics: &Metrics) -> Progress {
+        let Metrics { loss_sum, last_loss, .. } = *metrics;
+        Progress { loss_sum_bits: loss_sum.to_bits(), last_loss_bits: last_loss.to_bits(), ..self }
+    }
+
     /// The sums from which a session continues.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics {
-            loss_sum: f64::from_bits(self.loss_sum_bits),
-            samples: self.position,
-            correct: 0,
-            last_loss: f64::from_bits(self.last_loss_bits),
-        }
+        let mut metrics = Metrics::default();
+        metrics.loss_sum = f64::from_bits(self.loss_sum_bits);
+        metrics.samples = self.position;
+        metrics.last_loss = f64::from_bits(self.last_loss_bits);
+        metrics
     }
 }

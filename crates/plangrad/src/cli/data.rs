@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use plangrad_data::{DatasetName, Fit, ImageOptions, LoadOptions, Normalize, TargetKind, available};
 
+use super::table::{TableArgs, TableFileArgs};
 use super::values;
 use crate::error::{Error, Result};
 
@@ -13,15 +14,15 @@ use crate::error::{Error, Result};
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// mnist, fashion-mnist, kmnist, qmnist, emnist-letters (-balanced, -digits, …), cifar10, cifar100, digits; or your own:
-    /// csv:FILE, folder:DIR (images), idx:DIR, npz:FILE [default: mnist if it is in the data folder, else the built-in
-    /// digits]
+    /// csv:FILE (a table; - is standard input), folder:DIR (images), idx:DIR, npz:FILE [default: mnist if it is in the data
+    /// folder, else the built-in digits]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetName>,
     /// Folder with the datasets [default: data]
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
     /// How values are normalised: by the dataset's mean and standard deviation, (x − 0.5) / 0.5, or not at all
-    #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of::<Normalize>(&["dataset", "half", "none"]))]
+    #[arg(long, default_value_t, value_name = "HOW", value_parser = values::one_of(Normalize::ALL))]
     pub normalize: Normalize,
     /// Tables: name of the label column [default: the last]
     #[arg(long, value_name = "COLUMN")]
@@ -32,6 +33,9 @@ pub struct DataArgs {
     /// cifar100: the hundred fine or the twenty coarse classes [default: fine]
     #[arg(long, value_name = "WHICH", value_parser = ["fine", "coarse"])]
     pub labels: Option<String>,
+    /// Tables: how they are read.
+    #[command(flatten)]
+    pub table: TableArgs,
     /// Folders of images.
     #[command(flatten)]
     pub images: ImageArgs,
@@ -49,7 +53,7 @@ pub struct ImageArgs {
     pub channels: Option<usize>,
     /// folder: how images of other proportions are brought to the size: black beside them, what juts out cut off, or
     /// stretched [default: pad]
-    #[arg(long, value_name = "HOW", value_parser = values::one_of_text::<Fit>(&["pad", "crop", "stretch"]))]
+    #[arg(long, value_name = "HOW", value_parser = values::one_of(Fit::ALL))]
     pub fit: Option<Fit>,
     /// folder: keep the decoded images in this file, and read them from there the next time
     #[arg(long, value_name = "FILE")]
@@ -77,6 +81,9 @@ pub struct TrainedDataArgs {
     /// Folder with the datasets [default: that of the run, else data]
     #[arg(long, env = "PLANGRAD_DATA", hide_env_values = true, value_name = "DIR", value_parser = values::folder())]
     pub data_dir: Option<PathBuf>,
+    /// How the table is written.
+    #[command(flatten)]
+    pub file: TableFileArgs,
 }
 
 impl TrainedDataArgs {
@@ -145,16 +152,17 @@ impl DataArgs {
     /// How to load it. `seed` decides which part each row of a table belongs to.
     #[must_use]
     pub fn options(&self, task: TargetKind, seed: u64) -> LoadOptions {
-        let LoadOptions { test_fraction, .. } = LoadOptions::default();
+        let by_default = LoadOptions::default();
         LoadOptions {
             data_dir: self.folder().to_path_buf(),
             normalize: self.normalize,
             label: self.label.clone(),
             task,
-            test_fraction: self.test_fraction.unwrap_or(test_fraction),
+            test_fraction: self.test_fraction.unwrap_or(by_default.test_fraction),
             seed,
-            schema: None,
+            table: self.table.options(),
             images: self.images.options(),
+            ..by_default
         }
     }
 
@@ -178,14 +186,12 @@ impl DataArgs {
         let is_cifar = matches!(name, DatasetName::Cifar100 | DatasetName::Cifar100Coarse);
         let tables = "tables (--dataset csv:FILE)";
         let folders = "folders of images (--dataset folder:DIR)";
+        let both = "tables (--dataset csv:FILE) and folders of images (--dataset folder:DIR)";
+        let of_table = self.table.first_given();
         let given = [
             ("--label", self.label.is_some(), is_table, tables),
-            (
-                "--test-fraction",
-                self.test_fraction.is_some(),
-                is_table || is_folder,
-                "tables (--dataset csv:FILE) and folders of images (--dataset folder:DIR)",
-            ),
+            ("--test-fraction", self.test_fraction.is_some(), is_table || is_folder, both),
+            (of_table.unwrap_or_default(), of_table.is_some(), is_table, tables),
             ("--labels", self.labels.is_some(), is_cifar, "--dataset cifar100"),
             ("--image-size", self.images.image_size.is_some(), is_folder, folders),
             ("--channels", self.images.channels.is_some(), is_folder, folders),

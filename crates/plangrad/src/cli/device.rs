@@ -15,7 +15,7 @@ pub struct DeviceArgs {
     /// accelerator (the cpu with memory of its own, a stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else auto]
     #[arg(long, value_name = "DEVICE", value_parser = device_choice)]
     pub device: Option<DeviceChoice>,
-    /// Threads; the result does not depend on them [default: as many as pay, at most one per core]
+    /// Threads; the result does not depend on them [default: as many as help, at most one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// The memory budget.

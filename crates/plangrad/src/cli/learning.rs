@@ -73,11 +73,7 @@ impl StepArgs {
     /// # Errors
     /// [`Error::Option`] for a momentum that the optimizer does not have.
     pub fn optimizer(&self, weight_decay: Option<f64>) -> Result<Optimizer> {
-        let mut optimizer = match self.optimizer {
-            OptimizerName::Sgd => Optimizer::sgd(),
-            OptimizerName::Adam => Optimizer::adam(),
-            OptimizerName::AdamW => Optimizer::adamw(),
-        };
+        let mut optimizer = self.optimizer.optimizer();
         match (&mut optimizer, self.momentum) {
             (_, None) => {}
             (Optimizer::Sgd { momentum, .. }, Some(given)) => *momentum = given,
@@ -99,17 +95,17 @@ impl LearningArgs {
     /// The learning rate at the first step.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
-        self.lr.unwrap_or(self.step.optimizer.learning_rate())
+        self.lr.unwrap_or(self.step.optimizer.optimizer().default_learning_rate())
     }
 }
 
 impl OptimizerName {
-    /// The default learning rate.
-    #[must_use]
-    pub fn learning_rate(self) -> f64 {
+    /// The optimizer with its defaults.
+    fn optimizer(self) -> Optimizer {
         match self {
-            OptimizerName::Sgd => 0.01,
-            OptimizerName::Adam | OptimizerName::AdamW => 0.001,
+            OptimizerName::Sgd => Optimizer::sgd(),
+            OptimizerName::Adam => Optimizer::adam(),
+            OptimizerName::AdamW => Optimizer::adamw(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod model;
 mod plan;
 mod subject;
 mod sweep;
+mod table;
 mod training;
 pub(crate) mod usage;
 mod values;
@@ -32,7 +33,9 @@ pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
+pub use table::{TableArgs, TableFileArgs};
 pub use training::{BatchSize, ScheduleName, TrainArgs, TrainingArgs};
+pub use values::Row;
 
 use crate::output::Format;
 
@@ -70,7 +73,7 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Test loss, accuracy and confusion matrix of a trained model
     Eval(EvalArgs),
-    /// Predict the class of one image, or the value of one row, with a trained model
+    /// Predict classes or values with a trained model: of an image, of a row, of every row of a table
     Predict(PredictArgs),
     /// Show samples of a dataset: picture, shape, label, range of values
     Show(ShowArgs),
@@ -100,9 +103,9 @@ pub struct EvalArgs {
     /// The data to evaluate on; by default those that the model was trained on.
     #[command(flatten)]
     pub data: TrainedDataArgs,
-    /// Part of the dataset
-    #[arg(long, value_parser = values::split(), default_value_t = Split::Test, help_heading = "Data")]
-    pub split: Split,
+    /// Part of the dataset [default: test; of a table that is named, all rows]
+    #[arg(long, value_parser = values::split(), help_heading = "Data")]
+    pub split: Option<Split>,
     /// Samples per batch; the result does not depend on it [default: as many of 1000 as fit]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
@@ -119,25 +122,32 @@ pub struct EvalArgs {
         plangrad predict runs/mnist --random\n  \
         plangrad predict runs/mnist --image seven.png --invert --centre\n  \
         plangrad predict runs/pets --image cat.jpg dog.webp more/\n  \
-        plangrad predict runs/sums --values 10,11",
-    group(clap::ArgGroup::new("subject").required(true).args(["index", "random", "image", "values"]))
+        plangrad predict runs/sums --values 10,11\n  \
+        plangrad predict runs/iris --dataset csv:new.csv --out answers.csv",
+    group(clap::ArgGroup::new("subject").required(true).multiple(true)
+        .args(["index", "random", "image", "values", "dataset"]))
 )]
 pub struct PredictArgs {
     /// A run folder, or a model file (model.safetensors)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Sample of the dataset, counted from 0
-    #[arg(long, value_name = "N", value_parser = values::index, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = values::index, allow_negative_numbers = true,
+        conflicts_with_all = ["random", "image", "values"])]
     pub index: Option<usize>,
     /// Any sample of the dataset
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["image", "values"])]
     pub random: bool,
     /// PNG, JPEG, WebP, BMP or GIF images of any size, brought to what the model reads; folders of them; - for standard input
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["values", "dataset"])]
     pub image: Vec<PathBuf>,
-    /// A row of a table: numbers in the order of its columns, without the label
-    #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = values::finite, allow_hyphen_values = true)]
-    pub values: Option<Vec<f32>>,
+    /// A row of a table: the values of its columns in their order, without the label; may be given several times
+    #[arg(long, value_name = "X,…", value_parser = values::row, allow_hyphen_values = true,
+        conflicts_with = "dataset")]
+    pub values: Vec<values::Row>,
+    /// Write the answers here as CSV, a line for each row of --dataset or --values
+    #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["index", "random", "image"])]
+    pub out: Option<PathBuf>,
     /// Swap dark and light of --image: MNIST and similar datasets are light on dark
     #[arg(long, conflicts_with_all = ["index", "random", "values"])]
     pub invert: bool,
@@ -156,9 +166,9 @@ pub struct PredictArgs {
     /// Where samples come from; by default the data that the model was trained on.
     #[command(flatten)]
     pub data: TrainedDataArgs,
-    /// Part of the dataset
-    #[arg(long, value_parser = values::split(), default_value_t = Split::Test, help_heading = "Data")]
-    pub split: Split,
+    /// Part of the dataset [default: test; of a table that is named, all rows]
+    #[arg(long, value_parser = values::split(), help_heading = "Data")]
+    pub split: Option<Split>,
 }
 
 /// Arguments of `show`.

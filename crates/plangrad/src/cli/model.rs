@@ -19,7 +19,7 @@ pub struct ModelArgs {
     #[arg(long, default_value_t, value_name = "N[,N…]", value_parser = hidden_sizes, allow_hyphen_values = true)]
     pub hidden: HiddenSizes,
     /// Activation after each hidden layer
-    #[arg(long, default_value_t, value_name = "NAME", value_parser = values::one_of::<Activation>(&["relu", "tanh", "sigmoid", "gelu"]))]
+    #[arg(long, default_value_t, value_name = "NAME", value_parser = values::one_of(Activation::ALL))]
     pub activation: Activation,
     /// Share of hidden units dropped at random in each training step
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = values::share_f32,

@@ -30,7 +30,7 @@ pub struct SubjectArgs {
 pub struct TaskArgs {
     /// Loss to minimise: cross-entropy for classes, mse for the numbers of a table's label column
     #[arg(long, default_value_t = Loss::CrossEntropy, value_name = "NAME",
-        value_parser = values::one_of::<Loss>(&["cross-entropy", "mse"]))]
+        value_parser = values::one_of(Loss::ALL))]
     pub loss: Loss,
 }
 

@@ -48,7 +48,7 @@ pub struct SweepArgs {
     /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,
-    /// Threads; no accuracy after equal epochs depends on them [default: as many as pay, at most one per core]
+    /// Threads; accuracy after equal epochs does not depend on them [default: as many as help, at most one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, help_heading = "Device", allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// The memory budget of each device.

@@ -41,7 +41,7 @@ pub struct TrainArgs {
 }
 
 /// The options that cannot be given for a run that is resumed: its folder has their values.
-const FIXED_BY_A_RUN: [&str; 28] = [
+const FIXED_BY_A_RUN: [&str; 37] = [
     "labels",
     "image_size",
     "channels",
@@ -51,6 +51,15 @@ const FIXED_BY_A_RUN: [&str; 28] = [
     "normalize",
     "label",
     "test_fraction",
+    "separator",
+    "decimal",
+    "encoding",
+    "no_header",
+    "features",
+    "drop",
+    "one_hot",
+    "missing",
+    "missing_values",
     "hidden",
     "activation",
     "dropout",

@@ -1,17 +1,18 @@
 //! Values of options, with their ranges; errors read "expected …, found …".
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use plangrad_data::Split;
+use plangrad_tensor::backend::cpu::MOST_THREADS;
 
 use crate::drawing::PictureFile;
 
 /// The most threads that can be asked for.
-const MOST_THREADS: usize = 1024;
 
 /// Largest factor by which an image is enlarged.
 const MOST_SCALE: usize = 64;
@@ -73,8 +74,17 @@ pub(super) fn share_f32(text: &str) -> Parsed<f32> {
     ranged(text, "a number of at least 0 and below 1", |number| (0.0..1.0).contains(number))
 }
 
-pub(super) fn finite(text: &str) -> Parsed<f32> {
-    ranged(text.trim(), "numbers separated by commas", |number: &f32| number.is_finite())
+/// The values of a row, as they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Vec<String>);
+
+/// Values separated by commas.
+pub(super) fn row(text: &str) -> Parsed<Row> {
+    let values: Vec<String> = text.split(',').map(|value| value.trim().to_owned()).collect();
+    match values.iter().find(|value| value.parse().is_ok_and(f64::is_infinite)) {
+        None => Ok(Row(values)),
+        Some(infinite) => Err(format!("expected numbers separated by commas, found `{infinite}`")),
+    }
 }
 
 fn ranged<T: FromStr + PartialOrd>(text: &str, expected: &str, fits: impl Fn(&T) -> bool) -> Parsed<T> {
@@ -99,20 +109,13 @@ pub(super) fn channels(text: &str) -> Parsed<usize> {
     ranged(text, "1 for grey or 3 for colours", |number| matches!(number, 1 | 3))
 }
 
-/// One of these names, parsed, where the error is text.
-pub(super) fn one_of_text<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
-where
-    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
-{
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
-}
-
 /// One of these names, parsed.
-pub(super) fn one_of<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+pub(super) fn one_of<T, const N: usize>(values: [T; N]) -> impl TypedValueParser<Value = T>
 where
-    T: FromStr + Clone + Send + Sync + 'static,
+    T: FromStr + Display + Clone + Send + Sync + 'static,
     T::Err: std::error::Error + Send + Sync + 'static,
 {
+    let names = values.map(|value| PossibleValue::new(value.to_string()));
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
@@ -181,6 +184,6 @@ mod tests {
         assert_eq!((share("0.999"), not_negative("0"), index("0")), (Ok(0.999), Ok(0.0), Ok(0)));
         assert_eq!((image_size("28x32"), image_size("64")), (Ok([28, 32]), Ok([64, 64])));
         assert!(image_size("0x3").is_err() && image_size("x").is_err() && channels("2").is_err());
-        assert!(threads("1025").is_err() && scale("65").is_err() && finite("inf").is_err());
+        assert!(threads("1025").is_err() && scale("65").is_err());
     }
 }

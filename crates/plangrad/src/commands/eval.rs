@@ -1,12 +1,13 @@
 //! `plangrad eval`: the loss and accuracy of a trained model, and which classes it confuses.
 
+use plangrad_data::{LabelUse, Split};
 use serde::Serialize;
 
 use super::device;
-use crate::cli::EvalArgs;
+use crate::cli::{EvalArgs, TrainedDataArgs};
 use crate::error::Result;
 use crate::model::Model;
-use crate::model::{Evaluation, Questions};
+use crate::model::{Evaluation, Questions, Request};
 use crate::numbers::{counted, grouped, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
@@ -20,10 +21,9 @@ const HEADING: usize = 5;
 const MOST_LISTED: usize = 20;
 
 pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
-    let stop = Stop::at_signals();
     let model = Model::open(&arguments.model)?;
-    let Questions { subset, classes, what } =
-        model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
+    let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
+    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
     let heading = format!(
         "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),
@@ -35,7 +35,7 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
     let evaluation = device::compute(&arguments.device, evaluate)?;
     console.text(&text(&heading, &evaluation, &classes))?;
-    let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes } = &evaluation;
+    let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes, .. } = &evaluation;
     let object = Object {
         loss: *loss,
         accuracy: evaluation.accuracy(),
@@ -49,9 +49,20 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     console.json(&object)
 }
 
+/// The samples that options ask for.
+pub(super) fn request(data: &TrainedDataArgs, split: Option<Split>) -> Request<'_> {
+    Request {
+        dataset: data.dataset.as_ref(),
+        data_dir: data.named_folder(),
+        split,
+        file: data.file.options(),
+        labels: LabelUse::Required,
+    }
+}
+
 fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {
     let mut text = format!("{heading}\n\nloss      {:.4}", evaluation.loss);
-    if let (Some(correct), Some(accuracy)) = (evaluation.correct(), evaluation.accuracy()) {
+    if let (Some(correct), Some(accuracy)) = (evaluation.correct, evaluation.accuracy()) {
         let (correct, samples) = (grouped(correct as usize), grouped(evaluation.samples));
         text += &format!("\naccuracy  {:.2} % ({correct} of {samples})", 100.0 * accuracy);
     }

@@ -13,9 +13,9 @@ use crate::output::Console;
 use crate::train::{Stop, Subject, network_and_optimizer, samples};
 
 pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
-    let stop = Stop::at_signals();
     let mut options = arguments.options()?; // wrong options are refused before the data are loaded
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
+    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let backend;
     (backend, options.budget) =

@@ -1,5 +1,6 @@
 //! One function for each command: from its arguments to its results on the console.
 
+mod answers;
 mod device;
 mod devices;
 mod download;

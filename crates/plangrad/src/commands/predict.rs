@@ -1,25 +1,28 @@
-//! `plangrad predict`: a trained model's prediction for one sample, with probabilities.
+//! `plangrad predict`: a trained model's prediction for one sample, with probabilities; `answers` has those for many.
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{Sample, Target};
+use plangrad_data::{LabelUse, Sample, Target};
 use plangrad_tensor::Samples;
-use serde::Serialize;
 
+use super::answers::{Answers, object};
 use super::device;
-use super::samples::{check_index, random_samples};
-use crate::cli::PredictArgs;
+use super::eval::request;
+use super::samples::{check_index, random_samples, sample};
+use crate::cli::{PredictArgs, Row};
 use crate::colour::Colour;
 use crate::error::{Error, Result};
-use crate::model::Questions;
-use crate::model::{Model, Prediction};
-use crate::numbers::short;
+use crate::model::{Model, Prediction, Questions, Request};
+use crate::numbers::{grouped, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable, untrusted};
 use crate::picture::{ImageInput, Picture, Wanted};
 
 /// Endings of names that are taken as images in a folder.
 const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+
+/// Values of a row that are shown.
+const MOST_SHOWN: usize = 12;
 
 /// Columns of the bar of a probability of 1.
 const BAR: usize = 40;
@@ -28,6 +31,10 @@ pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<
     let model = Model::open(&arguments.model)?;
     if !arguments.image.is_empty() {
         return images(arguments, &model, console);
+    }
+    let is_one = arguments.index.is_some() || arguments.random;
+    if !is_one && (arguments.values.len() != 1 || arguments.out.is_some()) {
+        return Answers::find(arguments, &model)?.give(arguments.out.as_deref(), console);
     }
     let subject = Question::find(arguments, &model)?;
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
@@ -71,7 +78,8 @@ fn answer(
 ) -> Result<()> {
     let answer = Answer { model, subject, prediction };
     console.drawing(&answer.text(arguments.top, console.colour()))?;
-    console.json(&answer.object())
+    let object = object(model, Some(prediction), subject.target, subject.index);
+    console.json(&object.of_image(subject.file.as_deref()))
 }
 
 /// The files named, and the images in the folders named, in the order of their names. The second value says whether a
@@ -115,15 +123,15 @@ struct Question {
 
 impl Question {
     fn find(arguments: &PredictArgs, model: &Model) -> Result<Self> {
-        match &arguments.values {
+        match arguments.values.first() {
             Some(values) => Self::row(values, model),
             None => Self::of_dataset(arguments, model),
         }
     }
 
     fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<Self> {
-        let Questions { subset, what, .. } =
-            model.load(arguments.data.dataset.as_ref(), arguments.data.named_folder(), arguments.split)?;
+        let request = Request { labels: LabelUse::Optional, ..request(&arguments.data, arguments.split) };
+        let Questions { subset, what, split, rows, .. } = model.load(&request)?;
         let random = || random_samples(subset.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
         check_index(index, subset.len(), &what)?;
@@ -135,7 +143,9 @@ impl Question {
             None => (Samples::F32(Vec::new()), None),
         };
         let what = format!("{what} #{index}");
-        Ok(Self { what, sample, picture, target: subset.target(index), index: Some(index), file: None })
+        let is_labelled = rows.is_none_or(|rows| split.rows_of(&rows).labelled.get(index) != Some(&false));
+        let target = subset.target(index).filter(|_| is_labelled);
+        Ok(Self { what, sample, picture, target, index: Some(index), file: None })
     }
 
     fn image(file: &Path, arguments: &PredictArgs, model: &Model) -> Result<Self> {
@@ -146,7 +156,7 @@ impl Question {
             return Err(wrong("--centre", "is for digits, and this model reads colours"));
         }
         let PredictArgs { invert, centre, .. } = *arguments;
-        let wanted = Wanted { shape: [channels, height, width], fit: model.fit(), invert, centre };
+        let wanted = Wanted { shape: [channels, height, width], fit: model.fit()?, invert, centre };
         let ImageInput { picture, what, blank, is_dark_on_light } = ImageInput::read(file, wanted)?;
         blank.iter().for_each(|blank| Console::warning(&format_args!("{}: {blank}", file.display())));
         if is_dark_on_light && model.description().dataset != "folder" {
@@ -160,23 +170,22 @@ impl Question {
         Ok(Self { what, sample, picture: Some(picture), target: None, index: None, file })
     }
 
-    fn row(values: &[f32], model: &Model) -> Result<Self> {
-        let Some(table) = model.table() else {
-            return Err(wrong("--values", "this model reads images; use --image, --index or --random"));
-        };
-        if values.len() != table.features.len() {
-            let (expected, found) = (table.features.len(), values.len());
-            let columns = table.features.join(", ");
-            return Err(wrong(
-                "--values",
-                &format!("expected {expected} numbers ({columns}), found {found}"),
-            ));
-        }
-        let mut row = values.to_vec();
-        table.standardize(&mut row);
-        let named = table.features.iter().zip(values).map(|(name, value)| format!("{name} = {value}"));
-        let what = named.collect::<Vec<_>>().join(", ");
-        Ok(Self { what, sample: Samples::F32(row), picture: None, target: None, index: None, file: None })
+    fn row(values: &Row, model: &Model) -> Result<Self> {
+        let sample = sample(values, model)?;
+        let columns = model.table().map_or(&[][..], |table| &table.features);
+        let shown = columns.iter().zip(&values.0).take(MOST_SHOWN);
+        let mut what: Vec<String> =
+            shown.map(|(name, value)| format!("{} = {}", untrusted(name), untrusted(value))).collect();
+        let more = columns.len().saturating_sub(MOST_SHOWN);
+        what.extend((more > 0).then(|| format!("and {} more", grouped(more))));
+        Ok(Self {
+            what: what.join(", "),
+            sample: Samples::F32(sample),
+            picture: None,
+            target: None,
+            index: None,
+            file: None,
+        })
     }
 }
 
@@ -242,46 +251,5 @@ impl Answer<'_> {
 
     fn name(&self, class: usize) -> &str {
         self.model.description().classes.get(class).map_or("", String::as_str)
-    }
-
-    fn object(&self) -> Object<'_> {
-        let (class, name, probabilities, value) = match self.prediction {
-            Prediction::Class { class, probabilities } => {
-                (Some(*class), Some(self.name(*class)), Some(probabilities.as_slice()), None)
-            }
-            Prediction::Value(value) => (None, None, None, Some(*value)),
-        };
-        let label = match self.subject.target {
-            Some(Target::Class(label)) => Some(f32::from(label)),
-            Some(Target::Value(value)) => Some(value),
-            None => None,
-        };
-        let image = self.subject.file.as_ref().map(|file| file.display().to_string());
-        let index = self.subject.index;
-        Object { class, name, probabilities, value, label: label.map(Number), index, image }
-    }
-}
-
-#[derive(Serialize)]
-struct Object<'a> {
-    class: Option<usize>,
-    name: Option<&'a str>,
-    probabilities: Option<&'a [f32]>,
-    value: Option<f32>,
-    label: Option<Number>,
-    index: Option<usize>,
-    image: Option<String>,
-}
-
-/// A label, written without a fraction where it has none.
-struct Number(f32);
-
-impl Serialize for Number {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.fract() == 0.0 && self.0.abs() < 1e9 {
-            serializer.serialize_i64(self.0 as i64)
-        } else {
-            serializer.serialize_f32(self.0)
-        }
     }
 }

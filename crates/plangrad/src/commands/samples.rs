@@ -4,7 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use plangrad_data::Permutation;
 
+use crate::cli::Row;
 use crate::error::{Error, Result};
+use crate::model::Model;
 
 /// `count` different numbers below `samples`, at random; the same ones again for the same seed.
 pub(super) fn random_samples(samples: usize, count: usize, seed: Option<u64>) -> Vec<usize> {
@@ -17,6 +19,14 @@ pub(super) fn random_samples(samples: usize, count: usize, seed: Option<u64>) ->
 /// Refuses a number that is not one of the `samples` of `what`.
 pub(super) fn check_index(index: usize, samples: usize, what: &str) -> Result<()> {
     if index < samples { Ok(()) } else { Err(Error::NoSample { what: what.to_owned(), index, samples }) }
+}
+
+/// The sample of a row of values.
+pub(super) fn sample(values: &Row, model: &Model) -> Result<Vec<f32>> {
+    let Some(table) = model.table() else {
+        return Err(Error::option("--values", "this model reads images; use --image, --index or --random"));
+    };
+    table.sample(&values.0).map_err(|error| Error::option("--values", error.to_string()))
 }
 
 #[cfg(test)]

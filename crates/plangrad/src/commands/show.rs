@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use plangrad_data::{
-    Affine, Dataset, DatasetName, LoadOptions, Normalize, Sample, Split, Target, class_alias, load_split,
+    Affine, Dataset, DatasetName, LoadOptions, Normalize, Sample, Split, Target, class_alias,
 };
 use plangrad_nn::checkpoint;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::samples::{check_index, random_samples};
 use super::subject;
 use crate::cli::ShowArgs;
 use crate::error::{Error, Result};
+use crate::loading::load;
 use crate::numbers::{counted, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable};
@@ -53,15 +54,15 @@ struct Shown {
     split: Split,
     normalize: Normalize,
     affine: Affine,
-    /// A table as it is in the file; its rows are standardised on loading.
-    raw_table: Option<Dataset>,
 }
 
 /// One sample and its description.
 struct Example {
     index: usize,
     label: Label,
-    raw: Vec<f32>,
+    raw: Vec<f64>,
+    /// The feature cells of a table's row as they are in the file.
+    cells: Vec<String>,
     normalized: Vec<f32>,
     picture: Option<Picture>,
 }
@@ -75,16 +76,14 @@ enum Label {
 
 impl Shown {
     fn load(name: &DatasetName, options: &LoadOptions, split: Split) -> Result<Self> {
-        let dataset = load_split(name, options, split)?;
-        dataset.notes.iter().for_each(|note| Console::warning(note));
-        let raw_options = LoadOptions { normalize: Normalize::None, ..options.clone() };
-        let raw_table = dataset.table.as_ref().map(|_| load_split(name, &raw_options, split)).transpose()?;
+        let dataset = load(name, &LoadOptions { keep_texts: true, ..options.clone() }, Some(split))?;
+        subject::say_notes(&dataset);
         if split.of(&dataset).is_empty() {
             let dataset = name.to_string();
             return Err(Error::EmptySplit { dataset, split, remedy: "choose the other part with --split" });
         }
         let affine = dataset.affine(options.normalize);
-        Ok(Self { dataset, split, normalize: options.normalize, affine, raw_table })
+        Ok(Self { dataset, split, normalize: options.normalize, affine })
     }
 
     fn select(&self, arguments: &ShowArgs) -> Result<Vec<Example>> {
@@ -109,21 +108,21 @@ impl Shown {
             Some(Target::Value(value)) => Label::Value(value),
             None => Label::Missing,
         };
-        let (raw, normalized, picture) = match split.sample(index)? {
+        let (raw, cells, normalized, picture) = match split.sample(index)? {
             Sample::U8(pixels) => {
                 let normalized = self.normalize(pixels);
-                let raw = pixels.iter().map(|&value| f32::from(value)).collect();
+                let raw = pixels.iter().map(|&value| f64::from(value)).collect();
                 let picture =
                     Picture::from_planes(&self.dataset.sample_shape, &self.denormalize(&normalized));
-                (raw, normalized, picture)
+                (raw, Vec::new(), normalized, picture)
             }
             Sample::F32(row) => {
-                let raw = self.raw_table.as_ref().and_then(|table| self.split.of(table).sample(index));
-                let raw = if let Some(Sample::F32(raw)) = raw { raw } else { row };
-                (raw.to_vec(), row.to_vec(), None)
+                let rows = self.dataset.table_rows.as_ref().map(|rows| self.split.rows_of(rows));
+                let cells = rows.and_then(|rows| rows.texts.get(index)).cloned().unwrap_or_default();
+                (cells.iter().filter_map(|cell| as_number(cell)).collect(), cells, row.to_vec(), None)
             }
         };
-        Some(Example { index, label, raw, normalized, picture })
+        Some(Example { index, label, raw, cells, normalized, picture })
     }
 
     fn normalize(&self, pixels: &[u8]) -> Vec<f32> {
@@ -177,7 +176,7 @@ impl Shown {
         let mut table = Table::new([("label", Align::Left), (&sample.label.text(), Align::Left)]);
         table.row(["shape".to_owned(), format!("{:?} {}", self.dataset.sample_shape, self.dtype())]);
         table.row(["values".to_owned(), Range::of(&sample.raw).text()]);
-        let how = format!("{} (--normalize {})", Range::of(&sample.normalized).text(), self.normalize);
+        let how = format!("{} (--normalize {})", Range::of_inputs(&sample.normalized).text(), self.normalize);
         table.row(["normalised".to_owned(), how]);
         table.to_string()
     }
@@ -186,9 +185,11 @@ impl Shown {
     fn columns(&self, sample: &Example) -> String {
         let mut table =
             Table::new([("column", Align::Left), ("value", Align::Right), ("normalised", Align::Right)]);
-        for (place, name) in self.features().iter().enumerate() {
-            let [value, normalized] = [&sample.raw, &sample.normalized].map(|row| number(row.get(place)));
-            table.row([name.clone(), value, normalized]);
+        let Some(schema) = &self.dataset.table else { return table.to_string() };
+        for ((name, cell), inputs) in schema.features.iter().zip(&sample.cells).zip(schema.ranges()) {
+            let inputs: Vec<String> =
+                sample.normalized[inputs].iter().map(|&value| short(f64::from(value))).collect();
+            table.row([name, cell, &inputs.join(" ")]);
         }
         table.to_string()
     }
@@ -196,14 +197,31 @@ impl Shown {
     /// Several rows of a table as they are in the file.
     fn rows(&self, samples: &[Example]) -> String {
         let label = self.dataset.table.as_ref().map_or("label", |table| table.label.as_str());
-        let features = self.features().iter().map(|name| (name.as_str(), Align::Right));
-        let mut table =
-            Table::new([("#", Align::Right)].into_iter().chain(features).chain([(label, Align::Left)]));
-        for sample in samples {
-            let values = sample.raw.iter().map(|value| number(Some(value)));
-            table.row([sample.index.to_string()].into_iter().chain(values).chain([sample.label.short()]));
+        let with = |columns: usize| {
+            let features = self.features().iter().take(columns).map(|name| (name.as_str(), Align::Right));
+            let mut table =
+                Table::new([("#", Align::Right)].into_iter().chain(features).chain([(label, Align::Left)]));
+            for sample in samples {
+                let values = sample.cells.iter().take(columns).cloned();
+                table.row([sample.index.to_string()].into_iter().chain(values).chain([sample.label.short()]));
+            }
+            table
+        };
+        let width = Console::width();
+        let columns = self.features().len();
+        // Every column takes three places at least.
+        let mut shown = columns.min(width / 3);
+        while shown > 1 && with(shown).width() > width {
+            shown -= 1;
         }
-        table.to_string()
+        match columns - shown {
+            0 => with(shown).to_string(),
+            more => format!(
+                "{}\n\nand {}; one row alone is shown with all",
+                with(shown),
+                counted(more, "more column")
+            ),
+        }
     }
 
     fn features(&self) -> &[String] {
@@ -226,9 +244,13 @@ impl Shown {
             name: sample.label.name(),
             value,
             raw: Range::of(&sample.raw),
-            normalized: Range::of(&sample.normalized),
+            normalized: Range::of_inputs(&sample.normalized),
             features: self.dataset.table.as_ref().map(|table| table.features.as_slice()),
-            values: self.dataset.table.as_ref().map(|_| sample.raw.as_slice()),
+            values: self
+                .dataset
+                .table
+                .as_ref()
+                .map(|_| sample.cells.iter().map(|cell| Cell::of(cell)).collect()),
             out: out.map(|path| path.display().to_string()),
         }
     }
@@ -278,13 +300,17 @@ struct Range {
 }
 
 impl Range {
-    fn of(values: &[f32]) -> Self {
-        let wide = || values.iter().copied().map(f64::from);
+    fn of(values: &[f64]) -> Self {
+        let values = || values.iter().copied();
         Self {
-            min: wide().fold(f64::INFINITY, f64::min),
-            max: wide().fold(f64::NEG_INFINITY, f64::max),
-            mean: wide().sum::<f64>() / values.len() as f64,
+            min: values().fold(f64::INFINITY, f64::min),
+            max: values().fold(f64::NEG_INFINITY, f64::max),
+            mean: values().sum::<f64>() / values().len() as f64,
         }
+    }
+
+    fn of_inputs(values: &[f32]) -> Self {
+        Self::of(&values.iter().copied().map(f64::from).collect::<Vec<_>>())
     }
 
     fn text(&self) -> String {
@@ -292,8 +318,23 @@ impl Range {
     }
 }
 
-fn number(value: Option<&f32>) -> String {
-    value.map(|&value| short(f64::from(value))).unwrap_or_default()
+/// The number in a cell, whatever separates its decimals.
+fn as_number(cell: &str) -> Option<f64> {
+    cell.parse().or_else(|_| cell.replace(',', ".").parse()).ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A cell of a table: a number where it holds one.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Cell<'a> {
+    Number(f64),
+    Text(&'a str),
+}
+
+impl<'a> Cell<'a> {
+    fn of(cell: &'a str) -> Self {
+        as_number(cell).map_or(Self::Text(cell), Self::Number)
+    }
 }
 
 /// Writes one picture, or all of them as a grid; leaves nothing behind if that fails.
@@ -320,6 +361,6 @@ struct Object<'a> {
     raw: Range,
     normalized: Range,
     features: Option<&'a [String]>,
-    values: Option<&'a [f32]>,
+    values: Option<Vec<Cell<'a>>>,
     out: Option<String>,
 }

@@ -8,6 +8,7 @@ use plangrad_nn::Mlp;
 use super::image_bar::ImageBar;
 use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
 use crate::error::Result;
+use crate::loading::load_observed;
 use crate::output::Console;
 use crate::train::Subject;
 
@@ -44,9 +45,16 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
 /// If its files are wrong.
 pub(super) fn dataset(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
     let progress = ImageBar::new();
-    let dataset = plangrad_data::load_observed(name, options, &|reached| progress.show(reached));
+    let dataset = load_observed(name, options, None, &|reached| progress.show(reached));
     progress.finish();
     let dataset = dataset?;
-    dataset.notes.iter().for_each(|note| Console::warning(note));
+    say_notes(&dataset);
     Ok(dataset)
+}
+
+/// Says on standard error what was noticed while a dataset was loaded.
+pub(super) fn say_notes(dataset: &Dataset) {
+    let remarks = dataset.table_rows.iter().flat_map(|rows| &rows.remarks);
+    remarks.for_each(|remark| Console::remark(remark));
+    dataset.notes.iter().for_each(|note| Console::warning(note));
 }

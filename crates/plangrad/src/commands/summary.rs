@@ -2,7 +2,7 @@
 //!
 //! No dataset has to be there, except a table, whose columns decide what the network reads.
 
-use plangrad_data::{Split, load_split};
+use plangrad_data::Split;
 use plangrad_nn::summary::Summary as Layers;
 use plangrad_nn::{Mlp, MlpConfig};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::subject::ANY_SEED;
 use crate::cli::{SubjectArgs, SummaryArgs};
 use crate::error::Result;
+use crate::loading::load;
 use crate::numbers::grouped;
 use crate::output::Console;
 
@@ -27,7 +28,7 @@ fn network(arguments: &SubjectArgs) -> Result<MlpConfig> {
     if let Some(spec) = name.spec() {
         return Ok(arguments.model.config(&spec.sample_shape, spec.classes.len()));
     }
-    let table = load_split(&name, &arguments.data.options(labels, ANY_SEED), Split::Train)?;
+    let table = load(&name, &arguments.data.options(labels, ANY_SEED), Some(Split::Train))?;
     Ok(arguments.network(&table))
 }
 

@@ -20,10 +20,10 @@ use crate::train::{Stop, layers, learning, network, samples};
 const PARTS: usize = 1000;
 
 pub(super) fn sweep(arguments: &SweepArgs, console: &mut Console) -> Result<()> {
-    let stop = Stop::at_signals();
     let recipe = recipe(arguments)?;
     arguments.plot.iter().try_for_each(|file| file.check())?; // before minutes are spent in vain
     let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
+    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
     let words = Words::of(&sweep, dataset.to_string(), arguments.precision.precision);

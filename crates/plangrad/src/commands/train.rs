@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
-use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available};
+use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available, open_regular_file};
 use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
@@ -29,15 +29,17 @@ const AUTO_SAFETY: f64 = 0.8;
 /// The time that `--batch-size auto` spends on measuring speeds, unless a few steps on the smallest batch take longer.
 const AUTO_TIME: Duration = Duration::from_secs(3);
 
+/// The most letters of column names that are shown as an example of a row.
+const LONGEST_ROW: usize = 60;
+
 /// Trains a network, or resumes a run.
 ///
 /// # Errors
 /// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
 pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> {
-    let interrupts = Interrupts::listen();
-    let (run, folder) = match &arguments.run.resume {
+    let (run, folder, interrupts) = match &arguments.run.resume {
         Some(path) => resume(arguments, path, *console)?,
-        None => begin(arguments, interrupts.stop(), *console)?,
+        None => begin(arguments, *console)?,
     };
     perform(run, folder, &interrupts, &arguments.device.given(arguments.oom))
 }
@@ -51,19 +53,23 @@ struct Run {
 }
 
 /// A new run.
-fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, RunFolder)> {
+fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Interrupts)> {
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| check_text("--out", path))?;
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
     out.map_or(Ok(()), |path| RunFolder::check_free(path, existing))?;
     let learning = &arguments.training.learning;
+    arguments.training.init.as_deref().map_or(Ok(()), check_readable)?;
     let optimizer = learning.optimizer()?;
     let schedule = arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
     let options = arguments.subject.data.options(labels, learning.seed);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
-    let mut subject = settings.subject(subject::dataset(&name, &options)?)?;
-    settings.batch_size = batch_size(arguments, &settings, &mut subject, stop)?;
+    check_text("--data-dir", &settings.data_dir)?;
+    let dataset = subject::dataset(&name, &options)?;
+    let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
+    let mut subject = settings.subject(dataset)?;
+    settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;
     let (per_epoch, total) = settings.steps(subject.samples().0 as u64);
     settings.schedule = arguments.training.schedule(per_epoch, total)?;
     let mut run = Run::prepare(settings, subject, arguments, None, console)?;
@@ -71,24 +77,26 @@ fn begin(arguments: &TrainArgs, stop: &Stop, console: Console) -> Result<(Run, R
     let start = run.trainer.start_event();
     let stage = |folder: &Folder| run.trainer.stage_checkpoint(folder);
     let folder = RunFolder::create(out, existing, &run.settings, &start, stage)?;
-    Ok((run, folder))
+    Ok((run, folder, interrupts))
 }
 
 /// An earlier run, from its last checkpoint on.
-fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder)> {
+fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder, Interrupts)> {
     check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = folder.read_checkpoint()?;
     let done = checkpoint.description().and_then(|description| description.progress);
     check_raised(arguments, &settings, done.map_or((0, 0), |progress| (progress.epoch, progress.step)))?;
     let settings = resumed(settings, arguments)?;
-    let subject = settings.subject(subject::dataset(&settings.dataset_name()?, &settings.options()?)?)?;
+    let dataset = subject::dataset(&settings.dataset_name()?, &settings.options()?)?;
+    let interrupts = Interrupts::listen();
+    let subject = settings.subject(dataset)?;
     let set = instruction_set(&checkpoint)?;
     let mut run = Run::prepare(settings, subject, arguments, set, console)?;
     let progress = run.trainer.resume(&checkpoint)?;
     if !checkpoint.has_checksum() {
         run.reporter.note(&format!(
-            "{} is of an earlier version: it has no checksum, and does not say which data and settings it was made with",
+            "{} was written by an earlier version: it has no checksum, and does not say which data and settings it was made with",
             folder.checkpoint().display()
         ));
     }
@@ -98,7 +106,7 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     if let Some(warning) = past_the_cosine(&run.settings, &progress) {
         run.reporter.note(&warning);
     }
-    Ok((run, folder))
+    Ok((run, folder, interrupts))
 }
 
 /// Trains, and says what can be done next.
@@ -112,7 +120,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
-        // It would diverge again; or nobody knows where it is.
+        // It would diverge again; or its folder is gone.
         Err(error @ (Error::Diverged { .. } | Error::RunGone { .. })) => Err(error),
         Err(error) => {
             Console::remark(&format_args!("the last checkpoint is intact; continue from it with: {resume}"));
@@ -173,7 +181,13 @@ impl Run {
     fn next_steps(&self, folder: &Path) -> String {
         let folder = folder.to_string_lossy();
         let predict = match self.trainer.table() {
-            Some(table) => process::command(&["predict", &folder, "--values", &table.features.join(",")]),
+            Some(table)
+                if table.features.iter().map(|name| name.chars().count() + 1).sum::<usize>()
+                    <= LONGEST_ROW =>
+            {
+                process::command(&["predict", &folder, "--values", &table.features.join(",")])
+            }
+            Some(_) => process::command(&["predict", &folder, "--dataset", "csv:FILE"]),
             None => process::command(&["predict", &folder, "--random"]),
         };
         let evaluate = process::command(&["eval", &folder]);
@@ -219,7 +233,7 @@ fn settings(
 ) -> Result<Settings> {
     let TrainArgs { subject: SubjectArgs { model, task, .. }, training, run, .. } = arguments;
     Ok(Settings {
-        dataset: name.map_path(anchored)?.to_string(),
+        dataset: name.map_path(|path| anchored_data(name, path))?.to_string(),
         data_dir: anchored(&options.data_dir)?,
         precision: training.precision.precision,
         normalize: options.normalize.to_string(),
@@ -240,6 +254,7 @@ fn settings(
         checkpoint_every: run.checkpoint_every,
         optimizer,
         schedule,
+        table: matches!(name, DatasetName::Csv(_)).then(|| options.table.clone()),
         architecture: None,
         images: ImageOptions {
             cache: options.images.cache.as_deref().map(anchored).transpose()?,
@@ -322,7 +337,22 @@ fn check_text(option: &'static str, path: &Path) -> Result<()> {
     }
 }
 
+/// Refuses a file that cannot be read, before time is spent on what comes first.
+fn check_readable(path: &Path) -> Result<()> {
+    open_regular_file(path).map(drop).map_err(Error::io(path, "read"))
+}
+
 /// An absolute path: a run can be resumed from any folder.
 fn anchored(path: &Path) -> Result<PathBuf> {
     absolute(path).map_err(Error::io(path, "found"))
+}
+
+/// The same for a path in the name of a dataset, which must be text; standard input has none.
+fn anchored_data(name: &DatasetName, path: &Path) -> Result<PathBuf> {
+    if matches!(name, DatasetName::Csv(_)) && path == Path::new("-") {
+        return Ok(path.to_path_buf());
+    }
+    let path = anchored(path)?;
+    check_text("--dataset", &path)?;
+    Ok(path)
 }

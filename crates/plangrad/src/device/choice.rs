@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeviceChoice {
     /// The first GPU if it can be used, else the CPU.
     #[default]
@@ -90,6 +91,7 @@ pub(crate) fn device_name<S: Serializer>(
 /// The number format of a computation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// Single precision, about seven digits.
     #[default]

@@ -17,6 +17,7 @@ use crate::output::Console;
 
 /// Resources for opening a device.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct DeviceOptions {
     /// Threads of the CPU; one per core by default.
     pub threads: Option<usize>,
@@ -32,6 +33,7 @@ pub struct DeviceOptions {
 
 /// What to do where a device does not have the number format that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnsupportedPrecision {
     /// Refuse to open the device.
     #[default]
@@ -95,7 +97,7 @@ pub fn open_within_means(
 
 /// Bytes of host memory that are free, if the device takes its memory from there and its budget is larger.
 fn excess(device: &Backend) -> Option<u64> {
-    let is_host = matches!(device.device(), Device::Cpu | Device::Accelerator);
+    let is_host = device.device().is_host();
     let memory = Some(SystemMemory::now()).filter(|memory| is_host && memory.total > 0)?;
     device.memory().budget.filter(|&budget| budget > memory.free).map(|_| memory.free)
 }

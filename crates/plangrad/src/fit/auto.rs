@@ -28,7 +28,7 @@ pub struct Auto {
 }
 
 /// Takes the knee of the speed, as far as that is recommended and an epoch keeps 64 steps, but no less than the lessons'
-/// default for the device: that one if no speed was measured. If the default does not fit it is taken all the same if
+/// default for the device: that one if no speed was measured. If the default does not fit, it is still used if
 /// batches can be split into parts ([`OnOom::Ladder`]); if not, the largest that fits.
 ///
 /// # Errors
@@ -58,12 +58,12 @@ pub fn auto(
 
 /// The lessons' defaults: 64 on a GPU, 16 on a CPU.
 fn floor(device: Device) -> usize {
-    if device == Device::Cpu { 16 } else { 64 }
+    if device.has_own_memory() { 64 } else { 16 }
 }
 
-/// What a choice is made by.
+/// Measurements that the choice is based on.
 struct Findings {
-    /// The size that is taken if nothing speaks for another.
+    /// The size taken by default.
     least: usize,
     /// The largest there could be, whatever the memory.
     limit: usize,
@@ -116,7 +116,7 @@ impl Findings {
 }
 
 impl fmt::Display for Auto {
-    /// What was chosen, why, and how to have it again.
+    /// What was chosen, why, and how to reproduce it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Auto { batch_size, reason } = self;
         write!(

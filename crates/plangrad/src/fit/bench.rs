@@ -111,7 +111,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Whose limit a refusal is: the budget's, if it is too small and was named, else the device's.
+    /// Which limit caused a refusal: the budget's, if it is too small and was named, else the device's.
     fn refusal(&self, total_bytes: u64, free: u64) -> TrialOutcome {
         let short = self.backend.memory().free().filter(|&room| room < total_bytes);
         let by = match short {
@@ -200,6 +200,7 @@ mod tests {
             notes: Vec::new(),
             table: None,
             pixels: None,
+            table_rows: None,
         };
         let config = MlpConfig::new(&[1, 4, 5], 3).hidden(&hidden).activation(Activation::Gelu).dropout(0.1);
         let network = Arc::new(Mlp::new(&config).unwrap());

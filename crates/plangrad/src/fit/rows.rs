@@ -18,7 +18,7 @@ pub(super) enum TrialRows {
 }
 
 impl TrialRows {
-    /// The rows of so many steps on a dataset of `samples`, or of one step if they count against the budget.
+    /// Rows for `steps` steps on a dataset of `samples`, or of one step if they count against the budget.
     ///
     /// # Errors
     /// If memory runs out, the host's as well as the device's.
@@ -47,8 +47,7 @@ impl TrialRows {
 
     /// Bytes of the device's memory that the rows of a step take.
     pub(super) fn counted_bytes(backend: &Backend, samples: usize, batch_size: usize) -> u64 {
-        let is_host_memory = matches!(backend.device(), Device::Cpu | Device::Accelerator);
-        if is_host_memory && batch_size > samples { 4 * batch_size as u64 } else { 0 }
+        if backend.device().is_host() && batch_size > samples { 4 * batch_size as u64 } else { 0 }
     }
 
     /// The rows.

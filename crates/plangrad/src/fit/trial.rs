@@ -14,6 +14,7 @@ pub const INDEX_LIMIT: usize = u32::MAX as usize;
 
 /// What to fit, and within which limits.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FitOptions {
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
@@ -58,6 +59,7 @@ impl FitOptions {
 /// Why there is no larger batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StoppedBy {
     /// The budget that was named.
     Budget,
@@ -86,6 +88,7 @@ pub struct Trial {
 
 /// The outcome of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrialOutcome {
     /// The device granted the memory, and one whole step and one evaluation batch ran in it.
     Proven {
@@ -106,6 +109,7 @@ pub enum TrialOutcome {
 /// How the largest size is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Method {
     /// Solved from the plan, and proven.
     #[default]

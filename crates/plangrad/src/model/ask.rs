@@ -12,6 +12,7 @@ use crate::train::{Stop, YET_REFUSED, plans};
 
 /// A model's prediction for one sample.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Prediction {
     /// The most probable class, and the probability of each.
     Class {
@@ -26,11 +27,14 @@ pub enum Prediction {
 
 /// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// Mean loss.
     pub loss: f64,
     /// Samples evaluated.
     pub samples: usize,
+    /// For classes: how many were predicted as their label. A sample with a score that is not a number is not.
+    pub correct: Option<u64>,
     /// For classes: how often a label (row) was predicted as a class (column).
     pub confusion: Option<Vec<Vec<u64>>>,
     /// Bytes planned.
@@ -40,17 +44,10 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Correct predictions; `None` for a regression.
-    #[must_use]
-    pub fn correct(&self) -> Option<u64> {
-        let confusion = self.confusion.as_ref()?;
-        Some(confusion.iter().enumerate().map(|(class, row)| row[class]).sum())
-    }
-
     /// Share of correct predictions; `None` for a regression.
     #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
-        self.correct().map(|correct| correct as f64 / self.samples as f64)
+        self.correct.map(|correct| correct as f64 / self.samples as f64)
     }
 }
 
@@ -66,14 +63,7 @@ impl Model {
         backend: &Backend,
         stop: &Stop,
     ) -> Result<Evaluation> {
-        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
-        let batch_size = match batch_size {
-            Some(_) => most,
-            None => self.largest_batch(most, backend)?,
-        };
-        let rest = source.len() % batch_size;
-        let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
-        let mut asking = Asking::new(self, sizes.into_iter().flatten(), backend)?;
+        let (mut asking, batch_size) = self.asking(source, batch_size, backend)?;
         let outputs = self.task.model().outputs();
         let mut confusion = vec![vec![0_u64; outputs]; outputs];
         let order: Vec<u32> = (0..source.len() as u32).collect();
@@ -87,11 +77,30 @@ impl Model {
                 }
             }
         }
-        let loss = asking.session.metrics()?.mean_loss();
-        let confusion = (self.task.loss() == Loss::CrossEntropy).then_some(confusion);
+        let metrics = asking.session.metrics()?;
+        let has_classes = self.task.loss() == Loss::CrossEntropy;
+        let (correct, confusion) = (has_classes.then_some(metrics.correct), has_classes.then_some(confusion));
         let planned_bytes = asking.session.planned().total();
         let measured_bytes = backend.memory().reserved;
-        Ok(Evaluation { loss, samples: source.len(), confusion, planned_bytes, measured_bytes })
+        let (loss, samples) = (metrics.mean_loss(), source.len());
+        Ok(Evaluation { loss, samples, correct, confusion, planned_bytes, measured_bytes })
+    }
+
+    /// A session for all samples of `source`, in batches of `batch_size`; if absent, as many of at most 1000 as fit.
+    fn asking(
+        &self,
+        source: &Source,
+        batch_size: Option<usize>,
+        backend: &Backend,
+    ) -> Result<(Asking, usize)> {
+        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
+        let batch_size = match batch_size {
+            Some(_) => most,
+            None => self.largest_batch(most, backend)?,
+        };
+        let rest = source.len() % batch_size;
+        let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
+        Ok((Asking::new(self, sizes.into_iter().flatten(), backend)?, batch_size))
     }
 
     /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
@@ -111,15 +120,34 @@ impl Model {
             _ => Targets::Values { values: vec![0.0], width: 1 },
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
-        let mut asking = Asking::new(self, [1], backend)?;
-        let scores = asking.run(0, &source, &[0])?;
-        match asking.plans[0].probabilities {
-            Some(node) => {
-                let probabilities = asking.session.read(0, node)?.into_iter().collect();
-                Ok(Prediction::Class { class: largest(&scores), probabilities })
-            }
-            None => Ok(Prediction::Value(scores.first().copied().unwrap_or(f32::NAN))),
+        let all = self.predict_all(&source, backend)?;
+        Ok(all.into_iter().next().unwrap_or(Prediction::Value(f32::NAN)))
+    }
+
+    /// Predicts every sample of `source`, in its order. Its targets say nothing.
+    ///
+    /// # Errors
+    /// If memory runs out, or the samples are for another model.
+    pub fn predict_all(&self, source: &Source, backend: &Backend) -> Result<Vec<Prediction>> {
+        let (mut asking, batch_size) = self.asking(source, None, backend)?;
+        let outputs = self.task.model().outputs();
+        let order: Vec<u32> = (0..source.len() as u32).collect();
+        let mut predictions = Vec::with_capacity(source.len());
+        for rows in order.chunks(batch_size) {
+            let plan = usize::from(rows.len() != batch_size);
+            let scores = asking.run(plan, source, rows)?;
+            let Some(node) = asking.plans[plan].probabilities else {
+                predictions.extend(scores.into_iter().map(Prediction::Value));
+                continue;
+            };
+            let probabilities: Vec<f32> = asking.session.read(plan, node)?.into_iter().collect();
+            let of_rows = scores.chunks_exact(outputs).zip(probabilities.chunks_exact(outputs));
+            predictions.extend(of_rows.map(|(scores, probabilities)| Prediction::Class {
+                class: largest(scores),
+                probabilities: probabilities.to_vec(),
+            }));
         }
+        Ok(predictions)
     }
 }
 
@@ -176,7 +204,7 @@ fn out_of_memory(
         }
         None => "not even one sample at a time fits; raise --memory-budget".to_owned(),
     };
-    let what = format!("asking about {} at a time", counted(batch_size, "sample"));
+    let what = format!("evaluating batches of {}", counted(batch_size, "sample"));
     Error::OutOfMemory { device, what, requested, free, total, remedy, report }
 }
 
@@ -187,9 +215,11 @@ fn asking_bytes(task: &Task, state: &State, batch_size: usize, backend: &Backend
     Ok(if is_streamed { Session::streaming_report(&[plan]).total() } else { plan.bytes() as u64 })
 }
 
-/// Position of the largest value, of the first one if there are several.
-fn largest(values: &[f32]) -> usize {
-    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+/// The class that a row of scores stands for, as the kernel `argmax` has it: the first of the largest, or the first that is
+/// not a number.
+fn largest(scores: &[f32]) -> usize {
+    let better = |x: f32, best: f32| x > best || x.is_nan() && !best.is_nan();
+    (0..scores.len()).fold(0, |best, i| if better(scores[i], scores[best]) { i } else { best })
 }
 
 #[cfg(test)]
@@ -198,13 +228,6 @@ mod tests {
 
     #[test]
     fn the_largest_value_is_found_and_the_first_of_equals() {
-        assert_eq!([largest(&[1.0, 3.0, 2.0]), largest(&[2.0, 2.0]), largest(&[f32::NAN, 1.0])], [1, 0, 0]);
-    }
-
-    #[test]
-    fn correct_predictions_are_on_the_diagonal() {
-        let confusion = Some(vec![vec![3, 1], vec![0, 4]]);
-        let evaluation = Evaluation { loss: 0.5, samples: 8, confusion, planned_bytes: 0, measured_bytes: 0 };
-        assert_eq!((evaluation.correct(), evaluation.accuracy()), (Some(7), Some(0.875)));
+        assert_eq!([largest(&[1.0, 3.0, 2.0]), largest(&[2.0, 2.0]), largest(&[1.0, f32::NAN])], [1, 0, 1]);
     }
 }

@@ -8,4 +8,4 @@ mod trained;
 
 pub(crate) use ask::Evaluation;
 pub use ask::Prediction;
-pub use trained::{Model, Questions};
+pub use trained::{Model, Questions, Request};

@@ -1,18 +1,21 @@
 //! A trained model read from its file, and samples for it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use plangrad_data::{
-    Dataset, DatasetName, Fit, ImageOptions, LoadOptions, Split, Subset, TableSchema, Targets, available,
-    load_split,
+    Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, Split, SplitRule, Subset, TableOptions,
+    TableRows, TableSchema, Targets, available,
 };
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Shape};
 
 use crate::error::{Error, Result};
+use crate::loading::load;
+use crate::numbers::counted;
 use crate::output::Console;
-use crate::train::{Settings, layers, target_kind};
+use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, layers, target_kind};
 
 /// Labels are bytes.
 const MOST_CLASSES: usize = 256;
@@ -26,8 +29,24 @@ pub struct Model {
     pub(super) weights: Loaded,
 }
 
+/// Which samples a model is asked about. The default is the test part of the data that it was trained on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request<'a> {
+    /// The dataset, if it is not the one that the model was trained on.
+    pub dataset: Option<&'a DatasetName>,
+    /// The folder with the datasets, if it is not that of the run.
+    pub data_dir: Option<&'a Path>,
+    /// The part; of a table that is named all rows by default, else the test part.
+    pub split: Option<Split>,
+    /// How the file of a table is written.
+    pub file: TableOptions,
+    /// Whether every row of a table must have a label.
+    pub labels: LabelUse,
+}
+
 /// Samples for a model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Questions {
     /// The samples.
     pub subset: Subset,
@@ -35,6 +54,10 @@ pub struct Questions {
     pub classes: Vec<String>,
     /// Where they come from, for people: `mnist test`.
     pub what: String,
+    /// Which part they are.
+    pub split: Split,
+    /// What is known about the rows of a table.
+    pub rows: Option<TableRows>,
 }
 
 impl Model {
@@ -56,7 +79,7 @@ impl Model {
         let description = weights.require_description()?.clone();
         if !weights.has_checksum() {
             let file = file.display();
-            Console::remark(&format_args!("{file} is of an earlier version and has no checksum"));
+            Console::remark(&format_args!("{file} was written by an earlier version and has no checksum"));
         }
         let network = weights.network(known)?;
         let table = description.table.clone().map(serde_json::from_value).transpose();
@@ -87,7 +110,7 @@ impl Model {
     #[must_use]
     pub fn origin(&self) -> String {
         match &self.table {
-            Some(table) => format!("a table with the columns {}", table.features.join(", ")),
+            Some(table) => table_in_words(&table.features),
             None => self.description.dataset.clone(),
         }
     }
@@ -110,29 +133,48 @@ impl Model {
         layers(&self.task)
     }
 
-    /// A part of the dataset named, or of the one the model was trained on. A table that is named has no parts: all its rows
-    /// are taken.
+    /// The settings of the run in whose folder the model lies, if it does.
+    fn run_settings(&self) -> Result<Option<Settings>> {
+        let Some(config) = self.file.parent().map(|folder| folder.join(CONFIG)) else { return Ok(None) };
+        match Settings::read(&config) {
+            Err(Error::Io { reason, .. }) if reason.kind() == ErrorKind::NotFound => Ok(None),
+            settings => settings.map(Some),
+        }
+    }
+
+    /// A part of the dataset named, or of the one the model was trained on.
     ///
     /// # Errors
-    /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; whatever is wrong with its files.
-    pub fn load(
-        &self,
-        dataset: Option<&DatasetName>,
-        data_dir: Option<&Path>,
-        split: Split,
-    ) -> Result<Questions> {
-        let run = self.run();
+    /// [`Error::ModelMismatch`] if the model cannot read it; [`Error::EmptySplit`]; [`Error::Option`] for a part of a table that
+    /// nothing says how to split; whatever is wrong with its files.
+    pub fn load(&self, request: &Request<'_>) -> Result<Questions> {
+        let dataset = request.dataset;
+        let run = self.run_settings()?;
         let name = match dataset {
             Some(name) => name.clone(),
             None => self.trained_on(run.as_ref())?,
         };
-        let mut options = self.options(data_dir, run.as_ref(), &name);
-        let whole_table = dataset.is_some() && matches!(name, DatasetName::Csv(_));
+        let mut options = self.options(request, run.as_ref(), &name);
+        let named_table = dataset.is_some() && matches!(name, DatasetName::Csv(_));
+        let whole_table = named_table && request.split.is_none();
+        if let (true, Some(split)) = (named_table, request.split) {
+            let is_hashed = |run: &Settings| run.table_options().split == SplitRule::Hash;
+            if !run.as_ref().is_some_and(is_hashed) {
+                let problem = format!(
+                    "nothing says which rows of {name} are for {split}: {} is no run that deals rows by their hash; leave it out \
+                     to take all rows",
+                    self.file.display()
+                );
+                return Err(Error::option("--split", problem));
+            }
+        }
         if let Some(run) = run.filter(|_| !whole_table) {
             (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
         }
+        let split = request.split.unwrap_or(Split::Test);
         let read = if whole_table { Split::Train } else { split };
-        let dataset = load_split(&name, &options, read)?;
+        let dataset = load(&name, &options, Some(read))?;
+        dataset.table_rows.iter().flat_map(|rows| &rows.remarks).for_each(|remark| Console::remark(remark));
         dataset.notes.iter().for_each(|note| Console::warning(note));
         let dataset = self.with_own_classes(dataset)?;
         self.check(&dataset)?;
@@ -145,22 +187,21 @@ impl Model {
             Split::Test => dataset.test,
         };
         let what = if whole_table { name.to_string() } else { format!("{name} {read}") };
-        Ok(Questions { subset, classes: dataset.classes, what })
-    }
-
-    /// The settings of the run, if the model lies in its folder.
-    fn run(&self) -> Option<Settings> {
-        let config = self.file.parent().map(|folder| folder.join("config.toml"));
-        config.and_then(|config| Settings::read(&config).ok())
+        Ok(Questions { subset, classes: dataset.classes, what, split: read, rows: dataset.table_rows })
     }
 
     /// How the model's images were brought to their size; stretched unless they come from a folder.
-    #[must_use]
-    pub fn fit(&self) -> Fit {
-        match self.run().filter(|_| self.description.dataset == "folder") {
-            Some(run) => run.images.fit,
-            None if self.description.dataset == "folder" => Fit::default(),
-            None => Fit::Stretch,
+    ///
+    /// # Errors
+    /// If the settings of its run are damaged.
+    pub fn fit(&self) -> Result<Fit> {
+        Ok(self.fit_of(self.run_settings()?.as_ref()))
+    }
+
+    fn fit_of(&self, run: Option<&Settings>) -> Fit {
+        match self.description.dataset.as_str() {
+            "folder" => run.map_or(Fit::default(), |run| run.images.fit),
+            _ => Fit::Stretch,
         }
     }
 
@@ -218,13 +259,22 @@ impl Model {
         Ok(dataset)
     }
 
-    fn options(&self, named: Option<&Path>, run: Option<&Settings>, name: &DatasetName) -> LoadOptions {
+    fn options(&self, request: &Request<'_>, run: Option<&Settings>, name: &DatasetName) -> LoadOptions {
+        let mut table = run.map(Settings::table_options).unwrap_or_default();
+        let file = request.file.clone();
+        if request.dataset.is_some() {
+            (table.separator, table.decimal, table.encoding) = (None, None, None); // another file may be written otherwise
+        }
+        table.separator = file.separator.or(table.separator);
+        table.decimal = file.decimal.or(table.decimal);
+        table.encoding = file.encoding.or(table.encoding);
+        table.no_header |= file.no_header;
         let of_run = run.map(|run| run.data_dir.clone()).filter(|folder| available(name, folder));
         let images = match *self.sample_shape() {
             [channels, height, width] => ImageOptions {
                 size: Some([height, width]),
                 channels: Some(channels),
-                fit: self.fit(),
+                fit: self.fit_of(run),
                 // Of the same images only: another folder is not to replace what is kept there.
                 cache: run
                     .filter(|run| run.dataset_name().is_ok_and(|of_run| of_run == *name))
@@ -234,12 +284,14 @@ impl Model {
         };
         let LoadOptions { data_dir, .. } = LoadOptions::default();
         LoadOptions {
-            data_dir: named.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
+            data_dir: request.data_dir.map(Path::to_path_buf).or(of_run).unwrap_or(data_dir),
             task: target_kind(self.task.loss()),
             schema: self.table.clone(),
             // All rows of a table, unless a run says how it was split.
             test_fraction: 0.0,
             images,
+            table,
+            labels: request.labels,
             ..LoadOptions::default()
         }
     }
@@ -262,6 +314,16 @@ impl Model {
     }
 }
 
+/// A table by its columns, or by their number if a line does not hold them.
+fn table_in_words(columns: &[String]) -> String {
+    const MOST_LETTERS: usize = 60;
+    let letters: usize = columns.iter().map(|name| name.chars().count() + 2).sum();
+    match letters {
+        0..=MOST_LETTERS => format!("a table with the columns {}", columns.join(", ")),
+        _ => format!("a table of {}", counted(columns.len(), "column")),
+    }
+}
+
 /// The file of a model: itself, or that of a run folder.
 fn model_file(path: &Path) -> Result<PathBuf> {
     let not_a_model = |found: &str| Error::NotAModel { path: path.to_path_buf(), found: found.to_owned() };
@@ -273,8 +335,8 @@ fn model_file(path: &Path) -> Result<PathBuf> {
     if !there.is_dir() {
         return Err(not_a_model("something that is not a file"));
     }
-    let inside = path.join("model.safetensors");
-    let unfinished = path.join("checkpoint.safetensors");
+    let inside = path.join(MODEL);
+    let unfinished = path.join(CHECKPOINT);
     match kind(&inside) {
         Ok(file) if file.is_file() => Ok(inside),
         _ if unfinished.is_file() => Err(not_a_model(
@@ -302,7 +364,7 @@ fn contradiction(
     }
     match loss {
         Loss::CrossEntropy if outputs > MOST_CLASSES => {
-            return Some(format!("{outputs} classes, of which there can be {MOST_CLASSES}"));
+            return Some(format!("{outputs} classes; at most {MOST_CLASSES} are supported"));
         }
         Loss::CrossEntropy if classes.len() != outputs => {
             return Some(format!("{} class names for {outputs} outputs", classes.len()));
@@ -313,8 +375,8 @@ fn contradiction(
         _ => {}
     }
     let schema = table?;
-    let columns = schema.features.len();
-    let usable = |value: &f32| value.is_finite();
+    let columns = schema.inputs();
+    let usable = |value: &f64| value.is_finite();
     if sample_shape != [columns] || schema.mean.len() != columns || schema.std.len() != columns {
         return Some(format!("{columns} columns for samples of shape {sample_shape:?}"));
     }

@@ -11,6 +11,7 @@ const AS_LONG: f64 = 1.1;
 
 /// A batch size on a device. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// The device.
     #[serde(serialize_with = "device_name")]

@@ -12,6 +12,7 @@ pub(super) const STRETCH_SECONDS: f64 = 0.1;
 
 /// What all sizes share.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Recipe {
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,

@@ -1,17 +1,23 @@
 //! What the bits of a run follow from: every setting that fixes them, its data, and the instruction set.
 //!
 //! A checkpoint holds it, so that a run which is resumed with something else is refused and not continued to a model that no
-//! run leads to. Threads, budgets, parts and folders are not here: they change nothing.
+//! run leads to. Threads, budgets and folders are not here: they change nothing. Parts of batches are where the network has
+//! statistics of the batch.
 
 use std::collections::BTreeMap;
 
-use plangrad_tensor::{Backend, Source};
+use plangrad_nn::Task;
+use plangrad_tensor::Source;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::engine::Engine;
 use super::settings::Settings;
 use super::source::Data;
 use crate::error::{Error, Result};
+
+/// The samples of a part of a batch, where the bits depend on it.
+const PART: &str = "micro_batch_size";
 
 /// Names and values.
 pub(super) type Basis = BTreeMap<String, Value>;
@@ -23,9 +29,10 @@ const INSTRUCTION_SET: &str = "instruction_set";
 
 /// Settings that do not fix the bits: where things lie, how often progress is logged or saved, and how long the run is. What
 /// the dataset holds is compared instead of its name, and the weights that a run started from are in its checkpoints.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "dataset",
     "data_dir",
+    "images.cache",
     "init",
     "epochs",
     "max_steps",
@@ -34,17 +41,30 @@ const FREE: [&str; 8] = [
     "checkpoint_every",
 ];
 
-/// The basis of a run.
-pub(super) fn basis(settings: &Settings, data: &Data, backend: &Backend) -> Result<Basis> {
+/// The basis of a run that has not learnt from its data yet.
+pub(super) fn basis(settings: &Settings, task: &Task, engine: &Engine) -> Result<Basis> {
     let mut basis = Basis::new();
     let settings = serde_json::to_value(settings).map_err(|error| Error::Output(error.into()))?;
     flatten("", &settings, &mut basis);
     basis.retain(|name, _| !FREE.contains(&name.as_str()));
-    basis.insert(DATA.to_owned(), digest(&[&data.train, &data.test]).into());
-    if let Some(set) = backend.instruction_set() {
+    if task.model().weights().has_statistics() {
+        basis.insert(PART.to_owned(), engine.micro_batch_size().into()); // each part has its own statistics
+    }
+    if let Some(set) = engine.session.backend().instruction_set() {
         basis.insert(INSTRUCTION_SET.to_owned(), set.into());
     }
     Ok(basis)
+}
+
+/// Adds the digest of the data, once a run has learnt from them. Taking it costs as much as reading them, so a run does it
+/// after its first step.
+pub(super) fn add_data(basis: &mut Basis, data: &Data) {
+    basis.entry(DATA.to_owned()).or_insert_with(|| digest(&[&data.train, &data.test]).into());
+}
+
+/// Whether the run had learnt from its data.
+pub(super) fn has_data(basis: &Basis) -> bool {
+    basis.contains_key(DATA)
 }
 
 /// The instruction set that a run was computed with, if its basis says.
@@ -52,31 +72,37 @@ pub(crate) fn instruction_set(basis: &Basis) -> Option<&str> {
     basis.get(INSTRUCTION_SET)?.as_str()
 }
 
-/// What differs between the basis of a checkpoint and that of the run that would continue it, as a clause. Devices other
-/// than the CPU have no instruction set to compare.
-pub(super) fn difference(was: &Basis, is: &Basis) -> Option<String> {
-    let differs = |name: &&String| was.get(*name) != is.get(*name);
+/// The settings that differ between the basis of a checkpoint and that of the run that would continue it, as a clause.
+pub(super) fn other_settings(was: &Basis, is: &Basis) -> Option<String> {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    let of_both =
-        |name: &&String| *name != INSTRUCTION_SET || (was.contains_key(*name) && is.contains_key(*name));
-    let other: Vec<&String> = names.filter(differs).filter(of_both).collect();
-    let settings = other.iter().filter(|name| ![DATA, INSTRUCTION_SET].contains(&name.as_str()));
+    let settings = names.filter(|name| ![DATA, INSTRUCTION_SET, PART].contains(&name.as_str()));
     let text = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
     let changed: Vec<String> = settings
-        .map(|name| format!("{name} = {}, which was {}", text(is.get(*name)), text(was.get(*name))))
+        .filter(|name| was.get(*name) != is.get(*name))
+        .map(|name| format!("{name} = {}, which was {}", text(is.get(name)), text(was.get(name))))
         .collect();
-    let has = |name: &str| other.iter().any(|other| *other == name);
-    match () {
-        () if !changed.is_empty() => {
-            Some(format!("its config.toml now says {}; set that back", changed.join(", and ")))
+    let changed = changed.join(", and ");
+    (!changed.is_empty()).then(|| format!("its config.toml now says {changed}; set that back"))
+}
+
+/// Whether the data or the instruction set differ, as a clause. Devices other than the CPU have no instruction set to
+/// compare.
+pub(super) fn other_inputs(was: &Basis, is: &Basis) -> Option<String> {
+    if was.get(DATA) != is.get(DATA) {
+        return Some("its samples or labels, or their order, have changed since".to_owned());
+    }
+    if was.get(PART) != is.get(PART) {
+        let size = |basis: &Basis| basis.get(PART).map_or("whole batches".to_owned(), Value::to_string);
+        let (was, is) = (size(was), size(is));
+        return Some(format!(
+            "its network has statistics of the batch, which it took from parts of {was} samples; now they would be of {is}"
+        ));
+    }
+    match (instruction_set(was), instruction_set(is)) {
+        (Some(was), Some(is)) if was != is => {
+            Some(format!("with the instruction set {was}, and not with {is}, which gives other bits"))
         }
-        () if has(DATA) => Some("its samples or labels, or their order, are others now".to_owned()),
-        () if has(INSTRUCTION_SET) => Some(format!(
-            "with the instruction set {}, and not with {}, which gives other bits",
-            instruction_set(was).unwrap_or_default(),
-            instruction_set(is).unwrap_or_default()
-        )),
-        () => None,
+        _ => None,
     }
 }
 
@@ -114,27 +140,21 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_differ_are_named_with_both_values_before_data_and_instruction_set() {
-        let was =
-            of(&[("a", 1.into()), ("b", "x".into()), (DATA, "1".into()), (INSTRUCTION_SET, "A".into())]);
-        assert_eq!(difference(&was, &was), None);
-        let all =
-            of(&[("a", 2.into()), ("c", true.into()), (DATA, "2".into()), (INSTRUCTION_SET, "B".into())]);
+    fn settings_that_differ_are_named_with_both_values() {
+        let was = of(&[("a", 1.into()), ("b", "x".into()), (DATA, "1".into())]);
+        let is = of(&[("a", 2.into()), ("c", true.into()), (DATA, "2".into())]);
         let expected = "its config.toml now says a = 2, which was 1, and b = absent, which was \"x\", and c = true, \
                         which was absent; set that back";
-        assert_eq!(difference(&was, &all).unwrap(), expected);
-        let changed = |name: &str| {
-            let mut is = was.clone();
-            is.insert(name.to_owned(), "other".into());
-            difference(&was, &is).unwrap()
-        };
-        assert!(changed(DATA).starts_with("its samples or labels"));
-        assert!(changed(INSTRUCTION_SET).starts_with("with the instruction set A, and not with other"));
+        assert_eq!(other_settings(&was, &is).unwrap(), expected);
+        assert_eq!((other_settings(&was, &was), other_inputs(&was, &was)), (None, None));
+        assert!(other_inputs(&was, &is).unwrap().starts_with("its samples or labels"));
     }
 
     #[test]
-    fn a_gpu_has_no_instruction_set_to_compare() {
-        let with = of(&[(INSTRUCTION_SET, "A".into())]);
-        assert_eq!((difference(&with, &Basis::new()), difference(&Basis::new(), &with)), (None, None));
+    fn instruction_sets_are_compared_where_both_have_one() {
+        let [none, a, b] =
+            [Basis::new(), of(&[(INSTRUCTION_SET, "A".into())]), of(&[(INSTRUCTION_SET, "B".into())])];
+        assert!(other_inputs(&a, &b).unwrap().starts_with("with the instruction set A, and not with B"));
+        assert_eq!((other_inputs(&a, &none), other_inputs(&none, &a)), (None, None));
     }
 }

@@ -13,7 +13,7 @@ use super::source::Data;
 use crate::clock;
 use crate::error::Result;
 
-/// What the shortest time is taken for, so that there is a speed. Less than any clock tells.
+/// Lower bound of a measured time, so that speeds are finite; below the resolution of any clock.
 const LEAST_SECONDS: f64 = 1e-9;
 
 /// Plans in memory, ready to run.
@@ -91,7 +91,7 @@ impl Engine {
         self.planned
     }
 
-    /// Samples of a whole batch, of which there are as many.
+    /// Samples of a full batch.
     pub(crate) fn batch_size(&self) -> usize {
         self.batch_size
     }

@@ -1,4 +1,4 @@
-//! The way of a run through its epochs: which samples come next, and how many were taken.
+//! A run's position in its epochs: which samples come next, and how many were taken.
 
 use plangrad_data::Permutation;
 

@@ -11,6 +11,7 @@ use crate::error::Result;
 /// An event of a run. Serialises to the JSON documented in `docs/json.md`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Event {
     /// Everything is planned and reserved; the first step comes next.
     Start {
@@ -99,6 +100,7 @@ pub enum Event {
 /// A way to continue if memory runs out, from the cheapest to the most expensive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Rung {
     /// The dataset stays in host memory, from which each batch is copied to the device.
     DatasetOnHost,
@@ -110,6 +112,7 @@ pub enum Rung {
 
 /// The progress of an epoch, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Position {
     /// Epoch, counted from 1.
     pub epoch: u64,

@@ -5,15 +5,15 @@
 //! at which the new run takes the place of an earlier one. What is left to do then, anyone who opens the run can do.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::OpenOptions;
 use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress, Staged};
-use serde_json::Value;
 
 use super::event::Event;
+use super::log::{self, Reached};
 use super::settings::Settings;
 use crate::error::{Error, Result};
 
@@ -21,13 +21,22 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct RunFolder {
     folder: Folder,
-    metrics: Option<File>,
+    metrics: Option<Log>,
     /// Held, not read: the system releases it when the process ends, however it ends.
     _lock: Option<File>,
 }
 
+/// `metrics.jsonl`, open.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    /// Bytes that it must have.
+    bytes: u64,
+}
+
 /// What becomes of a run that is in the folder of a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Existing {
     /// It stays, and the new run is refused.
     Keep,
@@ -35,10 +44,10 @@ pub enum Existing {
     Replace,
 }
 
-const CONFIG: &str = "config.toml";
+pub(crate) const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
-pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
-pub(super) const MODEL: &str = "model.safetensors";
+pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(crate) const MODEL: &str = "model.safetensors";
 /// The folder within in which a new run is written,
 const UNFINISHED: &str = ".new-run.tmp";
 /// and its name from the moment on at which the new run counts.
@@ -102,7 +111,7 @@ impl RunFolder {
         written.inspect_err(|_| {
             let _ = dir.remove_dir_all(UNFINISHED);
         })?;
-        self.folder.sync();
+        self.folder.sync()?;
         self.settle()
     }
 
@@ -131,7 +140,7 @@ impl RunFolder {
             let moved = absent_or(dir.rename(Path::new(NEW).join(name), dir, name));
             moved.map_err(Error::io(&self.file(name), "written"))?;
         }
-        self.folder.sync();
+        self.folder.sync()?;
         dir.remove_dir(NEW).map_err(Error::io(&self.file(NEW), "removed"))
     }
 
@@ -159,12 +168,10 @@ impl RunFolder {
         }
         let folder = RunFolder::hold(path)?;
         let dir = folder.folder.dir();
-        if !dir.is_file(CONFIG) || !dir.is_file(CHECKPOINT) {
+        if !dir.exists(CONFIG) || !dir.exists(CHECKPOINT) {
             return Err(no_run());
         }
-        let config = folder.file(CONFIG);
-        let text = dir.read_to_string(CONFIG).map_err(Error::io(&config, "read"))?;
-        let settings = Settings::parse(&text, &config)?;
+        let settings = Settings::read_from(folder.folder.open_file(CONFIG)?, &folder.file(CONFIG))?;
         Ok((folder, settings))
     }
 
@@ -194,9 +201,7 @@ impl RunFolder {
     /// # Errors
     /// As [`checkpoint::read`].
     pub fn read_checkpoint(&self) -> Result<Loaded> {
-        let path = self.checkpoint();
-        let file = self.folder.dir().open(CHECKPOINT).map_err(Error::io(&path, "read"))?;
-        Ok(checkpoint::read_file(file.into_std(), &path)?)
+        Ok(checkpoint::read_file(self.folder.open_file(CHECKPOINT)?, &self.checkpoint())?)
     }
 
     /// The model's file.
@@ -205,13 +210,17 @@ impl RunFolder {
         self.file(MODEL)
     }
 
-    /// Whether the run is still where it began.
+    /// Whether the run is still where it began, with its settings and all of its log.
     ///
     /// # Errors
-    /// [`Error::RunGone`] if its folder or its log has been removed, or something else is in their place.
+    /// [`Error::RunGone`] if its folder, its settings or its log have been removed or replaced, or the log cut short.
     pub(super) fn check_in_place(&self) -> Result<()> {
-        let has_log = self.metrics.as_ref().is_none_or(|log| self.folder.holds(METRICS, log));
-        if has_log && self.folder.is_in_place() {
+        let is_whole = |log: &Log| {
+            let bytes = log.file.metadata().map_or(0, |there| there.len());
+            self.folder.holds(METRICS, &log.file) && bytes >= log.bytes
+        };
+        let has_files = self.metrics.as_ref().is_none_or(is_whole) && self.folder.dir().is_file(CONFIG);
+        if has_files && self.folder.is_in_place() {
             Ok(())
         } else {
             Err(Error::RunGone { path: self.path().into() })
@@ -233,15 +242,19 @@ impl RunFolder {
     pub fn log(&mut self, event: &Event) -> Result<()> {
         let path = self.file(METRICS);
         let line = line(event, &path)?;
-        let file = match &mut self.metrics {
-            Some(file) => file,
+        let log = match &mut self.metrics {
+            Some(log) => log,
             none => {
                 let opened =
                     self.folder.dir().open_with(METRICS, OpenOptions::new().append(true).create(true));
-                none.insert(opened.map_err(Error::io(&path, "written"))?.into_std())
+                let file = opened.map_err(Error::io(&path, "written"))?.into_std();
+                let bytes = file.metadata().map_err(Error::io(&path, "written"))?.len();
+                none.insert(Log { file, bytes })
             }
         };
-        file.write_all(line.as_bytes()).map_err(Error::io(&path, "written"))
+        log.file.write_all(line.as_bytes()).map_err(Error::io(&path, "written"))?;
+        log.bytes += line.len() as u64;
+        Ok(())
     }
 
     /// Flushes `metrics.jsonl` to the disk.
@@ -250,7 +263,7 @@ impl RunFolder {
     /// [`Error::Io`].
     pub fn sync(&self) -> Result<()> {
         let path = self.file(METRICS);
-        self.metrics.as_ref().map_or(Ok(()), |file| file.sync_data().map_err(Error::io(&path, "written")))
+        self.metrics.as_ref().map_or(Ok(()), |log| log.file.sync_data().map_err(Error::io(&path, "written")))
     }
 
     /// Truncates `metrics.jsonl` to the events before the checkpoint, so that steps that are trained again are not reported
@@ -259,26 +272,22 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] or [`Error::Model`].
     pub fn cut_back(&mut self, progress: &Progress, batch_size: usize, is_finished: bool) -> Result<()> {
+        if !self.folder.dir().exists(METRICS) {
+            return Ok(());
+        }
         let path = self.file(METRICS);
-        let text = match self.folder.dir().read(METRICS) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(reason) => return Err(Error::io(&path, "read")(reason)),
+        let file = self.folder.open_file(METRICS)?;
+        log::check_length(&file, &path)?;
+        let reached = Reached {
+            epoch: progress.epoch,
+            batches: progress.position.div_ceil(batch_size.max(1) as u64),
+            epochs_told: progress.epoch + u64::from(is_finished && progress.position > 0),
         };
-        let batches_done = progress.position.div_ceil(batch_size.max(1) as u64);
-        let epochs_told = progress.epoch + u64::from(is_finished && progress.position > 0);
-        let kept = |line: &&str| {
-            let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
-            let number = |key: &str| event.get(key).and_then(Value::as_u64).unwrap_or(0);
-            match event.get("event").and_then(Value::as_str) {
-                Some("epoch") => number("epoch") <= epochs_told,
-                Some("step") => (number("epoch"), number("step")) < (progress.epoch + 1, batches_done),
-                Some("end") => false,
-                _ => true,
-            }
-        };
-        let cut: String = text.lines().filter(kept).flat_map(|line| [line, "\n"]).collect();
-        Ok(self.folder.replace(METRICS, cut.as_bytes())?)
+        let cut = self.folder.stage(METRICS, |to| {
+            log::copy(BufReader::new(file), BufWriter::new(to), |line| reached.before(line))
+                .map_err(|reason| plangrad_nn::Error::Io { action: "write", path, reason })
+        })?;
+        Ok(cut.place()?)
     }
 }
 

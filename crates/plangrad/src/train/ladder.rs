@@ -7,7 +7,7 @@
 use clap::ValueEnum;
 use plangrad_nn::Task;
 use plangrad_tensor::Backend;
-use plangrad_tensor::{Device, Error as TensorError};
+use plangrad_tensor::Error as TensorError;
 
 use super::engine::Engine;
 use super::event::{Event, Rung};
@@ -21,6 +21,7 @@ use crate::numbers::{counted, grouped_bytes};
 
 /// What to do if memory runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
 pub enum OnOom {
     /// Keep the dataset on the host, then split batches into parts, then move to the CPU.
     #[value(help = None)]
@@ -35,6 +36,7 @@ pub enum OnOom {
 
 /// What a run may compute with.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Resources {
     /// The device, with its budget.
     pub backend: Backend,
@@ -53,6 +55,18 @@ impl Resources {
         Resources { backend: backend.clone(), on_oom: OnOom::Error, accumulate: 1, threads: None }
     }
 
+    /// The same with this answer to a lack of memory.
+    #[must_use]
+    pub fn on_oom(self, on_oom: OnOom) -> Resources {
+        Resources { on_oom, ..self }
+    }
+
+    /// The same with batches processed in so many parts.
+    #[must_use]
+    pub fn accumulate(self, parts: usize) -> Resources {
+        Resources { accumulate: parts, ..self }
+    }
+
     /// Reserves everything a run needs, on the first rung that succeeds. Returns the rungs taken.
     pub(crate) fn reserve(
         &self,
@@ -68,7 +82,7 @@ impl Resources {
                 other => return Ok((other?, events)),
             };
             let Attempt { backend, layout } = &place;
-            let (samples, accumulate) = (data.samples(), self.accumulate);
+            let (samples, accumulate) = (data.samples(), self.parts());
             let refused = Refused { step, task, samples, backend, layout: *layout, accumulate, free };
             let Some((rung, next)) = self.next(&refused, data)? else {
                 let ladder = self.on_oom != OnOom::Ladder;
@@ -79,9 +93,14 @@ impl Resources {
         }
     }
 
+    /// Parts of a batch to begin with.
+    fn parts(&self) -> usize {
+        self.accumulate.max(1)
+    }
+
     /// The layout of a run on this device if memory is plenty.
     fn first(&self, step: &StepConfig, data: &Data) -> Attempt {
-        let part = step.whole(data.train.len()).div_ceil(self.accumulate);
+        let part = step.whole(data.train.len()).div_ceil(self.parts());
         Attempt { backend: self.backend.clone(), layout: MemoryLayout::new(self.backend.device(), part) }
     }
 
@@ -100,7 +119,7 @@ impl Resources {
                 return Ok(Some((Rung::MicroBatches, here(MemoryLayout { part, ..layout }))));
             }
         }
-        if self.on_oom == OnOom::Error || backend.device() == Device::Cpu {
+        if self.on_oom == OnOom::Error || !backend.has_own_memory() {
             return Ok(None);
         }
         let cpu = Resources { backend: open_cpu(self.threads, None)?, ..self.clone() };

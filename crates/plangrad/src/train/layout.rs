@@ -51,7 +51,7 @@ pub(crate) struct MemoryLayout {
 impl MemoryLayout {
     /// The best layout of a device for batches processed `part` samples at a time: the data as near as possible.
     pub(crate) fn new(device: Device, part: usize) -> MemoryLayout {
-        let placement = if device == Device::Cpu { Placement::InPlace } else { Placement::Resident };
+        let placement = if device.has_own_memory() { Placement::Resident } else { Placement::InPlace };
         MemoryLayout { placement, part }
     }
 }

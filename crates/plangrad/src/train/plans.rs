@@ -107,7 +107,7 @@ fn evaluation(
     }
     let plan = |batch_size| task.evaluation_plan(state, batch_size);
     let batch_size = match wanted {
-        Some(wanted) => wanted.min(samples),
+        Some(wanted) => wanted.clamp(1, samples),
         None => largest(most.min(samples), |n| Ok(plan(n)?.bytes() <= arena))?,
     };
     let rest = match samples % batch_size {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// What to do if memory that should be enough is refused.
 pub(crate) const YET_REFUSED: &str =
-    "yet the system gives less; take a smaller batch or network, or lift its limit on this process";
+    "but the system grants less; take a smaller batch or network, or lift its limit on this process";
 
 /// The options of a command that make a run smaller.
 #[derive(Clone, Copy, Debug, Default)]

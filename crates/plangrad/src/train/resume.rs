@@ -2,7 +2,7 @@
 
 use plangrad_nn::checkpoint::{self, Description, Progress};
 
-use super::basis::difference;
+use super::basis::{add_data, has_data, other_inputs, other_settings};
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -13,6 +13,9 @@ impl Trainer {
     /// [`Error::ModelMismatch`] if it is of another network or of other data; if its tensors are wrong.
     pub fn resume(&mut self, loaded: &checkpoint::Loaded) -> Result<Progress> {
         let expected = loaded.require_description()?;
+        if has_data(&expected.basis) {
+            add_data(&mut self.description.basis, &self.data);
+        }
         if let Some(progress) = &expected.progress {
             self.check_same(expected, progress)?;
         }
@@ -22,15 +25,20 @@ impl Trainer {
         Ok(progress)
     }
 
-    /// Refuses a checkpoint that these settings and data cannot lead to.
+    /// Refuses a checkpoint made with other settings or data. One of an earlier version does not say which
+    /// settings led to it; then what is known of them is compared.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
         let samples = self.data.train.len() as u64;
         let current = &self.description.clone().without_progress();
         let mut same_network = expected.clone().without_progress();
         (same_network.architecture, same_network.model) =
             (current.architecture.clone(), current.model.clone());
-        let other_settings = "its config.toml now says another seed, network or loss";
-        let found = if progress.samples != samples {
+        let (was, is) = (&expected.basis, &self.description.basis);
+        let settings = if was.is_empty() { None } else { other_settings(was, is) };
+        let some_setting = "its config.toml now says another seed, network or loss";
+        let found = if let Some(settings) = settings {
+            settings
+        } else if progress.samples != samples {
             format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
         } else if progress.batch_size != self.settings.batch_size as u64 {
             let (was, is) = (progress.batch_size, self.settings.batch_size);
@@ -38,17 +46,17 @@ impl Trainer {
                 "its config.toml now says batch_size = {is}, and it was trained on batches of {was}; set that back"
             )
         } else if progress.seed != self.settings.seed || expected.loss != current.loss {
-            other_settings.to_owned()
+            some_setting.to_owned()
         } else if same_network != *current {
-            "its columns, classes or statistics are others now".to_owned()
+            "its columns, classes or statistics have changed".to_owned()
         } else if expected.architecture() != current.architecture() {
-            other_settings.to_owned()
+            some_setting.to_owned()
         } else if self.steps_until(progress.epoch, progress.position) != Some(progress.step) {
             let Progress { epoch, position, step, .. } = progress;
             format!(
                 "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
             )
-        } else if let Some(other) = self.other_basis(expected) {
+        } else if let Some(other) = other_inputs(was, is) {
             other
         } else {
             return Ok(());
@@ -56,12 +64,7 @@ impl Trainer {
         Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
     }
 
-    /// What the bits follow from and is other now, if the checkpoint says what it was.
-    fn other_basis(&self, expected: &Description) -> Option<String> {
-        if expected.basis.is_empty() { None } else { difference(&expected.basis, &self.description.basis) }
-    }
-
-    /// Steps that lead to this position after so many epochs; `None` for a position that no run reaches.
+    /// Number of steps taken at this position; `None` for a position that no run reaches.
     fn steps_until(&self, epoch: u64, position: u64) -> Option<u64> {
         let (samples, size) = (self.data.train.len() as u64, self.settings.batch_size as u64);
         let is_between_steps = position == samples || position < samples && position.is_multiple_of(size);

@@ -3,12 +3,16 @@
 //! Threads and the folder's name are not here: they change nothing. All values are explicit: no default of a later version
 //! can change a run that is resumed with it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, ImageOptions, LoadOptions, Normalize};
+use plangrad_data::{
+    Dataset, DatasetName, ImageOptions, LoadOptions, Normalize, TableOptions, open_regular_file,
+};
 use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::{Hyperparameter, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
 use super::layout::StepConfig;
@@ -70,6 +74,9 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// Tables: how they are read and split; as by earlier versions if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableOptions>,
     /// The network, if it is not the MLP of `hidden`, `activation` and `dropout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Architecture>,
@@ -77,6 +84,24 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "ImageOptions::is_default")]
     pub images: ImageOptions,
 }
+
+/// A setting that no run can have.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WrongSetting {
+    /// A count of which there must be one.
+    #[error("{name} is 0, expected at least 1")]
+    Zero {
+        /// Which.
+        name: &'static str,
+    },
+    /// A number outside its range.
+    #[error(transparent)]
+    Range(#[from] Hyperparameter),
+}
+
+/// The longest `config.toml` that is read.
+const MOST_BYTES: u64 = 1 << 20;
 
 impl Settings {
     /// Steps between two step events by default.
@@ -110,7 +135,8 @@ impl Settings {
             checkpoint_every: None,
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
-            schedule: Schedule::Constant { learning_rate: 0.001 },
+            schedule: Schedule::Constant { learning_rate: Optimizer::adam().default_learning_rate() },
+            table: subject.table.as_ref().map(|_| TableOptions::default()),
             architecture: Some(description.architecture()),
             images: ImageOptions::default(),
         }
@@ -144,9 +170,16 @@ impl Settings {
             task: target_kind(self.loss),
             test_fraction: self.test_fraction,
             seed: self.seed,
-            schema: None,
+            table: self.table_options(),
             images: self.images.clone(),
+            ..LoadOptions::default()
         })
+    }
+
+    /// How a table is read and split.
+    #[must_use]
+    pub fn table_options(&self) -> TableOptions {
+        self.table.clone().unwrap_or_else(TableOptions::of_earlier_versions)
     }
 
     /// The task and data of a run with these settings, from the dataset that they name.
@@ -198,23 +231,37 @@ impl Settings {
     /// # Errors
     /// [`Error::Io`] or [`Error::Config`].
     pub fn read(path: &Path) -> Result<Settings> {
-        Settings::parse(&std::fs::read_to_string(path).map_err(Error::io(path, "read"))?, path)
+        Settings::read_from(open_regular_file(path).map_err(Error::io(path, "read"))?, path)
+    }
+
+    /// The same from the open file at `path`.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub(super) fn read_from(file: File, path: &Path) -> Result<Settings> {
+        let mut text = String::new();
+        file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path, "read"))?;
+        if text.len() as u64 > MOST_BYTES {
+            let reason = format!("expected at most {MOST_BYTES} bytes, found more");
+            return Err(Error::Config { path: path.into(), reason });
+        }
+        Settings::parse(&text, path)
     }
 
     /// The same from the text of the file at `path`.
     ///
     /// # Errors
     /// [`Error::Config`].
-    pub(super) fn parse(text: &str, path: &Path) -> Result<Settings> {
+    fn parse(text: &str, path: &Path) -> Result<Settings> {
         let wrong = |reason: String| Error::Config { path: path.into(), reason };
         let settings: Settings =
             toml::from_str(text).map_err(|error| wrong(error.message().trim().into()))?;
-        settings.check().map_err(wrong)?;
+        settings.check().map_err(|error| wrong(error.to_string()))?;
         Ok(settings)
     }
 
-    /// Refuses what the command line would refuse: a file can be edited, or damaged.
-    fn check(&self) -> std::result::Result<(), String> {
+    /// Refuses what the command line would refuse: a file can be edited or damaged, and a caller can set anything.
+    pub(super) fn check(&self) -> std::result::Result<(), WrongSetting> {
         let counts = [
             ("batch_size", self.batch_size as u64),
             ("epochs", self.epochs),
@@ -224,19 +271,12 @@ impl Settings {
             ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
         ];
         if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
-            return Err(format!("{name} is 0, expected at least 1"));
+            return Err(WrongSetting::Zero { name });
         }
-        let mut shares = vec![("test_fraction", self.test_fraction), ("dropout", f64::from(self.dropout))];
-        shares.extend(self.optimizer.shares());
-        if let Some((name, share)) = shares.into_iter().find(|(_, share)| !(0.0..1.0).contains(share)) {
-            return Err(format!("{name} is {}, expected at least 0 and below 1", share as f32));
-        }
-        let mut rates = self.optimizer.rates();
-        rates.extend(self.schedule.rates());
-        match rates.into_iter().find(|&(_, rate)| !(rate >= 0.0 && (rate as f32).is_finite())) {
-            Some((name, rate)) => Err(format!("{name} is {rate}, expected a finite number of at least 0")),
-            None => Ok(()),
-        }
+        Hyperparameter::share("test_fraction", self.test_fraction)?;
+        Hyperparameter::share("dropout", f64::from(self.dropout))?;
+        self.optimizer.check()?;
+        Ok(self.schedule.check()?)
     }
 
     /// The text of a run's `config.toml`.

@@ -8,7 +8,7 @@ use plangrad_nn::checkpoint::{self, Description, Folder, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
 
-use super::basis::basis;
+use super::basis::{add_data, basis};
 use super::engine::Engine;
 use super::epochs::EpochWalk;
 use super::event::{Event, Observer, Position};
@@ -27,6 +27,7 @@ const STRETCH_SECONDS: f64 = 0.2;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// All steps were taken.
     Complete,
@@ -63,14 +64,15 @@ impl Trainer {
     /// The same for a subject that is loaded already and matches the settings.
     ///
     /// # Errors
-    /// If memory runs out.
+    /// [`Error::Setting`] for settings that no run can have; if memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
+        settings.check()?;
         let Subject { task, mut data, mut description, table, .. } = subject;
         let walk = EpochWalk::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
         engine.start(&task, settings.seed)?;
-        description.basis = basis(&settings, &data, engine.session.backend())?;
+        description.basis = basis(&settings, &task, &engine)?;
         Ok(Trainer {
             settings,
             task,
@@ -159,16 +161,12 @@ impl Trainer {
     }
 
     fn progress(&self) -> Progress {
-        Progress {
-            step: self.walk.steps,
-            epoch: self.walk.epoch,
-            position: self.walk.position as u64,
-            samples: self.walk.samples() as u64,
-            seed: self.settings.seed,
-            batch_size: self.settings.batch_size as u64,
-            loss_sum_bits: self.metrics.loss_sum.to_bits(),
-            last_loss_bits: self.metrics.last_loss.to_bits(),
-        }
+        let EpochWalk { steps, epoch, position, .. } = self.walk;
+        let mut progress = Progress::default();
+        (progress.step, progress.epoch, progress.position) = (steps, epoch, position as u64);
+        (progress.seed, progress.batch_size) = (self.settings.seed, self.settings.batch_size as u64);
+        progress.samples = self.walk.samples() as u64;
+        progress.with_sums_of(&self.metrics)
     }
 
     /// Saves the state of the run; the earlier checkpoint is intact until then.
@@ -300,6 +298,7 @@ impl Trainer {
         let most = to_log.min(to_checkpoint).min(self.steps_left().unwrap_or(u64::MAX));
         self.walk.stretch(&mut self.engine, &self.data, most, STRETCH_SECONDS)?;
         self.startup_seconds.get_or_insert_with(process::seconds_since_start);
+        add_data(&mut self.description.basis, &self.data);
         Ok(self.engine.session.metrics()?)
     }
 

@@ -10,11 +10,11 @@
 //! use plangrad_tensor::backend::{Arena, Origin};
 //! ```
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail,E0624
 //! use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 //!
 //! let backend = Cpu::open(CpuOptions::default()).unwrap();
-//! let arena = backend.reserve(64, &Default::default());
+//! let arena = backend.reserve_arena(64, &Default::default());
 //! ```
 //!
 //! To see what a program does when a device refuses memory or fails, open the CPU with [`cpu::Faults`].
@@ -76,18 +76,21 @@ impl Backend {
     /// memory in place.
     #[must_use]
     pub fn has_own_memory(&self) -> bool {
-        self.provider.has_own_memory()
+        self.device().has_own_memory()
     }
 
-    /// Room for an order of so many rows in host memory, entered in the device's ledger like all the rest; `None` where the
-    /// device's memory is not the host's.
+    /// Room for an order of `rows` rows in host memory, counted in the device's ledger; `None` where the device's memory is
+    /// not the host's.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or [`Error::PlanTooLarge`] for more bytes than can be counted; nothing is changed then.
     pub fn reserve_order(&self, rows: usize) -> Result<Option<CountedOrder>, Error> {
+        if !self.device().is_host() {
+            return Ok(None);
+        }
         let bytes = rows.checked_mul(4).ok_or(Error::PlanTooLarge)?;
         let memory = self.reserve_memory(bytes, &MemoryReport::default())?;
-        Ok(memory.host().is_some().then_some(CountedOrder(memory)))
+        Ok(Some(CountedOrder(memory)))
     }
 
     /// Whether both are the same device, opened once.
@@ -100,7 +103,7 @@ impl Backend {
         self.provider.computes_with(types)
     }
 
-    /// Reserves memory for data, of so many bytes. `report` says what for.
+    /// Reserves `bytes` bytes of memory for data. `report` says what for.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing is changed then, and the backend stays usable.
@@ -114,7 +117,7 @@ impl Backend {
         Ok(memory)
     }
 
-    /// Reserves an arena of so many bytes, zeroed.
+    /// Reserves an arena of `bytes` bytes, zeroed.
     ///
     /// # Errors
     /// As [`Backend::reserve_memory`].
@@ -170,9 +173,6 @@ pub(crate) trait Provider: Send + Sync {
     fn instruction_set(&self) -> Option<&'static str> {
         None
     }
-
-    /// See [`Backend::has_own_memory`].
-    fn has_own_memory(&self) -> bool;
 
     /// Whether its kernels know these types of numbers. If not, a session refuses the plan.
     fn computes_with(&self, types: NumberTypes) -> bool {

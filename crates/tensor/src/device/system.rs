@@ -27,6 +27,7 @@ struct MemoryLimit {
 
 impl SystemMemory {
     /// As it is now; all 0 where the system does not say.
+    #[must_use]
     pub fn now() -> SystemMemory {
         SystemMemory::read(&|path| std::fs::read_to_string(path).ok())
     }

@@ -12,7 +12,7 @@ pub enum ShapeRequirement {
     Rule(&'static str),
     /// An axis of this number.
     Axis(usize),
-    /// At least so many dimensions.
+    /// At least this rank.
     Rank(usize),
     /// An order that has each dimension once; this one has not.
     Permutation(Vec<usize>),

@@ -31,6 +31,7 @@ pub struct Interpreter {
 
 impl Interpreter {
     /// No state, no batch.
+    #[must_use]
     pub fn new() -> Interpreter {
         Interpreter::default()
     }
@@ -41,23 +42,30 @@ impl Interpreter {
     }
 
     /// A parameter as it is now.
+    #[must_use]
     pub fn parameter(&self, id: ParameterId) -> Option<&ArrayD<f64>> {
         self.slots.get(&Slot::Parameter(id))
     }
 
     /// The gradient last stored for a parameter.
+    #[must_use]
     pub fn gradient(&self, id: ParameterId) -> Option<&ArrayD<f64>> {
         self.slots.get(&Slot::Gradient(id))
     }
 
     /// Moment `i` of a parameter after the last step.
+    #[must_use]
     pub fn moment(&self, i: usize, id: ParameterId) -> Option<&ArrayD<f64>> {
         self.slots.get(&Slot::Moment(i, id))
     }
 
     pub(crate) fn slot(&self, slot: Slot, shape: Shape) -> Result<ArrayD<f64>, Error> {
         match (self.slots.get(&slot), slot) {
-            (Some(value), _) => Ok(value.clone()),
+            (Some(value), _) if value.shape() == shape.dims() => Ok(value.clone()),
+            (Some(value), _) => {
+                let expected = "state in the shape that it has in the graph";
+                Err(Error::shapes("the interpreter", expected, &[shape, Shape::new(value.shape())?]))
+            }
             (None, Slot::Moment(..)) => Ok(ArrayD::zeros(IxDyn(shape.dims()))),
             (None, _) => Err(Error::NotKept(slot)),
         }

@@ -17,7 +17,7 @@ pub(crate) use op::{Call, Known, KnownInput, Lower, Lowered, Meaning, Operand, S
 pub use parameters::Parameters;
 
 use crate::error::Error;
-use crate::ir::{DType, Meta, ParameterId, Shape, TensorId};
+use crate::ir::{DType, GraphId, Meta, ParameterId, Shape, TensorId};
 
 /// A graph operation.
 pub(crate) trait Op: ShapeRule + Gradient + Meaning + Lower {}
@@ -75,7 +75,7 @@ pub(crate) struct Recorded {
 /// A recording of operations. Single-threaded and append-only; drop it once its [`crate::Plan`]s are made.
 #[derive(Debug)]
 pub struct Graph {
-    id: u64,
+    id: GraphId,
     nodes: RefCell<Vec<Node>>,
     results: RefCell<Vec<Recorded>>,
     parameters: RefCell<HashMap<ParameterId, u32>>,
@@ -95,12 +95,17 @@ impl Graph {
     pub fn new() -> Graph {
         static GRAPHS: AtomicU64 = AtomicU64::new(0);
         Graph {
-            id: GRAPHS.fetch_add(1, Ordering::Relaxed),
+            id: GraphId(GRAPHS.fetch_add(1, Ordering::Relaxed)),
             nodes: RefCell::default(),
             results: RefCell::default(),
             parameters: RefCell::default(),
             in_backward: Cell::default(),
         }
+    }
+
+    /// Its identity.
+    pub(crate) fn id(&self) -> GraphId {
+        self.id
     }
 
     /// Number of values recorded so far.
@@ -195,31 +200,37 @@ impl Default for Graph {
 
 impl<'g> Tensor<'g> {
     /// Its shape.
+    #[must_use]
     pub fn shape(&self) -> Shape {
         self.meta.shape
     }
 
     /// Its dimensions, outermost first.
+    #[must_use]
     pub fn dims(&self) -> &[usize] {
         self.meta.shape.dims()
     }
 
     /// Its element type.
+    #[must_use]
     pub fn dtype(&self) -> DType {
         self.meta.dtype
     }
 
     /// Its identity, as a key into a [`crate::Plan`].
+    #[must_use]
     pub fn id(&self) -> TensorId {
         TensorId { graph: self.graph.id, number: self.number }
     }
 
     /// The graph it belongs to.
+    #[must_use]
     pub fn graph(&self) -> &'g Graph {
         self.graph
     }
 
     /// Whether a gradient may be asked of it.
+    #[must_use]
     pub fn requires_grad(&self) -> bool {
         self.graph.results.borrow()[self.number as usize].requires_grad
     }

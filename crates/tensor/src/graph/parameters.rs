@@ -21,8 +21,8 @@ use crate::ir::{FileOrder, Parameter, ParameterId, Role, Shape};
 ///
 /// Only a list makes parameters and their identities:
 ///
-/// ```compile_fail,E0423
-/// let id = plangrad_tensor::ParameterId(0);
+/// ```compile_fail,E0451
+/// let id = plangrad_tensor::ParameterId { serial: 0, index: 0 };
 /// ```
 ///
 /// ```compile_fail,E0451
@@ -38,6 +38,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// An empty list.
+    #[must_use]
     pub fn new() -> Parameters {
         Parameters::default()
     }
@@ -70,11 +71,13 @@ impl Parameters {
     }
 
     /// All of them, in order.
+    #[must_use]
     pub fn as_slice(&self) -> &[Parameter] {
         &self.parameters
     }
 
     /// One of them; `None` for one of another list.
+    #[must_use]
     pub fn get(&self, id: ParameterId) -> Option<&Parameter> {
         self.parameters.get(id.index()).filter(|parameter| parameter.id == id)
     }

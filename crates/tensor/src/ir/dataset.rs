@@ -66,7 +66,7 @@ impl TargetFormat {
     pub fn bytes(self) -> usize {
         match self {
             TargetFormat::Class => 1,
-            TargetFormat::Values(width) => 4 * width,
+            TargetFormat::Values(width) => width.saturating_mul(4),
         }
     }
 }

@@ -14,6 +14,20 @@ pub enum Device {
     Cuda(usize),
 }
 
+impl Device {
+    /// Whether it computes with the host's processor, in the host's memory.
+    #[must_use]
+    pub fn is_host(self) -> bool {
+        matches!(self, Device::Cpu | Device::Accelerator)
+    }
+
+    /// Whether it has its own memory, into which samples are copied, rather than reading them where they were loaded.
+    #[must_use]
+    pub fn has_own_memory(self) -> bool {
+        self != Device::Cpu
+    }
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,7 +64,7 @@ impl MemoryReading {
 pub struct DriverMemory {
     /// Bytes the device has.
     pub total: u64,
-    /// Bytes that can be had.
+    /// Bytes available.
     pub free: u64,
     /// Bytes that were taken before this process came: other processes' and the driver's own. `None` where unknown.
     pub others: Option<u64>,

@@ -16,6 +16,7 @@ pub enum DType {
 
 impl DType {
     /// Size of one element in bytes.
+    #[must_use]
     pub const fn size(self) -> usize {
         match self {
             DType::F32 => 4,

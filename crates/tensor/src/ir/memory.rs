@@ -65,6 +65,7 @@ impl Category {
     ];
 
     /// The name in tables.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Category::Parameters => "parameters",
@@ -86,11 +87,13 @@ pub struct MemoryReport {
 
 impl MemoryReport {
     /// Bytes of one category.
+    #[must_use]
     pub fn get(&self, category: Category) -> u64 {
         self.bytes[category as usize]
     }
 
     /// Bytes of all categories.
+    #[must_use]
     pub fn total(&self) -> u64 {
         self.bytes.iter().sum()
     }

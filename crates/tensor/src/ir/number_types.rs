@@ -78,7 +78,7 @@ impl fmt::Display for NumberTypes {
 }
 
 impl Meta {
-    /// The same with its numbers kept in `dtype`. Bytes, labels say, stay bytes.
+    /// The same with its numbers kept in `dtype`. U8 values such as labels stay U8.
     pub(crate) fn kept_in(self, dtype: DType) -> Meta {
         match self.dtype {
             DType::U8 => self,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Hyperparameter;
+
 /// How parameters follow their gradients. Numbers are f64, as in PyTorch: 1 − β is taken before it is rounded to f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -71,9 +73,26 @@ impl Optimizer {
         self
     }
 
-    /// Its numbers that must be at least 0 and below 1, with their names.
+    /// The learning rate that PyTorch's lessons take with it: 0.01 for SGD, 0.001 for the others.
     #[must_use]
-    pub fn shares(&self) -> Vec<(&'static str, f64)> {
+    pub fn default_learning_rate(&self) -> f64 {
+        match self {
+            Optimizer::Sgd { .. } => 0.01,
+            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => 0.001,
+        }
+    }
+
+    /// Refuses numbers that it cannot work with.
+    ///
+    /// # Errors
+    /// The first of them.
+    pub fn check(&self) -> Result<(), Hyperparameter> {
+        self.shares().into_iter().try_for_each(|(name, value)| Hyperparameter::share(name, value))?;
+        self.rates().into_iter().try_for_each(|(name, value)| Hyperparameter::rate(name, value))
+    }
+
+    /// Its numbers that must be at least 0 and below 1, with their names.
+    fn shares(&self) -> Vec<(&'static str, f64)> {
         match *self {
             Optimizer::Sgd { momentum, .. } => vec![("momentum", momentum)],
             Optimizer::Adam { beta1, beta2, .. } | Optimizer::AdamW { beta1, beta2, .. } => {
@@ -83,8 +102,7 @@ impl Optimizer {
     }
 
     /// Its numbers that must be finite and at least 0, with their names.
-    #[must_use]
-    pub fn rates(&self) -> Vec<(&'static str, f64)> {
+    fn rates(&self) -> Vec<(&'static str, f64)> {
         match *self {
             Optimizer::Sgd { weight_decay, .. } => vec![("weight_decay", weight_decay)],
             Optimizer::Adam { epsilon, weight_decay, .. }

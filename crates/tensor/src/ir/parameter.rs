@@ -16,6 +16,7 @@ pub struct ParameterId {
 
 impl ParameterId {
     /// Its number in its list, counted from 0.
+    #[must_use]
     pub fn number(self) -> u32 {
         self.index
     }
@@ -64,36 +65,43 @@ pub struct Parameter {
 
 impl Parameter {
     /// Which one.
+    #[must_use]
     pub fn id(&self) -> ParameterId {
         self.id
     }
 
     /// Its name in files, e.g. `layer1.weight`.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Shape in the graph.
+    #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
     /// What changes it.
+    #[must_use]
     pub fn role(&self) -> Role {
         self.role
     }
 
     /// Whether the optimizer changes it.
+    #[must_use]
     pub fn is_trained(&self) -> bool {
         self.role == Role::Trained
     }
 
     /// The order of its elements in files.
+    #[must_use]
     pub fn file_order(&self) -> FileOrder {
         self.file_order
     }
 
     /// Shape in files: that of the graph, or its transpose.
+    #[must_use]
     pub fn file_shape(&self) -> Vec<usize> {
         let mut dims = self.shape.dims().to_vec();
         if self.file_order == FileOrder::Transposed {

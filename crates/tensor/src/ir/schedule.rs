@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Hyperparameter;
+
 /// The learning rate as a function of the step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -13,7 +15,7 @@ pub enum Schedule {
         /// η
         learning_rate: f64,
     },
-    /// Half a cosine from the learning rate down to the minimum over so many steps, the minimum thereafter.
+    /// Half a cosine from the learning rate down to the minimum over `steps` steps, then constant at the minimum.
     Cosine {
         /// η at the first step.
         learning_rate: f64,
@@ -22,7 +24,7 @@ pub enum Schedule {
         /// Steps from one to the other.
         steps: u64,
     },
-    /// Multiplied by `factor` every so many steps.
+    /// Multiplied by `factor` every `every` steps.
     Step {
         /// η at the first step.
         learning_rate: f64,
@@ -34,9 +36,16 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// Refuses numbers that it cannot work with.
+    ///
+    /// # Errors
+    /// The first of them.
+    pub fn check(&self) -> Result<(), Hyperparameter> {
+        self.rates().into_iter().try_for_each(|(name, value)| Hyperparameter::rate(name, value))
+    }
+
     /// Its numbers that must be finite and at least 0, with their names.
-    #[must_use]
-    pub fn rates(&self) -> Vec<(&'static str, f64)> {
+    fn rates(&self) -> Vec<(&'static str, f64)> {
         match *self {
             Schedule::Constant { learning_rate } => vec![("learning_rate", learning_rate)],
             Schedule::Cosine { learning_rate, minimum, .. } => {

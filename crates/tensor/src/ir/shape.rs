@@ -59,16 +59,19 @@ impl Shape {
     }
 
     /// The dimensions, outermost first.
+    #[must_use]
     pub fn dims(&self) -> &[usize] {
         &self.dims[..self.rank]
     }
 
     /// Number of dimensions.
+    #[must_use]
     pub fn rank(&self) -> usize {
         self.rank
     }
 
     /// Number of elements; 1 for a scalar, 0 if any dimension is 0.
+    #[must_use]
     pub fn elements(&self) -> usize {
         self.dims().iter().product()
     }

@@ -172,6 +172,7 @@ impl From<MetricBlock> for Metrics {
 
 /// Sums over the batches since they were last reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Metrics {
     /// Σ of the losses of all samples.
     pub loss_sum: f64,
@@ -185,11 +186,13 @@ pub struct Metrics {
 
 impl Metrics {
     /// Mean loss per sample; NaN before the first.
+    #[must_use]
     pub fn mean_loss(&self) -> f64 {
         self.loss_sum / self.samples as f64
     }
 
     /// Share of right answers; NaN before the first sample.
+    #[must_use]
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples as f64
     }

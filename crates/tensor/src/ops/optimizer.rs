@@ -202,8 +202,10 @@ impl Graph {
     /// Begins an optimizer step; record it before anything else of the step.
     ///
     /// # Errors
-    /// Only if the graph cannot hold another node.
+    /// [`Error::Hyperparameter`] for numbers that they cannot work with; if the graph cannot hold another node.
     pub fn advance(&self, optimizer: Optimizer, schedule: Schedule) -> Result<(), Error> {
+        optimizer.check()?;
+        schedule.check()?;
         self.record(AdvanceStep { optimizer, schedule }, &[]).map(|_| ())
     }
 
@@ -249,8 +251,9 @@ impl Graph {
     /// Ends a part of a batch: the next part's rows follow these, which is what dropout counts them by.
     ///
     /// # Errors
-    /// Only if the graph cannot hold another node.
+    /// [`Error::PlanTooLarge`] for 2³² rows or more; if the graph cannot hold another node.
     pub fn proceed(&self, rows: usize) -> Result<(), Error> {
+        u32::try_from(rows).map_err(|_| Error::PlanTooLarge)?;
         self.record(ProceedRows { rows }, &[]).map(|_| ())
     }
 

@@ -51,6 +51,7 @@ pub struct Segment {
 
 impl Plan {
     /// Every buffer: what persists first, then the rest in the order in which they come to life.
+    #[must_use]
     pub fn buffers(&self) -> Vec<BufferInfo> {
         let mut buffers = self.persistent_buffers();
         let mut lives: Vec<Option<BufferInfo>> = vec![None; self.buffers.len()];
@@ -75,6 +76,7 @@ impl Plan {
 
     /// The arena cut where what is counted changes: the [report](Plan::report) piece by piece. Of several buffers of one
     /// category that ever lie at a byte the first in [`Plan::buffers`] is the one it is counted for.
+    #[must_use]
     pub fn segments(&self) -> Vec<Segment> {
         let buffers = self.buffers();
         let extents: Vec<Extent> =

@@ -102,7 +102,7 @@ impl<'a> Lowering<'a> {
         Ok(Operand { value, meta, full: None })
     }
 
-    /// The moments of the parameter that an op trains. One that merely assigns finds none.
+    /// The moments of the parameter that an op trains. Empty for an assignment.
     fn moments(&mut self, writes: Option<Slot>) -> Result<Vec<Value>, Error> {
         let Some(Slot::Parameter(id)) = writes else { return Ok(Vec::new()) };
         let is_trained = self.state.parameter(id)?.is_trained();
@@ -123,7 +123,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// A parameter that is given the value of another one gets its old value: it is put aside before either has a new one.
+    /// A parameter that is given the value of another one gets its old value: it is copied before either changes.
     fn read_before_the_step_ends(&mut self, kernel: Kernel, node: &SketchNode) -> Kernel {
         let (Kernel::Copy(copy), Some(Slot::Parameter(_))) = (&kernel, node.op.writes()) else {
             return kernel;

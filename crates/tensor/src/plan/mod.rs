@@ -36,7 +36,8 @@ pub use state::State;
 use crate::error::Error;
 use crate::graph::{Graph, Tensor};
 use crate::ir::{
-    Category, DatasetNeeds, Extent, Kernel, MOST_BYTES, MemoryReport, Meta, Program, Staging, TensorId, Value,
+    Category, DatasetNeeds, Extent, GraphId, Kernel, MOST_BYTES, MemoryReport, Meta, Program, Staging,
+    TensorId, Value,
 };
 
 /// A graph made executable for one batch size.
@@ -48,6 +49,7 @@ pub struct Plan {
     transient_bytes: usize,
     outputs: HashMap<TensorId, (Value, Meta)>,
     needs: DatasetNeeds,
+    graph: GraphId,
 }
 
 impl Plan {
@@ -68,19 +70,28 @@ impl Plan {
         }
         let stages: Vec<Vec<Kernel>> = stages.into_iter().map(|stage| stage.kernels).collect();
         let needs = needs::of(stages.iter().flatten())?;
-        let (state, outputs) = (state.clone(), draft.outputs);
-        let plan = Plan { state, stages: Arc::new(stages), buffers, transient_bytes, outputs, needs };
+        let (state, outputs, graph) = (state.clone(), draft.outputs, graph.id());
+        let stages = Arc::new(stages);
+        let plan = Plan { state, stages, buffers, transient_bytes, outputs, needs, graph };
         #[cfg(test)]
         tests::assert_sound(&plan);
         Ok(plan)
     }
 
     /// What the plan keeps from run to run.
+    #[must_use]
     pub fn state(&self) -> &State {
         &self.state
     }
 
+    /// The graph it was made of.
+    #[must_use]
+    pub fn graph(&self) -> GraphId {
+        self.graph
+    }
+
     /// Samples each run takes from a dataset; 0 if it takes none.
+    #[must_use]
     pub fn batch_size(&self) -> usize {
         self.needs.batch_size
     }
@@ -105,16 +116,19 @@ impl Plan {
     }
 
     /// The names of its kernels, in stages: those of one stage may run at the same time.
+    #[must_use]
     pub fn describe(&self) -> Vec<Vec<String>> {
         self.stages.iter().map(|stage| stage.iter().map(Kernel::to_string).collect()).collect()
     }
 
     /// Bytes a session with this plan alone takes.
+    #[must_use]
     pub fn bytes(&self) -> usize {
         self.state.bytes() + self.transient_bytes
     }
 
     /// Every byte of a session with this plan alone, by category.
+    #[must_use]
     pub fn report(&self) -> MemoryReport {
         Plan::report_together(std::slice::from_ref(self))
     }
@@ -122,6 +136,7 @@ impl Plan {
     /// Every byte of a session with all of `plans`: the persistent part once, and the largest transient part. A byte is
     /// counted as the first plan that reaches it uses it, so a plan that fits into the arena of those before it adds
     /// nothing, and changes nothing of what they are said to take.
+    #[must_use]
     pub fn report_together(plans: &[Plan]) -> MemoryReport {
         let mut report = MemoryReport::default();
         let mut reached = 0;
@@ -145,6 +160,7 @@ impl Plan {
     }
 
     /// Bytes of a session with all of `plans`.
+    #[must_use]
     pub fn bytes_together(plans: &[Plan]) -> usize {
         let transient = plans.iter().map(|plan| plan.transient_bytes).max().unwrap_or(0);
         plans.first().map_or(0, |plan| plan.state.bytes()) + transient

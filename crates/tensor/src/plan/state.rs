@@ -58,16 +58,22 @@ impl State {
     /// For training: parameters, a gradient for each that is trained, and the optimizer's moments.
     ///
     /// # Errors
-    /// [`Error::PlanTooLarge`] if their sizes overflow.
+    /// [`Error::Hyperparameter`] for a number that the optimizer cannot work with, [`Error::PlanTooLarge`] if their sizes
+    /// overflow.
     pub fn training(parameters: &Parameters, optimizer: Optimizer) -> Result<State, Error> {
+        optimizer.check()?;
         State::new(parameters, Some(optimizer), NumberTypes::default())
     }
 
     /// The same with its numbers, and those of plans over it, in other types.
     ///
     /// # Errors
-    /// [`Error::PlanTooLarge`] if their sizes overflow.
+    /// [`Error::Types`] for a type that holds whole numbers only, [`Error::PlanTooLarge`] if their sizes overflow.
     pub fn with_number_types(&self, types: NumberTypes) -> Result<State, Error> {
+        let NumberTypes { storage, compute, sums, masters } = types;
+        if let Some(found) = [storage, compute, sums, masters].into_iter().find(|dtype| *dtype == DType::U8) {
+            return Err(Error::Types { op: "a plan", expected: DType::F32, found });
+        }
         State::new(&self.kept.parameters, self.kept.optimizer, types)
     }
 
@@ -83,7 +89,7 @@ impl State {
         if let Some(optimizer) = optimizer {
             builder.group("gradients", Category::Gradients, trained(), sums, Slot::Gradient)?;
             for i in 0..optimizer.moments() {
-                // An optimizer with one moment keeps a velocity, which is the moment of nothing.
+                // SGD's velocity is not a statistical moment.
                 let name = match (optimizer.moments(), i) {
                     (1, _) => "momentum",
                     (_, 0) => "first moments",
@@ -106,21 +112,25 @@ impl State {
     }
 
     /// The parameters, in the order in which they were declared.
+    #[must_use]
     pub fn parameters(&self) -> &[Parameter] {
         self.kept.parameters.as_slice()
     }
 
     /// The optimizer, when training.
+    #[must_use]
     pub fn optimizer(&self) -> Option<Optimizer> {
         self.kept.optimizer
     }
 
     /// The number types of what it keeps, and of plans over it.
+    #[must_use]
     pub fn number_types(&self) -> NumberTypes {
         self.kept.number_types
     }
 
     /// Number of moments kept per trained parameter.
+    #[must_use]
     pub fn moments(&self) -> usize {
         self.kept.optimizer.map_or(0, |optimizer| optimizer.moments())
     }
@@ -151,7 +161,7 @@ impl State {
     }
 }
 
-/// Puts entries one behind the other.
+/// Lays out entries one behind the other, without gaps within a group.
 #[derive(Default)]
 struct Builder {
     entries: HashMap<Slot, SlotEntry>,
@@ -181,7 +191,7 @@ impl Builder {
         Ok(())
     }
 
-    /// A slot of so many bytes by itself.
+    /// A separate slot of `bytes` bytes.
     fn block(&mut self, name: &'static str, slot: Slot, bytes: usize) -> Result<(), Error> {
         self.end = align(self.end);
         let meta = Meta { shape: crate::Shape::new(&[bytes])?, dtype: DType::U8 };
@@ -237,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn statistics_have_neither_gradients_nor_moments_and_part_no_group() {
+    fn statistics_have_neither_gradients_nor_moments_and_lie_behind_them() {
         let list = parameters(&[(16, Role::Trained), (8, Role::Statistic), (16, Role::Trained)]);
         let state = State::training(&list, Optimizer::adam()).unwrap();
         let [first, statistic, last] = [0, 1, 2].map(|i| list.as_slice()[i].id);

@@ -1,9 +1,11 @@
 //! Misuse: each mistake has its own error, one plain sentence, and nothing has run.
 
 use ndarray::{arr1, arr2};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
-    DType, Error, FileOrder, Graph, Keep, Parameter, Parameters, Plan, Role, SampleFormat, Samples, Schedule,
-    Session, Shape, ShapeError, Source, State, TargetFormat, Targets, TensorId,
+    DType, Error, FileOrder, Graph, Keep, NumberTypes, Optimizer, Parameter, Parameters, Plan, Role,
+    SampleFormat, Samples, Schedule, Session, Shape, ShapeError, Source, State, TargetFormat, Targets,
+    TensorId,
 };
 
 use crate::net::{ADAM, Loss, MOMENTUM, Net, SGD, cpu};
@@ -31,6 +33,39 @@ fn rows_outside_the_dataset() {
         net().source(10).batches(&[0, 9, 10, 11]),
         Error::Row { row: 10, rows: 10 },
         "row 10 is outside the dataset of 10 samples"
+    );
+}
+
+#[test]
+fn numbers_that_an_optimizer_or_a_schedule_cannot_work_with() {
+    let parameters = Parameters::new();
+    let nan = Optimizer::Sgd { momentum: f64::NAN, weight_decay: 0.0 };
+    let sentence = "momentum is NaN, expected at least 0 and below 1";
+    assert_error!(State::training(&parameters, nan), Error::Hyperparameter(_), sentence);
+    let graph = Graph::new();
+    assert_error!(
+        graph.advance(ADAM, Schedule::Constant { learning_rate: -0.5 }),
+        Error::Hyperparameter(_),
+        "learning_rate is -0.5, expected a finite number of at least 0"
+    );
+}
+
+#[test]
+fn more_threads_than_are_supported() {
+    assert_error!(
+        Cpu::open(CpuOptions::default().threads(usize::MAX)),
+        Error::Threads { .. },
+        format!("cannot start {} worker threads: at most 1024 are supported", usize::MAX)
+    );
+}
+
+#[test]
+fn number_types_that_hold_whole_numbers_only() {
+    let state = State::inference(&Parameters::new()).unwrap();
+    assert_error!(
+        state.with_number_types(NumberTypes::default().sums(DType::U8)),
+        Error::Types { .. },
+        "a plan needs an operand of type f32, found u8"
     );
 }
 

@@ -9,7 +9,6 @@ mod text;
 
 use std::sync::Arc;
 
-use plangrad_data::load;
 use plangrad_nn::{Loss, Mlp, MlpConfig, Module, Task};
 use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
@@ -18,6 +17,7 @@ use super::subject::ANY_SEED;
 use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
+use crate::loading::load;
 use crate::memory::{BatchPlan, Blueprint, Timeline};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
@@ -79,11 +79,11 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
     let (task, train, test, complete) = match name.spec() {
         Some(spec) => {
             let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
-            let partial = if device != Device::Cpu { PARTIAL_RESIDENT } else { PARTIAL };
+            let partial = if device.has_own_memory() { PARTIAL_RESIDENT } else { PARTIAL };
             (task, spec.train_samples, spec.test_samples, partial)
         }
         None => {
-            let table = load(&name, &data.options(labels, ANY_SEED))?;
+            let table = load(&name, &data.options(labels, ANY_SEED), None)?;
             let task = task(&table, data.normalize, network(&arguments.subject.network(&table))?, *loss)?;
             (task, table.train.len(), table.test.len(), "")
         }

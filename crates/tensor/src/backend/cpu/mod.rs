@@ -15,6 +15,7 @@ mod tempo;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,30 +33,34 @@ use crate::device::Ledger;
 use crate::error::{DeviceFailure, Error};
 use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, Program};
 
+/// The most threads of a CPU that compute together.
+pub const MOST_THREADS: usize = 1024;
+
 /// How to open the CPU.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CpuOptions {
-    /// Worker threads, all of which are used; by default one per core, of which as many are used as pay.
+    /// Threads, at most [`MOST_THREADS`], all of which are used; by default one per core, of which only as many are used as
+    /// make a run faster.
     pub threads: Option<usize>,
     /// Bytes that may be reserved at once; by default without limit.
     pub budget: Option<u64>,
     /// Instruction set; by default the best there is.
     pub instruction_set: Option<InstructionSet>,
-    /// Whether to be an accelerator, with memory of its own into which datasets are copied.
+    /// Whether to be an accelerator, with separate memory into which datasets are copied.
     pub accelerator: bool,
     /// Failures to inject.
     pub faults: Faults,
 }
 
 impl CpuOptions {
-    /// Sets how many threads compute, the caller's among them; `None` for as many as pay.
+    /// Sets how many threads compute, the caller's among them; `None` for as many as make a run faster.
     #[must_use]
     pub fn threads(self, threads: impl Into<Option<usize>>) -> CpuOptions {
         CpuOptions { threads: threads.into(), ..self }
     }
 
-    /// The same with at most so many bytes reserved at once; `None` for no limit.
+    /// The same with at most `bytes` bytes reserved at once; `None` for no limit.
     #[must_use]
     pub fn budget(self, bytes: impl Into<Option<u64>>) -> CpuOptions {
         CpuOptions { budget: bytes.into(), ..self }
@@ -134,10 +139,10 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Starts the worker threads.
+    /// Starts the worker threads. If none were named and the system refuses one, the caller's thread computes alone.
     ///
     /// # Errors
-    /// [`Error::Threads`] if the system gives none, [`Error::InstructionSet`] for an instruction set it does not have.
+    /// [`Error::Threads`] for too many, or if the system refuses one of those named; [`Error::InstructionSet`] for an instruction set it does not have.
     pub fn open(options: CpuOptions) -> Result<Backend, Error> {
         let available = InstructionSet::available();
         let instruction_set = options.instruction_set.unwrap_or(available[0]);
@@ -145,8 +150,18 @@ impl Cpu {
             let available = available.into_iter().map(InstructionSet::name).collect();
             return Err(Error::InstructionSet { asked: instruction_set.name(), available });
         }
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let gang = Arc::new(Gang::new(options.threads.unwrap_or(cores).max(1))?);
+        let threads = options.threads.unwrap_or_else(cores).max(1);
+        if threads > MOST_THREADS {
+            let reason =
+                io::Error::new(io::ErrorKind::InvalidInput, format!("at most {MOST_THREADS} are supported"));
+            return Err(Error::Threads { threads, reason });
+        }
+        let gang = match Gang::new(threads) {
+            // Nobody asked for so many, and the caller's thread is there.
+            Err(Error::Threads { .. }) if options.threads.is_none() => Gang::new(1),
+            gang => gang,
+        };
+        let gang = Arc::new(gang?);
         let device = if options.accelerator { Device::Accelerator } else { Device::Cpu };
         let ledger = Ledger::new(device, options.budget);
         let (reservations, runs) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -164,6 +179,11 @@ impl Cpu {
     }
 }
 
+/// One thread per core.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get()).min(MOST_THREADS)
+}
+
 impl Provider for Cpu {
     fn device(&self) -> Device {
         self.ledger.device()
@@ -175,10 +195,6 @@ impl Provider for Cpu {
 
     fn instruction_set(&self) -> Option<&'static str> {
         Some(self.instruction_set.name())
-    }
-
-    fn has_own_memory(&self) -> bool {
-        self.ledger.device() == Device::Accelerator
     }
 
     fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
@@ -315,7 +331,7 @@ impl CpuArena {
                             }
                         }
                         if barrier.wait().is_err() {
-                            return; // the panic of the other thread goes on in the caller
+                            return; // the other thread's panic is resumed in the caller
                         }
                     }
                 }

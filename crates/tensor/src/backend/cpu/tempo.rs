@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// What a number of threads is judged by: at least so many steps, and so long; or long enough, however few the steps.
+/// Criteria for choosing a number of threads: at least so many steps, and so long; or long enough, however few the steps.
 const TRIAL_STEPS: usize = 8;
 const TRIAL: Duration = Duration::from_millis(5);
 const LONG_TRIAL: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! What goes wrong in one thread of the gang must reach the caller, and nobody may wait for it for ever.
+//! What goes wrong in one thread of the gang must reach the caller, and no thread may hang.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};

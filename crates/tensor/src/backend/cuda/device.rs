@@ -57,10 +57,6 @@ impl Provider for Cuda {
         self.runtime.memory()
     }
 
-    fn has_own_memory(&self) -> bool {
-        true
-    }
-
     fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
         Ok(Box::new(DeviceMemory::reserve(&self.runtime, &self.ledger, bytes, report)?))
     }

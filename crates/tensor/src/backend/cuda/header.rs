@@ -14,6 +14,7 @@ typedef unsigned long long u64;
 ";
 
 /// The file's text.
+#[must_use]
 pub fn text() -> String {
     [
         HEAD.to_owned(),

@@ -16,6 +16,7 @@ pub fn modules() -> impl Iterator<Item = (&'static str, ComputeCapability)> {
 }
 
 /// A module's text for GPUs from `oldest` on.
+#[must_use]
 pub fn for_gpus_from(oldest: ComputeCapability, ptx: &str) -> String {
     if oldest >= ComputeCapability::CHAINS {
         return ptx.to_owned();
@@ -26,6 +27,7 @@ pub fn for_gpus_from(oldest: ComputeCapability, ptx: &str) -> String {
 }
 
 /// The line that names the GPUs a text is for.
+#[must_use]
 pub fn target(oldest: ComputeCapability) -> String {
     format!(".target sm_{}", oldest.architecture())
 }

@@ -53,7 +53,7 @@ pub(crate) struct NoMemory {
     pub(crate) total: u64,
 }
 
-/// Why there is no memory, or no step.
+/// Why memory was refused, or a step failed.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// There is too little memory.

@@ -54,6 +54,7 @@ impl ComputeCapability {
     pub const CHAINS: ComputeCapability = ComputeCapability { major: 9, minor: 0 };
 
     /// Its number in the names of architectures: 75 in `sm_75`.
+    #[must_use]
     pub fn architecture(self) -> u32 {
         10 * self.major + self.minor
     }

@@ -40,10 +40,6 @@ impl Provider for Toy {
         self.ledger.reading()
     }
 
-    fn has_own_memory(&self) -> bool {
-        true
-    }
-
     fn computes_with(&self, types: NumberTypes) -> bool {
         types.compute == DType::F32
     }

@@ -1,5 +1,5 @@
 //! A product, or the column sums beside it, that is only added to a slot is added to it as it is summed. The sums are then
-//! the very chain that the whole batch would have given.
+//! exactly the sum that the whole batch gives.
 
 use crate::ir::Kernel;
 use crate::ir::kernel::{Accumulate, Gemm};

@@ -19,7 +19,7 @@ impl Compute for Accumulate {
         let end = self.elements.min(share.end * BLOCK);
         while i < end {
             let n = (end - i).min(S::LANES);
-            // SAFETY: both values have so many elements.
+            // SAFETY: both values have `elements` elements.
             unsafe {
                 S::store_n(output.add(i), S::add(S::load_n(output.add(i), n), S::load_n(input.add(i), n)), n)
             };

@@ -4,7 +4,7 @@
 //! bands of a panel the k dimension is walked in blocks whose part of B stays in the first-level cache, and tiles of a
 //! few rows and vectors are kept in registers: per step of k a tile loads its vectors of B once and multiplies them by
 //! one number of A per row. A is read where it lies, by rows or columns, so a transposed first operand costs nothing;
-//! a transposed second operand has been turned round by the planner.
+//! a transposed second operand has been transposed by the planner.
 //!
 //! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting.
 

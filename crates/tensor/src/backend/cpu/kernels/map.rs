@@ -31,7 +31,7 @@ impl RowLayout {
         let mut rank = dims.len() - 1;
         let mut columns = last;
         let mut steps = [strides[0][rank], strides[1][rank]];
-        // Merge the next dimension outwards while every operand just goes on in it.
+        // Merge the next dimension outwards while every operand continues in it.
         while rank > 0 && (0..2).all(|i| runs_on(steps[i], columns, strides[i][rank - 1], dims[rank - 1])) {
             rank -= 1;
             steps = [0, 1].map(|i| if columns == 1 { strides[i][rank] } else { steps[i] });
@@ -103,7 +103,7 @@ impl Compute for Map {
 /// Computes a formula over `n` elements. An operand is its first element and the way to the next.
 ///
 /// # Safety
-/// The operands must have so many elements, and be called for within [`Simd::vectorize`].
+/// The operands must have `elements` elements, and be called for within [`Simd::vectorize`].
 #[inline(always)]
 pub(super) unsafe fn formula<S: Simd>(
     op: MapOp,

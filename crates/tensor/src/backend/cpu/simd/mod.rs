@@ -161,6 +161,7 @@ impl InstructionSet {
     }
 
     /// The one with this name, whether this processor has it or not.
+    #[must_use]
     pub fn named(name: &str) -> Option<InstructionSet> {
         [InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Portable]
             .into_iter()
