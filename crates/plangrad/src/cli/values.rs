@@ -12,8 +12,6 @@ use plangrad_tensor::backend::cpu::MOST_THREADS;
 
 use crate::drawing::PictureFile;
 
-/// The most threads that can be asked for.
-
 /// Largest factor by which an image is enlarged.
 const MOST_SCALE: usize = 64;
 
