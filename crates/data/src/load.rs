@@ -3,21 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use plangrad_formats::cifar::{self, Records, Variant};
-use plangrad_formats::{Limits, idx};
+use plangrad_formats::idx;
 use rayon::prelude::*;
 
 use crate::error::ExpectedShape;
 use crate::images::ImageProgress;
 use crate::locate::{CifarFiles, IdxPair, cifar_files, idx_pair};
+use crate::memory::limits;
 use crate::recognise::check_origin;
 use crate::text::grouped;
 use crate::{
     Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, images,
     memory, npz, own_idx, table,
 };
-
-/// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
-const MOST_PARTS: u64 = 4;
 
 /// Loads a dataset.
 ///
@@ -148,11 +146,6 @@ fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
         return Ok(Images { pixels, labels });
     }
     read_idx(spec, &idx_pair(&spec.name, data_dir, split)?)
-}
-
-/// The most that a file of a named dataset may hold, so that a small compressed file cannot take gigabytes.
-pub(crate) fn limits(spec: &Spec) -> Limits {
-    Limits::new(MOST_PARTS * (spec.train_samples * spec.sample_len()) as u64)
 }
 
 fn read_idx(spec: &Spec, files: &IdxPair) -> Result<Images> {

@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use plangrad_formats::cifar::Variant;
-use plangrad_formats::idx;
+use plangrad_formats::{Limits, idx};
 
-use crate::load::limits;
 use crate::locate::{CifarFiles, cifar_files, idx_pair};
 use crate::{DatasetName, Error, LoadOptions, Result, Spec, Split};
+
+/// A file may hold this many times the complete training part: EMNIST's digits come in MNIST's format, and are that many.
+const MOST_PARTS: u64 = 4;
 
 /// Refuses to load more than the options allow. `only` is the split wanted; both, if none.
 pub(crate) fn check(spec: &Spec, options: &LoadOptions, only: Option<Split>) -> Result<()> {
@@ -34,6 +36,11 @@ pub(crate) fn compare(
         }
         _ => Ok(()),
     }
+}
+
+/// The most that a file of a named dataset may hold, so that a small compressed file cannot take gigabytes.
+pub(crate) fn limits(spec: &Spec) -> Limits {
+    Limits::new(MOST_PARTS * (spec.train_samples * spec.sample_len()) as u64)
 }
 
 /// Bytes of the samples and labels of a split.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::StepConfig;
 use super::source::target_kind;
 use super::subject::Subject;
+use super::wrong_setting::WrongSetting;
 use crate::device::Precision;
 use crate::error::{Error, Result};
 
@@ -83,21 +84,6 @@ pub struct Settings {
     /// Folders of images: what each image becomes.
     #[serde(default, skip_serializing_if = "ImageOptions::is_default")]
     pub images: ImageOptions,
-}
-
-/// A setting that no run can have.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WrongSetting {
-    /// A count of which there must be one.
-    #[error("{name} is 0, expected at least 1")]
-    Zero {
-        /// Which.
-        name: &'static str,
-    },
-    /// A number outside its range.
-    #[error(transparent)]
-    Range(#[from] Hyperparameter),
 }
 
 /// The longest `config.toml` that is read.
