@@ -55,6 +55,12 @@ impl PixelStatistics {
 }
 
 impl Dataset {
+    /// Outputs of a network for it: one for each class, or one for a number.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.classes.len().max(1)
+    }
+
     /// Values per sample: the product of its shape.
     #[must_use]
     pub fn sample_len(&self) -> usize {

@@ -35,15 +35,22 @@ pub struct LoadOptions {
     pub keep_texts: bool,
 }
 
+impl LoadOptions {
+    /// The data folder by default.
+    pub const DATA_DIR: &str = "data";
+    /// The seed by default.
+    pub const SEED: u64 = 42;
+}
+
 impl Default for LoadOptions {
     fn default() -> Self {
         Self {
-            data_dir: PathBuf::from("data"),
+            data_dir: PathBuf::from(Self::DATA_DIR),
             normalize: Normalize::Dataset,
             label: None,
             task: TargetKind::Classification,
             test_fraction: 0.2,
-            seed: 42,
+            seed: Self::SEED,
             memory: None,
             schema: None,
             images: ImageOptions::default(),

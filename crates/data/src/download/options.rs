@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::LoadOptions;
+
 /// Where downloads go, and where they come from.
 #[derive(Clone, Debug)]
 pub struct DownloadOptions {
@@ -21,7 +23,7 @@ pub struct DownloadOptions {
 impl Default for DownloadOptions {
     fn default() -> Self {
         Self {
-            data_dir: PathBuf::from("data"),
+            data_dir: PathBuf::from(LoadOptions::DATA_DIR),
             mirrors: Vec::new(),
             stall_timeout: Duration::from_secs(30),
             system_proxy: true,

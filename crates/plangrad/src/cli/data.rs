@@ -128,7 +128,7 @@ impl DataArgs {
     /// The data folder: the one named, else `data`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.named_folder().unwrap_or(Path::new(values::DATA_FOLDER))
+        self.named_folder().unwrap_or(Path::new(LoadOptions::DATA_DIR))
     }
 
     /// Refuses a data folder that was named and does not exist, if its content decides on the dataset: a typo must not end
@@ -138,7 +138,7 @@ impl DataArgs {
     /// [`Error::Option`].
     pub fn check_folder(&self) -> Result<()> {
         let folder = self.folder();
-        let is_default = folder == Path::new(values::DATA_FOLDER);
+        let is_default = folder == Path::new(LoadOptions::DATA_DIR);
         if self.dataset.is_some() || is_default || folder.is_dir() {
             return Ok(());
         }

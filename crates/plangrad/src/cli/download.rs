@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plangrad_data::DatasetName;
+use plangrad_data::{DatasetName, LoadOptions};
 
 use super::values;
 
@@ -29,7 +29,7 @@ impl DownloadArgs {
     /// The folder to put them into: the one named, else `data`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        values::named(self.data_dir.as_ref()).unwrap_or(Path::new(values::DATA_FOLDER))
+        values::named(self.data_dir.as_ref()).unwrap_or(Path::new(LoadOptions::DATA_DIR))
     }
 }
 

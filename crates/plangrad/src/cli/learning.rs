@@ -1,6 +1,7 @@
 //! Options for training steps, in commands that take steps and in those that only plan them.
 
 use clap::{Args, ValueEnum};
+use plangrad_data::LoadOptions;
 use plangrad_tensor::Optimizer;
 
 use super::values;
@@ -36,7 +37,7 @@ pub struct LearningArgs {
     #[arg(long, value_name = "RATE", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
     /// Seed of the first weights, the order of samples, dropout and the choice of a table's test rows
-    #[arg(long, default_value_t = 42, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = LoadOptions::SEED, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Take the samples in the order of the files
     #[arg(long)]

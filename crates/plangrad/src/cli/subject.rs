@@ -67,6 +67,6 @@ impl SubjectArgs {
     /// The network that these options describe for `dataset`.
     #[must_use]
     pub fn network(&self, dataset: &Dataset) -> MlpConfig {
-        self.model.config(&dataset.sample_shape, dataset.classes.len().max(1))
+        self.model.config(&dataset.sample_shape, dataset.outputs())
     }
 }

@@ -124,9 +124,6 @@ pub(super) fn split() -> impl TypedValueParser<Value = Split> {
         .try_map(move |name| of(name).ok_or("expected train or test"))
 }
 
-/// The data folder by default.
-pub(super) const DATA_FOLDER: &str = "data";
-
 /// A folder; may be empty, as an empty environment variable is. Read it with [`named`].
 pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)

@@ -25,12 +25,9 @@ use crate::picture::side_by_side;
 /// Most images beside one another in a file.
 const GRID_COLUMNS: usize = 10;
 
-/// The seed that splits a table into its parts by default, as in `train`.
-const DEFAULT_SEED: u64 = 42;
-
 pub(super) fn show(arguments: &ShowArgs, console: &mut Console) -> Result<()> {
     let (name, labels) = subject::choose(&arguments.data, arguments.task)?;
-    let options = arguments.data.options(labels, arguments.seed.unwrap_or(DEFAULT_SEED));
+    let options = arguments.data.options(labels, arguments.seed.unwrap_or(LoadOptions::SEED));
     let shown = Shown::load(&name, &options, arguments.split)?;
     let samples = shown.select(arguments)?;
     if let Some(path) = &arguments.out {

@@ -13,7 +13,7 @@ use crate::output::Console;
 use crate::train::Subject;
 
 /// The seed that splits a table into its parts, if the result does not depend on the split.
-pub(super) const ANY_SEED: u64 = 42;
+pub(super) const ANY_SEED: u64 = LoadOptions::SEED;
 
 /// Chooses, loads and prepares the subject that the options describe, with remarks on standard error.
 ///

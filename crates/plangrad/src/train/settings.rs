@@ -184,7 +184,7 @@ impl Settings {
         let network: Arc<dyn Module> = match &self.architecture {
             Some(architecture) => known.build(architecture)?,
             None => {
-                let config = MlpConfig::new(&dataset.sample_shape, dataset.classes.len().max(1))
+                let config = MlpConfig::new(&dataset.sample_shape, dataset.outputs())
                     .hidden(&self.hidden)
                     .activation(self.activation)
                     .dropout(self.dropout);
