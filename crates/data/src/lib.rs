@@ -56,9 +56,9 @@ pub use error::{
     RowProblem,
 };
 #[cfg(feature = "images")]
-pub use images::{DecodedImage, decode_image};
+pub use images::{DecodedImage, brightness, decode_image, has_image_name};
 pub use images::{Fit, ImageOptions, ImageProgress, Resizer};
-pub use load::{load, load_observed, load_split, load_split_observed};
+pub use load::{load, load_observed, load_split};
 pub use name::{DatasetName, Emnist};
 pub use normalize::{Affine, Normalize};
 pub use options::{LabelUse, LoadOptions, TargetKind};

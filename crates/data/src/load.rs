@@ -23,20 +23,7 @@ use crate::{
 ///
 /// [`Error::DatasetNotFound`] with all searched folders; any [`Error`] about a file or table with wrong contents.
 pub fn load(name: &DatasetName, options: &LoadOptions) -> Result<Dataset> {
-    load_splits(name, options, None, &|_| {})
-}
-
-/// The same, and tells how far it is where that takes long: with a folder of images.
-///
-/// # Errors
-///
-/// Those of [`load`].
-pub fn load_observed(
-    name: &DatasetName,
-    options: &LoadOptions,
-    observe: &(dyn Fn(ImageProgress) + Sync),
-) -> Result<Dataset> {
-    load_splits(name, options, None, observe)
+    load_observed(name, options, None, &|_| {})
 }
 
 /// Loads one split of a dataset and leaves the other one empty. Files of the other split are neither required nor opened,
@@ -46,25 +33,15 @@ pub fn load_observed(
 ///
 /// Those of [`load`].
 pub fn load_split(name: &DatasetName, options: &LoadOptions, split: Split) -> Result<Dataset> {
-    load_splits(name, options, Some(split), &|_| {})
+    load_observed(name, options, Some(split), &|_| {})
 }
 
-/// The same, and tells how far it is, as [`load_observed`].
+/// Loads one split, or both, and tells how far it is where that takes long: with a folder of images.
 ///
 /// # Errors
 ///
 /// Those of [`load`].
-pub fn load_split_observed(
-    name: &DatasetName,
-    options: &LoadOptions,
-    split: Split,
-    observe: &(dyn Fn(ImageProgress) + Sync),
-) -> Result<Dataset> {
-    load_splits(name, options, Some(split), observe)
-}
-
-/// Loads one split, or both.
-fn load_splits(
+pub fn load_observed(
     name: &DatasetName,
     options: &LoadOptions,
     only: Option<Split>,

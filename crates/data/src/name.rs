@@ -238,10 +238,10 @@ mod tests {
 
     #[test]
     fn each_path_of_a_name_is_changed() {
-        let under = |path: &Path| Ok::<_, ()>(Path::new("/root").join(path));
+        let under = |path: &Path| Ok::<_, ()>(Path::new("/home").join(path));
         let changed = |name: &str| name.parse::<DatasetName>().unwrap().map_path(under).unwrap().to_string();
-        assert_eq!(changed("idx:a,b"), "idx:/root/a,/root/b");
-        assert_eq!(changed("folder:pets"), "folder:/root/pets");
+        assert_eq!(changed("idx:a,b"), "idx:/home/a,/home/b");
+        assert_eq!(changed("folder:pets"), "folder:/home/pets");
         assert_eq!(changed("qmnist"), "qmnist");
     }
 

@@ -145,7 +145,8 @@ fn a_cache_gives_the_same_dataset_and_is_made_anew_when_anything_changes() {
         let decoded = Mutex::new(0);
         let images = ImageOptions { cache: Some(cache.clone()), ..sized(4, 4, 1) };
         let name = DatasetName::Folder(folder.path().to_path_buf());
-        let dataset = load_observed(&name, &options(images), &|_| *decoded.lock().unwrap() += 1).unwrap();
+        let dataset =
+            load_observed(&name, &options(images), None, &|_| *decoded.lock().unwrap() += 1).unwrap();
         (dataset, decoded.into_inner().unwrap())
     };
     let (first, decoded) = with_cache();

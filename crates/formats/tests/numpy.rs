@@ -1,4 +1,4 @@
-//! Arrays of numpy: what numpy wrote is read, and damage is told.
+//! Arrays of numpy: reads what numpy wrote, and reports damage.
 //!
 //! The files in `tests/numpy` were written by numpy (`tests/pickles/make.py`).
 

@@ -28,8 +28,5 @@ pub(crate) fn load_observed(
 ) -> Result<Dataset> {
     let mut options = options.clone();
     options.memory = default_budget().map(|bytes| bytes.saturating_sub(BESIDE));
-    Ok(match only {
-        None => plangrad_data::load_observed(name, &options, observe)?,
-        Some(split) => plangrad_data::load_split_observed(name, &options, split, observe)?,
-    })
+    Ok(plangrad_data::load_observed(name, &options, only, observe)?)
 }

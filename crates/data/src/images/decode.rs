@@ -156,7 +156,8 @@ fn opaque(image: DynamicImage, channels: usize, changes: &mut Changes) -> Vec<u8
 }
 
 /// How bright a colour looks: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), as Pillow converts to `L`.
-fn brightness([red, green, blue]: [u8; 3]) -> u8 {
+#[must_use]
+pub fn brightness([red, green, blue]: [u8; 3]) -> u8 {
     ((299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue) + 500) / 1000) as u8
 }
 

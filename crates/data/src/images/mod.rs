@@ -25,8 +25,10 @@ pub use options::{Fit, ImageOptions, ImageProgress};
 pub use resize::Resizer;
 
 #[cfg(feature = "images")]
-pub use decode::{DecodedImage, decode_image};
+pub use decode::{DecodedImage, brightness, decode_image};
 #[cfg(not(feature = "images"))]
 pub(crate) use disabled::load;
 #[cfg(feature = "images")]
 pub(crate) use folder::load;
+#[cfg(feature = "images")]
+pub use scan::has_image_name;

@@ -11,6 +11,13 @@ use crate::{Error, LoadOptions, Result};
 /// Endings of names that are taken as images.
 const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "jfif"];
 
+/// Whether a file is taken as an image, by the end of its name.
+#[must_use]
+pub fn has_image_name(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
 /// Folders within folders.
 const MOST_DEPTH: usize = 16;
 
@@ -171,9 +178,7 @@ impl Walk<'_> {
                 self.folder(&path, depth + 1, files)?;
                 continue;
             }
-            let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
-            let is_image = ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
-            if !data.is_file() || !is_image || name.starts_with('.') {
+            if !data.is_file() || !has_image_name(&path) || name.starts_with('.') {
                 self.skipped.0.push(relative);
                 continue;
             }

@@ -8,7 +8,7 @@ use super::schema::{FeatureKind, TableSchema};
 use crate::error::ExpectedCell;
 use crate::text::excerpt;
 
-/// Texts that are told apart whatever the limit is, so that an error can say how many there are.
+/// Different texts that are counted whatever the limit is, so that an error can say how many there are.
 const MOST_TEXTS: usize = 10_000;
 
 /// Digits that survive in 32 bits whatever they are: a number with no more is still another one than its neighbours.

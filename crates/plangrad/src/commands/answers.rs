@@ -12,7 +12,7 @@ use super::eval::request;
 use super::samples::sample;
 use crate::cli::PredictArgs;
 use crate::error::Result;
-use crate::model::{Model, Prediction, Questions, Request};
+use crate::model::{Model, Prediction, Request};
 use crate::numbers::{counted, grouped, short};
 use crate::output::{Align, Console, Table};
 use crate::train::source;
@@ -105,7 +105,7 @@ impl<'a> Answers<'a> {
     }
 
     fn class(&self, class: usize) -> &str {
-        self.model.description().classes.get(class).map_or("", String::as_str)
+        self.model.class_name(class)
     }
 
     fn label(&self) -> &str {
@@ -182,22 +182,21 @@ impl<'a> Answers<'a> {
 /// The samples of a dataset; of a table also the rows that are left out.
 fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Line>)> {
     let request = Request { labels: LabelUse::Optional, ..request(&arguments.data, arguments.split) };
-    let Questions { subset, split, rows, .. } = model.load(&request)?;
+    let questions = model.load(&request)?;
     let asked = Some(Prediction::Value(f32::NAN));
-    let facts = rows.as_ref().map(|rows| split.rows_of(rows));
+    let facts = questions.facts();
     let line = |sample: usize| {
-        let is_labelled = facts.is_none_or(|facts| facts.labelled.get(sample) != Some(&false));
         let index =
             facts.and_then(|facts| facts.numbers.get(sample)).map_or(sample, |&number| number as usize);
-        Line { index, prediction: asked.clone(), target: subset.target(sample).filter(|_| is_labelled) }
+        Line { index, prediction: asked.clone(), target: questions.target(sample) }
     };
-    let mut lines: Vec<Line> = (0..subset.len()).map(line).collect();
+    let mut lines: Vec<Line> = (0..questions.subset.len()).map(line).collect();
     if request.split.is_none() {
-        let left_out = rows.iter().flat_map(|rows| &rows.left_out);
+        let left_out = questions.rows.iter().flat_map(|rows| &rows.left_out);
         lines.extend(left_out.map(|&row| Line { index: row as usize, prediction: None, target: None }));
         lines.sort_by_key(|line| line.index);
     }
-    Ok((source(subset)?, lines))
+    Ok((source(questions.subset)?, lines))
 }
 
 /// Rows of values.
@@ -236,8 +235,7 @@ pub(super) fn object<'a>(
 ) -> Object<'a> {
     let (class, name, probabilities, value) = match prediction {
         Some(Prediction::Class { class, probabilities }) => {
-            let name = model.description().classes.get(*class).map_or("", String::as_str);
-            (Some(*class), Some(name), Some(probabilities.as_slice()), None)
+            (Some(*class), Some(model.class_name(*class)), Some(probabilities.as_slice()), None)
         }
         Some(Prediction::Value(value)) => (None, None, None, Some(*value)),
         None => (None, None, None, None),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plangrad_data::{LabelUse, Sample, Target};
+use plangrad_data::{LabelUse, Sample, Target, has_image_name};
 use plangrad_tensor::Samples;
 
 use super::answers::{Answers, object};
@@ -17,9 +17,6 @@ use crate::numbers::{grouped, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable, untrusted};
 use crate::picture::{ImageInput, Picture, Wanted};
-
-/// Endings of names that are taken as images in a folder.
-const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
 
 /// Values of a row that are shown.
 const MOST_SHOWN: usize = 12;
@@ -92,8 +89,11 @@ fn image_files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>> {
             continue;
         }
         let entries = std::fs::read_dir(path).map_err(Error::io(path, "read"))?;
-        let mut inside: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| is_image(path)).collect();
+        let mut inside: Vec<PathBuf> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| has_image_name(path) && path.is_file())
+            .collect();
         if inside.is_empty() {
             let reason = "the folder has no PNG, JPEG, WebP, BMP or GIF images".to_owned();
             return Err(plangrad_data::Error::Image { path: path.clone(), reason }.into());
@@ -102,11 +102,6 @@ fn image_files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>> {
         files.extend(inside.into_iter().map(|path| (path, false)));
     }
     Ok(files)
-}
-
-fn is_image(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) && path.is_file()
 }
 
 /// The sample to predict.
@@ -131,10 +126,11 @@ impl Question {
 
     fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<Self> {
         let request = Request { labels: LabelUse::Optional, ..request(&arguments.data, arguments.split) };
-        let Questions { subset, what, split, rows, .. } = model.load(&request)?;
+        let questions = model.load(&request)?;
+        let Questions { subset, what, .. } = &questions;
         let random = || random_samples(subset.len(), 1, arguments.seed).first().copied().unwrap_or(0);
         let index = arguments.index.unwrap_or_else(random);
-        check_index(index, subset.len(), &what)?;
+        check_index(index, subset.len(), what)?;
         let (sample, picture) = match subset.sample(index) {
             Some(Sample::U8(pixels)) => {
                 (Samples::U8(pixels.to_vec()), Picture::from_planes(model.sample_shape(), pixels))
@@ -143,8 +139,7 @@ impl Question {
             None => (Samples::F32(Vec::new()), None),
         };
         let what = format!("{what} #{index}");
-        let is_labelled = rows.is_none_or(|rows| split.rows_of(&rows).labelled.get(index) != Some(&false));
-        let target = subset.target(index).filter(|_| is_labelled);
+        let target = questions.target(index);
         Ok(Self { what, sample, picture, target, index: Some(index), file: None })
     }
 
@@ -250,6 +245,6 @@ impl Answer<'_> {
     }
 
     fn name(&self, class: usize) -> &str {
-        self.model.description().classes.get(class).map_or("", String::as_str)
+        self.model.class_name(class)
     }
 }

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use plangrad_data::{
-    Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, Split, SplitRule, Subset, TableOptions,
-    TableRows, TableSchema, Targets, available,
+    Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, RowFacts, Split, SplitRule, Subset,
+    TableOptions, TableRows, TableSchema, Target, Targets, available,
 };
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
@@ -60,6 +60,20 @@ pub struct Questions {
     pub rows: Option<TableRows>,
 }
 
+impl Questions {
+    /// What is known about its rows, if it is of a table.
+    pub(crate) fn facts(&self) -> Option<&RowFacts> {
+        self.rows.as_ref().map(|rows| self.split.rows_of(rows))
+    }
+
+    /// The target of a sample, where the file says what it is.
+    #[must_use]
+    pub fn target(&self, sample: usize) -> Option<Target> {
+        let is_placeholder = self.facts().is_some_and(|facts| facts.labelled.get(sample) == Some(&false));
+        self.subset.target(sample).filter(|_| !is_placeholder)
+    }
+}
+
 impl Model {
     /// Opens a model file, or the model of a run folder. The network must be an MLP.
     ///
@@ -104,6 +118,12 @@ impl Model {
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The name of a class; empty if there is no such class.
+    #[must_use]
+    pub fn class_name(&self, class: usize) -> &str {
+        self.description.classes.get(class).map_or("", String::as_str)
     }
 
     /// The data it was trained on, for people.

@@ -13,6 +13,8 @@ pub(crate) use draw::side_by_side;
 pub(crate) use input::{ImageInput, Wanted};
 pub use png::PictureError;
 
+use plangrad_data::brightness;
+
 /// Pixels between the pictures of a grid.
 const GRID_GAP: usize = 2;
 
@@ -158,11 +160,6 @@ impl Picture {
             self.pixels[start..start + row_bytes].copy_from_slice(row);
         }
     }
-}
-
-/// How bright a colour looks: 0.299 red + 0.587 green + 0.114 blue.
-fn brightness([red, green, blue]: [u8; 3]) -> u8 {
-    ((299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue) + 500) / 1000) as u8
 }
 
 #[cfg(test)]

@@ -297,8 +297,10 @@ impl Trainer {
         let to_checkpoint = checkpoint_every.map_or(u64::MAX, |every| every - self.walk.steps % every);
         let most = to_log.min(to_checkpoint).min(self.steps_left().unwrap_or(u64::MAX));
         self.walk.stretch(&mut self.engine, &self.data, most, STRETCH_SECONDS)?;
-        self.startup_seconds.get_or_insert_with(process::seconds_since_start);
-        add_data(&mut self.description.basis, &self.data);
+        if self.startup_seconds.is_none() {
+            self.startup_seconds = Some(process::seconds_since_start());
+            add_data(&mut self.description.basis, &self.data);
+        }
         Ok(self.engine.session.metrics()?)
     }
 
