@@ -8,6 +8,7 @@ mod limits;
 mod source;
 
 pub mod cifar;
+pub mod floats;
 pub mod idx;
 pub mod numpy;
 pub mod pickle;

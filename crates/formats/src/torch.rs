@@ -13,6 +13,7 @@ use std::io::{Read, Seek};
 
 use zip::ZipArchive;
 
+use crate::floats::{bf16_to_f32, f16_to_f32};
 use crate::pickle::{self, Globals, Item};
 use crate::source::Source;
 use crate::{Error, Limits, Result};
@@ -201,51 +202,8 @@ fn decoder(kind: &str) -> Option<Decoder> {
         "DoubleStorage" => {
             (8, |b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32)
         }
-        "HalfStorage" => (2, |b| half_to_f32([b[0], b[1]])),
-        "BFloat16Storage" => (2, |b| bfloat16_to_f32([b[0], b[1]])),
+        "HalfStorage" => (2, |b| f16_to_f32([b[0], b[1]])),
+        "BFloat16Storage" => (2, |b| bf16_to_f32([b[0], b[1]])),
         _ => return None,
     })
-}
-
-/// The value of a half-precision number (IEEE 754 binary16), little-endian. Exact.
-#[must_use]
-pub fn half_to_f32(bytes: [u8; 2]) -> f32 {
-    let bits = u16::from_le_bytes(bytes);
-    let sign = if bits & 0x8000 != 0 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
-    match exponent {
-        0 => sign * fraction * 2f32.powi(-24),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1024.0 + fraction) * 2f32.powi(exponent - 25),
-    }
-}
-
-/// The value of a bfloat16 number, little-endian: the upper half of a single-precision one. Exact.
-#[must_use]
-pub fn bfloat16_to_f32(bytes: [u8; 2]) -> f32 {
-    f32::from_le_bytes([0, 0, bytes[0], bytes[1]])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_are_exact() {
-        for (bits, value) in [
-            (0x3c00_u16, 1.0_f32),
-            (0xc000, -2.0),
-            (0x7bff, 65_504.0),
-            (0x0400, 6.103_515_6e-5),
-            (0x0001, 5.960_464_5e-8),
-            (0x3555, 0.333_251_95),
-            (0x8000, -0.0),
-            (0x7c00, f32::INFINITY),
-        ] {
-            assert_eq!(half_to_f32(bits.to_le_bytes()).to_bits(), value.to_bits(), "{bits:04x}");
-        }
-        assert!(half_to_f32(0x7e00_u16.to_le_bytes()).is_nan());
-        assert_eq!(bfloat16_to_f32(0x3fc0_u16.to_le_bytes()), 1.5);
-    }
 }

@@ -167,8 +167,8 @@ pub enum Error {
         /// The shape it has.
         found: Vec<usize>,
     },
-    /// A tensor has another element type than f32.
-    #[error("tensor {name:?} in {} is of type {found:?}, expected one of type F32", path.display())]
+    /// A tensor has another element type than F16, BF16, F32 or F64.
+    #[error("tensor {name:?} in {} is of type {found:?}, expected floating-point numbers (F16, BF16, F32 or F64)", path.display())]
     TensorType {
         /// The file.
         path: PathBuf,
@@ -176,6 +176,18 @@ pub enum Error {
         name: String,
         /// Its element type.
         found: safetensors::Dtype,
+    },
+    /// A tensor has more or fewer values than its shape.
+    #[error("tensor {name:?} in {} has shape {shape:?}, but {found} values", path.display())]
+    ValueCount {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Its values.
+        found: usize,
     },
     /// A file holds more or fewer tensors than the model has parameters.
     #[error("{} does not fit the model: expected {} tensors ({}), found {found}", path.display(), expected.len(), described(expected))]

@@ -8,32 +8,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use plangrad_tensor::Parameter;
 use safetensors::SafeTensorError;
-use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::Value;
 
 use super::checksum;
 use super::description::{Description, Progress};
-use super::reader::Reader;
+use super::reader::{NumberType, Reader};
 use super::stored::KEY;
 use crate::{Architectures, Error, Module};
 
 /// A tensor of a file: its values are read when they are needed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NamedTensor {
     /// Its name.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Where its values begin in the file.
-    start: u64,
+    place: Place,
 }
 
-/// An open safetensors file.
+/// Where the values of a tensor are.
+#[derive(Clone, Debug)]
+enum Place {
+    /// From this byte of the file on.
+    File { file: Arc<Mutex<File>>, start: u64, number_type: NumberType },
+    /// In memory, all of them finite.
+    Memory(Arc<[f32]>),
+}
+
+/// An open safetensors file, or tensors of a file in another format.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
     description: Option<Description>,
     has_checksum: bool,
     tensors: BTreeMap<String, NamedTensor>,
@@ -44,11 +51,11 @@ const MOST_HEADER: u64 = 100_000_000;
 /// Bytes of the length before it.
 const PREFIX: u64 = 8;
 
-/// Opens any safetensors file of f32 tensors. If it has a checksum, all of it is read once to compare.
+/// Opens any safetensors file of floating-point numbers; those of other types are brought to f32 as they are read. If it has a checksum, all of it is read once to compare.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Format`], [`Error::Damaged`], [`Error::Metadata`], [`Error::FormatVersion`], or
-/// [`Error::TensorType`] for tensors that are not f32.
+/// [`Error::TensorType`] for tensors of other types than F16, BF16, F32 and F64.
 pub fn read(path: &Path) -> Result<Loaded, Error> {
     // Before it is opened: opening a pipe waits for a writer.
     if !std::fs::metadata(path).map_err(not_read(path))?.is_file() {
@@ -73,13 +80,15 @@ pub fn read_file(mut file: File, path: &Path) -> Result<Loaded, Error> {
     {
         return Err(Error::Damaged { path: path.into() });
     }
+    let file = Arc::new(Mutex::new(file));
     let tensors = header.tensors().into_iter().map(|(name, info)| {
-        let tensor = tensor(path, &name, info, head.len() as u64)?;
-        Ok((name, tensor))
+        let (number_type, start) =
+            (number_type(path, &name, info)?, (head.len() + info.data_offsets.0) as u64);
+        let place = Place::File { file: Arc::clone(&file), start, number_type };
+        Ok((name.clone(), NamedTensor { name, shape: info.shape.clone(), place }))
     });
     let tensors = tensors.collect::<Result<_, Error>>()?;
-    let file = Arc::new(Mutex::new(file));
-    Ok(Loaded { path: path.into(), file, description, has_checksum: checksum.is_some(), tensors })
+    Ok(Loaded { path: path.into(), description, has_checksum: checksum.is_some(), tensors })
 }
 
 fn not_read(path: &Path) -> impl Fn(io::Error) -> Error {
@@ -134,15 +143,43 @@ fn describe(path: &Path, json: &str) -> Result<(Description, Option<String>), Er
     }
 }
 
-fn tensor(path: &Path, name: &str, info: &TensorInfo, data: u64) -> Result<NamedTensor, Error> {
-    if info.dtype != Dtype::F32 {
-        return Err(Error::TensorType { path: path.into(), name: name.into(), found: info.dtype });
+fn number_type(path: &Path, name: &str, info: &TensorInfo) -> Result<NumberType, Error> {
+    let refused = || Error::TensorType { path: path.into(), name: name.into(), found: info.dtype };
+    NumberType::of(info.dtype).ok_or_else(refused)
+}
+
+impl NamedTensor {
+    /// Whether its values are stored in another type than f32: they are brought to f32 as they are read.
+    #[must_use]
+    pub fn is_converted(&self) -> bool {
+        matches!(self.place, Place::File { number_type, .. } if number_type != NumberType::F32)
     }
-    let start = data + info.data_offsets.0 as u64;
-    Ok(NamedTensor { name: name.into(), shape: info.shape.clone(), start })
 }
 
 impl Loaded {
+    /// Tensors of a file in another format: names, shapes, and values row by row. Of tensors with the same name the last is
+    /// taken.
+    ///
+    /// # Errors
+    /// [`Error::ValueCount`] or [`Error::NotFinite`].
+    pub fn foreign(
+        path: &Path,
+        tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<f32>)>,
+    ) -> Result<Loaded, Error> {
+        let tensors = tensors.into_iter().map(|(name, shape, values)| {
+            let elements = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+            if elements != Some(values.len()) {
+                return Err(Error::ValueCount { path: path.into(), name, shape, found: values.len() });
+            }
+            if let Some((element, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+                return Err(Error::NotFinite { path: path.into(), name, element, value });
+            }
+            Ok((name.clone(), NamedTensor { name, shape, place: Place::Memory(values.into()) }))
+        });
+        let tensors = tensors.collect::<Result<_, Error>>()?;
+        Ok(Loaded { path: path.into(), description: None, has_checksum: false, tensors })
+    }
+
     /// The tensors, sorted by name.
     pub fn tensors(&self) -> impl Iterator<Item = &NamedTensor> {
         self.tensors.values()
@@ -224,11 +261,15 @@ impl Loaded {
         shape: &[usize],
         set: impl FnOnce(&dyn Fn(usize) -> f32) -> Result<(), plangrad_tensor::Error>,
     ) -> Result<(), Error> {
-        let tensor = self.tensor(name, shape)?;
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let reader = Reader::new(&mut file, tensor.start, shape.iter().product());
-        set(&|i| reader.value(i))?;
-        reader.check(&self.path, name)
+        match &self.tensor(name, shape)?.place {
+            Place::File { file, start, number_type } => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                let reader = Reader::new(&mut file, *start, shape.iter().product(), *number_type);
+                set(&|i| reader.value(i))?;
+                reader.check(&self.path, name)
+            }
+            Place::Memory(values) => Ok(set(&|i| values[i])?),
+        }
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<&NamedTensor, Error> {

@@ -5,14 +5,56 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use plangrad_formats::floats::{bf16_to_f32, f16_to_f32};
+use safetensors::tensor::Dtype;
+
 use crate::Error;
 
 /// Values held at a time.
 const CHUNK: usize = 16 << 10;
-/// Bytes of a value.
-const SIZE: usize = 4;
 
-/// A tensor of f32 values in a file.
+/// How the values of a tensor are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NumberType {
+    F16,
+    Bf16,
+    F32,
+    F64,
+}
+
+impl NumberType {
+    /// The type with this name in a file, if its values can be brought to f32.
+    pub(super) fn of(dtype: Dtype) -> Option<NumberType> {
+        match dtype {
+            Dtype::F16 => Some(NumberType::F16),
+            Dtype::BF16 => Some(NumberType::Bf16),
+            Dtype::F32 => Some(NumberType::F32),
+            Dtype::F64 => Some(NumberType::F64),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a value.
+    fn size(self) -> usize {
+        match self {
+            NumberType::F16 | NumberType::Bf16 => 2,
+            NumberType::F32 => 4,
+            NumberType::F64 => 8,
+        }
+    }
+
+    /// Value number `i` of these bytes, rounded to the nearest f32; `None` past their end.
+    fn value(self, bytes: &[u8], i: usize) -> Option<f32> {
+        Some(match self {
+            NumberType::F16 => f16_to_f32(*bytes.as_chunks().0.get(i)?),
+            NumberType::Bf16 => bf16_to_f32(*bytes.as_chunks().0.get(i)?),
+            NumberType::F32 => f32::from_le_bytes(*bytes.as_chunks().0.get(i)?),
+            NumberType::F64 => f64::from_le_bytes(*bytes.as_chunks().0.get(i)?) as f32,
+        })
+    }
+}
+
+/// A tensor in a file, its values as f32.
 pub(super) struct Reader<'a> {
     state: RefCell<State<'a>>,
 }
@@ -21,6 +63,7 @@ struct State<'a> {
     file: &'a mut File,
     start: u64,
     len: usize,
+    number_type: NumberType,
     /// Values from number `first` on.
     first: usize,
     chunk: Vec<u8>,
@@ -29,20 +72,21 @@ struct State<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// `len` values from `start` on.
-    pub(super) fn new(file: &'a mut File, start: u64, len: usize) -> Reader<'a> {
-        let (chunk, failed, not_finite) = (Vec::new(), None, None);
-        Reader { state: RefCell::new(State { file, start, len, first: 0, chunk, failed, not_finite }) }
+    /// `len` values of this type from `start` on.
+    pub(super) fn new(file: &'a mut File, start: u64, len: usize, number_type: NumberType) -> Reader<'a> {
+        let (first, chunk, failed, not_finite) = (0, Vec::new(), None, None);
+        let state = State { file, start, len, number_type, first, chunk, failed, not_finite };
+        Reader { state: RefCell::new(state) }
     }
 
     /// Value number `i`; 0 once reading has failed, which [`Reader::check`] says.
     pub(super) fn value(&self, i: usize) -> f32 {
         let state = &mut *self.state.borrow_mut();
-        if i < state.first || i >= state.first + state.chunk.len() / SIZE {
+        let number_type = state.number_type;
+        if i < state.first || i >= state.first + state.chunk.len() / number_type.size() {
             state.failed = state.failed.take().or_else(|| state.read(i).err());
         }
-        let words = state.chunk.as_chunks().0;
-        let value = words.get(i.wrapping_sub(state.first)).map_or(0.0, |word| f32::from_le_bytes(*word));
+        let value = number_type.value(&state.chunk, i.wrapping_sub(state.first)).unwrap_or(0.0);
         if !value.is_finite() {
             state.not_finite.get_or_insert((i, value));
         }
@@ -69,9 +113,10 @@ impl State<'_> {
     fn read(&mut self, i: usize) -> io::Result<()> {
         self.chunk.clear();
         let count = self.len.checked_sub(i).ok_or(io::ErrorKind::UnexpectedEof)?.min(CHUNK);
-        self.file.seek(SeekFrom::Start(self.start + (SIZE * i) as u64))?;
+        let size = self.number_type.size();
+        self.file.seek(SeekFrom::Start(self.start + (size * i) as u64))?;
         let mut chunk = std::mem::take(&mut self.chunk);
-        chunk.resize(SIZE * count, 0);
+        chunk.resize(size * count, 0);
         self.file.read_exact(&mut chunk)?;
         (self.first, self.chunk) = (i, chunk);
         Ok(())
@@ -90,7 +135,7 @@ mod tests {
         let values: Vec<f32> = (0..2 * CHUNK + 3).map(|i| i as f32).collect();
         file.write_all(&[7; 5]).unwrap();
         values.iter().for_each(|x| file.write_all(&x.to_le_bytes()).unwrap());
-        let reader = Reader::new(&mut file, 5, values.len());
+        let reader = Reader::new(&mut file, 5, values.len(), NumberType::F32);
         for i in (0..values.len()).chain([0, CHUNK, 2 * CHUNK + 2, CHUNK - 1]) {
             assert_eq!(reader.value(i), values[i]);
         }
@@ -98,15 +143,27 @@ mod tests {
     }
 
     #[test]
+    fn values_of_every_type_are_brought_to_f32() {
+        let mut file = tempfile::tempfile().unwrap();
+        for bits in [0x3c00_u16, 0xc100, 0x7bff, 0xc060] {
+            file.write_all(&bits.to_le_bytes()).unwrap();
+        }
+        file.write_all(&0.1_f64.to_le_bytes()).unwrap();
+        let mut value = |start, number_type| Reader::new(&mut file, start, 1, number_type).value(0);
+        assert_eq!([0, 2, 4].map(|start| value(start, NumberType::F16)), [1.0, -2.5, 65_504.0]);
+        assert_eq!((value(6, NumberType::Bf16), value(8, NumberType::F64)), (-3.5, 0.1));
+    }
+
+    #[test]
     fn a_file_that_ends_early_and_values_that_are_not_finite_are_errors() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&1f32.to_le_bytes()).unwrap();
         file.write_all(&f32::NAN.to_le_bytes()).unwrap();
-        let reader = Reader::new(&mut file, 0, 2);
+        let reader = Reader::new(&mut file, 0, 2, NumberType::F32);
         assert!(reader.value(1).is_nan() && reader.value(0) == 1.0);
         let error = reader.check(Path::new("file"), "w").unwrap_err();
         assert!(matches!(error, Error::NotFinite { element: 1, .. }), "{error}");
-        let reader = Reader::new(&mut file, 0, 3);
+        let reader = Reader::new(&mut file, 0, 3, NumberType::F32);
         assert_eq!(reader.value(2), 0.0);
         assert!(matches!(reader.check(Path::new("file"), "w"), Err(Error::Io { .. })));
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, Id, ValueEnum};
 use plangrad_tensor::Schedule;
 
 use super::device::{DeviceArgs, OomArgs};
@@ -12,6 +12,7 @@ use super::learning::{LearningArgs, PrecisionArgs};
 use super::subject::SubjectArgs;
 use super::values;
 use crate::error::{Error, Result};
+use crate::train::CHANGEABLE;
 
 /// Arguments of `train`.
 #[derive(Args, Clone, Debug)]
@@ -39,47 +40,6 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub run: RunArgs,
 }
-
-/// The options that cannot be given for a run that is resumed: its folder has their values.
-const FIXED_BY_A_RUN: [&str; 37] = [
-    "labels",
-    "image_size",
-    "channels",
-    "fit",
-    "cache",
-    "dataset",
-    "normalize",
-    "label",
-    "test_fraction",
-    "separator",
-    "decimal",
-    "encoding",
-    "no_header",
-    "features",
-    "drop",
-    "one_hot",
-    "missing",
-    "missing_values",
-    "hidden",
-    "activation",
-    "dropout",
-    "loss",
-    "batch_size",
-    "precision",
-    "optimizer",
-    "lr",
-    "momentum",
-    "weight_decay",
-    "schedule",
-    "lr_minimum",
-    "lr_every",
-    "lr_factor",
-    "seed",
-    "init",
-    "no_shuffle",
-    "out",
-    "overwrite",
-];
 
 /// How to train.
 #[derive(Args, Clone, Debug)]
@@ -130,7 +90,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub overwrite: bool,
     /// Resume the run in this folder, to the same bits as without the interruption; --epochs and --max-steps may be raised
-    #[arg(long, value_name = "DIR", conflicts_with_all = FIXED_BY_A_RUN)]
+    #[arg(long, value_name = "DIR", conflicts_with_all = fixed_by_a_run())]
     pub resume: Option<PathBuf>,
     /// Steps between two checkpoints [default: one after each epoch]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
@@ -138,6 +98,15 @@ pub struct RunArgs {
     /// Steps between two lines of progress [default: 100]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
     pub log_every: Option<u64>,
+}
+
+/// The options that cannot be given for a run that is resumed, since its folder has their values: all about the network, its
+/// data and the training but those that [`CHANGEABLE`] names.
+fn fixed_by_a_run() -> Vec<Id> {
+    let described = TrainingArgs::augment_args(SubjectArgs::augment_args(Command::new("described")));
+    let fixed = described.get_arguments().map(|option| option.get_id().clone());
+    let fixed = fixed.filter(|option| !CHANGEABLE.contains(&option.as_str()));
+    fixed.chain(["out", "overwrite"].map(Id::from)).collect()
 }
 
 /// Samples per step.

@@ -8,7 +8,8 @@ use plangrad_tensor::{Error as TensorError, Plan, Samples, Session, Source, Stat
 use super::trained::Model;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
-use crate::train::{Stop, YET_REFUSED, plans};
+use crate::train::plans::{self, EvaluationSizes};
+use crate::train::{Stop, YET_REFUSED};
 
 /// A model's prediction for one sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,21 +94,12 @@ impl Model {
         batch_size: Option<usize>,
         backend: &Backend,
     ) -> Result<(Asking, usize)> {
-        let most = batch_size.unwrap_or(plans::LARGEST).clamp(1, source.len().max(1));
-        let batch_size = match batch_size {
-            Some(_) => most,
-            None => self.largest_batch(most, backend)?,
-        };
-        let rest = source.len() % batch_size;
-        let sizes = [Some(batch_size), (rest > 0).then_some(rest)];
-        Ok((Asking::new(self, sizes.into_iter().flatten(), backend)?, batch_size))
-    }
-
-    /// The largest batch of at most `most` for which `backend` has room; 1 if there is none.
-    fn largest_batch(&self, most: usize, backend: &Backend) -> Result<usize> {
         let room = backend.memory().free().unwrap_or(u64::MAX);
         let state = self.task.inference_state()?;
-        plans::largest(most, |n| Ok(asking_bytes(&self.task, &state, n, backend)? <= room))
+        let fits = |n| Ok(asking_bytes(&self.task, &state, n, backend)? <= room);
+        let sizes = EvaluationSizes::of(source.len(), batch_size, plans::LARGEST, fits)?;
+        let asking = Asking::new(self, [sizes.whole].into_iter().chain(sizes.rest), backend)?;
+        Ok((asking, sizes.whole))
     }
 
     /// Predicts one sample, not normalised if it is an image, standardised if it is a row.

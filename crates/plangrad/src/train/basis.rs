@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::engine::Engine;
-use super::settings::Settings;
+use super::settings::{CHANGEABLE, Settings};
 use super::source::Data;
 use crate::error::{Error, Result};
 
@@ -27,26 +27,17 @@ const DATA: &str = "data";
 /// The name of the instruction set, if a CPU computes.
 const INSTRUCTION_SET: &str = "instruction_set";
 
-/// Settings that do not fix the bits: where things lie, how often progress is logged or saved, and how long the run is. What
-/// the dataset holds is compared instead of its name, and the weights that a run started from are in its checkpoints.
-const FREE: [&str; 9] = [
-    "dataset",
-    "data_dir",
-    "images.cache",
-    "init",
-    "epochs",
-    "max_steps",
-    "eval_batch_size",
-    "log_every",
-    "checkpoint_every",
-];
+/// Settings that do not fix the bits either, though a run keeps them: what the dataset holds is compared instead of its name,
+/// and the weights that a run started from are in its checkpoints.
+const COMPARED_OTHERWISE: [&str; 3] = ["dataset", "images.cache", "init"];
 
 /// The basis of a run that has not learnt from its data yet.
 pub(super) fn basis(settings: &Settings, task: &Task, engine: &Engine) -> Result<Basis> {
     let mut basis = Basis::new();
     let settings = serde_json::to_value(settings).map_err(|error| Error::Output(error.into()))?;
     flatten("", &settings, &mut basis);
-    basis.retain(|name, _| !FREE.contains(&name.as_str()));
+    let is_free = |name: &str| CHANGEABLE.contains(&name) || COMPARED_OTHERWISE.contains(&name);
+    basis.retain(|name, _| !is_free(name));
     if task.model().weights().has_statistics() {
         basis.insert(PART.to_owned(), engine.micro_batch_size().into()); // each part has its own statistics
     }

@@ -36,6 +36,7 @@ pub(crate) use layout::{MemoryLayout, Placement, SampleCounts, StepConfig};
 pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;
 pub(crate) use report::plan_line;
+pub(crate) use settings::CHANGEABLE;
 pub use settings::Settings;
 pub(crate) use source::{Data, target_kind};
 pub use source::{source, task};

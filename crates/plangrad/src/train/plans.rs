@@ -106,15 +106,34 @@ fn evaluation(
         return Ok(None);
     }
     let plan = |batch_size| task.evaluation_plan(state, batch_size);
-    let batch_size = match wanted {
-        Some(wanted) => wanted.clamp(1, samples),
-        None => largest(most.min(samples), |n| Ok(plan(n)?.bytes() <= arena))?,
-    };
-    let rest = match samples % batch_size {
-        0 => None,
-        rest => Some(plan(rest)?),
-    };
-    Ok(Some((plan(batch_size)?, rest)))
+    let sizes = EvaluationSizes::of(samples, wanted, most, |n| Ok(plan(n)?.bytes() <= arena))?;
+    Ok(Some((plan(sizes.whole)?, sizes.rest.map(plan).transpose()?)))
+}
+
+/// The batches in which samples are evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EvaluationSizes {
+    /// Samples of all batches but the last, at least 1.
+    pub(crate) whole: usize,
+    /// Samples of the last batch, if it is smaller.
+    pub(crate) rest: Option<usize>,
+}
+
+impl EvaluationSizes {
+    /// Batches of `wanted` for so many samples; if absent, of as many of at most `most` as `fits` allows.
+    pub(crate) fn of(
+        samples: usize,
+        wanted: Option<usize>,
+        most: usize,
+        fits: impl Fn(usize) -> Result<bool>,
+    ) -> Result<EvaluationSizes> {
+        let samples = samples.max(1);
+        let whole = match wanted {
+            Some(wanted) => wanted.clamp(1, samples),
+            None => largest(most.min(samples), fits)?,
+        };
+        Ok(EvaluationSizes { whole, rest: Some(samples % whole).filter(|&rest| rest > 0) })
+    }
 }
 
 /// The largest number in `1..=most` that `fits`, which holds up to some number; 1 if none does.

@@ -86,6 +86,11 @@ pub struct Settings {
     pub images: ImageOptions,
 }
 
+/// Settings that may be given anew when a run is resumed: how long it is, where its data lie, how often it is logged or saved.
+/// They do not fix the bits of its checkpoints.
+pub(crate) const CHANGEABLE: [&str; 6] =
+    ["data_dir", "epochs", "max_steps", "eval_batch_size", "log_every", "checkpoint_every"];
+
 /// The longest `config.toml` that is read.
 const MOST_BYTES: u64 = 1 << 20;
 

@@ -1,4 +1,5 @@
-//! Whose file it is, by its first bytes.
+//! Weights from other programs, for `--init`: safetensors of any floating-point type, PyTorch's `.pth` and `.pt`, and words for
+//! files of others, known by their first bytes. No code in a file is ever run.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -6,10 +7,9 @@ use std::path::Path;
 
 use plangrad_data::open_regular_file;
 use plangrad_formats::Limits;
-use plangrad_formats::torch::read_state_dict;
-use plangrad_nn::checkpoint::{self, Loaded};
+use plangrad_formats::torch::{TorchTensor, read_state_dict};
+use plangrad_nn::checkpoint::{self, Loaded, NamedTensor};
 
-use super::{plain, safetensors};
 use crate::error::{Error, Result};
 use crate::output::Console;
 
@@ -38,12 +38,13 @@ pub(crate) fn open(path: &Path) -> Result<Loaded> {
     if start.starts_with(b"PK\x03\x04") {
         return torch(file, path);
     }
-    if let Some(tensors) = safetensors::tensors(&mut file).map_err(Error::io(path, "read"))? {
-        Console::remark(&format_args!("{}: its values are brought to f32", path.display()));
-        let plain = plain::file(&tensors).map_err(Error::io(path, "converted"))?;
-        return Ok(checkpoint::read_file(plain, path)?);
-    }
-    match checkpoint::read(path) {
+    match checkpoint::read_file(file, path) {
+        Ok(loaded) => {
+            if loaded.tensors().any(NamedTensor::is_converted) {
+                Console::remark(&format_args!("{}: its values are brought to f32", path.display()));
+            }
+            Ok(loaded)
+        }
         Err(plangrad_nn::Error::Format { path: file, reason }) => {
             let known = OTHERS.iter().find(|(magic, _)| start.starts_with(magic));
             match known {
@@ -51,7 +52,7 @@ pub(crate) fn open(path: &Path) -> Result<Loaded> {
                 None => Err(plangrad_nn::Error::Format { path: file, reason }.into()),
             }
         }
-        other => Ok(other?),
+        Err(other) => Err(other.into()),
     }
 }
 
@@ -72,6 +73,6 @@ fn torch(file: File, path: &Path) -> Result<Loaded> {
         ),
     };
     let tensors = read_state_dict(BufReader::new(file), &Limits::default()).map_err(foreign)?;
-    let plain = plain::file(&tensors).map_err(Error::io(path, "converted"))?;
-    Ok(checkpoint::read_file(plain, path)?)
+    let tensors = tensors.into_iter().map(|TorchTensor { name, dims, values, .. }| (name, dims, values));
+    Ok(Loaded::foreign(path, tensors)?)
 }
