@@ -65,6 +65,9 @@ fn nested_objects_have_the_documented_keys_too() {
     ] {
         assert_eq!(keys(object), documented[section], "{section}");
     }
+    let train = "train --dataset digits --hidden none --epochs 1 --keep best --out kept --format json";
+    let end = run(folder.path(), train).objects().pop().unwrap();
+    assert_eq!(keys(&end["best"]), documented["best epoch"]);
     let shown = run(folder.path(), "show --dataset digits --format json").object();
     for part in ["raw", "normalized"] {
         assert_eq!(keys(&shown[part]), Keys::from(["max", "mean", "min"].map(str::to_owned)));

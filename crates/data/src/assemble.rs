@@ -71,6 +71,7 @@ pub(crate) fn assemble(
     Ok(Dataset {
         name: name.clone(),
         train: subset(train.pixels, &train.labels)?,
+        validation: subset(Vec::new(), &[])?,
         test: subset(test.pixels, &test.labels)?,
         sample_shape: shape,
         classes,

@@ -24,5 +24,5 @@ pub fn available(name: &DatasetName, data_dir: &Path) -> bool {
         }
         _ => idx_pair(name, data_dir, split).is_ok(),
     };
-    Split::ALL.into_iter().all(has)
+    Split::IN_FILES.into_iter().all(has)
 }

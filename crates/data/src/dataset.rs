@@ -1,4 +1,4 @@
-//! A dataset in memory: two parts, as plain arrays, and what their numbers mean.
+//! A dataset in memory: its parts, as plain arrays, and what their numbers mean.
 
 use crate::{DatasetName, Error, Result, TableRows, TableSchema};
 
@@ -13,6 +13,8 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// The training part; empty if only the test part was loaded.
     pub train: Subset,
+    /// Samples taken out of the training part to judge a network by while it learns; empty unless asked for.
+    pub validation: Subset,
     /// The test part; empty if only the training part was loaded, or if the dataset has none.
     pub test: Subset,
     /// Whole sentences for the user, such as how much of a partial dataset exists.

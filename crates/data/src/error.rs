@@ -13,9 +13,9 @@ pub use parts::{
     ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, QuoteProblem, RowProblem,
 };
 
-use crate::Missing;
 use crate::suggest::question;
 use crate::text::{counts, excerpt, grouped, listed};
+use crate::{Missing, Split};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -220,6 +220,13 @@ pub enum Error {
         found: f64,
     },
 
+    /// The fraction of validation samples is out of range.
+    #[error("the validation fraction must be at least 0 and below 1, found {found}")]
+    ValidationFraction {
+        /// The number given.
+        found: f64,
+    },
+
     /// A table without a header row.
     #[error("{}: expected a header row with column names, found an empty file", path.display())]
     TableEmpty {
@@ -401,8 +408,8 @@ pub enum Error {
 
     /// All rows fell to one part.
     #[error(
-        "{}: no row of {rows} fell to the {part} part: rows are dealt by a hash of their cells, with the \
-         fraction {fraction} for testing; give another --seed or --test-fraction, or test nothing with --test-fraction 0",
+        "{}: no row of {rows} fell to the {part} part: rows are dealt by a hash of their cells, with the fraction \
+         {fraction} for the {dealt} part; give another --seed or --{dealt}-fraction, or --{dealt}-fraction 0 for none",
         path.display()
     )]
     TableSplit {
@@ -411,7 +418,9 @@ pub enum Error {
         /// Rows that were dealt.
         rows: usize,
         /// The empty part.
-        part: &'static str,
+        part: Split,
+        /// The part that was to be taken out of the others: for testing or validation.
+        dealt: Split,
         /// The fraction asked for.
         fraction: f64,
     },

@@ -5,9 +5,20 @@ use sha2::{Digest, Sha256};
 /// Whether the sample with this key is for testing: the SHA-256 of seed and key, read as a little-endian fraction of one, is below
 /// `fraction`.
 pub(crate) fn is_test(key: &[u8], seed: u64, fraction: f64) -> bool {
-    let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(key).finalize();
+    place(Sha256::new().chain_update(seed.to_le_bytes()).chain_update(key)) < fraction
+}
+
+/// Whether the sample with this key, if it is not for testing, is for validation: likewise, by the SHA-256 of seed, the word
+/// `validation` and key.
+pub(crate) fn is_validation(key: &[u8], seed: u64, fraction: f64) -> bool {
+    let start = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(b"validation");
+    place(start.chain_update(key)) < fraction
+}
+
+/// A hash as a fraction of one.
+fn place(hash: Sha256) -> f64 {
     // 53 bits are exact in double precision.
-    ((first_number(&hash) >> 11) as f64) / ((1_u64 << 53) as f64) < fraction
+    ((first_number(&hash.finalize()) >> 11) as f64) / ((1_u64 << 53) as f64)
 }
 
 /// The first bytes of a hash as a number.

@@ -46,6 +46,7 @@ mod split;
 mod suggest;
 mod table;
 mod text;
+mod validation;
 
 pub use available::available;
 pub use classes::class_alias;

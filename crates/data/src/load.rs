@@ -14,7 +14,7 @@ use crate::recognise::check_origin;
 use crate::text::grouped;
 use crate::{
     Dataset, DatasetName, Error, LoadOptions, Result, Samples, Spec, Split, Subset, Targets, digits, images,
-    memory, npz, own_idx, table,
+    memory, npz, own_idx, table, validation,
 };
 
 /// Loads a dataset.
@@ -47,19 +47,22 @@ pub fn load_observed(
     only: Option<Split>,
     observe: &(dyn Fn(ImageProgress) + Sync),
 ) -> Result<Dataset> {
-    let whole = match name {
+    if !(0.0..1.0).contains(&options.validation_fraction) {
+        return Err(Error::ValidationFraction { found: options.validation_fraction });
+    }
+    let mut whole = match name {
         DatasetName::Csv(path) => table::load(path, options, only)?,
         DatasetName::Npz(path) => npz::load(path, options.memory)?,
         DatasetName::Idx(_) | DatasetName::Qmnist | DatasetName::Emnist(_) => {
             own_idx::load(name, &options.data_dir, options.memory)?
         }
         DatasetName::Folder(path) => images::load(path, options, observe)?,
-        named => return load_named(named, options, only),
+        named => load_named(named, options, only.map(Split::in_files))?,
     };
+    validation::deal(&mut whole, options)?;
     Ok(match only {
         None => whole,
-        Some(Split::Train) => Dataset { test: whole.test.emptied(), ..whole },
-        Some(Split::Test) => Dataset { train: whole.train.emptied(), ..whole },
+        Some(split) => validation::only(whole, split),
     })
 }
 
@@ -80,6 +83,7 @@ fn load_named(name: &DatasetName, options: &LoadOptions, only: Option<Split>) ->
         name: name.clone(),
         sample_shape: spec.sample_shape,
         classes: spec.classes,
+        validation: train.emptied(),
         train,
         test,
         notes,
@@ -106,8 +110,8 @@ fn each_split(
             let (train, test) = rayon::join(|| load(Split::Train), || load(Split::Test));
             (Some(train?), Some(test?))
         }
-        Some(Split::Train) => (Some(load(Split::Train)?), None),
         Some(Split::Test) => (None, Some(load(Split::Test)?)),
+        Some(split) => (Some(load(split)?), None),
     })
 }
 

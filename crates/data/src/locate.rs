@@ -136,7 +136,7 @@ pub(crate) fn cifar_files(
 ) -> Result<CifarFiles> {
     let wanted = match split {
         Split::Test => &[variant.test_file()][..],
-        Split::Train => variant.train_files(),
+        _ => variant.train_files(),
     };
     let folders = searched_folders(name, data_dir);
     let found = folders.iter().map(|folder| binaries(folder, wanted)).find(|found| !found.is_empty());
@@ -162,7 +162,7 @@ pub(crate) fn cifar_files(
 pub(crate) fn idx_names(split: Split) -> [&'static str; 2] {
     match split {
         Split::Test => ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
-        Split::Train => ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+        _ => ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
     }
 }
 
@@ -185,7 +185,7 @@ fn not_found(name: &DatasetName, folders: Vec<PathBuf>, files: Vec<String>, arch
 fn pickles(variant: Variant, data_dir: &Path, split: Split) -> Option<Vec<PathBuf>> {
     let wanted = match split {
         Split::Test => &[variant.python_test_file()][..],
-        Split::Train => variant.python_train_files(),
+        _ => variant.python_train_files(),
     };
     let folders = [data_dir.join(python_folder(variant)), data_dir.to_path_buf()];
     folders.into_iter().find_map(|folder| {

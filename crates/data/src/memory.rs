@@ -17,7 +17,7 @@ pub(crate) fn check(spec: &Spec, options: &LoadOptions, only: Option<Split>) -> 
     if options.memory.is_none() {
         return Ok(()); // not even headers need be read
     }
-    let splits = Split::ALL.into_iter().filter(|split| only.is_none_or(|only| only == *split));
+    let splits = Split::IN_FILES.into_iter().filter(|split| only.is_none_or(|only| only == *split));
     let bytes =
         splits.map(|split| split_bytes(spec, &options.data_dir, split)).collect::<Result<Vec<_>>>()?;
     compare(&spec.name, bytes, options.memory)
@@ -46,8 +46,8 @@ pub(crate) fn limits(spec: &Spec) -> Limits {
 /// Bytes of the samples and labels of a split.
 fn split_bytes(spec: &Spec, data_dir: &Path, split: Split) -> Result<u64> {
     let complete = match split {
-        Split::Train => spec.train_samples,
         Split::Test => spec.test_samples,
+        _ => spec.train_samples,
     };
     let complete = (complete * (spec.sample_len() + 1)) as u64;
     match spec.name {

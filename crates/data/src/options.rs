@@ -18,7 +18,10 @@ pub struct LoadOptions {
     /// Tables, and folders of images without a test part: fraction of the samples that become the test part, at least 0 and
     /// below 1; default 0.2. With [`SplitRule::Hash`](crate::SplitRule::Hash), as with folders, it is met on average.
     pub test_fraction: f64,
-    /// Tables: seed that determines which rows become the test part; default 42.
+    /// Share of the training part that becomes the validation part, at least 0 (the default) and below 1. It is met on average:
+    /// a hash of each sample and the seed decides.
+    pub validation_fraction: f64,
+    /// Seed that determines which samples become the test part, where no file says, and the validation part; default 42.
     pub seed: u64,
     /// Bytes of memory that loading may take; `None`, the default, for no limit. What is known beforehand is compared with it
     /// before it is taken.
@@ -50,6 +53,7 @@ impl Default for LoadOptions {
             label: None,
             task: TargetKind::Classification,
             test_fraction: 0.2,
+            validation_fraction: 0.0,
             seed: Self::SEED,
             memory: None,
             schema: None,

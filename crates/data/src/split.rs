@@ -1,27 +1,33 @@
-//! The two splits of a dataset.
+//! The parts of a dataset.
 
 use std::fmt;
 
 use crate::{Dataset, RowFacts, Subset, TableRows};
 
-/// One of the two splits of a dataset.
+/// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The samples that networks learn from.
     Train,
+    /// Samples taken out of the training part to judge a network by while it learns; none unless asked for
+    /// ([`LoadOptions::validation_fraction`](crate::LoadOptions::validation_fraction)).
+    Validation,
     /// The samples that they are tested on.
     Test,
 }
 
 impl Split {
-    /// Both.
-    pub const ALL: [Split; 2] = [Split::Train, Split::Test];
+    /// All of them.
+    pub const ALL: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+    /// Those that have files of their own.
+    pub const IN_FILES: [Split; 2] = [Split::Train, Split::Test];
 
-    /// Its name: `train` or `test`.
+    /// Its name: `train`, `validation` or `test`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
+            Self::Validation => "validation",
             Self::Test => "test",
         }
     }
@@ -31,8 +37,23 @@ impl Split {
     pub fn of(self, dataset: &Dataset) -> &Subset {
         match self {
             Self::Train => &dataset.train,
+            Self::Validation => &dataset.validation,
             Self::Test => &dataset.test,
         }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn of_mut(self, dataset: &mut Dataset) -> &mut Subset {
+        match self {
+            Self::Train => &mut dataset.train,
+            Self::Validation => &mut dataset.validation,
+            Self::Test => &mut dataset.test,
+        }
+    }
+
+    /// The part in whose files it is.
+    pub(crate) fn in_files(self) -> Split {
+        if self == Self::Test { Self::Test } else { Self::Train }
     }
 
     /// What is known about the rows of this split.
@@ -40,6 +61,7 @@ impl Split {
     pub fn rows_of(self, rows: &TableRows) -> &RowFacts {
         match self {
             Self::Train => &rows.train,
+            Self::Validation => &rows.validation,
             Self::Test => &rows.test,
         }
     }

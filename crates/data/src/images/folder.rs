@@ -47,6 +47,7 @@ pub(crate) fn load(
         sample_shape: shape,
         classes,
         train: subset(train)?,
+        validation: subset(Part::default())?,
         test: subset(test)?,
         notes,
         table: None,

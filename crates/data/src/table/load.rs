@@ -36,14 +36,14 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
     let parts = deal(&table.hashes, |row| rule == Missing::Drop && table.is_incomplete(row), options);
     table.check_parts(&parts, needed, options)?;
     let schema = table.schema(kinds, &parts, options)?;
-    let (train, test) = table.samples(&schema, &parts)?;
+    let [train, validation, test] = table.samples(&schema, &parts)?;
     table.note_collapsed(&schema, options);
     let Table { labels, hashes, texts, mut notes, remarks, columns, .. } = table;
     notes.extend(labels.notes(&columns.label_name));
     let known = labels.known.clone();
     let (targets, classes) = labels.finish();
     let schema = TableSchema { classes: classes.clone(), ..schema };
-    let (train_targets, test_targets) = split_targets(targets, &parts);
+    let targets_of = |part| targets_of(&targets, &parts, part);
     if options.normalize == Normalize::Half {
         notes.push(
             "--normalize half is meant for images: the features of the table were standardised".to_owned(),
@@ -52,6 +52,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
     let facts = |part| facts(part, &parts, &hashes, &known, &texts);
     let table_rows = TableRows {
         train: facts(Part::Train),
+        validation: facts(Part::Validation),
         test: facts(Part::Test),
         total: rows,
         left_out: numbers(Part::LeftOut, &parts),
@@ -63,8 +64,9 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
         name: DatasetName::Csv(path.to_path_buf()),
         sample_shape: vec![width],
         classes,
-        train: Subset::new(Samples::F32(train), train_targets, width)?,
-        test: Subset::new(Samples::F32(test), test_targets, width)?,
+        train: Subset::new(Samples::F32(train), targets_of(Part::Train), width)?,
+        validation: Subset::new(Samples::F32(validation), targets_of(Part::Validation), width)?,
+        test: Subset::new(Samples::F32(test), targets_of(Part::Test), width)?,
         notes: in_file(path, notes),
         table: Some(schema),
         pixels: None,
@@ -353,25 +355,36 @@ impl<'a> Table<'a> {
     /// Refuses an empty part, and says where the share of test rows is far from what was asked for.
     fn check_parts(&mut self, parts: &[Part], needed: Option<Split>, options: &LoadOptions) -> Result<()> {
         let count = |part| parts.iter().filter(|&&other| other == part).count();
-        let [train, test] = [Part::Train, Part::Test].map(count);
+        let [train, validation, test] = [Part::Train, Part::Validation, Part::Test].map(count);
         let path = || self.path.to_path_buf();
-        if train + test == 0 {
+        let dealt = train + validation + test;
+        if dealt == 0 {
             return Err(Error::TableIncomplete { path: path(), rows: parts.len() });
         }
-        let left_out = parts.len() - train - test;
+        let left_out = parts.len() - dealt;
         if left_out > 0 {
             let (left_out, all) = (grouped(left_out), grouped(parts.len()));
             self.notes
                 .push(format!("{left_out} of {all} rows have a cell without a value and were left out"));
         }
+        if options.validation_fraction > 0.0 && needed.is_none_or(|needed| needed != Split::Test) {
+            let fraction = options.validation_fraction;
+            for (count, part) in [(train, Split::Train), (validation, Split::Validation)] {
+                if count == 0 {
+                    let (rows, dealt) = (train + validation, Split::Validation);
+                    return Err(Error::TableSplit { path: path(), rows, part, dealt, fraction });
+                }
+            }
+        }
         let fraction = options.test_fraction;
         if fraction == 0.0 || options.table.split == SplitRule::Permutation || options.schema.is_some() {
             return Ok(());
         }
-        let rows = train + test;
-        for (count, split, part) in [(train, Split::Train, "training"), (test, Split::Test, "test")] {
-            if count == 0 && needed.is_none_or(|needed| needed == split) {
-                return Err(Error::TableSplit { path: path(), rows, part, fraction });
+        let rows = dealt;
+        for (count, part) in [(train + validation, Split::Train), (test, Split::Test)] {
+            if count == 0 && needed.is_none_or(|needed| needed == part) {
+                let dealt = Split::Test;
+                return Err(Error::TableSplit { path: path(), rows, part, dealt, fraction });
             }
         }
         let share = test as f64 / rows as f64;
@@ -428,31 +441,26 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// The samples of the training part and of the test part, row by row; the columns are used up.
-    fn samples(&mut self, schema: &TableSchema, parts: &[Part]) -> Result<(Vec<f32>, Vec<f32>)> {
+    /// The samples of the training, the validation and the test part, row by row; the columns are used up.
+    fn samples(&mut self, schema: &TableSchema, parts: &[Part]) -> Result<[Vec<f32>; 3]> {
         let width = schema.inputs();
-        let count = |part| parts.iter().filter(|&&other| other == part).count();
-        let mut train = vec![0.0; count(Part::Train) * width];
-        let mut test = vec![0.0; count(Part::Test) * width];
+        let dealt = [Part::Train, Part::Validation, Part::Test];
+        let mut samples = dealt.map(|part| vec![0.0; numbers(part, parts).len() * width]);
         let ranges: Vec<_> = schema.ranges().collect();
-        let (mut train_rows, mut test_rows) =
-            (train.chunks_exact_mut(width.max(1)), test.chunks_exact_mut(width.max(1)));
+        let mut rows_of = samples.each_mut().map(|samples| samples.chunks_exact_mut(width.max(1)));
         for first in (0..parts.len()).step_by(BLOCK) {
             let rows = first..(first + BLOCK).min(parts.len());
-            let mut samples: Vec<(usize, &mut [f32])> = Vec::with_capacity(BLOCK);
+            let mut block: Vec<(usize, &mut [f32])> = Vec::with_capacity(BLOCK);
             for row in rows {
-                let sample = match parts[row] {
-                    Part::Train => train_rows.next(),
-                    Part::Test => test_rows.next(),
-                    Part::LeftOut => None,
-                };
-                samples.extend(sample.map(|sample| (row, sample)));
+                let part = dealt.iter().position(|&part| part == parts[row]);
+                let sample = part.and_then(|part| rows_of[part].next());
+                block.extend(sample.map(|sample| (row, sample)));
             }
             for (feature, column) in self.features.iter().enumerate() {
                 let inputs = ranges[feature].clone();
                 let one_hot = matches!(schema.kind(feature), FeatureKind::OneHot(_));
                 let fill = schema.fill.get(feature).copied().unwrap_or(0.0);
-                for (row, sample) in &mut samples {
+                for (row, sample) in &mut block {
                     let value = column.value(*row);
                     if one_hot {
                         if value >= 0.0 {
@@ -470,7 +478,7 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        Ok((train, test))
+        Ok(samples)
     }
 
     /// Says which columns lose differences between their numbers as they become 32-bit inputs.
@@ -517,19 +525,13 @@ fn facts(part: Part, parts: &[Part], hashes: &[u64], known: &[bool], texts: &[Ve
     RowFacts { numbers, hashes, labelled, texts }
 }
 
-/// The training targets and the test targets, both in the order of the file.
-fn split_targets(targets: Targets, parts: &[Part]) -> (Targets, Targets) {
+/// The targets of a part, in the order of the file.
+fn targets_of(targets: &Targets, parts: &[Part], part: Part) -> Targets {
     fn of<T: Copy>(all: &[T], parts: &[Part], part: Part) -> Vec<T> {
         all.iter().zip(parts).filter(|&(_, &other)| other == part).map(|(&target, _)| target).collect()
     }
     match targets {
-        Targets::Classes(classes) => {
-            let part = |part| Targets::Classes(of(&classes, parts, part));
-            (part(Part::Train), part(Part::Test))
-        }
-        Targets::Values(values) => {
-            let part = |part| Targets::Values(of(&values, parts, part));
-            (part(Part::Train), part(Part::Test))
-        }
+        Targets::Classes(classes) => Targets::Classes(of(classes, parts, part)),
+        Targets::Values(values) => Targets::Values(of(values, parts, part)),
     }
 }

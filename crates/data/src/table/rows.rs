@@ -6,6 +6,8 @@
 pub struct TableRows {
     /// Those of the training part.
     pub train: RowFacts,
+    /// Those of the validation part.
+    pub validation: RowFacts,
     /// Those of the test part.
     pub test: RowFacts,
     /// Rows in the file.

@@ -9,12 +9,15 @@
 //! place      = first 8 bytes, little-endian, of SHA-256 over seed and row hash (8 bytes each, little-endian)
 //! test row   = ⌊place / 2¹¹⌋ / 2⁵³ < test fraction
 //! ```
+//!
+//! Of the other rows those are for validation whose place is likewise below the validation fraction, where the word
+//! `validation` stands between seed and row hash.
 
 use sha2::{Digest, Sha256};
 
 use super::options::SplitRule;
 use super::records::Record;
-use crate::hash_split::{self, first_number};
+use crate::hash_split::{self, first_number, is_validation};
 use crate::sampling::stream;
 use crate::{LoadOptions, Permutation};
 
@@ -22,6 +25,7 @@ use crate::{LoadOptions, Permutation};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Train,
+    Validation,
     Test,
     /// It has cells without a value.
     LeftOut,
@@ -47,14 +51,19 @@ pub(super) fn deal(hashes: &[u64], is_left_out: impl Fn(usize) -> bool, options:
     let rule = options.table.split;
     let by_place = if rule == SplitRule::Permutation { permuted(hashes.len(), options) } else { Vec::new() };
     let part = |(row, &hash): (usize, &u64)| {
-        let test = match rule {
+        let is_test = match rule {
             SplitRule::Hash => is_test(hash, options.seed, options.test_fraction),
             SplitRule::Permutation => by_place[row],
         };
-        match (is_left_out(row), test) {
-            (true, _) => Part::LeftOut,
-            (false, true) => Part::Test,
-            (false, false) => Part::Train,
+        let key = hash.to_le_bytes();
+        if is_left_out(row) {
+            Part::LeftOut
+        } else if is_test {
+            Part::Test
+        } else if is_validation(&key, options.seed, options.validation_fraction) {
+            Part::Validation
+        } else {
+            Part::Train
         }
     };
     hashes.iter().enumerate().map(part).collect()

@@ -132,6 +132,33 @@ pub struct Progress {
     pub loss_sum_bits: u64,
     /// Bits of the last batch's loss (an f64).
     pub last_loss_bits: u64,
+    /// The best epoch so far, if the run compares them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<BestEpoch>,
+}
+
+/// The best epoch of a run so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BestEpoch {
+    /// Its number, counted from 1.
+    pub epoch: u64,
+    /// Bits of the number by which it is the best (an f64).
+    pub value_bits: u64,
+}
+
+impl BestEpoch {
+    /// An epoch, counted from 1, and the number by which it is the best.
+    #[must_use]
+    pub fn new(epoch: u64, value: f64) -> BestEpoch {
+        BestEpoch { epoch, value_bits: value.to_bits() }
+    }
+
+    /// The number by which it is the best.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        f64::from_bits(self.value_bits)
+    }
 }
 
 impl Progress {

@@ -14,7 +14,7 @@ mod stored;
 
 use plangrad_tensor::Session;
 
-pub use self::description::{Description, Progress};
+pub use self::description::{BestEpoch, Description, Progress};
 pub use self::loaded::{Loaded, NamedTensor, read, read_file};
 use self::stored::{Stored, moment_name, stage};
 pub use crate::folder::Folder;

@@ -34,7 +34,7 @@ pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
 pub use table::{TableArgs, TableFileArgs};
-pub use training::{BatchSize, ScheduleName, TrainArgs, TrainingArgs};
+pub use training::{BatchSize, JudgingArgs, ScheduleName, TrainArgs, TrainingArgs};
 pub use values::Row;
 
 use crate::output::Format;
@@ -91,20 +91,31 @@ pub enum Command {
     Download(DownloadArgs),
 }
 
+/// A trained model.
+#[derive(Args, Clone, Debug)]
+pub struct TrainedModelArgs {
+    /// A run folder, or a model file (model.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The model of the run's best epoch, which train --keep best keeps, and not of its last
+    #[arg(long)]
+    pub best: bool,
+}
+
 /// Arguments of `eval`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     plangrad eval runs/mnist\n  \
     plangrad eval model.safetensors --dataset fashion-mnist --split train")]
 pub struct EvalArgs {
-    /// A run folder, or a model file (model.safetensors)
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    /// The model.
+    #[command(flatten)]
+    pub trained: TrainedModelArgs,
     /// The data to evaluate on; by default those that the model was trained on.
     #[command(flatten)]
     pub data: TrainedDataArgs,
     /// Part of the dataset [default: test; of a table that is named, all rows]
-    #[arg(long, value_parser = values::split(), help_heading = "Data")]
+    #[arg(long, value_parser = values::split(Split::ALL), help_heading = "Data")]
     pub split: Option<Split>,
     /// Samples per batch; the result does not depend on it [default: as many of 1000 as fit]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
@@ -128,9 +139,9 @@ pub struct EvalArgs {
         .args(["index", "random", "image", "values", "dataset"]))
 )]
 pub struct PredictArgs {
-    /// A run folder, or a model file (model.safetensors)
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    /// The model.
+    #[command(flatten)]
+    pub trained: TrainedModelArgs,
     /// Sample of the dataset, counted from 0
     #[arg(long, value_name = "N", value_parser = values::index, allow_negative_numbers = true,
         conflicts_with_all = ["random", "image", "values"])]
@@ -167,7 +178,7 @@ pub struct PredictArgs {
     #[command(flatten)]
     pub data: TrainedDataArgs,
     /// Part of the dataset [default: test; of a table that is named, all rows]
-    #[arg(long, value_parser = values::split(), help_heading = "Data")]
+    #[arg(long, value_parser = values::split(Split::ALL), help_heading = "Data")]
     pub split: Option<Split>,
 }
 
@@ -188,7 +199,7 @@ pub struct ShowArgs {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub count: usize,
     /// Part of the dataset
-    #[arg(long, value_parser = values::split(), default_value_t = Split::Train, help_heading = "Data")]
+    #[arg(long, value_parser = values::split(Split::IN_FILES), default_value_t = Split::Train, help_heading = "Data")]
     pub split: Split,
     /// Also write the image, or the grid of images, here
     #[arg(long, value_name = "FILE.png", value_parser = values::png_file())]

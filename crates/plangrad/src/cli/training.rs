@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Command, Id, ValueEnum};
+use plangrad_nn::Loss;
 use plangrad_tensor::Schedule;
 
 use super::device::{DeviceArgs, OomArgs};
@@ -12,7 +13,7 @@ use super::learning::{LearningArgs, PrecisionArgs};
 use super::subject::SubjectArgs;
 use super::values;
 use crate::error::{Error, Result};
-use crate::train::CHANGEABLE;
+use crate::train::{CHANGEABLE, Criterion, KeptModel};
 
 /// Arguments of `train`.
 #[derive(Args, Clone, Debug)]
@@ -70,6 +71,9 @@ pub struct TrainingArgs {
     /// Factor of each step, with --schedule step [default: 0.1]
     #[arg(long, value_name = "FACTOR", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr_factor: Option<f64>,
+    /// Which epochs are judged, and what becomes of the best.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
     /// Start from these weights: a safetensors file of floating-point numbers or a state_dict of PyTorch (.pth, .pt) whose shapes
     /// match in order
     #[arg(long, value_name = "FILE")]
@@ -77,6 +81,42 @@ pub struct TrainingArgs {
     /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,
+}
+
+/// By which samples epochs are judged, and what becomes of the best.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Training")]
+pub struct JudgingArgs {
+    /// Share of the training part that is kept to judge epochs by; the test part is then used once, at the end. A hash of each
+    /// sample decides, so equal samples are on the same side [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub validation_fraction: Option<f64>,
+    /// Keep the model of the best epoch as best.safetensors beside that of the last
+    #[arg(long, default_value_t, value_name = "WHICH", value_parser = values::one_of(KeptModel::ALL))]
+    pub keep: KeptModel,
+    /// By which number of the validation part (else the test part) epochs are compared [default: accuracy; loss with mse]
+    #[arg(long, value_name = "NUMBER", value_parser = values::one_of(Criterion::ALL))]
+    pub best_by: Option<Criterion>,
+    /// End the run after so many epochs in a row that were no better than the best before
+    #[arg(long, value_name = "EPOCHS", value_parser = values::steps, allow_negative_numbers = true)]
+    pub patience: Option<u64>,
+}
+
+impl JudgingArgs {
+    /// Refuses options that contradict each other or do nothing.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub fn check(&self, loss: Loss) -> Result<()> {
+        let compares = self.keep == KeptModel::Best || self.patience.is_some();
+        match self.best_by {
+            Some(_) if !compares => Err(Error::option("--best-by", "is for --keep best and --patience")),
+            Some(Criterion::Accuracy) if loss != Loss::CrossEntropy => {
+                Err(Error::option("--best-by", "accuracy is of classes; mse has a loss alone"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The run folder, and how often the run reports and saves.
@@ -208,7 +248,6 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
-    use plangrad_nn::Loss;
     use plangrad_tensor::Optimizer;
 
     fn train(options: &[&str]) -> std::result::Result<TrainArgs, clap::Error> {

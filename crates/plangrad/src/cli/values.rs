@@ -117,11 +117,11 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
-/// A split of a dataset, by its name.
-pub(super) fn split() -> impl TypedValueParser<Value = Split> {
-    let of = |name| Split::ALL.into_iter().find(|split| split.name() == name);
-    PossibleValuesParser::new(Split::ALL.map(Split::name))
-        .try_map(move |name| of(name).ok_or("expected train or test"))
+/// One of these splits of a dataset, by its name.
+pub(super) fn split<const N: usize>(splits: [Split; N]) -> impl TypedValueParser<Value = Split> {
+    let of = move |name: String| splits.into_iter().find(|split| split.name() == name);
+    PossibleValuesParser::new(splits.map(Split::name))
+        .try_map(move |name| of(name).ok_or("expected the name of a part"))
 }
 
 /// A folder; may be empty, as an empty environment variable is. Read it with [`named`].

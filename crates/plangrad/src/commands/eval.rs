@@ -3,10 +3,9 @@
 use plangrad_data::{LabelUse, Split};
 use serde::Serialize;
 
-use super::device;
+use super::{device, trained};
 use crate::cli::{EvalArgs, TrainedDataArgs};
 use crate::error::Result;
-use crate::model::Model;
 use crate::model::{Evaluation, Questions, Request};
 use crate::numbers::{counted, grouped, size};
 use crate::output::Console;
@@ -21,7 +20,7 @@ const HEADING: usize = 5;
 const MOST_LISTED: usize = 20;
 
 pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
-    let model = Model::open(&arguments.model)?;
+    let model = trained::open(&arguments.trained)?;
     let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
     let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
     let heading = format!(

@@ -54,7 +54,7 @@ fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) 
     let budget = budget.map_or(String::new(), |bytes| {
         format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
     });
-    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, test))
+    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, 0, test))
 }
 
 fn line(trial: &Trial) -> String {

@@ -15,6 +15,7 @@ mod subject;
 mod summary;
 mod sweep;
 mod train;
+mod trained;
 
 use crate::cli::Command;
 use crate::error::Result;

@@ -6,9 +6,9 @@ use plangrad_data::{LabelUse, Sample, Target, has_image_name};
 use plangrad_tensor::Samples;
 
 use super::answers::{Answers, object};
-use super::device;
 use super::eval::request;
 use super::samples::{check_index, random_samples, sample};
+use super::{device, trained};
 use crate::cli::{PredictArgs, Row};
 use crate::colour::Colour;
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ const MOST_SHOWN: usize = 12;
 const BAR: usize = 40;
 
 pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<()> {
-    let model = Model::open(&arguments.model)?;
+    let model = trained::open(&arguments.trained)?;
     if !arguments.image.is_empty() {
         return images(arguments, &model, console);
     }

@@ -157,7 +157,7 @@ impl Words {
         format!(
             "{}: {}; {}; {} for every batch size; on {}{}",
             self.dataset,
-            samples(self.samples.0, self.samples.1),
+            samples(self.samples.0, 0, self.samples.1),
             self.network,
             self.optimizer,
             devices.join(" and "),

@@ -18,8 +18,8 @@ use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::train::{
-    self, Existing, Interrupts, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject, Trainer,
-    network, plan_line,
+    self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject,
+    Trainer, network, plan_line,
 };
 use crate::weights;
 
@@ -63,7 +63,10 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let optimizer = learning.optimizer()?;
     let schedule = arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
-    let options = arguments.subject.data.options(labels, learning.seed);
+    let judging = &arguments.training.judging;
+    judging.check(arguments.subject.task.loss)?;
+    let mut options = arguments.subject.data.options(labels, learning.seed);
+    options.validation_fraction = judging.validation_fraction.unwrap_or(options.validation_fraction);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
     check_text("--data-dir", &settings.data_dir)?;
     let dataset = subject::dataset(&name, &options)?;
@@ -163,6 +166,11 @@ impl Run {
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
         self.console.text(&plan_line(&start, &network(self.trainer.task()), &self.settings))?;
+        if self.settings.compares_epochs() && self.settings.validation_fraction == 0.0 {
+            let by =
+                "epochs are compared by the test part, whose figures then flatter the model that is chosen";
+            self.reporter.note(&format!("{by}; --validation-fraction 0.1 keeps samples for that"));
+        }
         self.reporter.event(&start)
     }
 
@@ -170,6 +178,11 @@ impl Run {
         let (path, steps) = (path.display(), counted(progress.step as usize, "step"));
         if self.trainer.is_finished() {
             let epochs = counted(progress.epoch as usize, "epoch");
+            if self.trainer.has_stopped_early() {
+                return format!(
+                    "{path} has ended early after {epochs}, {steps}: none was better for long enough"
+                );
+            }
             let more = if self.settings.max_steps.is_some() { "--max-steps or --epochs" } else { "--epochs" };
             format!("{path} is complete with {epochs}, {steps}; a larger {more} continues it")
         } else {
@@ -190,7 +203,8 @@ impl Run {
             Some(_) => process::command(&["predict", &folder, "--dataset", "csv:FILE"]),
             None => process::command(&["predict", &folder, "--random"]),
         };
-        let evaluate = process::command(&["eval", &folder]);
+        let best: &[&str] = if self.settings.keep == KeptModel::Best { &["--best"] } else { &[] };
+        let evaluate = process::command(&[&["eval", folder.as_ref()], best].concat());
         if self.trainer.test_samples() > 0 {
             format!("Next:  {evaluate}\n       {predict}")
         } else {
@@ -239,6 +253,10 @@ fn settings(
         normalize: options.normalize.to_string(),
         label: options.label.clone(),
         test_fraction: options.test_fraction,
+        validation_fraction: options.validation_fraction,
+        keep: training.judging.keep,
+        best_by: training.judging.best_by,
+        patience: training.judging.patience,
         loss: task.loss,
         hidden: model.hidden.0.clone(),
         activation: model.activation,

@@ -196,6 +196,7 @@ mod tests {
             sample_shape: vec![1, 4, 5],
             classes: ["a", "b", "c"].map(str::to_owned).to_vec(),
             train: part(train),
+            validation: part(0),
             test: part(test),
             notes: Vec::new(),
             table: None,

@@ -59,12 +59,12 @@ impl Blueprint {
             eval_batch_size: self.eval_batch_size,
             repeats: false,
         };
-        let samples = SampleCounts { train, test };
+        let samples = SampleCounts { train, validation: 0, test };
         let whole = batch_size.min(train);
         let part = whole.div_ceil(self.accumulate.max(1));
         let layout = MemoryLayout::new(self.device, part);
         let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
-        let training_plans = numbers.test.map_or(plans.len(), |(first, _)| first);
+        let training_plans = numbers.test.map_or(plans.len(), |test| test.whole);
         let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(part, &report);
         let resident = (layout.placement == Placement::Resident).then_some((train, test));

@@ -188,10 +188,20 @@ impl Model {
                 return Err(Error::option("--split", problem));
             }
         }
+        let split = request.split.unwrap_or(Split::Test);
         if let Some(run) = run.filter(|_| !whole_table) {
             (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
+            if named_table || run.dataset_name()? == name {
+                options.validation_fraction = run.validation_fraction;
+            }
         }
-        let split = request.split.unwrap_or(Split::Test);
+        if split == Split::Validation && options.validation_fraction == 0.0 {
+            let problem = format!(
+                "{} is no run that kept samples of {name} for validation (train --validation-fraction)",
+                self.file.display()
+            );
+            return Err(Error::option("--split", problem));
+        }
         let read = if whole_table { Split::Train } else { split };
         let dataset = load(&name, &options, Some(read))?;
         dataset.table_rows.iter().flat_map(|rows| &rows.remarks).for_each(|remark| Console::remark(remark));
@@ -204,6 +214,7 @@ impl Model {
         }
         let subset = match read {
             Split::Train => dataset.train,
+            Split::Validation => dataset.validation,
             Split::Test => dataset.test,
         };
         let what = if whole_table { name.to_string() } else { format!("{name} {read}") };
@@ -270,7 +281,7 @@ impl Model {
             };
             numbers.push(number as u8);
         }
-        for subset in [&mut dataset.train, &mut dataset.test] {
+        for subset in [&mut dataset.train, &mut dataset.validation, &mut dataset.test] {
             if let Targets::Classes(labels) = &mut subset.targets {
                 labels.iter_mut().for_each(|label| *label = numbers[usize::from(*label)]);
             }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use plangrad_data::Split;
 use plangrad_tensor::{Metrics, Optimizer};
 
 use crate::error::Result;
@@ -83,7 +84,7 @@ impl<'a> TimedRun<'a> {
 
     /// Evaluates the model on the test samples.
     pub(super) fn test(&mut self) -> Result<Option<Metrics>> {
-        self.engine.test(self.data)
+        self.engine.evaluate(self.data, Split::Test)
     }
 
     /// Epochs completed.

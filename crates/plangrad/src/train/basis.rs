@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use plangrad_data::Split;
 use plangrad_nn::Task;
 use plangrad_tensor::Source;
 use serde_json::Value;
@@ -50,7 +51,7 @@ pub(super) fn basis(settings: &Settings, task: &Task, engine: &Engine) -> Result
 /// Adds the digest of the data, once a run has learnt from them. Taking it costs as much as reading them, so a run does it
 /// after its first step.
 pub(super) fn add_data(basis: &mut Basis, data: &Data) {
-    basis.entry(DATA.to_owned()).or_insert_with(|| digest(&[&data.train, &data.test]).into());
+    basis.entry(DATA.to_owned()).or_insert_with(|| digest(&Split::ALL.map(|split| data.of(split))).into());
 }
 
 /// Whether the run had learnt from its data.

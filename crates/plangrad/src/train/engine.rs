@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use plangrad_data::Split;
 use plangrad_nn::Task;
 use plangrad_tensor::Backend;
-use plangrad_tensor::{MemoryReport, Metrics, Session};
+use plangrad_tensor::{MemoryReport, Metrics, Session, Source};
 
 use super::layout::{MemoryLayout, Placement, StepConfig};
-use super::plans::{PlanNumbers, Training, plan};
+use super::plans::{Evaluating, PlanNumbers, Training, plan};
 use super::source::Data;
 use crate::clock;
 use crate::error::Result;
@@ -23,7 +24,8 @@ pub(crate) struct Engine {
     planned: MemoryReport,
     batch_size: usize,
     part: usize,
-    test_order: Vec<u32>,
+    /// The samples of the validation part and of the test part, in their own order.
+    in_order: Vec<u32>,
     /// In the last stretch; none before the first.
     steps_per_second: Option<f64>,
 }
@@ -62,14 +64,16 @@ impl Engine {
         data.evict();
         let (all, plans) = plan(step, task, data.samples(), layout)?;
         let planned = layout.report(&all, task, data.samples());
-        let test_order = (0..data.test.len() as u32).collect();
+        let in_order = (0..data.validation.len().max(data.test.len()) as u32).collect();
         let batch_size = step.whole(data.train.len());
         let session = match layout.placement {
             Placement::InPlace => Session::new(backend, all),
             Placement::Streamed => Session::streaming(backend, all),
             Placement::Resident => {
-                let uploaded = data.train.upload_for(backend, batch_size);
-                uploaded.and_then(|()| data.test.upload(backend)).and_then(|()| Session::new(backend, all))
+                let Data { train, validation, test } = data;
+                let uploaded = train.upload_for(backend, batch_size);
+                let uploaded = uploaded.and_then(|()| validation.upload(backend));
+                uploaded.and_then(|()| test.upload(backend)).and_then(|()| Session::new(backend, all))
             }
         };
         if session.is_err() {
@@ -81,7 +85,7 @@ impl Engine {
             planned,
             batch_size,
             part: layout.part,
-            test_order,
+            in_order,
             steps_per_second: None,
         })
     }
@@ -159,35 +163,35 @@ impl Engine {
     /// # Errors
     /// If the device fails.
     pub(crate) fn test_one_batch(&mut self, data: &Data) -> Result<Option<usize>> {
-        let Some((whole, _)) = self.plans.test else { return Ok(None) };
+        let Some(Evaluating { whole, .. }) = self.plans.test else { return Ok(None) };
         let batch_size = self.session.plans()[whole].batch_size();
-        self.evaluate(data, [(whole, 0..batch_size)])?;
+        self.evaluate_ranges(&data.test, [(whole, 0..batch_size)])?;
         Ok(Some(batch_size))
     }
 
-    /// Evaluates the model on all test samples in their own order; `None` without any. Leaves the session's metrics as they
-    /// were.
+    /// Evaluates the model on all samples of the validation or the test part in their own order; `None` without any. Leaves
+    /// the session's metrics as they were.
     ///
     /// # Errors
     /// If the device fails.
-    pub(crate) fn test(&mut self, data: &Data) -> Result<Option<Metrics>> {
-        let Some((whole, rest)) = self.plans.test else { return Ok(None) };
-        let (samples, batch_size) = (self.test_order.len(), self.session.plans()[whole].batch_size().max(1));
-        let in_whole_batches = samples / batch_size * batch_size;
-        let rest = rest.map(|rest| (rest, in_whole_batches..samples));
-        self.evaluate(data, [(whole, 0..in_whole_batches)].into_iter().chain(rest)).map(Some)
+    pub(crate) fn evaluate(&mut self, data: &Data, split: Split) -> Result<Option<Metrics>> {
+        let Some(Evaluating { whole, rest }) = self.plans.evaluating(split) else { return Ok(None) };
+        let (source, batch_size) = (data.of(split), self.session.plans()[whole].batch_size().max(1));
+        let in_whole_batches = source.len() / batch_size * batch_size;
+        let rest = rest.map(|rest| (rest, in_whole_batches..source.len()));
+        self.evaluate_ranges(source, [(whole, 0..in_whole_batches)].into_iter().chain(rest)).map(Some)
     }
 
-    /// Evaluates ranges of test samples, each by its plan. Leaves the session's metrics as they were.
-    fn evaluate(
+    /// Evaluates ranges of samples, each by its plan. Leaves the session's metrics as they were.
+    fn evaluate_ranges(
         &mut self,
-        data: &Data,
+        source: &Source,
         ranges: impl IntoIterator<Item = (usize, Range<usize>)>,
     ) -> Result<Metrics> {
         let before = self.session.metrics()?;
         self.session.set_metrics(Metrics::default())?;
         let evaluated = ranges.into_iter().try_for_each(|(plan, range)| -> Result<()> {
-            Ok(self.session.run(plan, &data.test.batches(&self.test_order[range])?)?)
+            Ok(self.session.run(plan, &source.batches(&self.in_order[range])?)?)
         });
         let metrics = evaluated.and_then(|()| Ok(self.session.metrics()?));
         self.session.set_metrics(before)?;
@@ -202,7 +206,7 @@ mod tests {
     use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
     use plangrad_tensor::{
-        Category, DType, Optimizer, SampleFormat, Samples as Values, Schedule, Shape, Source, Targets,
+        Category, DType, Optimizer, SampleFormat, Samples as Values, Schedule, Shape, Targets,
     };
     use proptest::prelude::*;
 
@@ -243,7 +247,7 @@ mod tests {
             (activation, dropout) in (prop::sample::select(Activation::ALL.to_vec()), prop::sample::select(vec![0.0, 0.3])),
             loss in prop::sample::select(vec![Loss::CrossEntropy, Loss::Mse]),
             optimizer in optimizers(),
-            (train, test) in (1usize..60, 0usize..40),
+            (train, validation, test) in (1usize..60, 0usize..20, 0usize..40),
             (batch_size, part) in (1usize..70, 1usize..70),
             eval_batch_size in prop::option::of(1usize..50),
             placement in prop::sample::select(vec![Placement::InPlace, Placement::Resident, Placement::Streamed]),
@@ -251,7 +255,8 @@ mod tests {
             let task = task(hidden, activation, dropout, loss);
             let schedule = Schedule::Constant { learning_rate: 0.01 };
             let step = StepConfig { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
-            let mut data = Data { train: source(train, loss), test: source(test, loss) };
+            let [of_train, of_validation, of_test] = [train, validation, test].map(|len| source(len, loss));
+            let mut data = Data { train: of_train, validation: of_validation, test: of_test };
             let layout = MemoryLayout { placement, part };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();
             prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model().weights().trained_elements() as u64);
@@ -272,8 +277,10 @@ mod tests {
             for rows in rows.chunks(batch_size) {
                 engine.steps(&data, rows).unwrap();
             }
-            let judged = engine.test(&data).unwrap();
-            prop_assert_eq!(judged.map_or(0, |metrics| metrics.samples), test as u64);
+            for (split, samples) in [(Split::Validation, validation), (Split::Test, test)] {
+                let judged = engine.evaluate(&data, split).unwrap();
+                prop_assert_eq!(judged.map_or(0, |metrics| metrics.samples), samples as u64);
+            }
             prop_assert_eq!(engine.session.metrics().unwrap().samples, train as u64);
             prop_assert_eq!((engine.measured_bytes(), backend.memory().peak), (planned.total(), planned.total()));
             drop((engine, data));

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use plangrad_data::Split;
 use plangrad_tensor::Device;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::best::Criterion;
 use crate::device::{GpuMemory, device_name};
 use crate::error::Result;
 
@@ -19,6 +21,8 @@ pub enum Event {
         dataset: String,
         /// Samples to learn from.
         train_samples: usize,
+        /// Samples to judge epochs by, taken out of those to learn from.
+        validation_samples: usize,
         /// Samples to test on.
         test_samples: usize,
         /// The device.
@@ -59,19 +63,25 @@ pub enum Event {
         /// Mean loss of the batch before its update.
         loss: f64,
     },
-    /// An epoch, or the part of it that `--max-steps` allowed, and its test.
+    /// An epoch, or the part of it that `--max-steps` allowed, and its evaluation.
     Epoch {
         /// Epoch, counted from 1.
         epoch: u64,
         /// Mean loss of its samples, each computed before the update of its batch.
         train_loss: f64,
-        /// Mean loss of the test samples; null without any.
+        /// Mean loss of the validation samples; null without any.
+        validation_loss: Option<f64>,
+        /// Share of the validation samples whose class was predicted; null for a regression and without samples.
+        validation_accuracy: Option<f64>,
+        /// Mean loss of the test samples; null without any, and where there are validation samples instead.
         test_loss: Option<f64>,
-        /// Share of the test samples whose class was predicted; null for a regression and without samples.
+        /// Share of the test samples whose class was predicted; null for a regression, and where the loss is.
         test_accuracy: Option<f64>,
+        /// Whether it is the best epoch so far; null if the run does not compare them.
+        is_best: Option<bool>,
         /// Time from the shuffle to the last update.
         train_seconds: f64,
-        /// Time of the test.
+        /// Time of the evaluation.
         eval_seconds: f64,
         /// Training samples per second.
         samples_per_second: f64,
@@ -88,13 +98,53 @@ pub enum Event {
         total_seconds: f64,
         /// Time from the start of the process to the end of the first step; null if there was none.
         startup_seconds: Option<f64>,
+        /// Loss of the last test; null without any.
+        test_loss: Option<f64>,
         /// Accuracy of the last test.
         test_accuracy: Option<f64>,
         /// The model's file; null for an interrupted run.
         model: Option<PathBuf>,
+        /// The best epoch and its model, if the run keeps it and is complete.
+        best: Option<BestModel>,
+        /// Whether it ended before its last epoch since no epoch was better for as long as it was to wait.
+        stopped_early: bool,
         /// The run's folder.
         run: PathBuf,
     },
+}
+
+/// The best epoch of a run, and its model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BestModel {
+    /// The epoch, counted from 1.
+    pub epoch: u64,
+    /// The number by which it is the best, and on which part of the data.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Loss on the test part; null without one.
+    pub test_loss: Option<f64>,
+    /// Accuracy on the test part; null for a regression and without one.
+    pub test_accuracy: Option<f64>,
+    /// Its file.
+    pub model: PathBuf,
+}
+
+/// By what an epoch is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// Which number.
+    pub criterion: Criterion,
+    /// The part of the data.
+    #[serde(serialize_with = "split_name")]
+    pub part: Split,
+    /// The number.
+    pub value: f64,
+}
+
+fn split_name<S: Serializer>(split: &Split, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(split.name())
 }
 
 /// A way to continue if memory runs out, from the cheapest to the most expensive.

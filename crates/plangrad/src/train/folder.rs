@@ -1,4 +1,4 @@
-//! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`.
+//! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, `best.safetensors`.
 //!
 //! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed. The folder
 //! is held open, and whoever begins a run there writes all of its files into a folder within, whose renaming is the moment
@@ -48,6 +48,9 @@ pub(crate) const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 pub(crate) const MODEL: &str = "model.safetensors";
+pub(crate) const BEST: &str = "best.safetensors";
+/// Files of a run.
+const FILES: [&str; 5] = [CONFIG, METRICS, CHECKPOINT, MODEL, BEST];
 /// The folder within in which a new run is written,
 const UNFINISHED: &str = ".new-run.tmp";
 /// and its name from the moment on at which the new run counts.
@@ -91,7 +94,7 @@ impl RunFolder {
         let folder = Folder::open(path)?;
         let folder = RunFolder { _lock: lock(&folder)?, folder, metrics: None };
         let _ = folder.folder.dir().remove_dir_all(UNFINISHED);
-        folder.folder.remove_leftovers(&[CONFIG, METRICS, CHECKPOINT, MODEL]);
+        folder.folder.remove_leftovers(&FILES);
         folder.settle()?;
         Ok(folder)
     }
@@ -129,13 +132,15 @@ impl RunFolder {
     }
 
     /// Puts the files of a new run that counts into the folder itself, or what is left of them: this may end at any moment
-    /// and begin again. The old model goes first, so that it never stands beside the new run's settings.
+    /// and begin again. The old models go first, so that they never stand beside the new run's settings.
     fn settle(&self) -> Result<()> {
         let dir = self.folder.dir();
         if !dir.is_dir(NEW) {
             return Ok(());
         }
-        absent_or(dir.remove_file(MODEL)).map_err(Error::io(&self.model(), "replaced"))?;
+        for name in [MODEL, BEST] {
+            absent_or(dir.remove_file(name)).map_err(Error::io(&self.file(name), "replaced"))?;
+        }
         for name in [CONFIG, METRICS, CHECKPOINT] {
             let moved = absent_or(dir.rename(Path::new(NEW).join(name), dir, name));
             moved.map_err(Error::io(&self.file(name), "written"))?;
@@ -149,7 +154,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::RunExists`] if there is one that is to be kept.
     pub fn check_free(path: &Path, existing: Existing) -> Result<()> {
-        let occupied = [CONFIG, METRICS, CHECKPOINT, MODEL, NEW].iter().any(|name| path.join(name).exists());
+        let occupied = FILES.iter().chain([&NEW]).any(|name| path.join(name).exists());
         if occupied && existing == Existing::Keep {
             Err(Error::RunExists { path: path.into() })
         } else {
@@ -201,13 +206,27 @@ impl RunFolder {
     /// # Errors
     /// As [`checkpoint::read`].
     pub fn read_checkpoint(&self) -> Result<Loaded> {
-        Ok(checkpoint::read_file(self.folder.open_file(CHECKPOINT)?, &self.checkpoint())?)
+        self.read_model(CHECKPOINT)
     }
 
     /// The model's file.
     #[must_use]
     pub fn model(&self) -> PathBuf {
         self.file(MODEL)
+    }
+
+    /// The file of the best epoch's model.
+    #[must_use]
+    pub fn best(&self) -> PathBuf {
+        self.file(BEST)
+    }
+
+    /// Reads a model of the run.
+    ///
+    /// # Errors
+    /// As [`checkpoint::read`].
+    pub(super) fn read_model(&self, name: &str) -> Result<Loaded> {
+        Ok(checkpoint::read_file(self.folder.open_file(name)?, &self.file(name))?)
     }
 
     /// Whether the run is still where it began, with its settings and all of its log.

@@ -22,10 +22,11 @@ impl StepConfig {
     }
 }
 
-/// The number of samples to learn from and to test on.
+/// The number of samples to learn from, to judge the network by meanwhile, and to test on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SampleCounts {
     pub(crate) train: usize,
+    pub(crate) validation: usize,
     pub(crate) test: usize,
 }
 

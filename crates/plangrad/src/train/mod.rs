@@ -4,6 +4,7 @@
 //! to the same bits as never having stopped. What happens on the way is reported to an [`Observer`] as [`Event`]s.
 
 mod basis;
+mod best;
 mod engine;
 mod epochs;
 mod event;
@@ -25,10 +26,11 @@ mod words;
 mod wrong_setting;
 
 pub(crate) use basis::instruction_set;
+pub use best::{Criterion, KeptModel, UnknownWord};
 pub(crate) use engine::{Engine, Stretch};
 pub(crate) use epochs::EpochWalk;
-pub use event::{Event, Observer, Position, Rung};
-pub(crate) use folder::{CHECKPOINT, CONFIG, MODEL};
+pub use event::{BestModel, Event, Observer, Position, Rung, Verdict};
+pub(crate) use folder::{BEST, CHECKPOINT, CONFIG, MODEL};
 pub use folder::{Existing, RunFolder};
 pub use interrupt::Interrupts;
 pub use ladder::{OnOom, Resources};

@@ -1,5 +1,6 @@
 //! The plans of a run: training and evaluation, each for whole batches and for the remainder.
 
+use plangrad_data::Split;
 use plangrad_nn::{Parts, Task};
 use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
 
@@ -16,8 +17,30 @@ pub(crate) struct PlanNumbers {
     pub(crate) whole: Training,
     /// A training step on the last, smaller batch of an epoch.
     pub(crate) rest: Option<Training>,
-    /// The evaluation of a whole batch and of the last, smaller one; `None` without test samples.
-    pub(crate) test: Option<(usize, Option<usize>)>,
+    /// The evaluation of the validation part; `None` without one.
+    pub(crate) validation: Option<Evaluating>,
+    /// The evaluation of the test part; `None` without one.
+    pub(crate) test: Option<Evaluating>,
+}
+
+/// The evaluation of a part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evaluating {
+    /// That of a whole batch.
+    pub(crate) whole: usize,
+    /// That of the last, smaller batch.
+    pub(crate) rest: Option<usize>,
+}
+
+impl PlanNumbers {
+    /// The evaluation of a part.
+    pub(crate) fn evaluating(&self, split: Split) -> Option<Evaluating> {
+        match split {
+            Split::Train => None,
+            Split::Validation => self.validation,
+            Split::Test => self.test,
+        }
+    }
 }
 
 /// How a training step processes its batch.
@@ -44,12 +67,15 @@ pub(crate) fn plan(
     let arena = Plan::bytes_together(&plans);
     // If batches are copied to the device, evaluation batches need room there too.
     let most = if placement == Placement::Streamed { part.min(size) } else { LARGEST };
-    let test = evaluation(task, &state, samples.test, step.eval_batch_size, (arena, most))?;
-    let test = test.map(|(whole, rest)| {
-        let whole = push(&mut plans, whole);
-        (whole, rest.map(|plan| push(&mut plans, plan)))
-    });
-    Ok((plans, PlanNumbers { whole, rest, test }))
+    let mut evaluating = |samples| -> Result<Option<Evaluating>> {
+        let planned = evaluation(task, &state, samples, step.eval_batch_size, (arena, most))?;
+        Ok(planned.map(|(whole, rest)| {
+            let whole = push(&mut plans, whole);
+            Evaluating { whole, rest: rest.map(|plan| push(&mut plans, plan)) }
+        }))
+    };
+    let (validation, test) = (evaluating(samples.validation)?, evaluating(samples.test)?);
+    Ok((plans, PlanNumbers { whole, rest, validation, test }))
 }
 
 impl MemoryLayout {
@@ -72,8 +98,8 @@ impl MemoryLayout {
             Placement::InPlace => Plan::report_together(plans),
             Placement::Streamed => Session::streaming_report(plans),
             Placement::Resident => {
-                let dataset = resident(samples.train, longest).plus(&resident(samples.test, 0));
-                Plan::report_together(plans).plus(&dataset)
+                let judged = resident(samples.validation, 0).plus(&resident(samples.test, 0));
+                Plan::report_together(plans).plus(&resident(samples.train, longest)).plus(&judged)
             }
         }
     }

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use plangrad_data::Split;
 use plangrad_tensor::Device;
 
-use super::event::{Event, Observer, Position, Rung};
+use super::best::Criterion;
+use super::event::{BestModel, Event, Observer, Position, Rung, Verdict};
 use super::settings::Settings;
 use super::words::{learning, samples};
 use crate::error::Result;
@@ -53,6 +55,25 @@ impl Reporter {
         self.bar.suspend(|| self.console.text(&line))
     }
 
+    fn describe_end(&self, event: &Event) -> String {
+        let Event::End {
+            total_seconds,
+            test_loss,
+            test_accuracy,
+            model: Some(model),
+            best,
+            stopped_early,
+            ..
+        } = event
+        else {
+            return String::new();
+        };
+        let early = if *stopped_early { ", early since no epoch was better any more" } else { "" };
+        let (time, test) = (seconds(*total_seconds), tested(*test_loss, *test_accuracy));
+        let best = best.as_ref().map_or(String::new(), describe_best);
+        format!("Done in {time}{early}{test}, model in {}{best}", model.display())
+    }
+
     fn describe(&self, event: &Event) -> Option<String> {
         Some(match event {
             // The command says more than these events: its plan at the start, how to resume after an interruption.
@@ -65,13 +86,32 @@ impl Reporter {
                 format!("Epoch {epoch}/{}, batch {step}/{}, loss {loss:.4}", self.epochs, self.batches)
             }
             Event::Epoch { .. } => describe_epoch(event, self.epochs),
-            Event::End { total_seconds, test_accuracy, model: Some(model), .. } => {
-                let accuracy = test_accuracy
-                    .map_or(String::new(), |share| format!(", test accuracy {}", percent(share)));
-                format!("Done in {}{accuracy}, model in {}", seconds(*total_seconds), model.display())
-            }
+            Event::End { model: Some(_), .. } => self.describe_end(event),
         })
     }
+}
+
+/// `, test accuracy 97.31 %`, or the loss of a regression; nothing without a test part.
+fn tested(loss: Option<f64>, accuracy: Option<f64>) -> String {
+    match (accuracy, loss) {
+        (Some(share), _) => format!(", test accuracy {}", percent(share)),
+        (None, Some(loss)) => format!(", test loss {loss:.4}"),
+        (None, None) => String::new(),
+    }
+}
+
+fn describe_best(best: &BestModel) -> String {
+    let Verdict { criterion, part, value } = best.verdict;
+    let value = match criterion {
+        Criterion::Accuracy => percent(value),
+        _ => format!("{value:.4}"),
+    };
+    let test = if part == Split::Test { String::new() } else { tested(best.test_loss, best.test_accuracy) };
+    format!(
+        "\nBest:  epoch {}, {part} {criterion} {value}{test}, model in {}",
+        best.epoch,
+        best.model.display()
+    )
 }
 
 fn describe_rung(rung: Rung) -> &'static str {
@@ -97,8 +137,11 @@ fn describe_epoch(event: &Event, epochs: u64) -> String {
     let Event::Epoch {
         epoch,
         train_loss,
+        validation_loss,
+        validation_accuracy,
         test_loss,
         test_accuracy,
+        is_best,
         train_seconds,
         eval_seconds,
         samples_per_second,
@@ -109,13 +152,16 @@ fn describe_epoch(event: &Event, epochs: u64) -> String {
     else {
         return String::new();
     };
-    let test = test_loss.map_or(String::new(), |loss| format!(", test loss {loss:.4}"));
-    let accuracy = test_accuracy.map_or(String::new(), |share| format!(", test accuracy {}", percent(share)));
-    let test_time = test_loss.map_or(String::new(), |_| format!(" + {} test", seconds(*eval_seconds)));
+    let part = if validation_loss.is_some() { Split::Validation } else { Split::Test };
+    let (loss, accuracy) = (validation_loss.or(*test_loss), validation_accuracy.or(*test_accuracy));
+    let test = loss.map_or(String::new(), |loss| format!(", {part} loss {loss:.4}"));
+    let accuracy = accuracy.map_or(String::new(), |share| format!(", {part} accuracy {}", percent(share)));
+    let best = if *is_best == Some(true) { ", the best so far" } else { "" };
+    let test_time = loss.map_or(String::new(), |_| format!(" + {} {part}", seconds(*eval_seconds)));
     let rate = grouped(samples_per_second.round() as usize);
     let peak = peak_resident_bytes.map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
     format!(
-        "Epoch {epoch}/{epochs}: train loss {train_loss:.4}{test}{accuracy}\n    {}{test_time}, {rate} samples/s; memory \
+        "Epoch {epoch}/{epochs}: train loss {train_loss:.4}{test}{accuracy}{best}\n    {}{test_time}, {rate} samples/s; memory \
          {} planned, {} measured{peak}",
         seconds(*train_seconds),
         size(*planned_bytes),
@@ -162,6 +208,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
     let Event::Start {
         dataset,
         train_samples,
+        validation_samples,
         test_samples,
         device,
         batch_size,
@@ -182,7 +229,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
     format!(
         "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}{}, \
          {} planned{memory}",
-        samples(*train_samples, *test_samples),
+        samples(*train_samples, *validation_samples, *test_samples),
         learning(settings.optimizer, settings.schedule),
         if matches!(device, Device::Cuda(_)) { settings.precision.words() } else { "" },
         size(*planned_bytes),

@@ -22,6 +22,9 @@ impl Trainer {
         let progress = checkpoint::restore(loaded, self.task.model(), &mut self.engine.session)?;
         (self.walk.epoch, self.walk.position) = (progress.epoch, progress.position as usize);
         (self.walk.steps, self.metrics) = (progress.step, progress.metrics());
+        if let Some(judge) = &mut self.judge {
+            judge.best = progress.best;
+        }
         Ok(progress)
     }
 

@@ -15,6 +15,7 @@ use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig,
 use plangrad_tensor::{Hyperparameter, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
+use super::best::{Criterion, KeptModel};
 use super::layout::StepConfig;
 use super::source::target_kind;
 use super::subject::Subject;
@@ -38,6 +39,18 @@ pub struct Settings {
     pub label: Option<String>,
     /// Tables, and folders of images without a test folder: share kept for testing.
     pub test_fraction: f64,
+    /// Share of the training part that is kept to judge epochs by; none if absent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub validation_fraction: f64,
+    /// Which model is kept besides the last.
+    #[serde(default, skip_serializing_if = "KeptModel::is_default")]
+    pub keep: KeptModel,
+    /// By which number epochs are compared; accuracy for classes and loss for values, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_by: Option<Criterion>,
+    /// Epochs without a better one after which the run ends; it takes all epochs if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
     /// What is minimised.
     pub loss: Loss,
     /// Units of each hidden layer.
@@ -86,6 +99,10 @@ pub struct Settings {
     pub images: ImageOptions,
 }
 
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
+}
+
 /// Settings that may be given anew when a run is resumed: how long it is, where its data lie, how often it is logged or saved.
 /// They do not fix the bits of its checkpoints.
 pub(crate) const CHANGEABLE: [&str; 6] =
@@ -111,6 +128,10 @@ impl Settings {
             normalize: description.normalize.clone(),
             label: None,
             test_fraction,
+            validation_fraction: 0.0,
+            keep: KeptModel::default(),
+            best_by: None,
+            patience: None,
             loss: description.loss,
             hidden: Vec::new(),
             activation: Activation::default(),
@@ -160,6 +181,7 @@ impl Settings {
             label: self.label.clone(),
             task: target_kind(self.loss),
             test_fraction: self.test_fraction,
+            validation_fraction: self.validation_fraction,
             seed: self.seed,
             table: self.table_options(),
             images: self.images.clone(),
@@ -197,6 +219,19 @@ impl Settings {
             }
         };
         Subject::new(dataset, self.normalize()?, network, self.loss)
+    }
+
+    /// Whether epochs are compared with each other.
+    #[must_use]
+    pub fn compares_epochs(&self) -> bool {
+        self.keep == KeptModel::Best || self.patience.is_some()
+    }
+
+    /// By which number epochs are compared.
+    #[must_use]
+    pub fn criterion(&self) -> Criterion {
+        let by_default = if self.loss == Loss::CrossEntropy { Criterion::Accuracy } else { Criterion::Loss };
+        self.best_by.unwrap_or(by_default)
     }
 
     /// Steps of an epoch of so many samples, and of the run.
@@ -260,11 +295,16 @@ impl Settings {
             ("eval_batch_size", self.eval_batch_size.unwrap_or(1) as u64),
             ("log_every", self.log_every),
             ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
+            ("patience", self.patience.unwrap_or(1)),
         ];
         if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
             return Err(WrongSetting::Zero { name });
         }
         Hyperparameter::share("test_fraction", self.test_fraction)?;
+        Hyperparameter::share("validation_fraction", self.validation_fraction)?;
+        if self.best_by == Some(Criterion::Accuracy) && self.loss != Loss::CrossEntropy {
+            return Err(WrongSetting::AccuracyOfRegression);
+        }
         Hyperparameter::share("dropout", f64::from(self.dropout))?;
         self.optimizer.check()?;
         Ok(self.schedule.check()?)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, Normalize, Subset, TargetKind};
+use plangrad_data::{Dataset, Normalize, Split, Subset, TargetKind};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
@@ -10,22 +10,39 @@ use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
 use super::layout::SampleCounts;
 use crate::error::{Error, Result};
 
-/// The samples to learn from and to test on.
+/// The samples to learn from, to judge the network by meanwhile, and to test on.
 #[derive(Clone, Debug)]
 pub(crate) struct Data {
     pub(crate) train: Source,
+    pub(crate) validation: Source,
     pub(crate) test: Source,
 }
 
 impl Data {
     /// The number of samples.
     pub(crate) fn samples(&self) -> SampleCounts {
-        SampleCounts { train: self.train.len(), test: self.test.len() }
+        let [train, validation, test] = Split::ALL.map(|split| self.of(split).len());
+        SampleCounts { train, validation, test }
+    }
+
+    /// The samples of a part.
+    pub(crate) fn of(&self, split: Split) -> &Source {
+        match split {
+            Split::Train => &self.train,
+            Split::Validation => &self.validation,
+            Split::Test => &self.test,
+        }
+    }
+
+    /// The part by which epochs are judged: for validation if there is one, else for testing.
+    pub(crate) fn judge(&self) -> Split {
+        if self.validation.is_empty() { Split::Test } else { Split::Validation }
     }
 
     /// Frees copies in a device's memory.
     pub(crate) fn evict(&mut self) {
         self.train.evict();
+        self.validation.evict();
         self.test.evict();
     }
 }

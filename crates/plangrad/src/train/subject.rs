@@ -6,6 +6,7 @@ use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableSchema};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 
+use super::layout::SampleCounts;
 use super::source::{Data, describe, source, task};
 use crate::error::{Error, Result};
 
@@ -42,7 +43,8 @@ impl Subject {
         let task = task(&dataset, normalize, network, loss)?;
         let description = describe(normalize, &dataset, &task)?;
         check_samples(&dataset.name, dataset.train.len())?;
-        let data = Data { train: source(dataset.train)?, test: source(dataset.test)? };
+        let (train, validation) = (source(dataset.train)?, source(dataset.validation)?);
+        let data = Data { train, validation, test: source(dataset.test)? };
         Ok(Subject { task, data, description, table: dataset.table, dataset: dataset.name })
     }
 
@@ -61,6 +63,7 @@ impl Subject {
     /// Bytes of host memory for the order of the samples during a run.
     #[must_use]
     pub fn order_bytes(&self) -> u64 {
-        4 * (self.data.train.len() + self.data.test.len()) as u64
+        let SampleCounts { train, validation, test } = self.data.samples();
+        4 * (train + validation.max(test)) as u64
     }
 }

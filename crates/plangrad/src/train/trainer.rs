@@ -3,21 +3,23 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use plangrad_data::{Dataset, TableSchema};
+use plangrad_data::{Dataset, Split, TableSchema};
 use plangrad_nn::checkpoint::{self, Description, Folder, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
 
 use super::basis::{add_data, basis};
+use super::best::{Judge, KeptModel};
 use super::engine::Engine;
 use super::epochs::EpochWalk;
-use super::event::{Event, Observer, Position};
-use super::folder::{CHECKPOINT, MODEL, RunFolder};
+use super::event::{BestModel, Event, Observer, Position, Verdict};
+use super::folder::{BEST, CHECKPOINT, MODEL, RunFolder};
 use super::ladder::Resources;
 use super::settings::Settings;
 use super::source::Data;
 use super::stop::Stop;
 use super::subject::Subject;
+use super::wrong_setting::WrongSetting;
 use crate::device::GpuMemory;
 use crate::error::{Error, Result};
 use crate::process;
@@ -48,6 +50,8 @@ pub struct Trainer {
     pub(super) walk: EpochWalk,
     /// Of the epoch so far.
     pub(super) metrics: Metrics,
+    /// Compares epochs, if they are to be compared.
+    pub(super) judge: Option<Judge>,
     startup_seconds: Option<f64>,
 }
 
@@ -68,6 +72,7 @@ impl Trainer {
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
         settings.check()?;
         let Subject { task, mut data, mut description, table, .. } = subject;
+        let judge = judge(&settings, &data)?;
         let walk = EpochWalk::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
@@ -84,6 +89,7 @@ impl Trainer {
             resident_bytes,
             walk,
             metrics: Metrics::default(),
+            judge,
             startup_seconds: None,
         })
     }
@@ -137,6 +143,7 @@ impl Trainer {
         Event::Start {
             dataset: self.description.dataset.clone(),
             train_samples: self.data.train.len(),
+            validation_samples: self.data.validation.len(),
             test_samples: self.data.test.len(),
             device: self.engine.session.backend().device(),
             parameters: self.task.model().weights().trained_elements(),
@@ -166,6 +173,7 @@ impl Trainer {
         (progress.step, progress.epoch, progress.position) = (steps, epoch, position as u64);
         (progress.seed, progress.batch_size) = (self.settings.seed, self.settings.batch_size as u64);
         progress.samples = self.walk.samples() as u64;
+        progress.best = self.judge.and_then(|judge| judge.best);
         progress.with_sums_of(&self.metrics)
     }
 
@@ -179,10 +187,10 @@ impl Trainer {
         saved
     }
 
-    /// Saves the model.
-    fn save_model(&self, folder: &RunFolder) -> Result<()> {
+    /// Saves the model as a file of the run.
+    fn save_model(&self, folder: &RunFolder, name: &str) -> Result<()> {
         let (model, session, description) = (self.task.model(), &self.engine.session, &self.description);
-        let staged = checkpoint::stage_model(folder.folder(), MODEL, model, session, description);
+        let staged = checkpoint::stage_model(folder.folder(), name, model, session, description);
         let saved = staged.map_err(|error| self.astray(error)).and_then(|staged| Ok(staged.place()?));
         folder.check_in_place()?;
         saved
@@ -210,7 +218,7 @@ impl Trainer {
         for rung in std::mem::take(&mut self.rungs) {
             listeners.report(&rung)?;
         }
-        let mut last_test = None;
+        let mut last = None;
         while !self.is_finished() {
             let started = Instant::now();
             let first = self.walk.position;
@@ -218,26 +226,55 @@ impl Trainer {
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
                 self.save(listeners.folder)?;
-                self.report_end(listeners, last_test.flatten(), None)?;
+                let tested = last.flatten().filter(|_| self.data.judge() == Split::Test);
+                self.report_end(listeners, tested, None, None)?;
                 return Ok(Outcome::Interrupted);
             }
             let trained = self.walk.position - first;
-            last_test = Some(self.finish_epoch(listeners, seconds, trained)?);
+            last = Some(self.finish_epoch(listeners, seconds, trained)?);
             self.save(listeners.folder)?;
         }
-        self.save_model(listeners.folder)?;
-        let accuracy = match last_test {
-            Some(accuracy) => accuracy,
-            None => self.engine.test(&self.data)?.and_then(|test| self.accuracy(test)), // resumed, with nothing left to do
+        self.save_model(listeners.folder, MODEL)?;
+        let tested = match last {
+            Some(metrics) if self.data.judge() == Split::Test => metrics,
+            _ => self.engine.evaluate(&self.data, Split::Test)?, // for the first time, or resumed with nothing left to do
         };
-        self.report_end(listeners, accuracy, Some(listeners.folder.model()))?;
+        let best = self.test_best(listeners.folder)?;
+        self.report_end(listeners, tested, Some(listeners.folder.model()), best)?;
         Ok(Outcome::Complete)
     }
 
-    /// Whether all epochs, or all steps allowed, are done.
+    /// Tests the model of the best epoch, if the run keeps it and has one. The session has the last weights again then.
+    fn test_best(&mut self, folder: &RunFolder) -> Result<Option<BestModel>> {
+        let is_kept = self.settings.keep == KeptModel::Best;
+        let Some((judge, best)) = self.judge.filter(|_| is_kept).and_then(|judge| Some((judge, judge.best?)))
+        else {
+            return Ok(None);
+        };
+        checkpoint::load_weights(&folder.read_model(BEST)?, self.task.model(), &mut self.engine.session)?;
+        let test = self.engine.evaluate(&self.data, Split::Test);
+        checkpoint::load_weights(&folder.read_model(MODEL)?, self.task.model(), &mut self.engine.session)?;
+        let test = test?;
+        Ok(Some(BestModel {
+            epoch: best.epoch,
+            verdict: Verdict { criterion: judge.criterion, part: judge.split, value: best.value() },
+            test_loss: test.map(|test| test.mean_loss()),
+            test_accuracy: test.and_then(|test| self.accuracy(test)),
+            model: folder.best(),
+        }))
+    }
+
+    /// Whether all epochs, or all steps allowed, are done, or no better epoch is waited for.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.walk.epoch >= self.settings.epochs || self.steps_left() == Some(0)
+        self.walk.epoch >= self.settings.epochs || self.steps_left() == Some(0) || self.has_stopped_early()
+    }
+
+    /// Whether the run has ended since no epoch was better for as long as it was to wait.
+    #[must_use]
+    pub fn has_stopped_early(&self) -> bool {
+        let is_between_epochs = self.walk.position == 0;
+        is_between_epochs && self.judge.is_some_and(|judge| judge.is_tired(self.walk.epoch))
     }
 
     fn steps_left(&self) -> Option<u64> {
@@ -328,28 +365,35 @@ impl Trainer {
         }
     }
 
-    /// Tests the model, reports the epoch and begins the next. Returns the accuracy.
+    /// Evaluates the model, keeps it if it is the best, reports the epoch and begins the next. Returns the evaluation.
     fn finish_epoch(
         &mut self,
         listeners: &mut Listeners<'_>,
         train_seconds: f64,
         trained: usize,
-    ) -> Result<Option<f64>> {
+    ) -> Result<Option<Metrics>> {
         let train_loss = self.engine.session.metrics()?.mean_loss();
         let started = Instant::now();
-        let test = self.engine.test(&self.data)?;
-        let test_loss = test.map(|test| test.mean_loss());
-        if let Some(loss) = test_loss.filter(|loss| !loss.is_finite()) {
-            return Err(self.diverged(format!("the test loss is {loss}")));
+        let split = self.data.judge();
+        let metrics = self.engine.evaluate(&self.data, split)?;
+        let loss = metrics.map(|metrics| metrics.mean_loss());
+        if let Some(loss) = loss.filter(|loss| !loss.is_finite()) {
+            return Err(self.diverged(format!("the {split} loss is {loss}")));
         }
-        let accuracy = test.and_then(|test| self.accuracy(test));
+        let accuracy = metrics.and_then(|metrics| self.accuracy(metrics));
+        let eval_seconds = started.elapsed().as_secs_f64();
+        let is_best = self.compare(listeners.folder, metrics.as_ref())?;
+        let on = |part| split == part;
         let event = Event::Epoch {
             epoch: self.walk.epoch + 1,
             train_loss,
-            test_loss,
-            test_accuracy: accuracy,
+            validation_loss: loss.filter(|_| on(Split::Validation)),
+            validation_accuracy: accuracy.filter(|_| on(Split::Validation)),
+            test_loss: loss.filter(|_| on(Split::Test)),
+            test_accuracy: accuracy.filter(|_| on(Split::Test)),
+            is_best,
             train_seconds,
-            eval_seconds: started.elapsed().as_secs_f64(),
+            eval_seconds,
             samples_per_second: trained as f64 / train_seconds,
             planned_bytes: self.engine.planned().total(),
             measured_bytes: self.engine.measured_bytes(),
@@ -361,7 +405,22 @@ impl Trainer {
             self.engine.session.set_metrics(self.metrics)?;
         }
         listeners.report(&event)?; // last, so that an observer that fails leaves a state that can be saved
-        Ok(accuracy)
+        Ok(metrics)
+    }
+
+    /// Whether this epoch is the best so far, if epochs are compared; its model is kept then, before a checkpoint says so. A
+    /// part of an epoch is not compared: a run that is continued would not have stopped there.
+    fn compare(&mut self, folder: &RunFolder, metrics: Option<&Metrics>) -> Result<Option<bool>> {
+        let epoch = self.walk.epoch + 1;
+        let is_whole = self.walk.is_at_end();
+        let (Some(judge), Some(metrics)) = (self.judge.as_mut().filter(|_| is_whole), metrics) else {
+            return Ok(None);
+        };
+        let is_best = judge.hear(epoch, metrics);
+        if is_best && self.settings.keep == KeptModel::Best {
+            self.save_model(folder, BEST)?;
+        }
+        Ok(Some(is_best))
     }
 
     /// The accuracy, which a regression does not have.
@@ -372,17 +431,34 @@ impl Trainer {
     fn report_end(
         &self,
         listeners: &mut Listeners<'_>,
-        test_accuracy: Option<f64>,
+        test: Option<Metrics>,
         model: Option<PathBuf>,
+        best: Option<BestModel>,
     ) -> Result<()> {
         listeners.report(&Event::End {
             total_seconds: process::seconds_since_start(),
             startup_seconds: self.startup_seconds,
-            test_accuracy,
+            test_loss: test.map(|test| test.mean_loss()),
+            test_accuracy: test.and_then(|test| self.accuracy(test)),
+            stopped_early: model.is_some() && self.has_stopped_early(),
             model,
+            best,
             run: listeners.folder.path().into(),
         })
     }
+}
+
+/// What compares the epochs of a run with these settings, if they are to be compared.
+fn judge(settings: &Settings, data: &Data) -> Result<Option<Judge>> {
+    if !settings.compares_epochs() {
+        return Ok(None);
+    }
+    let split = data.judge();
+    if data.of(split).is_empty() {
+        return Err(WrongSetting::NothingToJudgeBy.into());
+    }
+    let (criterion, patience) = (settings.criterion(), settings.patience);
+    Ok(Some(Judge { criterion, split, patience, best: None }))
 }
 
 /// The folder of a run, and the observer of its events.

@@ -8,9 +8,11 @@ use plangrad_tensor::{Optimizer, Schedule};
 
 use crate::numbers::{counted, grouped};
 
-/// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`.
-pub(crate) fn samples(train: usize, test: usize) -> String {
-    format!("{} to learn from, {} to test on", counted(train, "sample"), grouped(test))
+/// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`, with those to judge epochs by if there are any.
+pub(crate) fn samples(train: usize, validation: usize, test: usize) -> String {
+    let judged =
+        if validation > 0 { format!(", {} for validation", grouped(validation)) } else { String::new() };
+    format!("{} to learn from{judged}, {} to test on", counted(train, "sample"), grouped(test))
 }
 
 /// A network and its optimizer: `784-128-10 with 101,770 parameters, Adam`.

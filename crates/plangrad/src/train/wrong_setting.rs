@@ -12,6 +12,12 @@ pub enum WrongSetting {
         /// Which.
         name: &'static str,
     },
+    /// Epochs that are to be compared, without samples to judge them by.
+    #[error("there is neither a validation part nor a test part to judge epochs by; set validation_fraction")]
+    NothingToJudgeBy,
+    /// Epochs of a regression that are to be compared by their accuracy.
+    #[error("best_by is accuracy, which a regression does not have; expected loss")]
+    AccuracyOfRegression,
     /// A number outside its range.
     #[error(transparent)]
     Range(#[from] Hyperparameter),

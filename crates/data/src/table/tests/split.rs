@@ -64,11 +64,9 @@ fn the_share_is_near_the_fraction_and_told_where_it_is_not() {
 #[test]
 fn an_empty_part_is_refused_with_the_remedy() {
     let message = read("a,y\n1,x\n", &options()).unwrap_err().to_string();
-    let parts = ["no row of 1 fell to the test part", "no row of 1 fell to the training part"];
+    let parts = ["no row of 1 fell to the test part", "no row of 1 fell to the train part"];
     assert!(parts.iter().any(|part| message.contains(part)), "{message}");
-    assert!(
-        message.ends_with("give another --seed or --test-fraction, or test nothing with --test-fraction 0")
-    );
+    assert!(message.ends_with("give another --seed or --test-fraction, or --test-fraction 0 for none"));
 }
 
 #[test]
@@ -105,4 +103,31 @@ proptest! {
         prop_assert!(part(&before.train).is_disjoint(&part(&after.test)));
         prop_assert!(part(&before.test).is_disjoint(&part(&after.train)));
     }
+}
+
+#[test]
+fn the_validation_part_is_dealt_by_hash_and_leaves_no_trace_in_the_statistics() {
+    let all = rows(2000);
+    let with = LoadOptions { validation_fraction: 0.25, normalize: Normalize::Dataset, ..options() };
+    let without = LoadOptions { validation_fraction: 0.0, ..with.clone() };
+    let (with, without) = (dealt(&all, &with), dealt(&all, &without));
+    let (facts, whole) = (with.table_rows.as_ref().unwrap(), without.table_rows.as_ref().unwrap());
+    assert_eq!(facts.test.numbers, whole.test.numbers, "the test part is not touched");
+    let mut joined = [facts.train.numbers.clone(), facts.validation.numbers.clone()].concat();
+    joined.sort_unstable();
+    assert_eq!(joined, whole.train.numbers);
+    let share = facts.validation.numbers.len() as f64 / joined.len() as f64;
+    assert!((0.2..0.3).contains(&share), "{share}");
+    let column = |row: &u32| f64::from(*row) / 8.0;
+    let mean = facts.train.numbers.iter().map(column).sum::<f64>() / facts.train.numbers.len() as f64;
+    let schema = with.table.unwrap();
+    assert!((schema.mean[1] - mean).abs() <= 1e-12 * mean, "{} for {mean}", schema.mean[1]);
+    assert_ne!(schema.mean, without.table.unwrap().mean);
+
+    let few = LoadOptions { validation_fraction: 0.999, test_fraction: 0.0, ..raw() };
+    let error = read("a,y\n1,x\n2,y\n", &few).unwrap_err().to_string();
+    assert!(
+        error.contains("no row of 2 fell to the train part") && error.contains("--validation-fraction"),
+        "{error}"
+    );
 }

@@ -89,7 +89,7 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
         }
     };
     check_samples(&name, train)?;
-    let data = format!("{name}: {}{complete}", samples(train, test));
+    let data = format!("{name}: {}{complete}", samples(train, 0, test));
     Ok((task, Some((train, test)), data))
 }
 
