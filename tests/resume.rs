@@ -305,7 +305,8 @@ fn a_run_whose_data_or_settings_have_changed_is_refused() {
         (original.replace('z', "w"), "its columns, classes or statistics have changed"),
     ] {
         fs::write(&table, changed).unwrap();
-        assert_eq!(refused(), format!("the run was trained on csv, but {reason}"));
+        let refused = refused();
+        assert!(refused.contains(&format!("the run was trained on csv, but {reason}")), "{refused}");
     }
     fs::remove_file(&table).unwrap();
     assert!(refused().contains("t.csv"));
@@ -355,10 +356,7 @@ fn changed_settings_and_data_that_fix_the_bits_are_named() {
         "a,b,y\n1,2,x\n3,5,z\n5,7,x\n8,8,z\n2,9.5,x\n",
     ] {
         fs::write(&table, changed).unwrap();
-        assert!(
-            refused().ends_with("its samples or labels, or their order, have changed since"),
-            "{changed}"
-        );
+        assert!(refused().contains("its samples or labels, or their order, have changed since"), "{changed}");
     }
     fs::write(&table, original).unwrap();
     run(folder.path(), "train --resume it --epochs 2").succeeded();
@@ -422,7 +420,14 @@ fn leftovers_of_writers_that_were_killed_are_removed_and_other_files_stay() {
     left.sort();
     assert_eq!(
         left,
-        ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors", "notes.txt"]
+        [
+            "checkpoint.safetensors",
+            "config.toml",
+            "fingerprint.json",
+            "metrics.jsonl",
+            "model.safetensors",
+            "notes.txt"
+        ]
     );
 }
 

@@ -47,7 +47,9 @@ fn without_data_and_options_it_learns_the_built_in_digits() {
     assert!(runs[0].file_name().unwrap().to_str().unwrap().starts_with("digits-"));
     let names: Vec<_> =
         files(&runs[0]).iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    assert_eq!(names, ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]);
+    let expected =
+        ["checkpoint.safetensors", "config.toml", "fingerprint.json", "metrics.jsonl", "model.safetensors"];
+    assert_eq!(names, expected);
 }
 
 #[test]

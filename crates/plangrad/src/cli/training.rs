@@ -132,6 +132,9 @@ pub struct RunArgs {
     /// Resume the run in this folder, to the same bits as without the interruption; --epochs and --max-steps may be raised
     #[arg(long, value_name = "DIR", conflicts_with_all = fixed_by_a_run())]
     pub resume: Option<PathBuf>,
+    /// Resume although the data have changed since: the epoch begins again with them, and with their statistics
+    #[arg(long)]
+    pub accept_changed_data: bool,
     /// Steps between two checkpoints [default: one after each epoch]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
     pub checkpoint_every: Option<u64>,

@@ -18,8 +18,8 @@ use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::train::{
-    self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RunFolder, Settings, Stop, Subject,
-    Trainer, network, plan_line,
+    self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder, Settings,
+    Stop, Subject, Trainer, network, plan_line,
 };
 use crate::weights;
 
@@ -54,6 +54,9 @@ struct Run {
 
 /// A new run.
 fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Interrupts)> {
+    if arguments.run.accept_changed_data {
+        return Err(Error::option("--accept-changed-data", "is for --resume"));
+    }
     let out = arguments.run.out.as_deref();
     out.map_or(Ok(()), |path| check_text("--out", path))?;
     let existing = if arguments.run.overwrite { Existing::Replace } else { Existing::Keep };
@@ -96,6 +99,12 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     let subject = settings.subject(dataset)?;
     let set = instruction_set(&checkpoint)?;
     let mut run = Run::prepare(settings, subject, arguments, set, console)?;
+    if arguments.run.accept_changed_data {
+        run.trainer.accept_changed_data();
+    }
+    if let Some(changes) = changed_rows(&folder, &run.trainer)? {
+        run.reporter.note(&changes.to_string());
+    }
     let progress = run.trainer.resume(&checkpoint)?;
     if !checkpoint.has_checksum() {
         run.reporter.note(&format!(
@@ -279,6 +288,12 @@ fn settings(
             ..options.images.clone()
         },
     })
+}
+
+/// What has become of the rows of its table since the run learnt from them, if anything has.
+fn changed_rows(folder: &RunFolder, trainer: &Trainer) -> Result<Option<RowChanges>> {
+    let (Some(was), Some(rows)) = (folder.fingerprint()?, trainer.rows()) else { return Ok(None) };
+    Ok(was.changes(rows).filter(RowChanges::is_any))
 }
 
 /// Refuses to make a run shorter than it is, or than it was planned.

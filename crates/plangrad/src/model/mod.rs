@@ -4,6 +4,7 @@
 //! there before anything is computed. Training is elsewhere: nothing here changes a weight.
 
 mod ask;
+mod learnt;
 mod trained;
 
 pub(crate) use ask::Evaluation;

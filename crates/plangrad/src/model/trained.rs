@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::loading::load;
 use crate::numbers::counted;
 use crate::output::Console;
-use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, layers, target_kind};
+use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, Standing, layers, target_kind};
 
 /// Labels are bytes.
 const MOST_CLASSES: usize = 256;
@@ -58,6 +58,10 @@ pub struct Questions {
     pub split: Split,
     /// What is known about the rows of a table.
     pub rows: Option<TableRows>,
+    /// How the rows stand to the run, if they are of a table and the model lies in the folder of its run.
+    pub standing: Option<Standing>,
+    /// Whether they are of the dataset that the model was trained on.
+    pub(super) is_own: bool,
 }
 
 impl Questions {
@@ -189,9 +193,13 @@ impl Model {
             }
         }
         let split = request.split.unwrap_or(Split::Test);
+        let is_own = match &run {
+            Some(run) => run.dataset_name()? == name,
+            None => dataset.is_none(),
+        };
         if let Some(run) = run.filter(|_| !whole_table) {
             (options.test_fraction, options.seed) = (run.test_fraction, run.seed);
-            if named_table || run.dataset_name()? == name {
+            if named_table || is_own {
                 options.validation_fraction = run.validation_fraction;
             }
         }
@@ -218,7 +226,10 @@ impl Model {
             Split::Test => dataset.test,
         };
         let what = if whole_table { name.to_string() } else { format!("{name} {read}") };
-        Ok(Questions { subset, classes: dataset.classes, what, split: read, rows: dataset.table_rows })
+        let rows = dataset.table_rows;
+        let questions =
+            Questions { subset, classes: dataset.classes, what, split: read, rows, standing: None, is_own };
+        self.compared(questions, whole_table)
     }
 
     /// How the model's images were brought to their size; stretched unless they come from a folder.

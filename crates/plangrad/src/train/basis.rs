@@ -6,15 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use plangrad_data::Split;
 use plangrad_nn::Task;
-use plangrad_tensor::Source;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::engine::Engine;
+use super::fingerprint::Fingerprint;
 use super::settings::{CHANGEABLE, Settings};
-use super::source::Data;
 use crate::error::{Error, Result};
 
 /// The samples of a part of a batch, where the bits depend on it.
@@ -25,6 +22,8 @@ pub(super) type Basis = BTreeMap<String, Value>;
 
 /// The digest of all samples and labels.
 const DATA: &str = "data";
+/// The step from which on the data were others than before, if someone has accepted that.
+const DATA_CHANGED: &str = "data_changed_at_step";
 /// The name of the instruction set, if a CPU computes.
 const INSTRUCTION_SET: &str = "instruction_set";
 
@@ -48,10 +47,29 @@ pub(super) fn basis(settings: &Settings, task: &Task, engine: &Engine) -> Result
     Ok(basis)
 }
 
-/// Adds the digest of the data, once a run has learnt from them. Taking it costs as much as reading them, so a run does it
-/// after its first step.
-pub(super) fn add_data(basis: &mut Basis, data: &Data) {
-    basis.entry(DATA.to_owned()).or_insert_with(|| digest(&Split::ALL.map(|split| data.of(split))).into());
+/// Adds the digest of the data, once a run has learnt from them.
+pub(super) fn add_data(basis: &mut Basis, data: &Fingerprint) {
+    basis.insert(DATA.to_owned(), data.digest().into());
+}
+
+/// Notes that a run goes on with other data from this step on, for those who count its steps.
+pub(super) fn note_changed_data(basis: &mut Basis, step: u64) {
+    basis.insert(DATA_CHANGED.to_owned(), step.into());
+}
+
+/// Takes over from an earlier basis what its run has noted.
+pub(super) fn keep_notes(basis: &mut Basis, earlier: &Basis) {
+    basis.extend(earlier.get_key_value(DATA_CHANGED).map(|(name, step)| (name.clone(), step.clone())));
+}
+
+/// Whether the run has gone on with other data at some step.
+pub(super) fn has_changed_data(basis: &Basis) -> bool {
+    basis.contains_key(DATA_CHANGED)
+}
+
+/// Whether the data are others.
+pub(super) fn other_data(was: &Basis, is: &Basis) -> bool {
+    was.get(DATA) != is.get(DATA)
 }
 
 /// Whether the run had learnt from its data.
@@ -67,7 +85,7 @@ pub(crate) fn instruction_set(basis: &Basis) -> Option<&str> {
 /// The settings that differ between the basis of a checkpoint and that of the run that would continue it, as a clause.
 pub(super) fn other_settings(was: &Basis, is: &Basis) -> Option<String> {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    let settings = names.filter(|name| ![DATA, INSTRUCTION_SET, PART].contains(&name.as_str()));
+    let settings = names.filter(|name| ![DATA, DATA_CHANGED, INSTRUCTION_SET, PART].contains(&name.as_str()));
     let text = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
     let changed: Vec<String> = settings
         .filter(|name| was.get(*name) != is.get(*name))
@@ -77,12 +95,9 @@ pub(super) fn other_settings(was: &Basis, is: &Basis) -> Option<String> {
     (!changed.is_empty()).then(|| format!("its config.toml now says {changed}; set that back"))
 }
 
-/// Whether the data or the instruction set differ, as a clause. Devices other than the CPU have no instruction set to
+/// Whether parts of batches or the instruction set differ, as a clause. Devices other than the CPU have no instruction set to
 /// compare.
 pub(super) fn other_inputs(was: &Basis, is: &Basis) -> Option<String> {
-    if was.get(DATA) != is.get(DATA) {
-        return Some("its samples or labels, or their order, have changed since".to_owned());
-    }
     if was.get(PART) != is.get(PART) {
         let size = |basis: &Basis| basis.get(PART).map_or("whole batches".to_owned(), Value::to_string);
         let (was, is) = (size(was), size(is));
@@ -113,16 +128,6 @@ fn flatten(prefix: &str, value: &Value, basis: &mut Basis) {
     }
 }
 
-/// SHA-256 of all samples and targets, each preceded by its length.
-fn digest(sources: &[&Source]) -> String {
-    let mut sum = Sha256::new();
-    for part in sources.iter().flat_map(|source| source.bytes()) {
-        sum.update((part.len() as u64).to_le_bytes());
-        sum.update(part);
-    }
-    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +144,7 @@ mod tests {
                         which was absent; set that back";
         assert_eq!(other_settings(&was, &is).unwrap(), expected);
         assert_eq!((other_settings(&was, &was), other_inputs(&was, &was)), (None, None));
-        assert!(other_inputs(&was, &is).unwrap().starts_with("its samples or labels"));
+        assert!(other_data(&was, &is) && !other_data(&was, &was));
     }
 
     #[test]

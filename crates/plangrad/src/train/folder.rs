@@ -1,18 +1,21 @@
-//! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, `best.safetensors`.
+//! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, `best.safetensors`,
+//! `fingerprint.json`.
 //!
 //! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed. The folder
 //! is held open, and whoever begins a run there writes all of its files into a folder within, whose renaming is the moment
 //! at which the new run takes the place of an earlier one. What is left to do then, anyone who opens the run can do.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::OpenOptions;
+use plangrad_data::open_regular_file;
 use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress, Staged};
 
 use super::event::Event;
+use super::fingerprint::Fingerprint;
 use super::log::{self, Reached};
 use super::settings::Settings;
 use crate::error::{Error, Result};
@@ -49,8 +52,11 @@ const METRICS: &str = "metrics.jsonl";
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const BEST: &str = "best.safetensors";
+const FINGERPRINT: &str = "fingerprint.json";
+/// The longest `fingerprint.json` that is read: 16 bytes for each of 64 million rows.
+const MOST_FINGERPRINT_BYTES: u64 = 1 << 30;
 /// Files of a run.
-const FILES: [&str; 5] = [CONFIG, METRICS, CHECKPOINT, MODEL, BEST];
+const FILES: [&str; 6] = [CONFIG, METRICS, CHECKPOINT, MODEL, BEST, FINGERPRINT];
 /// The folder within in which a new run is written,
 const UNFINISHED: &str = ".new-run.tmp";
 /// and its name from the moment on at which the new run counts.
@@ -138,7 +144,7 @@ impl RunFolder {
         if !dir.is_dir(NEW) {
             return Ok(());
         }
-        for name in [MODEL, BEST] {
+        for name in [MODEL, BEST, FINGERPRINT] {
             absent_or(dir.remove_file(name)).map_err(Error::io(&self.file(name), "replaced"))?;
         }
         for name in [CONFIG, METRICS, CHECKPOINT] {
@@ -229,6 +235,24 @@ impl RunFolder {
         Ok(checkpoint::read_file(self.folder.open_file(name)?, &self.file(name))?)
     }
 
+    /// Keeps what the run learns from.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the file cannot be written.
+    pub(super) fn save_fingerprint(&self, data: &Fingerprint) -> Result<()> {
+        let json = serde_json::to_vec(data)
+            .map_err(|error| Error::io(&self.file(FINGERPRINT), "written")(error.into()))?;
+        Ok(self.folder.replace(FINGERPRINT, &json)?)
+    }
+
+    /// What the run has learnt from so far, if it says.
+    ///
+    /// # Errors
+    /// As [`read_fingerprint`].
+    pub fn fingerprint(&self) -> Result<Option<Fingerprint>> {
+        read_fingerprint(self.path())
+    }
+
     /// Whether the run is still where it began, with its settings and all of its log.
     ///
     /// # Errors
@@ -308,6 +332,29 @@ impl RunFolder {
         })?;
         Ok(cut.place()?)
     }
+}
+
+/// What the run in `folder` has learnt from; `None` if it does not say, as runs of earlier versions and files without their
+/// folder do not.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Config`] for a file that is damaged.
+pub(crate) fn read_fingerprint(folder: &Path) -> Result<Option<Fingerprint>> {
+    let path = folder.join(FINGERPRINT);
+    let file = match open_regular_file(&path) {
+        Ok(file) => file,
+        Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(reason) => return Err(Error::io(&path, "read")(reason)),
+    };
+    let mut text = String::new();
+    file.take(MOST_FINGERPRINT_BYTES + 1).read_to_string(&mut text).map_err(Error::io(&path, "read"))?;
+    if text.len() as u64 > MOST_FINGERPRINT_BYTES {
+        let reason = format!("expected at most {MOST_FINGERPRINT_BYTES} bytes, found more");
+        return Err(Error::Config { path, reason });
+    }
+    let print =
+        Fingerprint::parse(&text).map_err(|error| Error::Config { path, reason: error.to_string() })?;
+    Ok(Some(print))
 }
 
 /// Makes the folder; false if it exists.

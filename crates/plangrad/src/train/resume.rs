@@ -1,8 +1,12 @@
 //! Resuming from a checkpoint, if it belongs to this run.
 
 use plangrad_nn::checkpoint::{self, Description, Progress};
+use plangrad_tensor::Metrics;
+use serde_json::Value;
 
-use super::basis::{add_data, has_data, other_inputs, other_settings};
+use super::basis::{
+    has_changed_data, has_data, keep_notes, note_changed_data, other_data, other_inputs, other_settings,
+};
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -14,18 +18,37 @@ impl Trainer {
     pub fn resume(&mut self, loaded: &checkpoint::Loaded) -> Result<Progress> {
         let expected = loaded.require_description()?;
         if has_data(&expected.basis) {
-            add_data(&mut self.description.basis, &self.data);
+            self.learn_data();
         }
+        keep_notes(&mut self.description.basis, &expected.basis);
         if let Some(progress) = &expected.progress {
             self.check_same(expected, progress)?;
         }
+        let has_other_data =
+            has_data(&expected.basis) && other_data(&expected.basis, &self.description.basis);
         let progress = checkpoint::restore(loaded, self.task.model(), &mut self.engine.session)?;
         (self.walk.epoch, self.walk.position) = (progress.epoch, progress.position as usize);
         (self.walk.steps, self.metrics) = (progress.step, progress.metrics());
         if let Some(judge) = &mut self.judge {
             judge.best = progress.best;
         }
+        if has_other_data {
+            self.begin_epoch_anew()?;
+        }
         Ok(progress)
+    }
+
+    /// Goes on with other data: the epoch begins again with them, since no position in it means anything any more.
+    fn begin_epoch_anew(&mut self) -> Result<()> {
+        note_changed_data(&mut self.description.basis, self.walk.steps);
+        (self.walk.position, self.metrics) = (0, Metrics::default());
+        Ok(self.engine.session.set_metrics(self.metrics)?)
+    }
+
+    /// Lets [`Trainer::resume`] go on with data that have changed since the run learnt from them: from the start of its epoch
+    /// on, with their own statistics. The model is then one that no uninterrupted run leads to.
+    pub fn accept_changed_data(&mut self) {
+        self.accepts_changed_data = true;
     }
 
     /// Refuses a checkpoint made with other settings or data. One of an earlier version does not say which
@@ -33,16 +56,24 @@ impl Trainer {
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
         let samples = self.data.train.len() as u64;
         let current = &self.description.clone().without_progress();
+        let accepts = self.accepts_changed_data;
         let mut same_network = expected.clone().without_progress();
         (same_network.architecture, same_network.model) =
             (current.architecture.clone(), current.model.clone());
+        if accepts && same_columns(expected, current) {
+            (same_network.table, same_network.scale, same_network.shift) =
+                (current.table.clone(), current.scale.clone(), current.shift.clone());
+        }
         let (was, is) = (&expected.basis, &self.description.basis);
         let settings = if was.is_empty() { None } else { other_settings(was, is) };
         let some_setting = "its config.toml now says another seed, network or loss";
         let found = if let Some(settings) = settings {
             settings
-        } else if progress.samples != samples {
-            format!("there are {samples} samples to learn from now, where there were {}", progress.samples)
+        } else if progress.samples != samples && !accepts {
+            format!(
+                "there are {samples} samples to learn from now, where there were {}; --accept-changed-data resumes with them",
+                progress.samples
+            )
         } else if progress.batch_size != self.settings.batch_size as u64 {
             let (was, is) = (progress.batch_size, self.settings.batch_size);
             format!(
@@ -51,14 +82,21 @@ impl Trainer {
         } else if progress.seed != self.settings.seed || expected.loss != current.loss {
             some_setting.to_owned()
         } else if same_network != *current {
-            "its columns, classes or statistics have changed".to_owned()
+            "its columns, classes or statistics have changed; --accept-changed-data accepts other statistics"
+                .to_owned()
         } else if expected.architecture() != current.architecture() {
             some_setting.to_owned()
-        } else if self.steps_until(progress.epoch, progress.position) != Some(progress.step) {
+        } else if !accepts
+            && !has_changed_data(was)
+            && self.steps_until(progress.epoch, progress.position) != Some(progress.step)
+        {
             let Progress { epoch, position, step, .. } = progress;
             format!(
                 "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
             )
+        } else if other_data(was, is) && !accepts {
+            "its samples or labels, or their order, have changed since; --accept-changed-data resumes with them"
+                .to_owned()
         } else if let Some(other) = other_inputs(was, is) {
             other
         } else {
@@ -74,4 +112,18 @@ impl Trainer {
         let steps = epoch.checked_mul(samples.div_ceil(size))?.checked_add(position.div_ceil(size))?;
         is_between_steps.then_some(steps).filter(|_| epoch < u64::MAX)
     }
+}
+
+/// Whether two descriptions of tables differ in no more than statistics.
+fn same_columns(a: &Description, b: &Description) -> bool {
+    let without_statistics = |description: &Description| {
+        let mut table = description.table.clone();
+        if let Some(Value::Object(entries)) = &mut table {
+            for name in ["mean", "std", "fill"] {
+                entries.remove(name);
+            }
+        }
+        table
+    };
+    without_statistics(a) == without_statistics(b)
 }

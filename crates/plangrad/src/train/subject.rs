@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableSchema};
+use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableRows, TableSchema};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 
@@ -26,6 +26,7 @@ pub struct Subject {
     pub(crate) data: Data,
     pub(super) description: Description,
     pub(super) table: Option<TableSchema>,
+    pub(super) rows: Option<TableRows>,
     pub(super) dataset: DatasetName,
 }
 
@@ -45,7 +46,14 @@ impl Subject {
         check_samples(&dataset.name, dataset.train.len())?;
         let (train, validation) = (source(dataset.train)?, source(dataset.validation)?);
         let data = Data { train, validation, test: source(dataset.test)? };
-        Ok(Subject { task, data, description, table: dataset.table, dataset: dataset.name })
+        Ok(Subject {
+            task,
+            data,
+            description,
+            table: dataset.table,
+            rows: dataset.table_rows,
+            dataset: dataset.name,
+        })
     }
 
     /// The network and its task.

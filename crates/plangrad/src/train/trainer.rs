@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use plangrad_data::{Dataset, Split, TableSchema};
+use plangrad_data::{Dataset, Split, TableRows, TableSchema};
 use plangrad_nn::checkpoint::{self, Description, Folder, Progress, Staged};
 use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Metrics, Session};
@@ -13,6 +13,7 @@ use super::best::{Judge, KeptModel};
 use super::engine::Engine;
 use super::epochs::EpochWalk;
 use super::event::{BestModel, Event, Observer, Position, Verdict};
+use super::fingerprint::Fingerprint;
 use super::folder::{BEST, CHECKPOINT, MODEL, RunFolder};
 use super::ladder::Resources;
 use super::settings::Settings;
@@ -44,6 +45,12 @@ pub struct Trainer {
     pub(super) description: Description,
     pub(super) data: Data,
     table: Option<TableSchema>,
+    rows: Option<TableRows>,
+    /// Of the data, once it was needed.
+    fingerprint: Option<Fingerprint>,
+    /// Whether the folder has it.
+    fingerprint_is_saved: bool,
+    pub(super) accepts_changed_data: bool,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
     resident_bytes: Option<u64>,
@@ -71,7 +78,7 @@ impl Trainer {
     /// [`Error::Setting`] for settings that no run can have; if memory runs out.
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
         settings.check()?;
-        let Subject { task, mut data, mut description, table, .. } = subject;
+        let Subject { task, mut data, mut description, table, rows, .. } = subject;
         let judge = judge(&settings, &data)?;
         let walk = EpochWalk::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
@@ -84,6 +91,10 @@ impl Trainer {
             description,
             data,
             table,
+            rows,
+            fingerprint: None,
+            fingerprint_is_saved: false,
+            accepts_changed_data: false,
             engine,
             rungs,
             resident_bytes,
@@ -129,6 +140,12 @@ impl Trainer {
     #[must_use]
     pub fn table(&self) -> Option<&TableSchema> {
         self.table.as_ref()
+    }
+
+    /// For a table: what is known about its rows.
+    #[must_use]
+    pub(crate) fn rows(&self) -> Option<&TableRows> {
+        self.rows.as_ref()
     }
 
     /// The session.
@@ -289,6 +306,7 @@ impl Trainer {
             }
             let batch = self.batch();
             let sums = self.stretch()?;
+            self.save_fingerprint(listeners.folder)?;
             let loss = self.check_loss(sums)?;
             let epoch = self.walk.epoch + 1;
             listeners.observer.position(&Position {
@@ -336,9 +354,26 @@ impl Trainer {
         self.walk.stretch(&mut self.engine, &self.data, most, STRETCH_SECONDS)?;
         if self.startup_seconds.is_none() {
             self.startup_seconds = Some(process::seconds_since_start());
-            add_data(&mut self.description.basis, &self.data);
+            self.learn_data();
         }
         Ok(self.engine.session.metrics()?)
+    }
+
+    /// Takes the fingerprint of the data into the description. It costs as much as reading them, so a run does it after its
+    /// first step.
+    pub(super) fn learn_data(&mut self) {
+        let print = self.fingerprint.get_or_insert_with(|| Fingerprint::of(&self.data, self.rows.as_ref()));
+        add_data(&mut self.description.basis, print);
+    }
+
+    fn save_fingerprint(&mut self, folder: &RunFolder) -> Result<()> {
+        if let Some(print) = self.fingerprint.as_ref().filter(|_| !self.fingerprint_is_saved) {
+            let saved = folder.save_fingerprint(print);
+            folder.check_in_place()?;
+            saved?;
+            self.fingerprint_is_saved = true;
+        }
+        Ok(())
     }
 
     /// Takes the sums over, unless they are not finite.
