@@ -5,7 +5,9 @@ use plangrad_tensor::Device;
 use plangrad_tensor::backend::cpu::InstructionSet;
 
 use crate::cli::{BudgetArgs, DeviceArgs, OomArgs};
-use crate::device::{self, BudgetOrigin, DeviceChoice, DeviceOptions, Precision, UnsupportedPrecision};
+use crate::device::{
+    self, BudgetOrigin, DeviceChoice, DeviceOptions, MissingGpu, Precision, UnsupportedPrecision,
+};
 use crate::error::{Error, Result};
 use crate::numbers::size;
 use crate::output::Console;
@@ -61,7 +63,7 @@ pub(super) fn resources(
     instruction_set: Option<InstructionSet>,
 ) -> Result<Resources> {
     let options = options(arguments.threads, &arguments.budget, precision);
-    let options = DeviceOptions { unsupported, instruction_set, ..options };
+    let options = DeviceOptions { unsupported, instruction_set, missing_gpu: MissingGpu::Say, ..options };
     Ok(Resources {
         backend: open(arguments, options)?,
         on_oom: arguments.on_oom(oom),

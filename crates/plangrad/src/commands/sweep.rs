@@ -8,7 +8,7 @@ use plangrad_tensor::{Device, Schedule};
 use super::{device, subject};
 use crate::cli::SweepArgs;
 use crate::device::{Precision, open};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fit::{Throughput, knee};
 use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
@@ -62,13 +62,25 @@ fn devices(arguments: &SweepArgs) -> Result<Vec<Backend>> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     let mut devices: Vec<Backend> = Vec::new();
     let options = device::options(arguments.threads, &arguments.budget, arguments.precision.precision);
+    let mut refused = None;
     for &choice in &arguments.devices {
-        let device = open(choice, options)?;
+        let device = match open(choice, options) {
+            Ok(device) => device,
+            Err(error @ Error::Cuda { .. }) if arguments.devices.len() > 1 => {
+                Console::warning(&format_args!("left out: {}", error.sentence()));
+                refused = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if devices.iter().all(|other| other.device() != device.device()) {
             devices.push(device);
         }
     }
-    Ok(devices)
+    match refused {
+        Some(error) if devices.is_empty() => Err(error),
+        _ => Ok(devices),
+    }
 }
 
 fn bar(console: Console) -> ProgressBar {

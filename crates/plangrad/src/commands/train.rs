@@ -64,6 +64,9 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let learning = &arguments.training.learning;
     arguments.training.init.as_deref().map_or(Ok(()), check_readable)?;
     let optimizer = learning.optimizer()?;
+    if learning.learning_rate() == 0.0 {
+        Console::remark(&"the learning rate is 0: nothing will be learnt");
+    }
     let schedule = arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
     let judging = &arguments.training.judging;
@@ -128,7 +131,7 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
     let stop = interrupts.stop();
     let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
-        Ok(Outcome::Complete) => run.console.text(&run.next_steps(folder.path())),
+        Ok(Outcome::Complete) => run.console.commands(&run.next_steps(folder.path())),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
@@ -175,12 +178,23 @@ impl Run {
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
         self.console.text(&plan_line(&start, &network(self.trainer.task()), &self.settings))?;
+        self.idle_schedule().iter().for_each(|note| self.reporter.note(note));
         if self.settings.compares_epochs() && self.settings.validation_fraction == 0.0 {
             let by =
                 "epochs are compared by the test part, whose figures then flatter the model that is chosen";
             self.reporter.note(&format!("{by}; --validation-fraction 0.1 keeps samples for that"));
         }
         self.reporter.event(&start)
+    }
+
+    /// A sentence about a schedule that the run ends before.
+    fn idle_schedule(&self) -> Option<String> {
+        let Schedule::Step { every, .. } = self.settings.schedule else { return None };
+        let (_, total) = self.settings.steps(self.trainer.train_samples() as u64);
+        (every >= total).then(|| {
+            let total = counted(total as usize, "step");
+            format!("the learning rate stays as it is: its first change is due after step {every}, and the run ends after {total}")
+        })
     }
 
     fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {

@@ -7,4 +7,6 @@ mod open;
 pub(crate) use choice::device_name;
 pub use choice::{DeviceChoice, Precision};
 pub use memory::{GpuMemory, default_budget, default_budget_of};
-pub use open::{BudgetOrigin, DeviceOptions, UnsupportedPrecision, open, open_cpu, open_within_means};
+pub use open::{
+    BudgetOrigin, DeviceOptions, MissingGpu, UnsupportedPrecision, open, open_cpu, open_within_means,
+};

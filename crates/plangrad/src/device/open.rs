@@ -29,6 +29,19 @@ pub struct DeviceOptions {
     pub unsupported: UnsupportedPrecision,
     /// The instruction set of the CPU; the best there is by default.
     pub instruction_set: Option<InstructionSet>,
+    /// Whether to say that there is no GPU.
+    pub missing_gpu: MissingGpu,
+}
+
+/// Whether to say on standard error that a machine has no GPU. One that it has and that cannot be used is always named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingGpu {
+    /// Do not.
+    #[default]
+    Silent,
+    /// Say it.
+    Say,
 }
 
 /// What to do where a device does not have the number format that was asked for.
@@ -51,7 +64,7 @@ pub enum BudgetOrigin {
     Machine,
 }
 
-/// Opens the device. If `auto` finds no GPU, the reason goes to standard error.
+/// Opens the device. If `auto` cannot use a GPU, the reason goes to standard error.
 ///
 /// # Errors
 /// If the GPU that is named cannot be used, or the system gives no threads.
@@ -112,7 +125,7 @@ pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Backend> 
 
 /// Opens the device, with a budget of `of_host` bytes if it is not a GPU.
 fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>) -> Result<Backend> {
-    let DeviceOptions { threads, budget, precision, unsupported, instruction_set } = options;
+    let DeviceOptions { threads, budget, precision, unsupported, instruction_set, missing_gpu } = options;
     let may_use_f32 = unsupported == UnsupportedPrecision::UseF32;
     let cuda_precision = match precision {
         Precision::F32 => cuda::Precision::F32,
@@ -131,7 +144,7 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
                 let problem = format!("tf32 needs a GPU: {reason}; use f32");
                 return Err(Error::option("--precision", problem));
             }
-            Err(reason) => report_once(&reason),
+            Err(reason) => report_once(&reason, missing_gpu),
         },
         DeviceChoice::Cpu | DeviceChoice::Accelerator => {}
     }
@@ -148,8 +161,20 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
     })?)
 }
 
-/// Says why there is no GPU, at most once per process.
-fn report_once(reason: &CudaUnavailable) {
+/// Says why no GPU is used, at most once per process.
+fn report_once(reason: &CudaUnavailable, missing_gpu: MissingGpu) {
     static REPORTED: Once = Once::new();
-    REPORTED.call_once(|| Console::remark(&format_args!("computing on the cpu: {reason}")));
+    let there_is_none = matches!(
+        reason,
+        CudaUnavailable::NotBuilt | CudaUnavailable::NoDriverLibrary | CudaUnavailable::NoDevice
+    );
+    match (there_is_none, missing_gpu) {
+        (true, MissingGpu::Silent) => {}
+        (true, MissingGpu::Say) => REPORTED.call_once(|| {
+            Console::remark(
+                &"computing on the cpu: no NVIDIA GPU is set up here (`plangrad devices` says more)",
+            );
+        }),
+        (false, _) => REPORTED.call_once(|| Console::remark(&format_args!("computing on the cpu: {reason}"))),
+    }
 }

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::untrusted::{escaped, printable};
+use super::wrap::wrapped;
 use crate::colour::Colour;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -52,6 +53,17 @@ impl Console {
     /// # Errors
     /// [`Error::Output`].
     pub fn text(&self, text: &dyn Display) -> Result<()> {
+        if self.is_json() {
+            return Ok(());
+        }
+        write_line(&wrapped(&printable(&text.to_string()), columns(&io::stdout())))
+    }
+
+    /// The same for commands to be copied, whose lines stay whole whatever the terminal's width.
+    ///
+    /// # Errors
+    /// [`Error::Output`].
+    pub(crate) fn commands(&self, text: &dyn Display) -> Result<()> {
         if self.is_json() { Ok(()) } else { write_line(&printable(&text.to_string())) }
     }
 
@@ -77,7 +89,8 @@ impl Console {
 
     /// Writes a remark to standard error, where it is not part of the result.
     pub fn remark(text: &dyn Display) {
-        let _ = writeln!(io::stderr(), "{}", printable(&text.to_string()));
+        let text = printable(&text.to_string());
+        let _ = writeln!(io::stderr(), "{}", wrapped(&text, columns(&io::stderr())));
     }
 
     /// Writes a warning to standard error.
@@ -115,6 +128,11 @@ struct ErrorEvent {
     event: &'static str,
     kind: ErrorKind,
     message: String,
+}
+
+/// The columns of a stream, if it is a terminal.
+fn columns(stream: &impl IsTerminal) -> Option<usize> {
+    stream.is_terminal().then(Console::width).filter(|&width| width > 0)
 }
 
 fn write_line(text: &dyn Display) -> Result<()> {

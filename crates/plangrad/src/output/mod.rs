@@ -3,6 +3,7 @@
 mod console;
 mod table;
 mod untrusted;
+mod wrap;
 
 pub use console::{Console, Format};
 pub(crate) use table::{Align, Table};

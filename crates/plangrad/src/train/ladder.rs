@@ -88,7 +88,7 @@ impl Resources {
                 let ladder = self.on_oom != OnOom::Ladder;
                 return Err(refused.error(Offers { batch_size: Some("--batch-size"), ladder }));
             };
-            events.push(event(&refused, rung, next.layout)?);
+            note(&mut events, event(&refused, rung, next.layout)?);
             place = next;
         }
     }
@@ -125,6 +125,18 @@ impl Resources {
         let cpu = Resources { backend: open_cpu(self.threads, None)?, ..self.clone() };
         Ok(Some((Rung::Cpu, cpu.first(refused.step, data))))
     }
+}
+
+/// Adds an event, or lengthens the last one if it is the same rung again: with still more parts.
+fn note(events: &mut Vec<Event>, event: Event) {
+    if let (Some(Event::Oom { rung: last, bytes_after: reached, .. }), Event::Oom { rung, bytes_after, .. }) =
+        (events.last_mut(), &event)
+        && *last == *rung
+    {
+        *reached = *bytes_after;
+        return;
+    }
+    events.push(event);
 }
 
 /// A device, and the layout of a run on it.

@@ -226,8 +226,14 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
         None => epochs(settings.epochs),
     };
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
+    let batch = match *batch_size {
+        asked if asked > *train_samples => {
+            format!("batch {train_samples} (all there are, of {asked} asked for)")
+        }
+        asked => format!("batch {asked}"),
+    };
     format!(
-        "{dataset}: {}; {network}; {}, batch {batch_size}{parts}, {length}; on {device}{}, \
+        "{dataset}: {}; {network}; {}, {batch}{parts}, {length}; on {device}{}, \
          {} planned{memory}",
         samples(*train_samples, *validation_samples, *test_samples),
         learning(settings.optimizer, settings.schedule),

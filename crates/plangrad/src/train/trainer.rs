@@ -130,6 +130,12 @@ impl Trainer {
         &self.task
     }
 
+    /// The number of samples to learn from.
+    #[must_use]
+    pub fn train_samples(&self) -> usize {
+        self.data.train.len()
+    }
+
     /// The number of test samples.
     #[must_use]
     pub fn test_samples(&self) -> usize {

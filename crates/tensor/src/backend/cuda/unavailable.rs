@@ -75,7 +75,8 @@ pub enum CudaUnavailable {
     NotBuilt,
     /// `libcuda.so.1` cannot be loaded.
     #[error(
-        "NVIDIA's driver library (libcuda.so.1) cannot be loaded; install NVIDIA's driver, {} or later",
+        "NVIDIA's driver library (libcuda.so.1) cannot be loaded; with a GPU of NVIDIA's, install its driver, {} or later \
+         (GPUs of other makers are not used)",
         CudaVersion::NEEDED_DRIVER
     )]
     NoDriverLibrary,
