@@ -237,9 +237,16 @@ fn with_the_ladder_a_failure_of_any_reservation_leads_to_the_same_bytes() {
                 let name = format!("ladder-{accelerator}-{first}-{failures}");
                 let trainer = scene.trainer(&scene.settings, &backend, OnOom::Ladder).unwrap();
                 let rungs = scene.train(trainer, &scene.settings, &name);
-                assert_eq!(rungs.len(), failures, "{name}: {rungs:?}");
-                assert_eq!(rungs[0] == Rung::DatasetOnHost, accelerator, "{name}: {rungs:?}");
-                assert!(rungs[1..].iter().all(|&rung| rung == Rung::MicroBatches), "{name}: {rungs:?}");
+                let taken = [
+                    accelerator.then_some(Rung::DatasetOnHost),
+                    (failures > 1).then_some(Rung::MicroBatches),
+                ];
+                let taken: Vec<Rung> = if accelerator {
+                    taken.into_iter().flatten().collect()
+                } else {
+                    vec![Rung::MicroBatches]
+                };
+                assert_eq!(rungs, taken, "{name}: a rung is told once, however often it was tried");
                 scene.assert_same(&name);
             }
         }

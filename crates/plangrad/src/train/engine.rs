@@ -72,7 +72,9 @@ impl Engine {
             Placement::Resident => {
                 let Data { train, validation, test } = data;
                 let uploaded = train.upload_for(backend, batch_size);
-                let uploaded = uploaded.and_then(|()| validation.upload(backend));
+                let has_validation = !validation.is_empty();
+                let uploaded =
+                    uploaded.and_then(|()| if has_validation { validation.upload(backend) } else { Ok(()) });
                 uploaded.and_then(|()| test.upload(backend)).and_then(|()| Session::new(backend, all))
             }
         };
