@@ -210,7 +210,41 @@ fn not_found(lost: &[(u64, &str)]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::regression::quality_golden;
     use super::*;
+
+    /// What scikit-learn says: `tests/golden/quality.py` wrote it.
+    #[test]
+    fn precision_recall_f1_and_top_5_are_scikit_learns_to_1e_12() {
+        for golden in quality_golden("classifications") {
+            let numbers = |key: &str| serde_json::from_value::<Vec<f64>>(golden[key].clone()).unwrap();
+            let labels: Vec<usize> = serde_json::from_value(golden["labels"].clone()).unwrap();
+            let scores: Vec<Vec<f32>> = serde_json::from_value(golden["scores"].clone()).unwrap();
+            let answer = |scores: &[f32]| (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+            let samples = labels.iter().zip(&scores);
+            let samples = samples.map(|(&label, scores)| (label, answer(scores).unwrap(), scores.as_slice()));
+            let found = Classification::of(scores[0].len(), samples);
+            let of = |value: fn(&ClassQuality) -> f64| found.classes.iter().map(value).collect::<Vec<_>>();
+            let ours = [
+                of(ClassQuality::precision),
+                of(ClassQuality::recall),
+                of(ClassQuality::f1),
+                of(|class| class.labelled as f64),
+                vec![found.macro_precision(), found.macro_recall(), found.macro_f1()],
+            ];
+            let keys = ["precision", "recall", "f1", "support", "macro"];
+            for (key, ours) in keys.into_iter().zip(ours) {
+                let theirs = numbers(key);
+                assert_eq!(theirs.len(), ours.len());
+                let differ = |(ours, theirs): (&f64, &f64)| (ours - theirs).abs() > 1e-12;
+                assert!(!ours.iter().zip(&theirs).any(differ), "{key}: {ours:?} and {theirs:?}");
+            }
+            let top_5: Option<f64> = serde_json::from_value(golden["top_5"].clone()).unwrap();
+            assert_eq!(found.top_5_accuracy().is_some(), top_5.is_some());
+            let differ = found.top_5_accuracy().zip(top_5).is_some_and(|(a, b)| (a - b).abs() > 1e-12);
+            assert!(!differ, "{top_5:?} and {found:?}");
+        }
+    }
 
     /// One hot scores for an answer.
     fn scores(classes: usize, answer: usize) -> Vec<f32> {

@@ -46,9 +46,32 @@ impl Regression {
     }
 }
 
+/// What `tests/golden/quality.py` wrote under this key.
+#[cfg(test)]
+pub(super) fn quality_golden(key: &str) -> Vec<serde_json::Value> {
+    use std::path::{Path, PathBuf};
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+    let folder = std::env::var_os("PLANGRAD_GOLDEN").map_or(committed, PathBuf::from);
+    let text = std::fs::read_to_string(folder.join("quality.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    golden[key].as_array().unwrap().clone()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_and_r2_are_scikit_learns_to_1e_12() {
+        for golden in quality_golden("regressions") {
+            let numbers = |key: &str| serde_json::from_value::<Vec<f64>>(golden[key].clone()).unwrap();
+            let found = Regression::of(&numbers("values"), &numbers("answers"), None);
+            for (key, ours) in [("rmse", found.rmse), ("mae", found.mae), ("r2", found.r2.unwrap())] {
+                let theirs = golden[key].as_f64().unwrap();
+                assert!((ours - theirs).abs() <= 1e-12 * theirs.abs().max(1.0), "{key}: {ours} and {theirs}");
+            }
+        }
+    }
 
     #[test]
     fn errors_by_hand() {
