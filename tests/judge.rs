@@ -103,8 +103,12 @@ fn each_class_has_the_precision_recall_and_f1_that_follow_from_the_confusion() {
     let (mut sums, keys) = ([0.0; 3], ["precision", "recall", "f1"]);
     for (class, row) in confusion.iter().enumerate() {
         let of_class = &found["per_class"][class];
-        let (support, answers) = (row.iter().sum::<f64>(), confusion.iter().map(|row| row[class]).sum::<f64>());
-        assert_eq!((of_class["support"].as_f64(), of_class["answers"].as_f64()), (Some(support), Some(answers)));
+        let (support, answers) =
+            (row.iter().sum::<f64>(), confusion.iter().map(|row| row[class]).sum::<f64>());
+        assert_eq!(
+            (of_class["support"].as_f64(), of_class["answers"].as_f64()),
+            (Some(support), Some(answers))
+        );
         let (precision, recall) = (row[class] / answers, row[class] / support);
         let by_hand = [precision, recall, 2.0 * precision * recall / (precision + recall)];
         for (place, (key, by_hand)) in keys.iter().zip(by_hand).enumerate() {

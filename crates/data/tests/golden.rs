@@ -23,8 +23,7 @@ fn columns_and_target_are_standardised_as_scikit_learn_does_to_1e_12() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("table.csv");
     fs::write(&file, golden["text"].as_str().unwrap()).unwrap();
-    let options =
-        LoadOptions { task: TargetKind::Regression, test_fraction: 0.0, ..LoadOptions::default() };
+    let options = LoadOptions { task: TargetKind::Regression, test_fraction: 0.0, ..LoadOptions::default() };
     let table = load(&DatasetName::Csv(file), &options).unwrap();
     let schema = table.table.unwrap();
     let target = schema.target.unwrap();
@@ -44,7 +43,10 @@ fn columns_and_target_are_standardised_as_scikit_learn_does_to_1e_12() {
         for (column, cell) in line.split(',').enumerate() {
             let number: f64 = cell.parse().unwrap();
             let ours = (number - our_mean[column]) / our_std[column];
-            assert!((ours - theirs[column]).abs() < 1e-12 * theirs[column].abs().max(1.0), "{column}: {ours}");
+            assert!(
+                (ours - theirs[column]).abs() < 1e-12 * theirs[column].abs().max(1.0),
+                "{column}: {ours}"
+            );
             if column < width {
                 assert_eq!(samples[row * width + column], ours as f32);
             } else {

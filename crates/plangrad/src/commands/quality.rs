@@ -1,14 +1,14 @@
 //! How good answers are, in words and as a table.
 
 use crate::model::{ClassQuality, Classification, Regression};
-use crate::numbers::{grouped, percent, short};
+use crate::numbers::{counted, grouped, percent, short};
 use crate::output::{Align, Table, shortened, untrusted};
 
 /// Classes in the table; of more, those with the least F1.
 const MOST_CLASSES: usize = 20;
 
 /// Columns of a class name: with these all figures fit into a terminal of 80.
-const NAME: usize = 28;
+const NAME: usize = 26;
 
 /// What is to be said of all classes together, besides the accuracy.
 pub(super) fn classification_lines(found: &Classification) -> Vec<String> {
@@ -45,9 +45,9 @@ pub(super) fn class_table(found: &Classification, names: &[String]) -> String {
         classes.retain(|(class, _)| class.occurs());
         classes.sort_by(|(one, _), (other, _)| one.f1().total_cmp(&other.f1()));
         classes.truncate(MOST_CLASSES);
-        let (shown, hidden) = (classes.len(), all - classes.len());
+        let (shown, others) = (classes.len(), counted(all - classes.len(), "other"));
         heading = format!(
-            "The {shown} classes with the least F1 ({hidden} others not shown; --format json has all)"
+            "The {shown} classes with the least F1 ({others} not shown; --format json has all)"
         );
     }
     let figures = ["precision", "recall", "F1", "samples", "answers"].map(|name| (name, Align::Right));
@@ -71,12 +71,12 @@ mod tests {
 
     #[test]
     fn a_table_of_classes_fits_into_80_columns_whatever_their_names() {
-        let classes = vec![class(1_000_000, 999_999, 1), class(12, 8, 4), class(0, 0, 0)];
+        let classes = vec![class(1_000_000, 1_000_000, 1_000_000), class(12, 8, 4), class(0, 0, 0)];
         let names = ["大".repeat(90), "🦆".to_owned(), "\u{1b}[2J\nnoise".to_owned()];
         let text = class_table(&Classification { classes, close: None }, &names);
         assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
-        assert!(text.contains(&format!("{}…", "大".repeat(13))), "{text}");
-        assert!(text.contains("🦆") && text.contains("50.00 %   33.33 %  40.00 %"), "{text}");
+        assert!(text.contains(&format!("{}…", "大".repeat(12))), "{text}");
+        assert!(text.contains("🦆") && text.contains("50.00 %   33.33 %   40.00 %"), "{text}");
         assert!(!text.contains('\u{1b}') && text.lines().count() == 6, "{text}");
     }
 
