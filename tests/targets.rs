@@ -95,7 +95,7 @@ fn losses_of_training_are_in_units_of_the_file_and_resuming_keeps_the_bits() {
     // Before the first step the answers are near the mean, so the loss is near the variance.
     let variance = 1e8 * 35.0 / 3.0;
     assert!((0.3..3.0).contains(&(number(&first["loss"]) / variance)), "{first}");
-    let test = straight.iter().filter(|event| event["event"] == "epoch").next_back().unwrap();
+    let test = straight.iter().rfind(|event| event["event"] == "epoch").unwrap();
     let loss = number(&run(folder.path(), "eval straight --format json").object()["loss"]);
     assert!((number(&test["test_loss"]) / loss - 1.0).abs() < 1e-12, "{test} and {loss}");
 }

@@ -46,9 +46,8 @@ pub(super) fn class_table(found: &Classification, names: &[String]) -> String {
         classes.sort_by(|(one, _), (other, _)| one.f1().total_cmp(&other.f1()));
         classes.truncate(MOST_CLASSES);
         let (shown, others) = (classes.len(), counted(all - classes.len(), "other"));
-        heading = format!(
-            "The {shown} classes with the least F1 ({others} not shown; --format json has all)"
-        );
+        heading =
+            format!("The {shown} classes with the least F1 ({others} not shown; --format json has all)");
     }
     let figures = ["precision", "recall", "F1", "samples", "answers"].map(|name| (name, Align::Right));
     let mut table = Table::new([("class", Align::Left)].into_iter().chain(figures));
