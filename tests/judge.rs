@@ -96,6 +96,42 @@ fn loss_accuracy_and_confusion_are_those_computed_by_hand() {
 }
 
 #[test]
+fn each_class_has_the_precision_recall_and_f1_that_follow_from_the_confusion() {
+    let (folder, model, dataset) = digits_model();
+    let found = run(folder.path(), "eval . --format json").object();
+    let confusion: Vec<Vec<f64>> = serde_json::from_value(found["confusion"].clone()).unwrap();
+    let (mut sums, keys) = ([0.0; 3], ["precision", "recall", "f1"]);
+    for (class, row) in confusion.iter().enumerate() {
+        let of_class = &found["per_class"][class];
+        let (support, answers) =
+            (row.iter().sum::<f64>(), confusion.iter().map(|row| row[class]).sum::<f64>());
+        assert_eq!(
+            (of_class["support"].as_f64(), of_class["answers"].as_f64()),
+            (Some(support), Some(answers))
+        );
+        let (precision, recall) = (row[class] / answers, row[class] / support);
+        let by_hand = [precision, recall, 2.0 * precision * recall / (precision + recall)];
+        for (place, (key, by_hand)) in keys.iter().zip(by_hand).enumerate() {
+            assert!((of_class[*key].as_f64().unwrap() - by_hand).abs() < 1e-12, "{class} {key}: {of_class}");
+            sums[place] += by_hand;
+        }
+    }
+    for (key, sum) in keys.iter().zip(sums) {
+        assert!((found[format!("macro_{key}")].as_f64().unwrap() - sum / 10.0).abs() < 1e-12, "{key}");
+    }
+    assert_eq!(found["baseline_accuracy"], json!(0.1), "digits has 400 of each");
+    let is_close = |(pixels, label): &(&[u8], usize)| {
+        let scores = model.scores(pixels);
+        scores.iter().filter(|&&score| score > scores[*label]).count() < 5
+    };
+    let close = samples(&dataset.test).filter(is_close).count() as f64 / 4000.0;
+    assert!((found["top_5_accuracy"].as_f64().unwrap() - close).abs() < 0.001, "{close} expected");
+    for key in ["rmse", "mae", "r2", "baseline_rmse"] {
+        assert_eq!(found[key], Value::Null, "{key}");
+    }
+}
+
+#[test]
 fn the_result_does_not_depend_on_batch_size_or_threads() {
     let (folder, _, _) = digits_model();
     let judged = |options: &str| {
@@ -123,6 +159,11 @@ fn text_has_the_same_numbers_and_a_matrix_with_class_names() {
     assert!(text.contains("784-10, trained on digits\ndigits train: 20,000 samples\n"), "{text}");
     let accuracy = format!("\naccuracy  {:.2} % (", 100.0 * object["accuracy"].as_f64().unwrap());
     assert!(text.contains(&accuracy), "{accuracy} in {text}");
+    let percent = |value: &Value| format!("{:.2} %", 100.0 * value.as_f64().unwrap());
+    assert!(text.contains(&format!("F1 {}\n", percent(&object["macro_f1"]))), "{text}");
+    let seven = text.lines().find(|line| line.starts_with("7  ")).unwrap();
+    assert!(seven.contains(&percent(&object["per_class"][7]["precision"])), "{seven}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let matrix: Vec<Vec<&str>> =
         text.lines().rev().take(10).map(|line| line.split_whitespace().collect()).collect();
     for (row, cells) in matrix.iter().rev().enumerate() {
@@ -249,7 +290,12 @@ fn a_named_table_is_evaluated_whole_by_the_columns_of_the_model() {
     std::fs::write(folder.path().join("other.csv"), "b,y,a\n-6,7.5,5\n2,-3.5,-1\n").unwrap();
     let found = run(folder.path(), "eval line.safetensors --dataset csv:other.csv --format json").object();
     assert_eq!((&found["loss"], &found["samples"]), (&json!(2.5), &json!(2)));
-    assert_eq!((&found["accuracy"], &found["confusion"]), (&Value::Null, &Value::Null));
+    for key in ["accuracy", "confusion", "per_class", "macro_f1", "top_5_accuracy", "baseline_accuracy"] {
+        assert_eq!(found[key], Value::Null, "{key}");
+    }
+    // About their mean of 2 the labels have squares of 5.5² twice.
+    assert_eq!((&found["rmse"], &found["mae"]), (&json!(2.5_f64.sqrt()), &json!(1.5)));
+    assert_eq!((&found["r2"], &found["baseline_rmse"]), (&json!(1.0 - 5.0 / 60.5), &Value::Null));
     let row = run(folder.path(), "predict line.safetensors --dataset csv:other.csv --index 1").succeeded();
     assert_eq!(row, "csv:other.csv #1\n\ny = -1.5 (label -3.5)\n");
     let nameless = refusal(folder.path(), &["eval", "line.safetensors"], 2);

@@ -1,29 +1,50 @@
-//! Recomputes the golden values with PyTorch in a virtual environment.
+//! Recomputes the golden values with PyTorch, scikit-learn and Pillow in a virtual environment.
 
 use std::fs;
+use std::path::Path;
 
 use crate::Result;
 use crate::command::{self, program, root};
+
+/// What the scripts import.
+const PACKAGES: [&str; 6] = ["torch", "numpy", "safetensors", "pandas", "scikit-learn", "pillow"];
+
+/// Scripts, each with the folder of its committed values.
+const SCRIPTS: [(&str, &str); 3] = [
+    ("tests/golden/golden.py", "tests/golden"),
+    ("tests/golden/quality.py", "tests/golden"),
+    ("crates/data/tests/pillow.py", "crates/data/tests"),
+];
+
+/// Tests that compare with the values in `PLANGRAD_GOLDEN`: a package, and which of its tests.
+const TESTS: [(&str, [&str; 2]); 4] = [
+    ("plangrad-nn", ["--test", "golden"]),
+    ("plangrad-data", ["--test", "golden"]),
+    ("plangrad-data", ["--lib", "pillow"]),
+    ("plangrad", ["--lib", "scikit_learn"]),
+];
 
 pub(crate) fn run(write: bool) -> Result<()> {
     let environment = root().join("target/golden-venv");
     let python = environment.join("bin/python").display().to_string();
     if !environment.exists() {
         command::run(program("python3", &["-m", "venv", &environment.display().to_string()]))?;
-        command::run(program(
-            &python,
-            &["-m", "pip", "install", "--quiet", "torch", "numpy", "safetensors"],
-        ))?;
     }
-    let committed = root().join("tests/golden");
-    let fresh = if write { committed.clone() } else { root().join("target/golden") };
+    command::run(program(&python, &[&["-m", "pip", "install", "--quiet"], &PACKAGES[..]].concat()))?;
+    let fresh = root().join("target/golden");
     fs::create_dir_all(&fresh).map_err(|error| format!("{}: {error}", fresh.display()))?;
-    command::run(program(&python, &["tests/golden/golden.py", &fresh.display().to_string()]))?;
+    for (script, committed) in SCRIPTS {
+        let folder = if write { Path::new(committed) } else { &fresh };
+        command::run(program(&python, &[script, &folder.display().to_string()]))?;
+    }
     if write {
         return Ok(());
     }
-    // Other versions of PyTorch may round differently; the tests have the tolerances.
-    let mut tests = program("cargo", &["test", "--package", "plangrad-nn", "--test", "golden"]);
-    tests.env("PLANGRAD_GOLDEN", &fresh);
-    command::run(tests)
+    // Other versions of the packages may round differently; the tests have the tolerances.
+    for (package, which) in TESTS {
+        let mut tests = program("cargo", &[&["test", "--package", package], &which[..]].concat());
+        tests.env("PLANGRAD_GOLDEN", &fresh);
+        command::run(tests)?;
+    }
+    Ok(())
 }

@@ -68,7 +68,7 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
-    /// Recompute the golden values with PyTorch and compare them with the committed ones
+    /// Recompute the golden values with PyTorch, scikit-learn and Pillow and compare them with the committed ones
     Golden {
         /// Replace the committed values
         #[arg(long)]

@@ -177,8 +177,8 @@ impl Samples {
 pub enum Targets {
     /// Labels: indices of class names, of which there are at most 256.
     Classes(Vec<u8>),
-    /// Numbers, for a regression.
-    Values(Vec<f32>),
+    /// Numbers as the file has them, for a regression.
+    Values(Vec<f64>),
 }
 
 impl Targets {
@@ -212,8 +212,8 @@ pub enum Sample<'a> {
 pub enum Target {
     /// A label.
     Class(u8),
-    /// A number.
-    Value(f32),
+    /// A number as the file has it.
+    Value(f64),
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub use spec::Spec;
 pub use split::Split;
 pub use table::{
     Decimal, FeatureKind, Missing, OneHot, RowFacts, Separator, SplitRule, TableOptions, TableRows,
-    TableSchema, UnknownWord,
+    TableSchema, TargetScale, TargetScaling, TargetStatistics, UnknownWord, compensated_sum,
 };
 pub use text::grouped;
 

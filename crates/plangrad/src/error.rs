@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::numbers::{counted, grouped_bytes, size};
 use crate::output::printable;
 use crate::picture::PictureError;
-use crate::train::WrongSetting;
+use crate::train::{DivergenceRemedy, WrongSetting};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -186,9 +186,7 @@ pub enum Error {
     },
 
     /// Training has diverged.
-    #[error(
-        "training has diverged: {sign} in epoch {epoch}, by step {step}; try a smaller --lr, or --normalize dataset"
-    )]
+    #[error("training has diverged: {sign} in epoch {epoch}, by step {step}; {remedy}")]
     Diverged {
         /// What shows it, as a clause.
         sign: String,
@@ -196,6 +194,8 @@ pub enum Error {
         epoch: u64,
         /// Steps taken until it was noticed.
         step: u64,
+        /// What would help.
+        remedy: DivergenceRemedy,
     },
 
     /// The run was asked to stop, and has saved its state.

@@ -35,7 +35,9 @@ mod weights;
 pub use colour::Colour;
 pub use drawing::PictureFile;
 pub use error::{Error, ErrorKind, Result};
-pub use model::{Model, Prediction, Questions, Request};
+pub use model::{
+    ClassQuality, Classification, Evaluation, Model, Prediction, Questions, Regression, Request,
+};
 pub use numbers::grouped;
 pub use output::{Console, Format};
 pub use picture::{Picture, PictureError};

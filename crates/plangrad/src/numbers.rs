@@ -7,6 +7,17 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// A share: `97.31 %`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// A number as 32 bits would be written if it is one of those, else with all digits of its 64: answers of a network have no more.
+pub(crate) fn shortest(number: f64) -> String {
+    let single = number as f32;
+    if f64::from(single) == number { single.to_string() } else { number.to_string() }
+}
+
 /// `3.20 GiB`, `1.82 MiB`, `3.1 KiB`, `832 bytes`
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {

@@ -34,7 +34,7 @@ enum Kind {
     /// Classes known in advance.
     Known { numbers: HashMap<String, u8>, classes: Vec<String>, labels: Vec<u8> },
     /// Numbers to be predicted.
-    Values(Vec<f32>),
+    Values(Vec<f64>),
 }
 
 /// Why a label cannot be read.
@@ -72,7 +72,7 @@ impl Labels {
         let is_optional = self.use_of_labels == LabelUse::Optional;
         match &mut self.kind {
             Kind::Values(values) => match reader.read(text) {
-                Cell::Number(number) => values.push(number as f32),
+                Cell::Number(number) => values.push(number),
                 Cell::Beyond => return Err(Refused::Cell(ExpectedCell::NumberInRange)),
                 _ => return Err(Refused::Cell(ExpectedCell::Number)),
             },
@@ -114,6 +114,14 @@ impl Labels {
         match &mut self.kind {
             Kind::Values(values) => values.push(0.0),
             Kind::Known { labels, .. } | Kind::Found { labels, .. } => labels.push(0),
+        }
+    }
+
+    /// The numbers to be predicted, one for each row, 0 for an unknown one; none for classes.
+    pub(super) fn values(&self) -> &[f64] {
+        match &self.kind {
+            Kind::Values(values) => values,
+            _ => &[],
         }
     }
 

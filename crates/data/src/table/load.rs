@@ -9,14 +9,18 @@ use super::header::{Columns, Header};
 use super::identity::{self, Verdict};
 use super::labels::{Labels, Refused};
 use super::legacy;
-use super::options::{Decimal, Missing, OneHot, SplitRule};
+use super::options::{Decimal, Missing, OneHot, SplitRule, TargetScaling};
 use super::records::{Record, Records};
 use super::rows::{RowFacts, TableRows};
-use super::schema::{FeatureKind, TableSchema, standardized, statistics};
+use super::schema::{FeatureKind, TableSchema};
 use super::split::{Part, deal, row_hash};
+use super::statistics::{standardized, statistics};
+use super::target::TargetStatistics;
 use crate::error::{Error, ExpectedCell, HeaderProblem, Result};
 use crate::text::{counts, excerpt, grouped};
-use crate::{Dataset, DatasetName, LabelUse, LoadOptions, Normalize, Samples, Split, Subset, Targets};
+use crate::{
+    Dataset, DatasetName, LabelUse, LoadOptions, Normalize, Samples, Split, Subset, TargetKind, Targets,
+};
 
 /// Rows that are turned from columns into samples at a time.
 const BLOCK: usize = 64;
@@ -37,6 +41,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
     table.check_parts(&parts, needed, options)?;
     let schema = table.schema(kinds, &parts, options)?;
     let [train, validation, test] = table.samples(&schema, &parts)?;
+    table.check_targets(&schema)?;
     table.note_collapsed(&schema, options);
     let Table { labels, hashes, texts, mut notes, remarks, columns, .. } = table;
     notes.extend(labels.notes(&columns.label_name));
@@ -438,7 +443,33 @@ impl<'a> Table<'a> {
             missing_values: options.table.missing_values.clone(),
             fill,
             columns: self.header.made_up.then_some(self.header.names.len()),
+            target: self.target_statistics(parts, options),
         })
+    }
+
+    /// Statistics of the numbers to be predicted, over the training part.
+    fn target_statistics(&self, parts: &[Part], options: &LoadOptions) -> Option<TargetStatistics> {
+        let scaling = options.table.target_scale;
+        if options.task != TargetKind::Regression || scaling == TargetScaling::Absent {
+            return None;
+        }
+        let known = |&row: &usize| parts[row] == Part::Train && self.labels.known[row];
+        let (mean, std) = statistics((0..parts.len()).filter(known).map(|row| self.labels.values()[row]));
+        let standardized = scaling == TargetScaling::Auto && options.normalize != Normalize::None;
+        Some(TargetStatistics { mean, std, standardized })
+    }
+
+    /// Refuses a number to be predicted that lies too far from those learnt from.
+    fn check_targets(&self, schema: &TableSchema) -> Result<()> {
+        let scale = schema.target_scale();
+        let known = self.labels.values().iter().zip(&self.labels.known).filter(|&(_, &known)| known);
+        match known.map(|(&value, _)| value).find(|&value| !scale.standardize(value).is_finite()) {
+            None => Ok(()),
+            Some(value) => {
+                let (path, column) = (self.path.to_path_buf(), excerpt(&self.columns.label_name));
+                Err(Error::TableRange { path, column, value })
+            }
+        }
     }
 
     /// The samples of the training, the validation and the test part, row by row; the columns are used up.

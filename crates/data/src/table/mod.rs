@@ -19,10 +19,14 @@ mod rows;
 mod schema;
 mod source;
 mod split;
+mod statistics;
+mod target;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use load::load;
-pub use options::{Decimal, Missing, OneHot, Separator, SplitRule, TableOptions, UnknownWord};
+pub use options::{Decimal, Missing, OneHot, Separator, SplitRule, TableOptions, TargetScaling, UnknownWord};
 pub use rows::{RowFacts, TableRows};
 pub use schema::{FeatureKind, TableSchema};
+pub use statistics::compensated_sum;
+pub use target::{TargetScale, TargetStatistics};

@@ -39,6 +39,9 @@ pub struct TableOptions {
     pub missing_values: Option<Vec<String>>,
     /// How rows are dealt to the training part and the test part.
     pub split: SplitRule,
+    /// For a regression: what its numbers become for the network.
+    #[serde(default = "TargetScaling::absent", skip_serializing_if = "TargetScaling::is_absent")]
+    pub target_scale: TargetScaling,
 }
 
 impl TableOptions {
@@ -46,7 +49,12 @@ impl TableOptions {
     /// rounded to 32 bits before they are standardised, and no column is left out.
     #[must_use]
     pub fn of_earlier_versions() -> Self {
-        Self { split: SplitRule::Permutation, one_hot: OneHot::None, ..Self::default() }
+        Self {
+            split: SplitRule::Permutation,
+            one_hot: OneHot::None,
+            target_scale: TargetScaling::Absent,
+            ..Self::default()
+        }
     }
 }
 
@@ -243,6 +251,42 @@ pub enum SplitRule {
     Hash,
     /// By a permutation of the rows, as earlier versions did: one row more, and all others may change sides.
     Permutation,
+}
+
+/// What the numbers of a regression become for the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum TargetScaling {
+    /// They are standardised, unless features are not either ([`Normalize::None`](crate::Normalize::None)).
+    #[default]
+    Auto,
+    /// Nothing: the network learns them as they are.
+    None,
+    /// Nothing, and the model keeps no statistics of them: runs of earlier versions, and classifications.
+    Absent,
+}
+
+impl TargetScaling {
+    fn absent() -> Self {
+        Self::Absent
+    }
+
+    fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
+}
+
+impl FromStr for TargetScaling {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::None),
+            _ => Err(UnknownWord { expected: "auto or none", found: text.to_owned() }),
+        }
+    }
 }
 
 /// A word that is not one of those expected.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plangrad_data::{DatasetName, Fit, ImageOptions, LoadOptions, Normalize, TargetKind, available};
+use plangrad_data::{
+    DatasetName, Fit, ImageOptions, LoadOptions, Normalize, TargetKind, TargetScaling, available,
+};
 
 use super::table::{TableArgs, TableFileArgs};
 use super::values;
@@ -153,6 +155,10 @@ impl DataArgs {
     #[must_use]
     pub fn options(&self, task: TargetKind, seed: u64) -> LoadOptions {
         let by_default = LoadOptions::default();
+        let mut table = self.table.options();
+        if task == TargetKind::Classification {
+            table.target_scale = TargetScaling::Absent;
+        }
         LoadOptions {
             data_dir: self.folder().to_path_buf(),
             normalize: self.normalize,
@@ -160,10 +166,24 @@ impl DataArgs {
             task,
             test_fraction: self.test_fraction.unwrap_or(by_default.test_fraction),
             seed,
-            table: self.table.options(),
+            table,
             images: self.images.options(),
             ..by_default
         }
+    }
+
+    /// Refuses options that are for numbers where there are classes.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub fn check_task(&self, task: TargetKind) -> Result<()> {
+        if self.table.target_scale.is_some() && task == TargetKind::Classification {
+            return Err(Error::option(
+                "--target-scale",
+                "is for numbers (--loss mse), and classes have no scale",
+            ));
+        }
+        Ok(())
     }
 
     fn default_dataset(&self) -> ChosenDataset {

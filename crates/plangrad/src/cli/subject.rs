@@ -61,6 +61,7 @@ impl SubjectArgs {
         let chosen = self.data.choose()?.name;
         let name = if self.data.dataset.is_some() { chosen } else { DatasetName::Mnist };
         let labels = self.task.task(&name)?;
+        self.data.check_task(labels)?;
         Ok((name, labels))
     }
 

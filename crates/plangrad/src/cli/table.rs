@@ -1,7 +1,7 @@
 //! Options for tables: how a file is written, and what becomes of its columns.
 
 use clap::Args;
-use plangrad_data::{Decimal, Missing, OneHot, Separator, TableOptions};
+use plangrad_data::{Decimal, Missing, OneHot, Separator, TableOptions, TargetScaling};
 
 /// How the file of a table is written: whatever is not said is recognised.
 #[derive(Args, Clone, Debug, Default)]
@@ -43,6 +43,10 @@ pub struct TableArgs {
     /// Texts that stand for no value, besides an empty cell [default: NA, NaN, null, None, ? and others]
     #[arg(long, value_name = "TEXT,…", value_delimiter = ',')]
     pub missing_values: Option<Vec<String>>,
+    /// With --loss mse: the numbers to predict are standardised for the network, unless --normalize is none (auto), or left as
+    /// they are (none); losses and answers have the units of the file either way [default: auto]
+    #[arg(long, value_name = "auto|none")]
+    pub target_scale: Option<TargetScaling>,
 }
 
 impl TableFileArgs {
@@ -77,6 +81,7 @@ impl TableArgs {
             ("--one-hot", self.one_hot.is_some()),
             ("--missing", self.missing.is_some()),
             ("--missing-values", self.missing_values.is_some()),
+            ("--target-scale", self.target_scale.is_some()),
         ];
         self.file.given().into_iter().chain(columns).find(|(_, given)| *given).map(|(option, _)| option)
     }
@@ -90,6 +95,7 @@ impl TableArgs {
         options.one_hot = self.one_hot.unwrap_or_default();
         options.missing = self.missing.unwrap_or_default();
         options.missing_values = self.missing_values.clone();
+        options.target_scale = self.target_scale.unwrap_or_default();
         options
     }
 }

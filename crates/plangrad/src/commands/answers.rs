@@ -5,15 +5,16 @@ use std::path::Path;
 use plangrad_data::{LabelUse, Target};
 use plangrad_nn::checkpoint;
 use plangrad_tensor::{Samples, Source, Targets};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::device;
 use super::eval::request;
+use super::quality::{classification_lines, regression_lines};
 use super::samples::sample;
 use crate::cli::PredictArgs;
 use crate::error::Result;
-use crate::model::{Model, Prediction, Request};
-use crate::numbers::{counted, grouped, short};
+use crate::model::{Classification, Model, Prediction, Regression, Request};
+use crate::numbers::{counted, grouped, percent, short, shortest};
 use crate::output::{Align, Console, Table};
 use crate::train::source;
 
@@ -74,32 +75,36 @@ impl<'a> Answers<'a> {
 
     /// How good the answers are, where that is known.
     fn judged(&self) -> Vec<String> {
-        let (mut right, mut judged, mut squares, mut values) = (0, 0, 0.0, 0);
+        let (mut classes, mut values, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for line in &self.lines {
             match (&line.prediction, line.target) {
-                (Some(Prediction::Class { class, .. }), Some(Target::Class(label))) => {
-                    judged += 1;
-                    right += usize::from(*class == usize::from(label));
+                (Some(Prediction::Class { class, probabilities }), Some(Target::Class(label))) => {
+                    classes.push((usize::from(label), *class, probabilities.as_slice()));
                 }
                 (Some(Prediction::Value(value)), Some(Target::Value(target))) => {
-                    values += 1;
-                    squares += (f64::from(*value) - f64::from(target)).powi(2);
+                    values.push(target);
+                    answers.push(*value);
                 }
                 _ => {}
             }
         }
         let mut lines = Vec::new();
-        if judged > 0 {
-            let percent = 100.0 * right as f64 / judged as f64;
+        if !classes.is_empty() {
+            let right = classes.iter().filter(|(label, class, _)| label == class).count();
+            let accuracy = percent(right as f64 / classes.len() as f64);
             lines.push(format!(
-                "accuracy  {percent:.2} % ({} of {} with a label)",
+                "accuracy  {accuracy} ({} of {} with a label)",
                 grouped(right),
-                grouped(judged)
+                grouped(classes.len())
             ));
+            let found = Classification::of(self.model.description().classes.len(), classes);
+            lines.extend(classification_lines(&found));
         }
-        if values > 0 {
-            let mean = squares / values as f64;
-            lines.push(format!("mean squared error  {} over {}", short(mean), counted(values, "row")));
+        if !values.is_empty() {
+            let found = Regression::of(&values, &answers, self.model.mean_learnt_from());
+            let mean = short(found.rmse.powi(2));
+            lines.push(format!("mean squared error  {mean} over {}", counted(values.len(), "row")));
+            lines.extend(regression_lines(&found));
         }
         lines
     }
@@ -132,7 +137,7 @@ impl<'a> Answers<'a> {
                         format!("{:.2} %", 100.0 * f64::from(probability)),
                     ]);
                 }
-                Some(Prediction::Value(value)) => cells.push(short(f64::from(*value))),
+                Some(Prediction::Value(value)) => cells.push(short(*value)),
                 None => cells.extend(answer.iter().map(|_| "-".to_owned())),
             }
             cells.push(self.target(line.target));
@@ -144,7 +149,7 @@ impl<'a> Answers<'a> {
     fn target(&self, target: Option<Target>) -> String {
         match target {
             Some(Target::Class(label)) => self.class(usize::from(label)).to_owned(),
-            Some(Target::Value(value)) => value.to_string(),
+            Some(Target::Value(value)) => shortest(value),
             None => String::new(),
         }
     }
@@ -169,7 +174,7 @@ impl<'a> Answers<'a> {
                     cells.push(self.class(*class).to_owned());
                     cells.extend(probabilities.iter().map(f32::to_string));
                 }
-                Some(Prediction::Value(value)) => cells.push(value.to_string()),
+                Some(Prediction::Value(value)) => cells.push(shortest(*value)),
                 None => cells.resize(header.len() - usize::from(self.is_labelled), String::new()),
             }
             cells.extend(self.is_labelled.then(|| self.target(line.target)));
@@ -183,7 +188,7 @@ impl<'a> Answers<'a> {
 fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Line>)> {
     let request = Request { labels: LabelUse::Optional, ..request(&arguments.data, arguments.split) };
     let questions = model.load(&request)?;
-    let asked = Some(Prediction::Value(f32::NAN));
+    let asked = Some(Prediction::Value(f64::NAN));
     let facts = questions.facts();
     let line = |sample: usize| {
         let index =
@@ -206,7 +211,7 @@ fn of_values(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Line
         true => Targets::Values { values: vec![0.0; rows.len()], width: 1 },
         false => Targets::Classes(vec![0; rows.len()]),
     };
-    let asked = Some(Prediction::Value(f32::NAN));
+    let asked = Some(Prediction::Value(f64::NAN));
     let lines =
         (0..rows.len()).map(|index| Line { index, prediction: asked.clone(), target: None }).collect();
     let width = model.sample_shape().iter().product();
@@ -241,7 +246,7 @@ pub(super) fn object<'a>(
         None => (None, None, None, None),
     };
     let label = match target {
-        Some(Target::Class(label)) => Some(f32::from(label)),
+        Some(Target::Class(label)) => Some(f64::from(label)),
         Some(Target::Value(value)) => Some(value),
         None => None,
     };
@@ -253,7 +258,8 @@ pub(super) struct Object<'a> {
     class: Option<usize>,
     name: Option<&'a str>,
     probabilities: Option<&'a [f32]>,
-    value: Option<f32>,
+    #[serde(serialize_with = "serialize_answer")]
+    value: Option<f64>,
     label: Option<Number>,
     index: Option<usize>,
     /// The file, if it is an image.
@@ -274,15 +280,30 @@ struct Written {
     out: String,
 }
 
+/// The largest number up to which all whole ones differ in 64 bits.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// A label, written without a fraction where it has none.
-struct Number(f32);
+struct Number(f64);
 
 impl Serialize for Number {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.fract() == 0.0 && self.0.abs() < 1e9 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 && self.0.abs() < WHOLE {
             serializer.serialize_i64(self.0 as i64)
         } else {
-            serializer.serialize_f32(self.0)
+            serializer.serialize_f64(self.0)
         }
+    }
+}
+
+/// An answer, with no more digits than it has.
+fn serialize_answer<S: Serializer>(
+    answer: &Option<f64>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    match *answer {
+        None => serializer.serialize_none(),
+        Some(value) if f64::from(value as f32) == value => serializer.serialize_f32(value as f32),
+        Some(value) => serializer.serialize_f64(value),
     }
 }

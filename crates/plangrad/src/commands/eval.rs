@@ -1,20 +1,24 @@
-//! `plangrad eval`: the loss and accuracy of a trained model, and which classes it confuses.
+//! `plangrad eval`: the loss of a trained model, and how good its answers are: for classes, class by class.
 
-use plangrad_data::{LabelUse, Split};
+use plangrad_data::{LabelUse, Split, Targets};
 use serde::Serialize;
 
+use super::quality::{class_table, classification_lines, regression_lines};
 use super::{device, trained};
 use crate::cli::{EvalArgs, TrainedDataArgs};
 use crate::error::Result;
-use crate::model::{Evaluation, Questions, Request};
-use crate::numbers::{counted, grouped, size};
+use crate::model::{Classification, Evaluation, Questions, Regression, Request};
+use crate::numbers::{counted, grouped, percent, size};
 use crate::output::Console;
-use crate::output::{Align, Table};
+use crate::output::{Align, Table, cut, shortened, untrusted};
 use crate::process;
-use crate::train::{Stop, source};
+use crate::train::Stop;
 
-/// Letters of a class name above a column of the confusion matrix.
+/// Columns of a class name above a column of the confusion matrix.
 const HEADING: usize = 5;
+
+/// Columns of a class name before a row of it, and in a list of confusions.
+const NAME: usize = 28;
 
 /// Confusions listed if the matrix is too wide for the terminal.
 const MOST_LISTED: usize = 20;
@@ -30,22 +34,21 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
         model.origin(),
         counted(subset.len(), "sample"),
     );
-    let source = source(subset)?;
+    let values = match &subset.targets {
+        Targets::Values(values) => values.clone(),
+        Targets::Classes(_) => Vec::new(),
+    };
+    let source = model.source(subset)?;
     let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
     let evaluation = device::compute(&arguments.device, evaluate)?;
-    console.text(&text(&heading, &evaluation, &classes))?;
-    let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes, .. } = &evaluation;
-    let object = Object {
-        loss: *loss,
-        accuracy: evaluation.accuracy(),
-        samples: *samples,
-        confusion,
-        classes: &classes,
-        planned_bytes: *planned_bytes,
-        measured_bytes: *measured_bytes,
-        peak_resident_bytes: process::peak_resident_bytes(),
-    };
-    console.json(&object)
+    let answers = evaluation.answers.as_deref();
+    let regression = answers.map(|answers| Regression::of(&values, answers, model.mean_learnt_from()));
+    let judged = Judged { evaluation: &evaluation, regression, classes: &classes };
+    console.text(&judged.text(&heading))?;
+    console.json(&judged.object())?;
+    let remarks = evaluation.classification.iter().flat_map(|found| found.remarks(&classes));
+    remarks.for_each(|remark| Console::remark(&remark));
+    Ok(())
 }
 
 /// The samples that options ask for.
@@ -59,20 +62,77 @@ pub(super) fn request(data: &TrainedDataArgs, split: Option<Split>) -> Request<'
     }
 }
 
-fn text(heading: &str, evaluation: &Evaluation, classes: &[String]) -> String {
-    let mut text = format!("{heading}\n\nloss      {:.4}", evaluation.loss);
-    if let (Some(correct), Some(accuracy)) = (evaluation.correct, evaluation.accuracy()) {
-        let (correct, samples) = (grouped(correct as usize), grouped(evaluation.samples));
-        text += &format!("\naccuracy  {:.2} % ({correct} of {samples})", 100.0 * accuracy);
+/// What was found, and how good that is.
+struct Judged<'a> {
+    evaluation: &'a Evaluation,
+    regression: Option<Regression>,
+    classes: &'a [String],
+}
+
+impl Judged<'_> {
+    fn text(&self, heading: &str) -> String {
+        let Evaluation { loss, samples, planned_bytes, measured_bytes, .. } = self.evaluation;
+        let mut text = format!("{heading}\n\nloss      {loss:.4}");
+        if let (Some(correct), Some(accuracy)) = (self.evaluation.correct, self.evaluation.accuracy()) {
+            let (correct, samples) = (grouped(correct as usize), grouped(*samples));
+            text += &format!("\naccuracy  {} ({correct} of {samples})", percent(accuracy));
+        }
+        let classification = self.evaluation.classification.as_ref();
+        let of_classes = classification.into_iter().flat_map(classification_lines);
+        let of_numbers = self.regression.iter().flat_map(regression_lines);
+        of_classes.chain(of_numbers).for_each(|line| text += &format!("\n{line}"));
+        let peak = process::peak_resident_bytes()
+            .map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
+        let (planned, measured) = (size(*planned_bytes), size(*measured_bytes));
+        text += &format!("\nmemory    {planned} planned, {measured} measured{peak}");
+        if let Some(found) = classification {
+            text += &format!("\n\n{}", class_table(found, self.classes));
+        }
+        if let Some(confusion) = &self.evaluation.confusion {
+            text += &format!("\n\n{}", confusion_text(confusion, self.classes));
+        }
+        text
     }
-    let (planned, measured) = (size(evaluation.planned_bytes), size(evaluation.measured_bytes));
-    let peak =
-        process::peak_resident_bytes().map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
-    text += &format!("\nmemory    {planned} planned, {measured} measured{peak}");
-    if let Some(confusion) = &evaluation.confusion {
-        text += &format!("\n\n{}", confusion_text(confusion, classes));
+
+    fn object(&self) -> Object<'_> {
+        let evaluation = self.evaluation;
+        let classification = evaluation.classification.as_ref();
+        let regression = self.regression;
+        Object {
+            loss: evaluation.loss,
+            accuracy: evaluation.accuracy(),
+            samples: evaluation.samples,
+            top_5_accuracy: classification.and_then(Classification::top_5_accuracy),
+            macro_precision: classification.map(Classification::macro_precision),
+            macro_recall: classification.map(Classification::macro_recall),
+            macro_f1: classification.map(Classification::macro_f1),
+            baseline_accuracy: classification.map(Classification::baseline_accuracy),
+            per_class: classification.map(|found| per_class(found, self.classes)),
+            confusion: &evaluation.confusion,
+            classes: self.classes,
+            rmse: regression.map(|found| found.rmse),
+            mae: regression.map(|found| found.mae),
+            r2: regression.and_then(|found| found.r2),
+            baseline_rmse: regression.and_then(|found| found.baseline_rmse),
+            planned_bytes: evaluation.planned_bytes,
+            measured_bytes: evaluation.measured_bytes,
+            peak_resident_bytes: process::peak_resident_bytes(),
+        }
     }
-    text
+}
+
+fn per_class<'a>(found: &Classification, names: &'a [String]) -> Vec<OfClass<'a>> {
+    let classes = found.classes.iter().zip(names);
+    classes
+        .map(|(class, name)| OfClass {
+            name,
+            precision: class.precision(),
+            recall: class.recall(),
+            f1: class.f1(),
+            support: class.labelled,
+            answers: class.answered,
+        })
+        .collect()
 }
 
 /// The whole matrix, or if that is too wide its largest entries off the diagonal.
@@ -86,12 +146,12 @@ fn confusion_text(confusion: &[Vec<u64>], classes: &[String]) -> String {
 }
 
 fn matrix(confusion: &[Vec<u64>], classes: &[String]) -> Table {
-    let short: Vec<String> = classes.iter().map(|name| name.chars().take(HEADING).collect()).collect();
-    let columns = short.iter().map(|name| (name.as_str(), Align::Right));
+    let names: Vec<String> = classes.iter().map(|name| untrusted(name)).collect();
+    let columns = names.iter().map(|name| (cut(name, HEADING), Align::Right));
     let mut table = Table::new([("", Align::Left)].into_iter().chain(columns)).gap(1);
-    for (name, row) in classes.iter().zip(confusion) {
+    for (name, row) in names.iter().zip(confusion) {
         let cells = row.iter().map(|&count| if count == 0 { "·".to_owned() } else { count.to_string() });
-        table.row([name.clone()].into_iter().chain(cells));
+        table.row([shortened(name, NAME)].into_iter().chain(cells));
     }
     table
 }
@@ -105,7 +165,8 @@ fn most_confused(confusion: &[Vec<u64>], classes: &[String]) -> (Table, usize, u
     pairs.sort_by_key(|&(count, label, answer)| (std::cmp::Reverse(count), label, answer));
     let mut table = Table::new([("label", Align::Left), ("answer", Align::Left), ("times", Align::Right)]);
     for &(count, label, answer) in pairs.iter().take(MOST_LISTED) {
-        table.row([classes[label].clone(), classes[answer].clone(), count.to_string()]);
+        let [label, answer] = [label, answer].map(|class| shortened(&untrusted(&classes[class]), NAME));
+        table.row([label, answer, count.to_string()]);
     }
     (table, pairs.len().min(MOST_LISTED), pairs.len())
 }
@@ -115,11 +176,31 @@ struct Object<'a> {
     loss: f64,
     accuracy: Option<f64>,
     samples: usize,
+    top_5_accuracy: Option<f64>,
+    macro_precision: Option<f64>,
+    macro_recall: Option<f64>,
+    macro_f1: Option<f64>,
+    baseline_accuracy: Option<f64>,
+    per_class: Option<Vec<OfClass<'a>>>,
     confusion: &'a Option<Vec<Vec<u64>>>,
     classes: &'a [String],
+    rmse: Option<f64>,
+    mae: Option<f64>,
+    r2: Option<f64>,
+    baseline_rmse: Option<f64>,
     planned_bytes: u64,
     measured_bytes: u64,
     peak_resident_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct OfClass<'a> {
+    name: &'a str,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+    support: u64,
+    answers: u64,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod fit;
 mod image_bar;
 mod plan;
 mod predict;
+mod quality;
 mod samples;
 mod show;
 mod subject;

@@ -210,10 +210,10 @@ impl Answer<'_> {
             Prediction::Value(value) => {
                 let label = self.model.table().map_or("value", |table| &table.label);
                 let known = match self.subject.target {
-                    Some(Target::Value(known)) => format!(" (label {})", short(f64::from(known))),
+                    Some(Target::Value(known)) => format!(" (label {})", short(known)),
                     _ => String::new(),
                 };
-                format!("{} = {}{known}", untrusted(label), short(f64::from(*value)))
+                format!("{} = {}{known}", untrusted(label), short(*value))
             }
         };
         format!("{}\n\n{}{answer}", printable(&self.subject.what), picture.unwrap_or_default())

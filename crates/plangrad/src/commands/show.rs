@@ -67,7 +67,7 @@ struct Example {
 /// What a sample is said to be.
 enum Label {
     Class { label: u8, name: String, alias: Option<&'static str> },
-    Value(f32),
+    Value(f64),
     Missing,
 }
 
@@ -270,7 +270,7 @@ impl Label {
     fn short(&self) -> String {
         match self {
             Self::Class { name, .. } => name.clone(),
-            Self::Value(value) => short(f64::from(*value)),
+            Self::Value(value) => short(*value),
             Self::Missing => String::new(),
         }
     }
@@ -354,7 +354,7 @@ struct Object<'a> {
     dtype: &'static str,
     label: Option<u8>,
     name: Option<&'a str>,
-    value: Option<f32>,
+    value: Option<f64>,
     raw: Range,
     normalized: Range,
     features: Option<&'a [String]>,

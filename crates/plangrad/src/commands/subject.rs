@@ -35,6 +35,7 @@ pub(super) fn choose(data: &DataArgs, task: TaskArgs) -> Result<(DatasetName, Ta
     let ChosenDataset { name, note } = data.choose()?;
     data.check_folder()?;
     let labels = task.task(&name)?;
+    data.check_task(labels)?;
     note.iter().for_each(|note| Console::remark(note));
     Ok((name, labels))
 }

@@ -7,19 +7,20 @@ use std::time::Duration;
 use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available, open_regular_file};
 use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::{Optimizer, Schedule, Targets};
 
 use super::{device, subject};
 use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
 use crate::device::UnsupportedPrecision;
 use crate::error::{Error, Result};
 use crate::fit::{FitOptions, auto};
+use crate::model::{Model, dominance};
 use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::train::{
     self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder, Settings,
-    Stop, Subject, Trainer, network, plan_line,
+    Stop, Subject, Tested, Trainer, network, plan_line,
 };
 use crate::weights;
 
@@ -131,7 +132,11 @@ fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resourc
     let stop = interrupts.stop();
     let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
-        Ok(Outcome::Complete) => run.console.commands(&run.next_steps(folder.path())),
+        Ok(Outcome::Complete) => {
+            let (next, console) = (run.next_steps(folder.path()), run.console);
+            run.class_remarks(&folder, stop).iter().for_each(|remark| Console::remark(remark));
+            console.commands(&next)
+        }
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
@@ -195,6 +200,27 @@ impl Run {
             let total = counted(total as usize, "step");
             format!("the learning rate stays as it is: its first change is due after step {every}, and the run ends after {total}")
         })
+    }
+
+    /// What the accuracy of the finished run does not tell. The model is only judged class by class where a class may have been
+    /// missed altogether; that needs no more memory than the run did.
+    fn class_remarks(self, folder: &RunFolder, stop: &Stop) -> Vec<String> {
+        if self.settings.max_steps.is_some() {
+            return Vec::new(); // a trial
+        }
+        let Some(Tested { source, backend, metrics }) = self.trainer.into_test() else { return Vec::new() };
+        let Ok(model) = Model::open(&folder.model()) else { return Vec::new() };
+        let Targets::Classes(labels) = source.targets() else { return Vec::new() };
+        let names = &model.description().classes;
+        let mut labelled = vec![0; names.len()];
+        labels.iter().for_each(|&label| labelled[usize::from(label)] += 1);
+        let rarest = labelled.iter().copied().filter(|&samples| samples > 0).min().unwrap_or(0);
+        if metrics.samples - metrics.correct < rarest {
+            return dominance(&labelled, names).into_iter().collect();
+        }
+        let evaluation = model.evaluate(&source, self.settings.eval_batch_size, &backend, stop).ok();
+        let found = evaluation.and_then(|evaluation| evaluation.classification);
+        found.map_or(Vec::new(), |found| found.remarks(names))
     }
 
     fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {

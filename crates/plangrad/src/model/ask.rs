@@ -5,6 +5,7 @@ use plangrad_nn::{Loss, PredictionPlan, Task};
 use plangrad_tensor::Backend;
 use plangrad_tensor::{Error as TensorError, Plan, Samples, Session, Source, State, Targets, TensorId};
 
+use super::classification::{ClassCounts, Classification};
 use super::trained::Model;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
@@ -22,15 +23,15 @@ pub enum Prediction {
         /// Probabilities in label order.
         probabilities: Vec<f32>,
     },
-    /// A number.
-    Value(f32),
+    /// A number, in units of the file that the model learnt from.
+    Value(f64),
 }
 
 /// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// Mean loss.
+    /// Mean loss; of a regression in squared units of the file.
     pub loss: f64,
     /// Samples evaluated.
     pub samples: usize,
@@ -38,6 +39,10 @@ pub struct Evaluation {
     pub correct: Option<u64>,
     /// For classes: how often a label (row) was predicted as a class (column).
     pub confusion: Option<Vec<Vec<u64>>>,
+    /// For classes: how well each is told from the others.
+    pub classification: Option<Classification>,
+    /// For a regression: the answers, in units of the file.
+    pub answers: Option<Vec<f64>>,
     /// Bytes planned.
     pub planned_bytes: u64,
     /// Bytes taken, according to the device's ledger.
@@ -53,7 +58,7 @@ impl Evaluation {
 }
 
 impl Model {
-    /// Evaluates the model on `source`, in batches of `batch_size` samples; if absent, as many of at most 1000 as fit.
+    /// Evaluates the model on `source`, made by [`Model::source`], in batches of `batch_size` samples; if absent, as many of at most 1000 as fit.
     ///
     /// # Errors
     /// If memory runs out, or `source` is for another model; [`Error::Stopped`] if asked to stop.
@@ -66,25 +71,43 @@ impl Model {
     ) -> Result<Evaluation> {
         let (mut asking, batch_size) = self.asking(source, batch_size, backend)?;
         let outputs = self.task.model().outputs();
+        let scale = self.target_scale();
         let mut confusion = vec![vec![0_u64; outputs]; outputs];
+        let (mut counts, mut answers) = (ClassCounts::new(outputs), Vec::new());
         let order: Vec<u32> = (0..source.len() as u32).collect();
         for rows in order.chunks(batch_size) {
             let plan = usize::from(rows.len() != batch_size);
             stop.check()?;
             let scores = asking.run(plan, source, rows)?;
-            if let Targets::Classes(labels) = source.targets() {
-                for (scores, &row) in scores.chunks_exact(outputs).zip(rows) {
-                    confusion[usize::from(labels[row as usize])][largest(scores)] += 1;
-                }
+            let Targets::Classes(labels) = source.targets() else {
+                answers.extend(scores.into_iter().map(|score| scale.restore(score)));
+                continue;
+            };
+            for (scores, &row) in scores.chunks_exact(outputs).zip(rows) {
+                let (label, answer) = (usize::from(labels[row as usize]), largest(scores));
+                confusion[label][answer] += 1;
+                counts.add(label, answer, scores);
             }
         }
         let metrics = asking.session.metrics()?;
         let has_classes = self.task.loss() == Loss::CrossEntropy;
-        let (correct, confusion) = (has_classes.then_some(metrics.correct), has_classes.then_some(confusion));
+        let correct = has_classes.then_some(metrics.correct);
+        let classification = has_classes.then(|| counts.quality());
+        let confusion = has_classes.then_some(confusion);
+        let answers = (!has_classes).then_some(answers);
         let planned_bytes = asking.session.planned().total();
         let measured_bytes = backend.memory().reserved;
-        let (loss, samples) = (metrics.mean_loss(), source.len());
-        Ok(Evaluation { loss, samples, correct, confusion, planned_bytes, measured_bytes })
+        let (loss, samples) = (scale.restore_squared(metrics.mean_loss()), source.len());
+        Ok(Evaluation {
+            loss,
+            samples,
+            correct,
+            confusion,
+            classification,
+            answers,
+            planned_bytes,
+            measured_bytes,
+        })
     }
 
     /// A session for all samples of `source`, in batches of `batch_size`; if absent, as many of at most 1000 as fit.
@@ -113,7 +136,7 @@ impl Model {
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
         let all = self.predict_all(&source, backend)?;
-        Ok(all.into_iter().next().unwrap_or(Prediction::Value(f32::NAN)))
+        Ok(all.into_iter().next().unwrap_or(Prediction::Value(f64::NAN)))
     }
 
     /// Predicts every sample of `source`, in its order. Its targets say nothing.
@@ -129,7 +152,8 @@ impl Model {
             let plan = usize::from(rows.len() != batch_size);
             let scores = asking.run(plan, source, rows)?;
             let Some(node) = asking.plans[plan].probabilities else {
-                predictions.extend(scores.into_iter().map(Prediction::Value));
+                let scale = self.target_scale();
+                predictions.extend(scores.into_iter().map(|score| Prediction::Value(scale.restore(score))));
                 continue;
             };
             let probabilities: Vec<f32> = asking.session.read(plan, node)?.into_iter().collect();

@@ -4,9 +4,13 @@
 //! there before anything is computed. Training is elsewhere: nothing here changes a weight.
 
 mod ask;
+mod classification;
 mod learnt;
+mod regression;
 mod trained;
 
-pub(crate) use ask::Evaluation;
-pub use ask::Prediction;
+pub use ask::{Evaluation, Prediction};
+pub(crate) use classification::dominance;
+pub use classification::{ClassQuality, Classification};
+pub use regression::Regression;
 pub use trained::{Model, Questions, Request};

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use plangrad_data::{
     Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, RowFacts, Split, SplitRule, Subset,
-    TableOptions, TableRows, TableSchema, Target, Targets, available,
+    TableOptions, TableRows, TableSchema, Target, TargetScale, Targets, available,
 };
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
-use plangrad_tensor::{DType, SampleFormat, Shape};
+use plangrad_tensor::{DType, SampleFormat, Shape, Source};
 
 use crate::error::{Error, Result};
 use crate::loading::load;
 use crate::numbers::counted;
 use crate::output::Console;
-use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, Standing, layers, target_kind};
+use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, Standing, layers, scaled_source, target_kind};
 
 /// Labels are bytes.
 const MOST_CLASSES: usize = 256;
@@ -143,6 +143,26 @@ impl Model {
     #[must_use]
     pub fn table(&self) -> Option<&TableSchema> {
         self.table.as_ref()
+    }
+
+    /// How the numbers of a regression were scaled for the network.
+    #[must_use]
+    pub fn target_scale(&self) -> TargetScale {
+        self.table.as_ref().map_or(TargetScale::IDENTITY, TableSchema::target_scale)
+    }
+
+    /// Mean of the numbers that a regression learnt from; models of earlier versions do not say.
+    #[must_use]
+    pub fn mean_learnt_from(&self) -> Option<f64> {
+        self.table.as_ref().and_then(|table| table.target).map(|target| target.mean)
+    }
+
+    /// Samples as [`Model::evaluate`] reads them, moved, not copied.
+    ///
+    /// # Errors
+    /// Never for a part the data crate made.
+    pub fn source(&self, subset: Subset) -> Result<Source> {
+        scaled_source(subset, self.target_scale())
     }
 
     /// Shape of a sample.
@@ -424,6 +444,10 @@ fn contradiction(
     }
     if !schema.mean.iter().all(usable) || !schema.std.iter().all(|std| usable(std) && *std > 0.0) {
         return Some("statistics that are not finite".to_owned());
+    }
+    if schema.target.is_some_and(|target| !usable(&target.mean) || !usable(&target.std) || target.std <= 0.0)
+    {
+        return Some("statistics of the label column that are not finite".to_owned());
     }
     (schema.classes != *classes).then(|| "two different lists of classes".to_owned())
 }

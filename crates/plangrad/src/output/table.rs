@@ -1,8 +1,9 @@
-//! Tables of text: columns as wide as their widest cell.
+//! Tables of text: columns as wide in a terminal as their widest cell.
 
 use std::fmt;
 
 use super::untrusted::untrusted;
+use super::width::columns;
 
 /// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,12 @@ impl Table {
 
     fn widths(&self) -> Vec<usize> {
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max()
         };
         (0..self.columns.len()).map(|column| width(column).unwrap_or(0)).collect()
     }
 
-    /// Its width in characters.
+    /// Its width in columns of a terminal.
     pub(crate) fn width(&self) -> usize {
         self.widths().iter().sum::<usize>() + self.gap * self.columns.len().saturating_sub(1)
     }
@@ -69,7 +70,7 @@ impl fmt::Display for Table {
             let cells = row.iter().zip(&widths).zip(&self.columns);
             let cells: Vec<String> = cells
                 .map(|((cell, &width), align)| {
-                    let padding = " ".repeat(width - cell.chars().count());
+                    let padding = " ".repeat(width.saturating_sub(columns(cell)));
                     match align {
                         Align::Left => format!("{cell}{padding}"),
                         Align::Right => format!("{padding}{cell}"),
@@ -93,6 +94,15 @@ mod tests {
         table.row(["tsu", "1,000", ""]);
         assert_eq!(table.to_string(), "name      n\ntsu   1,000");
         assert_eq!(table.width(), 4 + 2 + 5 + 2);
+    }
+
+    #[test]
+    fn columns_line_up_under_wide_letters() {
+        let mut table = Table::new([("class", Align::Left), ("n", Align::Right)]);
+        table.row(["大きさ", "12"]);
+        table.row(["🦆", "3"]);
+        assert_eq!(table.to_string(), "class    n\n大きさ  12\n🦆       3");
+        assert_eq!(table.width(), 10);
     }
 
     #[test]

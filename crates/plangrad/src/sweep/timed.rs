@@ -76,7 +76,7 @@ impl<'a> TimedRun<'a> {
         let mut losses = Vec::with_capacity(wanted);
         while losses.len() < wanted {
             if self.advance(1, 0.0)?.samples == batch_size {
-                losses.push(self.engine.session.metrics()?.last_loss);
+                losses.push(self.data.in_units_of_the_file(self.engine.session.metrics()?).last_loss);
             }
         }
         Ok(losses)

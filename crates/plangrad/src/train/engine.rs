@@ -70,7 +70,7 @@ impl Engine {
             Placement::InPlace => Session::new(backend, all),
             Placement::Streamed => Session::streaming(backend, all),
             Placement::Resident => {
-                let Data { train, validation, test } = data;
+                let Data { train, validation, test, .. } = data;
                 let uploaded = train.upload_for(backend, batch_size);
                 let has_validation = !validation.is_empty();
                 let uploaded =
@@ -171,8 +171,8 @@ impl Engine {
         Ok(Some(batch_size))
     }
 
-    /// Evaluates the model on all samples of the validation or the test part in their own order; `None` without any. Leaves
-    /// the session's metrics as they were.
+    /// Evaluates the model on all samples of the validation or the test part in their own order, with losses in
+    /// units of the file; `None` without any. Leaves the session's metrics as they were.
     ///
     /// # Errors
     /// If the device fails.
@@ -181,7 +181,8 @@ impl Engine {
         let (source, batch_size) = (data.of(split), self.session.plans()[whole].batch_size().max(1));
         let in_whole_batches = source.len() / batch_size * batch_size;
         let rest = rest.map(|rest| (rest, in_whole_batches..source.len()));
-        self.evaluate_ranges(source, [(whole, 0..in_whole_batches)].into_iter().chain(rest)).map(Some)
+        let metrics = self.evaluate_ranges(source, [(whole, 0..in_whole_batches)].into_iter().chain(rest))?;
+        Ok(Some(data.in_units_of_the_file(metrics)))
     }
 
     /// Evaluates ranges of samples, each by its plan. Leaves the session's metrics as they were.
@@ -205,6 +206,7 @@ impl Engine {
 mod tests {
     use std::sync::Arc;
 
+    use plangrad_data::TargetScale;
     use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
     use plangrad_tensor::{
@@ -258,7 +260,8 @@ mod tests {
             let schedule = Schedule::Constant { learning_rate: 0.01 };
             let step = StepConfig { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
             let [of_train, of_validation, of_test] = [train, validation, test].map(|len| source(len, loss));
-            let mut data = Data { train: of_train, validation: of_validation, test: of_test };
+            let target_scale = TargetScale::IDENTITY;
+            let mut data = Data { train: of_train, validation: of_validation, test: of_test, target_scale };
             let layout = MemoryLayout { placement, part };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();
             prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model().weights().trained_elements() as u64);

@@ -218,21 +218,25 @@ fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The digest of a part that no session reads yet.
+/// The digest of a part that no session reads yet, and whose numbers to be predicted are not scaled.
 fn digest_of(subset: &Subset) -> String {
     let samples: &[u8] = match &subset.samples {
         Samples::U8(bytes) => bytes,
         Samples::F32(values) => bytemuck::cast_slice(values),
     };
-    let targets: &[u8] = match &subset.targets {
-        Targets::Classes(labels) => labels,
-        Targets::Values(values) => bytemuck::cast_slice(values),
-    };
-    digest([samples, targets])
+    match &subset.targets {
+        Targets::Classes(labels) => digest([samples, labels.as_slice()]),
+        Targets::Values(values) => {
+            let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+            digest([samples, bytemuck::cast_slice(&values)])
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use plangrad_data::TargetScale;
+
     use super::*;
     use crate::train::source;
 
@@ -285,7 +289,8 @@ mod tests {
         let (train, none) = (subset(vec![1, 2, 3, 4], vec![0, 1]), subset(Vec::new(), Vec::new()));
         let [of_train, of_none, of_test] =
             [&train, &none, &none].map(|subset| source(subset.clone()).unwrap());
-        let data = Data { train: of_train, validation: of_none, test: of_test };
+        let target_scale = TargetScale::IDENTITY;
+        let data = Data { train: of_train, validation: of_none, test: of_test, target_scale };
         let print = Fingerprint::of(&data, None);
         assert!(print.is(Split::Train, &train) && print.is(Split::Test, &none));
         assert!(!print.is(Split::Train, &subset(vec![1, 2, 3, 4], vec![1, 0])));

@@ -5,6 +5,7 @@
 
 mod basis;
 mod best;
+mod divergence;
 mod engine;
 mod epochs;
 mod event;
@@ -28,6 +29,7 @@ mod wrong_setting;
 
 pub(crate) use basis::instruction_set;
 pub use best::{Criterion, KeptModel, UnknownWord};
+pub use divergence::DivergenceRemedy;
 pub(crate) use engine::{Engine, Stretch};
 pub(crate) use epochs::EpochWalk;
 pub use event::{BestModel, Event, Observer, Position, Rung, Verdict};
@@ -44,11 +46,12 @@ pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub(crate) use settings::CHANGEABLE;
 pub use settings::Settings;
-pub(crate) use source::{Data, target_kind};
+pub(crate) use source::{Data, scaled_source, target_kind};
 pub use source::{source, task};
 pub use stop::Stop;
 pub use subject::Subject;
 pub(crate) use subject::check_samples;
+pub(crate) use trainer::Tested;
 pub use trainer::{Outcome, Trainer};
 pub(crate) use words::{layers, learning, network, network_and_optimizer, samples, units};
 pub use wrong_setting::WrongSetting;

@@ -12,7 +12,7 @@ use super::event::{BestModel, Event, Observer, Position, Rung, Verdict};
 use super::settings::Settings;
 use super::words::{learning, samples};
 use crate::error::Result;
-use crate::numbers::{counted, grouped, size};
+use crate::numbers::{counted, grouped, percent, size};
 use crate::output::Console;
 
 /// Reports a run on a console.
@@ -167,11 +167,6 @@ fn describe_epoch(event: &Event, epochs: u64) -> String {
         size(*planned_bytes),
         size(*measured_bytes),
     )
-}
-
-/// `97.31 %`
-fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
 }
 
 /// `1.25 s`, `0.8 ms`

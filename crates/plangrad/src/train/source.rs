@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, Normalize, Split, Subset, TargetKind};
+use plangrad_data::{Dataset, Normalize, Split, Subset, TargetKind, TargetScale};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
-use plangrad_tensor::{DType, SampleFormat, Samples, Shape, Source, Targets};
+use plangrad_tensor::{DType, Metrics, SampleFormat, Samples, Shape, Source, Targets};
 
 use super::layout::SampleCounts;
 use crate::error::{Error, Result};
@@ -16,6 +16,8 @@ pub(crate) struct Data {
     pub(crate) train: Source,
     pub(crate) validation: Source,
     pub(crate) test: Source,
+    /// How the numbers of a regression were scaled for the network.
+    pub(crate) target_scale: TargetScale,
 }
 
 impl Data {
@@ -39,6 +41,14 @@ impl Data {
         if self.validation.is_empty() { Split::Test } else { Split::Validation }
     }
 
+    /// Losses of a session in the units of the file.
+    pub(crate) fn in_units_of_the_file(&self, metrics: Metrics) -> Metrics {
+        let mut metrics = metrics;
+        metrics.loss_sum = self.target_scale.restore_squared(metrics.loss_sum);
+        metrics.last_loss = self.target_scale.restore_squared(metrics.last_loss);
+        metrics
+    }
+
     /// Frees copies in a device's memory.
     pub(crate) fn evict(&mut self) {
         self.train.evict();
@@ -47,11 +57,16 @@ impl Data {
     }
 }
 
-/// A part of a dataset, moved, not copied.
+/// A part of a dataset, moved, not copied. Numbers to be predicted stay those of the file.
 ///
 /// # Errors
 /// Never for a part the data crate made.
 pub fn source(split: Subset) -> Result<Source> {
+    scaled_source(split, TargetScale::IDENTITY)
+}
+
+/// The same with the numbers to be predicted on this scale.
+pub(crate) fn scaled_source(split: Subset, scale: TargetScale) -> Result<Source> {
     let sample_len = split.sample_len();
     let samples = match split.samples {
         plangrad_data::Samples::U8(bytes) => Samples::U8(bytes),
@@ -59,7 +74,10 @@ pub fn source(split: Subset) -> Result<Source> {
     };
     let targets = match split.targets {
         plangrad_data::Targets::Classes(labels) => Targets::Classes(labels),
-        plangrad_data::Targets::Values(values) => Targets::Values { values, width: 1 },
+        plangrad_data::Targets::Values(values) => {
+            let values = values.into_iter().map(|value| scale.standardize(value)).collect();
+            Targets::Values { values, width: 1 }
+        }
     };
     Ok(Source::new(samples, targets, sample_len)?)
 }

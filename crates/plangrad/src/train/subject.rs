@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableRows, TableSchema};
+use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableRows, TableSchema, TargetScale};
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 
 use super::layout::SampleCounts;
-use super::source::{Data, describe, source, task};
+use super::source::{Data, describe, scaled_source, task};
 use crate::error::{Error, Result};
 
 /// Refuses a dataset without samples to learn from.
@@ -44,8 +44,10 @@ impl Subject {
         let task = task(&dataset, normalize, network, loss)?;
         let description = describe(normalize, &dataset, &task)?;
         check_samples(&dataset.name, dataset.train.len())?;
-        let (train, validation) = (source(dataset.train)?, source(dataset.validation)?);
-        let data = Data { train, validation, test: source(dataset.test)? };
+        let target_scale = dataset.table.as_ref().map_or(TargetScale::IDENTITY, TableSchema::target_scale);
+        let part = |subset| scaled_source(subset, target_scale);
+        let (train, validation) = (part(dataset.train)?, part(dataset.validation)?);
+        let data = Data { train, validation, test: part(dataset.test)?, target_scale };
         Ok(Subject {
             task,
             data,

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use plangrad_data::{Dataset, Split, TableRows, TableSchema};
+use plangrad_data::{Dataset, Normalize, Split, TableRows, TableSchema, TargetStatistics};
 use plangrad_nn::checkpoint::{self, Description, Folder, Progress, Staged};
 use plangrad_nn::{Loss, Task};
-use plangrad_tensor::{Metrics, Session};
+use plangrad_tensor::{Backend, Metrics, Session, Source};
 
 use super::basis::{add_data, basis};
 use super::best::{Judge, KeptModel};
+use super::divergence::DivergenceRemedy;
 use super::engine::Engine;
 use super::epochs::EpochWalk;
 use super::event::{BestModel, Event, Observer, Position, Verdict};
@@ -60,6 +61,8 @@ pub struct Trainer {
     /// Compares epochs, if they are to be compared.
     pub(super) judge: Option<Judge>,
     startup_seconds: Option<f64>,
+    /// The last test.
+    tested: Option<Metrics>,
 }
 
 impl Trainer {
@@ -102,6 +105,7 @@ impl Trainer {
             metrics: Metrics::default(),
             judge,
             startup_seconds: None,
+            tested: None,
         })
     }
 
@@ -152,6 +156,13 @@ impl Trainer {
     #[must_use]
     pub(crate) fn rows(&self) -> Option<&TableRows> {
         self.rows.as_ref()
+    }
+
+    /// What is left of a run to judge its model by; its memory is free again. `None` without test samples.
+    pub(crate) fn into_test(mut self) -> Option<Tested> {
+        self.data.evict();
+        let metrics = self.tested?;
+        Some(Tested { source: self.data.test, backend: self.engine.session.backend().clone(), metrics })
     }
 
     /// The session.
@@ -262,6 +273,7 @@ impl Trainer {
             Some(metrics) if self.data.judge() == Split::Test => metrics,
             _ => self.engine.evaluate(&self.data, Split::Test)?, // for the first time, or resumed with nothing left to do
         };
+        self.tested = tested;
         let best = self.test_best(listeners.folder)?;
         self.report_end(listeners, tested, Some(listeners.folder.model()), best)?;
         Ok(Outcome::Complete)
@@ -388,12 +400,23 @@ impl Trainer {
             return Err(self.diverged(format!("the loss is {}", metrics.loss_sum)));
         }
         self.metrics = metrics;
-        Ok(metrics.last_loss)
+        Ok(self.data.in_units_of_the_file(metrics).last_loss)
     }
 
     fn diverged(&self, sign: String) -> Error {
         let EpochWalk { epoch, position, steps, .. } = self.walk;
-        Error::Diverged { sign, epoch: (epoch + u64::from(position > 0)).max(1), step: steps }
+        let epoch = (epoch + u64::from(position > 0)).max(1);
+        Error::Diverged { sign, epoch, step: steps, remedy: self.divergence_remedy() }
+    }
+
+    /// What would keep the loss finite, the likeliest first.
+    fn divergence_remedy(&self) -> DivergenceRemedy {
+        let target = self.table.as_ref().and_then(|table| table.target);
+        match target.filter(|target| !target.standardized) {
+            _ if self.settings.normalize == Normalize::None.to_string() => DivergenceRemedy::Normalize,
+            Some(TargetStatistics { mean, std, .. }) => DivergenceRemedy::ScaleTarget { mean, std },
+            None => DivergenceRemedy::SmallerSteps,
+        }
     }
 
     /// An error of writing, which may be that a weight is not finite.
@@ -413,7 +436,7 @@ impl Trainer {
         train_seconds: f64,
         trained: usize,
     ) -> Result<Option<Metrics>> {
-        let train_loss = self.engine.session.metrics()?.mean_loss();
+        let train_loss = self.data.in_units_of_the_file(self.engine.session.metrics()?).mean_loss();
         let started = Instant::now();
         let split = self.data.judge();
         let metrics = self.engine.evaluate(&self.data, split)?;
@@ -500,6 +523,13 @@ fn judge(settings: &Settings, data: &Data) -> Result<Option<Judge>> {
     }
     let (criterion, patience) = (settings.criterion(), settings.patience);
     Ok(Some(Judge { criterion, split, patience, best: None }))
+}
+
+/// The test samples of a run, the device it was computed on, and its last test.
+pub(crate) struct Tested {
+    pub(crate) source: Source,
+    pub(crate) backend: Backend,
+    pub(crate) metrics: Metrics,
 }
 
 /// The folder of a run, and the observer of its events.

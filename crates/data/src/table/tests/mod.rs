@@ -55,6 +55,61 @@ fn a_regression_table_is_read_unchanged() {
 }
 
 #[test]
+fn the_target_has_statistics_of_the_training_part_and_stays_as_the_file_has_it() {
+    let text = "a,y\n1,1700000000001\n2,1700000000003\n3,1700000000005\n";
+    let options = |normalize| LoadOptions { task: TargetKind::Regression, normalize, ..raw() };
+    for (normalize, standardized) in
+        [(Normalize::Dataset, true), (Normalize::Half, true), (Normalize::None, false)]
+    {
+        let table = read(text, &options(normalize)).unwrap();
+        let times = [1, 3, 5].map(|ms| 1.7e12 + f64::from(ms));
+        assert_eq!(table.train.targets, Targets::Values(times.to_vec()));
+        let target = table.table.unwrap().target.unwrap();
+        assert_eq!((target.mean, target.std), (1_700_000_000_003.0, (8.0_f64 / 3.0).sqrt()));
+        assert_eq!(target.standardized, standardized);
+    }
+    let mut unscaled = options(Normalize::Dataset);
+    unscaled.table.target_scale = TargetScaling::None;
+    assert!(!read(text, &unscaled).unwrap().table.unwrap().target.unwrap().standardized);
+    let classes = LoadOptions { task: TargetKind::Classification, ..options(Normalize::Dataset) };
+    assert_eq!(read(text, &classes).unwrap().table.unwrap().target, None);
+}
+
+#[test]
+fn test_rows_have_no_part_in_any_statistics() {
+    let options = LoadOptions {
+        task: TargetKind::Regression,
+        normalize: Normalize::Dataset,
+        test_fraction: 0.4,
+        ..LoadOptions::default()
+    };
+    let text: String = (0..200).map(|row| format!("{},{}\n", row % 97, 1000 + row * row)).collect();
+    let table = read(&format!("a,y\n{text}"), &options).unwrap();
+    let (Targets::Values(train), schema) = (&table.train.targets, table.table.unwrap()) else { panic!() };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let features: Vec<f64> =
+        table.table_rows.unwrap().train.numbers.iter().map(|&row| f64::from(row % 97)).collect();
+    assert!((schema.mean[0] - mean(&features)).abs() < 1e-12 * mean(&features));
+    assert!((schema.target.unwrap().mean - mean(train)).abs() < 1e-12 * mean(train));
+    assert!(!table.test.is_empty());
+}
+
+#[test]
+fn a_target_too_far_from_those_learnt_from_is_refused_by_name() {
+    let schema = TableSchema {
+        features: vec!["a".to_owned()],
+        label: "y".to_owned(),
+        mean: vec![0.0],
+        std: vec![1.0],
+        target: Some(TargetStatistics { mean: 0.0, std: 1e-30, standardized: true }),
+        ..TableSchema::default()
+    };
+    let options = LoadOptions { task: TargetKind::Regression, schema: Some(schema), ..raw() };
+    let message = refusal("a,y\n1,0\n2,1e20\n", &options);
+    assert!(message.starts_with("column `y`: the number 100000000000000000000 lies too far"), "{message}");
+}
+
+#[test]
 fn classes_are_sorted_by_value_if_numbers_else_by_name() {
     let numbers = read("a,label\n0,10\n0,2\n0,-1\n0,10\n", &raw()).unwrap();
     assert_eq!(numbers.classes, ["-1", "2", "10"]);
@@ -354,7 +409,8 @@ proptest! {
         let mut all = [train, test].concat();
         all.sort_by(f32::total_cmp);
         prop_assert!(all.iter().enumerate().all(|(row, &value)| value == row as f32) && all.len() == rows);
-        prop_assert_eq!(&table.train.targets, &Targets::Values(train.to_vec()));
+        let targets = train.iter().copied().map(f64::from).collect();
+        prop_assert_eq!(&table.train.targets, &Targets::Values(targets));
         let facts = table.table_rows.unwrap();
         prop_assert!(facts.train.numbers.iter().zip(train).all(|(&number, &value)| number as f32 == value));
     }
