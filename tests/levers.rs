@@ -110,7 +110,7 @@ fn a_step_in_parts_takes_the_weights_of_the_whole_batch() {
     // Their last bits differ, so the run is not continued in other parts.
     let refused = run(folder.path(), "train --resume parts --max-steps 50").refused(1);
     assert!(
-        refused.contains("summed in parts of 13 samples; now they would be of whole batches"),
+        refused.contains("summed in parts of 13 samples; now they would be in whole batches"),
         "{refused}"
     );
 }

@@ -99,10 +99,13 @@ pub(super) fn other_settings(was: &Basis, is: &Basis) -> Option<String> {
 /// compare.
 pub(super) fn other_inputs(was: &Basis, is: &Basis) -> Option<String> {
     if was.get(PART) != is.get(PART) {
-        let size = |basis: &Basis| basis.get(PART).map_or("whole batches".to_owned(), Value::to_string);
+        let size = |basis: &Basis| match basis.get(PART) {
+            Some(Value::Number(samples)) => format!("in parts of {samples} samples"),
+            _ => "in whole batches".to_owned(),
+        };
         let (was, is) = (size(was), size(is));
         return Some(format!(
-            "its statistics of the batch, or weights of classes, were summed in parts of {was} samples; now they would be of {is}"
+            "its statistics of the batch, or weights of classes, were summed {was}; now they would be {is}"
         ));
     }
     match (instruction_set(was), instruction_set(is)) {
