@@ -5,6 +5,7 @@
 
 mod basis;
 mod best;
+mod class_weights;
 mod engine;
 mod epochs;
 mod event;
@@ -13,7 +14,6 @@ mod folder;
 mod interrupt;
 mod ladder;
 mod layout;
-mod levers;
 mod log;
 pub(crate) mod plans;
 mod remedy;
@@ -29,6 +29,7 @@ mod wrong_setting;
 
 pub(crate) use basis::instruction_set;
 pub use best::{Criterion, KeptModel, UnknownWord};
+pub(crate) use class_weights::class_counts;
 pub(crate) use engine::{Engine, Stretch};
 pub(crate) use epochs::EpochWalk;
 pub use event::{BestModel, Event, Observer, Position, Rung, Verdict};
@@ -40,7 +41,6 @@ pub use folder::{Existing, RunFolder};
 pub use interrupt::Interrupts;
 pub use ladder::{OnOom, Resources};
 pub(crate) use layout::{MemoryLayout, Placement, SampleCounts, StepConfig};
-pub(crate) use levers::class_counts;
 pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;
 pub(crate) use report::plan_line;

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use plangrad_data::{
     Dataset, DatasetName, ImageOptions, LoadOptions, Normalize, TableOptions, open_regular_file,
 };
-use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
+use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module, Task};
 use plangrad_tensor::{Hyperparameter, LearningRate, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
 use super::best::{Criterion, KeptModel};
+use super::class_weights::{class_counts, with_mean_one};
 use super::layout::StepConfig;
-use super::levers::{self, class_counts};
 use super::source::target_kind;
 use super::subject::Subject;
 use super::wrong_setting::WrongSetting;
@@ -237,7 +237,21 @@ impl Settings {
         };
         let counts = class_counts(&dataset.train.targets, dataset.classes.len());
         let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
-        Ok(Subject { task: levers::apply(self, subject.task, &counts)?, ..subject })
+        Ok(Subject { task: self.with_levers(subject.task, &counts)?, ..subject })
+    }
+
+    /// The task with class weights, label smoothing and clipping, for training samples of which each class has so many.
+    fn with_levers(&self, mut task: Task, counts: &[u64]) -> Result<Task> {
+        if let Some(weights) = &self.class_weights {
+            task = task.with_class_weights(&with_mean_one(weights, counts))?;
+        }
+        if let Some(share) = self.label_smoothing {
+            task = task.with_label_smoothing(share)?;
+        }
+        if let Some(norm) = self.clip_norm {
+            task = task.with_clip_norm(norm)?;
+        }
+        Ok(task)
     }
 
     /// Whether epochs are compared with each other.

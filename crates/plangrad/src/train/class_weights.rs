@@ -1,10 +1,6 @@
-//! What a run's steps do besides, put on its task: class weights, label smoothing, clipping.
+//! Weights of classes, from how many training samples each has.
 
 use plangrad_data::Targets;
-use plangrad_nn::Task;
-
-use super::settings::Settings;
-use crate::error::Result;
 
 /// How many of `targets` each of the classes has; nothing for a regression.
 pub(crate) fn class_counts(targets: &Targets, classes: usize) -> Vec<u64> {
@@ -18,24 +14,10 @@ pub(crate) fn class_counts(targets: &Targets, classes: usize) -> Vec<u64> {
     counts
 }
 
-/// The task with the levers of `settings`, for training samples of which each class has so many.
-pub(super) fn apply(settings: &Settings, mut task: Task, counts: &[u64]) -> Result<Task> {
-    if let Some(weights) = &settings.class_weights {
-        task = task.with_class_weights(&with_mean_one(weights, counts))?;
-    }
-    if let Some(share) = settings.label_smoothing {
-        task = task.with_label_smoothing(share)?;
-    }
-    if let Some(norm) = settings.clip_norm {
-        task = task.with_clip_norm(norm)?;
-    }
-    Ok(task)
-}
-
 /// The weights, scaled so that the training samples weigh 1 on average. That changes no step, since losses are divided by what
 /// they weigh together, and makes the loss of an epoch, which is divided by its samples, the weighted mean. They are all 0 if
 /// no training sample weighs anything.
-fn with_mean_one(weights: &[f64], counts: &[u64]) -> Vec<f64> {
+pub(super) fn with_mean_one(weights: &[f64], counts: &[u64]) -> Vec<f64> {
     let total: f64 = weights.iter().zip(counts).map(|(weight, &count)| weight * count as f64).sum();
     let samples: u64 = counts.iter().sum();
     let scale = if total > 0.0 { samples as f64 / total } else { 0.0 };
