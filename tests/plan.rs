@@ -23,7 +23,7 @@ fn bytes(row: &Value, key: &str) -> u64 {
 }
 
 /// The configurations for which plan and run are compared: (options of both, batch size).
-const RUNS: [(&str, usize); 9] = [
+const RUNS: [(&str, usize); 11] = [
     ("--dataset digits", 64),
     ("--dataset digits --optimizer sgd", 1),
     ("--dataset digits --optimizer sgd --momentum 0.9 --hidden 32,16 --activation tanh", 300),
@@ -32,6 +32,8 @@ const RUNS: [(&str, usize); 9] = [
     ("--dataset digits --eval-batch-size 4000", 16),
     ("--dataset digits --eval-batch-size 1 --activation sigmoid", 7),
     ("--dataset digits --batch-size 1", 30_000),
+    ("--dataset digits --clip-norm 1 --class-weights balanced --label-smoothing 0.1", 64),
+    ("--dataset digits --hidden 32,16 --optimizer sgd --clip-norm 0.1", 3),
     ("--dataset csv:table.csv --loss mse --hidden 8 --test-fraction 0.4 --eval-batch-size 3", 2),
 ];
 

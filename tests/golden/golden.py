@@ -6,6 +6,8 @@
 `cargo xtask golden` does both. The files are committed; the tests read them and need no Python. Inputs and first
 weights are formulas of their index (see `pixel` and `weight`), so that only results are stored: the logits of the first
 batch, the gradient of every parameter, and per optimizer ten losses, the parameters and Adam's moments after ten steps.
+`levers.safetensors` has the same of a small network for class weights, label smoothing, clipping and warm-up, and the
+learning rates of schedules, step by step.
 """
 
 import os
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim import lr_scheduler
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BATCH = 16
@@ -108,7 +111,79 @@ def run(name, elements, hidden, mean, std):
     print(name, {k: tuple(v.shape) for k, v in out.items() if not k.startswith("adamw.after")})
 
 
+LEVERS = {  # name: class weights, label smoothing, largest norm, whether with AdamW after a warm-up
+    "smoothed": (False, 0.1, None, False),
+    "weighted": (True, 0.0, None, False),
+    "both": (True, 0.1, None, False),
+    "clipped": (False, 0.0, 0.3, False),
+    "all": (True, 0.1, 0.35, True),
+}
+CLASS_WEIGHTS = [0.5 * (c % 4 + 1) for c in range(10)]
+
+
+def warmed_up(optimizer, steps, schedule):
+    rise = lr_scheduler.LinearLR(optimizer, start_factor=1 / steps, total_iters=steps - 1)
+    return lr_scheduler.SequentialLR(optimizer, [rise, schedule], milestones=[steps])
+
+
+def lever(out, name, weighted, smoothing, max_norm, warm, elements=64):
+    x = torch.from_numpy(pixels(BATCH * STEPS, elements).astype(np.float32) / np.float32(255))
+    y = torch.arange(BATCH * STEPS) % 10
+    weight = torch.tensor(CLASS_WEIGHTS) if weighted else None
+    criterion = nn.CrossEntropyLoss(weight=weight, label_smoothing=smoothing)
+    model = Net([elements, 16, 10])
+    optimizer = OPTIMIZERS["adamw" if warm else "sgd"](model.parameters())
+    cosine = lr_scheduler.CosineAnnealingLR(optimizer, STEPS - 3)
+    schedule = warmed_up(optimizer, 3, cosine) if warm else None
+    losses, norms = [], []
+    for step in range(STEPS):
+        rows = slice(step * BATCH, (step + 1) * BATCH)
+        loss = criterion(model(x[rows]), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        if max_norm:
+            norms.append(nn.utils.clip_grad_norm_(model.parameters(), max_norm).item())
+        optimizer.step()
+        if schedule:
+            schedule.step()
+        losses.append(loss.item())
+    assert not norms or min(norms) < max_norm < max(norms), norms
+    out[f"{name}.losses"] = torch.tensor(losses)
+    for key, p in model.named_parameters():
+        out[f"{name}.after.{key}"] = p.detach().clone()
+
+
+def rates(make, steps):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule, found = make(optimizer), []
+    for _ in range(steps):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return torch.tensor(found)
+
+
+def levers():
+    out = {}
+    for name, settings in LEVERS.items():
+        lever(out, name, *settings)
+
+    def one_cycle(steps):
+        return lambda o: lr_scheduler.OneCycleLR(o, max_lr=0.1, total_steps=steps, cycle_momentum=False)
+
+    for steps in [2, 10, 97]:
+        out[f"one_cycle.{steps}"] = rates(one_cycle(steps), steps - 1)  # one more would be refused
+    cosine = lambda o: lr_scheduler.CosineAnnealingLR(o, 20, eta_min=0.01)
+    out["cosine_after_warmup"] = rates(lambda o: warmed_up(o, 5, cosine(o)), 26)
+    step = lambda o: lr_scheduler.StepLR(o, 4, gamma=0.5)
+    out["step_after_warmup"] = rates(lambda o: warmed_up(o, 5, step(o)), 26)
+    path = os.path.join(sys.argv[1] if len(sys.argv) > 1 else HERE, "levers.safetensors")
+    save_file(out, path)
+    os.chmod(path, 0o644)
+
+
 torch.manual_seed(0)
 torch.set_num_threads(1)
 for case, settings in CASES.items():
     run(case, *settings)
+levers()

@@ -55,6 +55,31 @@ pub enum Error {
         /// Shape of what it has recorded.
         found: Vec<usize>,
     },
+    /// A lever of cross-entropy for another loss.
+    #[error("{lever} can be had with the loss cross-entropy only")]
+    OnlyCrossEntropy {
+        /// The lever.
+        lever: &'static str,
+    },
+    /// There are not as many class weights as classes.
+    #[error("expected {expected} class weights, one for each class, found {found}")]
+    ClassWeightCount {
+        /// Classes.
+        expected: usize,
+        /// Weights.
+        found: usize,
+    },
+    /// A class weight that is negative or not finite.
+    #[error("the weight of class {class} is {weight}, expected a finite number of at least 0")]
+    ClassWeight {
+        /// Number of the class.
+        class: usize,
+        /// Its weight.
+        weight: f64,
+    },
+    /// Every class weighs nothing.
+    #[error("all class weights are 0; at least one must be above 0")]
+    NoClassWeight,
     /// No loss has this name.
     #[error("unknown loss {found:?}; choose one of {}", known.join(", "))]
     UnknownLoss {

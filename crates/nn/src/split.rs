@@ -2,7 +2,7 @@
 //!
 //! The gradients of the parts are summed before one update. The loss of each sample weighs 1 / batch size whatever part it
 //! is in, so uneven parts make no difference; on the CPU even the bits are those of the whole batch, unless the network
-//! has statistics of the batch ([`crate::Module`]).
+//! has statistics of the batch ([`crate::Module`]) or classes have weights ([`crate::Task::with_class_weights`]).
 
 use plangrad_tensor::{GraphId, Plan, Session, Source};
 

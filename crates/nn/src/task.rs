@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use plangrad_tensor::ndarray::Array1;
 use plangrad_tensor::{
-    Graph, Keep, NumberTypes, Optimizer, Parameter, Plan, SampleFormat, Schedule, Session, State,
-    TargetFormat, Tensor, TensorId,
+    Graph, Hyperparameter, Keep, LearningRate, NumberTypes, Optimizer, Parameter, Plan, SampleFormat,
+    Session, State, TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,43 @@ pub struct Task {
     samples: SampleFormat,
     loss: Loss,
     number_types: NumberTypes,
+    levers: Levers,
+}
+
+/// What a step does besides; nothing by default.
+#[derive(Clone, Debug, Default)]
+struct Levers {
+    class_weights: Option<Arc<[f32]>>,
+    label_smoothing: f64,
+    clip_norm: Option<f64>,
+}
+
+/// What is added to the weight of a batch, so that it is not 0: below the last place of any weight that is not absurd.
+const LEAST_WEIGHT: f32 = 1e-30;
+
+/// What a training batch costs.
+struct TrainingLosses<'g> {
+    /// One for each sample, times the weight of its label.
+    losses: Tensor<'g>,
+    /// Σ of the weights of the labels, a scalar, if classes have weights.
+    weight: Option<Tensor<'g>>,
+}
+
+/// Refuses weights that are not one for each class, finite, at least 0, and not all 0.
+fn check_class_weights(weights: &[f64], classes: usize) -> Result<(), Error> {
+    if weights.len() != classes {
+        return Err(Error::ClassWeightCount { expected: classes, found: weights.len() });
+    }
+    let fits = |weight: f64| weight >= 0.0 && (weight as f32).is_finite();
+    if let Some(class) = weights.iter().position(|&weight| !fits(weight)) {
+        return Err(Error::ClassWeight { class, weight: weights[class] });
+    }
+    if weights.iter().all(|&weight| weight == 0.0) { Err(Error::NoClassWeight) } else { Ok(()) }
+}
+
+/// The number, if it is one that can be worked with.
+fn check_number<T>(checked: Result<T, Hyperparameter>) -> Result<T, Error> {
+    Ok(checked.map_err(plangrad_tensor::Error::from)?)
 }
 
 /// A plan that predicts a batch, with the outputs that can be read after it has run.
@@ -78,7 +116,7 @@ impl Task {
         if expected != found {
             return Err(Error::SampleShape { expected: expected.to_vec(), found: found.to_vec() });
         }
-        Ok(Task { model, samples, loss, number_types: NumberTypes::default() })
+        Ok(Task { model, samples, loss, number_types: NumberTypes::default(), levers: Levers::default() })
     }
 
     /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not
@@ -105,6 +143,60 @@ impl Task {
     #[must_use]
     pub fn with_number_types(self, number_types: NumberTypes) -> Task {
         Task { number_types, ..self }
+    }
+
+    /// The same with a weight for each class: PyTorch's `CrossEntropyLoss(weight=…)`. The gradient of a batch is that of
+    /// Σ wᵢ lossᵢ / Σ wᵢ, where wᵢ is the weight of sample i's label; a batch whose labels all weigh nothing has none.
+    /// Metrics of training sum wᵢ lossᵢ; evaluation takes the loss without weights.
+    ///
+    /// A session then keeps Σ wᵢ ∂lossᵢ for each parameter, which the update divides. In parts, Σ wᵢ is that of the whole
+    /// batch, summed over the parts, so a step may differ in its last bits from the one that is not in parts.
+    ///
+    /// # Errors
+    /// [`Error::OnlyCrossEntropy`] for another loss; [`Error::ClassWeightCount`], [`Error::ClassWeight`] or
+    /// [`Error::NoClassWeight`] for weights that are not one for each class, finite, at least 0, and not all 0.
+    pub fn with_class_weights(self, weights: &[f64]) -> Result<Task, Error> {
+        self.check_loss("class weights")?;
+        check_class_weights(weights, self.model.outputs())?;
+        let class_weights = Some(weights.iter().map(|&weight| weight as f32).collect());
+        Ok(Task { levers: Levers { class_weights, ..self.levers }, ..self })
+    }
+
+    /// The same with label smoothing ε, at least 0 and below 1: a share ε of each training sample's loss is spread evenly over
+    /// all classes (PyTorch's `CrossEntropyLoss(label_smoothing=ε)`; Szegedy et al.,
+    /// [arXiv:1512.00567](https://arxiv.org/abs/1512.00567)). Evaluation takes the loss without.
+    ///
+    /// # Errors
+    /// [`Error::OnlyCrossEntropy`] for another loss; [`plangrad_tensor::Error::Hyperparameter`] for another ε.
+    pub fn with_label_smoothing(self, label_smoothing: f64) -> Result<Task, Error> {
+        if label_smoothing != 0.0 {
+            self.check_loss("label smoothing")?;
+        }
+        check_number(Hyperparameter::share("label_smoothing", label_smoothing))?;
+        Ok(Task { levers: Levers { label_smoothing, ..self.levers }, ..self })
+    }
+
+    /// The same with the gradients of a step scaled down to this norm where it is larger, all trained parameters together:
+    /// PyTorch's `clip_grad_norm_` ([`Graph::clip_divisor`]). The gradients that a session keeps stay as they were.
+    ///
+    /// # Errors
+    /// [`plangrad_tensor::Error::Hyperparameter`] for a norm that is not above 0 and finite.
+    pub fn with_clip_norm(self, max_norm: f64) -> Result<Task, Error> {
+        let clip_norm = Some(check_number(Hyperparameter::positive("clip_norm", max_norm))?);
+        Ok(Task { levers: Levers { clip_norm, ..self.levers }, ..self })
+    }
+
+    /// Whether parts of a batch may give a step other bits than the whole batch does.
+    #[must_use]
+    pub fn parts_differ(&self) -> bool {
+        self.model.weights().has_statistics() || self.levers.class_weights.is_some()
+    }
+
+    fn check_loss(&self, lever: &'static str) -> Result<(), Error> {
+        match self.loss {
+            Loss::CrossEntropy => Ok(()),
+            Loss::Mse => Err(Error::OnlyCrossEntropy { lever }),
+        }
     }
 
     /// The network.
@@ -147,7 +239,9 @@ impl Task {
     /// # Errors
     /// If the sizes overflow.
     pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
-        Ok(State::training(self.model.weights().list(), optimizer)?.with_number_types(self.number_types)?)
+        let state = State::training(self.model.weights().list(), optimizer)?;
+        let state = state.with_number_types(self.number_types)?;
+        Ok(if self.levers.class_weights.is_some() { state.with_batch_weight()? } else { state })
     }
 
     /// The persistent memory of a session that only evaluates or predicts: weights.
@@ -165,17 +259,16 @@ impl Task {
     pub fn training_plan(
         &self,
         optimizer: Optimizer,
-        schedule: Schedule,
+        learning_rate: impl Into<LearningRate>,
         batch_size: usize,
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
-        graph.advance(optimizer, schedule)?;
-        let losses = self.training_losses(&graph, batch_size)?;
+        graph.advance(optimizer, learning_rate)?;
+        let TrainingLosses { losses, weight } = self.training_losses(&graph, batch_size)?;
         losses.accumulate_metrics(None)?;
-        let loss = losses.mean()?;
-        for (parameter, gradient) in self.trained().zip(self.gradients(&graph, loss)?) {
-            graph.update(optimizer, parameter, gradient)?;
-        }
+        let loss = if weight.is_some() { losses.sum()? } else { losses.mean()? };
+        let kept = self.keep_gradients(&graph, loss, Keep::Replace)?;
+        self.update(&graph, optimizer, &kept, weight)?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
     }
 
@@ -190,12 +283,13 @@ impl Task {
     pub fn split_step(
         &self,
         optimizer: Optimizer,
-        schedule: Schedule,
+        learning_rate: impl Into<LearningRate>,
         rows: usize,
         part: usize,
     ) -> Result<SplitStep, Error> {
+        let learning_rate = learning_rate.into();
         let part = part.clamp(1, rows.max(1));
-        let plan = |size, keep| self.part_plan(optimizer, schedule, rows, size, keep);
+        let plan = |size, keep| self.part_plan(optimizer, learning_rate, rows, size, keep);
         let whole_parts = (rows / part).max(1);
         let left_over = if rows > part { rows % part } else { 0 };
         Ok(SplitStep {
@@ -211,24 +305,28 @@ impl Task {
     fn part_plan(
         &self,
         optimizer: Optimizer,
-        schedule: Schedule,
+        learning_rate: LearningRate,
         rows: usize,
         size: usize,
         keep: Keep,
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
         if keep == Keep::Replace {
-            graph.advance(optimizer, schedule)?;
+            graph.advance(optimizer, learning_rate)?;
         }
-        let losses = self.training_losses(&graph, size)?;
+        let TrainingLosses { losses, weight } = self.training_losses(&graph, size)?;
         match keep {
             Keep::Replace => losses.accumulate_metrics(None)?,
             Keep::Add => losses.continue_metrics(None)?,
         }
-        let share = losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?;
-        for (parameter, gradient) in self.trained().zip(self.gradients(&graph, share)?) {
-            graph.store_gradient(parameter, gradient, keep)?;
-        }
+        let share = match weight {
+            None => losses.sum()?.affine((1.0 / rows as f64) as f32, 0.0)?,
+            Some(weight) => {
+                graph.store_batch_weight(weight, keep)?;
+                losses.sum()?
+            }
+        };
+        self.keep_gradients(&graph, share, keep)?;
         graph.proceed(size)?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
     }
@@ -236,7 +334,10 @@ impl Task {
     /// Moves all parameters along the gradients kept for them.
     fn update_plan(&self, optimizer: Optimizer) -> Result<Plan, Error> {
         let graph = Graph::new();
-        self.trained().try_for_each(|parameter| graph.update_kept(optimizer, parameter))?;
+        let kept = self.trained().map(|parameter| graph.kept_gradient(parameter));
+        let kept = kept.collect::<Result<Vec<_>, _>>()?;
+        let weight = self.levers.class_weights.as_ref().map(|_| graph.batch_weight()).transpose()?;
+        self.update(&graph, optimizer, &kept, weight)?;
         Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
     }
 
@@ -279,11 +380,20 @@ impl Task {
         Ok(scores)
     }
 
-    /// Records forward pass and losses of a training batch; returns one loss per sample.
-    fn training_losses<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<Tensor<'g>, Error> {
+    /// Records forward pass and losses of a training batch.
+    fn training_losses<'g>(&self, graph: &'g Graph, batch_size: usize) -> Result<TrainingLosses<'g>, Error> {
         let x = graph.samples(&self.samples, batch_size)?;
         let targets = graph.targets(self.targets(), batch_size)?;
-        self.losses(self.scores(graph, x, Mode::Train)?, targets)
+        let scores = self.scores(graph, x, Mode::Train)?;
+        let Levers { class_weights, label_smoothing, .. } = &self.levers;
+        if class_weights.is_none() && *label_smoothing == 0.0 {
+            return Ok(TrainingLosses { losses: self.losses(scores, targets)?, weight: None });
+        }
+        let weights = class_weights.as_ref().map(|weights| graph.constant(Array1::from(weights.to_vec())));
+        let weights = weights.transpose()?;
+        let losses = scores.smoothed_cross_entropy_losses(targets, weights, *label_smoothing)?;
+        let weight = weights.map(|weights| weights.pick(targets)?.sum()).transpose()?;
+        Ok(TrainingLosses { losses, weight })
     }
 
     /// Records the network, whose scores must be one row per sample.
@@ -305,6 +415,37 @@ impl Task {
     fn gradients<'g>(&self, graph: &'g Graph, loss: Tensor<'g>) -> Result<Vec<Tensor<'g>>, Error> {
         let variables = self.trained().map(|p| graph.parameter(p)).collect::<Result<Vec<_>, _>>()?;
         Ok(graph.gradients(loss, &variables)?)
+    }
+
+    /// Keeps the gradient of `loss` with respect to each trained parameter; returns what is kept.
+    fn keep_gradients<'g>(
+        &self,
+        graph: &'g Graph,
+        loss: Tensor<'g>,
+        keep: Keep,
+    ) -> Result<Vec<Tensor<'g>>, Error> {
+        let gradients = self.trained().zip(self.gradients(graph, loss)?);
+        let kept = gradients.map(|(parameter, gradient)| graph.store_gradient(parameter, gradient, keep));
+        Ok(kept.collect::<Result<_, _>>()?)
+    }
+
+    /// Moves each trained parameter along its kept gradient, divided by the weight of the batch, if it has one, and clipped.
+    fn update<'g>(
+        &self,
+        graph: &'g Graph,
+        optimizer: Optimizer,
+        kept: &[Tensor<'g>],
+        weight: Option<Tensor<'g>>,
+    ) -> Result<(), Error> {
+        // A batch without weight has gradients of 0, which anything may divide.
+        let mut divisor = weight.map(|weight| weight.affine(1.0, LEAST_WEIGHT)).transpose()?;
+        if let (Some(max_norm), false) = (self.levers.clip_norm, kept.is_empty()) {
+            divisor = Some(graph.clip_divisor(kept, max_norm, divisor)?);
+        }
+        for (parameter, gradient) in self.trained().zip(kept) {
+            graph.update_divided(optimizer, parameter, *gradient, divisor)?;
+        }
+        Ok(())
     }
 
     /// One loss per sample.

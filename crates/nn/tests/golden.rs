@@ -1,5 +1,6 @@
 //! Same weights in, same numbers out as PyTorch: logits, every gradient, ten losses, parameters after ten steps, for
-//! Adam, AdamW and SGD with momentum. The expected values were written by `tests/golden/golden.py`.
+//! Adam, AdamW and SGD with momentum; ten losses and the parameters after them with class weights, label smoothing, clipping
+//! and a warm-up, and the rates of schedules. The expected values were written by `tests/golden/golden.py`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use plangrad_nn::checkpoint::{self, Loaded};
 use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
-    DType, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets,
+    DType, LearningRate, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source,
+    Targets,
 };
 
 const BATCH: usize = 16;
@@ -76,6 +78,29 @@ impl Case {
         session
     }
 
+    /// The small network that golden.py turns its levers on.
+    fn levers() -> Case {
+        Case::new("levers", 64, &[16], 0.0, 1.0)
+    }
+
+    /// Ten steps of `task`, each taken by `step`, follow those of this name; the losses are times `Σ w / n`.
+    fn check_lever(&self, name: &str, session: &mut Session, step: impl Fn(&mut Session, &[u32])) {
+        let weighted = ["weighted", "both", "all"].contains(&name);
+        for (number, expected) in self.expected(&format!("{name}.losses")).into_iter().enumerate() {
+            let rows = Case::rows(number);
+            step(session, &rows);
+            let weight = |row: &u32| if weighted { class_weight(*row as usize % 10) } else { 1.0 };
+            let weight: f64 = rows.iter().map(weight).sum();
+            let loss = session.metrics().unwrap().last_loss * BATCH as f64 / weight;
+            let error = (loss / f64::from(expected) - 1.0).abs();
+            assert!(error < 1e-5, "{name}, step {number}: loss {loss} instead of {expected}");
+        }
+        for p in self.parameters() {
+            let after = format!("{name}.after.{}", p.name());
+            assert_close(&after, &session.parameter(p.id()).unwrap(), &self.expected(&after));
+        }
+    }
+
     fn parameters(&self) -> &[Parameter] {
         self.task.model().weights().parameters()
     }
@@ -139,6 +164,11 @@ impl Case {
     }
 }
 
+/// The weight of a class, as in golden.py.
+fn class_weight(class: usize) -> f64 {
+    0.5 * (class % 4 + 1) as f64
+}
+
 /// Within 1e-5 of the largest element, but for one element in ten thousand: where a gradient is nearly zero, Adam divides
 /// rounding noise by itself, and its step is of any size up to the learning rate. None may be off by a tenth of a step.
 fn assert_close_after_steps(name: &str, found: &[f32], expected: &[f32]) {
@@ -159,6 +189,82 @@ fn assert_close(name: &str, found: &[f32], expected: &[f32]) {
         let error = (found - expected).abs();
         assert!(error <= 1e-5 * largest, "{name}[{i}]: {found} instead of {expected} (largest {largest})");
     }
+}
+
+/// What golden.py does under this name.
+fn lever(task: Task, name: &str) -> Task {
+    let weights: Vec<f64> = (0..10).map(class_weight).collect();
+    let task = match name {
+        "weighted" | "both" | "all" => task.with_class_weights(&weights).unwrap(),
+        _ => task,
+    };
+    let task = match name {
+        "smoothed" | "both" | "all" => task.with_label_smoothing(0.1).unwrap(),
+        _ => task,
+    };
+    match name {
+        "clipped" => task.with_clip_norm(0.3).unwrap(),
+        "all" => task.with_clip_norm(0.35).unwrap(),
+        _ => task,
+    }
+}
+
+fn learning(name: &str) -> (Optimizer, LearningRate) {
+    let cosine = Schedule::Cosine { learning_rate: 1e-3, minimum: 0.0, steps: STEPS as u64 - 3 };
+    match name {
+        "all" => (ADAMW, cosine.after_warmup(3)),
+        _ => (SGD, Schedule::Constant { learning_rate: 0.05 }.into()),
+    }
+}
+
+const LEVERS: [&str; 5] = ["smoothed", "weighted", "both", "clipped", "all"];
+
+#[test]
+fn class_weights_smoothing_clipping_and_warm_up_follow_pytorch() {
+    let case = Case::levers();
+    for name in LEVERS {
+        let (task, (optimizer, rate)) = (lever(case.task.clone(), name), learning(name));
+        let mut session = case.session(vec![task.training_plan(optimizer, rate, BATCH).unwrap()]);
+        case.check_lever(name, &mut session, |session, rows| {
+            session.run(0, &case.source.batches(rows).unwrap()).unwrap();
+        });
+    }
+}
+
+#[test]
+fn they_follow_pytorch_in_parts_of_a_batch_too() {
+    let case = Case::levers();
+    for name in LEVERS {
+        let (task, (optimizer, rate)) = (lever(case.task.clone(), name), learning(name));
+        let mut plans = Vec::new();
+        let parts = task.split_step(optimizer, rate, BATCH, 5).unwrap().add_to(&mut plans);
+        let mut session = case.session(plans);
+        case.check_lever(name, &mut session, |session, rows| {
+            parts.step(session, &case.source, rows).unwrap();
+        });
+    }
+}
+
+#[test]
+fn rates_follow_pytorch_step_by_step() {
+    let case = Case::levers();
+    let check = |name: &str, rate: LearningRate| {
+        let expected = case.expected(name);
+        assert!(!expected.is_empty());
+        for (step, expected) in expected.into_iter().enumerate() {
+            let found = rate.at(step as u64 + 1);
+            assert!(
+                (found / f64::from(expected) - 1.0).abs() < 1e-6,
+                "{name}, step {step}: {found}, {expected}"
+            );
+        }
+    };
+    for steps in [2, 10, 97] {
+        check(&format!("one_cycle.{steps}"), Schedule::one_cycle(0.1, steps).into());
+    }
+    let cosine = Schedule::Cosine { learning_rate: 0.1, minimum: 0.01, steps: 20 };
+    check("cosine_after_warmup", cosine.after_warmup(5));
+    check("step_after_warmup", Schedule::Step { learning_rate: 0.1, factor: 0.5, every: 4 }.after_warmup(5));
 }
 
 #[test]

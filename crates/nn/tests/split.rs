@@ -116,6 +116,60 @@ proptest! {
 }
 
 #[test]
+fn parts_are_clipped_and_smoothed_to_the_bits_of_the_whole_and_weighted_to_rounding() {
+    let plain = || task(&[20], Activation::Relu, 0.3, Loss::CrossEntropy);
+    let clipped = plain().with_clip_norm(0.1).unwrap().with_label_smoothing(0.2).unwrap();
+    let weighted = clipped.clone().with_class_weights(&[0.3, 0.0, 1.0, 2.7, 1.0, 5.0, 0.01]).unwrap();
+    assert!(!clipped.parts_differ() && weighted.parts_differ());
+    for backend in [Some(cpu()), gpu()].into_iter().flatten() {
+        for optimizer in OPTIMIZERS {
+            let [whole, split] = whole_and_split(&backend, &clipped, optimizer, 30, 7);
+            assert_eq!(whole, split);
+            let [whole, split] = whole_and_split(&backend, &weighted, optimizer, 30, 7);
+            let numbers = |bits: Vec<u32>| bits.into_iter().map(f32::from_bits).collect::<Vec<f32>>();
+            let (found, expected) = (numbers(split.0), numbers(whole.0));
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+            assert!(found.iter().zip(&expected).all(close), "{optimizer:?}");
+            assert_eq!(whole.1, split.1);
+        }
+    }
+}
+
+#[test]
+fn a_batch_without_weight_moves_nothing() {
+    let task = task(&[], Activation::Relu, 0.0, Loss::CrossEntropy);
+    let task =
+        task.with_class_weights(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]).unwrap().with_clip_norm(1.0).unwrap();
+    let [whole, split] = whole_and_split(&cpu(), &task, OPTIMIZERS[0], 2, 1); // labels 3 and 0
+    let plain = whole_and_split(&cpu(), &task.with_clip_norm(2.0).unwrap(), OPTIMIZERS[0], 1, 1);
+    assert_eq!((&whole.0, &whole.0), (&split.0, &plain[0].0), "the first weights");
+    assert!(whole.0.iter().all(|&bits| f32::from_bits(bits).is_finite()));
+}
+
+#[test]
+fn levers_that_cannot_be_are_refused() {
+    let task = |loss| task(&[], Activation::Relu, 0.0, loss);
+    let classes = || task(Loss::CrossEntropy);
+    let refused = |found: Result<Task, plangrad_nn::Error>| found.unwrap_err().to_string();
+    let weights = |weights: &[f64]| refused(classes().with_class_weights(weights));
+    assert_eq!(weights(&[1.0; 3]), "expected 7 class weights, one for each class, found 3");
+    assert_eq!(weights(&[0.0; 7]), "all class weights are 0; at least one must be above 0");
+    let negative = weights(&[1.0, 1.0, -2.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(negative, "the weight of class 2 is -2, expected a finite number of at least 0");
+    assert!(weights(&[f64::NAN, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]).contains("class 0 is NaN"));
+    let mse = || task(Loss::Mse);
+    assert!(refused(mse().with_class_weights(&[1.0])).contains("class weights can be had with"));
+    assert!(refused(mse().with_label_smoothing(0.1)).contains("label smoothing can be had with"));
+    assert!(mse().with_label_smoothing(0.0).is_ok());
+    assert!(
+        refused(classes().with_label_smoothing(1.0)).contains("label_smoothing is 1, expected at least 0")
+    );
+    assert!(
+        refused(classes().with_clip_norm(0.0)).contains("clip_norm is 0, expected a finite number above 0")
+    );
+}
+
+#[test]
 fn a_batch_of_seven_in_parts_of_three_runs_three_parts() {
     let task = task(&[8], Activation::Relu, 0.0, Loss::CrossEntropy);
     let step = task.split_step(OPTIMIZERS[2], SCHEDULE, 7, 3).unwrap();

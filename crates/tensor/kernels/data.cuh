@@ -12,15 +12,27 @@ DEVICE double power(double base, u64 exponent) {
     return result;
 }
 
+/// η of the schedule after so many steps. The cosine is computed in one place: it takes many registers.
+DEVICE double scheduled(const Advance& p, u64 done) {
+    u64 steps = p.steps > 0 ? p.steps : 1;
+    if (p.schedule == Schedule::Constant) return p.learning_rate;
+    if (p.schedule == Schedule::Step) return p.learning_rate * power(p.other, done / steps);
+    double from = p.learning_rate, to = p.other, share = double(done < p.steps ? done : p.steps) / double(steps);
+    if (p.schedule == Schedule::OneCycle) {
+        double after = double(done) - p.peak, left = double(p.steps) - 1.0 - p.peak;
+        bool rises = after < 0.0;
+        share = rises ? double(done) / p.peak : after < left ? after / left : 1.0;
+        from = rises ? p.initial : p.learning_rate;
+        to = rises ? p.learning_rate : p.other;
+    }
+    return to + 0.5 * (from - to) * (1.0 + cospi(share));
+}
+
 /// η of step `step`, counted from 1.
 DEVICE double learning_rate(const Advance& p, u64 step) {
-    u64 done = step > 0 ? step - 1 : 0;
-    u64 steps = p.steps > 0 ? p.steps : 1;
-    if (p.schedule == Schedule::Cosine) {
-        double share = double(done < p.steps ? done : p.steps) / double(steps);
-        return p.other + 0.5 * (p.learning_rate - p.other) * (1.0 + cospi(share));
-    }
-    return p.schedule == Schedule::Step ? p.learning_rate * power(p.other, done / steps) : p.learning_rate;
+    bool began = step > p.warmup;
+    double rate = scheduled(p, began ? step - p.warmup - 1 : 0);
+    return began ? rate : rate * (double(step) / double(p.warmup));
 }
 
 DEVICE void compute(const Advance& p, Share) {
@@ -42,6 +54,13 @@ DEVICE void compute(const Proceed& p, Share) {
 
 DEVICE void compute(const NextBatch& p, Share) {
     if (threadIdx.x == 0 && p.feed->order) p.feed->cursor += p.rows;
+}
+
+DEVICE void compute(const Pick& p, Share share) {
+    for (u64 row = share.first(); row < p.rows; row += share.step()) {
+        u64 label = p.labels[row];
+        p.output[row] = label < p.classes ? p.values[label] : not_a_number();
+    }
 }
 
 /// Row of the dataset for row `i` of the batch.

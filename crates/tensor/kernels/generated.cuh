@@ -124,22 +124,28 @@ enum class Schedule : u32 {
     Constant,
     Cosine,
     Step,
+    OneCycle,
 };
 
 /// Advances the step block.
 struct Advance {
     StepBlock *step_block;
     double learning_rate;
-    /// The minimum of a cosine, the factor of a step.
+    /// The minimum of a cosine or a cycle, the factor of a step.
     double other;
-    /// Those of a cosine, or from one step of the schedule to the next.
+    /// Those of a cosine or a cycle, or from one step of the schedule to the next.
     u64 steps;
+    /// Where a cycle begins, and the steps before its peak.
+    double initial;
+    double peak;
+    /// Steps before the schedule begins.
+    u64 warmup;
     double betas[2];
     Schedule schedule;
     /// Whether the optimizer has bias corrections.
     u32 corrected;
 };
-static_assert(sizeof(Advance) == 56, "laid out as in Rust");
+static_assert(sizeof(Advance) == 80, "laid out as in Rust");
 
 /// Most channels of one item.
 constexpr u32 MOST_CHANNELS = 8;
@@ -274,8 +280,9 @@ struct Reduce {
     u64 outer;
     u64 reduced;
     u64 inner;
-    /// Whether it is the maximum instead of the sum.
+    /// Whether it is the maximum instead of the sum, or the sum of squares.
     u32 maximum;
+    u32 squared;
 };
 static_assert(sizeof(Reduce) == 48, "laid out as in Rust");
 
@@ -297,11 +304,16 @@ struct CrossEntropy {
     float *gradient;
     /// The gradient's factor for each row; null if `scale` is that of all rows.
     const float *scales;
+    /// Of the classes; null if each is 1.
+    const float *weights;
     u64 rows;
     u64 columns;
     float scale;
+    /// The label's share of the loss, and each class's.
+    float hit;
+    float spread;
 };
-static_assert(sizeof(CrossEntropy) == 64, "laid out as in Rust");
+static_assert(sizeof(CrossEntropy) == 80, "laid out as in Rust");
 
 /// Losses, their gradient, or both; what is not wanted is null.
 struct Mse {
@@ -342,6 +354,16 @@ struct Transpose {
     u64 columns;
 };
 static_assert(sizeof(Transpose) == 32, "laid out as in Rust");
+
+/// output[i] = values[labels[i]]
+struct Pick {
+    const float *values;
+    const u8 *labels;
+    float *output;
+    u64 classes;
+    u64 rows;
+};
+static_assert(sizeof(Pick) == 40, "laid out as in Rust");
 
 /// Each row's largest column; with labels 1 where it is the label, else 0.
 struct ArgMax {
@@ -397,6 +419,8 @@ enum class Optimizer : u32 {
 struct Update {
     float *parameter;
     const float *gradient;
+    /// What gradients are divided by; null for 1.
+    const float *divisor;
     /// Null where the optimizer has none.
     float *moments[2];
     const StepBlock *step_block;
@@ -414,7 +438,7 @@ struct Update {
     /// Whether all arrays lie on 16 bytes.
     u32 vector;
 };
-static_assert(sizeof(Update) == 96, "laid out as in Rust");
+static_assert(sizeof(Update) == 104, "laid out as in Rust");
 
 /// Which member of `Work` an item has.
 enum class Kind : u32 {
@@ -434,6 +458,7 @@ enum class Kind : u32 {
     Mse,
     Permute,
     Transpose,
+    Pick,
     ArgMax,
     Dropout,
     Metrics,
@@ -458,6 +483,7 @@ union Work {
     Mse mse;
     Permute permute;
     Transpose transpose;
+    Pick pick;
     ArgMax arg_max;
     Dropout dropout;
     Metrics metrics;
@@ -485,6 +511,7 @@ static_assert(sizeof(Work) == 200, "laid out as in Rust");
     CASE(Mse, mse) \
     CASE(Permute, permute) \
     CASE(Transpose, transpose) \
+    CASE(Pick, pick) \
     CASE(ArgMax, arg_max) \
     CASE(Dropout, dropout) \
     CASE(Metrics, metrics) \

@@ -1,4 +1,4 @@
-// Sums and maxima along one axis: `[outer, reduced, inner]` to `[outer, inner]`.
+// Sums, sums of squares and maxima along one axis: `[outer, reduced, inner]` to `[outer, inner]`.
 //
 // Each thread sums its share of the axis in f64, which costs little compared with reading it; the threads' results are
 // then combined in a fixed order.
@@ -14,7 +14,7 @@ struct Reduction {
         if (p.maximum) {
             maximum = larger(maximum, x);
         } else {
-            sum += double(x);
+            sum += p.squared ? double(x) * double(x) : double(x);
         }
     }
     DEVICE void take(const Reduction& other) {

@@ -35,22 +35,46 @@ DEVICE void compute(const Softmax& p, Share share) {
     }
 }
 
+/// Σ of the class weights, and Σ of each times its logit's distance from the largest.
+struct Spread {
+    float weights, distances;
+};
+
+DEVICE Spread spread_over_classes(const CrossEntropy& p, const float* x, float maximum) {
+    Spread spread = {0.0f, 0.0f};
+    for (u64 i = lane_of_warp(); i < p.columns; i += WARP) {
+        float weight = p.weights ? p.weights[i] : 1.0f;
+        spread.weights += weight;
+        spread.distances = fmaf(weight, x[i] - maximum, spread.distances);
+    }
+    return {warp_sum(spread.weights), warp_sum(spread.distances)};
+}
+
 DEVICE void compute(const CrossEntropy& p, Share share) {
     for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
         const float* x = p.logits + row * p.columns;
         u64 label = p.labels[row];
         float maximum = row_maximum(x, p.columns);
         float sum = row_exponentials(x, p.columns, maximum);
+        // Without weights and smoothing hit and mass are 1, which changes no bit.
+        float hit = p.weights && label < p.columns ? p.hit * p.weights[label] : p.hit;
+        Spread spread = {0.0f, 0.0f};
+        if (p.spread != 0.0f) spread = spread_over_classes(p, x, maximum);
+        float mass = hit + p.spread * spread.weights;
         if (p.losses && lane_of_warp() == 0) {
-            p.losses[row] = label < p.columns ? logf(sum) - (x[label] - maximum) : not_a_number();
+            float spread_loss = p.spread * spread.distances;
+            p.losses[row] = label < p.columns ? mass * logf(sum) - hit * (x[label] - maximum) - spread_loss
+                                              : not_a_number();
         }
         if (p.gradient) {
             float scale = p.scales ? p.scales[row] : p.scale;
-            float factor = scale / sum;
+            float factor = scale * mass / sum;
             float* gradient = p.gradient + row * p.columns;
             for (u64 i = lane_of_warp(); i < p.columns; i += WARP) {
                 float share_of_class = expf(x[i] - maximum) * factor;
-                gradient[i] = i == label ? share_of_class - scale : share_of_class;
+                float target = i == label ? hit : 0.0f;
+                if (p.spread != 0.0f) target = fmaf(p.spread, p.weights ? p.weights[i] : 1.0f, target);
+                gradient[i] = share_of_class - scale * target;
             }
         }
     }

@@ -13,10 +13,12 @@ struct StepSize {
     float learning_rate, step_size, second_correction;
     /// What decoupled weight decay leaves of a parameter.
     float keep;
+    /// What gradients are multiplied by; 1 changes no bit.
+    float factor;
 };
 
 DEVICE void descend(const Update& p, const StepSize& step, Weight& w) {
-    float gradient = fmaf(w.parameter, p.decay, w.gradient);
+    float gradient = fmaf(w.parameter, p.decay, w.gradient * step.factor);
     if (p.optimizer == Optimizer::Sgd) {
         w.parameter = fmaf(-gradient, step.learning_rate, w.parameter);
     } else if (p.optimizer == Optimizer::Momentum) {
@@ -63,7 +65,8 @@ DEVICE void descend_one(const Update& p, const StepSize& step, u64 i) {
 
 DEVICE void compute(const Update& p, Share share) {
     const StepBlock block = *p.step_block;
-    StepSize step = {block.learning_rate, block.step_size, block.second_correction, 1.0f};
+    StepSize step = {block.learning_rate, block.step_size, block.second_correction, 1.0f,
+                     p.divisor ? 1.0f / *p.divisor : 1.0f};
     if (p.optimizer == Optimizer::AdamW) step.keep = float(1.0 - double(block.learning_rate) * p.decoupled_decay);
     u64 fours = p.vector ? p.elements / 4 : 0;
     for (u64 i = share.first(); i < fours; i += share.step()) descend_four(p, step, i);

@@ -45,9 +45,9 @@ pub use device::SystemMemory;
 pub use error::{DataKind, DeviceFailure, Error, ShapeRequirement, SourceError};
 pub use graph::{Graph, Parameters, Tensor};
 pub use ir::{
-    Category, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, Hyperparameter, MAX_RANK,
-    MemoryReading, MemoryReport, Metrics, NumberTypes, Optimizer, Parameter, ParameterId, Role, SampleFormat,
-    Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
+    Category, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, Hyperparameter, LearningRate,
+    MAX_RANK, MemoryReading, MemoryReport, Metrics, NumberTypes, Optimizer, Parameter, ParameterId, Role,
+    SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
 };
 pub use ndarray;
 pub use ops::matmul::Transpose;

@@ -7,6 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::learning::{PrecisionArgs, StepArgs};
+use super::levers::LeverArgs;
 use super::memory::BudgetArgs;
 use super::subject::SubjectArgs;
 use super::values;
@@ -52,6 +53,9 @@ pub struct PlanArgs {
     /// The step.
     #[command(flatten)]
     pub step: StepArgs,
+    /// What it does besides.
+    #[command(flatten)]
+    pub levers: LeverArgs,
     /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,

@@ -10,9 +10,11 @@ use plangrad_tensor::Schedule;
 
 use super::device::{DeviceArgs, OomArgs};
 use super::learning::{LearningArgs, PrecisionArgs};
+use super::levers::LeverArgs;
 use super::subject::SubjectArgs;
 use super::values;
 use crate::error::{Error, Result};
+use crate::numbers::counted;
 use crate::train::{CHANGEABLE, Criterion, KeptModel};
 
 /// Arguments of `train`.
@@ -21,6 +23,7 @@ use crate::train::{CHANGEABLE, Criterion, KeptModel};
     plangrad train\n  \
     plangrad train --dataset mnist --hidden 256,128 --epochs 10 --out runs/deep\n  \
     plangrad train --dataset cifar10 --optimizer sgd --lr 0.01 --momentum 0.9 --schedule cosine\n  \
+    plangrad train --dataset digits --schedule one-cycle --lr 0.01\n  \
     plangrad train --dataset csv:sums.csv --loss mse --normalize none --optimizer sgd --lr 0.001\n  \
     plangrad train --batch-size auto --memory-budget 64MiB\n  \
     plangrad train --resume runs/deep")]
@@ -59,7 +62,8 @@ pub struct TrainingArgs {
     /// Steps and samples.
     #[command(flatten)]
     pub learning: LearningArgs,
-    /// Schedule of the learning rate: constant, half a cosine down to --lr-minimum, or in steps
+    /// Schedule of the learning rate: constant, half a cosine down to --lr-minimum, in steps, or one cycle up from a 25th of --lr
+    /// to --lr in the first 30 % of the steps and down to nearly 0
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     pub schedule: ScheduleName,
     /// Learning rate at the end, with --schedule cosine [default: 0]
@@ -71,6 +75,12 @@ pub struct TrainingArgs {
     /// Factor of each step, with --schedule step [default: 0.1]
     #[arg(long, value_name = "FACTOR", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr_factor: Option<f64>,
+    /// Steps over which the learning rate rises linearly to where the schedule begins; the schedule has the steps that follow
+    #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
+    pub warmup: Option<u64>,
+    /// What a step does besides.
+    #[command(flatten)]
+    pub levers: LeverArgs,
     /// Which epochs are judged, and what becomes of the best.
     #[command(flatten)]
     pub judging: JudgingArgs,
@@ -203,6 +213,9 @@ pub enum ScheduleName {
     /// A factor every few epochs.
     #[value(help = None)]
     Step,
+    /// Up and down.
+    #[value(help = None)]
+    OneCycle,
 }
 
 impl TrainingArgs {
@@ -212,9 +225,10 @@ impl TrainingArgs {
     /// The schedule these options describe, for a run of `total_steps` with `steps_per_epoch` in each epoch.
     ///
     /// # Errors
-    /// [`Error::Option`] for an option of another schedule, or a cosine that would rise.
+    /// [`Error::Option`] for an option of another schedule, a cosine that would rise, or a warm-up that never ends.
     pub fn schedule(&self, steps_per_epoch: u64, total_steps: u64) -> Result<Schedule> {
         self.check_schedule()?;
+        let total_steps = self.after_warmup(total_steps)?;
         let learning_rate = self.learning.learning_rate();
         Ok(match self.schedule {
             ScheduleName::Constant => Schedule::Constant { learning_rate },
@@ -230,7 +244,22 @@ impl TrainingArgs {
                 let every = self.lr_every.unwrap_or(1).saturating_mul(steps_per_epoch);
                 Schedule::Step { learning_rate, factor: self.lr_factor.unwrap_or(0.1), every }
             }
+            ScheduleName::OneCycle => Schedule::one_cycle(learning_rate, total_steps),
         })
+    }
+
+    /// The steps of a run behind its warm-up.
+    fn after_warmup(&self, total_steps: u64) -> Result<u64> {
+        let warmup = self.warmup.unwrap_or(0);
+        match total_steps.checked_sub(warmup) {
+            Some(left) if left > 0 => Ok(left),
+            _ => {
+                let steps = counted(total_steps as usize, "step");
+                let problem =
+                    format!("{warmup} steps of warm-up leave nothing of the run, which has {steps}");
+                Err(Error::option("--warmup", problem))
+            }
+        }
     }
 
     fn check_schedule(&self) -> Result<()> {
@@ -299,6 +328,18 @@ mod tests {
     }
 
     #[test]
+    fn one_cycle_and_any_other_schedule_has_the_steps_behind_the_warm_up() {
+        let cycle = schedule(&["--schedule", "one-cycle", "--lr", "0.1"]).unwrap();
+        assert_eq!(cycle, Schedule::one_cycle(0.1, 500));
+        let cycle = schedule(&["--schedule", "one-cycle", "--lr", "0.1", "--warmup", "20"]).unwrap();
+        assert_eq!(cycle, Schedule::one_cycle(0.1, 480));
+        let cosine = Schedule::Cosine { learning_rate: 0.001, minimum: 0.0, steps: 499 };
+        assert_eq!(schedule(&["--schedule", "cosine", "--warmup", "1"]).unwrap(), cosine);
+        let error = schedule(&["--warmup", "500"]).unwrap_err().to_string();
+        assert_eq!(error, "--warmup: 500 steps of warm-up leave nothing of the run, which has 500 steps");
+    }
+
+    #[test]
     fn momentum_is_for_sgd_alone() {
         let optimizer = |options: &[&str]| train(options).unwrap().training.learning.optimizer();
         let sgd = Optimizer::Sgd { momentum: 0.9, weight_decay: 0.0 };
@@ -316,6 +357,10 @@ mod tests {
             "--batch-size=32",
             "--batch-size=auto",
             "--no-shuffle",
+            "--warmup=5",
+            "--clip-norm=1",
+            "--label-smoothing=0.1",
+            "--class-weights=balanced",
         ] {
             let error = train(&["--resume", "runs/x", option]).unwrap_err();
             assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");

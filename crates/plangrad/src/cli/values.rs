@@ -57,6 +57,13 @@ pub(super) fn positive(text: &str) -> Parsed<f64> {
     ranged(text, "a number above 0", |&number: &f64| number > 0.0 && number.is_finite())
 }
 
+/// A norm: finite and above 0 as 32 bits.
+pub(super) fn norm(text: &str) -> Parsed<f64> {
+    ranged(text, "a number above 0", |&number: &f64| {
+        number as f32 >= f32::MIN_POSITIVE && (number as f32).is_finite()
+    })
+}
+
 /// A share that may be 1 but not 0.
 pub(super) fn portion(text: &str) -> Parsed<f64> {
     ranged(text, "a number above 0 and at most 1", |&number| number > 0.0 && number <= 1.0)

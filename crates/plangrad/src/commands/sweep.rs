@@ -150,7 +150,7 @@ impl Words {
     fn of(sweep: &Sweep, dataset: String, precision: Precision) -> Words {
         let (recipe, task, samples) = (sweep.recipe, sweep.subject().task(), sweep.subject().samples());
         let schedule = Schedule::Constant { learning_rate: recipe.learning_rate };
-        let optimizer = learning(recipe.optimizer, schedule);
+        let optimizer = learning(recipe.optimizer, schedule.into());
         Words {
             dataset,
             samples,

@@ -20,7 +20,7 @@ use crate::output::Console;
 use crate::process;
 use crate::train::{
     self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder, Settings,
-    Stop, Subject, Tested, Trainer, network, plan_line,
+    Stop, Subject, Tested, Trainer, class_counts, network, plan_line,
 };
 use crate::weights;
 
@@ -68,7 +68,8 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     if learning.learning_rate() == 0.0 {
         Console::remark(&"the learning rate is 0: nothing will be learnt");
     }
-    let schedule = arguments.training.schedule(1, 1)?; // wrong options are refused before the data are loaded
+    arguments.training.levers.check(arguments.subject.task.loss)?;
+    let schedule = arguments.training.schedule(1, u64::MAX)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
     let judging = &arguments.training.judging;
     judging.check(arguments.subject.task.loss)?;
@@ -77,6 +78,8 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
     check_text("--data-dir", &settings.data_dir)?;
     let dataset = subject::dataset(&name, &options)?;
+    let counts = class_counts(&dataset.train.targets, dataset.classes.len());
+    settings.class_weights = arguments.training.levers.class_weights(&counts)?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let mut subject = settings.subject(dataset)?;
     settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;
@@ -119,7 +122,7 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     folder.save_settings(&run.settings)?;
     folder.cut_back(&progress, run.settings.batch_size, run.trainer.is_finished())?;
     run.reporter.note(&run.where_it_stands(path, &progress));
-    if let Some(warning) = past_the_cosine(&run.settings, &progress) {
+    if let Some(warning) = past_the_schedule(&run.settings, &progress) {
         run.reporter.note(&warning);
     }
     Ok((run, folder, interrupts))
@@ -287,7 +290,7 @@ fn batch_size(
     Ok(found.batch_size)
 }
 
-/// The settings, with every default resolved, but for a batch size and a schedule that depend on the data.
+/// The settings, with every default resolved, but for a batch size, class weights and a schedule that depend on the data.
 fn settings(
     arguments: &TrainArgs,
     name: &DatasetName,
@@ -319,6 +322,10 @@ fn settings(
         eval_batch_size: training.learning.step.eval_batch_size,
         log_every: run.log_every.unwrap_or(Settings::LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
+        warmup_steps: training.warmup,
+        class_weights: None,
+        label_smoothing: training.levers.label_smoothing.filter(|&share| share != 0.0),
+        clip_norm: training.levers.clip_norm,
         optimizer,
         schedule,
         table: matches!(name, DatasetName::Csv(_)).then(|| options.table.clone()),
@@ -386,12 +393,17 @@ fn instruction_set(checkpoint: &Loaded) -> Result<Option<InstructionSet>> {
     known.map(Some).ok_or_else(missing)
 }
 
-/// A warning, if the run is longer than its cosine schedule.
-fn past_the_cosine(settings: &Settings, progress: &Progress) -> Option<String> {
-    let Schedule::Cosine { steps, minimum, .. } = settings.schedule else { return None };
+/// A warning, if the run is longer than its schedule.
+fn past_the_schedule(settings: &Settings, progress: &Progress) -> Option<String> {
+    let (name, steps, minimum) = match settings.schedule {
+        Schedule::Cosine { steps, minimum, .. } => ("cosine", steps, minimum),
+        Schedule::OneCycle { steps, minimum, .. } => ("cycle", steps, minimum),
+        _ => return None,
+    };
+    let end = settings.warmup_steps.unwrap_or(0).saturating_add(steps);
     let (_, total) = settings.steps(progress.samples);
-    (total > steps)
-        .then(|| format!("the cosine ends at step {steps}; from there on the learning rate is {minimum}"))
+    (total > end)
+        .then(|| format!("the {name} ends at step {end}; from there on the learning rate is {minimum}"))
 }
 
 /// The command that resumes the run in `folder` with the same resources.

@@ -63,7 +63,7 @@ impl<'a> Bench<'a> {
     fn step(&self, batch_size: usize) -> StepConfig {
         StepConfig {
             optimizer: self.options.optimizer,
-            schedule: Schedule::Constant { learning_rate: 0.0 },
+            learning_rate: Schedule::Constant { learning_rate: 0.0 }.into(),
             batch_size,
             eval_batch_size: self.options.eval_batch_size,
             repeats: self.options.synthetic,

@@ -54,7 +54,7 @@ impl Blueprint {
         let (train, test) = self.samples.unwrap_or((batch_size, self.eval_batch_size.unwrap_or(LARGEST)));
         let step = StepConfig {
             optimizer: self.optimizer,
-            schedule: Schedule::Constant { learning_rate: 0.0 },
+            learning_rate: Schedule::Constant { learning_rate: 0.0 }.into(),
             batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,

@@ -261,8 +261,8 @@ impl Sweep {
 
     fn step(&self, batch_size: usize) -> StepConfig {
         let Recipe { optimizer, learning_rate, eval_batch_size, .. } = self.recipe;
-        let schedule = Schedule::Constant { learning_rate };
-        StepConfig { optimizer, schedule, batch_size, eval_batch_size, repeats: false }
+        let learning_rate = Schedule::Constant { learning_rate }.into();
+        StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats: false }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A checkpoint holds it, so that a run which is resumed with something else is refused and not continued to a model that no
 //! run leads to. Threads, budgets and folders are not here: they change nothing. Parts of batches are where the network has
-//! statistics of the batch.
+//! statistics of the batch, or classes have weights.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +38,8 @@ pub(super) fn basis(settings: &Settings, task: &Task, engine: &Engine) -> Result
     flatten("", &settings, &mut basis);
     let is_free = |name: &str| CHANGEABLE.contains(&name) || COMPARED_OTHERWISE.contains(&name);
     basis.retain(|name, _| !is_free(name));
-    if task.model().weights().has_statistics() {
-        basis.insert(PART.to_owned(), engine.micro_batch_size().into()); // each part has its own statistics
+    if task.parts_differ() {
+        basis.insert(PART.to_owned(), engine.micro_batch_size().into());
     }
     if let Some(set) = engine.session.backend().instruction_set() {
         basis.insert(INSTRUCTION_SET.to_owned(), set.into());
@@ -99,10 +99,13 @@ pub(super) fn other_settings(was: &Basis, is: &Basis) -> Option<String> {
 /// compare.
 pub(super) fn other_inputs(was: &Basis, is: &Basis) -> Option<String> {
     if was.get(PART) != is.get(PART) {
-        let size = |basis: &Basis| basis.get(PART).map_or("whole batches".to_owned(), Value::to_string);
+        let size = |basis: &Basis| match basis.get(PART) {
+            Some(Value::Number(samples)) => format!("in parts of {samples} samples"),
+            _ => "in whole batches".to_owned(),
+        };
         let (was, is) = (size(was), size(is));
         return Some(format!(
-            "its network has statistics of the batch, which it took from parts of {was} samples; now they would be of {is}"
+            "its statistics of the batch, or weights of classes, were summed {was}; now they would be {is}"
         ));
     }
     match (instruction_set(was), instruction_set(is)) {

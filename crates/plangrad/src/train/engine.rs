@@ -257,8 +257,8 @@ mod tests {
             placement in prop::sample::select(vec![Placement::InPlace, Placement::Resident, Placement::Streamed]),
         ) {
             let task = task(hidden, activation, dropout, loss);
-            let schedule = Schedule::Constant { learning_rate: 0.01 };
-            let step = StepConfig { optimizer, schedule, batch_size, eval_batch_size, repeats: false };
+            let learning_rate = Schedule::Constant { learning_rate: 0.01 }.into();
+            let step = StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats: false };
             let [of_train, of_validation, of_test] = [train, validation, test].map(|len| source(len, loss));
             let target_scale = TargetScale::IDENTITY;
             let mut data = Data { train: of_train, validation: of_validation, test: of_test, target_scale };

@@ -1,13 +1,13 @@
 //! What the plans of a run depend on: a step, the number of samples, and how the run lies in memory.
 
-use plangrad_tensor::{Device, Optimizer, Schedule};
+use plangrad_tensor::{Device, LearningRate, Optimizer};
 
 /// Everything about a step that its plans depend on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepConfig {
     pub(crate) optimizer: Optimizer,
     /// Changes what is computed, but no size.
-    pub(crate) schedule: Schedule,
+    pub(crate) learning_rate: LearningRate,
     pub(crate) batch_size: usize,
     /// Samples per evaluation batch; if absent, as many as fit into the training arena.
     pub(crate) eval_batch_size: Option<usize>,

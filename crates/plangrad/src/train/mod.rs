@@ -5,6 +5,7 @@
 
 mod basis;
 mod best;
+mod class_weights;
 mod divergence;
 mod engine;
 mod epochs;
@@ -29,6 +30,7 @@ mod wrong_setting;
 
 pub(crate) use basis::instruction_set;
 pub use best::{Criterion, KeptModel, UnknownWord};
+pub(crate) use class_weights::class_counts;
 pub use divergence::DivergenceRemedy;
 pub(crate) use engine::{Engine, Stretch};
 pub(crate) use epochs::EpochWalk;

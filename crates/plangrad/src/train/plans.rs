@@ -113,11 +113,11 @@ fn training(
     part: usize,
     plans: &mut Vec<Plan>,
 ) -> Result<Training> {
-    let StepConfig { optimizer, schedule, .. } = *step;
+    let StepConfig { optimizer, learning_rate, .. } = *step;
     if part < size {
-        return Ok(Training::Parts(task.split_step(optimizer, schedule, size, part)?.add_to(plans)));
+        return Ok(Training::Parts(task.split_step(optimizer, learning_rate, size, part)?.add_to(plans)));
     }
-    Ok(Training::Whole(push(plans, task.training_plan(optimizer, schedule, size)?)))
+    Ok(Training::Whole(push(plans, task.training_plan(optimizer, learning_rate, size)?)))
 }
 
 /// Evaluation plans for `samples`: batches of `wanted`, or of as many of at most `most` as fit into `arena` bytes.

@@ -10,7 +10,7 @@ use plangrad_tensor::Device;
 use super::best::Criterion;
 use super::event::{BestModel, Event, Observer, Position, Rung, Verdict};
 use super::settings::Settings;
-use super::words::{learning, samples};
+use super::words::{learning, levers, samples};
 use crate::error::Result;
 use crate::numbers::{counted, grouped, percent, size};
 use crate::output::Console;
@@ -228,10 +228,11 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
         asked => format!("batch {asked}"),
     };
     format!(
-        "{dataset}: {}; {network}; {}, {batch}{parts}, {length}; on {device}{}, \
+        "{dataset}: {}; {network}; {}{}, {batch}{parts}, {length}; on {device}{}, \
          {} planned{memory}",
         samples(*train_samples, *validation_samples, *test_samples),
-        learning(settings.optimizer, settings.schedule),
+        learning(settings.optimizer, settings.learning_rate()),
+        levers(settings),
         if matches!(device, Device::Cuda(_)) { settings.precision.words() } else { "" },
         size(*planned_bytes),
     )

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use plangrad_data::{
     Dataset, DatasetName, ImageOptions, LoadOptions, Normalize, TableOptions, open_regular_file,
 };
-use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
-use plangrad_tensor::{Hyperparameter, Optimizer, Schedule};
+use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module, Task};
+use plangrad_tensor::{Hyperparameter, LearningRate, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
 use super::best::{Criterion, KeptModel};
+use super::class_weights::{class_counts, with_mean_one};
 use super::layout::StepConfig;
 use super::source::target_kind;
 use super::subject::Subject;
@@ -81,6 +82,18 @@ pub struct Settings {
     /// Steps between two checkpoints within an epoch; none if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u64>,
+    /// Steps over which the learning rate is warmed up before the schedule begins; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup_steps: Option<u64>,
+    /// What a sample weighs by its class, one number for each; all alike if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<Vec<f64>>,
+    /// Share of each training sample's loss that is spread over all classes; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_smoothing: Option<f64>,
+    /// The norm to which the gradients of a step are scaled down; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// Number format; f32 if absent.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
@@ -145,6 +158,10 @@ impl Settings {
             eval_batch_size: None,
             log_every: Settings::LOG_EVERY,
             checkpoint_every: None,
+            warmup_steps: None,
+            class_weights: None,
+            label_smoothing: None,
+            clip_norm: None,
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: Optimizer::adam().default_learning_rate() },
@@ -218,7 +235,23 @@ impl Settings {
                 Arc::new(Mlp::new(&config)?)
             }
         };
-        Subject::new(dataset, self.normalize()?, network, self.loss)
+        let counts = class_counts(&dataset.train.targets, dataset.classes.len());
+        let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
+        Ok(Subject { task: self.with_levers(subject.task, &counts)?, ..subject })
+    }
+
+    /// The task with class weights, label smoothing and clipping, for training samples of which each class has so many.
+    fn with_levers(&self, mut task: Task, counts: &[u64]) -> Result<Task> {
+        if let Some(weights) = &self.class_weights {
+            task = task.with_class_weights(&with_mean_one(weights, counts))?;
+        }
+        if let Some(share) = self.label_smoothing {
+            task = task.with_label_smoothing(share)?;
+        }
+        if let Some(norm) = self.clip_norm {
+            task = task.with_clip_norm(norm)?;
+        }
+        Ok(task)
     }
 
     /// Whether epochs are compared with each other.
@@ -241,11 +274,16 @@ impl Settings {
         (per_epoch, self.max_steps.map_or(planned, |most| most.min(planned)))
     }
 
+    /// The learning rate of every step.
+    pub(crate) fn learning_rate(&self) -> LearningRate {
+        self.schedule.after_warmup(self.warmup_steps.unwrap_or(0))
+    }
+
     /// What the plans of the run depend on.
     pub(crate) fn step(&self) -> StepConfig {
         StepConfig {
             optimizer: self.optimizer,
-            schedule: self.schedule,
+            learning_rate: self.learning_rate(),
             batch_size: self.batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
@@ -296,6 +334,7 @@ impl Settings {
             ("log_every", self.log_every),
             ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
             ("patience", self.patience.unwrap_or(1)),
+            ("warmup_steps", self.warmup_steps.unwrap_or(1)),
         ];
         if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
             return Err(WrongSetting::Zero { name });
@@ -306,6 +345,8 @@ impl Settings {
             return Err(WrongSetting::AccuracyOfRegression);
         }
         Hyperparameter::share("dropout", f64::from(self.dropout))?;
+        Hyperparameter::share("label_smoothing", self.label_smoothing.unwrap_or(0.0))?;
+        self.clip_norm.map_or(Ok(1.0), |norm| Hyperparameter::positive("clip_norm", norm))?;
         self.optimizer.check()?;
         Ok(self.schedule.check()?)
     }

@@ -4,8 +4,9 @@ use std::iter::once;
 
 use plangrad_nn::Task;
 use plangrad_nn::summary::Summary;
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::{LearningRate, Optimizer};
 
+use super::settings::Settings;
 use crate::numbers::{counted, grouped};
 
 /// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`, with those to judge epochs by if there are any.
@@ -37,11 +38,28 @@ pub(crate) fn units(task: &Task) -> impl DoubleEndedIterator<Item = usize> {
     once(input_elements).chain(with_parameters.map(|layer| layer.output_elements()))
 }
 
+/// What the steps of a run do besides: `, gradients clipped to 0.5, label smoothing 0.1, class weights 0.5 to 4`.
+pub(crate) fn levers(settings: &Settings) -> String {
+    let mut text = String::new();
+    if let Some(norm) = settings.clip_norm {
+        text += &format!(", gradients clipped to {norm}");
+    }
+    if let Some(share) = settings.label_smoothing {
+        text += &format!(", label smoothing {share}");
+    }
+    if let Some(weights) = &settings.class_weights {
+        let [least, most] =
+            [f64::min, f64::max].map(|f| weights.iter().copied().reduce(f).unwrap_or(0.0) as f32);
+        text += &format!(", class weights {least} to {most}");
+    }
+    text
+}
+
 /// An optimizer and its learning rates: `Adam 0.001`, `SGD with momentum 0.9, learning rate 0.01`.
-pub(crate) fn learning(optimizer: Optimizer, schedule: Schedule) -> String {
+pub(crate) fn learning(optimizer: Optimizer, learning_rate: LearningRate) -> String {
     let mut name = optimizer.to_string();
     if matches!(optimizer, Optimizer::Sgd { momentum, .. } if momentum != 0.0) {
         name += ", learning rate";
     }
-    format!("{name} {schedule}")
+    format!("{name} {learning_rate}")
 }

@@ -24,6 +24,16 @@ impl Hyperparameter {
         if (0.0..1.0).contains(&value) { Ok(()) } else { Err(Hyperparameter { name, value, expected }) }
     }
 
+    /// Refuses a number that is not above 0, or not finite in f32, in which it is used; returns it otherwise.
+    ///
+    /// # Errors
+    /// The hyperparameter.
+    pub fn positive(name: &'static str, value: f64) -> Result<f64, Hyperparameter> {
+        let expected = "a finite number above 0";
+        let fits = value as f32 >= f32::MIN_POSITIVE && (value as f32).is_finite();
+        if fits { Ok(value) } else { Err(Hyperparameter { name, value, expected }) }
+    }
+
     /// Refuses a rate that is negative, or not finite in f32, in which it is used.
     ///
     /// # Errors

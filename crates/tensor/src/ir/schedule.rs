@@ -1,4 +1,4 @@
-//! Learning-rate schedules.
+//! Learning-rate schedules, and the warm-up before them.
 
 use std::fmt;
 
@@ -33,14 +33,49 @@ pub enum Schedule {
         /// Steps between two multiplications.
         every: u64,
     },
+    /// Along half a cosine from `initial` up to the learning rate, then along another one down to `minimum`: PyTorch's
+    /// `OneCycleLR` with two phases (Smith & Topin, [arXiv:1708.07120](https://arxiv.org/abs/1708.07120)).
+    ///
+    /// With s = t − 1 steps done and the peak at p = `rise` · `steps` − 1, the share of the phase that is done is s / p
+    /// up to the peak, and (s − p) / (`steps` − 1 − p) behind it; constant at the minimum after `steps` steps.
+    #[cfg_attr(feature = "serde", serde(rename = "one-cycle"))]
+    OneCycle {
+        /// η at the peak.
+        learning_rate: f64,
+        /// η at the first step.
+        initial: f64,
+        /// η at the last step, and from there on.
+        minimum: f64,
+        /// The share of the steps on the way up.
+        rise: f64,
+        /// Steps of the whole cycle.
+        steps: u64,
+    },
 }
 
 impl Schedule {
+    /// One cycle of `steps` steps with PyTorch's defaults: from a 25th of `learning_rate` up to it in the first 30 % of the
+    /// steps, and down to a 10,000th of where it began.
+    #[must_use]
+    pub fn one_cycle(learning_rate: f64, steps: u64) -> Schedule {
+        let initial = learning_rate / 25.0;
+        Schedule::OneCycle { learning_rate, initial, minimum: initial / 1e4, rise: 0.3, steps }
+    }
+
+    /// The same after a linear warm-up of so many steps.
+    #[must_use]
+    pub fn after_warmup(self, steps: u64) -> LearningRate {
+        LearningRate { schedule: self, warmup: steps }
+    }
+
     /// Refuses numbers that it cannot work with.
     ///
     /// # Errors
     /// The first of them.
     pub fn check(&self) -> Result<(), Hyperparameter> {
+        if let Schedule::OneCycle { rise, .. } = *self {
+            Hyperparameter::share("rise", rise)?;
+        }
         self.rates().into_iter().try_for_each(|(name, value)| Hyperparameter::rate(name, value))
     }
 
@@ -54,6 +89,9 @@ impl Schedule {
             Schedule::Step { learning_rate, factor, .. } => {
                 vec![("learning_rate", learning_rate), ("factor", factor)]
             }
+            Schedule::OneCycle { learning_rate, initial, minimum, .. } => {
+                vec![("learning_rate", learning_rate), ("initial", initial), ("minimum", minimum)]
+            }
         }
     }
 
@@ -64,12 +102,67 @@ impl Schedule {
         match *self {
             Schedule::Constant { learning_rate } => learning_rate,
             Schedule::Cosine { learning_rate, minimum, steps } => {
-                let share = done.min(steps) as f64 / steps.max(1) as f64;
-                minimum + 0.5 * (learning_rate - minimum) * (1.0 + libm::cos(std::f64::consts::PI * share))
+                half_cosine(learning_rate, minimum, done.min(steps) as f64 / steps.max(1) as f64)
             }
             Schedule::Step { learning_rate, factor, every } => {
                 learning_rate * power(factor, done / every.max(1))
             }
+            Schedule::OneCycle { learning_rate, initial, minimum, rise, steps } => {
+                let (done, end) = (done as f64, steps as f64 - 1.0);
+                let peak = rise * steps as f64 - 1.0;
+                if done < peak {
+                    half_cosine(initial, learning_rate, done / peak)
+                } else {
+                    half_cosine(learning_rate, minimum, ((done - peak) / (end - peak)).min(1.0))
+                }
+            }
+        }
+    }
+}
+
+/// From one rate to another along half a cosine, of which this share is done.
+fn half_cosine(from: f64, to: f64, share: f64) -> f64 {
+    to + 0.5 * (from - to) * (1.0 + libm::cos(std::f64::consts::PI * share))
+}
+
+/// The learning rate of a run: a schedule, and the steps over which it is warmed up.
+///
+/// Step t of N warm-up steps has t/N of the schedule's first learning rate; the schedule begins at step N + 1.
+/// PyTorch: `SequentialLR` of `LinearLR(start_factor=1/N, total_iters=N-1)` and the schedule, with milestone N.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRate {
+    /// What follows the warm-up.
+    pub schedule: Schedule,
+    /// Steps of the warm-up; 0 for none.
+    pub warmup: u64,
+}
+
+impl LearningRate {
+    /// The learning rate of step `t`, counted from 1.
+    #[must_use]
+    pub fn at(&self, t: u64) -> f64 {
+        let LearningRate { schedule, warmup } = *self;
+        match t.checked_sub(warmup) {
+            Some(after) if warmup == 0 || after > 0 => schedule.at(after),
+            _ => schedule.at(1) * (t as f64 / warmup as f64),
+        }
+    }
+}
+
+impl From<Schedule> for LearningRate {
+    fn from(schedule: Schedule) -> LearningRate {
+        schedule.after_warmup(0)
+    }
+}
+
+/// The schedule, and `after 100 steps of warm-up` if there is one.
+impl fmt::Display for LearningRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.schedule.fmt(f)?;
+        match self.warmup {
+            0 => Ok(()),
+            1 => f.write_str(" after 1 step of warm-up"),
+            steps => write!(f, " after {steps} steps of warm-up"),
         }
     }
 }
@@ -84,6 +177,10 @@ impl fmt::Display for Schedule {
             }
             Schedule::Step { learning_rate, factor, every } => {
                 write!(f, "from {}, times {} every {every} steps", shortest(learning_rate), shortest(factor))
+            }
+            Schedule::OneCycle { learning_rate, initial, minimum, .. } => {
+                let [peak, initial, minimum] = [learning_rate, initial, minimum].map(shortest);
+                write!(f, "in one cycle from {initial} to {peak} to {minimum}")
             }
         }
     }

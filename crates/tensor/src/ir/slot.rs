@@ -12,6 +12,8 @@ pub enum Slot {
     StepBlock,
     /// Running sums of losses and right answers.
     Metrics,
+    /// Σ of the weights of the labels of a batch that comes in parts.
+    BatchWeight,
     /// A parameter.
     Parameter(ParameterId),
     /// The gradient kept for a parameter.
@@ -25,6 +27,7 @@ impl fmt::Display for Slot {
         match self {
             Slot::StepBlock => f.write_str("the step block"),
             Slot::Metrics => f.write_str("the metric sums"),
+            Slot::BatchWeight => f.write_str("the weight of the batch"),
             Slot::Parameter(id) => write!(f, "{id}"),
             Slot::Gradient(id) => write!(f, "the gradient of {id}"),
             Slot::Moment(i, id) => write!(f, "moment {i} of {id}"),

@@ -150,7 +150,7 @@ impl Lower for Full {
     }
 }
 
-/// A view of a persistent slot: a parameter, or the gradient kept for it.
+/// A view of a persistent slot: a parameter, the gradient kept for it, or the weight of a batch.
 #[derive(Debug)]
 pub(crate) struct Variable {
     slot: Slot,
@@ -169,6 +169,10 @@ impl Variable {
 
     pub(crate) fn gradient(parameter: &Parameter) -> Variable {
         Variable { slot: Slot::Gradient(parameter.id), shape: parameter.shape, trainable: false }
+    }
+
+    pub(crate) fn batch_weight() -> Result<Variable, Error> {
+        Ok(Variable { slot: Slot::BatchWeight, shape: Shape::new(&[])?, trainable: false })
     }
 }
 

@@ -3,14 +3,19 @@
 //! | loss | targets | lossᵢ | dx |
 //! | --- | --- | --- | --- |
 //! | cross-entropy | labels `[batch]` | ln Σⱼ exp(xᵢⱼ) − xᵢ,label | (softmax(x) − onehot) · dloss |
+//! | the same, weighted and smoothed | labels `[batch]` | Σⱼ qᵢⱼ (ln Σₖ exp(xᵢₖ) − xᵢⱼ) | (softmax(x) Σₖ qₖ − q) · dloss |
 //! | mean squared error | values `[batch, w]` | 1/w Σⱼ (xᵢⱼ − tᵢⱼ)² | 2/w · (x − t) · dloss |
+//!
+//! With class weights w and label smoothing ε a row shares its loss out to the classes: qⱼ = (1 − ε) wⱼ \[j = label\] +
+//! ε wⱼ / classes. That is PyTorch's `CrossEntropyLoss(weight=w, label_smoothing=ε)`, whose mean divides the sum of the losses
+//! by the sum of the labels' weights, which [`Tensor::pick`] finds.
 //!
 //! They are recorded as one loss per sample, then a mean or a sum, so that accumulating losses needs no second kernel.
 //! The planner merges the op with its gradient: the loss and the gradient by the scores come out of one pass.
 //! A label that is not a column gives a loss that is not a number; a session refuses such a dataset beforehand. Targets
 //! are data: no gradient is taken of them.
 
-use ndarray::{Array1, Array2, ArrayD, Axis, Ix2};
+use ndarray::{Array1, Array2, ArrayD, ArrayView1, Axis, Ix2};
 
 use super::rules;
 use super::softmax::log_softmax;
@@ -18,21 +23,24 @@ use crate::error::Error;
 use crate::graph::{
     Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, Operand, ShapeRule, Tensor, one,
 };
-use crate::ir::kernel::{CrossEntropy, Mse, RowScale};
-use crate::ir::{DType, Meta, Shape, Value};
+use crate::ir::kernel::{ClassShare, CrossEntropy, Mse, RowScale};
+use crate::ir::{DType, Hyperparameter, Meta, Shape, Value};
 
 /// What is computed for each row.
 #[derive(Clone, Copy, Debug)]
 enum RowLoss {
-    CrossEntropy,
+    CrossEntropy {
+        /// ε
+        smoothing: f64,
+    },
     Mse,
 }
 
-/// Inputs: scores `[batch, width]`, targets. Output: `[batch]`.
+/// Inputs: scores `[batch, width]`, targets, and class weights `[width]` if there are some. Output: `[batch]`.
 #[derive(Debug)]
 struct Losses(RowLoss);
 
-/// Inputs: scores, targets, gradient by each loss `[batch]`. Output: gradient by the scores.
+/// Inputs: scores, targets, gradient by each loss `[batch]`, and class weights if there are some. Output: gradient by the scores.
 #[derive(Debug)]
 struct LossesGrad(RowLoss);
 
@@ -40,9 +48,19 @@ impl RowLoss {
     /// The number of rows.
     fn check(self, name: &'static str, inputs: &[Meta]) -> Result<usize, Error> {
         match self {
-            RowLoss::CrossEntropy => check_labels(name, inputs),
+            RowLoss::CrossEntropy { .. } => check_labels(name, inputs),
             RowLoss::Mse => check_values(name, inputs),
         }
+    }
+
+    /// The shares q of a row with this label, in f64.
+    fn shares(self, weights: Option<&ArrayD<f64>>, label: usize, classes: usize) -> Array1<f64> {
+        let RowLoss::CrossEntropy { smoothing } = self else { return Array1::zeros(classes) };
+        let share = |class: usize| {
+            let hit = if class == label { 1.0 - smoothing } else { 0.0 };
+            weights.map_or(1.0, |weights| weights[[class]]) * (hit + smoothing / classes as f64)
+        };
+        (0..classes).map(share).collect()
     }
 
     fn kernel(
@@ -51,11 +69,12 @@ impl RowLoss {
         losses: Option<Value>,
         gradient: Option<Value>,
         scale: RowScale,
+        weights: Option<&Operand>,
     ) -> Lowered {
         let (rows, columns) = call.inputs[0].shape().rows();
         let (scores, targets) = (call.inputs[0].value, call.inputs[1].value);
         match self {
-            RowLoss::CrossEntropy => Lowered::kernel(CrossEntropy {
+            RowLoss::CrossEntropy { smoothing } => Lowered::kernel(CrossEntropy {
                 logits: scores,
                 labels: targets,
                 rows,
@@ -63,6 +82,7 @@ impl RowLoss {
                 losses,
                 dlogits: gradient,
                 scale,
+                share: ClassShare::smoothed(smoothing, columns, weights.map(|weights| weights.value)),
             }),
             RowLoss::Mse => Lowered::kernel(Mse {
                 prediction: scores,
@@ -92,6 +112,20 @@ pub(super) fn check_labels(name: &'static str, inputs: &[Meta]) -> Result<usize,
     }
 }
 
+/// One weight for each column of the scores.
+fn check_weights(name: &'static str, scores: &Meta, weights: Option<&Meta>) -> Result<(), Error> {
+    let Some(weights) = weights else { return Ok(()) };
+    rules::expect(weights, DType::F32, name)?;
+    match weights.shape.dims() {
+        [classes] if *classes == scores.shape.rows().1 => Ok(()),
+        _ => Err(Error::shapes(
+            name,
+            "scores [batch, classes] and weights [classes]",
+            &[scores.shape, weights.shape],
+        )),
+    }
+}
+
 /// Rows of predictions that come with targets of the same shape.
 fn check_values(name: &'static str, inputs: &[Meta]) -> Result<usize, Error> {
     inputs.iter().try_for_each(|input| rules::expect(input, DType::F32, name))?;
@@ -114,13 +148,15 @@ fn log_probabilities(scores: &ArrayD<f64>) -> Array2<f64> {
 impl ShapeRule for Losses {
     fn name(&self) -> &'static str {
         match self.0 {
-            RowLoss::CrossEntropy => "cross_entropy",
+            RowLoss::CrossEntropy { .. } => "cross_entropy",
             RowLoss::Mse => "mse",
         }
     }
 
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
-        one(Meta::f32(Shape::new(&[self.0.check(self.name(), inputs)?])?))
+        let rows = self.0.check(self.name(), inputs)?;
+        check_weights(self.name(), &inputs[0], inputs.get(2))?;
+        one(Meta::f32(Shape::new(&[rows])?))
     }
 }
 
@@ -129,8 +165,13 @@ impl Gradient for Losses {
         if node.wanted[1] {
             return Err(Error::NoGradient { op: "mse by its targets" });
         }
-        let inputs = [node.inputs[0], node.inputs[1], node.dy()];
-        Ok(vec![Some(node.dy().graph().record(LossesGrad(self.0), &inputs)?), None])
+        if node.wanted.get(2) == Some(&true) {
+            return Err(Error::NoGradient { op: "cross_entropy by its class weights" });
+        }
+        let (given, weights) = node.inputs.split_at(2);
+        let inputs = [given, &[node.dy()], weights].concat();
+        let dx = node.dy().graph().record(LossesGrad(self.0), &inputs)?;
+        Ok([Some(dx), None, None][..node.inputs.len()].to_vec())
     }
 }
 
@@ -142,10 +183,14 @@ impl Meaning for Losses {
         _: &mut Interpreter,
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         one(match self.0 {
-            RowLoss::CrossEntropy => {
+            RowLoss::CrossEntropy { .. } => {
                 let y = log_probabilities(inputs[0]);
-                let loss = |(i, &label): (usize, &f64)| y.get((i, label as usize)).map_or(f64::NAN, |p| -p);
-                inputs[1].iter().enumerate().map(loss).collect::<Array1<f64>>().into_dyn()
+                let loss = |(y, &label): (ArrayView1<'_, f64>, &f64)| {
+                    let shares = self.0.shares(inputs.get(2).copied(), label as usize, y.len());
+                    let costs = y.iter().zip(&shares).filter(|(_, share)| **share != 0.0);
+                    if (label as usize) < y.len() { costs.map(|(y, q)| -y * q).sum() } else { f64::NAN }
+                };
+                y.outer_iter().zip(inputs[1]).map(loss).collect::<Array1<f64>>().into_dyn()
             }
             RowLoss::Mse => {
                 let width = inputs[0].shape()[1] as f64;
@@ -157,7 +202,7 @@ impl Meaning for Losses {
 
 impl Lower for Losses {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        self.0.kernel(call, Some(call.output().value), None, RowScale::Constant(1.0))
+        self.0.kernel(call, Some(call.output().value), None, RowScale::Constant(1.0), call.inputs.get(2))
     }
 
     fn adds_up(&self) -> bool {
@@ -168,13 +213,14 @@ impl Lower for Losses {
 impl ShapeRule for LossesGrad {
     fn name(&self) -> &'static str {
         match self.0 {
-            RowLoss::CrossEntropy => "cross_entropy_grad",
+            RowLoss::CrossEntropy { .. } => "cross_entropy_grad",
             RowLoss::Mse => "mse_grad",
         }
     }
 
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         self.0.check(self.name(), &inputs[..2])?;
+        check_weights(self.name(), &inputs[0], inputs.get(3))?;
         one(inputs[0])
     }
 }
@@ -190,12 +236,12 @@ impl Meaning for LossesGrad {
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         let dy = inputs[2].view().insert_axis(Axis(1));
         one(match self.0 {
-            RowLoss::CrossEntropy => {
+            RowLoss::CrossEntropy { .. } => {
                 let mut dx = log_probabilities(inputs[0]).mapv(f64::exp);
                 for (mut row, &label) in dx.axis_iter_mut(Axis(0)).zip(inputs[1]) {
-                    if let Some(p) = row.get_mut(label as usize) {
-                        *p -= 1.0;
-                    }
+                    let shares = self.0.shares(inputs.get(3).copied(), label as usize, row.len());
+                    row *= shares.sum();
+                    row -= &shares;
                 }
                 dx.into_dyn() * dy
             }
@@ -209,7 +255,7 @@ impl Meaning for LossesGrad {
 
 impl Lower for LossesGrad {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        self.0.kernel(call, None, Some(call.output().value), row_scale(&call.inputs[2]))
+        self.0.kernel(call, None, Some(call.output().value), row_scale(&call.inputs[2]), call.inputs.get(3))
     }
 }
 
@@ -224,7 +270,24 @@ impl<'g> Tensor<'g> {
     /// # Errors
     /// If shapes or types do not fit.
     pub fn cross_entropy_losses(self, labels: Tensor<'g>) -> Result<Tensor<'g>, Error> {
-        self.binary(labels, Losses(RowLoss::CrossEntropy))
+        self.binary(labels, Losses(RowLoss::CrossEntropy { smoothing: 0.0 }))
+    }
+
+    /// The same with a weight for each class (`[classes]`) and with label smoothing ε, as in PyTorch's `CrossEntropyLoss`,
+    /// whose mean is the sum of these divided by the sum of the labels' weights ([`Tensor::pick`]).
+    ///
+    /// # Errors
+    /// If shapes or types do not fit; [`Error::Hyperparameter`] for a smoothing that is not at least 0 and below 1.
+    pub fn smoothed_cross_entropy_losses(
+        self,
+        labels: Tensor<'g>,
+        class_weights: Option<Tensor<'g>>,
+        smoothing: f64,
+    ) -> Result<Tensor<'g>, Error> {
+        Hyperparameter::share("label_smoothing", smoothing)?;
+        let inputs: Vec<Tensor<'g>> =
+            [Some(self), Some(labels), class_weights].into_iter().flatten().collect();
+        self.graph().record(Losses(RowLoss::CrossEntropy { smoothing }), &inputs)
     }
 
     /// Mean cross-entropy over the batch, a scalar (PyTorch's `cross_entropy`).
@@ -299,6 +362,57 @@ mod tests {
             .range(-3.0, 3.0)
             .check();
         }
+    }
+
+    /// The numbers of PyTorch are in the tests of plangrad-nn; here by hand: y = ln 2 for both classes.
+    #[test]
+    fn weights_and_smoothing_share_a_loss_out_to_the_classes() {
+        let x = [arr2(&[[1.0, 1.0], [2.0, 2.0]]).into_dyn()];
+        let ln2 = 2.0_f32.ln();
+        let losses = |weights: Option<[f32; 2]>, smoothing: f64, expected: [f32; 2]| {
+            values(
+                &x,
+                move |x| {
+                    let graph = x[0].graph();
+                    let weights = weights.map(|w| graph.constant(array![w[0], w[1]])).transpose()?;
+                    x[0].smoothed_cross_entropy_losses(graph.labels(&[0, 1])?, weights, smoothing)
+                },
+                &expected,
+            );
+        };
+        losses(None, 0.25, [ln2, ln2]);
+        losses(Some([3.0, 0.5]), 0.0, [3.0 * ln2, 0.5 * ln2]);
+        losses(Some([3.0, 0.5]), 0.5, [(1.5 + 0.25 * 3.5) * ln2, (0.25 + 0.25 * 3.5) * ln2]);
+        losses(Some([0.0, 2.0]), 0.0, [0.0, 2.0 * ln2]);
+    }
+
+    #[test]
+    fn weighted_and_smoothed_losses_agree_with_the_reference_and_finite_differences() {
+        for (rows, classes) in [(1, 1), (4, 2), (7, 10), (5, 17), (2, 100)] {
+            for (weighted, smoothing) in [(true, 0.0), (false, 0.1), (true, 0.3)] {
+                let shapes = [vec![rows, classes]];
+                let weights = ndarray::Array1::from_shape_fn(classes, |class| 0.25 * (class % 5) as f32);
+                Case::new(&shapes, move |x| {
+                    let graph = x[0].graph();
+                    let labels = graph.labels(&labels(rows, classes))?;
+                    let weights = weighted.then(|| graph.constant(weights.clone())).transpose()?;
+                    x[0].smoothed_cross_entropy_losses(labels, weights, smoothing)?.sum()
+                })
+                .range(-3.0, 3.0)
+                .check();
+            }
+        }
+    }
+
+    #[test]
+    fn weights_must_match_the_classes_and_smoothing_be_a_share() {
+        let graph = Graph::new();
+        let (x, labels) = (graph.constant(array![[1.0, 2.0]]).unwrap(), graph.labels(&[0]).unwrap());
+        let weights = graph.constant(array![1.0, 2.0, 3.0]).unwrap();
+        let refused = x.smoothed_cross_entropy_losses(labels, Some(weights), 0.0);
+        assert!(matches!(refused, Err(Error::Shapes { .. })));
+        let refused = x.smoothed_cross_entropy_losses(labels, None, 1.0);
+        assert!(matches!(refused, Err(Error::Hyperparameter(_))));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) mod metrics;
 pub(crate) mod moments;
 pub(crate) mod optimizer;
 pub(crate) mod permute;
+pub(crate) mod pick;
 pub(crate) mod reduce;
 mod rules;
 pub(crate) mod softmax;

@@ -11,6 +11,9 @@
 //! These are PyTorch's formulas and defaults. Adam: Kingma & Ba, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980);
 //! AdamW: Loshchilov & Hutter, [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
 //!
+//! An update may divide the gradient by one number: by the norm that [`Graph::clip_divisor`] finds too large, or by the sum
+//! of the weights of a batch. The gradient that is kept stays as it was.
+//!
 //! What changes from step to step (t, η, the bias corrections) stands in the session's step block and is advanced by its
 //! own kernel, so that a recorded sequence of steps can be replayed.
 
@@ -22,13 +25,15 @@ use super::store::{Keep, Store};
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Advance, Proceed, Update};
-use crate::ir::{DType, Meta, Optimizer, Parameter, ParameterId, Schedule, Shape, Slot, power};
+use crate::ir::{
+    DType, Hyperparameter, LearningRate, Meta, Optimizer, Parameter, ParameterId, Shape, Slot, power,
+};
 
 /// Begins a step: advances the step number and sets what depends on it.
 #[derive(Debug)]
 struct AdvanceStep {
     optimizer: Optimizer,
-    schedule: Schedule,
+    learning_rate: LearningRate,
 }
 
 impl ShapeRule for AdvanceStep {
@@ -52,15 +57,15 @@ impl Meaning for AdvanceStep {
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         machine.step += 1;
         machine.first_row = 0;
-        machine.learning_rate = self.schedule.at(machine.step);
+        machine.learning_rate = self.learning_rate.at(machine.step);
         one(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
 }
 
 impl Lower for AdvanceStep {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        let (schedule, optimizer) = (self.schedule, self.optimizer);
-        Lowered::kernel(Advance { step_block: call.step_block, schedule, optimizer })
+        let AdvanceStep { optimizer, learning_rate } = *self;
+        Lowered::kernel(Advance { step_block: call.step_block, learning_rate, optimizer })
     }
 
     fn has_effect(&self) -> bool {
@@ -108,7 +113,7 @@ impl Lower for ProceedRows {
     }
 }
 
-/// Input: the stored gradient. Changes the parameter and its moments in place.
+/// Inputs: the stored gradient, and if it is to be divided, a number. Changes the parameter and its moments in place.
 #[derive(Debug)]
 struct UpdateParameter {
     optimizer: Optimizer,
@@ -121,8 +126,14 @@ impl ShapeRule for UpdateParameter {
     }
 
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
-        rules::expect(&inputs[0], DType::F32, self.name())?;
-        one(inputs[0])
+        inputs.iter().try_for_each(|input| rules::expect(input, DType::F32, self.name()))?;
+        match inputs.get(1) {
+            Some(divisor) if divisor.shape.elements() != 1 => {
+                let found = [inputs[0].shape, divisor.shape];
+                Err(Error::shapes(self.name(), "a gradient and one number to divide it by", &found))
+            }
+            _ => one(inputs[0]),
+        }
     }
 }
 
@@ -137,22 +148,24 @@ impl Meaning for UpdateParameter {
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         let mut p = machine.slot(Slot::Parameter(self.parameter), outputs[0])?;
         let (lr, t) = (machine.learning_rate, machine.step);
+        let divisor = inputs.get(1).map_or(1.0, |divisor| divisor.sum());
+        let gradient = &(inputs[0] / divisor);
         let moment = |i| machine.slot(Slot::Moment(i, self.parameter), outputs[0]);
         let moments = match self.optimizer {
             Optimizer::Sgd { momentum, weight_decay } => {
-                let g = inputs[0] + &p * weight_decay;
+                let g = gradient + &p * weight_decay;
                 let kept = momentum != 0.0;
                 let b = if kept { moment(0)? * momentum + g } else { g };
                 p = &p - &b * lr;
                 if kept { vec![b] } else { vec![] }
             }
             Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
-                let g = inputs[0] + &p * weight_decay;
+                let g = gradient + &p * weight_decay;
                 adam(&mut p, &g, moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
             }
             Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
                 p *= 1.0 - lr * weight_decay;
-                adam(&mut p, inputs[0], moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
+                adam(&mut p, gradient, moment(0)?, moment(1)?, lr, t, [beta1, beta2, epsilon])
             }
         };
         machine.store(Slot::Parameter(self.parameter), p.clone());
@@ -169,6 +182,7 @@ impl Lower for UpdateParameter {
             optimizer: self.optimizer,
             parameter: call.output().value,
             gradient: call.inputs[0].value,
+            divisor: call.inputs.get(1).map(|divisor| divisor.value),
             moments: std::array::from_fn(|i| call.moments.get(i).copied()),
             step_block: call.step_block,
             elements: call.output().shape().elements(),
@@ -203,10 +217,11 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for numbers that they cannot work with; if the graph cannot hold another node.
-    pub fn advance(&self, optimizer: Optimizer, schedule: Schedule) -> Result<(), Error> {
+    pub fn advance(&self, optimizer: Optimizer, learning_rate: impl Into<LearningRate>) -> Result<(), Error> {
+        let learning_rate = learning_rate.into();
         optimizer.check()?;
-        schedule.check()?;
-        self.record(AdvanceStep { optimizer, schedule }, &[]).map(|_| ())
+        learning_rate.schedule.check()?;
+        self.record(AdvanceStep { optimizer, learning_rate }, &[]).map(|_| ())
     }
 
     /// Moves `parameter` along `gradient` in place, after everything that reads the old value: whatever the order of
@@ -220,12 +235,55 @@ impl Graph {
         parameter: &Parameter,
         gradient: Tensor<'g>,
     ) -> Result<(), Error> {
-        let gradient = self.keep_gradient(parameter, gradient, Keep::Replace)?;
-        gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
+        let gradient = self.store_gradient(parameter, gradient, Keep::Replace)?;
+        self.update_divided(optimizer, parameter, gradient, None)
+    }
+
+    /// The same along a gradient that is kept already ([`Graph::store_gradient`], [`Graph::kept_gradient`]), divided by
+    /// `divisor`, one number, if there is one.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn update_divided<'g>(
+        &'g self,
+        optimizer: Optimizer,
+        parameter: &Parameter,
+        gradient: Tensor<'g>,
+        divisor: Option<Tensor<'g>>,
+    ) -> Result<(), Error> {
+        check_gradient(parameter, gradient)?;
+        let inputs: Vec<Tensor<'g>> = [Some(gradient), divisor].into_iter().flatten().collect();
+        self.record(UpdateParameter { optimizer, parameter: parameter.id }, &inputs).map(|_| ())
+    }
+
+    /// By what all `gradients` are to be divided so that their norm together is at most `max_norm`, a scalar:
+    ///
+    /// divisor = max(1, (‖g‖ + 1e-6) / `max_norm`), where ‖g‖ = √Σ g² over all elements of all gradients, each of them divided
+    /// by `divisor` first, if there is one, which the result then includes.
+    ///
+    /// That is PyTorch's `clip_grad_norm_`, whose coefficient is 1 / divisor (Pascanu et al.,
+    /// [arXiv:1211.5063](https://arxiv.org/abs/1211.5063)).
+    ///
+    /// # Errors
+    /// [`Error::Hyperparameter`] for a norm that is not above 0 and finite; if there are no gradients.
+    pub fn clip_divisor<'g>(
+        &'g self,
+        gradients: &[Tensor<'g>],
+        max_norm: f64,
+        divisor: Option<Tensor<'g>>,
+    ) -> Result<Tensor<'g>, Error> {
+        let max_norm = Hyperparameter::positive("clip_norm", max_norm)?;
+        let squares = gradients.iter().map(|gradient| gradient.square_sum()).collect::<Result<_, _>>()?;
+        let norm = sum_of(squares)?.sqrt()?;
+        let norm = divisor.map_or(Ok(norm), |divisor| norm.div(divisor.reshape(&[])?))?;
+        // Where it is not above the largest, nothing is left of the excess, and the divisor is 1 to the bit.
+        let excess = norm.affine(1.0, (1e-6 - max_norm) as f32)?.relu()?;
+        let clip = excess.affine((1.0 / max_norm) as f32, 1.0)?;
+        divisor.map_or(Ok(clip), |divisor| clip.mul(divisor.reshape(&[])?))
     }
 
     /// Keeps `gradient` for `parameter`, in place of what was kept, or added to it: how a batch that comes in parts sums
-    /// its gradient before [`Graph::update_kept`].
+    /// its gradient before [`Graph::update_kept`]. Returns what is kept then.
     ///
     /// # Errors
     /// If the shapes differ.
@@ -234,8 +292,19 @@ impl Graph {
         parameter: &Parameter,
         gradient: Tensor<'g>,
         keep: Keep,
-    ) -> Result<(), Error> {
-        self.keep_gradient(parameter, gradient, keep).map(|_| ())
+    ) -> Result<Tensor<'g>, Error> {
+        is_trained(parameter)?;
+        check_gradient(parameter, gradient)?;
+        self.record(Store { slot: Slot::Gradient(parameter.id), keep }, &[gradient])
+    }
+
+    /// The gradient kept for `parameter` by an earlier plan.
+    ///
+    /// # Errors
+    /// [`Error::Role`] for a statistic; if the graph cannot hold another node.
+    pub fn kept_gradient(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
+        is_trained(parameter)?;
+        self.record(Variable::gradient(parameter), &[])
     }
 
     /// Moves `parameter` along the gradient kept for it.
@@ -243,9 +312,7 @@ impl Graph {
     /// # Errors
     /// Only if the graph cannot hold another node.
     pub fn update_kept(&self, optimizer: Optimizer, parameter: &Parameter) -> Result<(), Error> {
-        is_trained(parameter)?;
-        let gradient = self.record(Variable::gradient(parameter), &[])?;
-        gradient.unary(UpdateParameter { optimizer, parameter: parameter.id }).map(|_| ())
+        self.update_divided(optimizer, parameter, self.kept_gradient(parameter)?, None)
     }
 
     /// Ends a part of a batch: the next part's rows follow these, which is what dropout counts them by.
@@ -256,20 +323,27 @@ impl Graph {
         u32::try_from(rows).map_err(|_| Error::PlanTooLarge)?;
         self.record(ProceedRows { rows }, &[]).map(|_| ())
     }
+}
 
-    fn keep_gradient<'g>(
-        &'g self,
-        parameter: &Parameter,
-        gradient: Tensor<'g>,
-        keep: Keep,
-    ) -> Result<Tensor<'g>, Error> {
-        is_trained(parameter)?;
-        if gradient.shape() != parameter.shape {
-            let found = [parameter.shape, gradient.shape()];
-            return Err(Error::shapes("update", "a gradient of the parameter's shape", &found));
-        }
-        self.record(Store { slot: Slot::Gradient(parameter.id), keep }, &[gradient])
+/// Refuses a gradient of another shape.
+fn check_gradient(parameter: &Parameter, gradient: Tensor<'_>) -> Result<(), Error> {
+    if gradient.shape() == parameter.shape {
+        return Ok(());
     }
+    let found = [parameter.shape, gradient.shape()];
+    Err(Error::shapes("update", "a gradient of the parameter's shape", &found))
+}
+
+/// The sum of scalars, pair by pair.
+fn sum_of(mut scalars: Vec<Tensor<'_>>) -> Result<Tensor<'_>, Error> {
+    while scalars.len() > 1 {
+        let sums = scalars.chunks(2).map(|pair| match *pair {
+            [a, b] => a.add(b),
+            _ => Ok(pair[0]),
+        });
+        scalars = sums.collect::<Result<_, _>>()?;
+    }
+    scalars.first().copied().ok_or_else(|| Error::shapes("clip_divisor", "at least one gradient", &[]))
 }
 
 /// Refuses a statistic.
@@ -285,10 +359,12 @@ fn is_trained(parameter: &Parameter) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Optimizer, Schedule, power};
+    use super::{LearningRate, Optimizer, power};
     use crate::testing::backends;
     use crate::testing::net::{ADAM, SGD};
-    use crate::{FileOrder, Graph, Parameter, Parameters, Plan, Role, Session, Shape, State};
+    use crate::{
+        Error, FileOrder, Graph, Keep, Parameter, Parameters, Plan, Role, Schedule, Session, Shape, State,
+    };
 
     fn one_parameter(shape: Shape) -> (Parameters, Parameter) {
         let mut list = Parameters::new();
@@ -297,11 +373,11 @@ mod tests {
     }
 
     /// The first element of a vector of `n` after each of three steps with gradient 0.5, from 2.0 on, on every backend.
-    fn three_steps(optimizer: Optimizer, schedule: Schedule, n: usize) -> Vec<[f32; 3]> {
+    fn three_steps(optimizer: Optimizer, rate: LearningRate, n: usize) -> Vec<[f32; 3]> {
         let shape = Shape::new(&[n]).unwrap();
         let (list, parameter) = one_parameter(shape);
         let graph = Graph::new();
-        graph.advance(optimizer, schedule).unwrap();
+        graph.advance(optimizer, rate).unwrap();
         graph.update(optimizer, &parameter, graph.full(0.5, shape).unwrap()).unwrap();
         let state = State::training(&list, optimizer).unwrap();
         let plan = Plan::new(&graph, &state, &[]).unwrap();
@@ -318,9 +394,10 @@ mod tests {
         backends().into_iter().map(run).collect()
     }
 
-    fn assert_three_steps(optimizer: Optimizer, schedule: Schedule, expected: [f32; 3]) {
+    fn assert_three_steps(optimizer: Optimizer, rate: impl Into<LearningRate>, expected: [f32; 3]) {
+        let rate = rate.into();
         for n in [1, 7, 16, 33, 5000] {
-            for found in three_steps(optimizer, schedule, n) {
+            for found in three_steps(optimizer, rate, n) {
                 let close = |(x, y): (&f32, &f32)| (x - y).abs() <= 2e-7 * y.abs();
                 assert!(found.iter().zip(&expected).all(close), "{found:?} instead of {expected:?}");
             }
@@ -359,6 +436,13 @@ mod tests {
         let cosine = Schedule::Cosine { learning_rate: 0.4, minimum: 0.0, steps: 2 };
         assert_three_steps(SGD, cosine, [1.8, 1.7, 1.7]);
         assert_three_steps(ADAM, halving, [1.6, 1.4, 1.3]);
+        assert_three_steps(SGD, TENTH.after_warmup(2), [1.975, 1.925, 1.875]);
+        // Two warm-up steps to 0.4, from which the schedule begins.
+        assert_three_steps(SGD, halving.after_warmup(2), [1.9, 1.7, 1.5]);
+        // From 0.2 up to 0.4 at the second of five steps, and down again.
+        let cycle =
+            Schedule::OneCycle { learning_rate: 0.4, initial: 0.2, minimum: 0.0, rise: 0.4, steps: 5 };
+        assert_three_steps(SGD, cycle, [1.9, 1.7, 1.55]);
     }
 
     #[test]
@@ -377,6 +461,69 @@ mod tests {
         assert_eq!((session.parameter(parameter.id()).unwrap()[0], session.step().unwrap()), (-0.1, 3));
     }
 
+    /// Three steps along gradients 3 and 4 of two parameters, clipped to a norm: their norm together is 5.
+    fn clipped(max_norm: f64, divisor: Option<f32>) -> Vec<[Vec<f32>; 2]> {
+        let mut list = Parameters::new();
+        let (one, two) = (Shape::new(&[1]).unwrap(), Shape::new(&[2, 2]).unwrap());
+        let mut add = |name, shape| list.add(name, shape, Role::Trained, FileOrder::AsInGraph).unwrap();
+        let parameters = [add("a", one), add("b", two)];
+        let graph = Graph::new();
+        graph.advance(SGD, TENTH).unwrap();
+        let gradients = [graph.full(3.0, one).unwrap(), graph.full(2.0, two).unwrap()];
+        let kept: Vec<_> = parameters
+            .iter()
+            .zip(gradients)
+            .map(|(p, gradient)| graph.store_gradient(p, gradient, Keep::Replace).unwrap())
+            .collect();
+        let scalar = Shape::new(&[]).unwrap();
+        let divisor = divisor.map(|by| graph.full(by, scalar).unwrap());
+        let divisor = graph.clip_divisor(&kept, max_norm, divisor).unwrap();
+        for (p, gradient) in parameters.iter().zip(kept) {
+            graph.update_divided(SGD, p, gradient, Some(divisor)).unwrap();
+        }
+        let plan = Plan::new(&graph, &State::training(&list, SGD).unwrap(), &[]).unwrap();
+        let updates = plan.describe().concat().iter().filter(|kernel| kernel.starts_with("update")).count();
+        assert_eq!(updates, 1, "neighbours are updated together");
+        let run = |(_, backend)| {
+            let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
+            session.run_once(0).unwrap();
+            [0, 1].map(|i| session.parameter(parameters[i].id()).unwrap())
+        };
+        backends().into_iter().map(run).collect()
+    }
+
+    #[test]
+    fn gradients_are_clipped_by_their_norm_together() {
+        for (max_norm, divisor, factor) in [
+            (2.5, None, 0.5),
+            (5.1, None, 1.0),
+            (f64::from(f32::MAX), None, 1.0),
+            (1e-3, None, 2e-4),
+            (2.5, Some(4.0), 0.25),
+            (0.25, Some(4.0), 0.05),
+        ] {
+            for [a, b] in clipped(max_norm, divisor) {
+                let close = |found: f32, expected: f32| (found - expected).abs() <= 1e-6 * expected.abs();
+                assert!(close(a[0], -0.3 * factor), "{max_norm}, {divisor:?}: {a:?}");
+                assert!(b.iter().all(|&b| close(b, -0.2 * factor)), "{max_norm}, {divisor:?}: {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_norm_that_is_not_above_zero_and_a_divisor_of_several_numbers_are_refused() {
+        let (_, parameter) = one_parameter(Shape::new(&[2]).unwrap());
+        let graph = Graph::new();
+        let gradient = graph.full(1.0, parameter.shape()).unwrap();
+        for max_norm in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-50] {
+            let refused = graph.clip_divisor(&[gradient], max_norm, None);
+            assert!(matches!(refused, Err(Error::Hyperparameter(_))), "{max_norm}");
+        }
+        assert!(matches!(graph.clip_divisor(&[], 1.0, None), Err(Error::Shapes { .. })));
+        let refused = graph.update_divided(SGD, &parameter, gradient, Some(gradient));
+        assert!(matches!(refused, Err(Error::Shapes { .. })));
+    }
+
     #[test]
     fn powers_are_exact_to_rounding() {
         assert_eq!(power(0.5, 10), 0.000_976_562_5);
@@ -391,5 +538,27 @@ mod tests {
         assert!((cosine.at(51) - 0.5).abs() < 1e-15);
         let step = Schedule::Step { learning_rate: 0.1, factor: 0.5, every: 10 };
         assert_eq!((step.at(1), step.at(10), step.at(11), step.at(21)), (0.1, 0.1, 0.05, 0.025));
+    }
+
+    #[test]
+    fn one_cycle_rises_to_its_peak_and_falls_to_its_minimum() {
+        let cycle = Schedule::one_cycle(1.0, 10);
+        for (step, rate) in [(1, 0.04), (2, 0.52), (3, 1.0), (10, 4e-6), (99, 4e-6)] {
+            assert!((cycle.at(step) - rate).abs() < 1e-15, "step {step}");
+        }
+        let one_step = Schedule::one_cycle(1.0, 1);
+        assert_eq!((one_step.at(1), one_step.at(2)), (4e-6, 4e-6));
+        assert!(Schedule::one_cycle(1.0, 0).at(1).is_finite());
+    }
+
+    #[test]
+    fn a_schedule_begins_behind_its_warm_up() {
+        let cosine = Schedule::Cosine { learning_rate: 0.8, minimum: 0.0, steps: 10 };
+        let rate = cosine.after_warmup(4);
+        assert_eq!([1, 2, 3, 4].map(|t| rate.at(t)), [0.2, 0.4, 0.6000000000000001, 0.8]);
+        assert!(
+            (1..20).all(|t| rate.at(t + 4) == cosine.at(t) && cosine.after_warmup(0).at(t) == cosine.at(t))
+        );
+        assert_eq!(rate.to_string(), "from 0.8 along a cosine to 0 after 4 steps of warm-up");
     }
 }

@@ -1,9 +1,11 @@
-//! Sums, means and maxima, and the broadcast that is their gradient.
+//! Sums, sums of squares, means and maxima, and the broadcast that is their gradient.
 //!
 //! | op | y | dx |
 //! | --- | --- | --- |
 //! | `sum_axis` | Σ over one axis, which disappears | dy stretched along it |
 //! | `sum`, `mean` | Σ of all elements, divided by their number | dy, dy/n everywhere |
+//! | `square_sum_axis` | Σ of squares over one axis, which disappears | 2x · dy stretched along it |
+//! | `square_sum` | Σ of the squares of all elements | 2x · dy |
 //! | `max_axis` | largest along one axis (no gradient) | |
 //! | `sum_to` | Σ over every stretched dimension: the inverse of broadcasting | dy stretched back |
 //! | `broadcast_to` | copies along dimensions of size 1 | `sum_to` |
@@ -32,6 +34,7 @@ impl ShapeRule for ReduceAxis {
     fn name(&self) -> &'static str {
         match self.reduction {
             Reduction::Sum => "sum_axis",
+            Reduction::SquareSum => "square_sum_axis",
             Reduction::Max => "max_axis",
         }
     }
@@ -55,7 +58,11 @@ impl Gradient for ReduceAxis {
         let input = node.inputs[0].shape();
         let mut kept = input.dims().to_vec();
         kept[self.axis] = 1;
-        Ok(vec![Some(node.dy().reshape(&kept)?.broadcast_to(input)?)])
+        let dy = node.dy().reshape(&kept)?.broadcast_to(input)?;
+        Ok(vec![Some(match self.reduction {
+            Reduction::SquareSum => node.inputs[0].affine(2.0, 0.0)?.mul(dy)?,
+            _ => dy,
+        })])
     }
 }
 
@@ -68,6 +75,7 @@ impl Meaning for ReduceAxis {
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         let (start, f): (f64, fn(&f64, &f64) -> f64) = match self.reduction {
             Reduction::Sum => (0.0, |a, b| a + b),
+            Reduction::SquareSum => (0.0, |a, b| a + b * b),
             Reduction::Max => (f64::NEG_INFINITY, |a, b| if *a > *b || a.is_nan() { *a } else { *b }),
         };
         one(inputs[0].fold_axis(Axis(self.axis), start, f))
@@ -170,6 +178,25 @@ impl Elementwise for Divide {
 }
 
 impl<'g> Tensor<'g> {
+    /// Sum of squares along `axis`, which disappears from the shape.
+    ///
+    /// # Errors
+    /// If there is no such axis.
+    pub fn square_sum_axis(self, axis: usize) -> Result<Tensor<'g>, Error> {
+        self.unary(ReduceAxis { reduction: Reduction::SquareSum, axis })
+    }
+
+    /// Sum of the squares of all elements, a scalar: along the last axis first, which needs no copy of the numbers.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another value.
+    pub fn square_sum(self) -> Result<Tensor<'g>, Error> {
+        match self.shape().rank() {
+            0 => self.mul(self),
+            rank => self.square_sum_axis(rank - 1)?.sum(),
+        }
+    }
+
     /// Sum along `axis`, which disappears from the shape.
     ///
     /// # Errors
@@ -265,6 +292,8 @@ mod tests {
         values(&x, |x| x[0].sum_axis(0), &[5.0, 7.0, 9.0]);
         values(&x, |x| x[0].sum_axis(1), &[6.0, 15.0]);
         values(&x, |x| x[0].max_axis(1), &[3.0, 6.0]);
+        values(&x, |x| x[0].square_sum_axis(0), &[17.0, 29.0, 45.0]);
+        values(&x, |x| x[0].square_sum(), &[91.0]);
         values(&x, |x| x[0].sum(), &[21.0]);
         values(&x, |x| x[0].mean(), &[3.5]);
         values(&x, |x| x[0].sum_to(Shape::new(&[2, 1])?), &[6.0, 15.0]);
@@ -301,10 +330,12 @@ mod tests {
         for shape in [vec![1], vec![5, 3], vec![2, 17, 3], vec![33, 1, 20], vec![64, 130]] {
             for axis in 0..shape.len() {
                 Case::new(std::slice::from_ref(&shape), move |x| x[0].sum_axis(axis)).check();
+                Case::new(std::slice::from_ref(&shape), move |x| x[0].square_sum_axis(axis)).check();
                 Case::new(std::slice::from_ref(&shape), move |x| x[0].max_axis(axis)).forward_only().check();
             }
         }
         Case::each_size(|x| x[0].sum()).check_all();
+        Case::each_size(|x| x[0].square_sum()).check_all();
         Case::new(&[vec![7, 9]], |x| x[0].mean()).check();
     }
 

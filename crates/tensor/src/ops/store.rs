@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 
+use super::leaf::Variable;
 use super::rules;
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
@@ -30,6 +31,7 @@ impl ShapeRule for Store {
     fn name(&self) -> &'static str {
         match self.slot {
             Slot::Gradient(_) => "store_gradient",
+            Slot::BatchWeight => "store_batch_weight",
             _ => "assign",
         }
     }
@@ -74,6 +76,26 @@ impl Lower for Store {
 }
 
 impl Graph {
+    /// Keeps `weight`, a scalar, as the weight of a batch that comes in parts, or adds it to what is kept; the state needs
+    /// [`crate::State::with_batch_weight`].
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if it is not a scalar.
+    pub fn store_batch_weight<'g>(&'g self, weight: Tensor<'g>, keep: Keep) -> Result<(), Error> {
+        if weight.shape().rank() != 0 {
+            return Err(Error::shapes("store_batch_weight", "a scalar", &[weight.shape()]));
+        }
+        self.record(Store { slot: Slot::BatchWeight, keep }, &[weight]).map(|_| ())
+    }
+
+    /// The weight of the batch that earlier plans have kept, a scalar.
+    ///
+    /// # Errors
+    /// Only if the graph cannot hold another node.
+    pub fn batch_weight(&self) -> Result<Tensor<'_>, Error> {
+        self.record(Variable::batch_weight()?, &[])
+    }
+
     /// Gives a statistic (a running mean, say) the value `value` when the step ends: whatever the order of recording,
     /// everything of the step reads the old value.
     ///

@@ -146,7 +146,7 @@ impl<'a> Lowering<'a> {
             slot if self.written.insert(slot) => Ok(()),
             Slot::Gradient(id) => Err(Error::StoredTwice(id)),
             Slot::Parameter(id) | Slot::Moment(_, id) => Err(Error::UpdatedTwice(id)),
-            Slot::StepBlock | Slot::Metrics => Err(Error::NotKept(slot)),
+            Slot::StepBlock | Slot::Metrics | Slot::BatchWeight => Err(Error::NotKept(slot)),
         }
     }
 

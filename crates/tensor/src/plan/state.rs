@@ -22,6 +22,8 @@ struct Kept {
     parameters: Parameters,
     optimizer: Option<Optimizer>,
     number_types: NumberTypes,
+    /// Whether the weight of a batch in parts is kept.
+    weighted: bool,
     entries: HashMap<Slot, SlotEntry>,
     groups: Vec<Group>,
     bytes: usize,
@@ -52,7 +54,7 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if their sizes overflow.
     pub fn inference(parameters: &Parameters) -> Result<State, Error> {
-        State::new(parameters, None, NumberTypes::default())
+        State::new(parameters, None, NumberTypes::default(), false)
     }
 
     /// For training: parameters, a gradient for each that is trained, and the optimizer's moments.
@@ -62,7 +64,16 @@ impl State {
     /// overflow.
     pub fn training(parameters: &Parameters, optimizer: Optimizer) -> Result<State, Error> {
         optimizer.check()?;
-        State::new(parameters, Some(optimizer), NumberTypes::default())
+        State::new(parameters, Some(optimizer), NumberTypes::default(), false)
+    }
+
+    /// The same with a place for the weight of a batch that comes in parts ([`crate::Graph::store_batch_weight`]).
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if the sizes overflow.
+    pub fn with_batch_weight(&self) -> Result<State, Error> {
+        let Kept { parameters, optimizer, number_types, .. } = &*self.kept;
+        State::new(parameters, *optimizer, *number_types, true)
     }
 
     /// The same with its numbers, and those of plans over it, in other types.
@@ -74,13 +85,14 @@ impl State {
         if let Some(found) = [storage, compute, sums, masters].into_iter().find(|dtype| *dtype == DType::U8) {
             return Err(Error::Types { op: "a plan", expected: DType::F32, found });
         }
-        State::new(&self.kept.parameters, self.kept.optimizer, types)
+        State::new(&self.kept.parameters, self.kept.optimizer, types, self.kept.weighted)
     }
 
     fn new(
         parameters: &Parameters,
         optimizer: Option<Optimizer>,
         number_types: NumberTypes,
+        weighted: bool,
     ) -> Result<State, Error> {
         let mut builder = Builder::default();
         let NumberTypes { masters, sums, .. } = number_types;
@@ -105,9 +117,12 @@ impl State {
         }
         builder.block("step block", Slot::StepBlock, StepBlock::BYTES)?;
         builder.block("metric sums", Slot::Metrics, MetricBlock::BYTES)?;
+        if weighted {
+            builder.number("weight of the batch", Slot::BatchWeight, sums)?;
+        }
         let Builder { entries, groups, end } = builder;
         let (parameters, bytes) = (parameters.clone(), align(end));
-        let kept = Kept { parameters, optimizer, number_types, entries, groups, bytes };
+        let kept = Kept { parameters, optimizer, number_types, weighted, entries, groups, bytes };
         Ok(State { kept: Arc::new(kept) })
     }
 
@@ -193,10 +208,18 @@ impl Builder {
 
     /// A separate slot of `bytes` bytes.
     fn block(&mut self, name: &'static str, slot: Slot, bytes: usize) -> Result<(), Error> {
+        self.apart(name, slot, Meta { shape: crate::Shape::new(&[bytes])?, dtype: DType::U8 })
+    }
+
+    /// A separate slot of one number.
+    fn number(&mut self, name: &'static str, slot: Slot, dtype: DType) -> Result<(), Error> {
+        self.apart(name, slot, Meta { shape: crate::Shape::new(&[])?, dtype })
+    }
+
+    fn apart(&mut self, name: &'static str, slot: Slot, meta: Meta) -> Result<(), Error> {
         self.end = align(self.end);
-        let meta = Meta { shape: crate::Shape::new(&[bytes])?, dtype: DType::U8 };
-        let extent = self.add(slot, meta)?;
-        self.groups.push(Group { name, category: Category::Workspace, role: None, dtype: DType::U8, extent });
+        let (extent, dtype) = (self.add(slot, meta)?, meta.dtype);
+        self.groups.push(Group { name, category: Category::Workspace, role: None, dtype, extent });
         Ok(())
     }
 
@@ -257,6 +280,16 @@ mod tests {
         assert_eq!(at(Slot::Parameter(statistic)).unwrap().bytes, 32);
         assert!(at(Slot::Gradient(statistic)).is_err() && at(Slot::Moment(0, statistic)).is_err());
         assert_eq!(state.bytes(), 4 * 128 + 64 + 64 + 64);
+    }
+
+    #[test]
+    fn the_weight_of_a_batch_has_a_place_where_it_is_asked_for() {
+        let list = parameters(&[(16, Role::Trained)]);
+        let plain = State::training(&list, Optimizer::sgd()).unwrap();
+        assert!(matches!(plain.entry(Slot::BatchWeight), Err(Error::NotKept(Slot::BatchWeight))));
+        let weighted = plain.with_batch_weight().unwrap().with_number_types(NumberTypes::default()).unwrap();
+        assert_eq!(weighted.entry(Slot::BatchWeight).unwrap().extent.bytes, 4);
+        assert_eq!(weighted.bytes(), plain.bytes() + ALIGNMENT);
     }
 
     #[test]

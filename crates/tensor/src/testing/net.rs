@@ -6,7 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
-    Backend, DType, Error, FileOrder, Graph, NumberTypes, Optimizer, Parameter, Parameters, Plan, Role,
+    Backend, DType, Error, FileOrder, Graph, Keep, NumberTypes, Optimizer, Parameter, Parameters, Plan, Role,
     SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets, Tensor, TensorId,
     random,
 };
@@ -54,6 +54,23 @@ pub(crate) struct Net {
     pub(crate) optimizer: Optimizer,
     pub(crate) learning_rate: f64,
     pub(crate) number_types: NumberTypes,
+    pub(crate) levers: Levers,
+}
+
+/// What a step may do besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Levers {
+    pub(crate) clip_norm: Option<f64>,
+    /// For classes.
+    pub(crate) smoothing: f64,
+    /// Whether classes have weights.
+    pub(crate) weighted: bool,
+    pub(crate) warmup: u64,
+}
+
+impl Levers {
+    /// All at once. The norm is one that gradients of these networks exceed in some steps.
+    pub(crate) const ALL: Levers = Levers { clip_norm: Some(0.5), smoothing: 0.2, weighted: true, warmup: 3 };
 }
 
 /// A weight and a bias for each layer.
@@ -85,6 +102,7 @@ impl Net {
             optimizer: SGD,
             learning_rate: 0.05,
             number_types: NumberTypes::default(),
+            levers: Levers::default(),
         }
     }
 
@@ -150,16 +168,20 @@ impl Net {
         Ok(x)
     }
 
-    /// Records losses and metrics; returns the scores and the losses.
-    fn judge<'g>(
-        &self,
-        graph: &'g Graph,
-        batch_size: usize,
-        train: bool,
-    ) -> Result<(Tensor<'g>, Tensor<'g>), Error> {
+    /// A weight for each class, 0 among them.
+    fn class_weights<'g>(&self, graph: &'g Graph) -> Result<Tensor<'g>, Error> {
+        graph.constant(ndarray::Array1::from_shape_fn(self.outputs, |class| 0.5 * ((class + 1) % 4) as f32))
+    }
+
+    /// Records losses and metrics; returns the scores, the losses and the targets.
+    fn judge<'g>(&self, graph: &'g Graph, batch_size: usize, train: bool) -> Result<[Tensor<'g>; 3], Error> {
         let scores = self.forward(graph, batch_size, train)?;
         let targets = graph.targets(self.targets(), batch_size)?;
         let losses = match self.loss {
+            Loss::CrossEntropy if train && self.levers != Levers::default() => {
+                let weights = self.levers.weighted.then(|| self.class_weights(graph)).transpose()?;
+                scores.smoothed_cross_entropy_losses(targets, weights, self.levers.smoothing)?
+            }
             Loss::CrossEntropy => scores.cross_entropy_losses(targets)?,
             Loss::Mse => scores.mse_losses(targets)?,
         };
@@ -168,20 +190,50 @@ impl Net {
             Loss::Mse => None,
         };
         losses.accumulate_metrics(correct)?;
-        Ok((scores, losses))
+        Ok([scores, losses, targets])
     }
 
     /// Records a whole step: advance, forward, loss, metrics, backward, update.
     pub(crate) fn record_step(&self, graph: &Graph, batch_size: usize) -> Result<(), Error> {
-        graph.advance(self.optimizer, Schedule::Constant { learning_rate: self.learning_rate })?;
-        let (_, losses) = self.judge(graph, batch_size, true)?;
+        let schedule = Schedule::Constant { learning_rate: self.learning_rate };
+        graph.advance(self.optimizer, schedule.after_warmup(self.levers.warmup))?;
+        let [_, losses, targets] = self.judge(graph, batch_size, true)?;
         let parameters = self.parameters();
         let variables: Vec<Tensor<'_>> =
             parameters.iter().map(|p| graph.parameter(p)).collect::<Result<_, _>>()?;
+        if self.levers != Levers::default() {
+            return self.update_by_levers(graph, losses, targets, &variables);
+        }
         for (parameter, gradient) in parameters.iter().zip(graph.gradients(losses.mean()?, &variables)?) {
             graph.update(self.optimizer, parameter, gradient)?;
         }
         Ok(())
+    }
+
+    fn update_by_levers<'g>(
+        &self,
+        graph: &'g Graph,
+        losses: Tensor<'g>,
+        targets: Tensor<'g>,
+        variables: &[Tensor<'g>],
+    ) -> Result<(), Error> {
+        let weighted = self.levers.weighted && self.loss == Loss::CrossEntropy;
+        let loss = if weighted { losses.sum()? } else { losses.mean()? };
+        let parameters = self.parameters();
+        let mut kept = Vec::new();
+        for (parameter, gradient) in parameters.iter().zip(graph.gradients(loss, variables)?) {
+            kept.push(graph.store_gradient(parameter, gradient, Keep::Replace)?);
+        }
+        let mut divisor = None;
+        if weighted {
+            // A batch may have no weight at all.
+            divisor = Some(self.class_weights(graph)?.pick(targets)?.sum()?.affine(1.0, 1e-3)?);
+        }
+        if let Some(max_norm) = self.levers.clip_norm {
+            divisor = Some(graph.clip_divisor(&kept, max_norm, divisor)?);
+        }
+        let mut updates = parameters.iter().zip(kept);
+        updates.try_for_each(|(p, gradient)| graph.update_divided(self.optimizer, p, gradient, divisor))
     }
 
     pub(crate) fn try_training_plan(&self, batch_size: usize) -> Result<Plan, Error> {
@@ -197,7 +249,7 @@ impl Net {
     /// A plan that judges a batch, and the node of the scores.
     pub(crate) fn evaluation_plan(&self, batch_size: usize) -> (Plan, TensorId) {
         let graph = Graph::new();
-        let (scores, _) = self.judge(&graph, batch_size, false).unwrap();
+        let [scores, ..] = self.judge(&graph, batch_size, false).unwrap();
         (Plan::new(&graph, &self.state(), &[scores]).unwrap(), scores.id())
     }
 
@@ -302,9 +354,10 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
     let loss = prop_oneof![Just(Loss::CrossEntropy), Just(Loss::Mse)];
     let dtype = prop_oneof![Just(DType::U8), Just(DType::F32)];
     let dropout = prop_oneof![Just(0.0f32), Just(0.25)];
-    let choices = (loss, dtype, dropout, 0usize..4, 0usize..4);
+    let levers = prop_oneof![3 => Just(Levers::default()), 1 => Just(Levers::ALL)];
+    let choices = (loss, dtype, dropout, 0usize..4, 0usize..4, levers);
     (sample, hidden, 1usize..20, choices).prop_map(
-        |((sample, channels), hidden, outputs, (loss, dtype, dropout, activation, optimizer))| Net {
+        |((sample, channels), hidden, outputs, (loss, dtype, dropout, activation, optimizer, levers))| Net {
             sample,
             channels,
             dtype,
@@ -316,6 +369,7 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
             optimizer: OPTIMIZERS[optimizer],
             learning_rate: 0.01,
             number_types: NumberTypes::default(),
+            levers,
         },
     )
 }

@@ -5,8 +5,8 @@ use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{DType, Optimizer, Parameter, Session};
 
 use crate::net::{
-    ACTIVATIONS, ADAM, ADAMW, Activation, Loss, MOMENTUM, Net, OPTIMIZERS, SGD, all_cpus, in_file_order,
-    mixed_rows,
+    ACTIVATIONS, ADAM, ADAMW, Activation, Levers, Loss, MOMENTUM, Net, OPTIMIZERS, SGD, all_cpus,
+    in_file_order, mixed_rows,
 };
 
 /// Everything a session keeps: for each parameter its values, gradient and moments.
@@ -109,6 +109,26 @@ fn every_depth_activation_and_optimizer_trains_like_the_reference() {
             }
         }
     }
+}
+
+#[test]
+fn every_lever_trains_like_the_reference() {
+    let none = Levers::default();
+    let levers = [
+        Levers { clip_norm: Some(0.5), ..none },
+        Levers { clip_norm: Some(1e6), ..none },
+        Levers { smoothing: 0.1, ..none },
+        Levers { weighted: true, ..none },
+        Levers { warmup: 2, ..none },
+        Levers::ALL,
+    ];
+    for levers in levers {
+        for optimizer in OPTIMIZERS {
+            check(&Net { levers, ..small(3, Activation::Tanh, optimizer) }, 6, 4);
+        }
+    }
+    let regression = Net { loss: Loss::Mse, outputs: 3, ..small(2, Activation::Tanh, SGD) };
+    check(&Net { levers: Levers { clip_norm: Some(0.1), ..none }, ..regression }, 5, 4);
 }
 
 #[test]

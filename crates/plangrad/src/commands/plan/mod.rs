@@ -14,7 +14,7 @@ use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
 use super::subject::ANY_SEED;
-use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
+use crate::cli::{LeverArgs, PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::loading::load;
@@ -54,6 +54,7 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
         (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
         _ => of_dataset(arguments, device)?,
     };
+    let task = with_levers(task, &arguments.levers)?;
     let eval_batch_size = arguments.step.eval_batch_size;
     let blueprint =
         Blueprint { task, optimizer, samples, eval_batch_size, accumulate: arguments.accumulate, device };
@@ -91,6 +92,21 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
     check_samples(&name, train)?;
     let data = format!("{name}: {}{complete}", samples(train, 0, test));
     Ok((task, Some((train, test)), data))
+}
+
+/// The task with these levers, whose memory does not depend on what they are set to.
+fn with_levers(task: Task, levers: &LeverArgs) -> Result<Task> {
+    levers.check(task.loss())?;
+    let classes = vec![1; task.model().outputs()];
+    let task = match levers.class_weights(&classes)? {
+        Some(weights) => task.with_class_weights(&weights)?,
+        None => task,
+    };
+    let task = task.with_label_smoothing(levers.label_smoothing.unwrap_or(0.0))?;
+    Ok(match levers.clip_norm {
+        Some(norm) => task.with_clip_norm(norm)?,
+        None => task,
+    })
 }
 
 /// A classification of images, stored as bytes.

@@ -2,9 +2,9 @@
 
 use super::Machine;
 use crate::ir::kernel::{
-    Accumulate, Advance, ArgMax, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather, GatherTargets,
-    Gemm, Map, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update,
-    mask_words, threshold,
+    Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
+    GatherTargets, Gemm, Map, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction, RowScale,
+    Softmax, Update, mask_words, threshold,
 };
 use crate::ir::{
     DType, MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, TargetFormat, Value, power,
@@ -79,7 +79,7 @@ fn place(i: usize, shape: &Shape, strides: &[usize; MAX_RANK]) -> usize {
 impl Interpret for Advance {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let step = machine.step_block(self.step_block).step + 1;
-        let learning_rate = self.schedule.at(step);
+        let learning_rate = self.learning_rate.at(step);
         let correction = |beta: f64| 1.0 - power(beta, step);
         let [first, second] =
             self.optimizer.betas().map_or([1.0; 2], |(first, second)| [first, second].map(correction));
@@ -215,6 +215,7 @@ impl Interpret for Reduce {
                 let along = (0..self.reduced).map(|i| input[(outer * self.reduced + i) * self.inner + inner]);
                 output.push(match self.reduction {
                     Reduction::Sum => along.sum(),
+                    Reduction::SquareSum => along.map(|x| x * x).sum(),
                     Reduction::Max => {
                         along.fold(f64::NEG_INFINITY, |a, b| if a > b || a.is_nan() { a } else { b })
                     }
@@ -248,12 +249,19 @@ impl Interpret for CrossEntropy {
         let labels = machine.read(self.labels, self.rows).to_vec();
         let scales = machine.row_scale(self.scale, self.rows);
         let (mut losses, mut gradient) = (Vec::new(), Vec::new());
+        let ClassShare { hit, spread, weights } = self.share;
+        let (hit, spread) = (f64::from(hit), f64::from(spread));
+        let weights = weights.map_or(vec![1.0; self.columns], |value| machine.numbers(value, self.columns));
         for ((row, &label), scale) in logits.chunks(self.columns.max(1)).zip(&labels).zip(scales) {
-            let log_sum = log_sum(row);
-            losses.push(row.get(usize::from(label)).map_or(f64::NAN, |x| log_sum - x));
-            let of =
-                |(j, x): (usize, &f64)| ((x - log_sum).exp() - f64::from(j == usize::from(label))) * scale;
-            gradient.extend(row.iter().enumerate().map(of));
+            let (log_sum, label) = (log_sum(row), usize::from(label));
+            let share = |j: usize| spread * weights[j] + if j == label { hit * weights[j] } else { 0.0 };
+            let shares: Vec<f64> = (0..self.columns).map(share).collect();
+            let costs = row.iter().zip(&shares).filter(|(_, share)| **share != 0.0);
+            let loss = costs.map(|(x, share)| share * (log_sum - x)).sum();
+            losses.push(if label < self.columns { loss } else { f64::NAN });
+            let mass: f64 = shares.iter().sum();
+            let of = |(x, share): (&f64, &f64)| ((x - log_sum).exp() * mass - share) * scale;
+            gradient.extend(row.iter().zip(&shares).map(of));
         }
         self.losses.into_iter().for_each(|value| machine.set_numbers(value, &losses));
         self.dlogits.into_iter().for_each(|value| machine.set_numbers(value, &gradient));
@@ -275,6 +283,16 @@ impl Interpret for Mse {
             errors.iter().enumerate().map(|(i, e)| 2.0 / width * e * scales[i / self.columns]).collect();
         self.losses.into_iter().for_each(|value| machine.set_numbers(value, &losses));
         self.dprediction.into_iter().for_each(|value| machine.set_numbers(value, &gradient));
+    }
+}
+
+impl Interpret for Pick {
+    fn interpret(&self, machine: &mut Machine<'_>) {
+        let values = machine.numbers(self.values, self.classes);
+        let labels = machine.read(self.labels, self.rows).to_vec();
+        let of = |&label: &u8| values.get(usize::from(label)).copied().unwrap_or(f64::NAN);
+        let numbers: Vec<f64> = labels.iter().map(of).collect();
+        machine.set_numbers(self.output, &numbers);
     }
 }
 
@@ -354,7 +372,9 @@ impl Interpret for Update {
         let [rate, size, correction] =
             [block.learning_rate, block.step_size, block.second_correction].map(f64::from);
         let mut p = machine.numbers(self.parameter, self.elements);
+        let divisor = self.divisor.map_or(1.0, |divisor| machine.numbers(divisor, 1)[0]);
         let mut g = machine.numbers(self.gradient, self.elements);
+        g.iter_mut().for_each(|g| *g /= divisor);
         let mut moments: Vec<Vec<f64>> =
             self.moments.iter().flatten().map(|&value| machine.numbers(value, self.elements)).collect();
         let coupled = match self.optimizer {

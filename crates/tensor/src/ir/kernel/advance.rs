@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::describe::{Content, Describe, Visit};
-use crate::ir::{Access, Optimizer, Schedule, StepBlock, Value};
+use crate::ir::{Access, LearningRate, Optimizer, StepBlock, Value};
 
 /// step ← step + 1, and what depends on it
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Advance {
     pub(crate) step_block: Value,
-    pub(crate) schedule: Schedule,
+    pub(crate) learning_rate: LearningRate,
     /// The one whose bias corrections are prepared.
     pub(crate) optimizer: Optimizer,
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use super::describe::{Content, Describe, Visit};
 use crate::ir::{Access, DatasetNeeds, Value};
 
-/// lossesᵢ = ln Σⱼ exp(logitsᵢⱼ) − logitsᵢ,label, and dlogits = (softmax(logits) − onehot) · scale
+/// With yⱼ = −ln softmax(logits)ⱼ, w the class weights (1 without any), h = `hit` · w_label and s = `spread`:
+///
+/// losses = h · y_label + s Σⱼ wⱼ yⱼ, and dlogitsⱼ = ((h + s Σₖ wₖ) · softmaxⱼ − h · onehotⱼ − s · wⱼ) · scale
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CrossEntropy {
     pub(crate) logits: Value,
@@ -15,6 +17,26 @@ pub(crate) struct CrossEntropy {
     pub(crate) losses: Option<Value>,
     pub(crate) dlogits: Option<Value>,
     pub(crate) scale: RowScale,
+    pub(crate) share: ClassShare,
+}
+
+/// How the loss of a row is shared out to its classes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ClassShare {
+    /// The share of the label: 1 − ε, with ε the label smoothing.
+    pub(crate) hit: f32,
+    /// That of each class: ε / classes.
+    pub(crate) spread: f32,
+    /// A weight for each class.
+    pub(crate) weights: Option<Value>,
+}
+
+impl ClassShare {
+    /// With this label smoothing.
+    pub(crate) fn smoothed(smoothing: f64, classes: usize, weights: Option<Value>) -> ClassShare {
+        let spread = (smoothing / classes.max(1) as f64) as f32;
+        ClassShare { hit: (1.0 - smoothing) as f32, spread, weights }
+    }
 }
 
 /// The gradient of the final loss by each sample's loss.
@@ -41,6 +63,8 @@ impl Describe for CrossEntropy {
         let scores = self.rows * self.columns;
         visit(Access::Read, &mut self.logits, scores);
         visit(Access::Read, &mut self.labels, self.rows);
+        let weights = &mut self.share.weights;
+        weights.iter_mut().for_each(|weights| visit(Access::Read, weights, self.columns));
         self.scale.value_mut().into_iter().for_each(|scale| visit(Access::Read, scale, self.rows));
         self.losses.iter_mut().for_each(|losses| visit(Access::Write, losses, self.rows));
         self.dlogits.iter_mut().for_each(|dlogits| visit(Access::Write, dlogits, scores));
@@ -61,6 +85,7 @@ impl Describe for CrossEntropy {
 impl fmt::Display for CrossEntropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gradient = if self.dlogits.is_some() { " with gradient" } else { "" };
-        write!(f, "cross-entropy{gradient} {}×{}", self.rows, self.columns)
+        let weighted = if self.share.weights.is_some() { "weighted " } else { "" };
+        write!(f, "{weighted}cross-entropy{gradient} {}×{}", self.rows, self.columns)
     }
 }

@@ -23,6 +23,7 @@ mod map;
 mod metrics;
 mod mse;
 mod permute;
+mod pick;
 mod proceed;
 mod reduce;
 mod softmax;
@@ -31,7 +32,7 @@ mod update;
 use std::fmt;
 
 pub(crate) use constant::ConstantData;
-pub(crate) use cross_entropy::RowScale;
+pub(crate) use cross_entropy::{ClassShare, RowScale};
 pub(crate) use describe::Content;
 use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
@@ -89,6 +90,7 @@ kernels! {
     cross_entropy::CrossEntropy,
     mse::Mse,
     permute::Permute,
+    pick::Pick,
     argmax::ArgMax,
     dropout::Dropout,
     metrics::MetricSums,

@@ -1,4 +1,4 @@
-//! Sum or maximum along one axis.
+//! Sum, sum of squares or maximum along one axis.
 
 use std::fmt;
 
@@ -21,6 +21,8 @@ pub(crate) struct Reduce {
 pub(crate) enum Reduction {
     /// Σ
     Sum,
+    /// Σ of squares.
+    SquareSum,
     /// The largest.
     Max,
 }
@@ -34,6 +36,7 @@ impl Describe for Reduce {
     fn result(&self, _: Value) -> Content {
         let name = match self.reduction {
             Reduction::Sum => "sums",
+            Reduction::SquareSum => "sums of squares",
             Reduction::Max => "maxima",
         };
         Content::new(name, &[self.outer, self.inner])

@@ -27,7 +27,7 @@ pub(super) fn run(draft: &mut Draft) {
 fn merge(a: &Kernel, b: &Kernel) -> Option<Kernel> {
     match (a, b) {
         (Kernel::CrossEntropy(a), Kernel::CrossEntropy(b)) => {
-            let same = (a.logits, a.labels) == (b.logits, b.labels);
+            let same = (a.logits, a.labels, a.share) == (b.logits, b.labels, b.share);
             let apart = a.dlogits.is_none() && b.losses.is_none() && is_known(b.scale);
             (same && apart).then(|| CrossEntropy { losses: a.losses, ..b.clone() }.into())
         }

@@ -29,7 +29,8 @@ fn are_adjacent(draft: &Draft, a: &Update, b: &Update) -> bool {
         (Some(a), Some(b)) => a.end() == b.offset,
         _ => false,
     };
-    a.optimizer == b.optimizer && operands(a).into_iter().zip(operands(b)).all(adjacent)
+    (a.optimizer, a.divisor) == (b.optimizer, b.divisor)
+        && operands(a).into_iter().zip(operands(b)).all(adjacent)
 }
 
 /// What lies in one order for all parameters.

@@ -19,7 +19,7 @@ impl Compute for Advance {
         let block = unsafe { &mut *context.at::<StepBlock>(self.step_block) };
         block.step += 1;
         block.first_row = 0;
-        let learning_rate = self.schedule.at(block.step);
+        let learning_rate = self.learning_rate.at(block.step);
         let correction = |beta: f64| 1.0 - power(beta, block.step);
         let (first, second) = self
             .optimizer

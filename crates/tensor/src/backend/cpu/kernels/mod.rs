@@ -17,6 +17,7 @@ mod map;
 mod metrics;
 mod mse;
 mod permute;
+mod pick;
 mod proceed;
 mod reduce;
 mod softmax;

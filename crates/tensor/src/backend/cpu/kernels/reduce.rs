@@ -1,4 +1,4 @@
-//! Sums and maxima along one axis: `[outer, reduced, inner]` → `[outer, inner]`.
+//! Sums, of numbers or their squares, and maxima along one axis: `[outer, reduced, inner]` → `[outer, inner]`.
 //!
 //! Where there is an inner dimension, vectors run along it and rows are added in order. Where there is none, vectors
 //! run along the reduced axis. Either way the numbers are summed in blocks in f32 and the blocks in f64, so that a
@@ -56,6 +56,13 @@ fn larger(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
+/// A sum with a number added, or its square.
+#[inline(always)]
+unsafe fn plus<S: Simd>(reduction: Reduction, sum: S::V, x: S::V) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe { if reduction == Reduction::SquareSum { S::fma(x, x, sum) } else { S::add(sum, x) } }
+}
+
 /// Reduces `n` neighbouring numbers to one.
 #[inline(always)]
 unsafe fn along<S: Simd>(reduction: Reduction, p: *const f32, n: usize) -> f32 {
@@ -71,7 +78,7 @@ unsafe fn along<S: Simd>(reduction: Reduction, p: *const f32, n: usize) -> f32 {
         unsafe {
             let mut sum = S::splat(0.0);
             while i < end {
-                sum = S::add(sum, S::load_n(p.add(i), (end - i).min(S::LANES)));
+                sum = plus::<S>(reduction, sum, S::load_n(p.add(i), (end - i).min(S::LANES)));
                 i += S::LANES;
             }
             total += f64::from(S::sum(sum));
@@ -107,7 +114,7 @@ unsafe fn across<S: Simd>(
         unsafe {
             let mut v = S::splat(0.0);
             for row in from..rows.min(from + RUN) {
-                v = S::add(v, S::load_n(p.add(row * stride), n));
+                v = plus::<S>(reduction, v, S::load_n(p.add(row * stride), n));
             }
             S::store(lanes.as_mut_ptr(), v);
         }

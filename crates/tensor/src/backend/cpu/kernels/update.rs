@@ -8,11 +8,12 @@ use super::{BLOCK, Compute};
 use crate::ir::kernel::Update;
 use crate::ir::{Optimizer, StepBlock};
 
-/// The four arrays of an update at one place.
+/// The four arrays of an update at one place, and what gradients are multiplied by.
 struct Arrays {
     p: *mut f32,
     g: *const f32,
     moments: [*mut f32; 2],
+    factor: f32,
 }
 
 impl Compute for Update {
@@ -27,6 +28,8 @@ impl Compute for Update {
             p: context.at(self.parameter),
             g: context.at(self.gradient),
             moments: self.moments.map(|moment| moment.map_or(unused, |moment| context.at(moment))),
+            // SAFETY: the divisor is one number, which nothing writes in this stage.
+            factor: self.divisor.map_or(1.0, |divisor| unsafe { 1.0 / *context.at::<f32>(divisor) }),
         };
         let range = share.start * BLOCK..self.elements.min(share.end * BLOCK);
         // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
@@ -78,6 +81,13 @@ unsafe fn store<S: Simd>(p: *mut f32, v: S::V, n: usize) {
     unsafe { if n == S::LANES { S::store(p, v) } else { S::store_n(p, v, n) } }
 }
 
+/// `n` gradients from element `i` on, as the optimizer takes them. A factor of 1 changes no bit.
+#[inline(always)]
+unsafe fn gradient<S: Simd>(a: &Arrays, i: usize, n: usize) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe { S::mul(load::<S>(a.g.add(i), n), S::splat(a.factor)) }
+}
+
 #[inline(always)]
 unsafe fn sgd<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, decay: f32) {
     vectors::<S>(
@@ -87,7 +97,7 @@ unsafe fn sgd<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, decay
             // SAFETY: the range lies within the arrays.
             unsafe {
                 let p = load::<S>(a.p.add(i), n);
-                let g = S::fma(p, S::splat(decay), load::<S>(a.g.add(i), n));
+                let g = S::fma(p, S::splat(decay), gradient::<S>(a, i, n));
                 store::<S>(a.p.add(i), S::fnma(g, S::splat(block.learning_rate), p), n);
             }
         },
@@ -109,7 +119,7 @@ unsafe fn momentum_sgd<S: Simd>(
             // SAFETY: the range lies within the arrays.
             unsafe {
                 let p = load::<S>(a.p.add(i), n);
-                let g = S::fma(p, S::splat(decay), load::<S>(a.g.add(i), n));
+                let g = S::fma(p, S::splat(decay), gradient::<S>(a, i, n));
                 let b = S::fma(load::<S>(a.moments[0].add(i), n), S::splat(momentum), g);
                 store::<S>(a.moments[0].add(i), b, n);
                 store::<S>(a.p.add(i), S::fnma(b, S::splat(block.learning_rate), p), n);
@@ -155,7 +165,7 @@ unsafe fn adam<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &
             // SAFETY: the range lies within the arrays.
             unsafe {
                 let p = load::<S>(a.p.add(i), n);
-                let g = S::fma(p, S::splat(f.decay), load::<S>(a.g.add(i), n));
+                let g = S::fma(p, S::splat(f.decay), gradient::<S>(a, i, n));
                 let m = S::fma(
                     load::<S>(a.moments[0].add(i), n),
                     S::splat(f.keep_first),

@@ -43,6 +43,7 @@ kernels! {
     mod cross_entropy { cross_entropy: CrossEntropy }
     mod mse { mse: Mse }
     mod permute { permute: Permute, transpose: Transpose }
+    mod pick { pick: Pick }
     mod argmax { arg_max: ArgMax }
     mod dropout { dropout: Dropout }
     mod metrics { metrics: Metrics }

@@ -1,4 +1,4 @@
-//! Sums and maxima along one axis.
+//! Sums, sums of squares and maxima along one axis.
 
 use crate::backend::cuda::cpp::{Input, Output, shared};
 use crate::backend::cuda::common::THREADS;
@@ -19,8 +19,9 @@ shared! {
         outer: u64,
         reduced: u64,
         inner: u64,
-        /// Whether it is the maximum instead of the sum.
+        /// Whether it is the maximum instead of the sum, or the sum of squares.
         maximum: u32,
+        squared: u32,
     }
 }
 
@@ -34,6 +35,7 @@ impl Lower for kernel::Reduce {
             reduced,
             inner,
             maximum: (self.reduction == kernel::Reduction::Max).into(),
+            squared: (self.reduction == kernel::Reduction::SquareSum).into(),
         };
         step.push(if inner == 1 && reduced < LONG_ROW {
             Job::by_row(work, self.outer)

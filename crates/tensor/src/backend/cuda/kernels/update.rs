@@ -18,6 +18,8 @@ shared! {
     struct Update {
         parameter: Output<f32>,
         gradient: Input<f32>,
+        /// What gradients are divided by; null for 1.
+        divisor: Input<f32>,
         /// Null where the optimizer has none.
         moments: [Output<f32>; 2],
         step_block: Input<StepBlock>,
@@ -60,6 +62,7 @@ impl Lower for kernel::Update {
         let work = Update {
             parameter: parameter.into(),
             gradient: gradient.into(),
+            divisor: lowering.at_or_null(self.divisor),
             moments: moments.map(Output::from),
             step_block: lowering.at(self.step_block),
             elements: self.elements as u64,

@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use super::bench::{Bench, Dataset, Kind, Tolerance};
 use crate::backend::cuda::lowering::Sizing;
 use crate::ir::kernel::{
-    Accumulate, Advance, ArgMax, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather, GatherTargets,
-    Map, MapInput, MapOp, MetricSums, Mse, Permute, Proceed, Reduce, Reduction, RowScale, Softmax, Update,
+    Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
+    GatherTargets, Map, MapInput, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction,
+    RowScale, Softmax, Update,
 };
 use crate::ir::{Kernel, MetricBlock, StepBlock, TargetFormat, Value};
 use crate::random::uniform;
@@ -63,6 +64,8 @@ fn step_block(bench: &mut Bench) -> Value {
     bench.array(bytes, Kind::Exact, false)
 }
 
+const REDUCTIONS: [Reduction; 3] = [Reduction::Sum, Reduction::SquareSum, Reduction::Max];
+
 const FORMULAS: [MapOp; 16] = [
     MapOp::Add,
     MapOp::Sub,
@@ -107,12 +110,12 @@ proptest! {
 
     #[test]
     fn sums_and_maxima_along_every_axis(
-        outer in size(), reduced in size(), inner in prop_oneof![Just(1usize), size()], maximum: bool, few_blocks: bool,
+        outer in size(), reduced in size(), inner in prop_oneof![Just(1usize), size()], reduction in 0usize..3, few_blocks: bool,
     ) {
         let mut bench = bench(few_blocks);
         let outer = outer.min(70);
         let (input, output) = (bench.numbers(outer * reduced * inner, true), bench.output(outer * inner, false));
-        let reduction = if maximum { Reduction::Max } else { Reduction::Sum };
+        let reduction = REDUCTIONS[reduction];
         bench.check(&Kernel::Reduce(Reduce { reduction, input, output, outer, reduced, inner }), SUMS);
     }
 
@@ -125,7 +128,8 @@ proptest! {
 
     #[test]
     fn losses_and_gradients_of_every_width(
-        rows in size(), columns in 1usize..70, labelled: bool, outputs in any::<[bool; 2]>(), per_row: bool, few_blocks: bool,
+        rows in size(), columns in 1usize..70, labelled: bool, outputs in any::<[bool; 2]>(), per_row: bool,
+        weighted: bool, smoothing in prop::sample::select(vec![0.0, 0.1, 0.5]), few_blocks: bool,
     ) {
         let mut bench = bench(few_blocks);
         let prediction = bench.numbers(rows * columns, true);
@@ -136,12 +140,22 @@ proptest! {
             let labels = (0..rows).map(|i| (i * 7 % columns) as u8).collect();
             let labels = bench.array(labels, Kind::Exact, false);
             let logits = prediction;
-            Kernel::CrossEntropy(CrossEntropy { logits, labels, rows, columns, losses, dlogits: gradient, scale })
+            let weights = weighted.then(|| bench.numbers(columns, false));
+            let share = ClassShare::smoothed(smoothing, columns, weights);
+            Kernel::CrossEntropy(CrossEntropy { logits, labels, rows, columns, losses, dlogits: gradient, scale, share })
         } else {
             let target = bench.numbers(rows * columns, false);
             Kernel::Mse(Mse { prediction, target, rows, columns, losses, dprediction: gradient, scale })
         };
         bench.check(&kernel, FUNCTIONS);
+    }
+
+    #[test]
+    fn numbers_of_labels(rows in size(), classes in 1usize..256, few_blocks: bool) {
+        let mut bench = bench(few_blocks);
+        let labels = bench.array((0..rows).map(|i| (i * 7 % classes) as u8).collect(), Kind::Exact, false);
+        let (values, output) = (bench.numbers(classes, true), bench.output(rows, false));
+        bench.check(&Pick { values, labels, output, classes, rows }.into(), NONE);
     }
 
     #[test]
@@ -195,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn optimizers_on_every_range(elements in size(), optimizer in 0usize..4, shifted: bool, few_blocks: bool) {
+    fn optimizers_on_every_range(elements in size(), optimizer in 0usize..4, divided: bool, shifted: bool, few_blocks: bool) {
         let mut bench = bench(few_blocks);
         let optimizer = [
             Optimizer::Sgd { momentum: 0.0, weight_decay: 0.1 },
@@ -210,7 +224,8 @@ proptest! {
             bench.array(squares.collect(), Kind::Numbers, shifted)
         });
         let moments = [0, 1].map(moment);
-        bench.check(&Kernel::Update(Update { optimizer, parameter, gradient, moments, step_block, elements }), FUNCTIONS);
+        let divisor = divided.then(|| bench.array(3.5f32.to_ne_bytes().to_vec(), Kind::Numbers, false));
+        bench.check(&Kernel::Update(Update { optimizer, parameter, gradient, divisor, moments, step_block, elements }), FUNCTIONS);
     }
 
     #[test]
@@ -270,7 +285,7 @@ proptest! {
 #[test]
 fn long_rows_are_reduced_like_short_ones() {
     for (outer, reduced, inner) in [(1, 5000, 1), (3, 1025, 1), (1, 1024, 10)] {
-        for reduction in [Reduction::Sum, Reduction::Max] {
+        for reduction in REDUCTIONS {
             let mut bench = bench(true);
             let (input, output) =
                 (bench.numbers(outer * reduced * inner, true), bench.output(outer * inner, false));
@@ -289,12 +304,16 @@ fn steps_begin_with_the_rates_of_every_schedule() {
         Schedule::Cosine { learning_rate: 0.3, minimum: 0.1, steps: 60 },
         Schedule::Cosine { learning_rate: 0.3, minimum: 0.1, steps: 40 },
         Schedule::Cosine { learning_rate: 0.3, minimum: 0.1, steps: 0 },
+        Schedule::one_cycle(0.3, 60),
+        Schedule::one_cycle(0.3, 150),
+        Schedule::one_cycle(0.3, 0),
     ];
-    for schedule in rates {
+    let with_warmup = |schedule: Schedule| [0, 30, 41, 200].map(|steps| schedule.after_warmup(steps));
+    for learning_rate in rates.into_iter().flat_map(with_warmup) {
         for optimizer in [Optimizer::sgd(), Optimizer::adam(), Optimizer::adamw()] {
             let mut bench = bench(false);
             let step_block = step_block(&mut bench);
-            bench.check(&Kernel::Advance(Advance { step_block, schedule, optimizer }), NONE);
+            bench.check(&Kernel::Advance(Advance { step_block, learning_rate, optimizer }), NONE);
             bench.check(&Proceed { step_block, rows: 29 }.into(), NONE);
         }
     }
