@@ -50,8 +50,22 @@ fn line(file: &str, name: &str) -> Option<String> {
 #[must_use]
 pub fn thread_pool() -> Option<rayon::ThreadPool> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let build = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build();
-    build(cores).or_else(|_| build(1)).ok()
+    pool_of(cores, |thread| {
+        let builder = std::thread::Builder::new();
+        builder.spawn(|| thread.run()).map(drop)
+    })
+}
+
+/// A pool of the calling thread and others that `start` starts; of the calling thread alone if one cannot be started.
+fn pool_of(
+    threads: usize,
+    start: impl Fn(rayon::ThreadBuilder) -> std::io::Result<()>,
+) -> Option<rayon::ThreadPool> {
+    let build = |threads| {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread();
+        builder.spawn_handler(&start).build()
+    };
+    build(threads).or_else(|_| build(1)).ok()
 }
 
 /// Bytes of the stack on which the program runs: that of a thread of the standard library.
@@ -119,6 +133,18 @@ mod tests {
         let pool = super::thread_pool();
         assert!(pool.is_some());
         assert_eq!(rayon::current_thread_index(), Some(0));
+    }
+
+    /// On a thread of its own: a thread can be in one pool only.
+    #[test]
+    fn where_the_system_gives_no_thread_the_calling_one_is_the_pool() {
+        let alone = std::thread::spawn(|| {
+            let refuse = |_| Err(std::io::ErrorKind::WouldBlock.into());
+            let pool = super::pool_of(4, refuse).expect("the calling thread is there");
+            let sum = rayon::join(|| 1, || 2);
+            (pool.current_num_threads(), rayon::current_thread_index(), sum)
+        });
+        assert_eq!(alone.join().unwrap(), (1, Some(0), (1, 2)));
     }
 
     #[test]

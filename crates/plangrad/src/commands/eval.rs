@@ -11,7 +11,7 @@ use crate::numbers::{counted, grouped, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
 use crate::process;
-use crate::train::{Stop, source};
+use crate::train::{Interrupts, source};
 
 /// Letters of a class name above a column of the confusion matrix.
 const HEADING: usize = 5;
@@ -22,7 +22,7 @@ const MOST_LISTED: usize = 20;
 pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let model = trained::open(&arguments.trained)?;
     let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
-    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
+    let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let heading = format!(
         "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),
@@ -31,7 +31,7 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
         counted(subset.len(), "sample"),
     );
     let source = source(subset)?;
-    let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
+    let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, interrupts.stop());
     let evaluation = device::compute(&arguments.device, evaluate)?;
     console.text(&text(&heading, &evaluation, &classes))?;
     let Evaluation { loss, samples, confusion, planned_bytes, measured_bytes, .. } = &evaluation;
