@@ -89,21 +89,26 @@ fn open(path: &Path) -> Result<ImageReader<BufReader<File>>> {
     Ok(reader)
 }
 
-/// Bytes that decoding an image takes at its worst moment, as its header says: what the decoder gives beside what it needs
-/// for that, or beside what becomes of it.
+/// Bytes that an image takes at its worst moment until it has the channels and size that are wanted, as its header says.
 fn working_bytes(decoder: &impl ImageDecoder, format: Option<ImageFormat>, channels: usize) -> u64 {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
-    let (decoded, color) = (decoder.total_bytes(), decoder.color_type());
-    let is_plain = matches!(color, ColorType::L8 | ColorType::Rgb8 | ColorType::Rgba8);
-    let converted = if is_plain { 0 } else { 4 * pixels };
-    let result = 2 * channels as u64 * pixels; // in rows, and once more at its new size
+    let (decoded, color, channels) = (decoder.total_bytes(), decoder.color_type(), channels as u64);
+    // What the image is brought to, with how many bytes a pixel, and how many of these are copied from it: see `opaque`.
+    let (plain, kept, copied) = match (color.has_alpha(), channels, color.has_color()) {
+        (true, ..) => (ColorType::Rgba8, 4, channels),
+        (false, 1, false) => (ColorType::L8, 1, 0),
+        (false, 1, true) => (ColorType::Rgb8, 3, 1),
+        (false, ..) => (ColorType::Rgb8, 3, 0),
+    };
+    let converted = if color == plain { 0 } else { kept * pixels };
     // Coefficients of a progressive JPEG have two bytes; WebP and GIF are put together from another picture.
     let inside = match format {
         Some(ImageFormat::Png | ImageFormat::Bmp) => 0,
         _ => 2 * decoded,
     };
-    decoded.saturating_add(inside.max(converted + result))
+    let at_its_new_size = 2 * channels * pixels;
+    decoded.saturating_add(inside.max(converted)).max((kept + copied) * pixels).max(at_its_new_size)
 }
 
 /// Reads the header.
@@ -300,10 +305,10 @@ pub fn decode_image(name: &Path, bytes: &[u8], memory: Option<u64>) -> Result<De
     let decoder = reader.into_decoder().map_err(|error| damaged(name, error))?;
     let (width, height) = decoder.dimensions();
     check_size(name, width, height)?;
+    let channels = if decoder.color_type().has_color() { RGB } else { 1 };
     let room = Room::new(memory);
-    let _taken = room.take(working_bytes(&decoder, guessed, RGB), name)?;
+    let _taken = room.take(working_bytes(&decoder, guessed, channels), name)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(name, error))?;
-    let channels = if image.color().has_color() { RGB } else { 1 };
     let mut changes = Changes::default();
     let pixels = opaque(image, channels, &mut changes);
     let Changes { transparent, deep, .. } = changes;

@@ -17,8 +17,8 @@ use crate::{Dataset, DatasetName, Error, LoadOptions, PixelStatistics, Result, S
 /// The most bytes of one image in memory.
 const MOST_IMAGE_BYTES: u64 = 1 << 28;
 
-/// Bytes kept of each file besides its image, less those of its name: its label, and what became of it.
-const FILE: u64 = 64;
+/// Bytes kept of each file besides its image: its names, its label, and what became of it.
+const FILE: u64 = 256;
 
 /// Loads a folder of images.
 pub(crate) fn load(

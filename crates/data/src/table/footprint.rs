@@ -12,6 +12,9 @@ use crate::{Error, LoadOptions, Result};
 /// where it went, and its place in the sorted numbers of one column.
 const ROW: u64 = 40;
 
+/// Bytes of a column besides its cells: its name, by place and by name, and what is known of it.
+const COLUMN: u64 = 400;
+
 /// Bytes of a list or a text itself, and of what the allocator keeps for it.
 const HEADER: u64 = 40;
 
@@ -25,10 +28,16 @@ pub(super) fn row_bytes<'a>(texts: impl IntoIterator<Item = &'a String>) -> u64 
     texts.into_iter().map(|text| text_bytes(text)).fold(HEADER, u64::saturating_add)
 }
 
+/// Bytes that so many columns take before they have cells.
+pub(super) fn header_bytes(columns: usize) -> u64 {
+    COLUMN * columns as u64
+}
+
 /// Bytes that `rows` rows take with these columns, as samples of `inputs` numbers, and with these bytes of text.
 pub(super) fn bytes(rows: usize, columns: &[Column], inputs: usize, texts: u64) -> u64 {
     let cells: u64 = columns.iter().map(Column::cell_bytes).sum();
     let of_columns = columns.iter().map(Column::text_bytes).fold(texts, u64::saturating_add);
+    let of_columns = of_columns.saturating_add(header_bytes(columns.len()));
     (rows as u64).saturating_mul(cells + 4 * inputs as u64 + ROW).saturating_add(of_columns)
 }
 
@@ -40,5 +49,15 @@ pub(super) fn check(bytes: impl FnOnce() -> u64, path: &Path, options: &LoadOpti
             Err(Error::MemoryLimit { dataset: path.display().to_string(), bytes, memory })
         }
         _ => Ok(()),
+    }
+}
+
+/// A refusal after this share of the file, with what all of it would take if the rest is like that.
+pub(super) fn of_whole_file(error: Error, share: f64) -> Error {
+    match error {
+        Error::MemoryLimit { dataset, bytes, memory } => {
+            Error::MemoryLimit { dataset, bytes: (bytes as f64 / share) as u64, memory }
+        }
+        other => other,
     }
 }

@@ -107,6 +107,7 @@ impl<'a> Table<'a> {
         if !records.next(&mut record, None)? {
             return Err(Error::TableEmpty { path: path.to_path_buf() });
         }
+        footprint::check(|| footprint::header_bytes(record.len()), path, options)?;
         let header = if no_header { Header::made_up(path, &record)? } else { Header::of(path, &record)? };
         let columns = header.columns(path, options.label.as_deref(), table, schema, options.labels)?;
         let one_hot = if schema.is_some() { OneHot::None } else { table.one_hot };
@@ -139,7 +140,8 @@ impl<'a> Table<'a> {
                 empty += 1;
             } else {
                 table.push(&record, &reader, options)?;
-                table.check_memory(table.features.len(), options)?;
+                let checked = table.check_memory(table.features.len(), options);
+                checked.map_err(|error| footprint::of_whole_file(error, records.share()))?;
             }
             has_row = records.next(&mut record, Some(width))?;
         }

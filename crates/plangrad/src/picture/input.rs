@@ -15,8 +15,8 @@ use crate::numbers::size;
 /// The most bytes of a file.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// Share of the memory that a picture may take if it is to be placed: it is then copied as often again.
-const CENTRING: u64 = 2;
+/// Part of the memory that a picture may take if it is to be placed: it is then copied some times at its own size.
+const CENTRING: u64 = 4;
 
 /// Values that differ by at most this much show nothing.
 const BLANK: u8 = 8;

@@ -404,3 +404,29 @@ fn inputs_that_a_column_of_text_becomes_count_before_they_are_made() {
     assert!(matches!(within(2000 * 50 * 4), Err(Error::MemoryLimit { bytes, .. }) if bytes > 2000 * 50 * 4));
     assert_eq!(within(2000 * 50 * 4 + 2000 * 60 + 50 * 200).unwrap().sample_shape, [50]);
 }
+
+#[test]
+fn columns_count_before_they_have_rows() {
+    let names: Vec<String> = (0..1000).map(|column| format!("c{column}")).collect();
+    let text = names.join(",") + "\n"; // without rows, which would be the error
+    let within = |memory| read(&text, &LoadOptions { memory: Some(memory), ..raw() }).unwrap_err();
+    assert!(matches!(within(100_000), Error::MemoryLimit { bytes: 400_000, .. }));
+    assert!(matches!(within(400_000), Error::TableWithoutRows { .. }));
+}
+
+#[test]
+fn a_refused_table_says_what_all_of_it_would_take() {
+    let rows = |count: usize| -> String {
+        (0..count).fold("a,b,y\n".to_owned(), |text, row| format!("{text}{:06}.5,7,k{}\n", row, row % 2))
+    };
+    let needed = |text: &str, memory| match read(text, &LoadOptions { memory: Some(memory), ..raw() }) {
+        Err(Error::MemoryLimit { bytes, .. }) => bytes as f64,
+        other => panic!("{other:?}"),
+    };
+    let text = rows(40_000); // of which 64 KiB are read at a time
+    let whole = needed(&text, 40_000 * 40);
+    for memory in [300_000, 600_000] {
+        let told = needed(&text, memory);
+        assert!((told / whole - 1.0).abs() < 0.3, "{told} of {whole}");
+    }
+}
