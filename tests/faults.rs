@@ -197,7 +197,8 @@ fn a_folder_that_cannot_be_made_durable_ends_the_run_with_a_sentence_and_the_byt
         let mut failing = command(folder.path());
         failing.args(SMALL.split(' ')).args(["--out", &out]);
         let ended = finish(failing.env("LD_PRELOAD", &shim).env("FAILS_FROM", from.to_string()));
-        let is_begun = folder.path().join(&out).join("checkpoint.safetensors").exists();
+        let there = |name: &str| folder.path().join(&out).join(name).exists();
+        let is_begun = there("checkpoint.safetensors") || there(".new-run");
         if ended.code == 0 {
             break; // no call is left to fail
         }
