@@ -1,5 +1,6 @@
 //! What is done to the program, each with what must be true afterwards. A try returns what broke, if anything did.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +20,9 @@ const CALLS: [&str; 10] =
 const ANSWERS: [&str; 4] = ["signal=KILL", "error=ENOSPC", "error=EIO", "error=EINTR"];
 /// The exit code of a program that could not be loaded: its first line had not run yet.
 const NOT_LOADED: i32 = 127;
+/// The first call of `mmap` that is the program's own: those before are of the loader and of the language's runtime, which end
+/// the process if one fails.
+const RUNNING: usize = 20;
 /// Runs in a row that may end before the call that was to fail.
 const MOST_MISSES: usize = 50;
 /// Containers, in MiB.
@@ -172,7 +176,12 @@ fn injected(target: &mut Target, arguments: &str, before: impl Fn(&Target) -> Re
     for _ in 0..MOST_MISSES {
         before(target)?;
         let (call, answer) = (CALLS[target.number(CALLS.len())], ANSWERS[target.number(ANSWERS.len())]);
-        let when = 1 + target.number(if call == "write" { 60 } else { 25 });
+        let (first, calls) = match call {
+            "write" => (1, 60),
+            "mmap" => (RUNNING, 25),
+            _ => (1, 25),
+        };
+        let when = first + target.number(calls);
         let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{answer}:when={when}"));
         let shown = log.to_string_lossy().into_owned();
         let strace = ["strace", "-f", "-qq", "-o", &shown, "-e", &trace, "-e", &inject];
@@ -320,8 +329,12 @@ fn completed(target: &Target, out: &str, arguments: &str, whole: &str) -> Result
             return Ok(Some(format!("{file} has other bytes")));
         }
     }
-    let left: Vec<_> = fs::read_dir(target.path(out)).into_iter().flatten().flatten().collect();
-    Ok((left.len() > 4).then(|| format!("{} files are left", left.len())))
+    let names = |folder: &str| -> BTreeSet<_> {
+        let entries = fs::read_dir(target.path(folder)).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).collect()
+    };
+    let left = names(out).difference(&names(whole)).next().cloned();
+    Ok(left.map(|name| format!("{} is left", name.display())))
 }
 
 /// A control group for the program alone.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, CellReader, are_booleans, boolean_value, significant_digits};
-use super::footprint::text_bytes;
+use super::footprint::{push, text_bytes};
 use super::options::OneHot;
 use super::schema::{FeatureKind, TableSchema};
 use crate::error::ExpectedCell;
@@ -316,14 +316,14 @@ impl Values {
 
     fn push(&mut self, value: f64) {
         match self {
-            Self::Double(values) => values.push(value),
+            Self::Double(values) => push(values, value),
             Self::Single(values) if value.is_nan() || f64::from(value as f32) == value => {
-                values.push(value as f32)
+                push(values, value as f32);
             }
             Self::Single(values) => {
                 let mut wide: Vec<f64> = Vec::with_capacity(values.capacity().max(8));
                 wide.extend(values.iter().map(|&value| f64::from(value)));
-                wide.push(value);
+                push(&mut wide, value);
                 *self = Self::Double(wide);
             }
         }

@@ -15,8 +15,20 @@ const ROW: u64 = 40;
 /// Bytes of a column besides its cells: its name, by place and by name, and what is known of it.
 const COLUMN: u64 = 400;
 
-/// Bytes of a list or a text itself, and of what the allocator keeps for it.
-const HEADER: u64 = 40;
+/// Bytes of a list or a text itself, and of what the allocator keeps and rounds for it.
+const HEADER: u64 = 56;
+
+/// A list that is full grows by this part of its length: doubling it, as the standard library does, would take address space
+/// that is never used, which a limit may be on.
+const GROWTH: usize = 8;
+
+/// Adds an element to a list of one for each row.
+pub(super) fn push<T>(list: &mut Vec<T>, element: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / GROWTH).max(64));
+    }
+    list.push(element);
+}
 
 /// Bytes of a text that is kept.
 pub(super) fn text_bytes(text: &str) -> u64 {
@@ -25,7 +37,7 @@ pub(super) fn text_bytes(text: &str) -> u64 {
 
 /// Bytes of a row of texts that is kept.
 pub(super) fn row_bytes<'a>(texts: impl IntoIterator<Item = &'a String>) -> u64 {
-    texts.into_iter().map(|text| text_bytes(text)).fold(HEADER, u64::saturating_add)
+    texts.into_iter().map(|text| text_bytes(text)).fold(2 * HEADER, u64::saturating_add)
 }
 
 /// Bytes that so many columns take before they have cells.
@@ -38,7 +50,8 @@ pub(super) fn bytes(rows: usize, columns: &[Column], inputs: usize, texts: u64) 
     let cells: u64 = columns.iter().map(Column::cell_bytes).sum();
     let of_columns = columns.iter().map(Column::text_bytes).fold(texts, u64::saturating_add);
     let of_columns = of_columns.saturating_add(header_bytes(columns.len()));
-    (rows as u64).saturating_mul(cells + 4 * inputs as u64 + ROW).saturating_add(of_columns)
+    let spare = cells / GROWTH as u64;
+    (rows as u64).saturating_mul(cells + spare + 4 * inputs as u64 + ROW).saturating_add(of_columns)
 }
 
 /// Refuses a table that takes more than the options allow.

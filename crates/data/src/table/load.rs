@@ -200,12 +200,12 @@ impl<'a> Table<'a> {
                 }
             },
         }
-        self.hashes.push(row_hash(record));
+        footprint::push(&mut self.hashes, row_hash(record));
         if options.keep_texts {
             let texts = self.columns.features.iter().map(|&column| record.cell(column).to_owned());
             let texts: Vec<String> = texts.collect();
             self.text_bytes += footprint::row_bytes(&texts);
-            self.texts.push(texts);
+            footprint::push(&mut self.texts, texts);
         }
         Ok(())
     }
