@@ -219,9 +219,9 @@ impl Records {
         self.separator = separator.byte();
     }
 
-    /// The share of the file that has been read; 1 if its length is not known.
+    /// The share of the file that has become records; 1 if its length is not known.
     pub(super) fn share(&self) -> f64 {
-        self.source.share()
+        self.source.share(self.text.len() - self.at)
     }
 
     /// What was guessed about the encoding.

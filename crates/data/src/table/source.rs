@@ -101,10 +101,12 @@ impl Source {
         Ok(Self { input, raw: Vec::new(), text, ended: false, length, compressed, decoded: 0, note: None })
     }
 
-    /// The share of the file that has been read; 1 if its length is not known.
-    pub(super) fn share(&self) -> f64 {
+    /// The share of the file that has been read, less so many bytes that are read ahead; 1 if its length is not known.
+    pub(super) fn share(&self, ahead: usize) -> f64 {
         let read = self.compressed.as_ref().map_or(self.decoded, |compressed| compressed.get());
-        self.length.map_or(1.0, |length| read as f64 / length.max(1) as f64).clamp(f64::MIN_POSITIVE, 1.0)
+        let used = 1.0 - ahead as f64 / self.decoded.max(1) as f64;
+        let share = self.length.map_or(1.0, |length| used * read as f64 / length.max(1) as f64);
+        share.clamp(f64::EPSILON, 1.0)
     }
 
     /// Appends about so many bytes to `text`; `false` if there are no more.
