@@ -85,7 +85,7 @@ impl Source {
                 let reason = io::Error::new(io::ErrorKind::IsADirectory, "expected a file, found a folder");
                 return Err(io("opened")(reason));
             }
-            length = data.is_file().then(|| data.len());
+            length = Some(data.len()).filter(|_| data.is_file());
             Box::new(file)
         };
         let mut start = Vec::new();
