@@ -11,7 +11,7 @@ use std::process::Command;
 
 use plangrad_nn::checkpoint;
 use serde_json::Value;
-use support::{Run, command, files, finish, refusal, run, select};
+use support::{Left, Run, command, files, finish, refusal, run, select};
 
 /// A short run.
 const SMALL: &str = "train --dataset digits --hidden 16 --max-steps 20 --log-every 10";
@@ -150,6 +150,104 @@ fn full_standard_output_ends_a_run_that_can_be_resumed() {
     run(folder.path(), "train --resume it").succeeded();
     let model = |out: &str| fs::read(folder.path().join(out).join("model.safetensors")).unwrap();
     assert!(model("it") == model("whole"));
+}
+
+/// The variable that puts functions of this C source before the system's; `None` where there is no compiler.
+#[cfg(target_os = "linux")]
+fn preload(folder: &Path, source: &str) -> Option<String> {
+    let (file, library) = (folder.join("shim.c"), folder.join("shim.so"));
+    fs::write(&file, source).unwrap();
+    let mut cc = Command::new("cc");
+    let compiled = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&file).status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: needs a C compiler, cc");
+        return None;
+    }
+    Some(library.to_str().unwrap().to_owned())
+}
+
+/// Folders cannot be made durable from the call on that the variable numbers, counted from 1.
+#[cfg(target_os = "linux")]
+const FAILING_SYNC: &str = r#"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int calls;
+int fsync(int file) {
+    struct stat found;
+    if (fstat(file, &found) == 0 && S_ISDIR(found.st_mode) && ++calls >= atoi(getenv("FAILS_FROM"))) {
+        errno = EIO;
+        return -1;
+    }
+    return syscall(SYS_fsync, file);
+}
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_made_durable_ends_the_run_with_a_sentence_and_the_bytes_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(shim) = preload(folder.path(), FAILING_SYNC) else { return };
+    let whole = support::undisturbed(folder.path(), SMALL);
+    let mut failures = 0;
+    for from in 1.. {
+        let out = format!("it{from}");
+        let mut failing = command(folder.path());
+        failing.args(SMALL.split(' ')).args(["--out", &out]);
+        let ended = finish(failing.env("LD_PRELOAD", &shim).env("FAILS_FROM", from.to_string()));
+        let there = |name: &str| folder.path().join(&out).join(name).exists();
+        let is_begun = there("checkpoint.safetensors") || there(".new-run");
+        if ended.code == 0 {
+            break; // no call is left to fail
+        }
+        let sentence = failed(&ended);
+        assert!(
+            sentence.contains(&out) && sentence.ends_with("Input/output error (os error 5)"),
+            "{sentence}"
+        );
+        failures += 1;
+        let arguments =
+            if is_begun { format!("train --resume {out}") } else { format!("{SMALL} --out {out}") };
+        run(folder.path(), &arguments).succeeded();
+        assert!(Left::by(&folder.path().join(&out)).has_the_bytes_of(&whole), "from call {from} on");
+    }
+    assert!(failures >= 3, "the beginning, the checkpoint and the model: {failures}");
+}
+
+/// The system gives no thread at all.
+#[cfg(target_os = "linux")]
+const NO_THREADS: &str =
+    "#include <errno.h>\nint pthread_create(void *a, void *b, void *c, void *d) { return EAGAIN; }\n";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_the_system_gives_no_thread_every_command_works_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(shim) = preload(folder.path(), NO_THREADS) else { return };
+    run(folder.path(), &format!("{SMALL} --out many")).succeeded();
+    let alone =
+        |arguments: &str| finish(command(folder.path()).args(arguments.split(' ')).env("LD_PRELOAD", &shim));
+    alone(&format!("{SMALL} --out one")).succeeded();
+    let left = |out: &str| Left::by(&folder.path().join(out));
+    assert!(left("one").has_the_bytes_of(&left("many")), "the same bits as with threads");
+    for arguments in [
+        "train --resume one --max-steps 30",
+        "eval one",
+        "predict one --random",
+        "show --dataset digits --index 0",
+        "fit --dataset digits --hidden 8 --max-batch 64",
+        "sweep --dataset digits --hidden 8 --batch-sizes 64 --seconds 0.01",
+        "plan --dataset digits",
+    ] {
+        alone(arguments).succeeded();
+    }
+    let named = alone("eval one --threads 2");
+    assert!(
+        named.code == 1 && failed(&named).contains("2"),
+        "threads that were asked for are not given up: {named:?}"
+    );
 }
 
 #[test]

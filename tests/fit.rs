@@ -164,7 +164,7 @@ fn an_interrupted_search_reports_no_result() {
     let search = support::interrupt(command(folder.path()).args(words(arguments)));
     assert_eq!(
         (search.code, &*search.stderr),
-        (130, "error: interrupted; no file was written\n"),
+        (130, "stopping; press Ctrl-C again to end at once\nerror: interrupted; no file was written\n"),
         "{search:?}"
     );
     assert!(!search.stdout.contains("largest"), "{search:?}");

@@ -352,6 +352,7 @@ fn an_interrupted_evaluation_reports_no_result() {
     let evaluation = support::interrupt(command(folder.path()).args(arguments.split_whitespace()));
     assert_eq!(evaluation.code, 130, "{evaluation:?}");
     let remark = "large.safetensors was written by an earlier version and has no checksum\n";
-    let interrupted = "error: interrupted; no file was written\n";
+    let interrupted =
+        "stopping; press Ctrl-C again to end at once\nerror: interrupted; no file was written\n";
     assert_eq!((&*evaluation.stdout, evaluation.stderr), ("", [remark, interrupted].concat()));
 }

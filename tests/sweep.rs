@@ -362,6 +362,7 @@ fn an_interrupted_sweep_ends_at_once_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = words("sweep --dataset digits --epochs 100000000 --plot plot.svg");
     let sweep = support::interrupt(command(folder.path()).args(arguments));
-    assert_eq!((sweep.code, &*sweep.stderr), (130, "error: interrupted; no file was written\n"), "{sweep:?}");
+    let end = "stopping; press Ctrl-C again to end at once\nerror: interrupted; no file was written\n";
+    assert_eq!((sweep.code, &*sweep.stderr), (130, end), "{sweep:?}");
     assert!(files(folder.path()).is_empty());
 }

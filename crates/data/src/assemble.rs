@@ -94,15 +94,26 @@ fn unseen(found: &[i64], train: &[i64]) -> Option<String> {
     })
 }
 
-/// Pixels with their channels together, as channels one after another.
-pub(crate) fn channels_first(pixels: &[u8], plane: usize, channels: usize) -> Vec<u8> {
-    let mut planes = Vec::with_capacity(pixels.len());
-    for image in pixels.chunks_exact((plane * channels).max(1)) {
-        for channel in 0..channels {
-            planes.extend(image.iter().skip(channel).step_by(channels));
+/// Bytes that so many labels take beside what a file has: whole numbers of 64 bits, and the set of those that differ.
+pub(crate) fn label_bytes(count: usize) -> u64 {
+    (count as u64).saturating_mul(2 * size_of::<i64>() as u64)
+}
+
+/// Pixels with their channels together, as channels one after another: image by image, so that no second copy of all of them
+/// is needed.
+pub(crate) fn channels_first(mut pixels: Vec<u8>, plane: usize, channels: usize) -> Vec<u8> {
+    let size = (plane * channels).max(1);
+    let mut together = vec![0; size];
+    for image in pixels.chunks_exact_mut(size) {
+        together.copy_from_slice(image);
+        for (channel, plane) in image.chunks_exact_mut(plane).enumerate() {
+            plane
+                .iter_mut()
+                .zip(together.iter().skip(channel).step_by(channels))
+                .for_each(|(to, &from)| *to = from);
         }
     }
-    planes
+    pixels
 }
 
 /// The shape `[channels, height, width]` of images, and whether the channels are last in the file; `None` for other shapes.

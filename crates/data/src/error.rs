@@ -53,7 +53,7 @@ pub enum Error {
     MemoryLimit {
         /// The dataset's name.
         dataset: String,
-        /// The bytes it needs at least.
+        /// The bytes it needs at least; of a table, by what was read of it.
         bytes: u64,
         /// The bytes it may take.
         memory: u64,

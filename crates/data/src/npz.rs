@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use plangrad_formats::Limits;
 use plangrad_formats::numpy::{Npz, NumpyArray};
 
-use crate::assemble::{RawPart, assemble, channels_first, image_shape};
+use crate::assemble::{RawPart, assemble, channels_first, image_shape, label_bytes};
 use crate::error::OwnFilesProblem;
 use crate::memory::compare;
 use crate::{Dataset, DatasetName, Error, Result};
@@ -33,7 +33,7 @@ pub(crate) fn load(path: &Path, memory: Option<u64>) -> Result<Dataset> {
         LAYOUTS.into_iter().find(|layout| has(layout[0]))
     {
         let arrays = [images, labels, test_images, test_labels];
-        compare(&name, arrays.into_iter().filter_map(|array| npz.array_bytes(array)), memory)?;
+        compare(&name, arrays.into_iter().map(|array| reading_bytes(&mut npz, array)), memory)?;
         let train = part(path, npz.array(images).map_err(in_file)?, npz.array(labels).map_err(in_file)?)?;
         let test = match has(test_images) {
             false => None,
@@ -48,8 +48,8 @@ pub(crate) fn load(path: &Path, memory: Option<u64>) -> Result<Dataset> {
     }
     if names == [ONLY] {
         let files = siblings(path)?;
-        let bytes = |path: &PathBuf| open(path).ok()?.array_bytes(ONLY);
-        compare(&name, files.iter().filter_map(bytes), memory)?;
+        let bytes = |path: &PathBuf| open(path).map_or(0, |mut npz| reading_bytes(&mut npz, ONLY));
+        compare(&name, files.iter().map(bytes), memory)?;
         let [images, labels, test_images, test_labels] = files;
         let train = part(&images, only(&images)?, only(&labels)?)?;
         let test = match test_images.is_file() && test_labels.is_file() {
@@ -64,6 +64,14 @@ pub(crate) fn load(path: &Path, memory: Option<u64>) -> Result<Dataset> {
         LAYOUTS[1].join(", ")
     );
     Err(wrong(path, OwnFilesProblem::Missing { expected, found: names }))
+}
+
+/// Bytes that an array takes until it is part of a dataset; none of one that is missing or damaged, which reading it says.
+fn reading_bytes(npz: &mut Npz, array: &str) -> u64 {
+    let Ok(Some(facts)) = npz.facts(array) else { return 0 };
+    let is_labels = facts.dims.iter().skip(1).all(|&size| size == 1);
+    let labels = if is_labels { label_bytes(facts.dims.first().copied().unwrap_or(0)) } else { 0 };
+    facts.reading_bytes.saturating_add(labels)
 }
 
 fn wrong(path: &Path, problem: OwnFilesProblem) -> Error {
@@ -119,7 +127,7 @@ fn part(path: &Path, images: NumpyArray, labels: NumpyArray) -> Result<RawPart> 
     let found = images.number_type().to_string();
     let pixels = images.into_u8().map_err(|_| wrong(path, OwnFilesProblem::Pixels { found }))?;
     let pixels = match is_last && shape[0] > 1 {
-        true => channels_first(&pixels, shape[1] * shape[2], shape[0]),
+        true => channels_first(pixels, shape[1] * shape[2], shape[0]),
         false => pixels,
     };
     let labels = labels.to_integers().map_err(|error| Error::from(error.in_file(path)))?;

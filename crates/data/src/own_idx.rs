@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use plangrad_formats::idx::{self, ElementType, IdxBuf};
 
-use crate::assemble::{RawPart, assemble, channels_first, image_shape};
+use crate::assemble::{RawPart, assemble, channels_first, image_shape, label_bytes};
 use crate::error::OwnFilesProblem;
 use crate::locate::searched_folders;
 use crate::memory::compare;
@@ -25,11 +25,8 @@ struct Pair {
 pub(crate) fn load(name: &DatasetName, data_dir: &Path, memory: Option<u64>) -> Result<Dataset> {
     let (origin, train, test) = find(name, data_dir)?;
     if memory.is_some() {
-        let files =
-            [Some(&train), test.as_ref()].into_iter().flatten().flat_map(|pair| [&pair.images, &pair.labels]);
-        let bytes =
-            files.map(|path| Ok(idx::open_header(path)?.data_bytes() as u64)).collect::<Result<Vec<_>>>()?;
-        compare(name, bytes, memory)?;
+        let pairs = [Some(&train), test.as_ref()].into_iter().flatten();
+        compare(name, pairs.map(reading_bytes).collect::<Result<Vec<_>>>()?, memory)?;
     }
     let (train, test) = rayon::join(|| read(&train), || test.as_ref().map(read).transpose());
     let mut notes = Vec::new();
@@ -41,6 +38,14 @@ pub(crate) fn load(name: &DatasetName, data_dir: &Path, memory: Option<u64>) -> 
         );
     }
     assemble(name, &origin, train?, test?, notes)
+}
+
+/// Bytes that both files take until they are part of a dataset.
+fn reading_bytes(pair: &Pair) -> Result<u64> {
+    let [images, labels] = [idx::open_header(&pair.images)?, idx::open_header(&pair.labels)?];
+    let count = labels.dims().iter().product();
+    let bytes = [images.data_bytes() as u64, labels.data_bytes() as u64, label_bytes(count)];
+    Ok(bytes.into_iter().fold(0, u64::saturating_add))
 }
 
 /// Whether the files to learn from are there.
@@ -156,7 +161,7 @@ fn read(pair: &Pair) -> Result<RawPart> {
     }
     let pixels = images.into_u8().map_err(|error| error.in_file(&pair.images))?;
     let pixels = match is_last && shape[0] > 1 {
-        true => channels_first(&pixels, shape[1] * shape[2], shape[0]),
+        true => channels_first(pixels, shape[1] * shape[2], shape[0]),
         false => pixels,
     };
     Ok(RawPart { shape, pixels, labels: numbers })

@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::hash_split::is_validation;
+use crate::memory::compare;
 use crate::{Dataset, LoadOptions, PixelStatistics, Result, Samples, Split, Subset, Targets};
 
 /// Moves the validation part of images out of their training part, and takes the statistics of what is left there.
@@ -17,6 +18,7 @@ pub(crate) fn deal(dataset: &mut Dataset, options: &LoadOptions) -> Result<()> {
     }
     let images = pixels.par_chunks_exact(dataset.sample_len().max(1));
     let is_taken: Vec<bool> = images.map(|image| is_validation(image, options.seed, fraction)).collect();
+    check_memory(dataset, &is_taken, options)?;
     let train = std::mem::replace(&mut dataset.train, dataset.test.emptied());
     (dataset.train, dataset.validation) = part(train, &is_taken)?;
     if let (Some(statistics), Samples::U8(pixels)) = (&mut dataset.pixels, &dataset.train.samples) {
@@ -26,13 +28,23 @@ pub(crate) fn deal(dataset: &mut Dataset, options: &LoadOptions) -> Result<()> {
     Ok(())
 }
 
+/// Refuses to take more memory than loading may: samples that are taken out are there twice for a moment.
+fn check_memory(dataset: &Dataset, is_taken: &[bool], options: &LoadOptions) -> Result<()> {
+    let taken = is_taken.iter().filter(|&&is_taken| is_taken).count();
+    let samples = [dataset.train.len(), dataset.test.len(), taken];
+    let sample_bytes = dataset.sample_len() as u64 + 1;
+    compare(&dataset.name, samples.map(|count| count as u64 * sample_bytes), options.memory)
+}
+
 /// What is left of a part, and what is taken out of it. Samples that stay are moved within their memory.
 fn part(whole: Subset, is_taken: &[bool]) -> Result<(Subset, Subset)> {
     let sample_len = whole.sample_len();
     let (Samples::U8(mut pixels), Targets::Classes(mut labels)) = (whole.samples, whole.targets) else {
         unreachable!("images have classes");
     };
-    let (mut taken_pixels, mut taken_labels) = (Vec::new(), Vec::new());
+    let taken = is_taken.iter().filter(|&&is_taken| is_taken).count();
+    let (mut taken_pixels, mut taken_labels) =
+        (Vec::with_capacity(taken * sample_len), Vec::with_capacity(taken));
     let mut kept = 0;
     for (sample, &is_taken) in is_taken.iter().enumerate() {
         let range = sample * sample_len..(sample + 1) * sample_len;
@@ -90,5 +102,20 @@ mod tests {
         assert!(alone.train.is_empty() && alone.test.is_empty());
         let rest = load_split(&DatasetName::Digits, &options, Split::Train).unwrap();
         assert_eq!((rest.train, rest.validation.len()), (dealt.train, 0));
+    }
+    #[test]
+    fn a_validation_part_that_needs_more_memory_than_may_be_taken_is_refused() {
+        let within = |memory: u64| {
+            let options =
+                LoadOptions { validation_fraction: 0.25, memory: Some(memory), ..LoadOptions::default() };
+            load(&DatasetName::Digits, &options)
+        };
+        let whole = 24_000 * 785;
+        let needed = match within(whole) {
+            Err(crate::Error::MemoryLimit { bytes, .. }) => bytes,
+            other => panic!("{other:?}"),
+        };
+        let dealt = within(needed).unwrap();
+        assert_eq!(needed, whole + 785 * dealt.validation.len() as u64);
     }
 }

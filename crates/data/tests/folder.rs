@@ -164,6 +164,84 @@ fn a_cache_gives_the_same_dataset_and_is_made_anew_when_anything_changes() {
 }
 
 #[test]
+fn no_more_of_a_cache_is_read_than_the_images_can_hold() {
+    let folder = unsplit();
+    let place = tempfile::tempdir().unwrap();
+    let cache = place.path().join("images.cache");
+    let read = || {
+        let images = ImageOptions { cache: Some(cache.clone()), ..sized(4, 4, 1) };
+        read(folder.path(), images).unwrap()
+    };
+    let first = read();
+    let whole = fs::read(&cache).unwrap();
+    let head = 8 + 32 + 32;
+    // A tail that never ends, and a list that claims to: neither is reserved or read.
+    fs::File::options().write(true).open(&cache).unwrap().set_len(1 << 40).unwrap();
+    let tail = read();
+    fs::write(&cache, [&whole[..head], &u64::MAX.to_le_bytes(), &whole[head + 8..]].concat()).unwrap();
+    for again in [tail, read()] {
+        let told = |note: &String| note.ends_with("the cache is damaged; the images are decoded again");
+        assert!(again.notes.iter().any(told), "{:?}", again.notes);
+        assert_eq!(again.train, first.train);
+    }
+    for length in 0..whole.len() {
+        fs::write(&cache, &whole[..length]).unwrap();
+        assert_eq!(read().train, first.train, "cut after {length} bytes");
+    }
+}
+
+/// What loading within so many bytes needs, if it is refused.
+fn needed(folder: &Path, images: ImageOptions, memory: u64) -> Option<(String, u64)> {
+    let options = LoadOptions { memory: Some(memory), ..options(images) };
+    match load(&DatasetName::Folder(folder.to_path_buf()), &options) {
+        Ok(_) => None,
+        Err(Error::MemoryLimit { dataset, bytes, .. }) => Some((dataset, bytes)),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_folder_that_needs_more_memory_than_may_be_taken_is_refused_before_anything_is_decoded() {
+    let folder = unsplit();
+    fs::write(folder.path().join("cat/no.png"), "not an image").unwrap(); // would be skipped, with a note
+    let (whole, bytes) = needed(folder.path(), sized(4, 4, 1), 0).unwrap();
+    assert_eq!(whole, format!("folder:{}", folder.path().display()));
+    assert!(bytes >= 61 * (16 + 1), "{bytes}");
+    assert_eq!(needed(folder.path(), sized(4, 4, 1), bytes - 1), Some((whole, bytes)));
+    // An image and its copy while it is decoded.
+    assert_eq!(needed(folder.path(), sized(4, 4, 1), bytes + 2 * 16), None);
+}
+
+#[test]
+fn an_image_that_cannot_be_decoded_in_the_memory_there_is_ends_loading_and_is_not_skipped() {
+    let folder = unsplit();
+    let large = folder.path().join("cat/large.png");
+    grey(&large, 4000, 3000, 7); // 12 million pixels in a file of some kilobytes
+    let (name, bytes) = needed(folder.path(), sized(4, 4, 1), 1 << 20).unwrap();
+    assert_eq!((name, bytes), (large.display().to_string(), 2 * 12_000_000));
+    let files = needed(folder.path(), sized(4, 4, 1), 0).unwrap().1;
+    assert_eq!(needed(folder.path(), sized(4, 4, 1), files + bytes), None, "it alone fills the memory");
+    assert!(needed(folder.path(), sized(4, 4, 1), files + bytes - 1).is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn each_folder_is_read_once_however_many_links_lead_to_it() {
+    let folder = unsplit();
+    for link in ["one", "two", "three", "four"] {
+        // Together these make four to the power of any depth paths.
+        std::os::unix::fs::symlink(".", folder.path().join("cat").join(link)).unwrap();
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    grey(&elsewhere.path().join("new.png"), 4, 4, 1);
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("dog/linked")).unwrap();
+    let dataset = read(folder.path(), ImageOptions::default()).unwrap();
+    assert_eq!(dataset.train.len() + dataset.test.len(), 61);
+    let note = "skipped 4 folders that links lead to a second time: cat/four, cat/one, cat/three and 1 more";
+    assert!(dataset.notes.iter().any(|found| found == note), "{:?}", dataset.notes);
+}
+
+#[test]
 fn folders_without_images_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let message = || read(folder.path(), ImageOptions::default()).unwrap_err().to_string();

@@ -174,3 +174,37 @@ fn cifar_100_has_coarse_classes() {
     assert_eq!(load_from("cifar100", folder.path()).unwrap().train.targets, Targets::Classes(vec![99, 0]));
     assert_eq!(DatasetName::Cifar100Coarse.spec().unwrap().classes.len(), 20);
 }
+
+/// The bytes that a dataset needs which may take none.
+fn needed(name: &str, folder: &Path) -> u64 {
+    match load_within(name, folder, 0) {
+        Err(Error::MemoryLimit { bytes, .. }) => bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn load_within(name: &str, folder: &Path, memory: u64) -> Result<Dataset, Error> {
+    let options =
+        LoadOptions { data_dir: folder.to_path_buf(), memory: Some(memory), ..LoadOptions::default() };
+    load(&name.parse().unwrap(), &options)
+}
+
+#[test]
+fn files_that_need_more_memory_than_may_be_taken_are_refused_before_they_are_read() {
+    let folder = own("", &[1, 2, 1, 2]);
+    let idx = format!("idx:{}", folder.path().display());
+    // Six samples of six bytes, labels as they are and as whole numbers, and the set of these.
+    assert_eq!(needed(&idx, folder.path()), 6 * (6 + 1 + 8 + 8));
+    let npz = format!("npz:{}", numpy("medmnist.npz").display());
+    let dataset = load_from(&npz, folder.path()).unwrap();
+    let samples = (dataset.train.len() + dataset.test.len()) as u64;
+    let pixels = samples * dataset.sample_shape.iter().product::<usize>() as u64;
+    assert!(needed(&npz, folder.path()) >= pixels + samples * (1 + 8 + 8));
+    for name in [&idx, &npz] {
+        let bytes = needed(name, folder.path());
+        assert!(load_within(name, folder.path(), bytes).is_ok());
+        let refused = load_within(name, folder.path(), bytes - 1).unwrap_err().to_string();
+        let expected = format!("{name} needs {bytes} bytes of memory, and {} may be taken", bytes - 1);
+        assert!(refused.starts_with(&expected), "{refused}");
+    }
+}

@@ -38,6 +38,8 @@ pub struct TorchTensor {
 /// Reads the floating-point tensors of a `state_dict`, or of a dict that holds one. Other tensors, such as counts of batches,
 /// are left out.
 ///
+/// [`Limits::max_bytes`] bounds the values, and what describes them.
+///
 /// # Errors
 ///
 /// [`Error::DamagedZip`], [`Error::Pickle`], [`Error::PickleContent`], [`Error::LimitExceeded`], [`Error::ShapeMismatch`].
@@ -49,7 +51,9 @@ pub fn read_state_dict(reader: impl Read + Seek, limits: &Limits) -> Result<Vec<
         || Error::DamagedZip { reason: "there is no data.pkl in it, as PyTorch's files have".to_owned() };
     let folder = found.ok_or_else(missing)?;
     let pickle = entry(&mut archive, &format!("{folder}data.pkl"), limits)?;
-    let pickle = pickle::from_bytes(pickle, Globals::Torch, limits)?;
+    // Its bytes and the values made of them together.
+    let room = Limits::new(limits.max_bytes.saturating_sub(pickle.len() as u64));
+    let pickle = pickle::from_bytes(pickle, Globals::Torch, &room)?;
     let order = format!("{folder}byteorder");
     let is_big = archive.index_for_name(&order).is_some() && entry(&mut archive, &order, limits)? == b"big";
     let root = pickle.root();

@@ -99,7 +99,10 @@ fn stored_and_deflated_archives_hold_the_same_arrays() {
     for name in ["stored.npz", "deflated.npz"] {
         let mut npz = Npz::open_with(path(name), &Limits::default()).unwrap();
         assert_eq!(npz.names(), ["train_images", "train_labels"]);
+        let facts = npz.facts("train_images").unwrap().unwrap();
+        assert_eq!(npz.facts("test_images").unwrap(), None);
         let images = npz.array("train_images").unwrap();
+        assert_eq!((facts.dims.as_slice(), facts.reading_bytes), (images.dims(), images.data().len() as u64));
         assert_eq!((images.dims(), images.data()), (&[2, 2, 2][..], &[1; 8][..]));
         assert_eq!(npz.array("train_labels").unwrap().to_integers().unwrap(), [0, 1]);
         let error = npz.array("test_images").unwrap_err().to_string();

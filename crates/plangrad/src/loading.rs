@@ -8,6 +8,11 @@ use crate::error::Result;
 /// What the program itself takes while it loads a dataset: threads and buffers.
 const BESIDE: u64 = 4 << 20;
 
+/// The most bytes that reading data may take now; `None` if the system does not say.
+pub(crate) fn memory() -> Option<u64> {
+    default_budget().map(|bytes| bytes.saturating_sub(BESIDE))
+}
+
 /// Loads a dataset, or one split of it.
 ///
 /// # Errors
@@ -27,6 +32,6 @@ pub(crate) fn load_observed(
     observe: &(dyn Fn(ImageProgress) + Sync),
 ) -> Result<Dataset> {
     let mut options = options.clone();
-    options.memory = default_budget().map(|bytes| bytes.saturating_sub(BESIDE));
+    options.memory = memory();
     Ok(plangrad_data::load_observed(name, &options, only, observe)?)
 }

@@ -1,8 +1,9 @@
 //! This process: its age, its memory, its threads, its name.
 
+use std::io;
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::time::Instant;
 
 /// Exit code of a program of the standard library that has panicked.
@@ -45,13 +46,36 @@ fn line(file: &str, name: &str) -> Option<String> {
 }
 
 /// Makes the calling thread, and as many new ones as there are further cores, the pool in which data are loaded, for as long
-/// as the pool lives. If the system gives no further threads, the calling thread works alone; rayon's global pool, which
-/// panics then, is never started.
+/// as the pool lives. If the system gives fewer threads, the pool has those; rayon's global pool, which panics then, is never
+/// started.
 #[must_use]
 pub fn thread_pool() -> Option<rayon::ThreadPool> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let build = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build();
-    build(cores).or_else(|_| build(1)).ok()
+    pool_of(std::thread::available_parallelism().map_or(1, NonZero::get), start_worker)
+}
+
+/// A thread that waits for its place in a pool.
+type Worker = mpsc::Sender<rayon::ThreadBuilder>;
+
+fn start_worker() -> io::Result<Worker> {
+    let (worker, place) = mpsc::channel::<rayon::ThreadBuilder>();
+    let work = move || {
+        if let Ok(thread) = place.recv() {
+            thread.run();
+        }
+    };
+    std::thread::Builder::new().spawn(work).map(|_| worker)
+}
+
+/// A pool of the calling thread and others that `start` starts. They are there before the pool is: one that cannot be built
+/// keeps the calling thread for itself, so that a second attempt would fail.
+fn pool_of(threads: usize, start: impl Fn() -> io::Result<Worker>) -> Option<rayon::ThreadPool> {
+    let mut workers: Vec<Worker> = (1..threads).map_while(|_| start().ok()).collect();
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(1 + workers.len()).use_current_thread();
+    let place = |thread| {
+        let worker = workers.pop().ok_or(io::ErrorKind::WouldBlock)?;
+        worker.send(thread).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    };
+    builder.spawn_handler(place).build().ok()
 }
 
 /// Bytes of the stack on which the program runs: that of a thread of the standard library.
@@ -108,6 +132,12 @@ fn shell_word(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rayon::prelude::*;
+
+    use super::*;
+
     #[test]
     fn a_path_with_spaces_is_quoted_for_the_shell() {
         assert_eq!(super::shell_word("runs/mnist-1"), "runs/mnist-1");
@@ -119,6 +149,29 @@ mod tests {
         let pool = super::thread_pool();
         assert!(pool.is_some());
         assert_eq!(rayon::current_thread_index(), Some(0));
+    }
+
+    /// Threads of a pool where the system gives `given` besides the calling one, of four that are wanted.
+    fn pool_where(given: usize) -> usize {
+        let left = AtomicUsize::new(given);
+        let start = || {
+            let take = |left: usize| left.checked_sub(1);
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                .map_err(|_| io::ErrorKind::WouldBlock)?;
+            start_worker()
+        };
+        let pool = pool_of(4, start).expect("the calling thread is there");
+        assert_eq!(rayon::current_thread_index(), Some(0));
+        assert_eq!((0..1000).into_par_iter().sum::<u32>(), 499_500);
+        pool.current_num_threads()
+    }
+
+    #[test]
+    fn where_the_system_gives_fewer_threads_the_pool_has_those_and_the_calling_one() {
+        for (given, threads) in [(0, 1), (1, 2), (2, 3), (9, 4)] {
+            // Each on a thread of its own, which can be in one pool only.
+            assert_eq!(std::thread::spawn(move || pool_where(given)).join().unwrap(), threads);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use plangrad_formats::torch::{TorchTensor, read_state_dict};
 use plangrad_nn::checkpoint::{self, Loaded, NamedTensor};
 
 use crate::error::{Error, Result};
+use crate::loading;
 use crate::output::Console;
 
 /// Formats of other programs, by their first bytes, and what to do about them.
@@ -72,7 +73,10 @@ fn torch(file: File, path: &Path) -> Result<Loaded> {
              makes one)"
         ),
     };
-    let tensors = read_state_dict(BufReader::new(file), &Limits::default()).map_err(foreign)?;
+    // The values are bounded, and what describes them as much again.
+    let memory = loading::memory().map(|bytes| Limits::new(bytes / 2));
+    let limits = memory.filter(|limits| limits.max_bytes < Limits::default().max_bytes).unwrap_or_default();
+    let tensors = read_state_dict(BufReader::new(file), &limits).map_err(foreign)?;
     let tensors = tensors.into_iter().map(|TorchTensor { name, dims, values, .. }| (name, dims, values));
     Ok(Loaded::foreign(path, tensors)?)
 }

@@ -37,7 +37,7 @@ impl Ended {
             Some(1 | 2 | 130) if says => None,
             Some(code) => Some(format!("exit code {code}: {}", self.last_line())),
             None => Some(match self.signal {
-                Some(signal) => format!("ended by signal {signal}"),
+                Some(signal) => format!("ended by signal {signal}: {}", self.last_line()),
                 None => "did not end".to_owned(),
             }),
         }

@@ -1,5 +1,6 @@
 //! What is done to the program, each with what must be true afterwards. A try returns what broke, if anything did.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -17,11 +18,27 @@ const CALLS: [&str; 10] =
     ["openat", "openat2", "write", "fsync", "fdatasync", "renameat", "mkdirat", "unlinkat", "lseek", "mmap"];
 /// What they are made to answer.
 const ANSWERS: [&str; 4] = ["signal=KILL", "error=ENOSPC", "error=EIO", "error=EINTR"];
+/// The exit code of a program that could not be loaded: its first line had not run yet.
+const NOT_LOADED: i32 = 127;
+/// The first call of `mmap` that is the program's own: those before are of the loader and of the language's runtime, which end
+/// the process if one fails.
+const RUNNING: usize = 20;
+/// Runs in a row that may end before the call that was to fail.
+const MOST_MISSES: usize = 50;
 /// Containers, in MiB.
 const CONTAINERS: [usize; 9] = [24, 32, 48, 64, 100, 160, 256, 512, 1024];
 /// A clock that stands still, for the dynamic linker to put before the system's.
 const STOPPED_CLOCK: &str = "#include <time.h>\nint clock_gettime(clockid_t id, struct timespec *t) { (void)id; \
     t->tv_sec = 1000; t->tv_nsec = 0; return 0; }\n";
+
+/// A system that gives as many threads as the variable says, and no more.
+const FEW_THREADS: &str = "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <errno.h>\n#include <pthread.h>\n\
+    #include <stdlib.h>\nstatic int given;\n\
+    int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *x) {\n\
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, \"pthread_create\");\n\
+    const char *most = getenv(\"MOST_THREADS\");\n\
+    if (most && __sync_fetch_and_add(&given, 1) >= atoi(most)) return EAGAIN;\n\
+    return real(t, a, f, x); }\n";
 
 /// A kind of attack.
 pub(super) struct Kind {
@@ -33,7 +50,7 @@ pub(super) struct Kind {
     pub(super) missing: fn(&Target) -> Option<&'static str>,
 }
 
-pub(super) const KINDS: [Kind; 9] = [
+pub(super) const KINDS: [Kind; 10] = [
     Kind {
         name: "signals",
         promise: "a run that is killed or interrupted again and again, and resumed with other threads, ends with the same bytes",
@@ -83,6 +100,12 @@ pub(super) const KINDS: [Kind; 9] = [
         missing: nothing,
     },
     Kind {
+        name: "refused threads",
+        promise: "where the system gives few further threads or none, every command works",
+        attempt: refused_threads,
+        missing: without_compiler,
+    },
+    Kind {
         name: "stopped clock",
         promise: "`fit` and `sweep` end with a sentence",
         attempt: stopped_clock,
@@ -98,7 +121,7 @@ pub(super) fn prepare(target: &Target) -> Result<()> {
             return Err(format!("an undisturbed run failed: {}", ended.stderr));
         }
     }
-    fs::write(target.path("clock.c"), STOPPED_CLOCK).map_err(|error| error.to_string())
+    Ok(())
 }
 
 fn signals(target: &mut Target) -> Result<Option<String>> {
@@ -124,33 +147,56 @@ fn signals(target: &mut Target) -> Result<Option<String>> {
 }
 
 fn system_calls(target: &mut Target) -> Result<Option<String>> {
-    target.remove(&target.path("run"));
-    let ended = injected(target, &format!("{SMALL} --out run"))?;
-    let broken = ended.misbehaviour().filter(|_| ended.signal != Some(9) && ended.code != Some(137));
-    Ok(match broken {
+    let afresh = |target: &Target| {
+        target.remove(&target.path("run"));
+        Ok(())
+    };
+    let ended = injected(target, &format!("{SMALL} --out run"), afresh)?;
+    Ok(match ended.misbehaviour().filter(|_| !killed(&ended)) {
         Some(broken) => Some(broken),
-        None => completed(target, "run", SMALL, "small")?,
+        None => completed(target, "run", SMALL, "small")?
+            .map(|broken| format!("{broken}; after {}", ended.last_line())),
     })
 }
 
 fn overwrite(target: &mut Target) -> Result<Option<String>> {
-    target.copy("small", "run")?;
-    let ended = injected(target, &format!("{RUN} --max-steps 1 --out run --overwrite"))?;
-    if let Some(broken) = ended.misbehaviour().filter(|_| ended.signal != Some(9) && ended.code != Some(137))
-    {
+    let earlier = |target: &Target| target.copy("small", "run");
+    let ended = injected(target, &format!("{RUN} --max-steps 1 --out run --overwrite"), earlier)?;
+    if let Some(broken) = ended.misbehaviour().filter(|_| !killed(&ended)) {
         return Ok(Some(broken));
     }
     let resumed = target.run("train --resume run")?;
-    Ok((resumed.code != Some(0)).then(|| resumed.last_line().to_owned()))
+    Ok((resumed.code != Some(0)).then(|| format!("{}; after {}", resumed.last_line(), ended.last_line())))
 }
 
-/// Runs the program with one system call, chosen by number, failing or killing it.
-fn injected(target: &mut Target, arguments: &str) -> Result<Ended> {
-    let (call, answer) = (CALLS[target.number(CALLS.len())], ANSWERS[target.number(ANSWERS.len())]);
-    let when = 1 + target.number(if call == "write" { 200 } else { 40 });
-    let inject = format!("inject={call}:{answer}:when={when}");
-    target
-        .run_behind(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e", &inject], arguments)
+/// Runs the program with one system call, chosen by number, failing or killing it. A call that the program does not reach is
+/// no attack: others are tried until one is.
+fn injected(target: &mut Target, arguments: &str, before: impl Fn(&Target) -> Result<()>) -> Result<Ended> {
+    let log = target.path("strace.log");
+    for _ in 0..MOST_MISSES {
+        before(target)?;
+        let (call, answer) = (CALLS[target.number(CALLS.len())], ANSWERS[target.number(ANSWERS.len())]);
+        let (first, calls) = match call {
+            "write" => (1, 60),
+            "mmap" => (RUNNING, 25),
+            _ => (1, 25),
+        };
+        let when = first + target.number(calls);
+        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{answer}:when={when}"));
+        let shown = log.to_string_lossy().into_owned();
+        let strace = ["strace", "-f", "-qq", "-o", &shown, "-e", &trace, "-e", &inject];
+        let ended = target.run_behind(&strace, arguments)?;
+        let injected = fs::read_to_string(&log).is_ok_and(|log| log.contains("INJECTED"));
+        if ended.code != Some(NOT_LOADED) && (injected || killed(&ended)) {
+            return Ok(Ended { stderr: format!("{}\n({inject})", ended.stderr.trim_end()), ..ended });
+        }
+    }
+    Err(format!("strace injected nothing in {MOST_MISSES} runs"))
+}
+
+/// Whether the injected signal ended it, or strace in its name.
+fn killed(ended: &Ended) -> bool {
+    ended.signal == Some(9) || ended.code == Some(137)
 }
 
 fn full_disk(target: &mut Target) -> Result<Option<String>> {
@@ -225,21 +271,47 @@ fn in_little_memory(target: &mut Target, limit: usize, how: &str) -> Result<Opti
     Ok(ended.misbehaviour().map(|broken| format!("`{command}` in {limit} MiB: {broken}")))
 }
 
+fn refused_threads(target: &mut Target) -> Result<Option<String>> {
+    let most = format!("MOST_THREADS={}", target.number(5));
+    target.copy("small", "run")?;
+    let command = [
+        "train --dataset digits --hidden 16 --max-steps 20 --out run --overwrite",
+        "train --resume run --epochs 2",
+        "fit --dataset digits --hidden 16 --time-limit 1",
+        "sweep --dataset digits --hidden 16 --batch-sizes 64,256 --seconds 0.1",
+        "eval small",
+        "predict small --random",
+    ][target.number(6)];
+    let preload = preloaded(target, "threads", FEW_THREADS)?;
+    let ended = target.run_behind(&["env", &most, &preload], command)?;
+    let broken =
+        ended.misbehaviour().or_else(|| (ended.code != Some(0)).then(|| ended.last_line().to_owned()));
+    Ok(broken.map(|broken| format!("`{command}` with {most}: {broken}")))
+}
+
 fn stopped_clock(target: &mut Target) -> Result<Option<String>> {
-    let (source, library) = (target.path("clock.c"), target.path("clock.so"));
-    let compiled =
-        std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
-    if !compiled.is_ok_and(|status| status.success()) {
-        return Err("cc cannot compile a shared library".to_owned());
-    }
     let command = [
         "fit --dataset digits --hidden 16",
         "sweep --dataset digits --hidden 16 --batch-sizes 64,256 --seconds 0.1",
         "train --dataset digits --hidden 16 --max-steps 20 --out run --overwrite",
     ][target.number(3)];
-    let preload = format!("LD_PRELOAD={}", library.display());
+    let preload = preloaded(target, "clock", STOPPED_CLOCK)?;
     let ended = target.run_behind(&["env", &preload], command)?;
     Ok(ended.misbehaviour())
+}
+
+/// Compiles a library, unless that was done, and returns the variable that puts it before the system's.
+fn preloaded(target: &Target, name: &str, source: &str) -> Result<String> {
+    let (file, library) = (target.path(&format!("{name}.c")), target.path(&format!("{name}.so")));
+    if !library.exists() {
+        fs::write(&file, source).map_err(|error| format!("{}: {error}", file.display()))?;
+        let mut cc = std::process::Command::new("cc");
+        let compiled = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&file).arg("-ldl").status();
+        if !compiled.is_ok_and(|status| status.success()) {
+            return Err("cc cannot compile a shared library".to_owned());
+        }
+    }
+    Ok(format!("LD_PRELOAD={}", library.display()))
 }
 
 /// Resumes a run to its end, or begins it if it had not begun, and compares its model with the undisturbed one's.
@@ -257,8 +329,12 @@ fn completed(target: &Target, out: &str, arguments: &str, whole: &str) -> Result
             return Ok(Some(format!("{file} has other bytes")));
         }
     }
-    let left: Vec<_> = fs::read_dir(target.path(out)).into_iter().flatten().flatten().collect();
-    Ok((left.len() > 4).then(|| format!("{} files are left", left.len())))
+    let names = |folder: &str| -> BTreeSet<_> {
+        let entries = fs::read_dir(target.path(folder)).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).collect()
+    };
+    let left = names(out).difference(&names(whole)).next().cloned();
+    Ok(left.map(|name| format!("{} is left", name.display())))
 }
 
 /// A control group for the program alone.

@@ -1,6 +1,5 @@
 //! A download from start to end: files that exist already are verified, the others fetched.
 
-use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +9,9 @@ use plangrad_formats::{idx, open_regular_file};
 use super::catalog::{self, CatalogEntry, Remote};
 use super::event::{DownloadEvent, DownloadOutcome, Downloaded};
 use super::options::DownloadOptions;
+use super::proxy::NamedProxy;
 use super::transfer::Client;
-use super::{fetch, proxy, verify};
+use super::{fetch, verify};
 use crate::locate::{complete_binaries, searched_folders};
 use crate::{DatasetName, Error, Result};
 
@@ -32,10 +32,8 @@ pub fn download(
 ) -> Result<Vec<Downloaded>> {
     let entries: Vec<(&DatasetName, CatalogEntry)> =
         names.iter().map(|name| Ok((name, entry(name)?))).collect::<Result<_>>()?;
-    if options.system_proxy {
-        proxy::check(|name| env::var_os(name))?;
-    }
-    let job = DownloadJob { client: Client::new(options.stall_timeout, options.system_proxy), options };
+    let proxy = if options.system_proxy { NamedProxy::of_environment()? } else { None };
+    let job = DownloadJob { client: Client::new(options.stall_timeout, proxy), options };
     let mut done = Vec::new();
     for (name, entry) in entries {
         let mut files = job.found_elsewhere(name, &entry, on_event)?;

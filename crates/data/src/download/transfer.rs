@@ -11,6 +11,7 @@ use ureq::Agent;
 use ureq::http::{Response, StatusCode, header};
 
 use super::catalog::Remote;
+use super::proxy::NamedProxy;
 
 const BLOCK: usize = 1 << 16;
 
@@ -46,11 +47,14 @@ pub(super) enum TransferError {
 #[derive(Debug)]
 pub(super) struct Client {
     agent: Agent,
+    proxy: Option<NamedProxy>,
     stall: Duration,
+    /// The clock by which speed is judged.
+    pub(super) now: fn() -> Instant,
 }
 
 impl Client {
-    pub(super) fn new(stall: Duration, system_proxy: bool) -> Self {
+    pub(super) fn new(stall: Duration, proxy: Option<NamedProxy>) -> Self {
         let config = Agent::config_builder()
             .user_agent(concat!("plangrad/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity") // the checksums are those of the files as published
@@ -60,9 +64,9 @@ impl Client {
             .timeout_connect(Some(stall))
             .timeout_recv_response(Some(stall))
             .timeout_per_read(Some(stall))
-            .timeout_per_write(Some(stall));
-        let config = if system_proxy { config } else { config.proxy(None) };
-        Self { agent: config.build().into(), stall }
+            .timeout_per_write(Some(stall))
+            .proxy(proxy.as_ref().map(|named| named.proxy.clone()));
+        Self { agent: config.build().into(), proxy, stall, now: Instant::now }
     }
 
     /// Appends to `file`, which holds `have` bytes, what the server at `url` sends; starts over if it sends the whole file.
@@ -80,17 +84,17 @@ impl Client {
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
-        let response = request.call().map_err(|error| self.stop(&error))?;
+        let response = request.call().map_err(|error| self.stop(url, &error))?;
         let mut there = first_byte(&response, have)?;
         let (end, most) = announced(&response, remote, there)?;
         let mut body = response.into_body().into_reader();
         let mut block = vec![0; BLOCK];
-        let mut filled = self.read_first(&mut body, &mut block)?;
+        let mut filled = self.read_first(url, &mut body, &mut block)?;
         if there == 0 && block[..filled.min(2)] != GZIP_MAGIC[..filled.min(2)] {
             return Err(TransferError::Mirror("the server sent something other than a gzip file".to_owned()));
         }
         file.set_len(there).and_then(|()| file.seek(SeekFrom::Start(there))).map_err(TransferError::Disk)?;
-        let (mut since, mut counted) = (Instant::now(), there);
+        let (mut since, mut counted) = ((self.now)(), there);
         while filled > 0 {
             there += filled as u64;
             if there > most {
@@ -98,13 +102,14 @@ impl Client {
             }
             file.write_all(&block[..filled]).map_err(TransferError::Disk)?;
             progress(there);
-            if since.elapsed() >= self.stall {
+            let now = (self.now)();
+            if now.duration_since(since) >= self.stall {
                 if there - counted < self.least_bytes() {
                     return Err(self.slow());
                 }
-                (since, counted) = (Instant::now(), there);
+                (since, counted) = (now, there);
             }
-            filled = self.read(&mut body, &mut block)?;
+            filled = self.read(url, &mut body, &mut block)?;
         }
         Ok(end)
     }
@@ -119,23 +124,24 @@ impl Client {
     }
 
     /// Reads at least two bytes, unless the body is shorter.
-    fn read_first(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, TransferError> {
-        let first = self.read(body, block)?;
-        if first == 1 { Ok(1 + self.read(body, &mut block[1..])?) } else { Ok(first) }
+    fn read_first(&self, url: &str, body: &mut impl Read, block: &mut [u8]) -> Result<usize, TransferError> {
+        let first = self.read(url, body, block)?;
+        if first == 1 { Ok(1 + self.read(url, body, &mut block[1..])?) } else { Ok(first) }
     }
 
-    fn read(&self, body: &mut impl Read, block: &mut [u8]) -> Result<usize, TransferError> {
+    fn read(&self, url: &str, body: &mut impl Read, block: &mut [u8]) -> Result<usize, TransferError> {
         loop {
             match body.read(block) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map_err(|error| self.stop(&error.into())),
+                result => return result.map_err(|error| self.stop(url, &error.into())),
             }
         }
     }
 
-    /// The reason as a clause. Texts that may repeat an address, and so its secrets, are replaced.
-    fn stop(&self, error: &ureq::Error) -> TransferError {
-        TransferError::Mirror(match error {
+    /// The reason as a clause, and the proxy that may be to blame. Texts that may repeat an address, and so its secrets, are
+    /// replaced.
+    fn stop(&self, url: &str, error: &ureq::Error) -> TransferError {
+        let reason = match error {
             ureq::Error::Timeout(ureq::Timeout::RecvBody) => return self.slow(),
             ureq::Error::Timeout(_) => format!("nothing arrived for {} s", self.stall.as_secs_f32()),
             ureq::Error::HostNotFound => "the host name is unknown (no network?)".to_owned(),
@@ -149,12 +155,15 @@ impl Client {
                 _ => error.to_string(),
             },
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                "expected an address that begins with http:// or https://".to_owned()
+                let reason = "expected an address that begins with http:// or https://";
+                return TransferError::Mirror(reason.to_owned());
             }
             ureq::Error::Protocol(_) => "the server's response is not valid HTTP".to_owned(),
             ureq::Error::ConnectProxyFailed(_) => "the proxy refused the connection".to_owned(),
             other => other.to_string(),
-        })
+        };
+        let proxy = self.proxy.as_ref().map_or(String::new(), |proxy| proxy.clause(url));
+        TransferError::Mirror(reason + &proxy)
     }
 }
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::decode::{Changes, Target, decode_into};
 use super::options::ImageProgress;
+use super::room::Room;
 use super::scan::ImageFile;
 use crate::text::{counted, excerpt, grouped};
 use crate::{Error, Result};
@@ -36,7 +37,7 @@ type Kind = (fn(&Changes) -> bool, &'static str);
 pub(super) fn decode_all(
     files: &[ImageFile],
     target: Target,
-    dataset: &str,
+    (dataset, room): (&str, &Room),
     observe: &(dyn Fn(ImageProgress) + Sync),
 ) -> Result<(Block, Option<String>)> {
     let done = AtomicUsize::new(0);
@@ -45,7 +46,7 @@ pub(super) fn decode_all(
     let mut outcomes: Vec<(&ImageFile, Outcome)> = Vec::new();
     for is_test in [false, true] {
         let files: Vec<&ImageFile> = files.iter().filter(|file| file.test == is_test).collect();
-        let (part, results) = decode_part(&files, target, dataset, &|| {
+        let (part, results) = decode_part(&files, target, (dataset, room), &|| {
             observe(ImageProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total });
         })?;
         *(if is_test { &mut block.test } else { &mut block.train }) = part;
@@ -59,7 +60,7 @@ pub(super) fn decode_all(
 fn decode_part(
     files: &[&ImageFile],
     target: Target,
-    dataset: &str,
+    (dataset, room): (&str, &Room),
     count: &(dyn Fn() + Sync),
 ) -> Result<(Part, Vec<Outcome>)> {
     let size = target.channels * target.height * target.width;
@@ -70,11 +71,15 @@ fn decode_part(
     pixels.try_reserve_exact(bytes.ok_or_else(out_of_memory)?).map_err(|_| out_of_memory())?;
     pixels.resize(files.len() * size, 0);
     let decode = |(planes, file): (&mut [u8], &&ImageFile)| {
-        let outcome = decode_into(&file.path, target, planes);
+        let outcome = decode_into(&file.path, target, room, planes);
         count();
-        outcome
+        match outcome {
+            Err(error @ Error::MemoryLimit { .. }) => Err(error), // or it would depend on the machine what is learnt
+            outcome => Ok(outcome),
+        }
     };
-    let outcomes: Vec<Outcome> = pixels.par_chunks_exact_mut(size).zip(files).map(decode).collect();
+    let outcomes = pixels.par_chunks_exact_mut(size).zip(files).map(decode);
+    let outcomes: Vec<Outcome> = outcomes.collect::<Result<_>>()?;
     let mut labels = Vec::with_capacity(files.len());
     let mut kept = 0;
     for (place, (file, outcome)) in files.iter().zip(&outcomes).enumerate() {

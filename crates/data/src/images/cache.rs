@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use plangrad_formats::open_regular_file;
@@ -24,6 +24,9 @@ const MAGIC: [u8; 8] = *b"plgrimg1";
 /// Bytes before the lists.
 const HEAD: usize = 8 + 32 + 32;
 
+/// The most bytes of notes.
+const MOST_NOTES: usize = 1 << 20;
+
 /// What a block was made of.
 pub(super) fn key(files: &[ImageFile], target: Target) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -37,21 +40,20 @@ pub(super) fn key(files: &[ImageFile], target: Target) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The block in a file; `Err` with a sentence if there is none of this key, or a damaged one.
+/// The block in a file, of at most so many images; `Err` with a sentence if there is none of this key, or a damaged one. No
+/// more is read than such a block could hold.
 pub(super) fn read(
     path: &Path,
     key: &[u8; 32],
     image_bytes: usize,
+    most_images: usize,
 ) -> std::result::Result<Block, Option<String>> {
-    let opened = match open_regular_file(path) {
+    let mut file = match open_regular_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
         Err(error) => return Err(Some(format!("{}: the cache cannot be read: {error}", path.display()))),
-        Ok(file) => file,
+        Ok(file) => BufReader::new(file),
     };
     let says = |what: &str| Some(format!("{}: {what}; the images are decoded again", path.display()));
-    let mut file = opened;
-    let mut bytes = Vec::new();
-    let length = file.metadata().map_or(0, |data| data.len());
     let mut head = [0; HEAD];
     if file.read_exact(&mut head).is_err() || head[..8] != MAGIC {
         return Err(says("not a cache of images"));
@@ -59,29 +61,57 @@ pub(super) fn read(
     if head[8..40] != key[..] {
         return Err(says("the cache is of other images or options"));
     }
-    bytes
-        .try_reserve_exact(length as usize)
-        .map_err(|_| says("the cache needs more memory than there is"))?;
-    file.read_to_end(&mut bytes).map_err(|_| says("the cache cannot be read"))?;
-    if Sha256::digest(&bytes)[..] != head[40..] {
+    let mut lists = Lists { file, hash: Sha256::new() };
+    let block = lists.block(image_bytes, most_images).map_err(|error| match error.kind() {
+        io::ErrorKind::OutOfMemory => says("the cache needs more memory than there is"),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => says("the cache is damaged"),
+        _ => says("the cache cannot be read"),
+    })?;
+    if lists.hash.finalize()[..] != head[40..] {
         return Err(says("the cache is damaged (its checksum is wrong)"));
     }
-    parse(&bytes, image_bytes).ok_or_else(|| says("the cache is damaged"))
+    Ok(block)
 }
 
-fn parse(mut bytes: &[u8], image_bytes: usize) -> Option<Block> {
-    let mut list = || {
-        let (length, rest) = bytes.split_first_chunk::<8>()?;
-        let (list, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-        bytes = rest;
-        Some(list)
-    };
-    let notes = std::str::from_utf8(list()?).ok()?.lines().map(str::to_owned).collect();
-    let mut part = || {
-        let part = Part { labels: list()?.to_vec(), pixels: list()?.to_vec() };
-        (part.pixels.len() == part.labels.len() * image_bytes).then_some(part)
-    };
-    Some(Block { train: part()?, test: part()?, notes })
+/// The lists of a cache, read one after another, and the checksum of what was read.
+struct Lists<R> {
+    file: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Lists<R> {
+    fn block(&mut self, image_bytes: usize, most_images: usize) -> io::Result<Block> {
+        let notes = String::from_utf8(self.list(MOST_NOTES)?).map_err(|_| damaged())?;
+        let notes = notes.lines().map(str::to_owned).collect();
+        let mut part = || {
+            let part =
+                Part { labels: self.list(most_images)?, pixels: self.list(most_images * image_bytes)? };
+            let is_whole = part.pixels.len() == part.labels.len() * image_bytes;
+            if is_whole { Ok(part) } else { Err(damaged()) }
+        };
+        let block = Block { train: part()?, test: part()?, notes };
+        let ends = self.file.read(&mut [0])? == 0;
+        if ends { Ok(block) } else { Err(damaged()) }
+    }
+
+    /// A list of at most `most` bytes.
+    fn list(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let mut length = [0; 8];
+        self.file.read_exact(&mut length)?;
+        self.hash.update(length);
+        let length = u64::from_le_bytes(length);
+        let length = usize::try_from(length).ok().filter(|&length| length <= most).ok_or_else(damaged)?;
+        let mut list = Vec::new();
+        list.try_reserve_exact(length)?;
+        list.resize(length, 0);
+        self.file.read_exact(&mut list)?;
+        self.hash.update(&list);
+        Ok(list)
+    }
+}
+
+fn damaged() -> io::Error {
+    io::ErrorKind::InvalidData.into()
 }
 
 /// Writes a block beside `path` and gives it that name.

@@ -9,6 +9,7 @@ use plangrad_formats::open_regular_file;
 
 use super::options::Fit;
 use super::resize::Resizer;
+use super::room::Room;
 use crate::{Error, Result};
 
 /// The most pixels on a side.
@@ -19,6 +20,9 @@ const MOST_PIXELS: u64 = 1 << 26;
 
 /// The most bytes that a decoder may take beside the image.
 const MOST_BYTES: u64 = 1 << 29;
+
+/// Channels of an image in colours.
+const RGB: usize = 3;
 
 /// What a header says of an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +89,28 @@ fn open(path: &Path) -> Result<ImageReader<BufReader<File>>> {
     Ok(reader)
 }
 
+/// Bytes that an image takes at its worst moment until it has the channels and size that are wanted, as its header says.
+fn working_bytes(decoder: &impl ImageDecoder, format: Option<ImageFormat>, channels: usize) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let (decoded, color, channels) = (decoder.total_bytes(), decoder.color_type(), channels as u64);
+    // What the image is brought to, with how many bytes a pixel, and how many of these are copied from it: see `opaque`.
+    let (plain, kept, copied) = match (color.has_alpha(), channels, color.has_color()) {
+        (true, ..) => (ColorType::Rgba8, 4, channels),
+        (false, 1, false) => (ColorType::L8, 1, 0),
+        (false, 1, true) => (ColorType::Rgb8, 3, 1),
+        (false, ..) => (ColorType::Rgb8, 3, 0),
+    };
+    let converted = if color == plain { 0 } else { kept * pixels };
+    // Coefficients of a progressive JPEG have two bytes; WebP and GIF are put together from another picture.
+    let inside = match format {
+        Some(ImageFormat::Png | ImageFormat::Bmp) => 0,
+        _ => 2 * decoded,
+    };
+    let at_its_new_size = 2 * channels * pixels;
+    decoded.saturating_add(inside.max(converted)).max((kept + copied) * pixels).max(at_its_new_size)
+}
+
 /// Reads the header.
 pub(super) fn facts(path: &Path) -> Result<Facts> {
     let decoder = open(path)?.into_decoder().map_err(|error| damaged(path, error))?;
@@ -104,11 +130,14 @@ fn check_size(path: &Path, width: u32, height: u32) -> Result<()> {
     Ok(())
 }
 
-/// Decodes an image and writes it to `planes`, channels one after another.
-pub(super) fn decode_into(path: &Path, target: Target, planes: &mut [u8]) -> Result<Changes> {
-    let decoder = open(path)?.into_decoder().map_err(|error| damaged(path, error))?;
+/// Decodes an image and writes it to `planes`, channels one after another. Waits for the memory that it takes.
+pub(super) fn decode_into(path: &Path, target: Target, room: &Room, planes: &mut [u8]) -> Result<Changes> {
+    let reader = open(path)?;
+    let format = reader.format();
+    let decoder = reader.into_decoder().map_err(|error| damaged(path, error))?;
     let (width, height) = decoder.dimensions();
     check_size(path, width, height)?;
+    let _taken = room.take(working_bytes(&decoder, format, target.channels), path)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(path, error))?;
     let mut changes = Changes::default();
     let pixels = opaque(image, target.channels, &mut changes);
@@ -244,15 +273,16 @@ impl DecodedImage {
     }
 }
 
-/// Decodes a PNG, JPEG, WebP, BMP or GIF image (its first picture).
+/// Decodes a PNG, JPEG, WebP, BMP or GIF image (its first picture) within `memory` bytes, if there is a limit.
 ///
 /// # Errors
 ///
-/// [`Error::Image`] with `name`.
-pub fn decode_image(name: &Path, bytes: &[u8]) -> Result<DecodedImage> {
+/// [`Error::Image`] with `name`; [`Error::MemoryLimit`], before the pixels are read.
+pub fn decode_image(name: &Path, bytes: &[u8], memory: Option<u64>) -> Result<DecodedImage> {
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| refused(name, e))?;
-    let format = match reader.format() {
+    let guessed = reader.format();
+    let format = match guessed {
         Some(ImageFormat::Png) => "PNG",
         Some(ImageFormat::Jpeg) => "JPEG",
         Some(ImageFormat::WebP) => "WebP",
@@ -275,8 +305,10 @@ pub fn decode_image(name: &Path, bytes: &[u8]) -> Result<DecodedImage> {
     let decoder = reader.into_decoder().map_err(|error| damaged(name, error))?;
     let (width, height) = decoder.dimensions();
     check_size(name, width, height)?;
+    let channels = if decoder.color_type().has_color() { RGB } else { 1 };
+    let room = Room::new(memory);
+    let _taken = room.take(working_bytes(&decoder, guessed, channels), name)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(name, error))?;
-    let channels = if image.color().has_color() { 3 } else { 1 };
     let mut changes = Changes::default();
     let pixels = opaque(image, channels, &mut changes);
     let Changes { transparent, deep, .. } = changes;

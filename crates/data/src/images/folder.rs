@@ -8,6 +8,7 @@ use super::block::{Block, Part, decode_all};
 use super::cache;
 use super::decode::{Facts, Target, facts};
 use super::options::{Fit, ImageProgress};
+use super::room::Room;
 use super::scan::{Found, ImageFile, scan};
 use crate::error::OwnFilesProblem;
 use crate::memory::compare;
@@ -15,6 +16,9 @@ use crate::{Dataset, DatasetName, Error, LoadOptions, PixelStatistics, Result, S
 
 /// The most bytes of one image in memory.
 const MOST_IMAGE_BYTES: u64 = 1 << 28;
+
+/// Bytes kept of each file besides its image: its names, its label, and what became of it.
+const FILE: u64 = 256;
 
 /// Loads a folder of images.
 pub(crate) fn load(
@@ -29,7 +33,8 @@ pub(crate) fn load(
     let Found { files, classes, mut notes } = scan(folder, options)?;
     let target = target(folder, &files, options, &mut notes)?;
     let image_bytes = (target.channels * target.height * target.width) as u64;
-    compare(&name, [(files.len() as u64).saturating_mul(image_bytes + 1)], options.memory)?;
+    let bytes = (files.len() as u64).saturating_mul(image_bytes + FILE);
+    compare(&name, [bytes], options.memory)?;
     let block = block(folder, &files, target, options, &name, observe, &mut notes)?;
     let Block { train, test, notes: more } = block;
     notes.extend(more);
@@ -132,12 +137,14 @@ fn block(
     let key = cache::key(files, target);
     let image_bytes = target.channels * target.height * target.width;
     if let Some(path) = &options.images.cache {
-        match cache::read(path, &key, image_bytes) {
+        match cache::read(path, &key, image_bytes, files.len()) {
             Ok(block) => return Ok(block),
             Err(reason) => notes.extend(reason),
         }
     }
-    let (block, first) = decode_all(files, target, &name.to_string(), observe)?;
+    let block_bytes = files.len() as u64 * (image_bytes as u64 + FILE);
+    let room = Room::new(options.memory.map(|memory| memory.saturating_sub(block_bytes)));
+    let (block, first) = decode_all(files, target, (&name.to_string(), &room), observe)?;
     if block.train.labels.is_empty() && block.test.labels.is_empty() {
         let problem = OwnFilesProblem::NoneReadable { tried: files.len(), reason: first.unwrap_or_default() };
         return Err(Error::OwnFiles { path: folder.to_path_buf(), problem });

@@ -19,6 +19,8 @@ mod decode;
 #[cfg(feature = "images")]
 mod folder;
 #[cfg(feature = "images")]
+mod room;
+#[cfg(feature = "images")]
 mod scan;
 
 pub use options::{Fit, ImageOptions, ImageProgress};

@@ -1,5 +1,6 @@
 //! The files of a folder of images: which are read, which class and part each belongs to.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +54,12 @@ pub(super) struct Found {
 
 /// Files that are not read, to be named.
 #[derive(Default)]
-struct Skipped(Vec<String>);
+struct Skipped {
+    /// Files that are not named as images are.
+    files: Vec<String>,
+    /// Folders that were read by another path.
+    folders: Vec<String>,
+}
 
 pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
     let children = folders(folder)?;
@@ -83,7 +89,8 @@ pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
     check_classes(folder, &found.classes)?;
     for (part, test) in parts {
         for (class, name) in found.classes.iter().enumerate() {
-            let mut walk = Walk { root: folder, options, class: class as u8, test, skipped: &mut skipped };
+            let (class, seen) = (class as u8, HashSet::new());
+            let mut walk = Walk { root: folder, options, class, test, seen, skipped: &mut skipped };
             if part.join(name).is_dir() {
                 walk.folder(&part.join(name), 0, &mut found.files)?;
             }
@@ -107,7 +114,7 @@ pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
             ));
         }
     }
-    found.notes.extend(skipped.note());
+    found.notes.extend(skipped.notes());
     Ok(found)
 }
 
@@ -121,16 +128,23 @@ fn check_classes(folder: &Path, classes: &[String]) -> Result<()> {
 }
 
 impl Skipped {
-    /// How many files were not read, and the first of them.
-    fn note(&self) -> Option<String> {
-        let shown: Vec<String> = self.0.iter().take(3).map(|name| excerpt(name)).collect();
-        let more = self.0.len().saturating_sub(shown.len());
-        let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
-        (!self.0.is_empty()).then(|| {
-            let count = counted(self.0.len(), "file");
-            format!("skipped {count} not named as images are: {}{more}", shown.join(", "))
-        })
+    /// How many files and folders were not read, and the first of them.
+    fn notes(&self) -> impl Iterator<Item = String> {
+        let files = counted(self.files.len(), "file");
+        let folders = counted(self.folders.len(), "folder");
+        let files = format!("skipped {files} not named as images are: {}", shown(&self.files));
+        let folders = format!("skipped {folders} that links lead to a second time: {}", shown(&self.folders));
+        let notes = [(&self.files, files), (&self.folders, folders)];
+        notes.into_iter().filter(|(skipped, _)| !skipped.is_empty()).map(|(_, note)| note)
     }
+}
+
+/// The first names, and how many there are besides.
+fn shown(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(3).map(|name| excerpt(name)).collect();
+    let more = names.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// Names of the folders in a folder, but hidden ones, sorted.
@@ -163,15 +177,22 @@ struct Walk<'a> {
     class: u8,
     /// The part, unless the hash decides.
     test: Option<bool>,
+    /// Folders that were read, wherever links to them lie: through links there may be more paths than can ever be walked.
+    seen: HashSet<PathBuf>,
     skipped: &'a mut Skipped,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, folder: &Path, depth: usize, files: &mut Vec<ImageFile>) -> Result<()> {
+        let place = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+        if !self.seen.insert(place) {
+            self.skipped.folders.push(self.relative(folder));
+            return Ok(());
+        }
         for (name, path) in entries(folder)? {
             let relative = self.relative(&path);
             let Ok(data) = fs::metadata(&path) else {
-                self.skipped.0.push(relative);
+                self.skipped.files.push(relative);
                 continue;
             };
             if data.is_dir() && depth < MOST_DEPTH && !name.starts_with('.') {
@@ -179,7 +200,7 @@ impl Walk<'_> {
                 continue;
             }
             if !data.is_file() || !has_image_name(&path) || name.starts_with('.') {
-                self.skipped.0.push(relative);
+                self.skipped.files.push(relative);
                 continue;
             }
             let hashed = || is_test(relative.as_bytes(), self.options.seed, self.options.test_fraction);

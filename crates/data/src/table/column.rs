@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, CellReader, are_booleans, boolean_value, significant_digits};
+use super::footprint::{push, text_bytes};
 use super::options::OneHot;
 use super::schema::{FeatureKind, TableSchema};
 use crate::error::ExpectedCell;
@@ -40,8 +41,13 @@ pub(super) struct Column {
     texts: HashMap<String, u32>,
     order: Vec<String>,
     most_texts: usize,
+    /// Bytes of its different texts: by text, in order, sorted, and in the model's description.
+    text_bytes: u64,
     digits: usize,
 }
+
+/// Times that a column's different texts are in memory.
+const TEXT_COPIES: u64 = 4;
 
 /// Numbers with as many bits as they need; `NaN` for a missing one. In place of a text its number.
 #[derive(Debug)]
@@ -79,6 +85,7 @@ impl Column {
             texts: HashMap::new(),
             order: Vec::new(),
             most_texts,
+            text_bytes: 0,
             digits: 0,
         }
     }
@@ -131,6 +138,7 @@ impl Column {
             None if self.texts.len() > self.most_texts => 0, // more than any limit allows: only that is said
             None => {
                 let number = self.texts.len() as u32;
+                self.text_bytes += TEXT_COPIES * text_bytes(text);
                 self.texts.insert(text.to_owned(), number);
                 self.order.push(text.to_owned());
                 number
@@ -147,6 +155,19 @@ impl Column {
     /// The line of the first text.
     pub(super) fn first_text(&self) -> Option<u64> {
         self.first.1
+    }
+
+    /// Bytes of a cell.
+    pub(super) fn cell_bytes(&self) -> u64 {
+        match self.values {
+            Values::Single(_) => size_of::<f32>() as u64,
+            Values::Double(_) => size_of::<f64>() as u64,
+        }
+    }
+
+    /// Bytes of its different texts.
+    pub(super) fn text_bytes(&self) -> u64 {
+        self.text_bytes
     }
 
     /// The number of different texts.
@@ -295,14 +316,14 @@ impl Values {
 
     fn push(&mut self, value: f64) {
         match self {
-            Self::Double(values) => values.push(value),
+            Self::Double(values) => push(values, value),
             Self::Single(values) if value.is_nan() || f64::from(value as f32) == value => {
-                values.push(value as f32)
+                push(values, value as f32);
             }
             Self::Single(values) => {
                 let mut wide: Vec<f64> = Vec::with_capacity(values.capacity().max(8));
                 wide.extend(values.iter().map(|&value| f64::from(value)));
-                wide.push(value);
+                push(&mut wide, value);
                 *self = Self::Double(wide);
             }
         }

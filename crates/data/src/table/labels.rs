@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, CellReader};
+use super::footprint::text_bytes;
 use crate::error::ExpectedCell;
 use crate::text::excerpt;
 use crate::{LabelUse, LoadOptions, TargetKind, Targets};
@@ -25,6 +26,8 @@ pub(super) struct Labels {
     pub(super) missing: usize,
     /// How many have one that the model does not know, and one of those.
     pub(super) unknown: (usize, String),
+    /// Bytes of all spellings.
+    pub(super) text_bytes: u64,
     use_of_labels: LabelUse,
 }
 
@@ -59,7 +62,7 @@ impl Labels {
             }
         };
         let unknown = (0, String::new());
-        Self { kind, known: Vec::new(), missing: 0, unknown, use_of_labels: options.labels }
+        Self { kind, known: Vec::new(), missing: 0, unknown, text_bytes: 0, use_of_labels: options.labels }
     }
 
     /// Adds the label of a row.
@@ -92,6 +95,7 @@ impl Labels {
                     Some(&label) => label,
                     None => {
                         let label = u8::try_from(numbers.len()).map_err(|_| Refused::TooMany)?;
+                        self.text_bytes += text_bytes(&name);
                         numbers.insert(name, label);
                         spellings.push(Vec::new());
                         label
@@ -99,6 +103,7 @@ impl Labels {
                 };
                 let known = &mut spellings[usize::from(label)];
                 if !known.iter().any(|spelling| spelling == text) && known.len() < MAX_CLASSES {
+                    self.text_bytes += text_bytes(text);
                     known.push(text.to_owned());
                 }
                 labels.push(label);

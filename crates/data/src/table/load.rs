@@ -5,6 +5,7 @@ use std::path::Path;
 use super::cell::CellReader;
 use super::column::Column;
 use super::dialect::Dialect;
+use super::footprint;
 use super::header::{Columns, Header};
 use super::identity::{self, Verdict};
 use super::labels::{Labels, Refused};
@@ -40,10 +41,11 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
     let parts = deal(&table.hashes, |row| rule == Missing::Drop && table.is_incomplete(row), options);
     table.check_parts(&parts, needed, options)?;
     let schema = table.schema(kinds, &parts, options)?;
+    table.check_memory(schema.inputs(), options)?;
     let [train, validation, test] = table.samples(&schema, &parts)?;
     table.check_targets(&schema)?;
     table.note_collapsed(&schema, options);
-    let Table { labels, hashes, texts, mut notes, remarks, columns, .. } = table;
+    let Table { labels, hashes, mut texts, mut notes, remarks, columns, .. } = table;
     notes.extend(labels.notes(&columns.label_name));
     let known = labels.known.clone();
     let (targets, classes) = labels.finish();
@@ -54,7 +56,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
             "--normalize half is meant for images: the features of the table were standardised".to_owned(),
         );
     }
-    let facts = |part| facts(part, &parts, &hashes, &known, &texts);
+    let mut facts = |part| facts(part, &parts, &hashes, &known, &mut texts);
     let table_rows = TableRows {
         train: facts(Part::Train),
         validation: facts(Part::Validation),
@@ -94,6 +96,7 @@ struct Table<'a> {
     hashes: Vec<u64>,
     /// The feature cells of each row, if they are kept.
     texts: Vec<Vec<String>>,
+    text_bytes: u64,
     notes: Vec<String>,
     remarks: Vec<String>,
 }
@@ -109,6 +112,7 @@ impl<'a> Table<'a> {
         if !records.next(&mut record, None)? {
             return Err(Error::TableEmpty { path: path.to_path_buf() });
         }
+        footprint::check(|| footprint::header_bytes(record.len()), path, options)?;
         let header = if no_header { Header::made_up(path, &record)? } else { Header::of(path, &record)? };
         let columns = header.columns(path, options.label.as_deref(), table, schema, options.labels)?;
         let one_hot = if schema.is_some() { OneHot::None } else { table.one_hot };
@@ -129,6 +133,7 @@ impl<'a> Table<'a> {
             labels_are_required,
             hashes,
             texts,
+            text_bytes: 0,
             notes,
             remarks,
         };
@@ -140,7 +145,8 @@ impl<'a> Table<'a> {
                 empty += 1;
             } else {
                 table.push(&record, &reader, options)?;
-                table.check_memory(options)?;
+                let checked = table.check_memory(table.features.len(), options);
+                checked.map_err(|error| footprint::of_whole_file(error, records.share()))?;
             }
             has_row = records.next(&mut record, Some(width))?;
         }
@@ -199,24 +205,21 @@ impl<'a> Table<'a> {
                 }
             },
         }
-        self.hashes.push(row_hash(record));
+        footprint::push(&mut self.hashes, row_hash(record));
         if options.keep_texts {
             let texts = self.columns.features.iter().map(|&column| record.cell(column).to_owned());
-            self.texts.push(texts.collect());
+            let texts: Vec<String> = texts.collect();
+            self.text_bytes += footprint::row_bytes(&texts);
+            footprint::push(&mut self.texts, texts);
         }
         Ok(())
     }
 
-    /// Refuses to take more memory than loading may, while it is read: a table does not say how many rows it has.
-    fn check_memory(&self, options: &LoadOptions) -> Result<()> {
-        let bytes = (self.hashes.len() * 8 * (self.features.len() + 1)) as u64;
-        match options.memory {
-            Some(memory) if bytes > memory => {
-                let dataset = self.path.display().to_string();
-                Err(Error::MemoryLimit { dataset, bytes, memory })
-            }
-            _ => Ok(()),
-        }
+    /// Refuses to take more memory than loading may, as samples of so many inputs.
+    fn check_memory(&self, inputs: usize, options: &LoadOptions) -> Result<()> {
+        let texts = self.labels.text_bytes.saturating_add(self.text_bytes);
+        let bytes = || footprint::bytes(self.hashes.len(), &self.features, inputs, texts);
+        footprint::check(bytes, self.path, options)
     }
 
     fn name(&self, feature: usize) -> &str {
@@ -547,12 +550,12 @@ fn numbers(part: Part, parts: &[Part]) -> Vec<u32> {
     (0..).zip(parts).filter(|&(_, &other)| other == part).map(|(row, _)| row).collect()
 }
 
-fn facts(part: Part, parts: &[Part], hashes: &[u64], known: &[bool], texts: &[Vec<String>]) -> RowFacts {
+fn facts(part: Part, parts: &[Part], hashes: &[u64], known: &[bool], texts: &mut [Vec<String>]) -> RowFacts {
     let numbers = numbers(part, parts);
     let rows = || numbers.iter().map(|&row| row as usize);
     let hashes = rows().map(|row| hashes[row]).collect();
     let labelled = rows().map(|row| known[row]).collect();
-    let texts = rows().filter_map(|row| texts.get(row).cloned()).collect();
+    let texts = rows().filter_map(|row| texts.get_mut(row).map(std::mem::take)).collect();
     RowFacts { numbers, hashes, labelled, texts }
 }
 

@@ -8,6 +8,7 @@
 mod cell;
 mod column;
 mod dialect;
+mod footprint;
 mod header;
 mod identity;
 mod labels;

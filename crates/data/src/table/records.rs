@@ -219,6 +219,11 @@ impl Records {
         self.separator = separator.byte();
     }
 
+    /// The share of the file that has become records; 1 if its length is not known.
+    pub(super) fn share(&self) -> f64 {
+        self.source.share(self.text.len() - self.at)
+    }
+
     /// What was guessed about the encoding.
     pub(super) fn note(&self) -> Option<&String> {
         self.source.note.as_ref()

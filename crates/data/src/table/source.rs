@@ -52,6 +52,8 @@ pub(super) struct Source {
     raw: Vec<u8>,
     text: Text,
     ended: bool,
+    /// Bytes of the file, if it is a regular one.
+    length: Option<u64>,
     compressed: Option<Rc<Cell<u64>>>,
     decoded: u64,
     /// What was guessed.
@@ -73,14 +75,17 @@ impl Source {
     pub(super) fn open(path: &Path, encoding: Option<&str>) -> Result<Self> {
         let text = encoding.map(named).transpose()?.unwrap_or(Text::Unknown);
         let io = |action| move |reason| Error::Io { path: path.to_path_buf(), action, reason };
+        let mut length = None;
         let mut file: Box<dyn Read> = if path == Path::new("-") {
             Box::new(stdin())
         } else {
             let file = File::open(path).map_err(io("opened"))?;
-            if file.metadata().map_err(io("opened"))?.is_dir() {
+            let data = file.metadata().map_err(io("opened"))?;
+            if data.is_dir() {
                 let reason = io::Error::new(io::ErrorKind::IsADirectory, "expected a file, found a folder");
                 return Err(io("opened")(reason));
             }
+            length = Some(data.len()).filter(|_| data.is_file());
             Box::new(file)
         };
         let mut start = Vec::new();
@@ -93,7 +98,15 @@ impl Source {
             false => Box::new(input),
         };
         let compressed = is_gzip.then_some(bytes);
-        Ok(Self { input, raw: Vec::new(), text, ended: false, compressed, decoded: 0, note: None })
+        Ok(Self { input, raw: Vec::new(), text, ended: false, length, compressed, decoded: 0, note: None })
+    }
+
+    /// The share of the file that has been read, less so many bytes that are read ahead; 1 if its length is not known.
+    pub(super) fn share(&self, ahead: usize) -> f64 {
+        let read = self.compressed.as_ref().map_or(self.decoded, |compressed| compressed.get());
+        let used = 1.0 - ahead as f64 / self.decoded.max(1) as f64;
+        let share = self.length.map_or(1.0, |length| used * read as f64 / length.max(1) as f64);
+        share.clamp(f64::EPSILON, 1.0)
     }
 
     /// Appends about so many bytes to `text`; `false` if there are no more.

@@ -93,6 +93,11 @@ impl Header {
         Ok(Self { number_type, big_endian, fortran, dims })
     }
 
+    /// Whether the numbers must be put into C order.
+    pub(super) fn is_reordered(&self) -> bool {
+        self.fortran && self.dims.len() > 1
+    }
+
     pub(super) fn data_bytes(&self) -> Result<usize> {
         Ok(element_count(self.number_type, &self.dims)? * self.number_type.size())
     }

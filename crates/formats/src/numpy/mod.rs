@@ -21,6 +21,6 @@ mod problem;
 
 pub use array::NumpyArray;
 pub use npy::{open_npy_with, read_npy};
-pub use npz::Npz;
+pub use npz::{ArrayFacts, Npz};
 pub use number_type::NumberType;
 pub use problem::NumpyProblem;

@@ -8,6 +8,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::array::numpy;
+use super::header::Header;
 use super::npy::read_source;
 use super::{NumpyArray, NumpyProblem};
 use crate::source::Source;
@@ -15,6 +16,16 @@ use crate::{Error, Limits, Result, open_regular_file};
 
 /// Names listed in a message.
 const MOST_NAMES: usize = 20;
+
+/// What is known of an array before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArrayFacts {
+    /// The sizes of the dimensions, the slowest first.
+    pub dims: Vec<usize>,
+    /// The most bytes of memory that reading it takes: those of its numbers, twice if they must be put in order.
+    pub reading_bytes: u64,
+}
 
 /// An archive of arrays, read one by one.
 #[derive(Debug)]
@@ -56,10 +67,21 @@ impl<R: Read + Seek> Npz<R> {
         names
     }
 
-    /// The bytes of the array with this name and its header, as the archive's list says; `None` if it is not there.
-    #[must_use]
-    pub fn array_bytes(&mut self, name: &str) -> Option<u64> {
-        self.archive.by_name(&format!("{name}.npy")).ok().map(|entry| entry.size())
+    /// What the header of the array with this name says; `None` if it is not there. Its numbers are not read.
+    ///
+    /// # Errors
+    ///
+    /// Those of a damaged archive or header.
+    pub fn facts(&mut self, name: &str) -> Result<Option<ArrayFacts>> {
+        let file = format!("{name}.npy");
+        if self.archive.index_for_name(&file).is_none() {
+            return Ok(None);
+        }
+        let mut entry = self.archive.by_name(&file).map_err(damaged)?;
+        let header = Header::read(&mut Source::entry(&mut entry)?)?;
+        let bytes = header.data_bytes()? as u64;
+        let reading_bytes = if header.is_reordered() { bytes.saturating_mul(2) } else { bytes };
+        Ok(Some(ArrayFacts { dims: header.dims, reading_bytes }))
     }
 
     /// Reads the array with this name.

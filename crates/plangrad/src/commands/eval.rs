@@ -12,7 +12,7 @@ use crate::numbers::{counted, grouped, percent, size};
 use crate::output::Console;
 use crate::output::{Align, Table, cut, shortened, untrusted};
 use crate::process;
-use crate::train::Stop;
+use crate::train::Interrupts;
 
 /// Columns of a class name above a column of the confusion matrix.
 const HEADING: usize = 5;
@@ -26,7 +26,7 @@ const MOST_LISTED: usize = 20;
 pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let model = trained::open(&arguments.trained)?;
     let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
-    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
+    let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let heading = format!(
         "{}: {}, trained on {}\n{what}: {}",
         model.file().display(),
@@ -39,7 +39,7 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
         Targets::Classes(_) => Vec::new(),
     };
     let source = model.source(subset)?;
-    let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, &stop);
+    let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, interrupts.stop());
     let evaluation = device::compute(&arguments.device, evaluate)?;
     let answers = evaluation.answers.as_deref();
     let regression = answers.map(|answers| Regression::of(&values, answers, model.mean_learnt_from()));

@@ -10,12 +10,12 @@ use crate::error::Result;
 use crate::fit::{Fit, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::Console;
-use crate::train::{Stop, Subject, network_and_optimizer, samples};
+use crate::train::{Interrupts, Subject, network_and_optimizer, samples};
 
 pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
     let mut options = arguments.options()?; // wrong options are refused before the data are loaded
     let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
-    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
+    let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let backend;
     (backend, options.budget) =
@@ -33,7 +33,7 @@ pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
         }
         console.text(&line(trial))
     };
-    let found = fit(&mut subject, &backend, &options, &mut report, &stop)?;
+    let found = fit(&mut subject, &backend, &options, &mut report, interrupts.stop())?;
     console.text(&result(&found, arguments))?;
     console.json(&Object {
         network,

@@ -14,7 +14,7 @@ use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
 use crate::sweep::{self, Race, Recipe, Row, Sweep, SweepProgress, Watcher};
-use crate::train::{Stop, layers, learning, network, samples};
+use crate::train::{Interrupts, layers, learning, network, samples};
 
 /// Parts of a run that the progress bar distinguishes.
 const PARTS: usize = 1000;
@@ -23,13 +23,14 @@ pub(super) fn sweep(arguments: &SweepArgs, console: &mut Console) -> Result<()> 
     let recipe = recipe(arguments)?;
     arguments.plot.iter().try_for_each(|file| file.check())?; // before minutes are spent in vain
     let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
-    let stop = Stop::at_signals(); // before, a signal ends the program: reading a pipe may never end
+    let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
     let words = Words::of(&sweep, dataset.to_string(), arguments.precision.precision);
     console.text(&words.heading(&devices))?;
     let mut display = Display { console: *console, bar: bar(*console) };
-    let (rows, ended) = sweep.run(&devices, &mut display, &stop);
+    interrupts.shows(display.bar.clone());
+    let (rows, ended) = sweep.run(&devices, &mut display, interrupts.stop());
     display.bar.finish_and_clear();
     if !rows.is_empty() {
         console.text(&words.results(&rows))?;

@@ -92,6 +92,7 @@ impl<'a> Bench<'a> {
         let (mut engine, rows) = self.reserve(batch_size, 1)?;
         let data = &self.subject.data;
         engine.stretch(data, rows.get(), 1, 0.0)?;
+        self.stop.check()?;
         let eval_batch_size = engine.test_one_batch(data)?;
         engine.session.wait()?;
         let measured_bytes = engine.measured_bytes();

@@ -9,9 +9,14 @@ use plangrad_data::{DecodedImage, Fit, decode_image};
 use super::Picture;
 use super::place::centred;
 use crate::error::{Error, Result};
+use crate::loading;
+use crate::numbers::size;
 
 /// The most bytes of a file.
 const MOST_BYTES: u64 = 256 << 20;
+
+/// Part of the memory that a picture may take if it is to be placed: it is then copied some times at its own size.
+const CENTRING: u64 = 4;
 
 /// Values that differ by at most this much show nothing.
 const BLANK: u8 = 8;
@@ -45,7 +50,9 @@ impl ImageInput {
     pub(crate) fn read(path: &Path, wanted: Wanted) -> Result<Self> {
         let bytes = bytes(path)?;
         let name = if is_standard_input(path) { Path::new("standard input") } else { path };
-        let image = decode_image(name, &bytes)?;
+        // A picture that is placed as MNIST's digits are has its own size until then.
+        let copies = if wanted.centre { CENTRING } else { 1 };
+        let image = decode_image(name, &bytes, loading::memory().map(|bytes| bytes / copies))?;
         Ok(Self::of(name, &image, wanted))
     }
 
@@ -133,9 +140,10 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
             false => Box::new(File::open(path)?),
         };
         let mut bytes = Vec::new();
-        source.by_ref().take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 256 MiB"));
+        let most = loading::memory().map_or(MOST_BYTES, |memory| MOST_BYTES.min(memory / 2));
+        source.by_ref().take(most + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > most {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {}", size(most))));
         }
         Ok(bytes)
     };
@@ -148,7 +156,7 @@ mod tests {
 
     fn image(channels: usize, pixels: &[u8]) -> DecodedImage {
         let bytes = Picture::from_planes(&[1, 1, 1], &[0]).unwrap().to_png(Path::new("")).unwrap();
-        let decoded = decode_image(Path::new("x.png"), &bytes).unwrap();
+        let decoded = decode_image(Path::new("x.png"), &bytes, None).unwrap();
         let (width, height) = (pixels.len() / channels / 2, 2);
         DecodedImage { width, height, channels, pixels: pixels.to_vec(), ..decoded }
     }

@@ -28,18 +28,14 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 /// How long writing a line may take.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What the signals asked for, and what to say about the run they interrupt.
+/// What the signals asked for, and what to say about the work they interrupt.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts {
     stop: Stop,
-    run: Arc<OnceLock<Interrupted>>,
-}
-
-/// A run that can be resumed.
-#[derive(Debug)]
-struct Interrupted {
-    resume: String,
-    bar: ProgressBar,
+    /// The command that resumes the run, once there is one.
+    resume: Arc<OnceLock<String>>,
+    /// The bar that shows progress, above which lines are written.
+    bar: Arc<OnceLock<ProgressBar>>,
 }
 
 impl Interrupts {
@@ -66,7 +62,13 @@ impl Interrupts {
 
     /// From now on there is a run with a checkpoint: the command that resumes it, and the bar that shows its progress.
     pub fn run_begins(&self, resume: &str, bar: ProgressBar) {
-        let _ = self.run.set(Interrupted { resume: resume.to_owned(), bar }); // there is one run in a program
+        self.shows(bar);
+        let _ = self.resume.set(resume.to_owned()); // there is one run in a program
+    }
+
+    /// From now on a bar shows progress.
+    pub fn shows(&self, bar: ProgressBar) {
+        let _ = self.bar.set(bar);
     }
 
     /// Answers the signals until the program ends.
@@ -78,7 +80,7 @@ impl Interrupts {
         };
         wait();
         let first = Instant::now();
-        self.say(match self.run.get() {
+        self.say(match self.resume.get() {
             None => "stopping; press Ctrl-C again to end at once",
             Some(_) => "stopping after this step and saving; press Ctrl-C again to end without saving",
         });
@@ -93,19 +95,17 @@ impl Interrupts {
     }
 
     fn farewell(&self) -> String {
-        match self.run.get() {
-            None => "ended before the run had begun".to_owned(),
-            Some(Interrupted { resume, .. }) => {
-                format!(
-                    "ended without saving; the run stands at its last checkpoint, continue with: {resume}"
-                )
-            }
+        match self.resume.get() {
+            None => "ended at once; no file was written".to_owned(),
+            Some(resume) => format!(
+                "ended without saving; the run stands at its last checkpoint, continue with: {resume}"
+            ),
         }
     }
 
     /// Writes a line to standard error, above the bar.
     fn say(&self, line: &str) {
-        let (line, bar) = (line.to_owned(), self.run.get().map(|run| run.bar.clone()));
+        let (line, bar) = (line.to_owned(), self.bar.get().cloned());
         let (done, said) = channel();
         let write = move || {
             match bar {

@@ -3,7 +3,9 @@ mod server;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,6 +14,7 @@ use tempfile::TempDir;
 
 use super::catalog::{Contents, Remote};
 use super::fetch::fetch;
+use super::proxy::NamedProxy;
 use super::transfer::Client;
 use super::*;
 use crate::{DatasetName, Error, Result};
@@ -47,6 +50,16 @@ struct Case {
     events: Vec<String>,
     /// How long nothing may arrive.
     stall: Duration,
+    proxy: Option<NamedProxy>,
+    /// The clock by which speed is judged.
+    now: fn() -> Instant,
+}
+
+/// A clock that goes on by a second whenever it is looked at.
+fn leaping_clock() -> Instant {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    static LOOKS: AtomicU64 = AtomicU64::new(0);
+    *START + Duration::from_secs(LOOKS.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Case {
@@ -54,7 +67,8 @@ impl Case {
         let file = gzip(&contents(), 6);
         let sha256 = sum(&file);
         let (folder, stall) = (tempfile::tempdir().unwrap(), Duration::from_secs(60));
-        Self { file, sha256, contents: None, folder, events: Vec::new(), stall }
+        let (events, now) = (Vec::new(), Instant::now as fn() -> Instant);
+        Self { file, sha256, contents: None, folder, events, stall, proxy: None, now }
     }
 
     fn server(&self, manner: Manner) -> Server {
@@ -86,7 +100,8 @@ impl Case {
             sha256: &self.sha256,
             contents: self.contents.as_ref().map(|(bytes, sha256)| Contents { bytes: *bytes, sha256 }),
         };
-        let client = Client::new(self.stall, false);
+        let mut client = Client::new(self.stall, self.proxy.clone());
+        client.now = self.now;
         let events = &mut self.events;
         let path = self.folder.path().join("mnist").join(NAME);
         fetch(&client, &remote, mirrors, &path, &mut |event| events.push(format!("{event:?}")))
@@ -379,10 +394,38 @@ fn a_link_in_the_place_of_the_file_is_replaced() {
 
 #[test]
 fn a_trickling_mirror_is_given_up_at_once_and_continued_elsewhere() {
-    let mut case = Case { stall: STALL, ..Case::new() };
+    // By the clock of the test each look takes a second, in which a mirror that is not slow sends 1 KiB.
+    let mut case = Case { stall: STALL, now: leaping_clock, ..Case::new() };
     let slow = case.server(Manner::Trickles);
-    case.second_mirror_helps(slow.url(), "the server sent less than 1 KiB a second");
-    assert_eq!(slow.ranges(), [None]);
+    let error = case.fetch(&[slow.url()]).unwrap_err().to_string();
+    assert!(error.ends_with("the server sent less than 1 KiB a second"), "{error}");
+    assert_eq!(slow.ranges(), [None], "another request would not help");
+    case.now = Instant::now;
+    let good = case.server(Manner::Good);
+    case.fetch(&[good.url()]).unwrap();
+    assert!(good.ranges()[0].is_some_and(|first| first > 0), "what has arrived is not fetched again");
+    assert_eq!(fs::read(case.path()).unwrap(), case.file);
+}
+
+#[test]
+fn a_proxy_that_fails_is_named_without_its_secrets() {
+    let proxy = |address: &str| {
+        let address = address.replace("http://", "http://user:secret@");
+        Some(NamedProxy { proxy: ureq::Proxy::new(&address).unwrap(), variable: "HTTPS_PROXY" })
+    };
+    let (down, good) = (Server::down(), Case::new().server(Manner::Good));
+    let refusing = Case::new().server(Manner::Status(407));
+    for (address, why) in
+        [(down, "the connection was refused"), (refusing.url(), "the proxy refused the connection")]
+    {
+        let mut case = Case { proxy: proxy(&address), ..Case::new() };
+        let error = case.fetch(&[good.url()]).unwrap_err();
+        let expected =
+            format!("{why}; the connection goes through the proxy {address} that HTTPS_PROXY names");
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        assert!(!format!("{error:?} {:?}", case.events).contains("secret"), "{error:?}");
+    }
+    assert!(good.ranges().is_empty(), "nothing goes past the proxy");
 }
 
 #[test]

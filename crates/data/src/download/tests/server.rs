@@ -1,6 +1,6 @@
 //! A small HTTP server on the loopback interface that misbehaves in a given manner.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub(super) enum Manner {
     EndsEarly(usize),
     /// Sends this many bytes, then nothing more.
     Stalls(usize),
-    /// Sends a few bytes a second, for some seconds.
+    /// Sends a hundred bytes, and more only if the client waits for them.
     Trickles,
     /// Accepts the connection and never answers.
     Mute,
@@ -151,10 +151,8 @@ fn answer(
         }
         Manner::Trickles => {
             ok(stream, start, &file)?;
-            body.chunks(1).take(200).try_for_each(|byte| {
-                std::thread::sleep(Duration::from_millis(20));
-                stream.write_all(byte)
-            })
+            stream.write_all(&body[..100])?;
+            stream.read_exact(&mut [0]) // until the client hangs up
         }
         Manner::Mute => Ok(()),
         Manner::Corrupts => {

@@ -426,3 +426,62 @@ proptest! {
         let _ = load(file(text).path(), &LoadOptions { test_fraction: 0.3, ..raw() }, None);
     }
 }
+
+#[test]
+fn a_table_is_refused_as_soon_as_its_rows_need_more_memory_than_may_be_taken() {
+    let rows = |count: usize| -> String {
+        let rows = (0..count).map(|row| format!("{row}.5,{row}.25,k{}\n", row % 2));
+        ["a,b,y\n".to_owned()].into_iter().chain(rows).collect()
+    };
+    let needed = |text: &str, memory: u64, options: LoadOptions| match read(
+        text,
+        &LoadOptions { memory: Some(memory), ..options },
+    ) {
+        Ok(_) => None,
+        Err(Error::MemoryLimit { bytes, .. }) => Some(bytes),
+        Err(error) => panic!("{error}"),
+    };
+    let first = needed(&rows(1), 0, raw()).unwrap();
+    let bytes = (0..).map(|k| first << k).find(|&bytes| needed(&rows(500), bytes, raw()).is_none()).unwrap();
+    // Two columns, samples of two numbers, and what is known of each row.
+    assert!(bytes >= 500 * (2 * 4 + 2 * 4 + 30), "{bytes}");
+    let wrong_at_its_end = rows(500) + "not,a,row,at,all\n";
+    assert!(needed(&wrong_at_its_end, bytes / 4, raw()).is_some_and(|told| told > bytes / 4), "not read on");
+    let texts = LoadOptions { keep_texts: true, ..raw() };
+    assert!(needed(&rows(500), bytes, texts).is_some(), "texts that are kept count");
+}
+
+#[test]
+fn inputs_that_a_column_of_text_becomes_count_before_they_are_made() {
+    let text: String = (0..2000).map(|row| format!("word{},k{}\n", row % 50, row % 2)).collect();
+    let text = format!("a,y\n{text}");
+    let within = |memory| read(&text, &LoadOptions { memory: Some(memory), ..raw() });
+    assert!(matches!(within(2000 * 50 * 4), Err(Error::MemoryLimit { bytes, .. }) if bytes > 2000 * 50 * 4));
+    assert_eq!(within(2000 * 50 * 4 + 2000 * 60 + 50 * 200).unwrap().sample_shape, [50]);
+}
+
+#[test]
+fn columns_count_before_they_have_rows() {
+    let names: Vec<String> = (0..1000).map(|column| format!("c{column}")).collect();
+    let text = names.join(",") + "\n"; // without rows, which would be the error
+    let within = |memory| read(&text, &LoadOptions { memory: Some(memory), ..raw() }).unwrap_err();
+    assert!(matches!(within(100_000), Error::MemoryLimit { bytes: 400_000, .. }));
+    assert!(matches!(within(400_000), Error::TableWithoutRows { .. }));
+}
+
+#[test]
+fn a_refused_table_says_what_all_of_it_would_take() {
+    let rows = |count: usize| -> String {
+        (0..count).fold("a,b,y\n".to_owned(), |text, row| format!("{text}{:06}.5,7,k{}\n", row, row % 2))
+    };
+    let needed = |text: &str, memory| match read(text, &LoadOptions { memory: Some(memory), ..raw() }) {
+        Err(Error::MemoryLimit { bytes, .. }) => bytes as f64,
+        other => panic!("{other:?}"),
+    };
+    let text = rows(40_000); // of which 64 KiB are read at a time
+    let whole = needed(&text, 40_000 * 40);
+    for memory in [300_000, 600_000] {
+        let told = needed(&text, memory);
+        assert!((told / whole - 1.0).abs() < 0.3, "{told} of {whole}");
+    }
+}
