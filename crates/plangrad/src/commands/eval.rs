@@ -138,7 +138,7 @@ fn per_class<'a>(found: &Classification, names: &'a [String]) -> Vec<OfClass<'a>
 /// The whole matrix, or if that is too wide its largest entries off the diagonal.
 fn confusion_text(confusion: &[Vec<u64>], classes: &[String]) -> String {
     let matrix = matrix(confusion, classes);
-    if matrix.width() <= Console::width().max(80) {
+    if matrix.width() <= Console::width() {
         return format!("Confusion (rows: the label; columns: the answer)\n\n{matrix}");
     }
     let (table, listed, all) = most_confused(confusion, classes);

@@ -116,6 +116,12 @@ impl Console {
         terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
     }
 
+    /// Columns of standard output, if it is a terminal.
+    #[must_use]
+    pub(crate) fn columns() -> Option<usize> {
+        columns(&io::stdout())
+    }
+
     /// Whether standard error is a terminal, so that progress may be drawn there.
     #[must_use]
     pub fn is_watched() -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::console::Console;
 use super::untrusted::untrusted;
 use super::width::columns;
 
@@ -60,13 +61,32 @@ impl Table {
     pub(crate) fn width(&self) -> usize {
         self.widths().iter().sum::<usize>() + self.gap * self.columns.len().saturating_sub(1)
     }
-}
 
-impl fmt::Display for Table {
+    /// The table with rows as columns.
+    fn turned(&self) -> Table {
+        let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+        let rows = (0..self.columns.len())
+            .map(|column| self.rows.iter().map(|row| cell(row, column)).collect())
+            .collect();
+        let mut columns = vec![Align::Right; self.rows.len()];
+        columns[0] = Align::Left;
+        Table { columns, rows, gap: self.gap }
+    }
+
+    /// The text for a terminal with so many columns: as it is if it fits, else turned, else a block of lines for each row.
+    fn fitted(&self, width: Option<usize>) -> String {
+        let turned = self.turned();
+        match width {
+            Some(width) if self.width() > width && turned.width() <= width => turned.grid(),
+            Some(width) if self.width() > width => self.blocks(),
+            _ => self.grid(),
+        }
+    }
+
     /// Lines without trailing spaces, and without a line break after the last one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn grid(&self) -> String {
         let widths = self.widths();
-        for (number, row) in self.rows.iter().enumerate() {
+        let line = |row: &Vec<String>| {
             let cells = row.iter().zip(&widths).zip(&self.columns);
             let cells: Vec<String> = cells
                 .map(|((cell, &width), align)| {
@@ -77,10 +97,28 @@ impl fmt::Display for Table {
                     }
                 })
                 .collect();
-            let line = cells.join(&" ".repeat(self.gap));
-            write!(f, "{}{}", if number > 0 { "\n" } else { "" }, line.trim_end())?;
-        }
-        Ok(())
+            cells.join(&" ".repeat(self.gap)).trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A block for each row: its cells one below the other, each after its heading.
+    fn blocks(&self) -> String {
+        let Some((headings, rows)) = self.rows.split_first() else { return String::new() };
+        let block = |row: &Vec<String>| {
+            let cells = headings.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+            let mut table = Table { columns: vec![Align::Left; 2], rows: Vec::new(), gap: self.gap };
+            table.rows.extend(cells.map(|(heading, cell)| vec![heading.clone(), cell.clone()]));
+            table.grid()
+        };
+        rows.iter().map(block).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+impl fmt::Display for Table {
+    /// As wide as it is, or fitted into the terminal that standard output is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fitted(Console::columns()))
     }
 }
 
@@ -103,6 +141,24 @@ mod tests {
         table.row(["🦆", "3"]);
         assert_eq!(table.to_string(), "class    n\n大きさ  12\n🦆       3");
         assert_eq!(table.width(), 10);
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_turned_or_becomes_blocks() {
+        let mut table =
+            Table::new([("batch size", Align::Right), ("total", Align::Right), ("fits", Align::Left)]);
+        table.row(["64", "1,905,344", "yes"]);
+        table.row(["4,096", "19,021,184", ""]);
+        assert_eq!(table.fitted(Some(40)), table.grid());
+        let two =
+            "batch size         64       4,096\ntotal       1,905,344  19,021,184\nfits              yes";
+        table.rows[0][0] = "batch size in all".to_owned();
+        let turned = table.fitted(Some(40));
+        assert_eq!(table.width(), 37, "{turned}");
+        table.rows[0][0] = "batch size".to_owned();
+        assert_eq!(table.turned().grid(), two);
+        let blocks = "batch size  64\ntotal       1,905,344\nfits        yes\n\nbatch size  4,096\ntotal       19,021,184";
+        assert_eq!(table.fitted(Some(25)), blocks);
     }
 
     #[test]
