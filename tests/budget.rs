@@ -119,6 +119,7 @@ fn within_any_limit_on_its_address_space_a_command_works_or_ends_in_a_sentence()
     let program = support::command(folder.path()).get_program().to_owned();
     let arguments = [
         "train --dataset digits --hidden 64 --max-steps 2 --overwrite --out new",
+        "train --dataset digits --hidden 1024,512 --max-steps 1 --overwrite --out big",
         "train --resume it --max-steps 2",
         "fit --dataset digits --hidden 64 --max-batch 512",
         "sweep --dataset digits --batch-sizes 512 --hidden 8",

@@ -207,7 +207,9 @@ fn each_event_has_values_of_the_documented_types() {
         for (key, value) in event.as_object().unwrap() {
             let right = match key.as_str() {
                 key if text.contains(&key) => value.is_string(),
-                "micro_batch_size" | "gpu_memory" => value.is_null(),
+                "micro_batch_size" | "gpu_memory" | "is_best" | "best" => value.is_null(),
+                "validation_loss" | "validation_accuracy" => value.is_null(),
+                "stopped_early" => value.is_boolean(),
                 key if fraction.contains(&key) || key.ends_with("_seconds") => {
                     value.is_f64() && value.as_f64() >= Some(0.0)
                 }

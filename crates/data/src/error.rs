@@ -13,9 +13,9 @@ pub use parts::{
     ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, QuoteProblem, RowProblem,
 };
 
+use crate::Missing;
 use crate::suggest::question;
 use crate::text::{counts, excerpt, grouped, listed};
-use crate::{Missing, Split};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -417,10 +417,10 @@ pub enum Error {
         path: PathBuf,
         /// Rows that were dealt.
         rows: usize,
-        /// The empty part.
-        part: Split,
-        /// The part that was to be taken out of the others: for testing or validation.
-        dealt: Split,
+        /// The name of the empty part.
+        part: &'static str,
+        /// The name of the part that was to be taken out of the others: `test` or `validation`.
+        dealt: &'static str,
         /// The fraction asked for.
         fraction: f64,
     },

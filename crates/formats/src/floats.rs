@@ -1,12 +1,7 @@
 //! Floating-point numbers of half the size, little-endian, as single-precision ones. Both conversions are exact.
 
 /// The value of a half-precision number (IEEE 754 binary16).
-///
-/// ```
-/// assert_eq!(plangrad_formats::floats::f16_to_f32(0x3c00_u16.to_le_bytes()), 1.0);
-/// ```
-#[must_use]
-pub fn f16_to_f32(bytes: [u8; 2]) -> f32 {
+pub(crate) fn f16_to_f32(bytes: [u8; 2]) -> f32 {
     let bits = u16::from_le_bytes(bytes);
     let sign = if bits & 0x8000 != 0 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
@@ -19,12 +14,7 @@ pub fn f16_to_f32(bytes: [u8; 2]) -> f32 {
 }
 
 /// The value of a bfloat16 number: the upper half of a single-precision one.
-///
-/// ```
-/// assert_eq!(plangrad_formats::floats::bf16_to_f32(0x3fc0_u16.to_le_bytes()), 1.5);
-/// ```
-#[must_use]
-pub fn bf16_to_f32(bytes: [u8; 2]) -> f32 {
+pub(crate) fn bf16_to_f32(bytes: [u8; 2]) -> f32 {
     f32::from_le_bytes([0, 0, bytes[0], bytes[1]])
 }
 

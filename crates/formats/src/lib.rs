@@ -3,12 +3,12 @@
 
 mod error;
 mod file;
+mod floats;
 mod gzip;
 mod limits;
 mod source;
 
 pub mod cifar;
-pub mod floats;
 pub mod idx;
 pub mod numpy;
 pub mod pickle;

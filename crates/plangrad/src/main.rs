@@ -7,5 +7,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     plangrad::process::started();
     plangrad::process::survive_file_size_limits();
+    plangrad::process::survive_address_space_limits();
     plangrad::process::on_thread(|| plangrad::run(std::env::args_os()))
 }

@@ -78,12 +78,20 @@ fn pool_of(threads: usize, start: impl Fn() -> io::Result<Worker>) -> Option<ray
     builder.spawn_handler(place).build().ok()
 }
 
+/// Keeps all threads on one heap where the address space of the process is limited. `main` calls it before there are
+/// threads.
+pub fn survive_address_space_limits() {
+    if limit("Max address space").is_some_and(|bytes| bytes < usize::MAX) {
+        plangrad_tensor::share_heap();
+    }
+}
+
 /// Bytes of the stack on which the program runs: that of a thread of the standard library.
 const STACK: usize = 2 << 20;
 
-/// The limit on the first thread's stack in bytes; `None` if the system does not say (Linux does).
-fn stack_limit() -> Option<usize> {
-    let line = line("/proc/self/limits", "Max stack size")?;
+/// The limit of this name on the process in bytes; `None` if the system does not say (Linux does).
+fn limit(name: &str) -> Option<usize> {
+    let line = line("/proc/self/limits", name)?;
     match line.split_whitespace().next()? {
         "unlimited" => Some(usize::MAX),
         bytes => bytes.parse().ok(),
@@ -94,7 +102,7 @@ fn stack_limit() -> Option<usize> {
 /// be large enough. A thread takes address space, which may be limited too. Where there can be no further thread, the first
 /// has to do.
 pub fn on_thread(run: fn() -> ExitCode) -> ExitCode {
-    if stack_limit().is_some_and(|bytes| bytes >= STACK) {
+    if limit("Max stack size").is_some_and(|bytes| bytes >= STACK) {
         return run();
     }
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK);

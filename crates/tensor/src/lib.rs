@@ -41,7 +41,7 @@ extern crate self as plangrad_tensor; // so that tests within and beside the cra
 
 pub use backend::Backend;
 pub use dataset::{Samples, Targets};
-pub use device::SystemMemory;
+pub use device::{SystemMemory, share_heap};
 pub use error::{DataKind, DeviceFailure, Error, ShapeRequirement, SourceError};
 pub use graph::{Graph, Parameters, Tensor};
 pub use ir::{

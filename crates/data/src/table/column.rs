@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, CellReader, are_booleans, boolean_value, significant_digits};
-use super::footprint::{push, text_bytes};
+use super::growing::{push, text_bytes};
 use super::options::OneHot;
 use super::schema::{FeatureKind, TableSchema};
 use crate::error::ExpectedCell;

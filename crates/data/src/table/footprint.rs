@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::column::Column;
+use super::growing::{GROWTH, HEADER, text_bytes};
 use crate::{Error, LoadOptions, Result};
 
 /// Bytes of a row besides its features: its hash and its label in the order of the file and in that of its part, its number,
@@ -14,26 +15,6 @@ const ROW: u64 = 40;
 
 /// Bytes of a column besides its cells: its name, by place and by name, and what is known of it.
 const COLUMN: u64 = 400;
-
-/// Bytes of a list or a text itself, and of what the allocator keeps and rounds for it.
-const HEADER: u64 = 56;
-
-/// A list that is full grows by this part of its length: doubling it, as the standard library does, would take address space
-/// that is never used, which a limit may be on.
-const GROWTH: usize = 8;
-
-/// Adds an element to a list of one for each row.
-pub(super) fn push<T>(list: &mut Vec<T>, element: T) {
-    if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / GROWTH).max(64));
-    }
-    list.push(element);
-}
-
-/// Bytes of a text that is kept.
-pub(super) fn text_bytes(text: &str) -> u64 {
-    HEADER + text.len() as u64
-}
 
 /// Bytes of a row of texts that is kept.
 pub(super) fn row_bytes<'a>(texts: impl IntoIterator<Item = &'a String>) -> u64 {

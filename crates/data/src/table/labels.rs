@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, CellReader};
-use super::footprint::text_bytes;
+use super::growing::text_bytes;
 use crate::error::ExpectedCell;
 use crate::text::excerpt;
 use crate::{LabelUse, LoadOptions, TargetKind, Targets};

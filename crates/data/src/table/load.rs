@@ -6,6 +6,7 @@ use super::cell::CellReader;
 use super::column::Column;
 use super::dialect::Dialect;
 use super::footprint;
+use super::growing::push;
 use super::header::{Columns, Header};
 use super::identity::{self, Verdict};
 use super::labels::{Labels, Refused};
@@ -205,12 +206,12 @@ impl<'a> Table<'a> {
                 }
             },
         }
-        footprint::push(&mut self.hashes, row_hash(record));
+        push(&mut self.hashes, row_hash(record));
         if options.keep_texts {
             let texts = self.columns.features.iter().map(|&column| record.cell(column).to_owned());
             let texts: Vec<String> = texts.collect();
             self.text_bytes += footprint::row_bytes(&texts);
-            footprint::push(&mut self.texts, texts);
+            push(&mut self.texts, texts);
         }
         Ok(())
     }
@@ -380,7 +381,13 @@ impl<'a> Table<'a> {
             for (count, part) in [(train, Split::Train), (validation, Split::Validation)] {
                 if count == 0 {
                     let (rows, dealt) = (train + validation, Split::Validation);
-                    return Err(Error::TableSplit { path: path(), rows, part, dealt, fraction });
+                    return Err(Error::TableSplit {
+                        path: path(),
+                        rows,
+                        part: part.name(),
+                        dealt: dealt.name(),
+                        fraction,
+                    });
                 }
             }
         }
@@ -392,7 +399,13 @@ impl<'a> Table<'a> {
         for (count, part) in [(train + validation, Split::Train), (test, Split::Test)] {
             if count == 0 && needed.is_none_or(|needed| needed == part) {
                 let dealt = Split::Test;
-                return Err(Error::TableSplit { path: path(), rows, part, dealt, fraction });
+                return Err(Error::TableSplit {
+                    path: path(),
+                    rows,
+                    part: part.name(),
+                    dealt: dealt.name(),
+                    fraction,
+                });
             }
         }
         let share = test as f64 / rows as f64;

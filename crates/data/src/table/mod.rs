@@ -9,6 +9,7 @@ mod cell;
 mod column;
 mod dialect;
 mod footprint;
+mod growing;
 mod header;
 mod identity;
 mod labels;

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use plangrad_formats::floats::{bf16_to_f32, f16_to_f32};
 use safetensors::tensor::Dtype;
 
 use crate::Error;
@@ -46,12 +45,25 @@ impl NumberType {
     /// Value number `i` of these bytes, rounded to the nearest f32; `None` past their end.
     fn value(self, bytes: &[u8], i: usize) -> Option<f32> {
         Some(match self {
-            NumberType::F16 => f16_to_f32(*bytes.as_chunks().0.get(i)?),
-            NumberType::Bf16 => bf16_to_f32(*bytes.as_chunks().0.get(i)?),
+            NumberType::F16 => half(u16::from_le_bytes(*bytes.as_chunks().0.get(i)?)),
+            NumberType::Bf16 => {
+                f32::from_bits(u32::from(u16::from_le_bytes(*bytes.as_chunks().0.get(i)?)) << 16)
+            }
             NumberType::F32 => f32::from_le_bytes(*bytes.as_chunks().0.get(i)?),
             NumberType::F64 => f64::from_le_bytes(*bytes.as_chunks().0.get(i)?) as f32,
         })
     }
+}
+
+/// The value of a number of half precision (IEEE 754 binary16) by its bits. Exact.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => fraction as f32 / (1 << 24) as f32,
+        31 => f32::from_bits(0x7f80_0000 | fraction << 13),
+        _ => f32::from_bits((exponent + 112) << 23 | fraction << 13),
+    };
+    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
 }
 
 /// A tensor in a file, its values as f32.
@@ -145,6 +157,13 @@ mod tests {
     #[test]
     fn values_of_every_type_are_brought_to_f32() {
         let mut file = tempfile::tempfile().unwrap();
+        let halves = [
+            (0x0001, 2f32.powi(-24)),
+            (0x0400, 2f32.powi(-14)),
+            (0x3555, 0.333_251_95),
+            (0xfc00, f32::NEG_INFINITY),
+        ];
+        assert!(halves.iter().all(|&(bits, value)| half(bits) == value) && half(0x7e00).is_nan());
         for bits in [0x3c00_u16, 0xc100, 0x7bff, 0xc060] {
             file.write_all(&bits.to_le_bytes()).unwrap();
         }

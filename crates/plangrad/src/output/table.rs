@@ -152,11 +152,16 @@ mod tests {
         assert_eq!(table.fitted(Some(40)), table.grid());
         let two =
             "batch size         64       4,096\ntotal       1,905,344  19,021,184\nfits              yes";
-        table.rows[0][0] = "batch size in all".to_owned();
-        let turned = table.fitted(Some(40));
-        assert_eq!(table.width(), 37, "{turned}");
-        table.rows[0][0] = "batch size".to_owned();
         assert_eq!(table.turned().grid(), two);
+        table.row(["8,192", "36,000,000", "no"]);
+        table.rows.truncate(2);
+        let one = "batch size         64\ntotal       1,905,344\nfits              yes";
+        assert_eq!(
+            (table.width(), table.fitted(Some(25))),
+            (27, one.to_owned()),
+            "it is turned where that fits"
+        );
+        table.row(["4,096", "19,021,184", ""]);
         let blocks = "batch size  64\ntotal       1,905,344\nfits        yes\n\nbatch size  4,096\ntotal       19,021,184";
         assert_eq!(table.fitted(Some(25)), blocks);
     }

@@ -133,8 +133,9 @@ impl Fingerprint {
     /// What has become of the rows since; `None` if they are not of a table.
     pub(crate) fn changes(&self, now: &TableRows) -> Option<RowChanges> {
         let joined = |hashes: [Option<&RowHashes>; 3]| -> Option<Vec<u64>> {
-            let mut all: Vec<u64> = Vec::new();
-            hashes.into_iter().try_for_each(|hashes| Some(all.extend(&hashes?.0)))?;
+            let lists: Option<Vec<&[u64]>> =
+                hashes.into_iter().map(|hashes| Some(hashes?.0.as_slice())).collect();
+            let mut all = lists?.concat();
             all.sort_unstable();
             Some(all)
         };

@@ -223,7 +223,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
     let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
     let batch = match *batch_size {
         asked if asked > *train_samples => {
-            format!("batch {train_samples} (all there are, of {asked} asked for)")
+            format!("batch {asked} (all {train_samples})")
         }
         asked => format!("batch {asked}"),
     };
