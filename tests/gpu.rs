@@ -52,7 +52,7 @@ fn without_a_driver_cuda_is_an_error_with_a_remedy_and_auto_uses_the_cpu() {
     let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("NVIDIA")).collect();
     let said = "computing on the cpu: no NVIDIA GPU is set up here (`plangrad devices` says more)";
     assert_eq!(told, [said]);
-    assert_eq!(unled(folder.path(), "eval run").stderr, "", "it is said once, where time is spent");
+    assert!(!unled(folder.path(), "eval run").stderr.contains("NVIDIA"), "it is said where time is spent");
     assert!(run.succeeded().contains("on cpu, 1.82 MiB planned"));
 }
 
