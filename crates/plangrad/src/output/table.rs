@@ -65,9 +65,9 @@ impl Table {
     /// The table with rows as columns.
     fn turned(&self) -> Table {
         let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
-        let rows = (0..self.columns.len())
-            .map(|column| self.rows.iter().map(|row| cell(row, column)).collect())
-            .collect();
+        let column = |column| self.rows.iter().map(|row| cell(row, column)).collect::<Vec<String>>();
+        let all = (0..self.columns.len()).map(column);
+        let rows = all.filter(|cells| cells.iter().any(|cell| !cell.is_empty())).collect();
         let mut columns = vec![Align::Right; self.rows.len()];
         columns[0] = Align::Left;
         Table { columns, rows, gap: self.gap }
