@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use plangrad_data::{
     DatasetName, Fit, ImageOptions, LoadOptions, Normalize, TargetKind, TargetScaling, available,
 };
@@ -33,14 +33,25 @@ pub struct DataArgs {
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub test_fraction: Option<f64>,
     /// cifar100: the hundred fine or the twenty coarse classes [default: fine]
-    #[arg(long, value_name = "WHICH", value_parser = ["fine", "coarse"])]
-    pub labels: Option<String>,
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub labels: Option<Cifar100Labels>,
     /// Tables: how they are read.
     #[command(flatten)]
     pub table: TableArgs,
     /// Folders of images.
     #[command(flatten)]
     pub images: ImageArgs,
+}
+
+/// Which classes of CIFAR-100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Cifar100Labels {
+    /// The hundred.
+    #[value(help = None)]
+    Fine,
+    /// The twenty groups of them.
+    #[value(help = None)]
+    Coarse,
 }
 
 /// What images of a folder become.
@@ -116,7 +127,7 @@ impl DataArgs {
             return Ok(self.default_dataset());
         };
         self.check(name)?;
-        let is_coarse = self.labels.as_deref() == Some("coarse");
+        let is_coarse = self.labels == Some(Cifar100Labels::Coarse);
         let name = if is_coarse { DatasetName::Cifar100Coarse } else { name.clone() };
         Ok(ChosenDataset { name, note: None })
     }

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use plangrad_data::Split;
 
-pub use data::{ChosenDataset, DataArgs, TrainedDataArgs};
+pub use data::{ChosenDataset, Cifar100Labels, DataArgs, TrainedDataArgs};
 pub use device::{DeviceArgs, OomArgs};
 pub use download::{DownloadArgs, DownloadName};
 pub use fit::FitArgs;

@@ -7,6 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::output::Format;
 
+const RESUME: &str = "--resume";
+
 /// The format asked for by arguments that cannot be parsed.
 pub(crate) fn format_asked_for(arguments: &[OsString]) -> Format {
     let options = || arguments.iter().take_while(|argument| *argument != "--");
@@ -61,6 +63,12 @@ fn problem(error: &clap::Error) -> Option<String> {
         ErrorKind::ValueValidation => error.source()?.to_string(),
         ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
             Some(other) if option_name(&other) == argument()? => format!("{} was given twice", argument()?),
+            Some(other) if argument()? == RESUME || option_names(&other) == RESUME => format!(
+                "{} cannot be used with {}: a run keeps what it began with; another run can start from its weights, with --init \
+                 DIR/model.safetensors",
+                argument()?,
+                option_names(&other)
+            ),
             Some(other) => format!("{} cannot be used with {}", argument()?, option_names(&other)),
             None => format!("{} cannot be used with the other options", argument()?),
         },

@@ -248,7 +248,7 @@ impl RunFolder {
     /// What the run has learnt from so far, if it says.
     ///
     /// # Errors
-    /// As [`read_fingerprint`].
+    /// [`Error::Io`]; [`Error::Config`] for a file that is damaged.
     pub fn fingerprint(&self) -> Result<Option<Fingerprint>> {
         read_fingerprint(self.path())
     }

@@ -66,7 +66,6 @@ impl Trainer {
         }
         let (was, is) = (&expected.basis, &self.description.basis);
         let settings = if was.is_empty() { None } else { other_settings(was, is) };
-        let some_setting = "its config.toml now says another seed, network or loss";
         let found = if let Some(settings) = settings {
             settings
         } else if progress.samples != samples && !accepts {
@@ -79,13 +78,24 @@ impl Trainer {
             format!(
                 "its config.toml now says batch_size = {is}, and it was trained on batches of {was}; set that back"
             )
-        } else if progress.seed != self.settings.seed || expected.loss != current.loss {
-            some_setting.to_owned()
+        } else if progress.seed != self.settings.seed {
+            format!(
+                "its config.toml now says seed = {}, which was {}; set that back",
+                self.settings.seed, progress.seed
+            )
+        } else if expected.loss != current.loss {
+            format!(
+                "its config.toml now says loss = \"{}\", which was \"{}\"; set that back",
+                current.loss, expected.loss
+            )
         } else if same_network != *current {
             "its columns, classes or statistics have changed; --accept-changed-data accepts other statistics"
                 .to_owned()
         } else if expected.architecture() != current.architecture() {
-            some_setting.to_owned()
+            format!(
+                "its config.toml now describes the network {}, which was {}; set that back",
+                current.model, expected.model
+            )
         } else if !accepts
             && !has_changed_data(was)
             && self.steps_until(progress.epoch, progress.position) != Some(progress.step)
