@@ -265,7 +265,7 @@ fn a_run_with_statistics_of_parts_is_resumed_with_the_same_parts_only() {
     trainer(&halves).stage_checkpoint(&Folder::open(folder.path()).unwrap()).unwrap().place().unwrap();
     let loaded = checkpoint::read(&path).unwrap();
     let refused = trainer(&Resources::of(&cpu(None))).resume(&loaded).unwrap_err();
-    assert!(refused.to_string().contains("from parts of 50 samples"), "{refused}");
+    assert!(refused.to_string().contains("in parts of 50 samples"), "{refused}");
     trainer(&halves).resume(&loaded).unwrap();
 }
 
