@@ -174,16 +174,21 @@ fn the_columns_and_cells_of_a_passenger_list_are_told_what_to_do_about() {
     assert_eq!(test["accuracy"], json!(1.0)); // who survived follows from Sex
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_signal_ends_a_read_that_hangs() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (command, signal) in [("train", "-TERM"), ("show", "-INT"), ("fit", "-TERM"), ("sweep", "-INT")] {
-        let arguments = [command, "--dataset", "csv:pipe"];
-        let mut child = support::command(folder.path())
-            .args(arguments)
+        let program = support::command(folder.path()).get_program().to_owned();
+        // A shell that runs the tests in the background has them ignore SIGINT, and those whom they start.
+        let mut child = std::process::Command::new("env")
+            .args(["--default-signal=INT", "PLANGRAD_DEVICE=cpu"])
+            .arg(program)
+            .args([command, "--dataset", "csv:pipe"])
+            .current_dir(folder.path())
+            .stdin(std::process::Stdio::null())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
