@@ -376,18 +376,14 @@ impl<'a> Table<'a> {
             self.notes
                 .push(format!("{left_out} of {all} rows have a cell without a value and were left out"));
         }
+        let empty = |rows, part: Split, taken_out: Split, fraction| {
+            let (part, dealt) = (part.name(), taken_out.name());
+            Err(Error::TableSplit { path: path(), rows, part, dealt, fraction })
+        };
         if options.validation_fraction > 0.0 && needed.is_none_or(|needed| needed != Split::Test) {
-            let fraction = options.validation_fraction;
             for (count, part) in [(train, Split::Train), (validation, Split::Validation)] {
                 if count == 0 {
-                    let (rows, dealt) = (train + validation, Split::Validation);
-                    return Err(Error::TableSplit {
-                        path: path(),
-                        rows,
-                        part: part.name(),
-                        dealt: dealt.name(),
-                        fraction,
-                    });
+                    return empty(train + validation, part, Split::Validation, options.validation_fraction);
                 }
             }
         }
@@ -398,14 +394,7 @@ impl<'a> Table<'a> {
         let rows = dealt;
         for (count, part) in [(train + validation, Split::Train), (test, Split::Test)] {
             if count == 0 && needed.is_none_or(|needed| needed == part) {
-                let dealt = Split::Test;
-                return Err(Error::TableSplit {
-                    path: path(),
-                    rows,
-                    part: part.name(),
-                    dealt: dealt.name(),
-                    fraction,
-                });
+                return empty(rows, part, Split::Test, fraction);
             }
         }
         let share = test as f64 / rows as f64;

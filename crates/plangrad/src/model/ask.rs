@@ -39,7 +39,7 @@ pub struct Evaluation {
     pub correct: Option<u64>,
     /// For classes: how often a label (row) was predicted as a class (column).
     pub confusion: Option<Vec<Vec<u64>>>,
-    /// For classes: how well each is told from the others.
+    /// For classes: the figures of each.
     pub classification: Option<Classification>,
     /// For a regression: the answers, in units of the file.
     pub answers: Option<Vec<f64>>,

@@ -60,7 +60,7 @@ fn rank(scores: &[f32], class: usize) -> usize {
     scores.iter().enumerate().filter(before).count()
 }
 
-/// How well one class is told from the others.
+/// The figures of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClassQuality {

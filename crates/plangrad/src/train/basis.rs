@@ -52,7 +52,7 @@ pub(super) fn add_data(basis: &mut Basis, data: &Fingerprint) {
     basis.insert(DATA.to_owned(), data.digest().into());
 }
 
-/// Notes that a run goes on with other data from this step on, for those who count its steps.
+/// Notes the step from which a run continues with other data: its steps can no longer be counted by epochs.
 pub(super) fn note_changed_data(basis: &mut Basis, step: u64) {
     basis.insert(DATA_CHANGED.to_owned(), step.into());
 }

@@ -112,6 +112,25 @@ pub struct Settings {
     pub images: ImageOptions,
 }
 
+/// The task with these class weights, label smoothing and clipping.
+pub(crate) fn with_levers(
+    mut task: Task,
+    class_weights: Option<&[f64]>,
+    label_smoothing: Option<f64>,
+    clip_norm: Option<f64>,
+) -> Result<Task> {
+    if let Some(weights) = class_weights {
+        task = task.with_class_weights(weights)?;
+    }
+    if let Some(share) = label_smoothing {
+        task = task.with_label_smoothing(share)?;
+    }
+    if let Some(norm) = clip_norm {
+        task = task.with_clip_norm(norm)?;
+    }
+    Ok(task)
+}
+
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
 }
@@ -237,21 +256,9 @@ impl Settings {
         };
         let counts = class_counts(&dataset.train.targets, dataset.classes.len());
         let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
-        Ok(Subject { task: self.with_levers(subject.task, &counts)?, ..subject })
-    }
-
-    /// The task with class weights, label smoothing and clipping, for training samples of which each class has so many.
-    fn with_levers(&self, mut task: Task, counts: &[u64]) -> Result<Task> {
-        if let Some(weights) = &self.class_weights {
-            task = task.with_class_weights(&with_mean_one(weights, counts))?;
-        }
-        if let Some(share) = self.label_smoothing {
-            task = task.with_label_smoothing(share)?;
-        }
-        if let Some(norm) = self.clip_norm {
-            task = task.with_clip_norm(norm)?;
-        }
-        Ok(task)
+        let weights = self.class_weights.as_ref().map(|weights| with_mean_one(weights, &counts));
+        let task = with_levers(subject.task, weights.as_deref(), self.label_smoothing, self.clip_norm)?;
+        Ok(Subject { task, ..subject })
     }
 
     /// Whether epochs are compared with each other.

@@ -14,14 +14,14 @@ use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
 use super::subject::ANY_SEED;
-use crate::cli::{LeverArgs, PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
+use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::loading::load;
 use crate::memory::{BatchPlan, Blueprint, Timeline};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
-use crate::train::{check_samples, network_and_optimizer, samples, task};
+use crate::train::{check_samples, network_and_optimizer, samples, task, with_levers};
 
 /// The effect of a partial dataset on disk.
 const PARTIAL: &str =
@@ -54,7 +54,11 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
         (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
         _ => of_dataset(arguments, device)?,
     };
-    let task = with_levers(task, &arguments.levers)?;
+    let levers = &arguments.levers;
+    levers.check(task.loss())?;
+    // What a step takes does not depend on how many samples a class has.
+    let weights = levers.class_weights(&vec![1; task.model().outputs()])?;
+    let task = with_levers(task, weights.as_deref(), levers.label_smoothing, levers.clip_norm)?;
     let eval_batch_size = arguments.step.eval_batch_size;
     let blueprint =
         Blueprint { task, optimizer, samples, eval_batch_size, accumulate: arguments.accumulate, device };
@@ -92,21 +96,6 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
     check_samples(&name, train)?;
     let data = format!("{name}: {}{complete}", samples(train, 0, test));
     Ok((task, Some((train, test)), data))
-}
-
-/// The task with these levers, whose memory does not depend on what they are set to.
-fn with_levers(task: Task, levers: &LeverArgs) -> Result<Task> {
-    levers.check(task.loss())?;
-    let classes = vec![1; task.model().outputs()];
-    let task = match levers.class_weights(&classes)? {
-        Some(weights) => task.with_class_weights(&weights)?,
-        None => task,
-    };
-    let task = task.with_label_smoothing(levers.label_smoothing.unwrap_or(0.0))?;
-    Ok(match levers.clip_norm {
-        Some(norm) => task.with_clip_norm(norm)?,
-        None => task,
-    })
 }
 
 /// A classification of images, stored as bytes.
