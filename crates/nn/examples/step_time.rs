@@ -1,5 +1,6 @@
 //! Times training epochs on random bytes: `cargo run --release -p plangrad-nn --example step_time -- [threads] [batch] [inputs] [hidden]`;
-//! with 0 threads as many are used as pay; `cuda` and `cuda-tf32` in their place mean GPU 0. The last line is JSON.
+//! with 0 threads as many are used as pay; `cuda` and `cuda-tf32` in their place mean GPU 0. `kept` behind them keeps
+//! gradients on the processor too. The last line is JSON.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use plangrad_tensor::Backend;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, Precision};
 use plangrad_tensor::{
-    DType, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets, random,
+    DType, Gradients, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets, random,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,6 +22,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Mlp::new(&MlpConfig::new(&[inputs], 10).hidden(&[hidden]))?;
     let samples = SampleFormat::new(Shape::new(&[inputs])?, DType::U8).normalized([0.0128], [-0.42]);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy)?;
+    let keeps =
+        backend.instruction_set().is_none() || std::env::args().nth(5).is_some_and(|arg| arg == "kept");
+    let task = task.with_gradients(if keeps { Gradients::Kept } else { Gradients::Consumed });
     let optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     let plan = task.training_plan(optimizer, Schedule::Constant { learning_rate: 1e-3 }, batch)?;
     println!("{:#?}", plan.describe());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use plangrad_tensor::ndarray::Array1;
 use plangrad_tensor::{
-    Graph, Hyperparameter, Keep, LearningRate, NumberTypes, Optimizer, Parameter, Plan, SampleFormat,
-    Session, State, TargetFormat, Tensor, TensorId,
+    Gradients, Graph, Hyperparameter, Keep, LearningRate, NumberTypes, Optimizer, Parameter, Plan,
+    SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,7 @@ pub struct Task {
     samples: SampleFormat,
     loss: Loss,
     number_types: NumberTypes,
+    gradients: Gradients,
     levers: Levers,
 }
 
@@ -116,7 +117,29 @@ impl Task {
         if expected != found {
             return Err(Error::SampleShape { expected: expected.to_vec(), found: found.to_vec() });
         }
-        Ok(Task { model, samples, loss, number_types: NumberTypes::default(), levers: Levers::default() })
+        let (number_types, gradients) = (NumberTypes::default(), Gradients::default());
+        Ok(Task { model, samples, loss, number_types, gradients, levers: Levers::default() })
+    }
+
+    /// The same with the gradients of a step kept or consumed. Steps in parts need gradients that are kept.
+    ///
+    /// ```
+    /// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+    /// use plangrad_tensor::{Category, DType, Gradients, Optimizer, SampleFormat, Schedule, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?;
+    /// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
+    /// let task = Task::new(std::sync::Arc::new(model), samples, Loss::CrossEntropy)?;
+    /// let rate = Schedule::Constant { learning_rate: 1e-3 };
+    /// let kept = task.training_plan(Optimizer::adam(), rate, 64)?.report();
+    /// let consumed = task.with_gradients(Gradients::Consumed).training_plan(Optimizer::adam(), rate, 64)?.report();
+    /// assert_eq!([kept, consumed].map(|report| report.get(Category::Gradients)), [407_080, 0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_gradients(self, gradients: Gradients) -> Task {
+        Task { gradients, ..self }
     }
 
     /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not
@@ -240,7 +263,7 @@ impl Task {
     /// If the sizes overflow.
     pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
         let state = State::training(self.model.weights().list(), optimizer)?;
-        let state = state.with_number_types(self.number_types)?;
+        let state = state.with_number_types(self.number_types)?.with_gradients(self.gradients)?;
         Ok(if self.levers.class_weights.is_some() { state.with_batch_weight()? } else { state })
     }
 

@@ -78,6 +78,14 @@ pub enum Error {
         /// The types.
         types: NumberTypes,
     },
+    /// A plan consumes gradients ([`crate::Gradients::Consumed`]) and the device has to be given them.
+    #[error(
+        "{device} cannot update a weight within the product that makes its gradient; plan with gradients that are kept"
+    )]
+    Gradients {
+        /// The device.
+        device: Device,
+    },
     /// Data handed in or out has the wrong number of elements.
     #[error("{what} has {found} elements, expected {expected}")]
     Length {

@@ -12,7 +12,7 @@ use crate::graph::{Parameters, Tensor};
 use crate::ir::{
     Extent, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock, TensorId,
 };
-use crate::plan::{Plan, State};
+use crate::plan::{Gradients, Layouts, Plan, State};
 use crate::source::Batches;
 use crate::values::{FileView, Values};
 
@@ -21,6 +21,7 @@ pub struct Session {
     backend: Backend,
     arena: Box<dyn Arena>,
     state: State,
+    layouts: Layouts,
     plans: Vec<Plan>,
     programs: Vec<Program>,
     /// Room for batches of datasets that are not in the device's memory.
@@ -35,8 +36,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if that is not available, [`Error::StateMismatch`] if the plans were made over different
-    /// states, [`Error::NumberTypes`] if the device does not compute with theirs, [`Error::Device`] if it cannot be used any
-    /// more.
+    /// states, [`Error::NumberTypes`] if the device does not compute with theirs, [`Error::Gradients`] if it cannot consume
+    /// gradients, [`Error::Device`] if it cannot be used any more.
     pub fn new(backend: &Backend, plans: Vec<Plan>) -> Result<Session, Error> {
         Session::reserve(backend, plans, None)
     }
@@ -60,16 +61,21 @@ impl Session {
         if !backend.computes_with(types) {
             return Err(Error::NumberTypes { device: backend.device(), types });
         }
+        if first.state().gradients() == Gradients::Consumed && !backend.device().consumes_gradients() {
+            return Err(Error::Gradients { device: backend.device() });
+        }
         // What the buffers' places ask for, not what the report counts: that both are the same is for tests to find out.
         let bytes = staging.map_or(Plan::bytes_together(&plans), |staging| staging.end());
         let mut arena = backend.reserve_arena(bytes, &report(&plans, staging))?;
-        let programs: Vec<Program> = plans.iter().enumerate().map(|(i, plan)| plan.program(i)).collect();
+        let layouts = Layouts::choose(&plans, backend.panel_columns());
+        let program = |(i, plan): (usize, &Plan)| plan.program(i, &layouts);
+        let programs: Vec<Program> = plans.iter().enumerate().map(program).collect();
         for program in &programs {
             let in_series = program.batch_size > 0 && staging.is_none();
             arena.prepare(program, if in_series { Pace::Series } else { Pace::Single })?;
         }
         let (backend, state) = (backend.clone(), first.state().clone());
-        Ok(Session { backend, arena, state, programs, plans, staging, last_run: None })
+        Ok(Session { backend, arena, state, layouts, programs, plans, staging, last_run: None })
     }
 
     /// What the plans said the session would take, by category.
@@ -333,7 +339,11 @@ impl Session {
 
     /// How files see a slot of a parameter.
     fn view(&self, slot: Slot, id: ParameterId) -> Result<FileView, Error> {
-        Ok(FileView::new(self.state.parameter(id)?.clone(), self.state.entry(slot)?))
+        Ok(FileView::new(
+            self.state.parameter(id)?.clone(),
+            self.state.entry(slot)?,
+            self.layouts.parameter(id),
+        ))
     }
 
     fn read_bytes(&self, extent: Extent) -> Result<Vec<u8>, Error> {

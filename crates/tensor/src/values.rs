@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::ir::{Extent, Parameter};
+use crate::ir::{Extent, Layout, Parameter};
 use crate::plan::SlotEntry;
 
 /// How files see what lies in a slot of a parameter.
@@ -11,11 +11,12 @@ use crate::plan::SlotEntry;
 pub(crate) struct FileView {
     parameter: Parameter,
     entry: SlotEntry,
+    layout: Layout,
 }
 
 impl FileView {
-    pub(crate) fn new(parameter: Parameter, entry: SlotEntry) -> FileView {
-        FileView { parameter, entry }
+    pub(crate) fn new(parameter: Parameter, entry: SlotEntry, layout: Layout) -> FileView {
+        FileView { parameter, entry, layout }
     }
 
     /// Where it lies in the arena.
@@ -31,7 +32,7 @@ impl FileView {
     /// Where in memory element `i` of files lies.
     fn range(&self, i: usize) -> std::ops::Range<usize> {
         let size = self.entry.meta.dtype.size();
-        let place = self.entry.layout.place(&self.entry.meta.shape, self.parameter.graph_place(i));
+        let place = self.layout.place(&self.entry.meta.shape, self.parameter.graph_place(i));
         place * size..(place + 1) * size
     }
 
@@ -99,8 +100,8 @@ mod tests {
                     let shape = Shape::new(&[3, 7]).unwrap();
                     let parameter = Parameters::new().add("w", shape, Role::Trained, order).unwrap();
                     let meta = Meta { shape, dtype };
-                    let extent = Extent { offset: 0, bytes: layout.bytes(&meta) };
-                    let view = FileView::new(parameter, SlotEntry { meta, layout, extent });
+                    let extent = Extent { offset: 0, bytes: meta.bytes() };
+                    let view = FileView::new(parameter, SlotEntry { meta, extent }, layout);
                     let mut stored = vec![0xFF; extent.bytes];
                     view.fill(&mut stored, |i| i as f32);
                     let read = view.borrow(&stored).to_vec();
@@ -118,8 +119,8 @@ mod tests {
         let shape = Shape::new(&[2, 3]).unwrap();
         let parameter = Parameters::new().add("w", shape, Role::Trained, FileOrder::Transposed).unwrap();
         let (meta, layout) = (Meta::f32(shape), Layout::RowMajor);
-        let view =
-            FileView::new(parameter, SlotEntry { meta, layout, extent: Extent { offset: 0, bytes: 24 } });
+        let entry = SlotEntry { meta, extent: Extent { offset: 0, bytes: 24 } };
+        let view = FileView::new(parameter, entry, layout);
         let mut stored = vec![0; 24];
         view.fill(&mut stored, |i| i as f32); // files have [[0, 1], [2, 3], [4, 5]]
         assert_eq!(DType::F32.decode_all(&stored), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);

@@ -62,6 +62,7 @@ impl FitArgs {
     pub fn options(&self) -> Result<FitOptions> {
         Ok(FitOptions {
             eval_batch_size: self.step.eval_batch_size,
+            keep_gradients: self.step.keep_gradients,
             method: self.method,
             safety: self.safety,
             max_batch: self.max_batch,

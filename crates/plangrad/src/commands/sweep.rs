@@ -55,6 +55,7 @@ fn recipe(arguments: &SweepArgs) -> Result<Recipe> {
         seed: learning.seed,
         shuffle: !learning.no_shuffle,
         eval_batch_size: learning.step.eval_batch_size,
+        keep_gradients: learning.step.keep_gradients,
     })
 }
 

@@ -320,6 +320,7 @@ fn settings(
         shuffle: !training.learning.no_shuffle,
         init: training.init.as_deref().map(anchored).transpose()?,
         eval_batch_size: training.learning.step.eval_batch_size,
+        keep_gradients: training.learning.step.keep_gradients,
         log_every: run.log_every.unwrap_or(Settings::LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
         warmup_steps: training.warmup,
@@ -369,6 +370,7 @@ fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
     settings.epochs = training.epochs.unwrap_or(settings.epochs);
     settings.max_steps = training.max_steps.or(settings.max_steps);
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
+    settings.keep_gradients |= training.learning.step.keep_gradients;
     settings.log_every = run.log_every.unwrap_or(settings.log_every);
     settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
     let data = &arguments.subject.data;

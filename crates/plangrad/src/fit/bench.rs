@@ -67,11 +67,12 @@ impl<'a> Bench<'a> {
             batch_size,
             eval_batch_size: self.options.eval_batch_size,
             repeats: self.options.synthetic,
+            keep_gradients: self.options.keep_gradients,
         }
     }
 
     fn layout(&self, batch_size: usize) -> MemoryLayout {
-        MemoryLayout { placement: self.placement, part: batch_size }
+        MemoryLayout { placement: self.placement, ..MemoryLayout::new(self.backend.device(), batch_size) }
     }
 
     /// Bytes that training on batches of this size is planned to take.
@@ -213,6 +214,7 @@ mod tests {
         FitOptions {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
+            keep_gradients: false,
             method,
             safety: 0.8,
             max_batch: None,

@@ -210,6 +210,7 @@ mod tests {
         let options = |max_batch, synthetic| FitOptions {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
+            keep_gradients: false,
             method: Method::Solve,
             safety: 0.8,
             max_batch,

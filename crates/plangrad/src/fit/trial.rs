@@ -20,6 +20,8 @@ pub struct FitOptions {
     pub optimizer: Optimizer,
     /// Samples per evaluation batch; if absent, as many as fit into the memory of training.
     pub eval_batch_size: Option<usize>,
+    /// Whether gradients are kept even where the device can do without.
+    pub keep_gradients: bool,
     /// How the size is found.
     pub method: Method,
     /// Share of the largest size that is recommended: above 0, at most 1.
@@ -45,6 +47,7 @@ impl FitOptions {
         FitOptions {
             optimizer,
             eval_batch_size: None,
+            keep_gradients: false,
             method: Method::default(),
             safety: 0.8,
             max_batch: None,

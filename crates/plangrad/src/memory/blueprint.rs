@@ -20,6 +20,8 @@ pub struct Blueprint {
     pub eval_batch_size: Option<usize>,
     /// Parts in which a batch is processed; 1 for the whole.
     pub accumulate: usize,
+    /// Whether gradients are kept even where the device can do without.
+    pub keep_gradients: bool,
     /// The device; every one but the CPU has memory of its own, which holds the dataset too.
     pub device: Device,
 }
@@ -58,6 +60,7 @@ impl Blueprint {
             batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
+            keep_gradients: self.keep_gradients,
         };
         let samples = SampleCounts { train, validation: 0, test };
         let whole = batch_size.min(train);
@@ -81,9 +84,10 @@ impl Blueprint {
     }
 
     fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {
-        let kept = [Category::Parameters, Category::Gradients, Category::OptimizerState];
+        let kept = report.get(Category::Parameters) + report.get(Category::OptimizerState);
+        let gradients = 4 * self.task.model().weights().trained_elements() as u64;
         let values: usize = units(&self.task).rev().skip(1).sum(); // inputs and hidden units
-        kept.iter().map(|category| report.get(*category)).sum::<u64>() + 4 * (samples * values) as u64
+        kept + gradients + 4 * (samples * values) as u64
     }
 
     /// Units of each layer from the input on: `784-128-10`.

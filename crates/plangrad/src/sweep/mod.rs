@@ -260,9 +260,9 @@ impl Sweep {
     }
 
     fn step(&self, batch_size: usize) -> StepConfig {
-        let Recipe { optimizer, learning_rate, eval_batch_size, .. } = self.recipe;
+        let Recipe { optimizer, learning_rate, eval_batch_size, keep_gradients, .. } = self.recipe;
         let learning_rate = Schedule::Constant { learning_rate }.into();
-        StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats: false }
+        StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats: false, keep_gradients }
     }
 }
 
@@ -344,6 +344,7 @@ mod tests {
             seed: 1,
             shuffle: true,
             eval_batch_size: None,
+            keep_gradients: false,
         };
         let mut sweep = Sweep::new(recipe, vec![2000, 1000, 500], subject);
         let device: Backend = Cpu::open(CpuOptions::default()).unwrap();

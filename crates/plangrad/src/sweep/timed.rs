@@ -29,6 +29,8 @@ pub struct Recipe {
     pub shuffle: bool,
     /// Samples per evaluation batch; if absent, as many as fit into the training arena.
     pub eval_batch_size: Option<usize>,
+    /// Whether gradients are kept even where the device can do without.
+    pub keep_gradients: bool,
 }
 
 /// A run that keeps nothing, somewhere between its steps.

@@ -1,6 +1,6 @@
 //! What the plans of a run depend on: a step, the number of samples, and how the run lies in memory.
 
-use plangrad_tensor::{Device, LearningRate, Optimizer};
+use plangrad_tensor::{Device, Gradients, LearningRate, Optimizer};
 
 /// Everything about a step that its plans depend on.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct StepConfig {
     pub(crate) eval_batch_size: Option<usize>,
     /// Whether a batch may be larger than the dataset and repeat its samples.
     pub(crate) repeats: bool,
+    /// Whether gradients are kept even where they could be consumed.
+    pub(crate) keep_gradients: bool,
 }
 
 impl StepConfig {
@@ -47,12 +49,20 @@ pub(crate) struct MemoryLayout {
     pub(crate) placement: Placement,
     /// Samples of a batch processed at a time.
     pub(crate) part: usize,
+    /// Whether the device can update a weight within the product that makes its gradient.
+    pub(crate) consumes_gradients: bool,
 }
 
 impl MemoryLayout {
+    /// What becomes of the gradients of a step on `samples` samples: those of a batch in parts are added up, and so kept.
+    pub(crate) fn gradients(&self, step: &StepConfig, samples: usize) -> Gradients {
+        let consumed = self.consumes_gradients && self.part >= samples && !step.keep_gradients;
+        if consumed { Gradients::Consumed } else { Gradients::Kept }
+    }
+
     /// The best layout of a device for batches processed `part` samples at a time: the data as near as possible.
     pub(crate) fn new(device: Device, part: usize) -> MemoryLayout {
         let placement = if device.has_own_memory() { Placement::Resident } else { Placement::InPlace };
-        MemoryLayout { placement, part }
+        MemoryLayout { placement, part, consumes_gradients: device.consumes_gradients() }
     }
 }

@@ -57,9 +57,11 @@ pub(crate) fn plan(
     step: &StepConfig,
     task: &Task,
     samples: SampleCounts,
-    MemoryLayout { part, placement }: MemoryLayout,
+    layout: MemoryLayout,
 ) -> Result<(Vec<Plan>, PlanNumbers)> {
+    let MemoryLayout { part, placement, .. } = layout;
     let (size, mut plans) = (step.whole(samples.train), Vec::new());
+    let task = &task.clone().with_gradients(layout.gradients(step, size));
     let whole = training(step, task, size, part, &mut plans)?;
     let left_over = if size > samples.train { 0 } else { samples.train % size };
     let rest = (left_over > 0).then(|| training(step, task, left_over, part, &mut plans)).transpose()?;

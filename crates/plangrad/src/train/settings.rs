@@ -94,6 +94,9 @@ pub struct Settings {
     /// The norm to which the gradients of a step are scaled down; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Whether gradients are kept in memory even where the device can do without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_gradients: bool,
     /// Number format; f32 if absent.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
@@ -137,8 +140,8 @@ fn is_zero(share: &f64) -> bool {
 
 /// Settings that may be given anew when a run is resumed: how long it is, where its data lie, how often it is logged or saved.
 /// They do not fix the bits of its checkpoints.
-pub(crate) const CHANGEABLE: [&str; 6] =
-    ["data_dir", "epochs", "max_steps", "eval_batch_size", "log_every", "checkpoint_every"];
+pub(crate) const CHANGEABLE: [&str; 7] =
+    ["data_dir", "epochs", "max_steps", "eval_batch_size", "log_every", "checkpoint_every", "keep_gradients"];
 
 /// The longest `config.toml` that is read.
 const MOST_BYTES: u64 = 1 << 20;
@@ -181,6 +184,7 @@ impl Settings {
             class_weights: None,
             label_smoothing: None,
             clip_norm: None,
+            keep_gradients: false,
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: Optimizer::adam().default_learning_rate() },
@@ -294,6 +298,7 @@ impl Settings {
             batch_size: self.batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
+            keep_gradients: self.keep_gradients,
         }
     }
 

@@ -103,6 +103,11 @@ impl Backend {
         self.provider.computes_with(types)
     }
 
+    /// In panels of how many columns its products want matrices, if in any.
+    pub(crate) fn panel_columns(&self) -> Option<usize> {
+        self.provider.panel_columns()
+    }
+
     /// Reserves `bytes` bytes of memory for data. `report` says what for.
     ///
     /// # Errors
@@ -177,6 +182,11 @@ pub(crate) trait Provider: Send + Sync {
     /// Whether its kernels know these types of numbers. If not, a session refuses the plan.
     fn computes_with(&self, types: NumberTypes) -> bool {
         types == NumberTypes::default()
+    }
+
+    /// See [`Backend::panel_columns`].
+    fn panel_columns(&self) -> Option<usize> {
+        None
     }
 
     /// See [`Backend::reserve_memory`].

@@ -26,6 +26,12 @@ impl Device {
     pub fn has_own_memory(self) -> bool {
         self != Device::Cpu
     }
+
+    /// Whether a weight can be updated within the product that makes its gradient ([`crate::Gradients::Consumed`]).
+    #[must_use]
+    pub fn consumes_gradients(self) -> bool {
+        self.is_host()
+    }
 }
 
 impl fmt::Display for Device {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DType, Kernel};
+use super::{Kernel, Layout, Meta};
 
 /// A plan with the place of every value known.
 #[derive(Clone, Debug)]
@@ -13,12 +13,14 @@ pub(crate) struct Program {
     pub(crate) stages: Arc<Vec<Vec<Kernel>>>,
     /// Byte offset of every value in the arena.
     pub(crate) offsets: Vec<usize>,
-    /// Element type of every value.
+    /// Shape and element type of every value.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the backends users open compute with f32 only, so far")
     )]
-    pub(crate) dtypes: Vec<DType>,
+    pub(crate) metas: Vec<Meta>,
+    /// How the elements of every value lie: row-major, but where the device asked for panels.
+    pub(crate) layouts: Vec<Layout>,
     /// Rows a step takes from the dataset.
     pub(crate) batch_size: usize,
 }

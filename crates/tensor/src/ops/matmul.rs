@@ -14,7 +14,7 @@ use std::ops::Not;
 use super::rules;
 use crate::error::{Error, ShapeRequirement};
 use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
-use crate::ir::kernel::{Epilogue, Gemm, Permute};
+use crate::ir::kernel::{Epilogue, Gemm, Permute, Sink};
 use crate::ir::{DType, Meta, Shape};
 use ndarray::{ArrayD, ArrayView2, Ix2};
 
@@ -111,15 +111,13 @@ impl Lower for MatMul {
         let product = |b| Gemm {
             a,
             b,
-            c,
+            c: Sink::Store(c),
             m,
             n,
             k,
             transpose_a: self.a == Transpose::Yes,
             epilogue: Epilogue::default(),
             column_sum: None,
-            accumulate: false,
-            accumulate_sums: false,
         };
         let b = call.inputs[1];
         if self.b == Transpose::No {

@@ -24,7 +24,7 @@ use super::rules;
 use super::store::{Keep, Store};
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
-use crate::ir::kernel::{Advance, Proceed, Update};
+use crate::ir::kernel::{Advance, Proceed, Target, Update};
 use crate::ir::{
     DType, Hyperparameter, LearningRate, Meta, Optimizer, Parameter, ParameterId, Shape, Slot, power,
 };
@@ -178,15 +178,15 @@ impl Meaning for UpdateParameter {
 
 impl Lower for UpdateParameter {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        Lowered::kernel(Update {
+        let target = Target {
             optimizer: self.optimizer,
             parameter: call.output().value,
-            gradient: call.inputs[0].value,
             divisor: call.inputs.get(1).map(|divisor| divisor.value),
             moments: std::array::from_fn(|i| call.moments.get(i).copied()),
             step_block: call.step_block,
-            elements: call.output().shape().elements(),
-        })
+        };
+        let elements = call.output().shape().elements();
+        Lowered::kernel(Update { target, gradient: call.inputs[0].value, elements })
     }
 
     fn writes(&self) -> Option<Slot> {

@@ -130,7 +130,7 @@ impl Plan {
             *life = Some(BufferInfo {
                 name: name.to_owned(),
                 shape,
-                element_bytes: buffer.dtype.size(),
+                element_bytes: buffer.meta.dtype.size(),
                 category: buffer.category,
                 role: None,
                 offset: self.state.bytes() + extent.offset,

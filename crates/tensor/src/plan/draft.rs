@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::ir::{Category, Extent, Kernel, Layout, Meta, Slot, TensorId, Value};
+use crate::ir::{Category, Extent, Kernel, Meta, Slot, TensorId, Value};
 
 /// A value before it has a place.
 #[derive(Clone, Debug)]
 pub(super) struct ValueInfo {
     pub(super) meta: Meta,
-    pub(super) layout: Layout,
     /// Where it lies, if in persistent memory.
     pub(super) persistent: Option<Extent>,
     /// Whether the backward pass made it.
@@ -20,12 +19,12 @@ impl ValueInfo {
     /// A value that lives within one run.
     pub(super) fn temporary(meta: Meta, backward: bool) -> ValueInfo {
         let category = Category::Workspace;
-        ValueInfo { meta, layout: Layout::default(), persistent: None, backward, category }
+        ValueInfo { meta, persistent: None, backward, category }
     }
 
-    /// Bytes it takes, padding included.
+    /// Bytes it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.persistent.map_or_else(|| self.layout.bytes(&self.meta), |extent| extent.bytes)
+        self.persistent.map_or_else(|| self.meta.bytes(), |extent| extent.bytes)
     }
 }
 

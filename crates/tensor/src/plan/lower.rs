@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::draft::{Draft, Placed, ValueInfo};
 use super::sketch::{Sketch, SketchNode};
-use super::state::State;
+use super::state::{Gradients, State};
 use crate::error::Error;
 use crate::graph::{Call, Graph, Lowered, Operand, Tensor};
-use crate::ir::kernel::{Advance, Copy, Update};
-use crate::ir::{Category, Kernel, Meta, Slot, Value};
+use crate::ir::kernel::{Advance, Copy, Target, Update};
+use crate::ir::{Category, Kernel, Meta, ParameterId, Slot, Value};
 
 /// Lowers what `outputs` and effects need, in the order of recording.
 pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Draft, Error> {
@@ -96,10 +96,22 @@ impl<'a> Lowering<'a> {
         let types = self.state.number_types();
         let kept_in = if node.op.adds_up() { types.sums } else { types.storage };
         let value = match node.op.writes() {
+            Some(Slot::Gradient(id)) if self.state.gradients() == Gradients::Consumed => {
+                self.passing_gradient(id, meta, node)?
+            }
             Some(written) => slot_of(&mut self.draft, self.state, written, meta)?,
             None => self.draft.add_value(ValueInfo::temporary(meta.kept_in(kept_in), node.backward)),
         };
         Ok(Operand { value, meta, full: None })
+    }
+
+    /// A gradient that lives until its update: a place of its own, but not from step to step.
+    fn passing_gradient(&mut self, id: ParameterId, meta: Meta, node: &SketchNode) -> Result<Value, Error> {
+        if self.state.parameter(id)?.shape != meta.shape {
+            return Err(Error::NotKept(Slot::Gradient(id)));
+        }
+        let info = ValueInfo::temporary(meta.kept_in(self.state.number_types().sums), node.backward);
+        Ok(self.draft.add_value(ValueInfo { category: Category::Gradients, ..info }))
     }
 
     /// The moments of the parameter that an op trains. Empty for an assignment.
@@ -112,6 +124,7 @@ impl<'a> Lowering<'a> {
 
     fn place(&mut self, kernel: Kernel, node: &SketchNode) -> Result<(), Error> {
         self.check_optimizer(&kernel)?;
+        self.check_addition(&kernel, node)?;
         let kernel = self.read_before_the_step_ends(kernel, node);
         self.advances |= matches!(kernel, Kernel::Advance(_));
         if let Kernel::Gather(_) | Kernel::GatherTargets(_) = kernel {
@@ -152,12 +165,21 @@ impl<'a> Lowering<'a> {
 
     /// The moments an update finds, and the corrections a step prepares, must be those of its optimizer.
     fn check_optimizer(&self, kernel: &Kernel) -> Result<(), Error> {
-        let (Kernel::Update(Update { optimizer, .. }) | Kernel::Advance(Advance { optimizer, .. })) = kernel
+        let (Kernel::Update(Update { target: Target { optimizer, .. }, .. })
+        | Kernel::Advance(Advance { optimizer, .. })) = kernel
         else {
             return Ok(());
         };
         match self.state.optimizer() {
             Some(expected) if expected != *optimizer => Err(Error::Optimizer { expected, found: *optimizer }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is added to must be kept.
+    fn check_addition(&self, kernel: &Kernel, node: &SketchNode) -> Result<(), Error> {
+        match (kernel, node.op.writes()) {
+            (Kernel::Accumulate(_), Some(slot @ Slot::Gradient(_))) => self.state.entry(slot).map(|_| ()),
             _ => Ok(()),
         }
     }
@@ -189,11 +211,8 @@ fn slot_of(draft: &mut Draft, state: &State, slot_read: Slot, meta: Meta) -> Res
 /// A value that lies in a slot.
 fn slot(draft: &mut Draft, state: &State, slot: Slot) -> Result<Value, Error> {
     let entry = state.entry(slot)?;
-    Ok(draft.add_value(ValueInfo {
-        layout: entry.layout,
-        persistent: Some(entry.extent),
-        ..ValueInfo::temporary(entry.meta, false)
-    }))
+    Ok(draft
+        .add_value(ValueInfo { persistent: Some(entry.extent), ..ValueInfo::temporary(entry.meta, false) }))
 }
 
 /// An output that is a parameter is read as it was when the step began, like everything else of the step: if the graph

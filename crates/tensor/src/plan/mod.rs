@@ -18,6 +18,7 @@ mod draft;
 mod layout;
 mod lower;
 mod needs;
+mod panels;
 mod passes;
 mod schedule;
 mod sketch;
@@ -30,8 +31,9 @@ use std::sync::Arc;
 
 pub use buffers::{BufferInfo, Segment};
 use layout::{Place, PlacedBuffer};
+pub(crate) use panels::Layouts;
 pub(crate) use state::SlotEntry;
-pub use state::State;
+pub use state::{Gradients, State};
 
 use crate::error::Error;
 use crate::graph::{Graph, Tensor};
@@ -61,7 +63,7 @@ impl Plan {
     /// [`Error::PlanTooLarge`] if the sizes together overflow.
     pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
         let mut draft = lower::lower(graph, state, outputs)?;
-        passes::run(&mut draft);
+        passes::run(&mut draft, state.gradients());
         schedule::check_operands(&draft);
         let stages = schedule::stages(&draft);
         let (buffers, transient_bytes) = layout::place(&draft, &stages)?;
@@ -102,10 +104,11 @@ impl Plan {
     }
 
     /// As a backend runs it: plan number `number` of a session.
-    pub(crate) fn program(&self, number: usize) -> Program {
+    pub(crate) fn program(&self, number: usize, layouts: &Layouts) -> Program {
         let (stages, offsets) = (self.stages.clone(), self.offsets());
-        let dtypes = self.buffers.iter().map(|buffer| buffer.dtype).collect();
-        Program { number, stages, offsets, dtypes, batch_size: self.batch_size() }
+        let metas = self.buffers.iter().map(|buffer| buffer.meta).collect();
+        let layouts = layouts.values(number).to_vec();
+        Program { number, stages, offsets, metas, layouts, batch_size: self.batch_size() }
     }
 
     /// Room behind all of `plans` for the largest batch of any of them, on a device that brings batches to its memory.

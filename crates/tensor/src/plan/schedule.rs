@@ -48,7 +48,11 @@ pub(super) fn check_operands(draft: &Draft) {
 }
 
 /// Whether two accesses must not happen at the same time.
-fn conflict(values: &[ValueInfo], (access_a, a): (Access, Value), (access_b, b): (Access, Value)) -> bool {
+pub(super) fn conflict(
+    values: &[ValueInfo],
+    (access_a, a): (Access, Value),
+    (access_b, b): (Access, Value),
+) -> bool {
     let same_bytes = a == b
         || match (values[a.index()].persistent, values[b.index()].persistent) {
             (Some(a), Some(b)) => a.overlaps(&b),

@@ -7,9 +7,22 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::graph::Parameters;
 use crate::ir::{
-    Category, DType, Extent, Layout, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer, Parameter,
-    ParameterId, Role, Slot, StepBlock, align,
+    Category, DType, Extent, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer, Parameter, ParameterId,
+    Role, Slot, StepBlock, align,
 };
+
+/// What becomes of the gradients of a training step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Gradients {
+    /// They are kept, each in a place of its own, until the next step overwrites them: they can be read, and added to
+    /// when a batch comes in parts.
+    #[default]
+    Kept,
+    /// Each is consumed by the update of its parameter. One that comes from a product goes from there into the update and
+    /// takes no memory at all; the others take some until their update has been made. The parameters are the same, bit for
+    /// bit. A device whose products cannot do that refuses the plan with [`Error::Gradients`].
+    Consumed,
+}
 
 /// The persistent memory of a session: which parameters, and what is kept for each. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,20 +33,26 @@ pub struct State {
 #[derive(Debug, PartialEq)]
 struct Kept {
     parameters: Parameters,
-    optimizer: Option<Optimizer>,
-    number_types: NumberTypes,
-    /// Whether the weight of a batch in parts is kept.
-    weighted: bool,
+    options: Options,
     entries: HashMap<Slot, SlotEntry>,
     groups: Vec<Group>,
     bytes: usize,
+}
+
+/// What is kept besides the parameters, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Options {
+    optimizer: Option<Optimizer>,
+    number_types: NumberTypes,
+    gradients: Gradients,
+    /// Whether the weight of a batch in parts is kept.
+    weighted: bool,
 }
 
 /// What lies in a slot, and where.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SlotEntry {
     pub(crate) meta: Meta,
-    pub(crate) layout: Layout,
     pub(crate) extent: Extent,
 }
 
@@ -54,7 +73,7 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if their sizes overflow.
     pub fn inference(parameters: &Parameters) -> Result<State, Error> {
-        State::new(parameters, None, NumberTypes::default(), false)
+        State::new(parameters, Options::default())
     }
 
     /// For training: parameters, a gradient for each that is trained, and the optimizer's moments.
@@ -64,7 +83,7 @@ impl State {
     /// overflow.
     pub fn training(parameters: &Parameters, optimizer: Optimizer) -> Result<State, Error> {
         optimizer.check()?;
-        State::new(parameters, Some(optimizer), NumberTypes::default(), false)
+        State::new(parameters, Options { optimizer: Some(optimizer), ..Options::default() })
     }
 
     /// The same with a place for the weight of a batch that comes in parts ([`crate::Graph::store_batch_weight`]).
@@ -72,8 +91,15 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if the sizes overflow.
     pub fn with_batch_weight(&self) -> Result<State, Error> {
-        let Kept { parameters, optimizer, number_types, .. } = &*self.kept;
-        State::new(parameters, *optimizer, *number_types, true)
+        self.with(Options { weighted: true, ..self.kept.options })
+    }
+
+    /// The same with its gradients kept or consumed.
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if the sizes overflow.
+    pub fn with_gradients(&self, gradients: Gradients) -> Result<State, Error> {
+        self.with(Options { gradients, ..self.kept.options })
     }
 
     /// The same with its numbers, and those of plans over it, in other types.
@@ -85,21 +111,22 @@ impl State {
         if let Some(found) = [storage, compute, sums, masters].into_iter().find(|dtype| *dtype == DType::U8) {
             return Err(Error::Types { op: "a plan", expected: DType::F32, found });
         }
-        State::new(&self.kept.parameters, self.kept.optimizer, types, self.kept.weighted)
+        self.with(Options { number_types: types, ..self.kept.options })
     }
 
-    fn new(
-        parameters: &Parameters,
-        optimizer: Option<Optimizer>,
-        number_types: NumberTypes,
-        weighted: bool,
-    ) -> Result<State, Error> {
+    fn with(&self, options: Options) -> Result<State, Error> {
+        State::new(&self.kept.parameters, options)
+    }
+
+    fn new(parameters: &Parameters, options: Options) -> Result<State, Error> {
         let mut builder = Builder::default();
-        let NumberTypes { masters, sums, .. } = number_types;
+        let Options { optimizer, number_types: NumberTypes { masters, sums, .. }, .. } = options;
         let trained = || parameters.trained();
         builder.group("parameters", Category::Parameters, trained(), masters, Slot::Parameter)?;
         if let Some(optimizer) = optimizer {
-            builder.group("gradients", Category::Gradients, trained(), sums, Slot::Gradient)?;
+            if options.gradients == Gradients::Kept {
+                builder.group("gradients", Category::Gradients, trained(), sums, Slot::Gradient)?;
+            }
             for i in 0..optimizer.moments() {
                 // SGD's velocity is not a statistical moment.
                 let name = match (optimizer.moments(), i) {
@@ -117,12 +144,12 @@ impl State {
         }
         builder.block("step block", Slot::StepBlock, StepBlock::BYTES)?;
         builder.block("metric sums", Slot::Metrics, MetricBlock::BYTES)?;
-        if weighted {
+        if options.weighted {
             builder.number("weight of the batch", Slot::BatchWeight, sums)?;
         }
         let Builder { entries, groups, end } = builder;
         let (parameters, bytes) = (parameters.clone(), align(end));
-        let kept = Kept { parameters, optimizer, number_types, weighted, entries, groups, bytes };
+        let kept = Kept { parameters, options, entries, groups, bytes };
         Ok(State { kept: Arc::new(kept) })
     }
 
@@ -135,19 +162,25 @@ impl State {
     /// The optimizer, when training.
     #[must_use]
     pub fn optimizer(&self) -> Option<Optimizer> {
-        self.kept.optimizer
+        self.kept.options.optimizer
     }
 
     /// The number types of what it keeps, and of plans over it.
     #[must_use]
     pub fn number_types(&self) -> NumberTypes {
-        self.kept.number_types
+        self.kept.options.number_types
+    }
+
+    /// What becomes of gradients.
+    #[must_use]
+    pub fn gradients(&self) -> Gradients {
+        self.kept.options.gradients
     }
 
     /// Number of moments kept per trained parameter.
     #[must_use]
     pub fn moments(&self) -> usize {
-        self.kept.optimizer.map_or(0, |optimizer| optimizer.moments())
+        self.kept.options.optimizer.map_or(0, |optimizer| optimizer.moments())
     }
 
     /// Bytes of everything persistent, alignment included.
@@ -224,11 +257,10 @@ impl Builder {
     }
 
     fn add(&mut self, slot: Slot, meta: Meta) -> Result<Extent, Error> {
-        let layout = Layout::default();
-        let extent = Extent { offset: self.end, bytes: layout.bytes(&meta) };
+        let extent = Extent { offset: self.end, bytes: meta.bytes() };
         let end = self.end.checked_add(extent.bytes).filter(|&end| end <= MOST_BYTES);
         self.end = end.ok_or(Error::PlanTooLarge)?;
-        self.entries.insert(slot, SlotEntry { meta, layout, extent });
+        self.entries.insert(slot, SlotEntry { meta, extent });
         Ok(extent)
     }
 }

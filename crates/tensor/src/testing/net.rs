@@ -6,9 +6,9 @@ use ndarray::{ArrayD, IxDyn};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
-    Backend, DType, Error, FileOrder, Graph, Keep, NumberTypes, Optimizer, Parameter, Parameters, Plan, Role,
-    SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets, Tensor, TensorId,
-    random,
+    Backend, DType, Error, FileOrder, Gradients, Graph, Keep, NumberTypes, Optimizer, Parameter, Parameters,
+    Plan, Role, SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets,
+    Tensor, TensorId, random,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -54,6 +54,7 @@ pub(crate) struct Net {
     pub(crate) optimizer: Optimizer,
     pub(crate) learning_rate: f64,
     pub(crate) number_types: NumberTypes,
+    pub(crate) gradients: Gradients,
     pub(crate) levers: Levers,
 }
 
@@ -102,6 +103,7 @@ impl Net {
             optimizer: SGD,
             learning_rate: 0.05,
             number_types: NumberTypes::default(),
+            gradients: Gradients::Kept,
             levers: Levers::default(),
         }
     }
@@ -143,7 +145,7 @@ impl Net {
 
     pub(crate) fn state(&self) -> State {
         let state = State::training(&self.list(), self.optimizer).unwrap();
-        state.with_number_types(self.number_types).unwrap()
+        state.with_number_types(self.number_types).unwrap().with_gradients(self.gradients).unwrap()
     }
 
     fn forward<'g>(&self, graph: &'g Graph, batch_size: usize, train: bool) -> Result<Tensor<'g>, Error> {
@@ -350,7 +352,8 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
         (1usize..6, 1usize..6).prop_map(|(h, w)| (vec![1, h, w], 1)),
         (1usize..6, 1usize..6).prop_map(|(h, w)| (vec![3, h, w], 3)),
     ];
-    let hidden = prop::collection::vec(1usize..70, 0..4);
+    let width = prop_oneof![4 => 1usize..70, 1 => 70usize..200]; // some of several panels
+    let hidden = prop::collection::vec(width, 0..4);
     let loss = prop_oneof![Just(Loss::CrossEntropy), Just(Loss::Mse)];
     let dtype = prop_oneof![Just(DType::U8), Just(DType::F32)];
     let dropout = prop_oneof![Just(0.0f32), Just(0.25)];
@@ -369,6 +372,7 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
             optimizer: OPTIMIZERS[optimizer],
             learning_rate: 0.01,
             number_types: NumberTypes::default(),
+            gradients: Gradients::Kept,
             levers,
         },
     )

@@ -5,6 +5,7 @@ mod net;
 
 mod accelerator;
 mod budget;
+mod consumed;
 mod errors;
 mod evaluation;
 mod figures;

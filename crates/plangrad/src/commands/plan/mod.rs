@@ -60,8 +60,15 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
     let weights = levers.class_weights(&vec![1; task.model().outputs()])?;
     let task = with_levers(task, weights.as_deref(), levers.label_smoothing, levers.clip_norm)?;
     let eval_batch_size = arguments.step.eval_batch_size;
-    let blueprint =
-        Blueprint { task, optimizer, samples, eval_batch_size, accumulate: arguments.accumulate, device };
+    let blueprint = Blueprint {
+        task,
+        optimizer,
+        samples,
+        eval_batch_size,
+        accumulate: arguments.accumulate,
+        keep_gradients: arguments.step.keep_gradients,
+        device,
+    };
     let network = network_and_optimizer(&blueprint.task, optimizer);
     Ok(Planned { blueprint, network, data })
 }

@@ -1,7 +1,8 @@
 //! What kernels see of the world: the arena, where values lie in it, the dataset, and the rows of a step.
 
+use super::matrix::Matrix;
 use crate::dataset::{DatasetRows, Samples, Targets};
-use crate::ir::Value;
+use crate::ir::{Program, Value};
 
 /// A dataset as kernels read it, wherever it lies, and the order of its rows.
 pub(super) struct View<'a> {
@@ -50,7 +51,7 @@ impl<'a> View<'a> {
 /// What kernels see of the world: where values lie, the dataset, and the rows of this step and the next.
 pub(super) struct Context<'a> {
     base: Base,
-    offsets: &'a [usize],
+    program: &'a Program,
     pub(super) view: &'a View<'a>,
     rows: Option<&'a [u32]>,
     pub(super) next: Option<&'a [u32]>,
@@ -81,22 +82,28 @@ impl Base {
 impl<'a> Context<'a> {
     pub(super) fn new(
         base: Base,
-        offsets: &'a [usize],
+        program: &'a Program,
         view: &'a View<'a>,
         rows: Option<&'a [u32]>,
         next: Option<&'a [u32]>,
     ) -> Context<'a> {
-        Context { base, offsets, view, rows, next }
+        Context { base, program, view, rows, next }
     }
 
     /// Where `value` starts. Every value starts at a multiple of 4 bytes, those of 8-byte words at one of 64.
     pub(super) fn at<T>(&self, value: Value) -> *mut T {
-        let offset = self.offsets[value.index()];
+        let offset = self.program.offsets[value.index()];
         debug_assert!(offset <= self.base.bytes, "a value starts behind the arena");
         // SAFETY: plans lay every value out within the bytes that sessions reserve for them.
         let start: *mut T = unsafe { self.base.start.add(offset) }.cast();
         debug_assert!(start.is_aligned(), "a value is not aligned");
         start
+    }
+
+    /// A value as a matrix of so many rows and columns.
+    pub(super) fn matrix(&self, value: Value, (rows, columns): (usize, usize)) -> Matrix {
+        let panel = self.program.layouts[value.index()].panel(columns);
+        Matrix { start: self.at(value), rows, columns, panel }
     }
 
     /// Row of the dataset that is number `i` of the batch.

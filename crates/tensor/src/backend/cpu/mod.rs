@@ -9,6 +9,7 @@ mod context;
 mod float_mode;
 mod gang;
 mod kernels;
+mod matrix;
 mod simd;
 mod sync;
 mod tempo;
@@ -197,6 +198,10 @@ impl Provider for Cpu {
         Some(self.instruction_set.name())
     }
 
+    fn panel_columns(&self) -> Option<usize> {
+        Some(kernels::PANEL)
+    }
+
     fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
         Ok(Box::new(self.buffer(bytes, report)?))
     }
@@ -317,7 +322,7 @@ impl CpuArena {
                 let _watch = BreakOnPanic(&barrier);
                 for step in steps.clone() {
                     let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
-                    let context = Context::new(base, &program.offsets, view, rows, next);
+                    let context = Context::new(base, program, view, rows, next);
                     for stage in program.stages.iter() {
                         for kernel in stage {
                             let units = kernels::units(kernel);

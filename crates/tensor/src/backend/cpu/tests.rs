@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::plan::Layouts;
 use crate::testing::net::{Net, cpu, mixed_rows};
 
 fn message(panic: Box<dyn std::any::Any + Send>) -> String {
@@ -51,7 +52,8 @@ fn a_panic_within_a_kernel_reaches_the_caller_and_the_arena_goes_on() {
     let net = Net::classifier(&[12], &[8], 3);
     let (source, rows) = (net.source(30), mixed_rows(24, 30));
     let plan = net.training_plan(6);
-    let sound = plan.program(0);
+    let layouts = Layouts::choose(std::slice::from_ref(&plan), None);
+    let sound = plan.program(0, &layouts);
     let damaged = Program { batch_size: 3, ..sound.clone() };
     let batches = source.batches(&rows).unwrap().on_host();
     for threads in 1..=3 {

@@ -4,7 +4,7 @@ use super::Machine;
 use crate::ir::kernel::{
     Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
     GatherTargets, Gemm, Map, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction, RowScale,
-    Softmax, Update, mask_words, threshold,
+    Sink, Softmax, Target, Update, mask_words, threshold,
 };
 use crate::ir::{
     DType, MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, TargetFormat, Value, power,
@@ -164,19 +164,19 @@ impl Interpret for Gemm {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let (m, n, k) = (self.m, self.n, self.k);
         let (a, b) = (machine.numbers(self.a, m * k), machine.numbers(self.b, k * n));
-        let mut c = if self.accumulate { machine.numbers(self.c, m * n) } else { vec![0.0; m * n] };
+        let mut c = machine.begin(&self.c, m * n);
         let element = |i: usize, p: usize| if self.transpose_a { a[p * m + i] } else { a[i * k + p] };
         for (i, row) in c.chunks_mut(n.max(1)).enumerate() {
             for (j, sum) in row.iter_mut().enumerate() {
                 *sum += (0..k).map(|p| element(i, p) * b[p * n + j]).sum::<f64>();
             }
         }
-        if let Some(sums) = self.column_sum {
-            let mut totals = if self.accumulate_sums { machine.numbers(sums, n) } else { vec![0.0; n] };
+        if let Some(sums) = &self.column_sum {
+            let mut totals = machine.begin(sums, n);
             for row in b.chunks(n.max(1)) {
                 totals.iter_mut().zip(row).for_each(|(total, x)| *total += x);
             }
-            machine.set_numbers(sums, &totals);
+            machine.end(sums, &totals);
         }
         if let Some(bias) = self.epilogue.bias {
             let bias = machine.numbers(bias, n);
@@ -186,7 +186,25 @@ impl Interpret for Gemm {
             let other = step.other.map_or_else(|| vec![0.0; m * n], |other| machine.numbers(other, m * n));
             c.iter_mut().zip(other).for_each(|(x, y)| *x = formula(step.formula, *x, y));
         }
-        machine.set_numbers(self.c, &c);
+        machine.end(&self.c, &c);
+    }
+}
+
+impl Machine<'_> {
+    /// What sums begin with.
+    fn begin(&self, sink: &Sink, count: usize) -> Vec<f64> {
+        match sink {
+            Sink::Add(value) => self.numbers(*value, count),
+            Sink::Store(_) | Sink::Update(_) => vec![0.0; count],
+        }
+    }
+
+    /// Puts sums where they go.
+    fn end(&mut self, sink: &Sink, sums: &[f64]) {
+        match sink {
+            Sink::Store(value) | Sink::Add(value) => self.set_numbers(*value, sums),
+            Sink::Update(target) => self.update(target, sums.to_vec()),
+        }
     }
 }
 
@@ -368,16 +386,23 @@ impl Interpret for MetricSums {
 
 impl Interpret for Update {
     fn interpret(&self, machine: &mut Machine<'_>) {
-        let block = machine.step_block(self.step_block);
+        let gradient = machine.numbers(self.gradient, self.elements);
+        machine.update(&self.target, gradient);
+    }
+}
+
+impl Machine<'_> {
+    fn update(&mut self, target: &Target, mut g: Vec<f64>) {
+        let (machine, elements) = (self, g.len());
+        let block = machine.step_block(target.step_block);
         let [rate, size, correction] =
             [block.learning_rate, block.step_size, block.second_correction].map(f64::from);
-        let mut p = machine.numbers(self.parameter, self.elements);
-        let divisor = self.divisor.map_or(1.0, |divisor| machine.numbers(divisor, 1)[0]);
-        let mut g = machine.numbers(self.gradient, self.elements);
+        let mut p = machine.numbers(target.parameter, elements);
+        let divisor = target.divisor.map_or(1.0, |divisor| machine.numbers(divisor, 1)[0]);
         g.iter_mut().for_each(|g| *g /= divisor);
         let mut moments: Vec<Vec<f64>> =
-            self.moments.iter().flatten().map(|&value| machine.numbers(value, self.elements)).collect();
-        let coupled = match self.optimizer {
+            target.moments.iter().flatten().map(|&value| machine.numbers(value, elements)).collect();
+        let coupled = match target.optimizer {
             Optimizer::Sgd { weight_decay, .. } | Optimizer::Adam { weight_decay, .. } => weight_decay,
             Optimizer::AdamW { weight_decay, .. } => {
                 p.iter_mut().for_each(|p| *p *= 1.0 - rate * weight_decay);
@@ -386,7 +411,7 @@ impl Interpret for Update {
         };
         g.iter_mut().zip(&p).for_each(|(g, p)| *g += coupled * p);
         for (i, (p, g)) in p.iter_mut().zip(g).enumerate() {
-            *p -= match self.optimizer {
+            *p -= match target.optimizer {
                 Optimizer::Sgd { momentum: 0.0, .. } => rate * g,
                 Optimizer::Sgd { momentum, .. } => {
                     moments[0][i] = momentum * moments[0][i] + g;
@@ -400,8 +425,8 @@ impl Interpret for Update {
                 }
             };
         }
-        machine.set_numbers(self.parameter, &p);
-        for (&value, moment) in self.moments.iter().flatten().zip(&moments) {
+        machine.set_numbers(target.parameter, &p);
+        for (&value, moment) in target.moments.iter().flatten().zip(&moments) {
             machine.set_numbers(value, moment);
         }
     }

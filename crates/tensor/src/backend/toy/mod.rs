@@ -12,7 +12,9 @@ use crate::dataset::DatasetRows;
 use crate::device::{Ledger, Reservation};
 use crate::error::Error;
 use crate::ir::kernel::dispatch;
-use crate::ir::{DType, Device, Extent, MemoryReading, MemoryReport, NumberTypes, Numbers, Program, Value};
+use crate::ir::{
+    DType, Device, Extent, MemoryReading, MemoryReport, Meta, NumberTypes, Numbers, Program, Value,
+};
 use kernels::Interpret;
 
 /// The backend.
@@ -42,6 +44,10 @@ impl Provider for Toy {
 
     fn computes_with(&self, types: NumberTypes) -> bool {
         types.compute == DType::F32
+    }
+
+    fn panel_columns(&self) -> Option<usize> {
+        Some(5)
     }
 
     fn reserve_memory(&self, bytes: usize, report: &MemoryReport) -> Result<Box<dyn Memory>, Error> {
@@ -157,15 +163,20 @@ impl Machine<'_> {
     }
 
     fn numbers(&self, value: Value, count: usize) -> Vec<f64> {
-        let dtype = self.program.dtypes[value.index()];
-        dtype.decode_all(self.read(value, dtype.size() * count)).into_iter().map(f64::from).collect()
+        let Meta { dtype, shape } = self.program.metas[value.index()];
+        let stored = dtype.decode_all(self.read(value, dtype.size() * count));
+        let layout = self.program.layouts[value.index()];
+        (0..count).map(|i| f64::from(stored[layout.place(&shape, i)])).collect()
     }
 
     fn set_numbers(&mut self, value: Value, numbers: &[f64]) {
-        let dtype = self.program.dtypes[value.index()];
+        let Meta { dtype, shape } = self.program.metas[value.index()];
+        let layout = self.program.layouts[value.index()];
         let mut bytes = vec![0; dtype.size() * numbers.len()];
-        let elements = bytes.chunks_exact_mut(dtype.size());
-        elements.zip(numbers).for_each(|(element, &x)| dtype.encode(x as f32, element));
+        for (i, &x) in numbers.iter().enumerate() {
+            let place = layout.place(&shape, i) * dtype.size();
+            dtype.encode(x as f32, &mut bytes[place..place + dtype.size()]);
+        }
         self.write(value, &bytes);
     }
 }
@@ -174,7 +185,22 @@ impl Machine<'_> {
 mod tests {
     use super::*;
     use crate::testing::net::{Net, mixed_rows};
-    use crate::{DType, Graph, Plan, Session};
+    use crate::{DType, Gradients, Graph, Plan, Session};
+
+    #[test]
+    fn what_a_product_updates_it_updates_as_the_reference_does() {
+        let net = Net { gradients: Gradients::Consumed, ..Net::classifier(&[12], &[8], 3) };
+        let (source, rows) = (net.source(30), mixed_rows(24, 30));
+        let mut session = net.session(&open(), vec![net.training_plan(6)]);
+        session.run(0, &source.batches(&rows).unwrap()).unwrap();
+        let machine = net.interpret(&source, &rows, 6);
+        for parameter in net.parameters() {
+            let expected = machine.parameter(parameter.id()).unwrap();
+            let expected = crate::testing::net::in_file_order(&parameter, expected);
+            let found = session.parameter(parameter.id()).unwrap();
+            assert!(found.iter().zip(expected).all(|(x, y)| (f64::from(*x) - y).abs() < 1e-6));
+        }
+    }
 
     #[test]
     fn room_for_a_longer_order_does_not_change_which_samples_are_taken() {

@@ -23,6 +23,10 @@ impl Describe for Accumulate {
     fn result(&self, _: Value) -> Content {
         Content::new("sums", &[self.elements])
     }
+
+    fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
+        vec![vec![(self.input, None), (self.output, None)]]
+    }
 }
 
 impl fmt::Display for Accumulate {

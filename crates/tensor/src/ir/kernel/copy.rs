@@ -22,6 +22,10 @@ impl Describe for Copy {
     fn result(&self, _: Value) -> Content {
         Content::new("copy", &[self.elements])
     }
+
+    fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
+        vec![vec![(self.input, None), (self.output, None)]]
+    }
 }
 
 impl fmt::Display for Copy {

@@ -15,6 +15,12 @@ pub(crate) trait Describe: fmt::Display {
     /// What it writes to `value`, one of its results. Empty for a kernel that writes nothing but persistent memory.
     fn result(&self, value: Value) -> Content;
 
+    /// Operands that may lie in panels: in groups, each of operands that must lie alike, with the columns of the matrix as
+    /// which the kernel sees them; `None` for one that sees a list of elements. All other operands are row-major.
+    fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
+        Vec::new()
+    }
+
     /// What it reads of a dataset.
     fn needs(&self) -> DatasetNeeds {
         DatasetNeeds::default()

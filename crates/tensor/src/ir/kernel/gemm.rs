@@ -1,9 +1,11 @@
 //! Matrix product with an epilogue: C\[m, n\] = epilogue(op(A)\[m, k\] · B\[k, n\]), and optionally the column sums of B.
+//! C, the gradient by a weight, may go straight into the weight's update, and the sums into the bias's.
 
 use std::fmt;
 
 use super::describe::{Content, Describe, Visit};
 use super::map::MapOp;
+use super::update::Target;
 use crate::ir::{Access, Value};
 
 /// C = epilogue(op(A) · B)
@@ -11,19 +13,53 @@ use crate::ir::{Access, Value};
 pub(crate) struct Gemm {
     pub(crate) a: Value,
     pub(crate) b: Value,
-    pub(crate) c: Value,
+    pub(crate) c: Sink,
     pub(crate) m: usize,
     pub(crate) n: usize,
     pub(crate) k: usize,
     /// Whether A is stored as `[k, m]`.
     pub(crate) transpose_a: bool,
     pub(crate) epilogue: Epilogue,
-    /// Where to write Σₖ B\[k, ·\]: a bias gradient that needs no extra pass.
-    pub(crate) column_sum: Option<Value>,
-    /// Whether the product is added to what C holds, continuing the very sums that are there.
-    pub(crate) accumulate: bool,
-    /// The same for the column sums.
-    pub(crate) accumulate_sums: bool,
+    /// Σₖ B\[k, ·\]: a bias gradient that needs no extra pass.
+    pub(crate) column_sum: Option<Sink>,
+}
+
+/// What becomes of sums.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Sink {
+    /// They are stored.
+    Store(Value),
+    /// They are added to what is there, continuing the very sums that it is.
+    Add(Value),
+    /// They are the gradient of an update, and nobody else sees them.
+    Update(Target),
+}
+
+impl Sink {
+    /// Where the sums are afterwards.
+    pub(crate) fn value(&self) -> Option<Value> {
+        match self {
+            Sink::Store(value) | Sink::Add(value) => Some(*value),
+            Sink::Update(_) => None,
+        }
+    }
+
+    /// Whether sums begin with those that are there.
+    pub(crate) fn adds(&self) -> bool {
+        matches!(self, Sink::Add(_))
+    }
+
+    fn updates(&self) -> bool {
+        matches!(self, Sink::Update(_))
+    }
+
+    fn operands(&mut self, elements: usize, visit: Visit<'_>) {
+        match self {
+            Sink::Store(value) => visit(Access::Write, value, elements),
+            Sink::Add(value) => visit(Access::Update, value, elements),
+            Sink::Update(target) => target.operands(elements, visit),
+        }
+    }
 }
 
 /// What happens to an element of a product before it is stored: x ← x + bias, then formula after formula x ← f(x) or
@@ -68,7 +104,6 @@ impl Epilogue {
 
 impl Describe for Gemm {
     fn operands(&mut self, visit: Visit<'_>) {
-        let written = |accumulate| if accumulate { Access::Update } else { Access::Write };
         let (m, n, k) = (self.m, self.n, self.k);
         visit(Access::Read, &mut self.a, m * k);
         visit(Access::Read, &mut self.b, k * n);
@@ -76,12 +111,12 @@ impl Describe for Gemm {
         let others = steps.iter_mut().flatten().filter_map(|step| step.other.as_mut());
         bias.iter_mut().for_each(|bias| visit(Access::Read, bias, n));
         others.for_each(|other| visit(Access::Read, other, m * n));
-        visit(written(self.accumulate), &mut self.c, m * n);
-        self.column_sum.iter_mut().for_each(|sums| visit(written(self.accumulate_sums), sums, n));
+        self.c.operands(m * n, visit);
+        self.column_sum.iter_mut().for_each(|sums| sums.operands(n, visit));
     }
 
     fn result(&self, value: Value) -> Content {
-        if self.column_sum == Some(value) {
+        if self.column_sum.as_ref().is_some_and(|sums| sums.value() == Some(value)) {
             return Content::new("column sums", &[self.n]);
         }
         let names: Vec<&str> = self.epilogue.steps().map(|step| step.formula.result()).collect();
@@ -93,6 +128,17 @@ impl Describe for Gemm {
         };
         Content::new(name, &[self.m, self.n])
     }
+
+    fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
+        let others = self.epilogue.steps().filter_map(|step| step.other);
+        let a_columns = if self.transpose_a { self.m } else { self.k };
+        let changed = match &self.c {
+            Sink::Update(target) => target.changed().collect(),
+            Sink::Store(c) | Sink::Add(c) => vec![*c],
+        };
+        let like_c = changed.into_iter().chain(others).map(|value| (value, Some(self.n)));
+        vec![vec![(self.a, Some(a_columns))], vec![(self.b, Some(self.n))], like_c.collect()]
+    }
 }
 
 impl fmt::Display for Gemm {
@@ -100,7 +146,13 @@ impl fmt::Display for Gemm {
         write!(f, "gemm {}×{}×{}", self.m, self.k, self.n)?;
         f.write_str(if self.epilogue.bias.is_some() { " + bias" } else { "" })?;
         self.epilogue.steps().try_for_each(|step| write!(f, ", {}", step.formula.epilogue()))?;
-        f.write_str(if self.accumulate { ", accumulated" } else { "" })?;
-        f.write_str(if self.column_sum.is_some() { ", column sums" } else { "" })
+        f.write_str(if self.c.adds() { ", accumulated" } else { "" })?;
+        f.write_str(if self.column_sum.is_some() { ", column sums" } else { "" })?;
+        f.write_str(match (self.c.updates(), self.column_sum.as_ref().is_some_and(Sink::updates)) {
+            (false, false) => "",
+            (true, false) if self.column_sum.is_some() => ", update of the product",
+            (true, _) => ", update",
+            (false, true) => ", update of the sums",
+        })
     }
 }

@@ -36,9 +36,10 @@ pub(crate) use cross_entropy::{ClassShare, RowScale};
 pub(crate) use describe::Content;
 use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
-pub(crate) use gemm::{Epilogue, EpilogueStep};
+pub(crate) use gemm::{Epilogue, EpilogueStep, Sink};
 pub(crate) use map::{MapInput, MapOp};
 pub(crate) use reduce::Reduction;
+pub(crate) use update::Target;
 
 use super::{Access, DatasetNeeds, Value};
 
@@ -109,6 +110,11 @@ impl Kernel {
     /// What it writes to `value`, one of its results.
     pub(crate) fn result(&self, value: Value) -> Content {
         dispatch!(self, k => k.result(value))
+    }
+
+    /// Operands that may lie in panels: see [`Describe::panels`].
+    pub(crate) fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
+        dispatch!(self, k => k.panels())
     }
 
     /// What it reads of a dataset.

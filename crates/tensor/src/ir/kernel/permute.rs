@@ -21,6 +21,14 @@ impl Permute {
         strides[..2].copy_from_slice(&[1, shape.dims()[0]]);
         Permute { input, output, shape, strides }
     }
+
+    /// Rows and columns of its input if that is a matrix of which this is the transpose.
+    pub(crate) fn transposes(&self) -> Option<(usize, usize)> {
+        match (self.shape.dims(), self.strides) {
+            (&[columns, rows], [1, stride, ..]) if stride == columns => Some((rows, columns)),
+            _ => None,
+        }
+    }
 }
 
 impl Describe for Permute {
@@ -33,6 +41,13 @@ impl Describe for Permute {
     fn result(&self, _: Value) -> Content {
         let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
         Content::new("turned copy", dims)
+    }
+
+    fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
+        match self.transposes() {
+            Some((rows, columns)) => vec![vec![(self.input, Some(columns))], vec![(self.output, Some(rows))]],
+            None => Vec::new(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! exactly the sum that the whole batch gives.
 
 use crate::ir::Kernel;
-use crate::ir::kernel::{Accumulate, Gemm};
+use crate::ir::kernel::{Accumulate, Gemm, Sink};
 use crate::plan::draft::Draft;
 
 /// The product that can add to the slot itself, and where it stands.
@@ -14,10 +14,10 @@ pub(super) fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
     let product = draft.writer(input)?;
     let Some(Kernel::Gemm(gemm)) = draft.kernel(product) else { return None };
     let mut merged = gemm.clone();
-    if gemm.c == input && gemm.epilogue.is_none() {
-        (merged.c, merged.accumulate) = (output, true);
-    } else if gemm.column_sum == Some(input) {
-        (merged.column_sum, merged.accumulate_sums) = (Some(output), true);
+    if gemm.c == Sink::Store(input) && gemm.epilogue.is_none() {
+        merged.c = Sink::Add(output);
+    } else if gemm.column_sum == Some(Sink::Store(input)) {
+        merged.column_sum = Some(Sink::Add(output));
     } else {
         return None;
     }

@@ -1,7 +1,7 @@
 //! A product whose second operand is also summed over its rows does both: the bias gradient beside the weight gradient.
 
 use crate::ir::Kernel;
-use crate::ir::kernel::{Gemm, Reduce, Reduction};
+use crate::ir::kernel::{Gemm, Reduce, Reduction, Sink};
 use crate::plan::draft::Draft;
 
 /// The product that can write the column sums at `place` as well, and where it stands.
@@ -14,7 +14,7 @@ pub(super) fn merge(draft: &Draft, place: usize) -> Option<(usize, Gemm)> {
         Some(Kernel::Gemm(gemm))
             if gemm.b == input && (gemm.k, gemm.n) == (reduced, inner) && gemm.column_sum.is_none() =>
         {
-            Some((reader, Gemm { column_sum: Some(output), ..gemm.clone() }))
+            Some((reader, Gemm { column_sum: Some(Sink::Store(output)), ..gemm.clone() }))
         }
         _ => None,
     };

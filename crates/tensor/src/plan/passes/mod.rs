@@ -9,6 +9,7 @@
 //! | loss | losses, their gradient | one kernel for both |
 //! | accumulate | product, addition to a gradient's slot | product that continues the slot's sums |
 //! | unread | kernel whose results nobody reads | nothing |
+//! | consume | product or column sums that are a gradient, the update along it | product that makes the update |
 //! | update | updates of neighbouring parameters | one update over the range |
 //! | hoist | a copy with its dimensions turned | the same, beside the kernel that makes the product's first operand |
 //!
@@ -16,6 +17,7 @@
 
 mod accumulate;
 mod column_sums;
+mod consume;
 mod epilogue;
 mod hoist;
 mod loss;
@@ -24,15 +26,19 @@ mod unread;
 mod update;
 
 use super::draft::Draft;
+use super::state::Gradients;
 
 /// Applies each pass.
-pub(super) fn run(draft: &mut Draft) {
+pub(super) fn run(draft: &mut Draft, gradients: Gradients) {
     store::run(draft);
     epilogue::run(draft);
     draft.merge_each(column_sums::merge);
     loss::run(draft);
     draft.merge_each(accumulate::merge);
     unread::run(draft);
-    update::run(draft);
+    match gradients {
+        Gradients::Kept => update::run(draft),
+        Gradients::Consumed => consume::run(draft),
+    }
     hoist::run(draft);
 }

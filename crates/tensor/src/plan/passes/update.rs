@@ -1,6 +1,6 @@
 //! Updates of parameters that lie side by side become one, over the whole range. They stand in the order of memory.
 
-use crate::ir::kernel::Update;
+use crate::ir::kernel::{Target, Update};
 use crate::ir::{Extent, Kernel, Meta, Shape, Value};
 use crate::plan::draft::{Draft, ValueInfo};
 
@@ -29,13 +29,13 @@ fn are_adjacent(draft: &Draft, a: &Update, b: &Update) -> bool {
         (Some(a), Some(b)) => a.end() == b.offset,
         _ => false,
     };
-    (a.optimizer, a.divisor) == (b.optimizer, b.divisor)
+    (a.target.optimizer, a.target.divisor) == (b.target.optimizer, b.target.divisor)
         && operands(a).into_iter().zip(operands(b)).all(adjacent)
 }
 
 /// What lies in one order for all parameters.
 fn operands(update: &Update) -> Vec<Value> {
-    [update.parameter, update.gradient].into_iter().chain(update.moments.into_iter().flatten()).collect()
+    std::iter::once(update.gradient).chain(update.target.changed()).collect()
 }
 
 fn join(draft: &mut Draft, a: &Update, b: &Update) -> Update {
@@ -48,7 +48,8 @@ fn join(draft: &mut Draft, a: &Update, b: &Update) -> Update {
         let info = ValueInfo::temporary(Meta { shape, dtype }, true);
         draft.add_value(ValueInfo { persistent: Some(extent), ..info })
     };
-    let moments = std::array::from_fn(|i| Some(span(a.moments[i]?, b.moments[i]?)));
-    let (parameter, gradient) = (span(a.parameter, b.parameter), span(a.gradient, b.gradient));
-    Update { parameter, gradient, moments, elements, ..a.clone() }
+    let moments = std::array::from_fn(|i| Some(span(a.target.moments[i]?, b.target.moments[i]?)));
+    let parameter = span(a.target.parameter, b.target.parameter);
+    let gradient = span(a.gradient, b.gradient);
+    Update { target: Target { parameter, moments, ..a.target.clone() }, gradient, elements }
 }

@@ -25,6 +25,8 @@ mod update;
 
 use std::ops::Range;
 
+pub(super) use gemm::PANEL;
+
 use super::Context;
 use super::simd::Simd;
 use crate::ir::Kernel;

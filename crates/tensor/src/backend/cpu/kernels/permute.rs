@@ -3,17 +3,31 @@
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::matrix::Matrix;
 use super::super::simd::Simd;
 use super::{BLOCK, Compute};
 use crate::ir::kernel::Permute;
 
+/// Edge of the squares in which a matrix is transposed: a line of the cache.
+const SQUARE: usize = 16;
+
 impl Compute for Permute {
     fn units(&self) -> usize {
-        self.shape.elements().div_ceil(BLOCK)
+        match self.transposes() {
+            Some((_, columns)) => columns.div_ceil(SQUARE),
+            None => self.shape.elements().div_ceil(BLOCK),
+        }
     }
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
+        if let Some((rows, columns)) = self.transposes() {
+            let input = context.matrix(self.input, (rows, columns));
+            let output = context.matrix(self.output, (columns, rows));
+            let columns = share.start * SQUARE..columns.min(share.end * SQUARE);
+            // SAFETY: the caller's contract.
+            return unsafe { transpose(input, output, columns) };
+        }
         let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
         let elements = self.shape.elements();
         let (_, columns) = self.shape.rows();
@@ -33,6 +47,22 @@ impl Compute for Permute {
                 unsafe { *output.add(i + j) = *input.add(source + j * stride) };
             }
             i += run;
+        }
+    }
+}
+
+/// Copies some columns of a matrix to the rows of its transpose, square by square. No square lies in two panels.
+unsafe fn transpose(input: Matrix, output: Matrix, columns: Range<usize>) {
+    for left in columns.clone().step_by(SQUARE) {
+        for top in (0..input.rows).step_by(SQUARE) {
+            let (from, to) = (input.at(top, left), output.at(left, top));
+            let (from_row, to_row) = (input.stride(left), output.stride(top));
+            for column in 0..SQUARE.min(columns.end - left) {
+                for row in 0..SQUARE.min(input.rows - top) {
+                    // SAFETY: both lie within their matrices.
+                    unsafe { *to.add(column * to_row + row) = *from.add(row * from_row + column) };
+                }
+            }
         }
     }
 }

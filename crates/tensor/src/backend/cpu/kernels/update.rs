@@ -5,15 +5,23 @@ use std::ops::Range;
 use super::super::context::Context;
 use super::super::simd::Simd;
 use super::{BLOCK, Compute};
-use crate::ir::kernel::Update;
+use crate::ir::kernel::{Target, Update};
 use crate::ir::{Optimizer, StepBlock};
 
-/// The four arrays of an update at one place, and what gradients are multiplied by.
+/// The arrays of an update at one place, and what gradients are multiplied by.
+#[derive(Clone, Copy)]
 struct Arrays {
     p: *mut f32,
     g: *const f32,
     moments: [*mut f32; 2],
     factor: f32,
+}
+
+/// An update of which gradients are given piece by piece.
+pub(super) struct Changes {
+    optimizer: Optimizer,
+    block: StepBlock,
+    arrays: Arrays,
 }
 
 impl Compute for Update {
@@ -23,33 +31,60 @@ impl Compute for Update {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let unused: *mut f32 = std::ptr::null_mut();
-        let arrays = Arrays {
-            p: context.at(self.parameter),
-            g: context.at(self.gradient),
-            moments: self.moments.map(|moment| moment.map_or(unused, |moment| context.at(moment))),
-            // SAFETY: the divisor is one number, which nothing writes in this stage.
-            factor: self.divisor.map_or(1.0, |divisor| unsafe { 1.0 / *context.at::<f32>(divisor) }),
-        };
         let range = share.start * BLOCK..self.elements.min(share.end * BLOCK);
-        // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
-        let block = unsafe { *context.at::<StepBlock>(self.step_block) };
+        let gradient: *const f32 = context.at(self.gradient);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let changes = Changes::new(&self.target, context);
+            changes.apply::<S>(gradient.wrapping_add(range.start), range);
+        }
+    }
+}
+
+impl Changes {
+    /// # Safety
+    /// Nothing may write the divisor and the step block meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn new(target: &Target, context: &Context<'_>) -> Changes {
+        let unused: *mut f32 = std::ptr::null_mut();
+        // SAFETY: one number, and a block, at their places in the arena, which nothing writes in this stage.
+        let (factor, block) = unsafe {
+            let factor = target.divisor.map_or(1.0, |divisor| 1.0 / *context.at::<f32>(divisor));
+            (factor, *context.at::<StepBlock>(target.step_block))
+        };
+        let arrays = Arrays {
+            p: context.at(target.parameter),
+            g: unused,
+            moments: target.moments.map(|moment| moment.map_or(unused, |moment| context.at(moment))),
+            factor,
+        };
+        Changes { optimizer: target.optimizer, block, arrays }
+    }
+
+    /// Moves the elements `range`, counted as they lie, along their gradients, which begin at `g`.
+    ///
+    /// # Safety
+    /// As [`super::execute`]; the range lies within the parameter, and there are as many gradients.
+    #[inline(always)]
+    pub(super) unsafe fn apply<S: Simd>(&self, g: *const f32, range: Range<usize>) {
+        let arrays = &Arrays { g: g.wrapping_sub(range.start), ..self.arrays };
+        let block = &self.block;
         // SAFETY: the range lies within all arrays the optimizer has.
         unsafe {
             match self.optimizer {
                 Optimizer::Sgd { momentum: 0.0, weight_decay } => {
-                    sgd::<S>(&arrays, range, &block, weight_decay as f32);
+                    sgd::<S>(arrays, range, block, weight_decay as f32);
                 }
                 Optimizer::Sgd { momentum, weight_decay } => {
-                    momentum_sgd::<S>(&arrays, range, &block, momentum as f32, weight_decay as f32);
+                    momentum_sgd::<S>(arrays, range, block, momentum as f32, weight_decay as f32);
                 }
                 Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
                     let factors = Factors::new(beta1, beta2, epsilon, weight_decay, 1.0);
-                    adam::<S>(&arrays, range, &block, &factors);
+                    adam::<S>(arrays, range, block, &factors);
                 }
                 Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
                     let keep = 1.0 - f64::from(block.learning_rate) * weight_decay;
-                    adam::<S>(&arrays, range, &block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
+                    adam::<S>(arrays, range, block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
                 }
             }
         }
@@ -85,7 +120,7 @@ unsafe fn store<S: Simd>(p: *mut f32, v: S::V, n: usize) {
 #[inline(always)]
 unsafe fn gradient<S: Simd>(a: &Arrays, i: usize, n: usize) -> S::V {
     // SAFETY: the caller's contract.
-    unsafe { S::mul(load::<S>(a.g.add(i), n), S::splat(a.factor)) }
+    unsafe { S::mul(load::<S>(a.g.wrapping_add(i), n), S::splat(a.factor)) }
 }
 
 #[inline(always)]

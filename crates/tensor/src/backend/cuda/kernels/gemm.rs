@@ -4,7 +4,8 @@ use crate::backend::cuda::cpp::{Address, Input, Output, shared};
 use crate::backend::cuda::formula::Formula;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job, on_16_bytes};
 use crate::backend::cuda::tile::Tile;
-use crate::ir::kernel::{self, MapOp};
+use crate::ir::Value;
+use crate::ir::kernel::{self, MapOp, Sink};
 
 shared! {
     /// What is done to the elements of a product before they are stored: x = formula(x, y).
@@ -49,7 +50,9 @@ impl Lower for kernel::Gemm {
         let bias: Address = lowering.at_or_null(bias);
         let step_count = self.epilogue.steps().count() as u32;
         let steps = steps.map(|step| Step::new(step, lowering));
-        let [a, b, c] = [self.a, self.b, self.c].map(|value| lowering.at::<Address>(value));
+        let [c, sums] = [Some(&self.c), self.column_sum.as_ref()].map(|sink| sink.map(stored));
+        let [a, b] = [self.a, self.b].map(|value| lowering.at::<Address>(value));
+        let c: Address = lowering.at_or_null(c);
         let fours = |address, columns: usize| on_16_bytes(address) && columns.is_multiple_of(4);
         let others = steps.iter().map(|step| step.other.address());
         let vector_c = [c, bias].into_iter().chain(others).all(|address| fours(address, self.n));
@@ -59,7 +62,7 @@ impl Lower for kernel::Gemm {
             b: b.into(),
             c: c.into(),
             bias: bias.into(),
-            sums: lowering.at_or_null(self.column_sum),
+            sums: lowering.at_or_null(sums),
             m,
             n,
             k: self.k as u64,
@@ -67,8 +70,8 @@ impl Lower for kernel::Gemm {
             step_count,
             tile,
             transpose_a: self.transpose_a.into(),
-            accumulate: self.accumulate.into(),
-            accumulate_sums: self.accumulate_sums.into(),
+            accumulate: self.c.adds().into(),
+            accumulate_sums: self.column_sum.as_ref().is_some_and(Sink::adds).into(),
             vector_a: fours(a, a_columns).into(),
             vector_b: fours(b, self.n).into(),
             vector_c: vector_c.into(),
@@ -78,6 +81,11 @@ impl Lower for kernel::Gemm {
         let job = Job::new(work, tile.count(rows, n));
         step.push(job.with_shared_memory(tile.shared_bytes()).in_function(tile.function()));
     }
+}
+
+/// Where sums go.
+fn stored(sink: &Sink) -> Value {
+    sink.value().expect("sessions refuse plans for this device whose products update weights")
 }
 
 impl Step {

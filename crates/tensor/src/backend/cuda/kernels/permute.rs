@@ -33,9 +33,9 @@ shared! {
 
 impl Lower for kernel::Permute {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
-        let job = match (self.shape.dims(), self.strides) {
-            (&[columns, rows], [1, stride, ..]) if stride == columns => self.transpose(rows, lowering),
-            _ => self.permute(lowering),
+        let job = match self.transposes() {
+            Some((rows, _)) => self.transpose(rows, lowering),
+            None => self.permute(lowering),
         };
         step.push(job);
     }

@@ -42,9 +42,9 @@ shared! {
 impl Lower for kernel::Update {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let (parameter, gradient): (Address, Address) =
-            (lowering.at(self.parameter), lowering.at(self.gradient));
-        let moments: [Address; 2] = self.moments.map(|moment| lowering.at_or_null(moment));
-        let (optimizer, [momentum, decay, decoupled_decay], [beta1, beta2, epsilon]) = match self.optimizer {
+            (lowering.at(self.target.parameter), lowering.at(self.gradient));
+        let moments: [Address; 2] = self.target.moments.map(|moment| lowering.at_or_null(moment));
+        let (optimizer, [momentum, decay, decoupled_decay], [beta1, beta2, epsilon]) = match self.target.optimizer {
             OfPlan::Sgd { momentum: 0.0, weight_decay } => {
                 (Optimizer::Sgd, [0.0, weight_decay, 0.0], [0.0; 3])
             }
@@ -62,9 +62,9 @@ impl Lower for kernel::Update {
         let work = Update {
             parameter: parameter.into(),
             gradient: gradient.into(),
-            divisor: lowering.at_or_null(self.divisor),
+            divisor: lowering.at_or_null(self.target.divisor),
             moments: moments.map(Output::from),
-            step_block: lowering.at(self.step_block),
+            step_block: lowering.at(self.target.step_block),
             elements: self.elements as u64,
             decoupled_decay,
             momentum: momentum as f32,

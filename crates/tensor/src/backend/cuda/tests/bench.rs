@@ -181,7 +181,8 @@ impl Bench {
             number: 0,
             stages,
             offsets: offsets.clone(),
-            dtypes: Vec::new(),
+            metas: Vec::new(),
+            layouts: vec![Default::default(); offsets.len()],
             batch_size: rows.len(),
         };
         arena.run(&program, &feed, 1).unwrap();

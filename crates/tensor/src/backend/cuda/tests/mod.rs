@@ -14,7 +14,7 @@ use crate::backend::cuda::lowering::{Lowering, Sizing};
 use crate::backend::cuda::runtime::Runtime;
 use crate::backend::cuda::tile::Tile;
 use crate::backend::cuda::{driver, lower};
-use crate::ir::kernel::{Copy, Epilogue, GatherTargets, Gemm};
+use crate::ir::kernel::{Copy, Epilogue, GatherTargets, Gemm, Sink};
 use crate::ir::{Device, Kernel, TargetFormat, Value};
 
 /// The machine's GPU with work cut like this; none if it has none that can be used. It is opened once.
@@ -62,15 +62,13 @@ fn products_get_the_tiles_that_keep_a_gpu_busy() {
         let gemm = Gemm {
             a: value,
             b: value,
-            c: value,
+            c: Sink::Store(value),
             m,
             n,
             k,
             transpose_a,
             epilogue: Epilogue::default(),
             column_sum: None,
-            accumulate: false,
-            accumulate_sums: false,
         };
         (Tile::of(&gemm), Tile::of_tf32(&gemm))
     };

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::backend::Backend;
 use crate::testing::net::{ACTIVATIONS, ADAM, Loss, MOMENTUM, Net, OPTIMIZERS, cpu, mixed_rows, nets};
 use crate::testing::{emulator, gpu};
-use crate::{DType, Device, Error, Metrics, Parameters, Plan, Session, Source, State};
+use crate::{DType, Device, Error, Gradients, Metrics, Parameters, Plan, Session, Source, State};
 
 /// Ten steps lose a few dozen units in the last place of the largest number; a GPU has its own exponential besides.
 const TOLERANCE: f32 = 1e-5;
@@ -177,4 +177,12 @@ fn what_does_not_fit_is_refused_and_the_device_stays_usable() {
     assert_eq!((device, requested, free), (Device::Cuda(0), nothing.bytes() as u64, 0));
     drop(session);
     Session::new(&backend, vec![plan]).unwrap();
+}
+
+#[test]
+fn plans_that_consume_gradients_are_refused() {
+    let Some(emulator) = emulator(0) else { return };
+    let net = Net { gradients: Gradients::Consumed, ..Net::classifier(&[12], &[8], 3) };
+    let refused = Session::new(&emulator.backend(None), vec![net.training_plan(4)]);
+    assert!(matches!(refused, Err(Error::Gradients { .. })));
 }

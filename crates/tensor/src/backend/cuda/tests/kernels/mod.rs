@@ -11,7 +11,7 @@ use crate::backend::cuda::lowering::Sizing;
 use crate::ir::kernel::{
     Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
     GatherTargets, Map, MapInput, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction,
-    RowScale, Softmax, Update,
+    RowScale, Softmax, Target, Update,
 };
 use crate::ir::{Kernel, MetricBlock, StepBlock, TargetFormat, Value};
 use crate::random::uniform;
@@ -225,7 +225,7 @@ proptest! {
         });
         let moments = [0, 1].map(moment);
         let divisor = divided.then(|| bench.array(3.5f32.to_ne_bytes().to_vec(), Kind::Numbers, false));
-        bench.check(&Kernel::Update(Update { optimizer, parameter, gradient, divisor, moments, step_block, elements }), FUNCTIONS);
+        bench.check(&Kernel::Update(Update { target: Target { optimizer, parameter, divisor, moments, step_block }, gradient, elements }), FUNCTIONS);
     }
 
     #[test]

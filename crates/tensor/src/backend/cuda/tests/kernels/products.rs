@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Bench, Kind, SUMS, Tolerance, size};
 use crate::backend::cuda::lowering::Sizing;
 use crate::backend::cuda::tile::Tile;
-use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, MapOp};
+use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, MapOp, Sink};
 use crate::ir::{Kernel, Value};
 use crate::random::uniform;
 
@@ -74,6 +74,11 @@ fn product() -> impl Strategy<Value = Product> {
     )
 }
 
+/// Sums that are stored, or added to what is there.
+fn sink(accumulate: bool, value: Value) -> Sink {
+    if accumulate { Sink::Add(value) } else { Sink::Store(value) }
+}
+
 impl Product {
     fn check(&self) {
         let [m, n, k] = self.dims;
@@ -84,17 +89,17 @@ impl Product {
             true => bench.numbers(count, self.shifted[2]),
             false => bench.output(count, self.shifted[2]),
         };
-        let c = written(m * n, self.accumulate[0]);
-        let column_sum = self.sums.then(|| written(n, self.accumulate[1]));
+        let [adds, adds_sums] = self.accumulate;
+        let c = sink(adds, written(m * n, adds));
+        let column_sum = self.sums.then(|| sink(adds_sums, written(n, adds_sums)));
         let bias = self.bias.then(|| bench.numbers(n, self.shifted[3]));
         let mut epilogue = Epilogue { bias, ..Epilogue::default() };
         for &formula in &self.formulas {
             let other = (!is_unary(formula)).then(|| bench.numbers(m * n, self.shifted[3]));
             epilogue = epilogue.then(EpilogueStep { formula, other }).unwrap();
         }
-        let [accumulate, accumulate_sums] = self.accumulate;
         let transpose_a = self.transpose_a;
-        let gemm = Gemm { a, b, c, m, n, k, transpose_a, epilogue, column_sum, accumulate, accumulate_sums };
+        let gemm = Gemm { a, b, c, m, n, k, transpose_a, epilogue, column_sum };
         bench.check(&Kernel::Gemm(gemm), if self.formulas.is_empty() { SUMS } else { FINISHED });
     }
 }
@@ -149,15 +154,13 @@ fn tiles_that_slice_alike_give_the_same_bits() {
         let gemm = Gemm {
             a,
             b,
-            c,
+            c: Sink::Store(c),
             m,
             n,
             k,
             transpose_a: false,
             epilogue: Epilogue::default(),
             column_sum: None,
-            accumulate: false,
-            accumulate_sums: false,
         };
         bench.on_emulator(&Kernel::Gemm(gemm), 0)
     };
@@ -206,15 +209,13 @@ fn products_on_tensor_cores_round_their_operands() {
                 let gemm = Gemm {
                     a,
                     b,
-                    c,
+                    c: sink(accumulate, c),
                     m,
                     n,
                     k,
                     transpose_a,
                     epilogue,
-                    column_sum,
-                    accumulate,
-                    accumulate_sums: false,
+                    column_sum: column_sum.map(Sink::Store),
                 };
                 (bench, Kernel::Gemm(gemm), c, column_sum)
             };

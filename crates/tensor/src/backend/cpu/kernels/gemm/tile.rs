@@ -1,0 +1,190 @@
+//! The product itself, without its epilogue: tiles of a few rows and vectors are kept in registers while k is walked. Per
+//! step of k a tile loads its vectors of B once and multiplies them by one number of A per row.
+
+use super::super::super::simd::Simd;
+use super::{Chunk, Product};
+
+/// Steps of k between two visits to memory.
+const DEPTH: usize = 128;
+
+/// A few columns of C over some steps of k.
+#[derive(Clone, Copy)]
+struct Block {
+    /// The element of A for the first row and step, and the way to the next row and to the next step.
+    a: *const f32,
+    a_row: usize,
+    a_k: usize,
+    b: *const f32,
+    b_row: usize,
+    c: *mut f32,
+    c_row: usize,
+    depth: usize,
+    width: usize,
+    /// Whether sums continue those in C.
+    resume: bool,
+}
+
+impl Product {
+    /// The sums of a chunk, whose columns are of one panel.
+    #[inline(always)]
+    pub(super) unsafe fn multiply<S: Simd>(&self, chunk: &Chunk) {
+        let mut column = chunk.columns.start;
+        while column < chunk.columns.end {
+            let width = (chunk.columns.end - column).min(S::TILE_VECTORS * S::LANES);
+            let mut k = 0;
+            loop {
+                let block = self.block(chunk, column, width, k);
+                // SAFETY: the caller's contract. Narrow strips take higher tiles, to have as many chains in flight.
+                unsafe {
+                    match width.div_ceil(S::LANES) {
+                        1 => tiles::<S, 12, 1>(block, chunk.rows.len()),
+                        2 => tiles::<S, 6, 2>(block, chunk.rows.len()),
+                        3 => tiles::<S, 6, 3>(block, chunk.rows.len()),
+                        _ => tiles::<S, 6, 4>(block, chunk.rows.len()),
+                    }
+                }
+                k += block.depth;
+                if k >= self.k {
+                    break;
+                }
+            }
+            column += width;
+        }
+    }
+
+    /// The block of a chunk from `column` on, over the steps from `k` on for which A lies evenly.
+    #[inline(always)]
+    fn block(&self, chunk: &Chunk, column: usize, width: usize, k: usize) -> Block {
+        let row = chunk.rows.start;
+        let (a, a_row, a_k, even) = if self.transpose_a {
+            (self.a.at(k, row), 1, self.a.stride(row), self.k)
+        } else {
+            (self.a.at(row, k), self.a.stride(k), 1, self.a.end(k))
+        };
+        Block {
+            a,
+            a_row,
+            a_k,
+            b: self.b.at(k, column),
+            b_row: self.b.stride(column),
+            c: chunk.sums.wrapping_add(column - chunk.columns.start),
+            c_row: chunk.stride,
+            depth: (even - k).min(DEPTH),
+            width,
+            resume: k > 0 || chunk.resume,
+        }
+    }
+}
+
+/// Walks the rows in tiles of `R`.
+#[inline(always)]
+unsafe fn tiles<S: Simd, const R: usize, const V: usize>(block: Block, rows: usize) {
+    let mut row = 0;
+    // SAFETY: the caller's contract.
+    unsafe {
+        while row + R <= rows {
+            tile::<S, R, V>(block.from(row));
+            row += R;
+        }
+        if R > 6 && row + 6 <= rows {
+            tile::<S, 6, V>(block.from(row));
+            row += 6;
+        }
+        match rows - row {
+            1 => tile::<S, 1, V>(block.from(row)),
+            2 => tile::<S, 2, V>(block.from(row)),
+            3 => tile::<S, 3, V>(block.from(row)),
+            4 => tile::<S, 4, V>(block.from(row)),
+            5 => tile::<S, 5, V>(block.from(row)),
+            _ => {}
+        }
+    }
+}
+
+impl Block {
+    /// The same from a later row on.
+    #[inline(always)]
+    fn from(self, row: usize) -> Block {
+        let (a, c) = (self.a.wrapping_add(row * self.a_row), self.c.wrapping_add(row * self.c_row));
+        Block { a, c, ..self }
+    }
+}
+
+/// `R` rows and `V` vectors of C over all steps of a block, in registers.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)] // plain counted loops are unrolled early enough for the sums to stay in registers
+unsafe fn tile<S: Simd, const R: usize, const V: usize>(block: Block) {
+    let tail = block.width - (V - 1) * S::LANES;
+    // SAFETY: the caller's contract: rows and columns lie within C, steps within A and B.
+    unsafe {
+        let mut sums = [[S::splat(0.0); V]; R];
+        if block.resume {
+            for r in 0..R {
+                sums[r] = load::<S, V>(block.c.add(r * block.c_row), tail);
+            }
+        }
+        // Wrapping, for after the last step (and where there is none) they point behind the operand.
+        let (mut a, mut b) = (block.a, block.b);
+        if tail == S::LANES {
+            for _ in 0..block.depth {
+                let vectors: [S::V; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+                multiply::<S, R, V>(&mut sums, a, block.a_row, vectors);
+                a = a.wrapping_add(block.a_k);
+                b = b.wrapping_add(block.b_row);
+            }
+        } else {
+            for _ in 0..block.depth {
+                multiply::<S, R, V>(&mut sums, a, block.a_row, load::<S, V>(b, tail));
+                a = a.wrapping_add(block.a_k);
+                b = b.wrapping_add(block.b_row);
+            }
+        }
+        // Through a copy: the loop below is not unrolled, and an array that is indexed by a variable lives in memory.
+        let complete = sums;
+        for (r, sums) in complete.iter().enumerate() {
+            store::<S, V>(block.c.add(r * block.c_row), *sums, tail);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn load<S: Simd, const V: usize>(p: *const f32, tail: usize) -> [S::V; V] {
+    // SAFETY: the last vector reads `tail` elements only.
+    std::array::from_fn(|v| unsafe {
+        if v + 1 < V { S::load(p.add(v * S::LANES)) } else { S::load_n(p.add(v * S::LANES), tail) }
+    })
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd, const V: usize>(p: *mut f32, vectors: [S::V; V], tail: usize) {
+    for (v, vector) in vectors.into_iter().enumerate() {
+        let n = if v + 1 < V { S::LANES } else { tail };
+        // SAFETY: the last vector writes `tail` elements only.
+        unsafe {
+            if n == S::LANES {
+                S::store(p.add(v * S::LANES), vector)
+            } else {
+                S::store_n(p.add(v * S::LANES), vector, n)
+            }
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::needless_range_loop)] // as in `tile`
+unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
+    sums: &mut [[S::V; V]; R],
+    a: *const f32,
+    a_row: usize,
+    b: [S::V; V],
+) {
+    for r in 0..R {
+        // SAFETY: A has an element for each row of the tile.
+        unsafe {
+            let x = S::splat(*a.add(r * a_row));
+            for v in 0..V {
+                sums[r][v] = S::fma(x, b[v], sums[r][v]);
+            }
+        }
+    }
+}

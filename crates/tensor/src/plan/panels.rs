@@ -1,0 +1,151 @@
+//! Which values lie in panels: on a device whose products want that, every matrix that nothing needs row by row.
+//!
+//! A layout takes as many bytes as any other, so this is decided for the plans of a session together, once the device is
+//! known: a parameter lies for all of them as it lies for one, and its gradient and moments like it, so that an update
+//! needs not know.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Plan;
+use super::layout::Place;
+use crate::ir::{Kernel, Layout, ParameterId, Shape, Slot, Value};
+
+/// The layouts of a session: of its parameters, and of the values of its plans.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layouts {
+    parameters: HashMap<ParameterId, Layout>,
+    values: Vec<Vec<Layout>>,
+}
+
+impl Layouts {
+    /// Lays matrices out in panels of `columns` columns where every plan can; all row-major without.
+    pub(crate) fn choose(plans: &[Plan], columns: Option<usize>) -> Layouts {
+        let mut search = Search::default();
+        for (number, plan) in plans.iter().enumerate() {
+            search.plan(number, plan);
+        }
+        let layout = |members: &Members<'_>, lump: &Lump| match columns {
+            Some(columns) if members.can_be_panels(lump, columns) => Layout::Panels { columns },
+            _ => Layout::RowMajor,
+        };
+        let members =
+            Members { search: &search, pinned: search.pinned.iter().map(|&l| search.root(l)).collect() };
+        let found = |lump: Option<Lump>| lump.map_or(Layout::RowMajor, |lump| layout(&members, &lump));
+        let of_plan = |(number, plan): (usize, &Plan)| {
+            let values = (0..plan.buffers.len()).map(|i| found(plan.lump(number, Value(i as u32))));
+            values.collect()
+        };
+        let parameters = plans.iter().flat_map(|plan| plan.state.parameters());
+        Layouts {
+            parameters: parameters.map(|p| (p.id, found(Some(Lump::Parameter(p.id))))).collect(),
+            values: plans.iter().enumerate().map(of_plan).collect(),
+        }
+    }
+
+    /// How a parameter lies, and what is kept for it.
+    pub(crate) fn parameter(&self, id: ParameterId) -> Layout {
+        self.parameters.get(&id).copied().unwrap_or_default()
+    }
+
+    /// How each value of plan number `plan` lies.
+    pub(crate) fn values(&self, plan: usize) -> &[Layout] {
+        &self.values[plan]
+    }
+}
+
+/// What has one layout: a parameter with all that is kept for it, or a temporary of plan number so and so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lump {
+    Parameter(ParameterId),
+    Temporary(usize, Value),
+}
+
+/// What is known so far: which lumps must lie alike, and which must be row-major.
+#[derive(Debug, Default)]
+struct Search {
+    shapes: HashMap<Lump, Shape>,
+    /// From a lump to one that lies like it; those that are missing lead to themselves.
+    like: HashMap<Lump, Lump>,
+    pinned: HashSet<Lump>,
+}
+
+impl Search {
+    fn plan(&mut self, number: usize, plan: &Plan) {
+        for kernel in plan.stages.iter().flatten() {
+            self.kernel(number, plan, kernel);
+        }
+        // Outputs are read as they lie.
+        let outputs = plan.outputs.values().filter_map(|&(value, _)| plan.lump(number, value));
+        self.pinned.extend(outputs);
+    }
+
+    fn kernel(&mut self, number: usize, plan: &Plan, kernel: &Kernel) {
+        let groups = kernel.panels();
+        let listed: HashSet<Value> = groups.iter().flatten().map(|&(value, _)| value).collect();
+        let others = kernel.accesses().into_iter().map(|(_, value)| value).filter(|v| !listed.contains(v));
+        self.pinned.extend(others.filter_map(|value| plan.lump(number, value)));
+        for group in groups {
+            let mut first: Option<Lump> = None;
+            for (value, columns) in group {
+                let Some(lump) = plan.lump(number, value) else { continue };
+                let shape = plan.buffers[value.index()].meta.shape;
+                self.shapes.insert(lump, shape);
+                if columns.is_some_and(|columns| columns != shape.rows().1) {
+                    self.pinned.insert(lump); // seen as a matrix of another width
+                }
+                match first {
+                    Some(first) => self.join(first, lump),
+                    None => first = Some(lump),
+                }
+            }
+        }
+    }
+
+    fn root(&self, mut lump: Lump) -> Lump {
+        while let Some(&next) = self.like.get(&lump) {
+            lump = next;
+        }
+        lump
+    }
+
+    fn join(&mut self, a: Lump, b: Lump) {
+        if self.shapes.get(&a) != self.shapes.get(&b) {
+            self.pinned.extend([a, b]);
+        }
+        let (a, b) = (self.root(a), self.root(b));
+        if a != b {
+            self.like.insert(a, b);
+        }
+    }
+}
+
+/// The end of a search.
+struct Members<'s> {
+    search: &'s Search,
+    /// One for each set of lumps that lie alike and of which one is pinned.
+    pinned: HashSet<Lump>,
+}
+
+impl Members<'_> {
+    fn can_be_panels(&self, lump: &Lump, columns: usize) -> bool {
+        let is_wide = self.search.shapes.get(lump).is_some_and(|shape| shape.rows().1 > columns);
+        is_wide && !self.pinned.contains(&self.search.root(*lump))
+    }
+}
+
+impl Plan {
+    /// To what a value belongs; `None` for several parameters at once, which are updated element by element, and for
+    /// what belongs to no parameter.
+    fn lump(&self, number: usize, value: Value) -> Option<Lump> {
+        let Place::Persistent(extent) = self.buffers[value.index()].place else {
+            return Some(Lump::Temporary(number, value));
+        };
+        let kept = |id: ParameterId| {
+            let moments = (0..self.state.moments()).map(move |i| Slot::Moment(i, id));
+            let slots = [Slot::Parameter(id), Slot::Gradient(id)].into_iter().chain(moments);
+            slots.into_iter().filter_map(|slot| self.state.entry(slot).ok())
+        };
+        let owner = self.state.parameters().iter().find(|p| kept(p.id).any(|entry| entry.extent == extent));
+        owner.map(|parameter| Lump::Parameter(parameter.id))
+    }
+}
