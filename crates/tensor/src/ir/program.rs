@@ -14,10 +14,6 @@ pub(crate) struct Program {
     /// Byte offset of every value in the arena.
     pub(crate) offsets: Vec<usize>,
     /// Shape and element type of every value.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the backends users open compute with f32 only, so far")
-    )]
     pub(crate) metas: Vec<Meta>,
     /// How the elements of every value lie: row-major, but where the device asked for panels.
     pub(crate) layouts: Vec<Layout>,

@@ -245,12 +245,12 @@ impl Drop for BreakOnPanic<'_> {
     }
 }
 
-impl Barrier {
-    /// The units of a kernel that belong to `thread`.
-    pub(super) fn share(&self, units: usize, thread: usize) -> Range<usize> {
-        units * thread / self.threads..units * (thread + 1) / self.threads
-    }
+/// The units of a kernel that belong to `thread` of so many.
+pub(super) fn share(units: usize, thread: usize, threads: usize) -> Range<usize> {
+    units * thread / threads..units * (thread + 1) / threads
+}
 
+impl Barrier {
     /// Returns once all threads have called it as often as this one.
     ///
     /// # Errors
@@ -298,9 +298,8 @@ mod tests {
 
     #[test]
     fn shares_cover_all_units_once() {
-        let barrier = Gang::new(3).unwrap().barrier(3);
         for units in [0, 1, 2, 3, 10, 64] {
-            let all: Vec<usize> = (0..3).flat_map(|thread| barrier.share(units, thread)).collect();
+            let all: Vec<usize> = (0..3).flat_map(|thread| share(units, thread, 3)).collect();
             assert_eq!(all, (0..units).collect::<Vec<_>>());
         }
     }

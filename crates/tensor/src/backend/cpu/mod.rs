@@ -10,6 +10,7 @@ mod float_mode;
 mod gang;
 mod kernels;
 mod matrix;
+mod phases;
 mod simd;
 mod sync;
 mod tempo;
@@ -25,11 +26,12 @@ use std::time::Instant;
 use buffer::Buffer;
 use context::{Context, View};
 use float_mode::flush_denormals;
-use gang::{BreakOnPanic, Gang};
+use gang::{BreakOnPanic, Gang, share};
+use phases::Phases;
 pub use simd::InstructionSet;
 use tempo::Tempo;
 
-use super::{Arena, Backend, Memory, Origin, Provider};
+use super::{Arena, Backend, Memory, Origin, Pace, Provider};
 use crate::device::Ledger;
 use crate::error::{DeviceFailure, Error};
 use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, Program};
@@ -215,6 +217,7 @@ impl Provider for Cpu {
             instruction_set: self.instruction_set,
             all_threads: self.all_threads,
             tempos: Vec::with_capacity(PROGRAMS),
+            phases: Phases::default(),
         }))
     }
 }
@@ -255,6 +258,7 @@ struct CpuArena {
     all_threads: bool,
     /// How many threads pay for each program, by its number.
     tempos: Vec<Tempo>,
+    phases: Phases,
 }
 
 impl Arena for CpuArena {
@@ -264,6 +268,12 @@ impl Arena for CpuArena {
 
     fn memory_mut(&mut self) -> &mut dyn Memory {
         &mut self.memory
+    }
+
+    fn prepare(&mut self, program: &Program, _: Pace) -> Result<(), Error> {
+        let most = self.gang.threads();
+        self.phases.prepare(program, if self.all_threads { vec![most] } else { Tempo::candidates(most) });
+        Ok(())
     }
 
     fn run(&mut self, program: &Program, origin: &Origin<'_>, steps: usize) -> Result<(), Error> {
@@ -317,25 +327,26 @@ impl CpuArena {
         let base = self.memory.base();
         let barrier = self.gang.barrier(threads);
         let instruction_set = self.instruction_set;
+        let meet_behind = self.phases.meet_behind(program, threads);
         self.gang.run(threads, &|thread| {
             flush_denormals(&mut || {
                 let _watch = BreakOnPanic(&barrier);
                 for step in steps.clone() {
                     let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
                     let context = Context::new(base, program, view, rows, next);
-                    for stage in program.stages.iter() {
+                    for (i, stage) in program.stages.iter().enumerate() {
                         for kernel in stage {
-                            let units = kernels::units(kernel);
-                            let share = barrier.share(units, thread);
+                            let share = share(kernels::units(kernel), thread, threads);
                             if !share.is_empty() {
                                 // SAFETY: `Cpu::open` accepted only an instruction set of this processor. Kernels of one
                                 // stage share no byte that either writes, units of one kernel write disjoint elements, and
-                                // every unit has one thread; stages are parted by the barrier. The arena is borrowed
+                                // every unit has one thread; stages are parted by the barrier, but where no thread touches
+                                // what another one writes (`phases.rs`). The arena is borrowed
                                 // exclusively, so no other run is in it, and was reserved for this program.
                                 unsafe { execute(instruction_set, kernel, &context, share) };
                             }
                         }
-                        if barrier.wait().is_err() {
+                        if meet_behind(i) && barrier.wait().is_err() {
                             return; // the other thread's panic is resumed in the caller
                         }
                     }

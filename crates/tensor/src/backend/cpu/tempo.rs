@@ -67,6 +67,21 @@ impl Tempo {
         Tempo { most, best: most, trial, pause: WARM_UP, challenger: None, run }
     }
 
+    /// The numbers of threads that may be tried where there are `most`.
+    pub(super) fn candidates(most: usize) -> Vec<usize> {
+        let mut candidates = vec![most];
+        let mut i = 0;
+        while i < candidates.len() {
+            for next in [candidates[i].div_ceil(2), (2 * candidates[i]).min(most)] {
+                if !candidates.contains(&next) {
+                    candidates.push(next);
+                }
+            }
+            i += 1;
+        }
+        candidates
+    }
+
     /// With how many threads to run next, and at most how many of the `left` steps.
     pub(super) fn next(&self, left: usize) -> (usize, usize) {
         match self.on_trial() {

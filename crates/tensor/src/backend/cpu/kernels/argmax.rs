@@ -4,12 +4,17 @@ use std::ops::Range;
 
 use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Compute;
+use super::{Compute, rows};
 use crate::ir::kernel::ArgMax;
+use crate::ir::{Program, Value};
 
 impl Compute for ArgMax {
     fn units(&self) -> usize {
         self.rows
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        rows(share, if operand == self.input { self.columns } else { 1 })
     }
 
     #[inline(always)]

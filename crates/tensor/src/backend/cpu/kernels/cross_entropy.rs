@@ -4,13 +4,22 @@ use std::ops::Range;
 
 use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Compute;
 use super::exponentials::{affine, exponentials, row_max, sum_of_exponentials};
+use super::{Compute, rows};
 use crate::ir::kernel::{ClassShare, CrossEntropy, RowScale};
+use crate::ir::{Program, Value};
 
 impl Compute for CrossEntropy {
     fn units(&self) -> usize {
         self.rows
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        if operand == self.logits || self.dlogits == Some(operand) {
+            return rows(share, self.columns);
+        }
+        let by_row = operand == self.labels || self.losses == Some(operand);
+        (by_row || self.scale == RowScale::PerRow(operand)).then(|| share.clone())
     }
 
     #[inline(always)]

@@ -4,14 +4,18 @@ use std::ops::Range;
 
 use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Compute;
-use crate::ir::StepBlock;
+use super::{Compute, rows};
 use crate::ir::kernel::{Dropout, mask_words, threshold};
+use crate::ir::{Program, StepBlock, Value};
 
 impl Compute for Dropout {
     #[allow(clippy::misnamed_getters)] // units of work, not of a layer
     fn units(&self) -> usize {
         self.rows
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        if operand == self.step_block { None } else { rows(share, self.units) }
     }
 
     #[inline(always)]

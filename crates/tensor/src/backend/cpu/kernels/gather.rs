@@ -4,13 +4,17 @@ use std::ops::Range;
 
 use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Compute;
-use crate::ir::DType;
+use super::{Compute, rows};
 use crate::ir::kernel::Gather;
+use crate::ir::{DType, Program, Value};
 
 impl Compute for Gather {
     fn units(&self) -> usize {
         self.rows
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, _: Value) -> Option<Range<usize>> {
+        rows(share, self.channels * self.pixels)
     }
 
     #[inline(always)]

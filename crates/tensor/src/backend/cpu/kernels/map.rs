@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::super::context::Context;
 use super::super::simd::Simd;
 use super::{BLOCK, Compute};
-use crate::ir::MAX_RANK;
 use crate::ir::kernel::{Map, MapOp};
+use crate::ir::{MAX_RANK, Program, Value};
 
 /// The output as rows of `columns` elements, with the start of each operand's row a sum of strides.
 struct RowLayout {
@@ -75,6 +75,19 @@ impl Compute for Map {
         let rows = RowLayout::new(self);
         let (blocks, together) = cut(&rows);
         rows.count().div_ceil(together) * blocks
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        let rows = RowLayout::new(self);
+        let whole = self.shape.broadcast_strides(&self.shape);
+        let roles = [
+            (self.inputs[0].value, self.inputs[0].strides),
+            (self.inputs[1].value, self.inputs[1].strides),
+            (self.output, whole),
+        ];
+        // Operands that lie like the output are cut like it: in blocks, where all are one row.
+        let lies_alike = roles.iter().all(|&(value, strides)| value != operand || strides == whole);
+        (lies_alike && rows.count() == 1).then(|| share.start * BLOCK..rows.columns.min(share.end * BLOCK))
     }
 
     #[inline(always)]

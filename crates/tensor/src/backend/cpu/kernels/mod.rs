@@ -29,8 +29,8 @@ pub(super) use gemm::PANEL;
 
 use super::Context;
 use super::simd::Simd;
-use crate::ir::Kernel;
 use crate::ir::kernel::dispatch;
+use crate::ir::{Kernel, Program, Value};
 
 /// Elements a thread takes at a time where nothing else suggests a unit.
 const BLOCK: usize = 4096;
@@ -39,6 +39,12 @@ const BLOCK: usize = 4096;
 trait Compute {
     /// Into how many units it is cut. Depends on its shape only, never on the number of threads.
     fn units(&self) -> usize;
+
+    /// Which elements of an operand, as they lie in memory, the units `share` touch; `None` for all of them. `share` is
+    /// not empty.
+    fn part(&self, _: &Program, _share: &Range<usize>, _operand: Value) -> Option<Range<usize>> {
+        None
+    }
 
     /// Computes the units `share`.
     ///
@@ -50,6 +56,21 @@ trait Compute {
 /// Into how many units a kernel is cut.
 pub(super) fn units(kernel: &Kernel) -> usize {
     dispatch!(kernel, k => k.units())
+}
+
+/// Which elements of an operand the units `share` of `kernel` touch: see [`Compute::part`].
+pub(super) fn part(
+    kernel: &Kernel,
+    program: &Program,
+    share: &Range<usize>,
+    operand: Value,
+) -> Option<Range<usize>> {
+    dispatch!(kernel, k => k.part(program, share, operand))
+}
+
+/// Elements of the rows `share` of an operand with so many columns.
+fn rows(share: &Range<usize>, columns: usize) -> Option<Range<usize>> {
+    Some(share.start * columns..share.end * columns)
 }
 
 /// Computes the units `share` of `kernel`.

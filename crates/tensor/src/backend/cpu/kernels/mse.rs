@@ -4,13 +4,19 @@ use std::ops::Range;
 
 use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Compute;
 use super::cross_entropy::row_scale;
-use crate::ir::kernel::Mse;
+use super::{Compute, rows};
+use crate::ir::kernel::{Mse, RowScale};
+use crate::ir::{Program, Value};
 
 impl Compute for Mse {
     fn units(&self) -> usize {
         self.rows
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        let by_row = self.losses == Some(operand) || self.scale == RowScale::PerRow(operand);
+        rows(share, if by_row { 1 } else { self.columns })
     }
 
     #[inline(always)]

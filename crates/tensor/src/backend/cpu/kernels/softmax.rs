@@ -4,13 +4,18 @@ use std::ops::Range;
 
 use super::super::context::Context;
 use super::super::simd::Simd;
-use super::Compute;
 use super::exponentials::{affine, exponentials, row_max};
+use super::{Compute, rows};
 use crate::ir::kernel::Softmax;
+use crate::ir::{Program, Value};
 
 impl Compute for Softmax {
     fn units(&self) -> usize {
         self.rows
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, _: Value) -> Option<Range<usize>> {
+        rows(share, self.columns)
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@ use super::super::context::Context;
 use super::super::simd::Simd;
 use super::{BLOCK, Compute};
 use crate::ir::kernel::{Target, Update};
-use crate::ir::{Optimizer, StepBlock};
+use crate::ir::{Optimizer, Program, StepBlock, Value};
 
 /// The arrays of an update at one place, and what gradients are multiplied by.
 #[derive(Clone, Copy)]
@@ -27,6 +27,11 @@ pub(super) struct Changes {
 impl Compute for Update {
     fn units(&self) -> usize {
         self.elements.div_ceil(BLOCK)
+    }
+
+    fn part(&self, _: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        let by_element = operand == self.gradient || self.target.changed().any(|changed| changed == operand);
+        by_element.then(|| share.start * BLOCK..self.elements.min(share.end * BLOCK))
     }
 
     #[inline(always)]

@@ -10,6 +10,7 @@
 //!
 //! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting.
 
+mod reach;
 mod tile;
 
 use std::mem::MaybeUninit;
@@ -22,6 +23,8 @@ use super::Compute;
 use super::map::formula;
 use super::update::Changes;
 use crate::ir::kernel::{EpilogueStep, Gemm, MapOp, Sink};
+use crate::ir::{Program, Value};
+use reach::Reach;
 
 /// Columns of C in a panel, the same for all instruction sets so that layouts are.
 pub(in super::super) const PANEL: usize = 64;
@@ -60,6 +63,10 @@ fn bands(gemm: &Gemm) -> usize {
 impl Compute for Gemm {
     fn units(&self) -> usize {
         bands(self) * self.n.div_ceil(PANEL)
+    }
+
+    fn part(&self, program: &Program, share: &Range<usize>, operand: Value) -> Option<Range<usize>> {
+        Reach::new(self, program, share).of(operand)
     }
 
     #[inline(always)]
