@@ -93,16 +93,19 @@ fn a_named_device_ends_with_an_error_and_auto_continues() {
     let folder = small_mnist();
     let expected = undisturbed(folder.path(), TRAIN);
     for device in ["cpu", "accelerator"] {
-        let arguments = format!("{TRAIN} --device {device} --memory-budget 1800KiB --out named");
+        let arguments =
+            format!("{TRAIN} --keep-gradients --device {device} --memory-budget 1800KiB --out named");
         let sentence = refusal(folder.path(), &arguments.split(' ').collect::<Vec<_>>(), 1);
         assert!(sentence.starts_with(&format!("out of memory on {device}: ")), "{sentence}");
         assert!(!folder.path().join("named").exists());
     }
-    run(folder.path(), &format!("{TRAIN} --memory-budget 1800KiB --out auto")).succeeded();
+    run(folder.path(), &format!("{TRAIN} --keep-gradients --memory-budget 1800KiB --out auto")).succeeded();
     assert_eq!(rungs(&folder.path().join("auto")).0, ["micro-batches"]);
     assert!(Left::by(&folder.path().join("auto")).has_the_bytes_of(&expected));
 
-    let at_once = format!("{TRAIN} --device accelerator --on-oom cpu --memory-budget 1800KiB --out at-once");
+    let at_once = format!(
+        "{TRAIN} --keep-gradients --device accelerator --on-oom cpu --memory-budget 1800KiB --out at-once"
+    );
     run(folder.path(), &at_once).succeeded();
     assert_eq!(rungs(&folder.path().join("at-once")).0, ["cpu"]);
     assert!(Left::by(&folder.path().join("at-once")).has_the_bytes_of(&expected));
@@ -116,9 +119,10 @@ fn a_named_device_ends_with_an_error_and_auto_continues() {
 fn parts_by_hand_are_the_same_steps_in_less_memory() {
     let folder = small_mnist();
     let expected = undisturbed(folder.path(), TRAIN);
-    let whole = planned(folder.path(), "");
+    let whole = planned(folder.path(), "--keep-gradients"); // as parts do
     for (count, part) in [(1, None), (2, Some(32)), (5, Some(13)), (64, Some(1)), (999, Some(1))] {
-        run(folder.path(), &format!("{TRAIN} --accumulate {count} --out parts{count}")).succeeded();
+        run(folder.path(), &format!("{TRAIN} --keep-gradients --accumulate {count} --out parts{count}"))
+            .succeeded();
         let (names, start) = rungs(&folder.path().join(format!("parts{count}")));
         assert_eq!((names.len(), start["micro_batch_size"].as_u64()), (0, part));
         assert_eq!(start["planned_bytes"].as_u64().unwrap() < whole, part.is_some());

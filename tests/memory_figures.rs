@@ -49,7 +49,7 @@ fn the_networks_have_101_770_and_394_634_parameters() {
 
 #[test]
 fn parameters_of_mnist_are_407_080_bytes_and_with_gradients_twice_that() {
-    let row = row(&format!("{MNIST} --batch-sizes 64"));
+    let row = row(&format!("{MNIST} --batch-sizes 64 --keep-gradients"));
     let [parameters, gradients] = ["parameters_bytes", "gradients_bytes"].map(|key| bytes(&row, key));
     assert_eq!(parameters, 407_080);
     assert_eq!(mebibytes(parameters, 4), "0.3882");

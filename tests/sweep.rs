@@ -179,7 +179,7 @@ fn sizes_that_do_not_fit_are_reported_and_the_others_measured() {
     }
     let text = run(folder.path(), &format!("{options} --plot plot.svg")).succeeded();
     assert!(
-        text.contains("cpu, batch size 1,024: out of memory, 5.70 MiB needed and 4.00 MiB free"),
+        text.contains("cpu, batch size 1,024: out of memory, 5.32 MiB needed and 4.00 MiB free"),
         "{text}"
     );
     assert!(fs::read_to_string(folder.path().join("plot.svg")).unwrap().contains(">out of memory<"));
@@ -192,7 +192,7 @@ fn a_sweep_in_which_nothing_fits_reports_all_rows_and_ends_out_of_memory() {
     let none = sweep("--batch-sizes 1024,512 --memory-budget 2MiB --plot none.svg");
     assert_eq!(none.code, 1, "{none:?}");
     assert!(
-        none.stdout.contains("batch size 1,024: out of memory, 5.70 MiB needed and 2.00 MiB free"),
+        none.stdout.contains("batch size 1,024: out of memory, 5.32 MiB needed and 2.00 MiB free"),
         "{none:?}"
     );
     assert!(none.stdout.ends_with("written to none.svg\n"), "{none:?}");

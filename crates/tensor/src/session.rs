@@ -3,6 +3,8 @@
 //! Several plans share one arena: what persists lies at the same offsets for all of them, and the temporaries of the
 //! one that runs use the rest. That is how a last, smaller batch and the evaluation cost no extra memory.
 
+use std::collections::HashMap;
+
 use ndarray::{ArrayD, IxDyn};
 
 use crate::backend::cpu::{Cpu, CpuOptions};
@@ -10,7 +12,8 @@ use crate::backend::{Arena, Backend, Origin, Pace};
 use crate::error::{DataKind, Error, SourceError};
 use crate::graph::{Parameters, Tensor};
 use crate::ir::{
-    Extent, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock, TensorId,
+    Extent, Layout, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock,
+    TensorId,
 };
 use crate::plan::{Gradients, Layouts, Plan, State};
 use crate::source::Batches;
@@ -21,7 +24,8 @@ pub struct Session {
     backend: Backend,
     arena: Box<dyn Arena>,
     state: State,
-    layouts: Layouts,
+    /// How each parameter lies, and what is kept for it.
+    layouts: HashMap<ParameterId, Layout>,
     plans: Vec<Plan>,
     programs: Vec<Program>,
     /// Room for batches of datasets that are not in the device's memory.
@@ -74,7 +78,7 @@ impl Session {
             let in_series = program.batch_size > 0 && staging.is_none();
             arena.prepare(program, if in_series { Pace::Series } else { Pace::Single })?;
         }
-        let (backend, state) = (backend.clone(), first.state().clone());
+        let (backend, state, layouts) = (backend.clone(), first.state().clone(), layouts.parameters);
         Ok(Session { backend, arena, state, layouts, programs, plans, staging, last_run: None })
     }
 
@@ -339,11 +343,7 @@ impl Session {
 
     /// How files see a slot of a parameter.
     fn view(&self, slot: Slot, id: ParameterId) -> Result<FileView, Error> {
-        Ok(FileView::new(
-            self.state.parameter(id)?.clone(),
-            self.state.entry(slot)?,
-            self.layouts.parameter(id),
-        ))
+        Ok(FileView::new(self.state.parameter(id)?.clone(), self.state.entry(slot)?, self.layouts[&id]))
     }
 
     fn read_bytes(&self, extent: Extent) -> Result<Vec<u8>, Error> {

@@ -279,6 +279,7 @@ fn batch_size(
         device::open_within_means(&arguments.device, settings.precision, subject.order_bytes())?;
     let options = FitOptions {
         eval_batch_size: settings.eval_batch_size,
+        keep_gradients: settings.keep_gradients,
         safety: AUTO_SAFETY,
         time_limit: AUTO_TIME,
         budget,

@@ -14,7 +14,7 @@ pub(crate) struct Program {
     /// Byte offset of every value in the arena.
     pub(crate) offsets: Vec<usize>,
     /// Shape and element type of every value.
-    pub(crate) metas: Vec<Meta>,
+    pub(crate) metas: Arc<Vec<Meta>>,
     /// How the elements of every value lie: row-major, but where the device asked for panels.
     pub(crate) layouts: Vec<Layout>,
     /// Rows a step takes from the dataset.

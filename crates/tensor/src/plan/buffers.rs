@@ -130,7 +130,7 @@ impl Plan {
             *life = Some(BufferInfo {
                 name: name.to_owned(),
                 shape,
-                element_bytes: buffer.meta.dtype.size(),
+                element_bytes: self.metas[value.index()].dtype.size(),
                 category: buffer.category,
                 role: None,
                 offset: self.state.bytes() + extent.offset,

@@ -8,7 +8,7 @@
 use super::draft::Draft;
 use super::schedule::Stage;
 use crate::error::Error;
-use crate::ir::{Category, Extent, MOST_BYTES, Meta, Value, align};
+use crate::ir::{Category, Extent, MOST_BYTES, Value, align};
 
 /// Where a value lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +23,6 @@ pub(super) enum Place {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct PlacedBuffer {
     pub(super) place: Place,
-    pub(super) meta: Meta,
     pub(super) category: Category,
 }
 
@@ -58,7 +57,7 @@ pub(super) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<PlacedBuffer
         .map(|info| {
             let extent =
                 info.persistent.map_or(Place::Transient(Extent { offset: 0, bytes: 0 }), Place::Persistent);
-            PlacedBuffer { place: extent, meta: info.meta, category: info.category }
+            PlacedBuffer { place: extent, category: info.category }
         })
         .collect();
     for (value, offset) in offsets {

@@ -48,6 +48,8 @@ pub struct Plan {
     state: State,
     stages: Arc<Vec<Vec<Kernel>>>,
     buffers: Vec<PlacedBuffer>,
+    /// Shape and type of each of them.
+    metas: Arc<Vec<Meta>>,
     transient_bytes: usize,
     outputs: HashMap<TensorId, (Value, Meta)>,
     needs: DatasetNeeds,
@@ -72,9 +74,10 @@ impl Plan {
         }
         let stages: Vec<Vec<Kernel>> = stages.into_iter().map(|stage| stage.kernels).collect();
         let needs = needs::of(stages.iter().flatten())?;
+        let metas = Arc::new(draft.values.iter().map(|info| info.meta).collect());
         let (state, outputs, graph) = (state.clone(), draft.outputs, graph.id());
         let stages = Arc::new(stages);
-        let plan = Plan { state, stages, buffers, transient_bytes, outputs, needs, graph };
+        let plan = Plan { state, stages, buffers, metas, transient_bytes, outputs, needs, graph };
         #[cfg(test)]
         tests::assert_sound(&plan);
         Ok(plan)
@@ -106,8 +109,7 @@ impl Plan {
     /// As a backend runs it: plan number `number` of a session.
     pub(crate) fn program(&self, number: usize, layouts: &Layouts) -> Program {
         let (stages, offsets) = (self.stages.clone(), self.offsets());
-        let metas = self.buffers.iter().map(|buffer| buffer.meta).collect();
-        let layouts = layouts.values(number).to_vec();
+        let (metas, layouts) = (self.metas.clone(), layouts.values(number).to_vec());
         Program { number, stages, offsets, metas, layouts, batch_size: self.batch_size() }
     }
 

@@ -13,7 +13,8 @@ use crate::ir::{Kernel, Layout, ParameterId, Shape, Slot, Value};
 /// The layouts of a session: of its parameters, and of the values of its plans.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layouts {
-    parameters: HashMap<ParameterId, Layout>,
+    /// How each parameter lies, and what is kept for it.
+    pub(crate) parameters: HashMap<ParameterId, Layout>,
     values: Vec<Vec<Layout>>,
 }
 
@@ -40,11 +41,6 @@ impl Layouts {
             parameters: parameters.map(|p| (p.id, found(Some(Lump::Parameter(p.id))))).collect(),
             values: plans.iter().enumerate().map(of_plan).collect(),
         }
-    }
-
-    /// How a parameter lies, and what is kept for it.
-    pub(crate) fn parameter(&self, id: ParameterId) -> Layout {
-        self.parameters.get(&id).copied().unwrap_or_default()
     }
 
     /// How each value of plan number `plan` lies.
@@ -88,7 +84,7 @@ impl Search {
             let mut first: Option<Lump> = None;
             for (value, columns) in group {
                 let Some(lump) = plan.lump(number, value) else { continue };
-                let shape = plan.buffers[value.index()].meta.shape;
+                let shape = plan.metas[value.index()].shape;
                 self.shapes.insert(lump, shape);
                 if columns.is_some_and(|columns| columns != shape.rows().1) {
                     self.pinned.insert(lump); // seen as a matrix of another width

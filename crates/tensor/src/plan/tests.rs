@@ -63,7 +63,7 @@ impl Memory<'_> {
         }
         for (value, elements) in footprint(kernel) {
             let extent = self.extent(value);
-            let bytes = elements * self.plan.buffers[value.index()].meta.dtype.size();
+            let bytes = elements * self.plan.metas[value.index()].dtype.size();
             if extent.bytes != bytes {
                 return Err(format!(
                     "{kernel} touches {bytes} bytes of {value:?}, which has {}",

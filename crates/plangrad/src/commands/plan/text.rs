@@ -119,6 +119,9 @@ impl Report<'_> {
     /// Why a category is empty.
     fn none(&self, category: Category) -> &'static str {
         match category {
+            Category::Gradients => {
+                "each is used where it is computed, to update its weight; --keep-gradients keeps them"
+            }
             Category::OptimizerState => "SGD without momentum keeps nothing",
             Category::Dataset => "on the CPU samples are read where they lie",
             Category::Activations => "without hidden layers the backward pass reads the inputs alone",

@@ -181,7 +181,7 @@ impl Bench {
             number: 0,
             stages,
             offsets: offsets.clone(),
-            metas: Vec::new(),
+            metas: Arc::default(),
             layouts: vec![Default::default(); offsets.len()],
             batch_size: rows.len(),
         };
