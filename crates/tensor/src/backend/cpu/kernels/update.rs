@@ -85,11 +85,14 @@ impl Changes {
                 }
                 Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
                     let factors = Factors::new(beta1, beta2, epsilon, weight_decay, 1.0);
-                    adam::<S>(arrays, range, block, &factors);
+                    match arrays.factor == 1.0 && weight_decay == 0.0 {
+                        true => adam::<S, true>(arrays, range, block, &factors),
+                        false => adam::<S, false>(arrays, range, block, &factors),
+                    }
                 }
                 Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
                     let keep = 1.0 - f64::from(block.learning_rate) * weight_decay;
-                    adam::<S>(arrays, range, block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
+                    adam::<S, false>(arrays, range, block, &Factors::new(beta1, beta2, epsilon, 0.0, keep));
                 }
             }
         }
@@ -196,8 +199,14 @@ impl Factors {
     }
 }
 
+/// `PLAIN`: the gradient is taken as it is, and nothing off the parameter besides the step.
 #[inline(always)]
-unsafe fn adam<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &Factors) {
+unsafe fn adam<S: Simd, const PLAIN: bool>(
+    a: &Arrays,
+    range: Range<usize>,
+    block: &StepBlock,
+    f: &Factors,
+) {
     vectors::<S>(
         range,
         #[inline(always)]
@@ -205,7 +214,10 @@ unsafe fn adam<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &
             // SAFETY: the range lies within the arrays.
             unsafe {
                 let p = load::<S>(a.p.add(i), n);
-                let g = S::fma(p, S::splat(f.decay), gradient::<S>(a, i, n));
+                let g = match PLAIN {
+                    true => load::<S>(a.g.wrapping_add(i), n),
+                    false => S::fma(p, S::splat(f.decay), gradient::<S>(a, i, n)),
+                };
                 let m = S::fma(
                     load::<S>(a.moments[0].add(i), n),
                     S::splat(f.keep_first),
@@ -217,7 +229,8 @@ unsafe fn adam<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &
                 store::<S>(a.moments[1].add(i), v, n);
                 let root = S::fma(S::sqrt(v), S::splat(block.second_correction), S::splat(f.epsilon));
                 let step = S::div(S::mul(m, S::splat(block.step_size)), root);
-                store::<S>(a.p.add(i), S::sub(S::mul(p, S::splat(f.keep)), step), n);
+                let left = if PLAIN { p } else { S::mul(p, S::splat(f.keep)) };
+                store::<S>(a.p.add(i), S::sub(left, step), n);
             }
         },
     );
