@@ -21,7 +21,7 @@ fn every_command_prints_the_documented_keys() {
     let commands = [
         ("summary", "summary"),
         ("plan", "plan"),
-        ("plan", "plan --explain --compare --timeline - --memory-budget 8MiB"),
+        ("plan", "plan --explain --compare --owners 2 --timeline - --memory-budget 8MiB"),
         ("fit", "fit --dataset digits --memory-budget 2MiB"),
         ("sweep", "sweep --dataset digits --batch-sizes 64 --seconds 0.001"),
         ("devices", "devices"),
@@ -46,7 +46,7 @@ fn nested_objects_have_the_documented_keys_too() {
     let layer = ["kind", "name", "output_shape", "parameters"].map(str::to_owned);
     assert_eq!(keys(&summary["layers"][0]), Keys::from(layer));
     let documented = documented();
-    let plan = run(folder.path(), "plan --explain --compare --timeline - --format json").object();
+    let plan = run(folder.path(), "plan --explain --compare --owners 2 --timeline - --format json").object();
     let row = &plan["rows"][0];
     let sweep =
         "sweep --dataset digits --batch-sizes 512,64 --memory-budget 2MiB --seconds 0.001 --format json";
@@ -58,6 +58,8 @@ fn nested_objects_have_the_documented_keys_too() {
         ("row of plan", row),
         ("part of an explanation", &row["explanation"][0]),
         ("claim of a comparison", &row["comparison"][0]),
+        ("owners of a step", &row["owners"]),
+        ("stage of owners", &row["owners"]["stages"][0]),
         ("timeline of plan", &plan["timeline"]),
         ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
         ("shortage of a sweep", &sweep[0]["out_of_memory"]),

@@ -35,6 +35,10 @@ pub struct PlanArgs {
     /// The figures of torchsummary, torchinfo, Keras and accelerate
     #[arg(long)]
     pub compare: bool,
+    /// How a step is shared by so many threads of the CPU: who has how much of each kernel, where they meet, and how many bytes
+    /// change hands
+    #[arg(long, value_name = "THREADS", value_parser = values::count, allow_negative_numbers = true)]
+    pub owners: Option<usize>,
     /// Draw which buffers are alive when and where, for the first batch size: FILE.svg, FILE.png, or - for the terminal; may
     /// be given several times
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(target), allow_hyphen_values = true)]

@@ -1,5 +1,6 @@
 //! The JSON of `plan`. Its keys are documented in `docs/json.md`.
 
+use plangrad_tensor::backend::cpu::{KernelShares, StageShares, shares};
 use plangrad_tensor::{BufferInfo, Category};
 use serde::Serialize;
 
@@ -47,6 +48,7 @@ struct RowObject {
     fits: Option<bool>,
     explanation: Option<Vec<Part>>,
     comparison: Option<Vec<Claim>>,
+    owners: Option<OwnersObject>,
 }
 
 impl RowObject {
@@ -66,8 +68,43 @@ impl RowObject {
             lesson_bytes: row.lesson_bytes,
             fits: report.fits(row),
             explanation: arguments.explain.then(|| explain(row, &blueprint.task)),
+            owners: arguments.owners.map(|threads| OwnersObject::of(row, threads)),
             comparison: arguments.compare.then(|| claims(blueprint, row.samples)),
         }
+    }
+}
+
+/// How threads share a step.
+#[derive(Serialize)]
+struct OwnersObject {
+    threads: usize,
+    meetings: usize,
+    stages: Vec<StageObject>,
+}
+
+#[derive(Serialize)]
+struct StageObject {
+    kernels: Vec<KernelObject>,
+    bytes_handed_over: usize,
+    meets: bool,
+}
+
+#[derive(Serialize)]
+struct KernelObject {
+    name: String,
+    units: Vec<usize>,
+}
+
+impl OwnersObject {
+    fn of(row: &BatchPlan, threads: usize) -> Self {
+        let kernel = |kernel: KernelShares| KernelObject { name: kernel.name, units: kernel.units };
+        let stage = |stage: StageShares| StageObject {
+            kernels: stage.kernels.into_iter().map(kernel).collect(),
+            bytes_handed_over: stage.bytes_handed_over,
+            meets: stage.meets,
+        };
+        let stages: Vec<StageObject> = shares(row.step(), threads).into_iter().map(stage).collect();
+        Self { threads, meetings: stages.iter().filter(|stage| stage.meets).count(), stages }
     }
 }
 

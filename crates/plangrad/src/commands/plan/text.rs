@@ -1,5 +1,6 @@
 //! The text of `plan`: tables, formulas, comparisons.
 
+use plangrad_tensor::backend::cpu::shares;
 use plangrad_tensor::{Category, Optimizer};
 
 use super::report::{Planned, Report};
@@ -35,6 +36,9 @@ impl Report<'_> {
         }
         if self.arguments.compare {
             self.rows.iter().for_each(|row| text += &format!("\n\n{}", self.comparison(row)));
+        }
+        if let Some(threads) = self.arguments.owners {
+            self.rows.iter().for_each(|row| text += &format!("\n\n{}", owners(row, threads)));
         }
         text
     }
@@ -144,4 +148,30 @@ impl Report<'_> {
         }
         format!("{heading}\n\n{table}")
     }
+}
+
+/// How threads share a step.
+fn owners(row: &BatchPlan, threads: usize) -> String {
+    let stages = shares(row.step(), threads);
+    let names: Vec<String> = (1..=threads).map(|thread| format!("thread {thread}")).collect();
+    let of_threads = names.iter().map(|name| (name.as_str(), Align::Right));
+    let columns = [("stage", Align::Right), ("kernel", Align::Left)].into_iter().chain(of_threads);
+    let mut table = Table::new(columns.chain([("gets from others", Align::Right), ("", Align::Left)]));
+    for (i, stage) in stages.iter().enumerate() {
+        for (j, kernel) in stage.kernels.iter().enumerate() {
+            let is_last = j + 1 == stage.kernels.len();
+            let number = if j == 0 { (i + 1).to_string() } else { String::new() };
+            let bytes =
+                if is_last { format!("{} B", grouped(stage.bytes_handed_over)) } else { String::new() };
+            let meets = if is_last && stage.meets { "meet" } else { "" };
+            let units = kernel.units.iter().map(|&units| grouped(units));
+            let row = [number, kernel.name.clone()].into_iter().chain(units);
+            table.row(row.chain([bytes, meets.to_owned()]));
+        }
+    }
+    let meetings = stages.iter().filter(|stage| stage.meets).count();
+    let bytes: usize = stages.iter().map(|stage| stage.bytes_handed_over).sum();
+    let heading = format!("Who computes what, in units, batch size {}", grouped(row.batch_size));
+    let sum = format!("{} a step; {} bytes change hands", counted(meetings, "meeting"), grouped(bytes));
+    format!("{heading}\n\n{table}\n{sum}")
 }

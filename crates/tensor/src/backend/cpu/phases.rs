@@ -62,11 +62,12 @@ struct Stage {
     threads: Vec<Vec<Touch>>,
 }
 
-/// A part of the arena that a thread reads, or also writes.
+/// A part of the arena that a thread touches.
 #[derive(Clone, Debug, PartialEq)]
-struct Touch {
-    writes: bool,
-    bytes: Range<usize>,
+pub(super) struct Touch {
+    pub(super) reads: bool,
+    pub(super) writes: bool,
+    pub(super) bytes: Range<usize>,
 }
 
 impl Stage {
@@ -97,11 +98,12 @@ impl Touch {
 }
 
 /// What a share of a kernel touches of the arena.
-fn touches(program: &Program, kernel: &Kernel, share: &Range<usize>) -> Vec<Touch> {
+pub(super) fn touches(program: &Program, kernel: &Kernel, share: &Range<usize>) -> Vec<Touch> {
     if share.is_empty() {
         return Vec::new();
     }
     let touch = |(access, value): (crate::ir::Access, Value)| Touch {
+        reads: access.reads(),
         writes: access.writes(),
         bytes: bytes(program, value, kernels::part(kernel, program, share, value)),
     };

@@ -201,12 +201,7 @@ impl Factors {
 
 /// `PLAIN`: the gradient is taken as it is, and nothing off the parameter besides the step.
 #[inline(always)]
-unsafe fn adam<S: Simd, const PLAIN: bool>(
-    a: &Arrays,
-    range: Range<usize>,
-    block: &StepBlock,
-    f: &Factors,
-) {
+unsafe fn adam<S: Simd, const PLAIN: bool>(a: &Arrays, range: Range<usize>, block: &StepBlock, f: &Factors) {
     vectors::<S>(
         range,
         #[inline(always)]

@@ -13,6 +13,8 @@ pub(super) struct Reach<'k> {
     program: &'k Program,
     /// Whole panels, but for the bands that are missing from the first and the last.
     columns: Range<usize>,
+    /// The columns that it sums: of panels whose first band it has.
+    sums: Range<usize>,
     /// The first row of the first panel, and the end of the last one's.
     rows: Range<usize>,
     is_one_panel: bool,
@@ -22,10 +24,12 @@ impl Reach<'_> {
     pub(super) fn new<'k>(gemm: &'k Gemm, program: &'k Program, share: &Range<usize>) -> Reach<'k> {
         let (bands, last) = (bands(gemm), share.end - 1);
         let (first_panel, last_panel) = (share.start / bands, last / bands);
+        let end = gemm.n.min((last_panel + 1) * PANEL);
         Reach {
             gemm,
             program,
-            columns: first_panel * PANEL..gemm.n.min((last_panel + 1) * PANEL),
+            columns: first_panel * PANEL..end,
+            sums: end.min(share.start.div_ceil(bands) * PANEL)..end,
             rows: share.start % bands * BAND..gemm.m.min((last % bands + 1) * BAND),
             is_one_panel: first_panel == last_panel,
         }
@@ -34,15 +38,15 @@ impl Reach<'_> {
     /// Which elements of an operand it touches; `None` for all.
     pub(super) fn of(&self, operand: Value) -> Option<Range<usize>> {
         let Gemm { a, b, c, epilogue, column_sum, .. } = self.gemm;
-        let by_column: Vec<Value> =
-            epilogue.bias.into_iter().chain(column_sum.iter().flat_map(results)).collect();
+        let sums: Vec<Value> = column_sum.iter().flat_map(results).collect();
         let others = epilogue.steps().filter_map(|step| step.other);
         let like_c: Vec<Value> = results(c).into_iter().chain(others).collect();
-        let roles = [*a, *b].into_iter().chain(by_column.iter().copied()).chain(like_c);
+        let roles = [*a, *b].into_iter().chain(epilogue.bias).chain(sums.iter().copied()).chain(like_c);
         match roles.filter(|&value| value == operand).count() {
             1 if operand == *a => self.of_a(),
             1 if operand == *b => self.of_b(),
-            1 if by_column.contains(&operand) => Some(self.columns.clone()),
+            1 if epilogue.bias == Some(operand) => Some(self.columns.clone()),
+            1 if sums.contains(&operand) => Some(self.sums.clone()),
             1 => self.like_c(operand),
             _ => None, // in several roles, or one number or block that every unit reads
         }
