@@ -38,8 +38,7 @@ pub use state::{Gradients, State};
 use crate::error::Error;
 use crate::graph::{Graph, Tensor};
 use crate::ir::{
-    Category, DatasetNeeds, Extent, GraphId, Kernel, MOST_BYTES, MemoryReport, Meta, Program, Staging,
-    TensorId, Value,
+    Category, DatasetNeeds, Extent, GraphId, Kernel, MOST_BYTES, MemoryReport, Meta, Staging, TensorId, Value,
 };
 
 /// A graph made executable for one batch size.
@@ -104,13 +103,6 @@ impl Plan {
     /// What it reads of a dataset.
     pub(crate) fn needs(&self) -> &DatasetNeeds {
         &self.needs
-    }
-
-    /// As a backend runs it: plan number `number` of a session.
-    pub(crate) fn program(&self, number: usize, layouts: &Layouts) -> Program {
-        let (stages, offsets) = (self.stages.clone(), self.offsets());
-        let (metas, layouts) = (self.metas.clone(), layouts.values(number).to_vec());
-        Program { number, stages, offsets, metas, layouts, batch_size: self.batch_size() }
     }
 
     /// Room behind all of `plans` for the largest batch of any of them, on a device that brings batches to its memory.

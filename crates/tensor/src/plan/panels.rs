@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Plan;
 use super::layout::Place;
-use crate::ir::{Kernel, Layout, ParameterId, Shape, Slot, Value};
+use crate::ir::{Kernel, Layout, ParameterId, Program, Shape, Slot, Value};
 
 /// The layouts of a session: of its parameters, and of the values of its plans.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +130,13 @@ impl Members<'_> {
 }
 
 impl Plan {
+    /// As a backend runs it: plan number `number` of a session.
+    pub(crate) fn program(&self, number: usize, layouts: &Layouts) -> Program {
+        let (stages, offsets) = (self.stages.clone(), self.offsets());
+        let (metas, layouts) = (self.metas.clone(), layouts.values(number).to_vec());
+        Program { number, stages, offsets, metas, layouts, batch_size: self.batch_size() }
+    }
+
     /// To what a value belongs; `None` for several parameters at once, which are updated element by element, and for
     /// what belongs to no parameter.
     fn lump(&self, number: usize, value: Value) -> Option<Lump> {

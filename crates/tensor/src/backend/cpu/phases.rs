@@ -184,13 +184,18 @@ mod tests {
                         }
                     });
                 }
-                for i in 0..plan.bytes() {
-                    let [x, y] = arenas.each_ref().map(|arena| arena.contents()[i]);
-                    let of =
-                        |writes: bool| touched.iter().any(|t| t.bytes.contains(&i) && (t.writes || !writes));
-                    assert!(!of(false) || x == y, "{kernel}, thread {thread}: byte {i} depends on more");
-                    let unchanged = (x, y) == (before[0][i], before[1][i]);
-                    assert!(of(true) || unchanged, "{kernel}, thread {thread}: byte {i} is written");
+                let after = arenas.each_ref().map(|arena| arena.contents().to_vec());
+                let bytes = before[0].iter().zip(&before[1]).zip(after[0].iter().zip(&after[1]));
+                for (i, (before, after)) in bytes.enumerate() {
+                    let touches = |writes: bool| {
+                        touched.iter().any(|touch| touch.bytes.contains(&i) && (touch.writes || !writes))
+                    };
+                    let same = after.0 == after.1;
+                    assert!(!touches(false) || same, "{kernel}, thread {thread}: byte {i} depends on more");
+                    assert!(
+                        touches(true) || before == after,
+                        "{kernel}, thread {thread}: byte {i} is written"
+                    );
                 }
             }
         }

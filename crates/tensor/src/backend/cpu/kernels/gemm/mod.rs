@@ -1,15 +1,16 @@
 //! Matrix product: C\[m, n\] = epilogue(op(A) · B), f32.
 //!
-//! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`BAND`] rows, the units. What a thread has of a
-//! panel it computes in chunks of at most [`CHUNK`] rows: k is walked in blocks whose part of B stays in the first-level
-//! cache (`tile.rs`), and once a chunk is complete, while it is there too, the epilogue is applied to it, or the weights are
-//! updated of which it is the gradient.
+//! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`BAND`] rows, the units (`cut.rs`). What a thread
+//! has of a panel it computes in chunks of at most [`CHUNK`] rows: k is walked in blocks whose part of B stays in the
+//! first-level cache (`tile.rs`), and once a chunk is complete, while it is there too, the epilogue is applied to it, or the
+//! weights are updated of which it is the gradient.
 //!
 //! Operands lie by rows or in panels as wide as C's, in which case a block of any of them is contiguous. A transposed first
 //! operand costs nothing; a transposed second operand has been transposed by the planner.
 //!
 //! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting.
 
+mod cut;
 mod reach;
 mod tile;
 
@@ -24,14 +25,9 @@ use super::map::formula;
 use super::update::Changes;
 use crate::ir::kernel::{EpilogueStep, Gemm, MapOp, Sink};
 use crate::ir::{Program, Value};
+pub(in super::super) use cut::PANEL;
+use cut::{BAND, CHUNK, bands};
 use reach::Reach;
-
-/// Columns of C in a panel, the same for all instruction sets so that layouts are.
-pub(in super::super) const PANEL: usize = 64;
-/// Rows of C in a unit.
-const BAND: usize = 16;
-/// Most rows that are completed together.
-const CHUNK: usize = 64;
 
 /// The operands of a product.
 #[derive(Clone, Copy)]
@@ -53,11 +49,6 @@ struct Chunk {
     stride: usize,
     /// Whether they begin with what is there.
     resume: bool,
-}
-
-/// Bands of a product; one for its column sums where it has no rows.
-fn bands(gemm: &Gemm) -> usize {
-    gemm.m.div_ceil(BAND).max(usize::from(gemm.column_sum.is_some()))
 }
 
 impl Compute for Gemm {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::super::matrix::Matrix;
-use super::{BAND, PANEL, bands};
+use super::cut::{BAND, PANEL, bands};
 use crate::ir::kernel::{Gemm, Sink};
 use crate::ir::{Program, Value};
 
