@@ -18,9 +18,10 @@ pub(crate) fn deal(dataset: &mut Dataset, options: &LoadOptions) -> Result<()> {
     }
     let images = pixels.par_chunks_exact(dataset.sample_len().max(1));
     let is_taken: Vec<bool> = images.map(|image| is_validation(image, options.seed, fraction)).collect();
-    check_memory(dataset, &is_taken, options)?;
+    let taken = is_taken.iter().filter(|&&is_taken| is_taken).count();
+    check_memory(dataset, taken, options)?;
     let train = std::mem::replace(&mut dataset.train, dataset.test.emptied());
-    (dataset.train, dataset.validation) = part(train, &is_taken)?;
+    (dataset.train, dataset.validation) = part(train, &is_taken, taken)?;
     if let (Some(statistics), Samples::U8(pixels)) = (&mut dataset.pixels, &dataset.train.samples) {
         let plane = dataset.sample_shape.iter().skip(1).product();
         *statistics = PixelStatistics::of(pixels, dataset.sample_shape[0], plane);
@@ -29,20 +30,18 @@ pub(crate) fn deal(dataset: &mut Dataset, options: &LoadOptions) -> Result<()> {
 }
 
 /// Refuses to take more memory than loading may: samples that are taken out are there twice for a moment.
-fn check_memory(dataset: &Dataset, is_taken: &[bool], options: &LoadOptions) -> Result<()> {
-    let taken = is_taken.iter().filter(|&&is_taken| is_taken).count();
+fn check_memory(dataset: &Dataset, taken: usize, options: &LoadOptions) -> Result<()> {
     let samples = [dataset.train.len(), dataset.test.len(), taken];
     let sample_bytes = dataset.sample_len() as u64 + 1;
     compare(&dataset.name, samples.map(|count| count as u64 * sample_bytes), options.memory)
 }
 
-/// What is left of a part, and what is taken out of it. Samples that stay are moved within their memory.
-fn part(whole: Subset, is_taken: &[bool]) -> Result<(Subset, Subset)> {
+/// What is left of a part, and the `taken` samples that leave it. Samples that stay are moved within their memory.
+fn part(whole: Subset, is_taken: &[bool], taken: usize) -> Result<(Subset, Subset)> {
     let sample_len = whole.sample_len();
     let (Samples::U8(mut pixels), Targets::Classes(mut labels)) = (whole.samples, whole.targets) else {
         unreachable!("images have classes");
     };
-    let taken = is_taken.iter().filter(|&&is_taken| is_taken).count();
     let (mut taken_pixels, mut taken_labels) =
         (Vec::with_capacity(taken * sample_len), Vec::with_capacity(taken));
     let mut kept = 0;
@@ -103,6 +102,7 @@ mod tests {
         let rest = load_split(&DatasetName::Digits, &options, Split::Train).unwrap();
         assert_eq!((rest.train, rest.validation.len()), (dealt.train, 0));
     }
+
     #[test]
     fn a_validation_part_that_needs_more_memory_than_may_be_taken_is_refused() {
         let within = |memory: u64| {

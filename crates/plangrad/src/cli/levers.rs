@@ -67,16 +67,17 @@ impl LeverArgs {
         }
     }
 
-    /// The class weights for training samples of which each class has so many; `None` without any.
+    /// The class weights for training samples of which each class has so many; `None` without any, and nothing is counted then.
     ///
     /// # Errors
     /// [`Error::Option`] if there are not as many weights as classes.
-    pub fn class_weights(&self, counts: &[u64]) -> Result<Option<Vec<f64>>> {
-        match &self.class_weights {
-            None => Ok(None),
-            Some(ClassWeights::Balanced) => Ok(Some(balanced(counts))),
-            Some(ClassWeights::List(weights)) if weights.len() == counts.len() => Ok(Some(weights.clone())),
-            Some(ClassWeights::List(weights)) => {
+    pub fn class_weights(&self, counts: impl FnOnce() -> Vec<u64>) -> Result<Option<Vec<f64>>> {
+        let Some(asked) = &self.class_weights else { return Ok(None) };
+        let counts = counts();
+        match asked {
+            ClassWeights::Balanced => Ok(Some(balanced(&counts))),
+            ClassWeights::List(weights) if weights.len() == counts.len() => Ok(Some(weights.clone())),
+            ClassWeights::List(weights) => {
                 let (expected, found) = (counts.len(), weights.len());
                 let problem = format!("expected {expected} numbers, one for each class, found {found}");
                 Err(Error::option("--class-weights", problem))
@@ -104,14 +105,14 @@ mod tests {
     fn balanced_weights_are_those_of_scikit_learn() {
         // sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0]*8 + [1]*3 + [2])
         let expected = [0.5, 4.0 / 3.0, 4.0];
-        assert_eq!(given("balanced").class_weights(&[8, 3, 1]).unwrap().unwrap(), expected);
-        assert_eq!(given("balanced").class_weights(&[2, 0]).unwrap().unwrap(), [0.5, 0.0]);
+        assert_eq!(given("balanced").class_weights(|| vec![8, 3, 1]).unwrap().unwrap(), expected);
+        assert_eq!(given("balanced").class_weights(|| vec![2, 0]).unwrap().unwrap(), [0.5, 0.0]);
     }
 
     #[test]
     fn a_list_has_a_number_for_each_class() {
-        assert_eq!(given("1, 0,2.5").class_weights(&[1, 1, 1]).unwrap().unwrap(), [1.0, 0.0, 2.5]);
-        let error = given("1,2").class_weights(&[5, 5, 5]).unwrap_err().to_string();
+        assert_eq!(given("1, 0,2.5").class_weights(|| vec![1, 1, 1]).unwrap().unwrap(), [1.0, 0.0, 2.5]);
+        let error = given("1,2").class_weights(|| vec![5, 5, 5]).unwrap_err().to_string();
         assert_eq!(error, "--class-weights: expected 3 numbers, one for each class, found 2");
         for wrong in ["", "1,", "a", "-1,2", "nan,1", "inf,1", "0,0", "Balanced"] {
             assert!(wrong.parse::<ClassWeights>().is_err(), "{wrong:?}");

@@ -78,8 +78,8 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
     check_text("--data-dir", &settings.data_dir)?;
     let dataset = subject::dataset(&name, &options)?;
-    let counts = class_counts(&dataset.train.targets, dataset.classes.len());
-    settings.class_weights = arguments.training.levers.class_weights(&counts)?;
+    let counts = || class_counts(&dataset.train.targets, dataset.classes.len());
+    settings.class_weights = arguments.training.levers.class_weights(counts)?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let mut subject = settings.subject(dataset)?;
     settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;

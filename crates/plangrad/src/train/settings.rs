@@ -258,9 +258,9 @@ impl Settings {
                 Arc::new(Mlp::new(&config)?)
             }
         };
-        let counts = class_counts(&dataset.train.targets, dataset.classes.len());
+        let counts = || class_counts(&dataset.train.targets, dataset.classes.len());
+        let weights = self.class_weights.as_ref().map(|weights| with_mean_one(weights, &counts()));
         let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
-        let weights = self.class_weights.as_ref().map(|weights| with_mean_one(weights, &counts));
         let task = with_levers(subject.task, weights.as_deref(), self.label_smoothing, self.clip_norm)?;
         Ok(Subject { task, ..subject })
     }

@@ -57,7 +57,7 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
     let levers = &arguments.levers;
     levers.check(task.loss())?;
     // What a step takes does not depend on how many samples a class has.
-    let weights = levers.class_weights(&vec![1; task.model().outputs()])?;
+    let weights = levers.class_weights(|| vec![1; task.model().outputs()])?;
     let task = with_levers(task, weights.as_deref(), levers.label_smoothing, levers.clip_norm)?;
     let eval_batch_size = arguments.step.eval_batch_size;
     let blueprint = Blueprint {
