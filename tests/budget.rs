@@ -154,8 +154,8 @@ fn an_evaluation_uses_the_given_batch_size() {
     );
     let result = |of: &Value| [&of["loss"], &of["accuracy"], &of["confusion"]].map(Value::clone);
     assert_eq!(result(&within), result(&whole), "the result does not depend on the batch");
-    for judged in [&within, &whole, &by_itself] {
-        assert_eq!(judged["planned_bytes"], judged["measured_bytes"]);
+    for evaluated in [&within, &whole, &by_itself] {
+        assert_eq!(evaluated["planned_bytes"], evaluated["measured_bytes"]);
     }
     assert!(within["planned_bytes"].as_u64().unwrap() <= 1 << 20);
 }

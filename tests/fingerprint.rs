@@ -27,17 +27,17 @@ fn write(file: &Path, rows: &[String]) {
     fs::write(file, format!("{},y\n{}\n", names.join(","), rows.join("\n"))).unwrap();
 }
 
-struct Judged {
+struct Evaluated {
     accuracy: f64,
     samples: u64,
     said: String,
 }
 
-fn eval(folder: &Path, options: &str) -> Judged {
+fn eval(folder: &Path, options: &str) -> Evaluated {
     let said = run(folder, &format!("eval run {options}")).stderr;
     let object = run(folder, &format!("eval run {options} --format json")).object();
     let samples = object["samples"].as_u64().unwrap();
-    Judged { accuracy: object["accuracy"].as_f64().unwrap(), samples, said }
+    Evaluated { accuracy: object["accuracy"].as_f64().unwrap(), samples, said }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn coin_flips_stay_coin_flips_whatever_becomes_of_the_table() {
     let rows = coin_flips(600);
     write(&table, &rows);
     run(folder, "train --dataset csv:t.csv --epochs 60 --hidden 64 --lr 0.01 --out run").succeeded();
-    let is_honest = |judged: &Judged| (0.4..0.6).contains(&judged.accuracy);
+    let is_honest = |evaluated: &Evaluated| (0.4..0.6).contains(&evaluated.accuracy);
     let first = eval(folder, "");
     assert!(is_honest(&first) && first.said.is_empty(), "{} {}", first.accuracy, first.said);
     let learnt = eval(folder, "--split train");
@@ -70,9 +70,9 @@ fn coin_flips_stay_coin_flips_whatever_becomes_of_the_table() {
     fs::rename(&table, folder.join("moved.csv")).unwrap();
     write(&folder.join("moved.csv"), &rows);
     for (split, honest) in [("test", true), ("train", false)] {
-        let judged = eval(folder, &format!("--dataset csv:moved.csv --split {split}"));
-        assert_eq!(is_honest(&judged), honest, "{split}");
-        assert_eq!(judged.samples, if honest { first.samples } else { learnt.samples });
+        let evaluated = eval(folder, &format!("--dataset csv:moved.csv --split {split}"));
+        assert_eq!(is_honest(&evaluated), honest, "{split}");
+        assert_eq!(evaluated.samples, if honest { first.samples } else { learnt.samples });
     }
     let all = eval(folder, "--dataset csv:moved.csv");
     let expected = format!(

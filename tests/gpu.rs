@@ -253,10 +253,10 @@ fn a_model_trained_on_the_gpu_evaluates_and_resumes_anywhere() {
     let Some(machine) = Machine::with_gpu() else { return };
     let folder = small_mnist();
     machine.run(folder.path(), &format!("{TRAIN} --device cuda")).succeeded();
-    let judge = |device: &str| {
+    let evaluate = |device: &str| {
         machine.run(folder.path(), &format!("eval run --device {device} --format json")).object()
     };
-    let (gpu, cpu) = (judge("cuda"), judge("cpu"));
+    let (gpu, cpu) = (evaluate("cuda"), evaluate("cpu"));
     assert_eq!(gpu["confusion"], cpu["confusion"]);
     let resumed = machine
         .run(folder.path(), "train --resume run --max-steps 14 --device cuda --format json --log-every 1");

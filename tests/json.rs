@@ -53,7 +53,7 @@ fn nested_objects_have_the_documented_keys_too() {
     let sweep = run(folder.path(), sweep).objects();
     let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
     run(folder.path(), "train --dataset digits --max-steps 1 --out run").succeeded();
-    let judged = run(folder.path(), "eval run --format json").object();
+    let evaluated = run(folder.path(), "eval run --format json").object();
     for (section, object) in [
         ("row of plan", row),
         ("part of an explanation", &row["explanation"][0]),
@@ -66,7 +66,7 @@ fn nested_objects_have_the_documented_keys_too() {
         ("trial of a fit", &fit["trials"][1]),
         ("speed at a batch size", &fit["throughput"][0]),
         ("cpu", &run(folder.path(), "devices --format json").object()["cpu"]),
-        ("class of eval", &judged["per_class"][0]),
+        ("class of eval", &evaluated["per_class"][0]),
     ] {
         assert_eq!(keys(object), documented[section], "{section}");
     }

@@ -111,13 +111,13 @@ fn without_normalisation_the_target_is_learnt_as_it_is() {
     assert_eq!(weights(folder.path(), "auto"), weights(folder.path(), "none"));
     let answer = run(folder.path(), "predict auto --values 10,11").succeeded();
     assert!(answer.ends_with("sum = 21.0569\n"), "{answer}");
-    let judged = run(folder.path(), "eval auto --dataset csv:sums.csv --format json").object();
+    let evaluated = run(folder.path(), "eval auto --dataset csv:sums.csv --format json").object();
     // The mean of 3, 7, 11, 15 is 9, and their variance 20.
-    assert_eq!(judged["baseline_rmse"], json!(20.0_f64.sqrt()));
+    assert_eq!(evaluated["baseline_rmse"], json!(20.0_f64.sqrt()));
 }
 
 #[test]
-fn a_target_that_keeps_its_digits_is_shown_and_judged_as_the_file_has_it() {
+fn a_target_that_keeps_its_digits_is_shown_and_evaluated_as_the_file_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let rows: String =
         (0..200).map(|row| format!("{row},{}\n", 1_700_000_000_000_u64 + row * 1001)).collect();
@@ -182,9 +182,9 @@ fn a_class_that_is_never_found_is_not_silent() {
     }
     fs::write(folder.path().join("t.csv"), text).unwrap();
     let trained = run(folder.path(), "train --dataset csv:t.csv --hidden 4 --epochs 30 --out run");
-    let judged = run(folder.path(), "eval run --format json");
-    let stderrs = [trained.stderr, judged.stderr.clone()];
-    let found = judged.object();
+    let evaluated = run(folder.path(), "eval run --format json");
+    let stderrs = [trained.stderr, evaluated.stderr.clone()];
+    let found = evaluated.object();
     assert_eq!(
         (found["per_class"][1]["recall"].as_f64(), &found["per_class"][1]["name"]),
         (Some(0.0), &json!("rare"))

@@ -1,4 +1,4 @@
-//! Samples kept to judge epochs by: what is reported, which model is kept, when a run ends early, and that none of it changes
+//! Samples kept to compare epochs by: what is reported, which model is kept, when a run ends early, and that none of it changes
 //! with an interruption.
 
 mod support;
@@ -24,7 +24,7 @@ fn evaluation(folder: &Path, options: &str) -> Value {
 }
 
 #[test]
-fn epochs_are_judged_by_the_validation_part_and_the_test_part_once_at_the_end() {
+fn epochs_are_compared_by_the_validation_part_and_the_test_part_once_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let events = train(folder.path(), "--lr 0.1 --epochs 4 --keep best --out run");
     let start = &events[0];
@@ -44,10 +44,10 @@ fn epochs_are_judged_by_the_validation_part_and_the_test_part_once_at_the_end() 
     let kept = &end["best"];
     assert_eq!((kept["epoch"].as_u64(), kept["value"].as_f64()), (Some(best.0), Some(best.1)));
     assert_eq!((&kept["criterion"], &kept["part"]), (&"accuracy".into(), &"validation".into()));
-    for (options, judged) in [("", end), ("--best", kept)] {
+    for (options, evaluated) in [("", end), ("--best", kept)] {
         let evaluation = evaluation(folder.path(), options);
-        assert_eq!(evaluation["accuracy"], judged["test_accuracy"]);
-        assert!((number(&evaluation, "loss") - number(judged, "test_loss")).abs() < 1e-12);
+        assert_eq!(evaluation["accuracy"], evaluated["test_accuracy"]);
+        assert!((number(&evaluation, "loss") - number(evaluated, "test_loss")).abs() < 1e-12);
     }
     let again = evaluation(folder.path(), "--best --split validation");
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_table_keeps_its_validation_rows_out_of_everything() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_refused_and_choosing_by_the_test_part_is_said() {
+fn what_cannot_be_compared_is_refused_and_choosing_by_the_test_part_is_said() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("t.csv"), "x,y\n1,a\n2,b\n3,a\n").unwrap();
     let refused = |arguments: &str, expected: &str| {

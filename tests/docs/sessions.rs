@@ -190,7 +190,7 @@ fn same(shown: &str, found: &str, vary: bool) -> bool {
         })
 }
 
-/// Whether `a` and `b` measure the same quantity, judged by the surrounding words.
+/// Whether `a` and `b` measure the same quantity, by the surrounding words.
 fn measured<'a>(before: impl Fn(usize) -> &'a str, after: &str, a: &str, b: &str) -> bool {
     let value = |word: &str| word.replace(',', "").trim_end_matches([';', ')']).parse::<f64>().ok();
     let rounding = a.contains('e') && b.contains('e');

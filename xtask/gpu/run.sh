@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tests and measures plangrad on this machine's GPU. What each step prints is kept in out/; `cargo xtask gpu --report out`
-# judges it. A step that has ended is not repeated, so an interrupted start is continued by the next one.
+# checks it. A step that has ended is not repeated, so an interrupted start is continued by the next one.
 #
 # Environment: STOP_AFTER, seconds after which this start ends (540); PYTHON, a Python that has PyTorch (python3).
 set -u
@@ -103,7 +103,7 @@ fi
 
 pytorch=no
 "$python" -c 'import torch' 2>/dev/null && pytorch=yes
-# First what the targets are judged by, last what takes long to compile.
+# First what the targets are checked by, last what takes long to compile.
 ours 784 128 64
 ours 784 4096 8192
 torch eager 784 128 64

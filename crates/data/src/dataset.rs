@@ -13,7 +13,7 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// The training part; empty if only the test part was loaded.
     pub train: Subset,
-    /// Samples taken out of the training part to judge a network by while it learns; empty unless asked for.
+    /// Samples taken out of the training part to evaluate a network on while it learns; empty unless asked for.
     pub validation: Subset,
     /// The test part; empty if only the training part was loaded, or if the dataset has none.
     pub test: Subset,

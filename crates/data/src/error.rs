@@ -568,7 +568,7 @@ fn missing_cells(columns: &[(String, usize)], rows: usize, rule: Missing, of_mod
     let (all, rows) = (counts(columns), grouped(rows));
     let remedy = match rule {
         Missing::Error if of_model => {
-            "the model was trained without such; train it with --missing drop or --missing mean to have them judged"
+            "the model was trained without such; train it with --missing drop or --missing mean to have them evaluated"
         }
         Missing::Error => {
             "leave such rows out with --missing drop, take the mean of the column with --missing mean, or leave out columns \

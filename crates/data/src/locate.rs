@@ -101,7 +101,7 @@ fn binaries(folder: &Path, wanted: &[&str]) -> Vec<PathBuf> {
     wanted.iter().filter_map(|file| gz_or_plain(folder, file)).collect()
 }
 
-/// Whether `found` are all of `wanted`, judged by their sizes. (Those of compressed files are not checked.)
+/// Whether `found` are all of `wanted`, by their sizes. (Those of compressed files are not checked.)
 fn complete(variant: Variant, wanted: &[&str], found: &[PathBuf]) -> bool {
     let length = |file: &str| {
         let records = if file == "train.bin" { 50_000 } else { 10_000 };

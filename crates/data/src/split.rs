@@ -9,7 +9,7 @@ use crate::{Dataset, RowFacts, Subset, TableRows};
 pub enum Split {
     /// The samples that networks learn from.
     Train,
-    /// Samples taken out of the training part to judge a network by while it learns; none unless asked for
+    /// Samples taken out of the training part to evaluate a network on while it learns; none unless asked for
     /// ([`LoadOptions::validation_fraction`](crate::LoadOptions::validation_fraction)).
     Validation,
     /// The samples that they are tested on.

@@ -1,7 +1,7 @@
 //! `cargo xtask gpu`: tests and measurements on a machine that has a GPU and neither Rust nor a network.
 //!
 //! Everything needed is packed into a folder here; there the folder's `run.sh` runs it step by step; back here its
-//! outputs are judged and written to docs/benchmarks.md.
+//! outputs are checked and written to docs/benchmarks.md.
 
 mod pack;
 mod report;
@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// Folder with mnist/ in it, to be packed; without it the built-in digits are trained on
     #[arg(long, env = "PLANGRAD_DATA")]
     data_dir: Option<PathBuf>,
-    /// Judge what run.sh left in this folder and write it to docs/benchmarks.md
+    /// Check what run.sh left in this folder and write it to docs/benchmarks.md
     #[arg(long, value_name = "OUT")]
     report: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What the steps of `run.sh` found out: judged, as a page, in docs/benchmarks.md.
+//! What the steps of `run.sh` found out: checked, and written as a page, in docs/benchmarks.md.
 
 use std::fs;
 use std::path::Path;

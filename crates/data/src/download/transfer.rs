@@ -49,7 +49,7 @@ pub(super) struct Client {
     agent: Agent,
     proxy: Option<NamedProxy>,
     stall: Duration,
-    /// The clock by which speed is judged.
+    /// The clock by which speed is measured.
     pub(super) now: fn() -> Instant,
 }
 

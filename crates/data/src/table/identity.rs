@@ -16,8 +16,8 @@ pub(super) enum Verdict {
     LeaveOut,
 }
 
-/// Judges a feature column by its name and its cells.
-pub(super) fn judge(name: &str, column: &Column, rows: usize) -> Verdict {
+/// Assesses a feature column by its name and its cells.
+pub(super) fn assess(name: &str, column: &Column, rows: usize) -> Verdict {
     let is_named = is_name_of_index(name);
     let sequence = column.whole_numbers();
     if is_named && sequence == Some(Sequence::Consecutive) {

@@ -113,7 +113,7 @@ impl Labels {
         Ok(())
     }
 
-    /// Adds a row without a label that could be judged.
+    /// Adds a row without a label that could be evaluated.
     pub(super) fn push_unknown(&mut self) {
         self.known.push(false);
         match &mut self.kind {
@@ -160,7 +160,7 @@ impl Labels {
         if self.unknown.0 > 0 {
             let (count, example) = &self.unknown;
             notes.push(format!(
-                "{count} labels of the column `{column}` are no classes of the model, such as `{example}`, and were not judged"
+                "{count} labels of the column `{column}` are not classes of the model, such as `{example}`; they were not evaluated"
             ));
         }
         notes

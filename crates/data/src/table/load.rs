@@ -301,7 +301,7 @@ impl<'a> Table<'a> {
         let mut is_kept = vec![true; kinds.len()];
         let mut left = kinds.len();
         for (feature, kept) in is_kept.iter_mut().enumerate() {
-            match identity::judge(self.name(feature), &self.features[feature], self.hashes.len()) {
+            match identity::assess(self.name(feature), &self.features[feature], self.hashes.len()) {
                 Verdict::Feature => {}
                 Verdict::Doubtful(sentence) => self.notes.push(sentence),
                 Verdict::LeaveOut if left == 1 => {}

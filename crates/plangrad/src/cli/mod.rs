@@ -36,7 +36,7 @@ pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
 pub use table::{TableArgs, TableFileArgs};
-pub use training::{BatchSize, JudgingArgs, ScheduleName, TrainArgs, TrainingArgs};
+pub use training::{BatchSize, ScheduleName, SelectionArgs, TrainArgs, TrainingArgs};
 pub use values::Row;
 
 use crate::output::Format;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Command, Id, ValueEnum};
-use plangrad_nn::Loss;
 use plangrad_tensor::Schedule;
 
 use super::device::{DeviceArgs, OomArgs};
@@ -15,7 +14,7 @@ use super::subject::SubjectArgs;
 use super::values;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
-use crate::train::{CHANGEABLE, Criterion, KeptModel};
+use crate::train::{CHANGEABLE, Criterion, KeptModel, Settings};
 
 /// Arguments of `train`.
 #[derive(Args, Clone, Debug)]
@@ -81,9 +80,9 @@ pub struct TrainingArgs {
     /// What a step does besides.
     #[command(flatten)]
     pub levers: LeverArgs,
-    /// Which epochs are judged, and what becomes of the best.
+    /// Which epochs are compared, and what becomes of the best.
     #[command(flatten)]
-    pub judging: JudgingArgs,
+    pub selection: SelectionArgs,
     /// Start from these weights: a safetensors file of floating-point numbers or a state_dict of PyTorch (.pth, .pt) whose shapes
     /// match in order
     #[arg(long, value_name = "FILE")]
@@ -93,11 +92,11 @@ pub struct TrainingArgs {
     pub precision: PrecisionArgs,
 }
 
-/// By which samples epochs are judged, and what becomes of the best.
+/// By which samples epochs are compared, and what becomes of the best.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
-pub struct JudgingArgs {
-    /// Share of the training part that is kept to judge epochs by; the test part is then used once, at the end. A hash of each
+pub struct SelectionArgs {
+    /// Share of the training part that is kept to compare epochs by; the test part is then used once, at the end. A hash of each
     /// sample decides, so equal samples are on the same side [default: 0]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub validation_fraction: Option<f64>,
@@ -112,16 +111,17 @@ pub struct JudgingArgs {
     pub patience: Option<u64>,
 }
 
-impl JudgingArgs {
+impl SelectionArgs {
     /// Refuses options that contradict each other or do nothing.
     ///
     /// # Errors
     /// [`Error::Option`].
-    pub fn check(&self, loss: Loss) -> Result<()> {
-        let compares = self.keep == KeptModel::Best || self.patience.is_some();
+    pub fn check(&self, settings: &Settings) -> Result<()> {
         match self.best_by {
-            Some(_) if !compares => Err(Error::option("--best-by", "is for --keep best and --patience")),
-            Some(Criterion::Accuracy) if loss != Loss::CrossEntropy => {
+            Some(_) if !settings.compares_epochs() => {
+                Err(Error::option("--best-by", "is for --keep best and --patience"))
+            }
+            Some(criterion) if !criterion.applies_to(settings.loss) => {
                 Err(Error::option("--best-by", "accuracy is of classes; mse has a loss alone"))
             }
             _ => Ok(()),
@@ -280,6 +280,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
+    use plangrad_nn::Loss;
     use plangrad_tensor::Optimizer;
 
     fn train(options: &[&str]) -> std::result::Result<TrainArgs, clap::Error> {

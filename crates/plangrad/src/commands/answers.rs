@@ -64,7 +64,7 @@ impl<'a> Answers<'a> {
             }
             console.json(&object(self.model, line.prediction.as_ref(), line.target, Some(line.index)))?;
         }
-        let mut summary = self.judged();
+        let mut summary = self.quality();
         if let Some(path) = out {
             let written = format!("{} written to {}", counted(self.lines.len(), "answer"), path.display());
             console.json(&Written { rows: self.lines.len(), out: path.display().to_string() })?;
@@ -74,7 +74,7 @@ impl<'a> Answers<'a> {
     }
 
     /// How good the answers are, where that is known.
-    fn judged(&self) -> Vec<String> {
+    fn quality(&self) -> Vec<String> {
         let (mut classes, mut values, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for line in &self.lines {
             match (&line.prediction, line.target) {

@@ -43,9 +43,9 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let evaluation = device::compute(&arguments.device, evaluate)?;
     let answers = evaluation.answers.as_deref();
     let regression = answers.map(|answers| Regression::of(&values, answers, model.mean_learnt_from()));
-    let judged = Judged { evaluation: &evaluation, regression, classes: &classes };
-    console.text(&judged.text(&heading))?;
-    console.json(&judged.object())?;
+    let report = Report { evaluation: &evaluation, regression, classes: &classes };
+    console.text(&report.text(&heading))?;
+    console.json(&report.object())?;
     let remarks = evaluation.classification.iter().flat_map(|found| found.remarks(&classes));
     remarks.for_each(|remark| Console::remark(&remark));
     Ok(())
@@ -63,13 +63,13 @@ pub(super) fn request(data: &TrainedDataArgs, split: Option<Split>) -> Request<'
 }
 
 /// What was found, and how good that is.
-struct Judged<'a> {
+struct Report<'a> {
     evaluation: &'a Evaluation,
     regression: Option<Regression>,
     classes: &'a [String],
 }
 
-impl Judged<'_> {
+impl Report<'_> {
     fn text(&self, heading: &str) -> String {
         let Evaluation { loss, samples, planned_bytes, measured_bytes, .. } = self.evaluation;
         let mut text = format!("{heading}\n\nloss      {loss:.4}");

@@ -71,11 +71,11 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     arguments.training.levers.check(arguments.subject.task.loss)?;
     let schedule = arguments.training.schedule(1, u64::MAX)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
-    let judging = &arguments.training.judging;
-    judging.check(arguments.subject.task.loss)?;
+    let selection = &arguments.training.selection;
     let mut options = arguments.subject.data.options(labels, learning.seed);
-    options.validation_fraction = judging.validation_fraction.unwrap_or(options.validation_fraction);
+    options.validation_fraction = selection.validation_fraction.unwrap_or(options.validation_fraction);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
+    selection.check(&settings)?;
     check_text("--data-dir", &settings.data_dir)?;
     let dataset = subject::dataset(&name, &options)?;
     let counts = || class_counts(&dataset.train.targets, dataset.classes.len());
@@ -205,7 +205,7 @@ impl Run {
         })
     }
 
-    /// What the accuracy of the finished run does not tell. The model is only judged class by class where a class may have been
+    /// What the accuracy of the finished run does not tell. The model is only evaluated class by class where a class may have been
     /// missed altogether; that needs no more memory than the run did.
     fn class_remarks(self, folder: &RunFolder, stop: &Stop) -> Vec<String> {
         if self.settings.max_steps.is_some() {
@@ -307,9 +307,9 @@ fn settings(
         label: options.label.clone(),
         test_fraction: options.test_fraction,
         validation_fraction: options.validation_fraction,
-        keep: training.judging.keep,
-        best_by: training.judging.best_by,
-        patience: training.judging.patience,
+        keep: training.selection.keep,
+        best_by: training.selection.best_by,
+        patience: training.selection.patience,
         loss: task.loss,
         hidden: model.hidden.0.clone(),
         activation: model.activation,

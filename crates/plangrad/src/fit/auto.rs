@@ -9,7 +9,7 @@ use plangrad_tensor::Backend;
 use plangrad_tensor::Device;
 
 use super::bench::Bench;
-use super::search::{Judge, Limit};
+use super::search::{Limit, Probe};
 use super::throughput;
 use super::trial::{FitOptions, Throughput, Trial, knee, recommended};
 use crate::error::Result;

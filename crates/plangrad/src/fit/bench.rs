@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use plangrad_tensor::{Backend, Error as TensorError, Schedule, SystemMemory};
 
 use super::rows::TrialRows;
-use super::search::{FIRST, Judge};
+use super::search::{FIRST, Probe};
 use super::trial::{FitOptions, StoppedBy, Trial, TrialOutcome};
 use crate::device::BudgetOrigin;
 use crate::error::{Error, Result};
@@ -123,7 +123,7 @@ impl<'a> Bench<'a> {
         TrialOutcome::Refused { free_bytes: short.unwrap_or(free), by }
     }
 
-    /// The largest batch whose trial takes at most half of the time left, judging by the largest one timed. A sample of a
+    /// The largest batch whose trial takes at most half of the time left, going by the largest one timed. A sample of a
     /// larger batch takes about as long, and often less.
     fn affordable(&self) -> usize {
         self.timed.map_or(0, |(size, time)| {
@@ -133,7 +133,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-impl Judge for Bench<'_> {
+impl Probe for Bench<'_> {
     fn attempt(&mut self, batch_size: usize) -> Result<Trial> {
         let total_bytes = self.planned(batch_size)?;
         let trial = Trial { batch_size, total_bytes, outcome: self.outcome(batch_size, total_bytes)? };

@@ -3,7 +3,7 @@
 use plangrad_tensor::Backend;
 
 use super::bench::Bench;
-use super::search::{FIRST, Judge, Limit, search};
+use super::search::{FIRST, Limit, Probe, search};
 use super::throughput;
 use super::trial::{Fit, FitOptions, Trial, recommended};
 use crate::clock;

@@ -1,6 +1,6 @@
 //! The search for the largest size that a device grants: from the plan, or by doubling. Both end where the device refuses.
 //!
-//! It knows nothing of devices: a [`Judge`] tries a size and reports the outcome.
+//! It knows nothing of devices: a [`Probe`] tries a size and reports the outcome.
 
 use super::trial::{Fit, FitOptions, INDEX_LIMIT, Method, StoppedBy, Trial, TrialOutcome};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::error::Result;
 pub(super) const FIRST: usize = 16;
 
 /// Tries sizes.
-pub(super) trait Judge {
+pub(super) trait Probe {
     /// Reserves memory for a size, and takes a step and an evaluation batch in it.
     fn attempt(&mut self, batch_size: usize) -> Result<Trial>;
 
@@ -40,18 +40,18 @@ impl Limit {
     }
 }
 
-/// Finds the largest size up to `limit` that the judge grants; `None` if it grants none. No speed is measured yet.
-pub(super) fn search(method: Method, limit: Limit, judge: &mut dyn Judge) -> Result<Option<Fit>> {
+/// Finds the largest size up to `limit` that fits by the probe; `None` if none does. No speed is measured yet.
+pub(super) fn search(method: Method, limit: Limit, probe: &mut dyn Probe) -> Result<Option<Fit>> {
     let (planned, mut size) = match method {
         Method::Solve => {
-            let planned = judge.largest_planned(limit.size).max(1);
-            (Some(planned), judge.in_time(planned)?.max(FIRST.min(planned)))
+            let planned = probe.largest_planned(limit.size).max(1);
+            (Some(planned), probe.in_time(planned)?.max(FIRST.min(planned)))
         }
         Method::Double => (None, FIRST.min(limit.size)),
     };
     let (mut largest, mut refused, mut trials) = (None, None, Vec::new());
     let is_late = loop {
-        let trial = judge.attempt(size)?;
+        let trial = probe.attempt(size)?;
         trials.push(trial);
         if trial.fits() {
             largest = Some(trial)
@@ -62,7 +62,7 @@ pub(super) fn search(method: Method, limit: Limit, judge: &mut dyn Judge) -> Res
         let Some(next) = next(fits, refused.map(|trial| trial.batch_size), planned, limit.size) else {
             break false;
         };
-        if fits > 0 && judge.in_time(next)? < next {
+        if fits > 0 && probe.in_time(next)? < next {
             break true;
         }
         size = next;
@@ -120,7 +120,7 @@ mod tests {
         Fake { grants, plans, attempts_in_time: usize::MAX, tried: 0 }
     }
 
-    impl Judge for Fake {
+    impl Probe for Fake {
         fn attempt(&mut self, batch_size: usize) -> Result<Trial> {
             self.tried += 1;
             let total_bytes = 10 * batch_size as u64;

@@ -124,7 +124,7 @@ impl Classification {
         counts.quality()
     }
 
-    /// Samples judged.
+    /// Samples evaluated.
     #[must_use]
     pub fn samples(&self) -> u64 {
         self.classes.iter().map(|class| class.labelled).sum()
@@ -251,7 +251,7 @@ mod tests {
         (0..classes).map(|class| if class == answer { 1.0 } else { 0.0 }).collect()
     }
 
-    fn judged(classes: usize, samples: &[(usize, usize)]) -> Classification {
+    fn evaluated(classes: usize, samples: &[(usize, usize)]) -> Classification {
         let mut counts = ClassCounts::new(classes);
         samples.iter().for_each(|&(label, answer)| counts.add(label, answer, &scores(classes, answer)));
         counts.quality()
@@ -260,14 +260,17 @@ mod tests {
     #[test]
     fn what_is_divided_by_nothing_is_0_and_classes_that_do_not_occur_count_in_no_mean() {
         // Class 0: 2 of 3 found, 2 of 2 answers right. Class 1: never answered. Class 2: never the label. Class 3: nowhere.
-        let judged = judged(4, &[(0, 0), (0, 0), (0, 2), (1, 2)]);
-        let of = |value: fn(&ClassQuality) -> f64| judged.classes.iter().map(value).collect::<Vec<_>>();
+        let evaluated = evaluated(4, &[(0, 0), (0, 0), (0, 2), (1, 2)]);
+        let of = |value: fn(&ClassQuality) -> f64| evaluated.classes.iter().map(value).collect::<Vec<_>>();
         assert_eq!(of(ClassQuality::precision), [1.0, 0.0, 0.0, 0.0]);
         assert_eq!(of(ClassQuality::recall), [2.0 / 3.0, 0.0, 0.0, 0.0]);
         assert_eq!(of(ClassQuality::f1), [0.8, 0.0, 0.0, 0.0]);
-        assert_eq!(judged.macro_f1(), 0.8 / 3.0);
-        assert_eq!((judged.macro_precision(), judged.macro_recall()), (1.0 / 3.0, 2.0 / 9.0));
-        assert_eq!((judged.samples(), judged.baseline_accuracy(), judged.top_5_accuracy()), (4, 0.75, None));
+        assert_eq!(evaluated.macro_f1(), 0.8 / 3.0);
+        assert_eq!((evaluated.macro_precision(), evaluated.macro_recall()), (1.0 / 3.0, 2.0 / 9.0));
+        assert_eq!(
+            (evaluated.samples(), evaluated.baseline_accuracy(), evaluated.top_5_accuracy()),
+            (4, 0.75, None)
+        );
     }
 
     #[test]
@@ -286,16 +289,16 @@ mod tests {
     fn a_score_that_is_not_a_number_is_no_answer() {
         let mut counts = ClassCounts::new(6);
         counts.add(2, 2, &[0.0, 0.0, f32::NAN, 0.0, 0.0, 0.0]);
-        let judged = counts.quality();
-        assert_eq!(judged.classes[2], ClassQuality { labelled: 1, answered: 0, found: 0 });
-        assert_eq!(judged.top_5_accuracy(), Some(0.0));
+        let evaluated = counts.quality();
+        assert_eq!(evaluated.classes[2], ClassQuality { labelled: 1, answered: 0, found: 0 });
+        assert_eq!(evaluated.top_5_accuracy(), Some(0.0));
     }
 
     #[test]
     fn a_dominating_class_and_lost_ones_are_named() {
         let names = ["common", "rare", "odd\u{1b}[2J"].map(str::to_owned);
         let samples = [vec![(0, 0); 348], vec![(1, 0); 8]].concat();
-        let remarks = judged(3, &samples).remarks(&names);
+        let remarks = evaluated(3, &samples).remarks(&names);
         assert_eq!(
             remarks,
             [
@@ -304,8 +307,8 @@ mod tests {
                 "the model found none of 8 samples of `rare`"
             ]
         );
-        assert!(judged(3, &[(0, 0), (1, 1), (2, 2)]).remarks(&names).is_empty());
-        let one = judged(3, &[(2, 1)]).remarks(&names);
+        assert!(evaluated(3, &[(0, 0), (1, 1), (2, 2)]).remarks(&names).is_empty());
+        let one = evaluated(3, &[(2, 1)]).remarks(&names);
         assert_eq!(one, ["the model found none of 1 sample of `odd [2J`"]);
     }
 
@@ -313,7 +316,7 @@ mod tests {
     fn a_few_of_many_lost_classes_are_named() {
         let names: Vec<String> = (0..9).map(|class| format!("c{class}")).collect();
         let samples: Vec<(usize, usize)> = (0..9).map(|label| (label, 0)).collect();
-        let remarks = judged(9, &samples).remarks(&names);
+        let remarks = evaluated(9, &samples).remarks(&names);
         let expected = "the model found none of 1 sample of `c1`, none of 1 sample of `c2`, none of 1 sample of `c3`, none of 5 more \
                         classes";
         assert_eq!(remarks, [expected]);

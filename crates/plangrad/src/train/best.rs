@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use plangrad_data::Split;
+use plangrad_nn::Loss;
 use plangrad_nn::checkpoint::BestEpoch;
 use plangrad_tensor::Metrics;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,11 @@ impl KeptModel {
 impl Criterion {
     /// All of them, in the order of help texts.
     pub const ALL: [Criterion; 2] = [Criterion::Loss, Criterion::Accuracy];
+
+    /// Whether networks with this loss have such a number.
+    pub(crate) fn applies_to(self, loss: Loss) -> bool {
+        self == Criterion::Loss || loss == Loss::CrossEntropy
+    }
 
     /// The number by which an evaluation is compared.
     fn value(self, metrics: &Metrics) -> f64 {
@@ -102,9 +108,9 @@ impl FromStr for Criterion {
 
 /// Compares the epochs of a run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judge {
+pub(super) struct Selection {
     pub(super) criterion: Criterion,
-    /// The part of the data by which epochs are judged.
+    /// The part of the data by which epochs are compared.
     pub(super) split: Split,
     /// Epochs without a better one after which the run ends.
     pub(super) patience: Option<u64>,
@@ -112,9 +118,9 @@ pub(super) struct Judge {
     pub(super) best: Option<BestEpoch>,
 }
 
-impl Judge {
+impl Selection {
     /// Takes note of an epoch, counted from 1. Whether it is the best so far.
-    pub(super) fn hear(&mut self, epoch: u64, metrics: &Metrics) -> bool {
+    pub(super) fn record(&mut self, epoch: u64, metrics: &Metrics) -> bool {
         let value = self.criterion.value(metrics);
         let is_best = self.best.is_none_or(|best| self.criterion.is_better(value, best.value()));
         if is_best {
@@ -124,7 +130,7 @@ impl Judge {
     }
 
     /// Whether so many epochs are done that a better one is not waited for any longer.
-    pub(super) fn is_tired(&self, epochs: u64) -> bool {
+    pub(super) fn is_out_of_patience(&self, epochs: u64) -> bool {
         match (self.patience, self.best) {
             (Some(patience), Some(best)) => epochs.saturating_sub(best.epoch) >= patience,
             _ => false,
@@ -142,24 +148,24 @@ mod tests {
         metrics
     }
 
-    fn judge(criterion: Criterion, patience: u64) -> Judge {
-        Judge { criterion, split: Split::Validation, patience: Some(patience), best: None }
+    fn selection(criterion: Criterion, patience: u64) -> Selection {
+        Selection { criterion, split: Split::Validation, patience: Some(patience), best: None }
     }
 
     #[test]
     fn the_first_of_equal_epochs_is_the_best() {
-        let mut by_loss = judge(Criterion::Loss, 2);
-        assert!(!by_loss.is_tired(0));
+        let mut by_loss = selection(Criterion::Loss, 2);
+        assert!(!by_loss.is_out_of_patience(0));
         let heard = [(0.5, 1), (0.5, 9), (0.4, 1), (0.6, 10)].map(|(loss, correct)| metrics(loss, correct));
         let best: Vec<bool> =
-            (1..).zip(&heard).map(|(epoch, metrics)| by_loss.hear(epoch, metrics)).collect();
+            (1..).zip(&heard).map(|(epoch, metrics)| by_loss.record(epoch, metrics)).collect();
         assert_eq!(best, [true, false, true, false]);
         assert_eq!(by_loss.best, Some(BestEpoch::new(3, 0.4)));
-        assert_eq!([3, 4, 5, 6].map(|epochs| by_loss.is_tired(epochs)), [false, false, true, true]);
+        assert_eq!([3, 4, 5, 6].map(|epochs| by_loss.is_out_of_patience(epochs)), [false, false, true, true]);
 
-        let mut by_accuracy = judge(Criterion::Accuracy, 1);
+        let mut by_accuracy = selection(Criterion::Accuracy, 1);
         let best: Vec<bool> =
-            (1..).zip(&heard).map(|(epoch, metrics)| by_accuracy.hear(epoch, metrics)).collect();
+            (1..).zip(&heard).map(|(epoch, metrics)| by_accuracy.record(epoch, metrics)).collect();
         assert_eq!(best, [true, true, false, true]);
     }
 }

@@ -284,8 +284,8 @@ mod tests {
                 engine.steps(&data, rows).unwrap();
             }
             for (split, samples) in [(Split::Validation, validation), (Split::Test, test)] {
-                let judged = engine.evaluate(&data, split).unwrap();
-                prop_assert_eq!(judged.map_or(0, |metrics| metrics.samples), samples as u64);
+                let evaluated = engine.evaluate(&data, split).unwrap();
+                prop_assert_eq!(evaluated.map_or(0, |metrics| metrics.samples), samples as u64);
             }
             prop_assert_eq!(engine.session.metrics().unwrap().samples, train as u64);
             prop_assert_eq!((engine.measured_bytes(), backend.memory().peak), (planned.total(), planned.total()));

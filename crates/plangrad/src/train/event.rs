@@ -21,7 +21,7 @@ pub enum Event {
         dataset: String,
         /// Samples to learn from.
         train_samples: usize,
-        /// Samples to judge epochs by, taken out of those to learn from.
+        /// Samples to compare epochs by, taken out of those to learn from.
         validation_samples: usize,
         /// Samples to test on.
         test_samples: usize,

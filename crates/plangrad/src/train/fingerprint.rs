@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::source::Data;
 use crate::numbers::counted;
 
-/// What a run learnt from, and what it was judged by.
+/// What a run learnt from, and what it was evaluated on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -24,7 +24,7 @@ impl StepConfig {
     }
 }
 
-/// The number of samples to learn from, to judge the network by meanwhile, and to test on.
+/// The number of samples to learn from, to evaluate the network on meanwhile, and to test on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SampleCounts {
     pub(crate) train: usize,

@@ -100,8 +100,8 @@ impl MemoryLayout {
             Placement::InPlace => Plan::report_together(plans),
             Placement::Streamed => Session::streaming_report(plans),
             Placement::Resident => {
-                let judged = resident(samples.validation, 0).plus(&resident(samples.test, 0));
-                Plan::report_together(plans).plus(&resident(samples.train, longest)).plus(&judged)
+                let evaluated = resident(samples.validation, 0).plus(&resident(samples.test, 0));
+                Plan::report_together(plans).plus(&resident(samples.train, longest)).plus(&evaluated)
             }
         }
     }

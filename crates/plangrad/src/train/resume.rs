@@ -29,8 +29,8 @@ impl Trainer {
         let progress = checkpoint::restore(loaded, self.task.model(), &mut self.engine.session)?;
         (self.walk.epoch, self.walk.position) = (progress.epoch, progress.position as usize);
         (self.walk.steps, self.metrics) = (progress.step, progress.metrics());
-        if let Some(judge) = &mut self.judge {
-            judge.best = progress.best;
+        if let Some(selection) = &mut self.selection {
+            selection.best = progress.best;
         }
         if has_other_data {
             self.begin_epoch_anew()?;

@@ -40,7 +40,7 @@ pub struct Settings {
     pub label: Option<String>,
     /// Tables, and folders of images without a test folder: share kept for testing.
     pub test_fraction: f64,
-    /// Share of the training part that is kept to judge epochs by; none if absent.
+    /// Share of the training part that is kept to compare epochs by; none if absent.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub validation_fraction: f64,
     /// Which model is kept besides the last.
@@ -274,7 +274,8 @@ impl Settings {
     /// By which number epochs are compared.
     #[must_use]
     pub fn criterion(&self) -> Criterion {
-        let by_default = if self.loss == Loss::CrossEntropy { Criterion::Accuracy } else { Criterion::Loss };
+        let has_accuracy = Criterion::Accuracy.applies_to(self.loss);
+        let by_default = if has_accuracy { Criterion::Accuracy } else { Criterion::Loss };
         self.best_by.unwrap_or(by_default)
     }
 
@@ -353,7 +354,7 @@ impl Settings {
         }
         Hyperparameter::share("test_fraction", self.test_fraction)?;
         Hyperparameter::share("validation_fraction", self.validation_fraction)?;
-        if self.best_by == Some(Criterion::Accuracy) && self.loss != Loss::CrossEntropy {
+        if self.best_by.is_some_and(|criterion| !criterion.applies_to(self.loss)) {
             return Err(WrongSetting::AccuracyOfRegression);
         }
         Hyperparameter::share("dropout", f64::from(self.dropout))?;

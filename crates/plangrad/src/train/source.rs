@@ -10,7 +10,7 @@ use plangrad_tensor::{DType, Metrics, SampleFormat, Samples, Shape, Source, Targ
 use super::layout::SampleCounts;
 use crate::error::{Error, Result};
 
-/// The samples to learn from, to judge the network by meanwhile, and to test on.
+/// The samples to learn from, to evaluate the network on meanwhile, and to test on.
 #[derive(Clone, Debug)]
 pub(crate) struct Data {
     pub(crate) train: Source,
@@ -36,8 +36,8 @@ impl Data {
         }
     }
 
-    /// The part by which epochs are judged: for validation if there is one, else for testing.
-    pub(crate) fn judge(&self) -> Split {
+    /// The part by which epochs are compared: for validation if there is one, else for testing.
+    pub(crate) fn evaluation_part(&self) -> Split {
         if self.validation.is_empty() { Split::Test } else { Split::Validation }
     }
 

@@ -9,7 +9,7 @@ use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{Backend, Metrics, Session, Source};
 
 use super::basis::{add_data, basis};
-use super::best::{Judge, KeptModel};
+use super::best::{KeptModel, Selection};
 use super::divergence::DivergenceRemedy;
 use super::engine::Engine;
 use super::epochs::EpochWalk;
@@ -59,7 +59,7 @@ pub struct Trainer {
     /// Of the epoch so far.
     pub(super) metrics: Metrics,
     /// Compares epochs, if they are to be compared.
-    pub(super) judge: Option<Judge>,
+    pub(super) selection: Option<Selection>,
     startup_seconds: Option<f64>,
     /// The last test.
     tested: Option<Metrics>,
@@ -82,7 +82,7 @@ impl Trainer {
     pub fn of(settings: Settings, subject: Subject, resources: &Resources) -> Result<Trainer> {
         settings.check()?;
         let Subject { task, mut data, mut description, table, rows, .. } = subject;
-        let judge = judge(&settings, &data)?;
+        let selection = selection(&settings, &data)?;
         let walk = EpochWalk::new(data.train.len(), settings.shuffle.then_some(settings.seed));
         let resident_bytes = process::resident_bytes();
         let (mut engine, rungs) = resources.reserve(&settings.step(), &task, &mut data)?;
@@ -103,7 +103,7 @@ impl Trainer {
             resident_bytes,
             walk,
             metrics: Metrics::default(),
-            judge,
+            selection,
             startup_seconds: None,
             tested: None,
         })
@@ -158,7 +158,7 @@ impl Trainer {
         self.rows.as_ref()
     }
 
-    /// What is left of a run to judge its model by; its memory is free again. `None` without test samples.
+    /// What is left of a run to evaluate its model by; its memory is free again. `None` without test samples.
     pub(crate) fn into_test(mut self) -> Option<Tested> {
         self.data.evict();
         let metrics = self.tested?;
@@ -207,7 +207,7 @@ impl Trainer {
         (progress.step, progress.epoch, progress.position) = (steps, epoch, position as u64);
         (progress.seed, progress.batch_size) = (self.settings.seed, self.settings.batch_size as u64);
         progress.samples = self.walk.samples() as u64;
-        progress.best = self.judge.and_then(|judge| judge.best);
+        progress.best = self.selection.and_then(|selection| selection.best);
         progress.with_sums_of(&self.metrics)
     }
 
@@ -260,7 +260,7 @@ impl Trainer {
             let seconds = started.elapsed().as_secs_f64();
             if !complete {
                 self.save(listeners.folder)?;
-                let tested = last.flatten().filter(|_| self.data.judge() == Split::Test);
+                let tested = last.flatten().filter(|_| self.data.evaluation_part() == Split::Test);
                 self.report_end(listeners, tested, None, None)?;
                 return Ok(Outcome::Interrupted);
             }
@@ -270,7 +270,7 @@ impl Trainer {
         }
         self.save_model(listeners.folder, MODEL)?;
         let tested = match last {
-            Some(metrics) if self.data.judge() == Split::Test => metrics,
+            Some(metrics) if self.data.evaluation_part() == Split::Test => metrics,
             _ => self.engine.evaluate(&self.data, Split::Test)?, // for the first time, or resumed with nothing left to do
         };
         self.tested = tested;
@@ -282,7 +282,8 @@ impl Trainer {
     /// Tests the model of the best epoch, if the run keeps it and has one. The session has the last weights again then.
     fn test_best(&mut self, folder: &RunFolder) -> Result<Option<BestModel>> {
         let is_kept = self.settings.keep == KeptModel::Best;
-        let Some((judge, best)) = self.judge.filter(|_| is_kept).and_then(|judge| Some((judge, judge.best?)))
+        let Some((selection, best)) =
+            self.selection.filter(|_| is_kept).and_then(|selection| Some((selection, selection.best?)))
         else {
             return Ok(None);
         };
@@ -292,7 +293,7 @@ impl Trainer {
         let test = test?;
         Ok(Some(BestModel {
             epoch: best.epoch,
-            verdict: Verdict { criterion: judge.criterion, part: judge.split, value: best.value() },
+            verdict: Verdict { criterion: selection.criterion, part: selection.split, value: best.value() },
             test_loss: test.map(|test| test.mean_loss()),
             test_accuracy: test.and_then(|test| self.accuracy(test)),
             model: folder.best(),
@@ -309,7 +310,8 @@ impl Trainer {
     #[must_use]
     pub fn has_stopped_early(&self) -> bool {
         let is_between_epochs = self.walk.position == 0;
-        is_between_epochs && self.judge.is_some_and(|judge| judge.is_tired(self.walk.epoch))
+        is_between_epochs
+            && self.selection.is_some_and(|selection| selection.is_out_of_patience(self.walk.epoch))
     }
 
     fn steps_left(&self) -> Option<u64> {
@@ -438,7 +440,7 @@ impl Trainer {
     ) -> Result<Option<Metrics>> {
         let train_loss = self.data.in_units_of_the_file(self.engine.session.metrics()?).mean_loss();
         let started = Instant::now();
-        let split = self.data.judge();
+        let split = self.data.evaluation_part();
         let metrics = self.engine.evaluate(&self.data, split)?;
         let loss = metrics.map(|metrics| metrics.mean_loss());
         if let Some(loss) = loss.filter(|loss| !loss.is_finite()) {
@@ -477,10 +479,10 @@ impl Trainer {
     fn compare(&mut self, folder: &RunFolder, metrics: Option<&Metrics>) -> Result<Option<bool>> {
         let epoch = self.walk.epoch + 1;
         let is_whole = self.walk.is_at_end();
-        let (Some(judge), Some(metrics)) = (self.judge.as_mut().filter(|_| is_whole), metrics) else {
+        let (Some(selection), Some(metrics)) = (self.selection.as_mut().filter(|_| is_whole), metrics) else {
             return Ok(None);
         };
-        let is_best = judge.hear(epoch, metrics);
+        let is_best = selection.record(epoch, metrics);
         if is_best && self.settings.keep == KeptModel::Best {
             self.save_model(folder, BEST)?;
         }
@@ -513,16 +515,16 @@ impl Trainer {
 }
 
 /// What compares the epochs of a run with these settings, if they are to be compared.
-fn judge(settings: &Settings, data: &Data) -> Result<Option<Judge>> {
+fn selection(settings: &Settings, data: &Data) -> Result<Option<Selection>> {
     if !settings.compares_epochs() {
         return Ok(None);
     }
-    let split = data.judge();
+    let split = data.evaluation_part();
     if data.of(split).is_empty() {
-        return Err(WrongSetting::NothingToJudgeBy.into());
+        return Err(WrongSetting::NothingToCompareBy.into());
     }
     let (criterion, patience) = (settings.criterion(), settings.patience);
-    Ok(Some(Judge { criterion, split, patience, best: None }))
+    Ok(Some(Selection { criterion, split, patience, best: None }))
 }
 
 /// The test samples of a run, the device it was computed on, and its last test.

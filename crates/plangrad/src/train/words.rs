@@ -9,11 +9,11 @@ use plangrad_tensor::{LearningRate, Optimizer};
 use super::settings::Settings;
 use crate::numbers::{counted, grouped};
 
-/// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`, with those to judge epochs by if there are any.
+/// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`, with those to compare epochs by if there are any.
 pub(crate) fn samples(train: usize, validation: usize, test: usize) -> String {
-    let judged =
+    let held_out =
         if validation > 0 { format!(", {} for validation", grouped(validation)) } else { String::new() };
-    format!("{} to learn from{judged}, {} to test on", counted(train, "sample"), grouped(test))
+    format!("{} to learn from{held_out}, {} to test on", counted(train, "sample"), grouped(test))
 }
 
 /// A network and its optimizer: `784-128-10 with 101,770 parameters, Adam`.

@@ -12,9 +12,11 @@ pub enum WrongSetting {
         /// Which.
         name: &'static str,
     },
-    /// Epochs that are to be compared, without samples to judge them by.
-    #[error("there is neither a validation part nor a test part to judge epochs by; set validation_fraction")]
-    NothingToJudgeBy,
+    /// Epochs that are to be compared, without samples to compare them by.
+    #[error(
+        "there is neither a validation part nor a test part to compare epochs by; set validation_fraction"
+    )]
+    NothingToCompareBy,
     /// Epochs of a regression that are to be compared by their accuracy.
     #[error("best_by is accuracy, which a regression does not have; expected loss")]
     AccuracyOfRegression,

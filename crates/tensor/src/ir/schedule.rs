@@ -203,3 +203,46 @@ pub(crate) fn power(base: f64, exponent: u64) -> f64 {
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_exact_to_rounding() {
+        assert_eq!(power(0.5, 10), 0.000_976_562_5);
+        assert_eq!(power(0.9, 0), 1.0);
+        assert!((power(0.999, 1000) / 0.999_f64.powf(1000.0) - 1.0).abs() < 1e-13);
+    }
+
+    #[test]
+    fn schedules_by_hand() {
+        let cosine = Schedule::Cosine { learning_rate: 1.0, minimum: 0.0, steps: 100 };
+        assert_eq!((cosine.at(1), cosine.at(101), cosine.at(500)), (1.0, 0.0, 0.0));
+        assert!((cosine.at(51) - 0.5).abs() < 1e-15);
+        let step = Schedule::Step { learning_rate: 0.1, factor: 0.5, every: 10 };
+        assert_eq!((step.at(1), step.at(10), step.at(11), step.at(21)), (0.1, 0.1, 0.05, 0.025));
+    }
+
+    #[test]
+    fn one_cycle_rises_to_its_peak_and_falls_to_its_minimum() {
+        let cycle = Schedule::one_cycle(1.0, 10);
+        for (step, rate) in [(1, 0.04), (2, 0.52), (3, 1.0), (10, 4e-6), (99, 4e-6)] {
+            assert!((cycle.at(step) - rate).abs() < 1e-15, "step {step}");
+        }
+        let one_step = Schedule::one_cycle(1.0, 1);
+        assert_eq!((one_step.at(1), one_step.at(2)), (4e-6, 4e-6));
+        assert!(Schedule::one_cycle(1.0, 0).at(1).is_finite());
+    }
+
+    #[test]
+    fn a_schedule_begins_behind_its_warm_up() {
+        let cosine = Schedule::Cosine { learning_rate: 0.8, minimum: 0.0, steps: 10 };
+        let rate = cosine.after_warmup(4);
+        assert_eq!([1, 2, 3, 4].map(|t| rate.at(t)), [0.2, 0.4, 0.6000000000000001, 0.8]);
+        assert!(
+            (1..20).all(|t| rate.at(t + 4) == cosine.at(t) && cosine.after_warmup(0).at(t) == cosine.at(t))
+        );
+        assert_eq!(rate.to_string(), "from 0.8 along a cosine to 0 after 4 steps of warm-up");
+    }
+}

@@ -7,6 +7,7 @@
 pub(crate) mod activation;
 pub(crate) mod argmax;
 pub(crate) mod arithmetic;
+mod clip;
 pub(crate) mod dropout;
 mod elementwise;
 pub(crate) mod gather;
@@ -21,5 +22,6 @@ pub(crate) mod pick;
 pub(crate) mod reduce;
 mod rules;
 pub(crate) mod softmax;
+mod step;
 pub(crate) mod store;
 pub(crate) mod view;

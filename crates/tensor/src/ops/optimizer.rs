@@ -1,4 +1,4 @@
-//! Parameter updates: SGD with momentum, Adam, AdamW, and the learning-rate schedules.
+//! Parameter updates: SGD with momentum, Adam, AdamW.
 //!
 //! With g the gradient, p the parameter, η the learning rate of step t (counted from 1):
 //!
@@ -14,8 +14,8 @@
 //! An update may divide the gradient by one number: by the norm that [`Graph::clip_divisor`] finds too large, or by the sum
 //! of the weights of a batch. The gradient that is kept stays as it was.
 //!
-//! What changes from step to step (t, η, the bias corrections) stands in the session's step block and is advanced by its
-//! own kernel, so that a recorded sequence of steps can be replayed.
+//! What changes from step to step (t, η, the bias corrections) is read from the session's step block, which
+//! [`Graph::advance`] sets.
 
 use ndarray::ArrayD;
 
@@ -24,94 +24,8 @@ use super::rules;
 use super::store::{Keep, Store};
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
-use crate::ir::kernel::{Advance, Proceed, Target, Update};
-use crate::ir::{
-    DType, Hyperparameter, LearningRate, Meta, Optimizer, Parameter, ParameterId, Shape, Slot, power,
-};
-
-/// Begins a step: advances the step number and sets what depends on it.
-#[derive(Debug)]
-struct AdvanceStep {
-    optimizer: Optimizer,
-    learning_rate: LearningRate,
-}
-
-impl ShapeRule for AdvanceStep {
-    fn name(&self) -> &'static str {
-        "advance"
-    }
-
-    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
-        one(Meta::f32(Shape::new(&[0])?))
-    }
-}
-
-impl Gradient for AdvanceStep {}
-
-impl Meaning for AdvanceStep {
-    fn meaning(
-        &self,
-        _: &[&ArrayD<f64>],
-        _: &[Shape],
-        machine: &mut Interpreter,
-    ) -> Result<Vec<ArrayD<f64>>, Error> {
-        machine.step += 1;
-        machine.first_row = 0;
-        machine.learning_rate = self.learning_rate.at(machine.step);
-        one(ArrayD::zeros(ndarray::IxDyn(&[0])))
-    }
-}
-
-impl Lower for AdvanceStep {
-    fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        let AdvanceStep { optimizer, learning_rate } = *self;
-        Lowered::kernel(Advance { step_block: call.step_block, learning_rate, optimizer })
-    }
-
-    fn has_effect(&self) -> bool {
-        true
-    }
-}
-
-/// Ends a part of a batch.
-#[derive(Debug)]
-struct ProceedRows {
-    rows: usize,
-}
-
-impl ShapeRule for ProceedRows {
-    fn name(&self) -> &'static str {
-        "proceed"
-    }
-
-    fn outputs(&self, _: &[Meta]) -> Result<Vec<Meta>, Error> {
-        one(Meta::f32(Shape::new(&[0])?))
-    }
-}
-
-impl Gradient for ProceedRows {}
-
-impl Meaning for ProceedRows {
-    fn meaning(
-        &self,
-        _: &[&ArrayD<f64>],
-        _: &[Shape],
-        machine: &mut Interpreter,
-    ) -> Result<Vec<ArrayD<f64>>, Error> {
-        machine.first_row += self.rows as u64;
-        one(ArrayD::zeros(ndarray::IxDyn(&[0])))
-    }
-}
-
-impl Lower for ProceedRows {
-    fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        Lowered::kernel(Proceed { step_block: call.step_block, rows: self.rows })
-    }
-
-    fn has_effect(&self) -> bool {
-        true
-    }
-}
+use crate::ir::kernel::{Target, Update};
+use crate::ir::{DType, Meta, Optimizer, Parameter, ParameterId, Shape, Slot, power};
 
 /// Inputs: the stored gradient, and if it is to be divided, a number. Changes the parameter and its moments in place.
 #[derive(Debug)]
@@ -213,17 +127,6 @@ fn adam(
 }
 
 impl Graph {
-    /// Begins an optimizer step; record it before anything else of the step.
-    ///
-    /// # Errors
-    /// [`Error::Hyperparameter`] for numbers that they cannot work with; if the graph cannot hold another node.
-    pub fn advance(&self, optimizer: Optimizer, learning_rate: impl Into<LearningRate>) -> Result<(), Error> {
-        let learning_rate = learning_rate.into();
-        optimizer.check()?;
-        learning_rate.schedule.check()?;
-        self.record(AdvanceStep { optimizer, learning_rate }, &[]).map(|_| ())
-    }
-
     /// Moves `parameter` along `gradient` in place, after everything that reads the old value: whatever the order of
     /// recording, a step reads its parameters as they were when it began.
     ///
@@ -254,32 +157,6 @@ impl Graph {
         check_gradient(parameter, gradient)?;
         let inputs: Vec<Tensor<'g>> = [Some(gradient), divisor].into_iter().flatten().collect();
         self.record(UpdateParameter { optimizer, parameter: parameter.id }, &inputs).map(|_| ())
-    }
-
-    /// By what all `gradients` are to be divided so that their norm together is at most `max_norm`, a scalar:
-    ///
-    /// divisor = max(1, (‖g‖ + 1e-6) / `max_norm`), where ‖g‖ = √Σ g² over all elements of all gradients, each of them divided
-    /// by `divisor` first, if there is one, which the result then includes.
-    ///
-    /// That is PyTorch's `clip_grad_norm_`, whose coefficient is 1 / divisor (Pascanu et al.,
-    /// [arXiv:1211.5063](https://arxiv.org/abs/1211.5063)).
-    ///
-    /// # Errors
-    /// [`Error::Hyperparameter`] for a norm that is not above 0 and finite; if there are no gradients.
-    pub fn clip_divisor<'g>(
-        &'g self,
-        gradients: &[Tensor<'g>],
-        max_norm: f64,
-        divisor: Option<Tensor<'g>>,
-    ) -> Result<Tensor<'g>, Error> {
-        let max_norm = Hyperparameter::positive("clip_norm", max_norm)?;
-        let squares = gradients.iter().map(|gradient| gradient.square_sum()).collect::<Result<_, _>>()?;
-        let norm = sum_of(squares)?.sqrt()?;
-        let norm = divisor.map_or(Ok(norm), |divisor| norm.div(divisor.reshape(&[])?))?;
-        // Where it is not above the largest, nothing is left of the excess, and the divisor is 1 to the bit.
-        let excess = norm.affine(1.0, (1e-6 - max_norm) as f32)?.relu()?;
-        let clip = excess.affine((1.0 / max_norm) as f32, 1.0)?;
-        divisor.map_or(Ok(clip), |divisor| clip.mul(divisor.reshape(&[])?))
     }
 
     /// Keeps `gradient` for `parameter`, in place of what was kept, or added to it: how a batch that comes in parts sums
@@ -314,15 +191,6 @@ impl Graph {
     pub fn update_kept(&self, optimizer: Optimizer, parameter: &Parameter) -> Result<(), Error> {
         self.update_divided(optimizer, parameter, self.kept_gradient(parameter)?, None)
     }
-
-    /// Ends a part of a batch: the next part's rows follow these, which is what dropout counts them by.
-    ///
-    /// # Errors
-    /// [`Error::PlanTooLarge`] for 2³² rows or more; if the graph cannot hold another node.
-    pub fn proceed(&self, rows: usize) -> Result<(), Error> {
-        u32::try_from(rows).map_err(|_| Error::PlanTooLarge)?;
-        self.record(ProceedRows { rows }, &[]).map(|_| ())
-    }
 }
 
 /// Refuses a gradient of another shape.
@@ -332,18 +200,6 @@ fn check_gradient(parameter: &Parameter, gradient: Tensor<'_>) -> Result<(), Err
     }
     let found = [parameter.shape, gradient.shape()];
     Err(Error::shapes("update", "a gradient of the parameter's shape", &found))
-}
-
-/// The sum of scalars, pair by pair.
-fn sum_of(mut scalars: Vec<Tensor<'_>>) -> Result<Tensor<'_>, Error> {
-    while scalars.len() > 1 {
-        let sums = scalars.chunks(2).map(|pair| match *pair {
-            [a, b] => a.add(b),
-            _ => Ok(pair[0]),
-        });
-        scalars = sums.collect::<Result<_, _>>()?;
-    }
-    scalars.first().copied().ok_or_else(|| Error::shapes("clip_divisor", "at least one gradient", &[]))
 }
 
 /// Refuses a statistic.
@@ -359,11 +215,12 @@ fn is_trained(parameter: &Parameter) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LearningRate, Optimizer, power};
+    use super::Optimizer;
     use crate::testing::backends;
     use crate::testing::net::{ADAM, SGD};
     use crate::{
-        Error, FileOrder, Graph, Keep, Parameter, Parameters, Plan, Role, Schedule, Session, Shape, State,
+        Error, FileOrder, Graph, LearningRate, Parameter, Parameters, Plan, Role, Schedule, Session, Shape,
+        State,
     };
 
     fn one_parameter(shape: Shape) -> (Parameters, Parameter) {
@@ -446,119 +303,11 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_on_from_the_step_that_was_set() {
-        let halving = Schedule::Step { learning_rate: 0.4, factor: 0.5, every: 1 };
-        let shape = Shape::new(&[1]).unwrap();
-        let (list, parameter) = one_parameter(shape);
-        let graph = Graph::new();
-        graph.advance(SGD, halving).unwrap();
-        graph.update(SGD, &parameter, graph.full(1.0, shape).unwrap()).unwrap();
-        let state = State::training(&list, SGD).unwrap();
-        let plan = Plan::new(&graph, &state, &[]).unwrap();
-        let mut session = Session::new(&crate::testing::net::cpu(1), vec![plan]).unwrap();
-        session.set_step(2, 0).unwrap();
-        session.run_once(0).unwrap();
-        assert_eq!((session.parameter(parameter.id()).unwrap()[0], session.step().unwrap()), (-0.1, 3));
-    }
-
-    /// Three steps along gradients 3 and 4 of two parameters, clipped to a norm: their norm together is 5.
-    fn clipped(max_norm: f64, divisor: Option<f32>) -> Vec<[Vec<f32>; 2]> {
-        let mut list = Parameters::new();
-        let (one, two) = (Shape::new(&[1]).unwrap(), Shape::new(&[2, 2]).unwrap());
-        let mut add = |name, shape| list.add(name, shape, Role::Trained, FileOrder::AsInGraph).unwrap();
-        let parameters = [add("a", one), add("b", two)];
-        let graph = Graph::new();
-        graph.advance(SGD, TENTH).unwrap();
-        let gradients = [graph.full(3.0, one).unwrap(), graph.full(2.0, two).unwrap()];
-        let kept: Vec<_> = parameters
-            .iter()
-            .zip(gradients)
-            .map(|(p, gradient)| graph.store_gradient(p, gradient, Keep::Replace).unwrap())
-            .collect();
-        let scalar = Shape::new(&[]).unwrap();
-        let divisor = divisor.map(|by| graph.full(by, scalar).unwrap());
-        let divisor = graph.clip_divisor(&kept, max_norm, divisor).unwrap();
-        for (p, gradient) in parameters.iter().zip(kept) {
-            graph.update_divided(SGD, p, gradient, Some(divisor)).unwrap();
-        }
-        let plan = Plan::new(&graph, &State::training(&list, SGD).unwrap(), &[]).unwrap();
-        let updates = plan.describe().concat().iter().filter(|kernel| kernel.starts_with("update")).count();
-        assert_eq!(updates, 1, "neighbours are updated together");
-        let run = |(_, backend)| {
-            let mut session = Session::new(&backend, vec![plan.clone()]).unwrap();
-            session.run_once(0).unwrap();
-            [0, 1].map(|i| session.parameter(parameters[i].id()).unwrap())
-        };
-        backends().into_iter().map(run).collect()
-    }
-
-    #[test]
-    fn gradients_are_clipped_by_their_norm_together() {
-        for (max_norm, divisor, factor) in [
-            (2.5, None, 0.5),
-            (5.1, None, 1.0),
-            (f64::from(f32::MAX), None, 1.0),
-            (1e-3, None, 2e-4),
-            (2.5, Some(4.0), 0.25),
-            (0.25, Some(4.0), 0.05),
-        ] {
-            for [a, b] in clipped(max_norm, divisor) {
-                let close = |found: f32, expected: f32| (found - expected).abs() <= 1e-6 * expected.abs();
-                assert!(close(a[0], -0.3 * factor), "{max_norm}, {divisor:?}: {a:?}");
-                assert!(b.iter().all(|&b| close(b, -0.2 * factor)), "{max_norm}, {divisor:?}: {b:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_norm_that_is_not_above_zero_and_a_divisor_of_several_numbers_are_refused() {
+    fn a_divisor_of_several_numbers_is_refused() {
         let (_, parameter) = one_parameter(Shape::new(&[2]).unwrap());
         let graph = Graph::new();
         let gradient = graph.full(1.0, parameter.shape()).unwrap();
-        for max_norm in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-50] {
-            let refused = graph.clip_divisor(&[gradient], max_norm, None);
-            assert!(matches!(refused, Err(Error::Hyperparameter(_))), "{max_norm}");
-        }
-        assert!(matches!(graph.clip_divisor(&[], 1.0, None), Err(Error::Shapes { .. })));
         let refused = graph.update_divided(SGD, &parameter, gradient, Some(gradient));
         assert!(matches!(refused, Err(Error::Shapes { .. })));
-    }
-
-    #[test]
-    fn powers_are_exact_to_rounding() {
-        assert_eq!(power(0.5, 10), 0.000_976_562_5);
-        assert_eq!(power(0.9, 0), 1.0);
-        assert!((power(0.999, 1000) / 0.999_f64.powf(1000.0) - 1.0).abs() < 1e-13);
-    }
-
-    #[test]
-    fn schedules_by_hand() {
-        let cosine = Schedule::Cosine { learning_rate: 1.0, minimum: 0.0, steps: 100 };
-        assert_eq!((cosine.at(1), cosine.at(101), cosine.at(500)), (1.0, 0.0, 0.0));
-        assert!((cosine.at(51) - 0.5).abs() < 1e-15);
-        let step = Schedule::Step { learning_rate: 0.1, factor: 0.5, every: 10 };
-        assert_eq!((step.at(1), step.at(10), step.at(11), step.at(21)), (0.1, 0.1, 0.05, 0.025));
-    }
-
-    #[test]
-    fn one_cycle_rises_to_its_peak_and_falls_to_its_minimum() {
-        let cycle = Schedule::one_cycle(1.0, 10);
-        for (step, rate) in [(1, 0.04), (2, 0.52), (3, 1.0), (10, 4e-6), (99, 4e-6)] {
-            assert!((cycle.at(step) - rate).abs() < 1e-15, "step {step}");
-        }
-        let one_step = Schedule::one_cycle(1.0, 1);
-        assert_eq!((one_step.at(1), one_step.at(2)), (4e-6, 4e-6));
-        assert!(Schedule::one_cycle(1.0, 0).at(1).is_finite());
-    }
-
-    #[test]
-    fn a_schedule_begins_behind_its_warm_up() {
-        let cosine = Schedule::Cosine { learning_rate: 0.8, minimum: 0.0, steps: 10 };
-        let rate = cosine.after_warmup(4);
-        assert_eq!([1, 2, 3, 4].map(|t| rate.at(t)), [0.2, 0.4, 0.6000000000000001, 0.8]);
-        assert!(
-            (1..20).all(|t| rate.at(t + 4) == cosine.at(t) && cosine.after_warmup(0).at(t) == cosine.at(t))
-        );
-        assert_eq!(rate.to_string(), "from 0.8 along a cosine to 0 after 4 steps of warm-up");
     }
 }

@@ -176,7 +176,12 @@ impl Net {
     }
 
     /// Records losses and metrics; returns the scores, the losses and the targets.
-    fn judge<'g>(&self, graph: &'g Graph, batch_size: usize, train: bool) -> Result<[Tensor<'g>; 3], Error> {
+    fn record_losses<'g>(
+        &self,
+        graph: &'g Graph,
+        batch_size: usize,
+        train: bool,
+    ) -> Result<[Tensor<'g>; 3], Error> {
         let scores = self.forward(graph, batch_size, train)?;
         let targets = graph.targets(self.targets(), batch_size)?;
         let losses = match self.loss {
@@ -199,7 +204,7 @@ impl Net {
     pub(crate) fn record_step(&self, graph: &Graph, batch_size: usize) -> Result<(), Error> {
         let schedule = Schedule::Constant { learning_rate: self.learning_rate };
         graph.advance(self.optimizer, schedule.after_warmup(self.levers.warmup))?;
-        let [_, losses, targets] = self.judge(graph, batch_size, true)?;
+        let [_, losses, targets] = self.record_losses(graph, batch_size, true)?;
         let parameters = self.parameters();
         let variables: Vec<Tensor<'_>> =
             parameters.iter().map(|p| graph.parameter(p)).collect::<Result<_, _>>()?;
@@ -248,10 +253,10 @@ impl Net {
         self.try_training_plan(batch_size).unwrap()
     }
 
-    /// A plan that judges a batch, and the node of the scores.
+    /// A plan that evaluates a batch, and the node of the scores.
     pub(crate) fn evaluation_plan(&self, batch_size: usize) -> (Plan, TensorId) {
         let graph = Graph::new();
-        let [scores, ..] = self.judge(&graph, batch_size, false).unwrap();
+        let [scores, ..] = self.record_losses(&graph, batch_size, false).unwrap();
         (Plan::new(&graph, &self.state(), &[scores]).unwrap(), scores.id())
     }
 

@@ -51,7 +51,7 @@ struct Case {
     /// How long nothing may arrive.
     stall: Duration,
     proxy: Option<NamedProxy>,
-    /// The clock by which speed is judged.
+    /// The clock by which speed is measured.
     now: fn() -> Instant,
 }
 

@@ -153,14 +153,14 @@ fn sums_over_a_dataset_do_not_depend_on_the_batch() {
     let (net, backend) = (Net::classifier(&[1, 10, 10], &[40], 10), emulator.backend(None));
     let source = net.source(96);
     let rows = mixed_rows(96, 96);
-    let judge = |size: usize| -> Metrics {
+    let evaluate = |size: usize| -> Metrics {
         let mut session = net.session(&backend, vec![net.evaluation_plan(size).0]);
         session.run(0, &source.batches(&rows).unwrap()).unwrap();
         Metrics { last_loss: 0.0, ..session.metrics().unwrap() }
     };
-    let one_by_one = judge(1);
+    let one_by_one = evaluate(1);
     for size in [2, 32, 96] {
-        assert_eq!(judge(size), one_by_one, "batches of {size}");
+        assert_eq!(evaluate(size), one_by_one, "batches of {size}");
     }
 }
 

@@ -134,12 +134,12 @@ fn each_class_has_the_precision_recall_and_f1_that_follow_from_the_confusion() {
 #[test]
 fn the_result_does_not_depend_on_batch_size_or_threads() {
     let (folder, _, _) = digits_model();
-    let judged = |options: &str| {
+    let evaluated = |options: &str| {
         let object = run(folder.path(), &format!("eval model.safetensors --format json {options}")).object();
         assert_eq!(object["planned_bytes"], object["measured_bytes"]);
         ["loss", "accuracy", "samples", "confusion", "classes"].map(|key| object[key].clone())
     };
-    let reference = judged("");
+    let reference = evaluated("");
     for options in [
         "--batch-size 1",
         "--batch-size 7",
@@ -147,7 +147,7 @@ fn the_result_does_not_depend_on_batch_size_or_threads() {
         "--threads 3",
         "--batch-size 999999999999",
     ] {
-        assert_eq!(judged(options), reference, "{options}");
+        assert_eq!(evaluated(options), reference, "{options}");
     }
 }
 
