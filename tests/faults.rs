@@ -377,7 +377,7 @@ fn any_changed_bit_of_a_model_or_checkpoint_is_noticed() {
                 let mut bytes = whole.clone();
                 bytes[at] ^= 1 << bit;
                 fs::write(&path, &bytes).unwrap();
-                // If it is the checksum's own name that was hit, the file has none, which is said.
+                // If it is the checksum's own name that was hit, the file has none, which is reported.
                 let accepted = checkpoint::read(&path).is_ok_and(|loaded| loaded.has_checksum());
                 assert!(!accepted, "bit {bit} of byte {at} of {file}");
             }

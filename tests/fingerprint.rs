@@ -1,4 +1,4 @@
-//! A run knows its data: test figures stay honest when a table changes, and what has changed is said.
+//! A run knows its data: test figures stay honest when a table changes, and what has changed is reported.
 
 mod support;
 

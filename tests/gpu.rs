@@ -52,7 +52,10 @@ fn without_a_driver_cuda_is_an_error_with_a_remedy_and_auto_uses_the_cpu() {
     let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("NVIDIA")).collect();
     let said = "computing on the cpu: no NVIDIA GPU is set up here (`plangrad devices` says more)";
     assert_eq!(told, [said]);
-    assert!(!unled(folder.path(), "eval run").stderr.contains("NVIDIA"), "it is said where time is spent");
+    assert!(
+        !unled(folder.path(), "eval run").stderr.contains("NVIDIA"),
+        "it is reported where time is spent"
+    );
     assert!(run.succeeded().contains("on cpu, 1.43 MiB planned"));
 }
 

@@ -398,7 +398,7 @@ fn files_of_a_run_without_end_are_refused_with_the_limit() {
     };
     lengthen("metrics.jsonl", 30 << 30);
     refused(folder.path(), "train --resume run --max-steps 4", "expected at most 4294967296");
-    lengthen("metrics.jsonl", 8 << 20); // zeros in one long line, which are no events
+    lengthen("metrics.jsonl", 8 << 20); // zeros in one long line, which are not events
     run(folder.path(), "train --resume run --max-steps 4").succeeded();
     assert!(path.join("metrics.jsonl").metadata().unwrap().len() < 10_000);
     lengthen("config.toml", 30 << 30);

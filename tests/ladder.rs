@@ -250,7 +250,7 @@ fn with_the_ladder_a_failure_of_any_reservation_leads_to_the_same_bytes() {
                 } else {
                     vec![Rung::MicroBatches]
                 };
-                assert_eq!(rungs, taken, "{name}: a rung is told once, however often it was tried");
+                assert_eq!(rungs, taken, "{name}: a rung is reported once, however often it was tried");
                 scene.assert_same(&name);
             }
         }

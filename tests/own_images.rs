@@ -1,4 +1,4 @@
-//! Images of one's own, from the folder to the answer: trained on, evaluated, resumed, asked about.
+//! A user's own images, from the folder to the answer: trained on, evaluated, resumed, asked about.
 
 mod support;
 

@@ -36,7 +36,7 @@ fn price(y: f64) -> f64 {
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 fn weights(folder: &Path, name: &str) -> Vec<f32> {

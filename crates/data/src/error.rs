@@ -177,7 +177,7 @@ pub enum Error {
         expected: &'static str,
     },
 
-    /// Files of one's own that are not what they should be.
+    /// A user's own files that are not what they should be.
     #[error("{}: {problem}", path.display())]
     OwnFiles {
         /// The file or folder.

@@ -2,7 +2,7 @@
 //!
 //! MedMNIST has one file with `train_images`, `train_labels`, `val_…` and `test_…`, Keras one with `x_train`, `y_train`,
 //! `x_test`, `y_test`; KMNIST-49 has four files with `arr_0`, of which any may be named. A validation part is left out,
-//! which is said.
+//! which is reported.
 
 use std::path::{Path, PathBuf};
 

@@ -31,7 +31,7 @@ impl Spec {
 }
 
 impl DatasetName {
-    /// The fixed facts of the dataset; `None` for a table or files of one's own, about which nothing is
+    /// The fixed facts of the dataset; `None` for a table or a user's own files, about which nothing is
     /// known before they are read.
     ///
     /// Means and standard deviations are the well-known ones: MNIST's as in PyTorch's example; those of Fashion-MNIST,

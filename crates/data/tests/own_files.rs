@@ -1,4 +1,4 @@
-//! IDX files and arrays of one's own, EMNIST, QMNIST, and files in the wrong place.
+//! A user's own IDX files and arrays, EMNIST, QMNIST, and files in the wrong place.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Gzip as files have it: several members one after another, and zeros after the last one, as tapes and block devices
-//! leave them. Whatever else follows is said, with its place.
+//! leave them. Anything else that follows is reported with its offset.
 //!
 //! RFC 1952 lets members follow each other and says nothing of what comes after them; `gzip` and Python ignore zeros.
 

@@ -30,7 +30,7 @@ impl fmt::Display for ExpectedShape {
     }
 }
 
-/// What is wrong with files of one's own. Prints as a clause.
+/// What is wrong with a user's own files. Prints as a clause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OwnFilesProblem {
@@ -291,7 +291,7 @@ impl fmt::Display for RowProblem {
 pub enum QuoteProblem {
     /// It never closes, or not within the longest row that is read.
     NeverCloses,
-    /// It closes, and the cell goes on.
+    /// It closes, and more of the cell follows.
     ClosesWithin {
         /// The line on which it closes, from 1.
         line: u64,

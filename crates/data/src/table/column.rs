@@ -135,7 +135,7 @@ impl Column {
         self.first.1.get_or_insert(line);
         let number = match self.texts.get(text) {
             Some(&number) => number,
-            None if self.texts.len() > self.most_texts => 0, // more than any limit allows: only that is said
+            None if self.texts.len() > self.most_texts => 0, // more than any limit allows: only that is reported
             None => {
                 let number = self.texts.len() as u32;
                 self.text_bytes += TEXT_COPIES * text_bytes(text);

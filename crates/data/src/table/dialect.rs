@@ -72,7 +72,7 @@ enum Comma {
     Decimal,
     /// It separates decimals or thousands.
     Unclear,
-    /// The cell is no number with one comma.
+    /// The cell is not a number with one comma.
     None,
 }
 

@@ -1,7 +1,7 @@
 //! The text of a table: opened once, read once from front to back, decompressed and decoded on the way.
 //!
 //! A pipe cannot be read twice, so the encoding is recognised while reading: text is UTF-8 until a byte says otherwise. If
-//! all bytes before it are ASCII, they mean the same in GBK and windows-1252, and reading goes on in one of these.
+//! all bytes before it are ASCII, they mean the same in GBK and windows-1252, and the rest is read as one of these.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -23,7 +23,7 @@ const MOST_RATIO: u64 = 300;
 /// Bytes that a compressed file may hold in any case.
 const MOST_FREE: u64 = 64 << 20;
 
-/// Beginnings of files that are no tables, and what they are.
+/// Beginnings of files that are not tables, and what they are.
 const FOREIGN: [(&[u8], &str); 10] = [
     (b"PK\x03\x04", "a ZIP archive (an Excel workbook? save it as CSV)"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (save it as CSV)"),

@@ -64,7 +64,7 @@ struct Example {
     picture: Option<Picture>,
 }
 
-/// What a sample is said to be.
+/// What is printed about a sample.
 enum Label {
     Class { label: u8, name: String, alias: Option<&'static str> },
     Value(f64),

@@ -205,7 +205,7 @@ impl Model {
             let is_hashed = |run: &Settings| run.table_options().split == SplitRule::Hash;
             if !run.as_ref().is_some_and(is_hashed) {
                 let problem = format!(
-                    "nothing says which rows of {name} are for {split}: {} is no run that deals rows by their hash; leave it out \
+                    "nothing says which rows of {name} are for {split}: {} is not a run that deals rows by their hash; leave it out \
                      to take all rows",
                     self.file.display()
                 );
@@ -225,7 +225,7 @@ impl Model {
         }
         if split == Split::Validation && options.validation_fraction == 0.0 {
             let problem = format!(
-                "{} is no run that kept samples of {name} for validation (train --validation-fraction)",
+                "{} is not a run that kept samples of {name} for validation (train --validation-fraction)",
                 self.file.display()
             );
             return Err(Error::option("--split", problem));

@@ -395,7 +395,7 @@ fn lock(folder: &Folder) -> Result<Option<File>> {
     }
 }
 
-/// The outcome, where a file that does not exist is no error.
+/// The outcome, where a file that does not exist is not an error.
 fn absent_or(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|reason| if reason.kind() == ErrorKind::NotFound { Ok(()) } else { Err(reason) })
 }

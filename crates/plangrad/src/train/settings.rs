@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Name of the dataset; tables and other files of one's own by their absolute path.
+    /// Name of the dataset; tables and other files of the user by their absolute path.
     pub dataset: String,
     /// Folder with the datasets.
     pub data_dir: PathBuf,

@@ -1,4 +1,4 @@
-//! Element types. What one is, in bytes and as a number, is said here and nowhere else.
+//! Element types. What one is, in bytes and as a number, is defined here and nowhere else.
 
 use std::fmt;
 

@@ -55,7 +55,7 @@ struct Case {
     now: fn() -> Instant,
 }
 
-/// A clock that goes on by a second whenever it is looked at.
+/// A clock that advances by a second whenever it is read.
 fn leaping_clock() -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     static LOOKS: AtomicU64 = AtomicU64::new(0);
