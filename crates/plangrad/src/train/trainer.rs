@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use plangrad_data::{Dataset, Normalize, Split, TableRows, TableSchema, TargetStatistics};
-use plangrad_nn::checkpoint::{self, Description, Folder, Progress, Staged};
-use plangrad_nn::{Loss, Task};
+use plangrad_nn::Task;
+use plangrad_nn::checkpoint::{self, Description};
 use plangrad_tensor::{Backend, Metrics, Session, Source};
 
-use super::basis::{add_data, basis};
-use super::best::{KeptModel, Selection};
+use super::basis::basis;
+use super::best::Selection;
 use super::divergence::DivergenceRemedy;
 use super::engine::Engine;
 use super::epochs::EpochWalk;
-use super::event::{BestModel, Event, Observer, Position, Verdict};
+use super::event::{BestModel, Event, Observer, Position};
 use super::fingerprint::Fingerprint;
-use super::folder::{BEST, CHECKPOINT, MODEL, RunFolder};
+use super::folder::{MODEL, RunFolder};
 use super::ladder::Resources;
 use super::settings::Settings;
 use super::source::Data;
@@ -46,11 +46,11 @@ pub struct Trainer {
     pub(super) description: Description,
     pub(super) data: Data,
     table: Option<TableSchema>,
-    rows: Option<TableRows>,
+    pub(super) rows: Option<TableRows>,
     /// Of the data, once it was needed.
-    fingerprint: Option<Fingerprint>,
+    pub(super) fingerprint: Option<Fingerprint>,
     /// Whether the folder has it.
-    fingerprint_is_saved: bool,
+    pub(super) fingerprint_is_saved: bool,
     pub(super) accepts_changed_data: bool,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
@@ -190,46 +190,6 @@ impl Trainer {
         }
     }
 
-    /// A checkpoint of the present state, to be placed in a folder.
-    ///
-    /// # Errors
-    /// If it cannot be written, or a weight is not finite.
-    pub fn stage_checkpoint(&self, folder: &Folder) -> Result<Staged> {
-        let (model, session, description) = (self.task.model(), &self.engine.session, &self.description);
-        let staged =
-            checkpoint::stage_checkpoint(folder, CHECKPOINT, model, session, description, self.progress());
-        staged.map_err(|error| self.astray(error))
-    }
-
-    fn progress(&self) -> Progress {
-        let EpochWalk { steps, epoch, position, .. } = self.walk;
-        let mut progress = Progress::default();
-        (progress.step, progress.epoch, progress.position) = (steps, epoch, position as u64);
-        (progress.seed, progress.batch_size) = (self.settings.seed, self.settings.batch_size as u64);
-        progress.samples = self.walk.samples() as u64;
-        progress.best = self.selection.and_then(|selection| selection.best);
-        progress.with_sums_of(&self.metrics)
-    }
-
-    /// Saves the state of the run; the earlier checkpoint is intact until then.
-    fn save(&self, folder: &RunFolder) -> Result<()> {
-        let saved = self.stage_checkpoint(folder.folder()).and_then(|checkpoint| {
-            folder.sync()?; // a checkpoint must not reach the disk before the lines that lead up to it
-            Ok(checkpoint.place()?)
-        });
-        folder.check_in_place()?; // which is why it may have failed
-        saved
-    }
-
-    /// Saves the model as a file of the run.
-    fn save_model(&self, folder: &RunFolder, name: &str) -> Result<()> {
-        let (model, session, description) = (self.task.model(), &self.engine.session, &self.description);
-        let staged = checkpoint::stage_model(folder.folder(), name, model, session, description);
-        let saved = staged.map_err(|error| self.astray(error)).and_then(|staged| Ok(staged.place()?));
-        folder.check_in_place()?;
-        saved
-    }
-
     /// Trains to the end, or until asked to stop. Saves a checkpoint after each epoch and the model at the end.
     ///
     /// # Errors
@@ -277,27 +237,6 @@ impl Trainer {
         let best = self.test_best(listeners.folder)?;
         self.report_end(listeners, tested, Some(listeners.folder.model()), best)?;
         Ok(Outcome::Complete)
-    }
-
-    /// Tests the model of the best epoch, if the run keeps it and has one. The session has the last weights again then.
-    fn test_best(&mut self, folder: &RunFolder) -> Result<Option<BestModel>> {
-        let is_kept = self.settings.keep == KeptModel::Best;
-        let Some((selection, best)) =
-            self.selection.filter(|_| is_kept).and_then(|selection| Some((selection, selection.best?)))
-        else {
-            return Ok(None);
-        };
-        checkpoint::load_weights(&folder.read_model(BEST)?, self.task.model(), &mut self.engine.session)?;
-        let test = self.engine.evaluate(&self.data, Split::Test);
-        checkpoint::load_weights(&folder.read_model(MODEL)?, self.task.model(), &mut self.engine.session)?;
-        let test = test?;
-        Ok(Some(BestModel {
-            epoch: best.epoch,
-            verdict: Verdict { criterion: selection.criterion, part: selection.split, value: best.value() },
-            test_loss: test.map(|test| test.mean_loss()),
-            test_accuracy: test.and_then(|test| self.accuracy(test)),
-            model: folder.best(),
-        }))
     }
 
     /// Whether all epochs, or all steps allowed, are done, or no better epoch is waited for.
@@ -379,23 +318,6 @@ impl Trainer {
         Ok(self.engine.session.metrics()?)
     }
 
-    /// Takes the fingerprint of the data into the description. It costs as much as reading them, so a run does it after its
-    /// first step.
-    pub(super) fn learn_data(&mut self) {
-        let print = self.fingerprint.get_or_insert_with(|| Fingerprint::of(&self.data, self.rows.as_ref()));
-        add_data(&mut self.description.basis, print);
-    }
-
-    fn save_fingerprint(&mut self, folder: &RunFolder) -> Result<()> {
-        if let Some(print) = self.fingerprint.as_ref().filter(|_| !self.fingerprint_is_saved) {
-            let saved = folder.save_fingerprint(print);
-            folder.check_in_place()?;
-            saved?;
-            self.fingerprint_is_saved = true;
-        }
-        Ok(())
-    }
-
     /// Takes the sums over, unless they are not finite.
     fn check_loss(&mut self, metrics: Metrics) -> Result<f64> {
         if !metrics.loss_sum.is_finite() {
@@ -405,7 +327,7 @@ impl Trainer {
         Ok(self.data.in_units_of_the_file(metrics).last_loss)
     }
 
-    fn diverged(&self, sign: String) -> Error {
+    pub(super) fn diverged(&self, sign: String) -> Error {
         let EpochWalk { epoch, position, steps, .. } = self.walk;
         let epoch = (epoch + u64::from(position > 0)).max(1);
         Error::Diverged { sign, epoch, step: steps, remedy: self.divergence_remedy() }
@@ -419,79 +341,6 @@ impl Trainer {
             Some(TargetStatistics { mean, std, .. }) => DivergenceRemedy::ScaleTarget { mean, std },
             None => DivergenceRemedy::SmallerSteps,
         }
-    }
-
-    /// An error of writing, which may be that a weight is not finite.
-    fn astray(&self, error: plangrad_nn::Error) -> Error {
-        match error {
-            plangrad_nn::Error::NotFinite { name, value, .. } => {
-                self.diverged(format!("{name} holds {value}"))
-            }
-            other => other.into(),
-        }
-    }
-
-    /// Evaluates the model, keeps it if it is the best, reports the epoch and begins the next. Returns the evaluation.
-    fn finish_epoch(
-        &mut self,
-        listeners: &mut Listeners<'_>,
-        train_seconds: f64,
-        trained: usize,
-    ) -> Result<Option<Metrics>> {
-        let train_loss = self.data.in_units_of_the_file(self.engine.session.metrics()?).mean_loss();
-        let started = Instant::now();
-        let split = self.data.evaluation_part();
-        let metrics = self.engine.evaluate(&self.data, split)?;
-        let loss = metrics.map(|metrics| metrics.mean_loss());
-        if let Some(loss) = loss.filter(|loss| !loss.is_finite()) {
-            return Err(self.diverged(format!("the {split} loss is {loss}")));
-        }
-        let accuracy = metrics.and_then(|metrics| self.accuracy(metrics));
-        let eval_seconds = started.elapsed().as_secs_f64();
-        let is_best = self.compare(listeners.folder, metrics.as_ref())?;
-        let on = |part| split == part;
-        let event = Event::Epoch {
-            epoch: self.walk.epoch + 1,
-            train_loss,
-            validation_loss: loss.filter(|_| on(Split::Validation)),
-            validation_accuracy: accuracy.filter(|_| on(Split::Validation)),
-            test_loss: loss.filter(|_| on(Split::Test)),
-            test_accuracy: accuracy.filter(|_| on(Split::Test)),
-            is_best,
-            train_seconds,
-            eval_seconds,
-            samples_per_second: trained as f64 / train_seconds,
-            planned_bytes: self.engine.planned().total(),
-            measured_bytes: self.engine.measured_bytes(),
-            peak_resident_bytes: process::peak_resident_bytes(),
-        };
-        if self.walk.is_at_end() {
-            self.walk.next_epoch();
-            self.metrics = Metrics::default();
-            self.engine.session.set_metrics(self.metrics)?;
-        }
-        listeners.report(&event)?; // last, so that an observer that fails leaves a state that can be saved
-        Ok(metrics)
-    }
-
-    /// Whether this epoch is the best so far, if epochs are compared; its model is kept then, before a checkpoint says so. A
-    /// part of an epoch is not compared: a run that is continued would not have stopped there.
-    fn compare(&mut self, folder: &RunFolder, metrics: Option<&Metrics>) -> Result<Option<bool>> {
-        let epoch = self.walk.epoch + 1;
-        let is_whole = self.walk.is_at_end();
-        let (Some(selection), Some(metrics)) = (self.selection.as_mut().filter(|_| is_whole), metrics) else {
-            return Ok(None);
-        };
-        let is_best = selection.record(epoch, metrics);
-        if is_best && self.settings.keep == KeptModel::Best {
-            self.save_model(folder, BEST)?;
-        }
-        Ok(Some(is_best))
-    }
-
-    /// The accuracy, which a regression does not have.
-    fn accuracy(&self, test: Metrics) -> Option<f64> {
-        (self.settings.loss == Loss::CrossEntropy).then(|| test.accuracy())
     }
 
     fn report_end(
@@ -535,14 +384,14 @@ pub(crate) struct Tested {
 }
 
 /// The folder of a run, and the observer of its events.
-struct Listeners<'a> {
-    folder: &'a mut RunFolder,
-    observer: &'a mut dyn Observer,
+pub(super) struct Listeners<'a> {
+    pub(super) folder: &'a mut RunFolder,
+    pub(super) observer: &'a mut dyn Observer,
 }
 
 impl Listeners<'_> {
     /// Reports an event, first to the run's log: an observer that fails must not leave a gap there.
-    fn report(&mut self, event: &Event) -> Result<()> {
+    pub(super) fn report(&mut self, event: &Event) -> Result<()> {
         self.folder.log(event)?;
         self.observer.event(event)
     }
