@@ -5,6 +5,7 @@
 //! value.
 
 mod parts;
+mod words;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,10 @@ pub use parts::{
 
 use crate::Missing;
 use crate::suggest::question;
-use crate::text::{counts, excerpt, grouped, listed};
+use crate::text::{excerpt, listed};
+use words::{
+    different, joined, listed_files, listed_folders, missing_cells, most_texts, other_columns, quoted, remedy,
+};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -530,72 +534,4 @@ pub enum Error {
         /// The mirrors, in the order in which they were tried.
         attempts: Vec<FailedMirror>,
     },
-}
-
-/// `a and b or c`, as the files are one or several and there may be an archive of them.
-fn listed_files(files: &[String], archive: Option<&str>) -> String {
-    match archive {
-        Some(archive) => format!("{} or {archive}", files.join(", ")),
-        None => files.join(" and "),
-    }
-}
-
-/// How to get a dataset, as a clause.
-fn remedy(dataset: &str) -> String {
-    format!("get it with `plangrad download {dataset}`, or give its folder with --data-dir")
-}
-
-/// `891 different ones`, of a column of text.
-fn different(column: Option<&(String, usize)>) -> String {
-    column.map_or(String::new(), |(_, texts)| format!("{} different ones", grouped(*texts)))
-}
-
-/// The other columns of text, as a clause.
-fn other_columns(columns: &[(String, usize)]) -> String {
-    match columns.get(1..) {
-        None | Some([]) => String::new(),
-        Some(others) => format!("; so have {}", counts(others)),
-    }
-}
-
-/// The number for `--one-hot` that takes all of them.
-fn most_texts(columns: &[(String, usize)]) -> usize {
-    columns.iter().map(|(_, texts)| *texts).max().unwrap_or(0)
-}
-
-/// Columns with cells without a value, and the remedy.
-fn missing_cells(columns: &[(String, usize)], rows: usize, rule: Missing, of_model: bool) -> String {
-    let (all, rows) = (counts(columns), grouped(rows));
-    let remedy = match rule {
-        Missing::Error if of_model => {
-            "the model was trained without such; train it with --missing drop or --missing mean to have them evaluated"
-        }
-        Missing::Error => {
-            "leave such rows out with --missing drop, take the mean of the column with --missing mean, or leave out columns \
-             with --drop; --missing-values says which texts stand for none"
-        }
-        Missing::Drop => "no row would be left; leave out the columns with --drop",
-        Missing::Mean => {
-            "there is no mean to take; leave out columns with --drop, or rows without a label with --missing drop"
-        }
-    };
-    format!("cells without a value in {rows} rows: {all}; {remedy}")
-}
-
-/// A cell's text, shortened and in quotes.
-fn quoted(text: &str) -> String {
-    if text.is_empty() { "an empty cell".to_owned() } else { format!("{:?}", excerpt(text)) }
-}
-
-fn joined(attempts: &[FailedMirror]) -> String {
-    attempts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-fn listed_folders(folders: &[PathBuf]) -> String {
-    let quoted: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-    match quoted.as_slice() {
-        [] => "in no folder".to_owned(),
-        [one] => format!("in {one}"),
-        [first @ .., last] => format!("in {} and {last}", first.join(", ")),
-    }
 }

@@ -1,7 +1,6 @@
 //! One image: decoded within limits, laid on white where it is transparent, brought to a size.
 
-use std::fs::File;
-use std::io::{BufReader, Cursor};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -77,15 +76,25 @@ fn damaged(path: &Path, error: ImageError) -> Error {
     refused(path, reason)
 }
 
-fn open(path: &Path) -> Result<ImageReader<BufReader<File>>> {
+/// What decoders read: one type for files and for bytes in memory, so that each decoder is compiled once.
+trait Input: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Input for T {}
+
+fn reader<'a>(input: impl Input + 'a, name: &Path) -> Result<ImageReader<Box<dyn Input + 'a>>> {
+    let reader = ImageReader::new(Box::new(input) as Box<dyn Input>).with_guessed_format();
+    let mut reader = reader.map_err(|reason| refused(name, format!("cannot be read: {reason}")))?;
+    reader.limits(limits());
+    Ok(reader)
+}
+
+fn open(path: &Path) -> Result<ImageReader<Box<dyn Input>>> {
     let file =
         open_regular_file(path).map_err(|reason| refused(path, format!("cannot be read: {reason}")))?;
-    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format();
-    let mut reader = reader.map_err(|reason| refused(path, format!("cannot be read: {reason}")))?;
+    let reader = reader(BufReader::new(file), path)?;
     if reader.format().is_none() {
         return Err(refused(path, "not a PNG, JPEG, WebP, BMP or GIF image by its first bytes"));
     }
-    reader.limits(limits());
     Ok(reader)
 }
 
@@ -279,8 +288,7 @@ impl DecodedImage {
 ///
 /// [`Error::Image`] with `name`; [`Error::MemoryLimit`], before the pixels are read.
 pub fn decode_image(name: &Path, bytes: &[u8], memory: Option<u64>) -> Result<DecodedImage> {
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| refused(name, e))?;
+    let reader = reader(Cursor::new(bytes), name)?;
     let guessed = reader.format();
     let format = match guessed {
         Some(ImageFormat::Png) => "PNG",
@@ -301,7 +309,6 @@ pub fn decode_image(name: &Path, bytes: &[u8], memory: Option<u64>) -> Result<De
             ));
         }
     };
-    reader.limits(limits());
     let decoder = reader.into_decoder().map_err(|error| damaged(name, error))?;
     let (width, height) = decoder.dimensions();
     check_size(name, width, height)?;
