@@ -11,8 +11,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use zip::ZipArchive;
-
+use crate::archive::Archive;
 use crate::floats::{bf16_to_f32, f16_to_f32};
 use crate::pickle::{self, Globals, Item};
 use crate::source::Source;
@@ -44,18 +43,17 @@ pub struct TorchTensor {
 ///
 /// [`Error::DamagedZip`], [`Error::Pickle`], [`Error::PickleContent`], [`Error::LimitExceeded`], [`Error::ShapeMismatch`].
 pub fn read_state_dict(reader: impl Read + Seek, limits: &Limits) -> Result<Vec<TorchTensor>> {
-    let mut archive = ZipArchive::new(reader).map_err(damaged)?;
-    let found =
-        archive.file_names().flatten().find_map(|name| name.strip_suffix("data.pkl").map(str::to_owned));
+    let archive = Archive::new(reader)?;
+    let found = archive.names().find_map(|name| name.strip_suffix("data.pkl").map(str::to_owned));
     let missing =
         || Error::DamagedZip { reason: "there is no data.pkl in it, as PyTorch's files have".to_owned() };
     let folder = found.ok_or_else(missing)?;
-    let pickle = entry(&mut archive, &format!("{folder}data.pkl"), limits)?;
+    let pickle = entry(&archive, &format!("{folder}data.pkl"), limits)?;
     // Its bytes and the values made of them together.
     let room = Limits::new(limits.max_bytes.saturating_sub(pickle.len() as u64));
     let pickle = pickle::from_bytes(pickle, Globals::Torch, &room)?;
     let order = format!("{folder}byteorder");
-    let is_big = archive.index_for_name(&order).is_some() && entry(&mut archive, &order, limits)? == b"big";
+    let is_big = archive.size(&order).is_some() && entry(&archive, &order, limits)? == b"big";
     let root = pickle.root();
     let inner = INNER.iter().find_map(|name| root.get(name).filter(|inner| inner.entries().is_some()));
     let dict = inner.unwrap_or(root);
@@ -75,17 +73,12 @@ pub fn read_state_dict(reader: impl Read + Seek, limits: &Limits) -> Result<Vec<
     Ok(tensors)
 }
 
-fn damaged(error: zip::result::ZipError) -> Error {
-    Error::DamagedZip { reason: error.to_string() }
-}
-
 fn wrong(expected: &str, found: Option<Item<'_>>) -> Error {
     pickle::wrong_content(expected.to_owned(), found)
 }
 
-fn entry<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str, limits: &Limits) -> Result<Vec<u8>> {
-    let mut entry = archive.by_name(name).map_err(damaged)?;
-    let read = pickle::read_all(Source::raw(&mut entry), limits);
+fn entry<R: Read + Seek>(archive: &Archive<R>, name: &str, limits: &Limits) -> Result<Vec<u8>> {
+    let read = pickle::read_all(Source::raw(archive.open(name)?), limits);
     read.map_err(|error| error.in_file(name))
 }
 
@@ -136,7 +129,7 @@ impl View {
 
 /// The storages of a file, each read once.
 struct Storages<R> {
-    archive: ZipArchive<R>,
+    archive: Archive<R>,
     folder: String,
     is_big: bool,
     limits: Limits,
@@ -158,7 +151,7 @@ impl<R: Read + Seek> Storages<R> {
         let Some(decode) = decoder(&view.kind) else { return Ok(None) };
         if !self.read.contains_key(&view.storage) {
             let name = format!("{}data/{}", self.folder, view.storage);
-            let mut bytes = entry(&mut self.archive, &name, &self.limits)?;
+            let mut bytes = entry(&self.archive, &name, &self.limits)?;
             let (size, one) = decode;
             if self.is_big {
                 bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);

@@ -4,13 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use zip::ZipArchive;
-use zip::result::ZipError;
-
 use super::array::numpy;
 use super::header::Header;
 use super::npy::read_source;
 use super::{NumpyArray, NumpyProblem};
+use crate::archive::Archive;
 use crate::source::Source;
 use crate::{Error, Limits, Result, open_regular_file};
 
@@ -30,7 +28,7 @@ pub struct ArrayFacts {
 /// An archive of arrays, read one by one.
 #[derive(Debug)]
 pub struct Npz<R = BufReader<File>> {
-    archive: ZipArchive<R>,
+    archive: Archive<R>,
     limits: Limits,
 }
 
@@ -54,17 +52,13 @@ impl<R: Read + Seek> Npz<R> {
     ///
     /// [`Error::DamagedZip`].
     pub fn new(reader: R, limits: &Limits) -> Result<Self> {
-        Ok(Self { archive: ZipArchive::new(reader).map_err(damaged)?, limits: *limits })
+        Ok(Self { archive: Archive::new(reader)?, limits: *limits })
     }
 
     /// The names of the arrays, without `.npy`.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let names = self.archive.file_names().flatten();
-        let mut names: Vec<String> =
-            names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect();
-        names.sort();
-        names
+        self.archive.names().filter_map(|name| name.strip_suffix(".npy")).map(str::to_owned).collect()
     }
 
     /// What the header of the array with this name says; `None` if it is not there. Its numbers are not read.
@@ -74,11 +68,10 @@ impl<R: Read + Seek> Npz<R> {
     /// Those of a damaged archive or header.
     pub fn facts(&mut self, name: &str) -> Result<Option<ArrayFacts>> {
         let file = format!("{name}.npy");
-        if self.archive.index_for_name(&file).is_none() {
+        if self.archive.size(&file).is_none() {
             return Ok(None);
         }
-        let mut entry = self.archive.by_name(&file).map_err(damaged)?;
-        let header = Header::read(&mut Source::entry(&mut entry)?)?;
+        let header = Header::read(&mut Source::entry(self.archive.open(&file)?)?)?;
         let bytes = header.data_bytes()? as u64;
         let reading_bytes = if header.is_reordered() { bytes.saturating_mul(2) } else { bytes };
         Ok(Some(ArrayFacts { dims: header.dims, reading_bytes }))
@@ -92,28 +85,23 @@ impl<R: Read + Seek> Npz<R> {
     /// the array.
     pub fn array(&mut self, name: &str) -> Result<NumpyArray> {
         let file = format!("{name}.npy");
-        if self.archive.index_for_name(&file).is_none() {
+        let Some(size) = self.archive.size(&file) else {
             let mut names = self.names();
             if names.len() > MOST_NAMES {
                 names.truncate(MOST_NAMES);
                 names.push("…".to_owned());
             }
             return Err(numpy(NumpyProblem::MissingArray { name: name.to_owned(), names }));
-        }
+        };
         let limits = self.limits;
-        let mut read = || {
-            let mut entry = self.archive.by_name(&file).map_err(damaged)?;
+        let read = || {
             // The header takes some, too.
             let most = limits.max_bytes.saturating_add(1 << 20);
-            if entry.size() > most {
-                return Err(Error::LimitExceeded { needed: entry.size(), limit: limits.max_bytes });
+            if size > most {
+                return Err(Error::LimitExceeded { needed: size, limit: limits.max_bytes });
             }
-            read_source(Source::entry(&mut entry)?.with_limit(most), &limits)
+            read_source(Source::entry(self.archive.open(&file)?)?.with_limit(most), &limits)
         };
         read().map_err(|error| error.in_file(&file))
     }
-}
-
-fn damaged(error: ZipError) -> Error {
-    Error::DamagedZip { reason: error.to_string() }
 }

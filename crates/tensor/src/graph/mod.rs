@@ -133,6 +133,10 @@ impl Graph {
         op: impl Op + 'static,
         inputs: &[Tensor<'g>],
     ) -> Result<Vec<Tensor<'g>>, Error> {
+        self.append(Arc::new(op), inputs)
+    }
+
+    fn append<'g>(&'g self, op: Arc<dyn Op>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>, Error> {
         if inputs.iter().any(|input| !self.owns(input)) {
             return Err(Error::OtherGraph { op: op.name() });
         }
@@ -151,7 +155,7 @@ impl Graph {
         let tensors = outputs.iter().enumerate().map(tensor).collect();
         let inputs = inputs.iter().map(|input| input.number).collect();
         let backward = self.in_backward.get();
-        nodes.push(Node { op: Arc::new(op), inputs, first_output, outputs, backward });
+        nodes.push(Node { op, inputs, first_output, outputs, backward });
         Ok(tensors)
     }
 
