@@ -4,8 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A target by the name of its corpus.
+type Target = (&'static str, fn(&[u8]));
+
 /// Runs each target on its corpus, whole.
-pub(crate) fn whole(targets: &[(&str, fn(&[u8]))]) {
+pub(crate) fn whole(targets: &[Target]) {
     for (name, target) in targets {
         let inputs = corpus(name);
         assert!(inputs.len() >= 5, "{name} has only {} inputs", inputs.len());
@@ -17,7 +20,7 @@ pub(crate) fn whole(targets: &[(&str, fn(&[u8]))]) {
 }
 
 /// Runs each target on some 200 prefixes of each input of its corpus.
-pub(crate) fn prefixes(targets: &[(&str, fn(&[u8]))]) {
+pub(crate) fn prefixes(targets: &[Target]) {
     for (name, target) in targets {
         for (_, data) in corpus(name) {
             let step = data.len().div_ceil(200).max(1);

@@ -1,12 +1,16 @@
 //! Resuming from a checkpoint, if it belongs to this run.
 
+use std::fmt::Display;
+
 use plangrad_nn::checkpoint::{self, Description, Progress};
 use plangrad_tensor::Metrics;
 use serde_json::Value;
 
 use super::basis::{
-    has_changed_data, has_data, keep_notes, note_changed_data, other_data, other_inputs, other_settings,
+    Basis, has_changed_data, has_data, keep_notes, note_changed_data, other_data, other_inputs,
+    other_settings,
 };
+use super::settings::Settings;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -38,81 +42,102 @@ impl Trainer {
         Ok(progress)
     }
 
-    /// Goes on with other data: the epoch begins again with them, since no position in it means anything any more.
+    /// Continues with other data: the epoch begins again with them, since no position in it means anything any more.
     fn begin_epoch_anew(&mut self) -> Result<()> {
         note_changed_data(&mut self.description.basis, self.walk.steps);
         (self.walk.position, self.metrics) = (0, Metrics::default());
         Ok(self.engine.session.set_metrics(self.metrics)?)
     }
 
-    /// Lets [`Trainer::resume`] go on with data that have changed since the run learnt from them: from the start of its epoch
+    /// Lets [`Trainer::resume`] continue with data that have changed since the run learnt from them: from the start of its epoch
     /// on, with their own statistics. The model is then one that no uninterrupted run leads to.
     pub fn accept_changed_data(&mut self) {
         self.accepts_changed_data = true;
     }
 
-    /// Refuses a checkpoint made with other settings or data. One of an earlier version does not say which
-    /// settings led to it; then what is known of them is compared.
+    /// Refuses a checkpoint made with other settings or data.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
-        let samples = self.data.train.len() as u64;
+        let (was, is) = (&expected.basis, &self.description.basis);
+        let settings = if was.is_empty() { None } else { other_settings(was, is) };
+        let found = settings
+            .or_else(|| self.other_samples(progress))
+            .or_else(|| self.other_config(expected, progress))
+            .or_else(|| self.other_network(expected))
+            .or_else(|| self.other_position(was, progress))
+            .or_else(|| self.other_order(was))
+            .or_else(|| other_inputs(was, is));
+        match found {
+            None => Ok(()),
+            Some(found) => {
+                let (model, expected) = ("the run".to_owned(), expected.dataset.clone());
+                Err(Error::ModelMismatch { model, expected, found })
+            }
+        }
+    }
+
+    fn other_samples(&self, progress: &Progress) -> Option<String> {
+        let (samples, was) = (self.data.train.len() as u64, progress.samples);
+        (samples != was && !self.accepts_changed_data).then(|| {
+            format!(
+                "there are {samples} samples to learn from now, where there were {was}; --accept-changed-data resumes with them"
+            )
+        })
+    }
+
+    /// A checkpoint of an earlier version does not say which settings led to it; what is known of them is compared.
+    fn other_config(&self, expected: &Description, progress: &Progress) -> Option<String> {
+        let Settings { batch_size, seed, .. } = self.settings;
+        let loss = self.description.loss;
+        if progress.batch_size != batch_size as u64 {
+            Some(now_says(format!("batch_size = {batch_size}"), progress.batch_size))
+        } else if progress.seed != seed {
+            Some(now_says(format!("seed = {seed}"), progress.seed))
+        } else if expected.loss != loss {
+            Some(now_says(format!("loss = \"{loss}\""), format!("\"{}\"", expected.loss)))
+        } else {
+            None
+        }
+    }
+
+    fn other_network(&self, expected: &Description) -> Option<String> {
         let current = &self.description.clone().without_progress();
-        let accepts = self.accepts_changed_data;
         let mut same_network = expected.clone().without_progress();
         (same_network.architecture, same_network.model) =
             (current.architecture.clone(), current.model.clone());
-        if accepts && same_columns(expected, current) {
+        if self.accepts_changed_data && same_columns(expected, current) {
             (same_network.table, same_network.scale, same_network.shift) =
                 (current.table.clone(), current.scale.clone(), current.shift.clone());
         }
-        let (was, is) = (&expected.basis, &self.description.basis);
-        let settings = if was.is_empty() { None } else { other_settings(was, is) };
-        let found = if let Some(settings) = settings {
-            settings
-        } else if progress.samples != samples && !accepts {
-            format!(
-                "there are {samples} samples to learn from now, where there were {}; --accept-changed-data resumes with them",
-                progress.samples
-            )
-        } else if progress.batch_size != self.settings.batch_size as u64 {
-            let (was, is) = (progress.batch_size, self.settings.batch_size);
-            format!(
-                "its config.toml now says batch_size = {is}, and it was trained on batches of {was}; set that back"
-            )
-        } else if progress.seed != self.settings.seed {
-            format!(
-                "its config.toml now says seed = {}, which was {}; set that back",
-                self.settings.seed, progress.seed
-            )
-        } else if expected.loss != current.loss {
-            format!(
-                "its config.toml now says loss = \"{}\", which was \"{}\"; set that back",
-                current.loss, expected.loss
-            )
-        } else if same_network != *current {
-            "its columns, classes or statistics have changed; --accept-changed-data accepts other statistics"
-                .to_owned()
+        if same_network != *current {
+            let changed = "its columns, classes or statistics have changed; --accept-changed-data accepts other statistics";
+            Some(changed.to_owned())
         } else if expected.architecture() != current.architecture() {
-            format!(
+            Some(format!(
                 "its config.toml now describes the network {}, which was {}; set that back",
                 current.model, expected.model
-            )
-        } else if !accepts
-            && !has_changed_data(was)
-            && self.steps_until(progress.epoch, progress.position) != Some(progress.step)
-        {
-            let Progress { epoch, position, step, .. } = progress;
+            ))
+        } else {
+            None
+        }
+    }
+
+    /// A position that no run with these settings reaches.
+    fn other_position(&self, was: &Basis, progress: &Progress) -> Option<String> {
+        let Progress { epoch, position, step, .. } = *progress;
+        let may_differ = self.accepts_changed_data || has_changed_data(was);
+        (!may_differ && self.steps_until(epoch, position) != Some(step)).then(|| {
             format!(
                 "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"
             )
-        } else if other_data(was, is) && !accepts {
+        })
+    }
+
+    fn other_order(&self, was: &Basis) -> Option<String> {
+        let differs = other_data(was, &self.description.basis) && !self.accepts_changed_data;
+        differs.then(|| {
             "its samples or labels, or their order, have changed since; --accept-changed-data resumes with them"
                 .to_owned()
-        } else if let Some(other) = other_inputs(was, is) {
-            other
-        } else {
-            return Ok(());
-        };
-        Err(Error::ModelMismatch { model: "the run".to_owned(), expected: expected.dataset.clone(), found })
+        })
     }
 
     /// Number of steps taken at this position; `None` for a position that no run reaches.
@@ -122,6 +147,10 @@ impl Trainer {
         let steps = epoch.checked_mul(samples.div_ceil(size))?.checked_add(position.div_ceil(size))?;
         is_between_steps.then_some(steps).filter(|_| epoch < u64::MAX)
     }
+}
+
+fn now_says(setting: String, was: impl Display) -> String {
+    format!("its config.toml now says {setting}, which was {was}; set that back")
 }
 
 /// Whether two descriptions of tables differ in no more than statistics.
