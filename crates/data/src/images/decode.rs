@@ -164,33 +164,54 @@ fn planes_of(pixels: &[u8], channels: usize, planes: &mut [u8]) {
     }
 }
 
-/// Bytes of `channels` per pixel.
+/// Bytes of `channels` per pixel, laid on white where they are transparent.
 fn opaque(image: DynamicImage, channels: usize, changes: &mut Changes) -> Vec<u8> {
     let color = image.color();
     changes.deep = color.bytes_per_pixel() > color.channel_count();
     changes.greyed = channels == 1 && color.has_color();
-    if color.has_alpha() {
-        let mut rgba = image.into_rgba8().into_raw();
-        changes.transparent = rgba.as_chunks::<4>().0.iter().any(|pixel| pixel[3] != 255);
-        for [red, green, blue, opacity] in rgba.as_chunks_mut::<4>().0 {
-            let opacity = u32::from(*opacity);
-            for value in [red, green, blue] {
-                *value = ((u32::from(*value) * opacity + 255 * (255 - opacity) + 127) / 255) as u8;
-            }
+    let (bytes, found) = eight_bits(image);
+    match (found, channels) {
+        (1, 1) | (3, 3) => bytes,
+        (1, _) => bytes.iter().flat_map(|&grey| [grey; 3]).collect(),
+        (3, _) => bytes.as_chunks::<3>().0.iter().map(|&rgb| brightness(rgb)).collect(),
+        (2, _) => {
+            let pixels = bytes.as_chunks::<2>().0;
+            changes.transparent = pixels.iter().any(|&[_, opacity]| opacity != 255);
+            let greys = pixels.iter().map(|&[grey, opacity]| on_white(grey, opacity));
+            if channels == 1 { greys.collect() } else { greys.flat_map(|grey| [grey; 3]).collect() }
         }
-        let rgb = rgba.as_chunks::<4>().0.iter().map(|&[red, green, blue, _]| [red, green, blue]);
-        return match channels {
-            1 => rgb.map(brightness).collect(),
-            _ => rgb.flatten().collect(),
-        };
-    }
-    match (channels, color.has_color()) {
-        (1, false) => image.into_luma8().into_raw(),
-        (1, true) => {
-            image.into_rgb8().into_raw().as_chunks::<3>().0.iter().map(|&rgb| brightness(rgb)).collect()
+        _ => {
+            let pixels = bytes.as_chunks::<4>().0;
+            changes.transparent = pixels.iter().any(|&[.., opacity]| opacity != 255);
+            let colours =
+                pixels.iter().map(|&[r, g, b, opacity]| [r, g, b].map(|value| on_white(value, opacity)));
+            if channels == 1 { colours.map(brightness).collect() } else { colours.flatten().collect() }
         }
-        _ => image.into_rgb8().into_raw(),
     }
+}
+
+/// The values of an image in 8 bits, and how many a pixel has. The crate's own conversions would be compiled for every pair of
+/// types; this is all that files hold.
+fn eight_bits(image: DynamicImage) -> (Vec<u8>, usize) {
+    let narrowed =
+        |wide: Vec<u16>| wide.iter().map(|&value| ((u32::from(value) + 128) / 257) as u8).collect();
+    match image {
+        DynamicImage::ImageLuma8(image) => (image.into_raw(), 1),
+        DynamicImage::ImageLumaA8(image) => (image.into_raw(), 2),
+        DynamicImage::ImageRgb8(image) => (image.into_raw(), 3),
+        DynamicImage::ImageRgba8(image) => (image.into_raw(), 4),
+        DynamicImage::ImageLuma16(image) => (narrowed(image.into_raw()), 1),
+        DynamicImage::ImageLumaA16(image) => (narrowed(image.into_raw()), 2),
+        DynamicImage::ImageRgb16(image) => (narrowed(image.into_raw()), 3),
+        DynamicImage::ImageRgba16(image) => (narrowed(image.into_raw()), 4),
+        image => (image.into_rgba8().into_raw(), 4),
+    }
+}
+
+/// A value laid on white.
+fn on_white(value: u8, opacity: u8) -> u8 {
+    let opacity = u32::from(opacity);
+    ((u32::from(value) * opacity + 255 * (255 - opacity) + 127) / 255) as u8
 }
 
 /// How bright a colour looks: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), as Pillow converts to `L`.
