@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calendar;
 pub mod cli;
 mod clock;
 mod colour;
@@ -27,6 +28,7 @@ mod numbers;
 mod output;
 mod picture;
 pub mod process;
+mod report;
 mod run;
 pub mod sweep;
 pub mod train;

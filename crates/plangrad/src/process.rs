@@ -128,6 +128,12 @@ pub fn command(arguments: &[&str]) -> String {
     words.map(shell_word).collect::<Vec<_>>().join(" ")
 }
 
+/// The command line of this process, quoted for a shell.
+pub(crate) fn own_command() -> String {
+    let words = std::env::args_os().map(|word| shell_word(&word.to_string_lossy()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A word, quoted for a shell if necessary.
 fn shell_word(word: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:+,@%=".contains(letter);

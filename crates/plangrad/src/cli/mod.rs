@@ -12,6 +12,7 @@ mod levers;
 mod memory;
 mod model;
 mod plan;
+mod report;
 mod subject;
 mod sweep;
 mod table;
@@ -33,6 +34,7 @@ pub use levers::{ClassWeights, LeverArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
+pub use report::ReportArgs;
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
 pub use table::{TableArgs, TableFileArgs};
@@ -87,6 +89,8 @@ pub enum Command {
     Fit(Box<FitArgs>),
     /// Compare batch sizes on devices: time, memory and accuracy, measured, as a table and as plots
     Sweep(Box<SweepArgs>),
+    /// A page on runs to look at: curves, confusion matrix, pictures, memory
+    Report(ReportArgs),
     /// This machine: cores, vector instructions, memory
     Devices(DevicesArgs),
     /// Fetch datasets and verify them

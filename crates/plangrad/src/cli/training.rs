@@ -151,6 +151,9 @@ pub struct RunArgs {
     /// Steps between two lines of progress [default: 100]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
     pub log_every: Option<u64>,
+    /// Do not write report.html, the page with curves, confusion matrix, pictures and memory, at the end
+    #[arg(long)]
+    pub no_report: bool,
 }
 
 /// The options that cannot be given for a run that is resumed, since its folder has their values: all about the network, its

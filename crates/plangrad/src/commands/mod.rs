@@ -10,6 +10,7 @@ mod image_bar;
 mod plan;
 mod predict;
 mod quality;
+mod report;
 mod samples;
 mod show;
 mod subject;
@@ -36,6 +37,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Plan(arguments) => plan::plan(arguments, console),
         Command::Fit(arguments) => fit::perform(arguments, console),
         Command::Sweep(arguments) => sweep::sweep(arguments, console),
+        Command::Report(arguments) => report::report(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
     }

@@ -18,6 +18,7 @@ use crate::model::{Model, dominance};
 use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
+use crate::report::{RunReport, examine, page};
 use crate::train::{
     self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder, Settings,
     Stop, Subject, Tested, Trainer, class_counts, network, plan_line,
@@ -42,7 +43,7 @@ pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> 
         Some(path) => resume(arguments, path, *console)?,
         None => begin(arguments, *console)?,
     };
-    perform(run, folder, &interrupts, &arguments.device.given(arguments.oom))
+    perform(run, folder, &interrupts, arguments)
 }
 
 /// A run that is ready to go.
@@ -129,17 +130,14 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
 }
 
 /// Trains, and says what can be done next.
-fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, resources: &[String]) -> Result<()> {
-    let resume = resume_command(folder.path(), resources);
+fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, arguments: &TrainArgs) -> Result<()> {
+    let resume = resume_command(folder.path(), &arguments.device.given(arguments.oom));
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
-    let outcome = run.announce().and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+    let begun = folder.begin_session(&run.trainer.session_record()).and_then(|()| run.announce());
+    let outcome = begun.and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
     match outcome {
-        Ok(Outcome::Complete) => {
-            let (next, console) = (run.next_steps(folder.path()), run.console);
-            run.class_remarks(&folder, stop).iter().for_each(|remark| Console::remark(remark));
-            console.commands(&next)
-        }
+        Ok(Outcome::Complete) => run.complete(&folder, !arguments.run.no_report, stop),
         Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
@@ -205,25 +203,20 @@ impl Run {
         })
     }
 
-    /// What the accuracy of the finished run does not tell. The model is only evaluated class by class where a class may have been
-    /// missed altogether; that needs no more memory than the run did.
-    fn class_remarks(self, folder: &RunFolder, stop: &Stop) -> Vec<String> {
-        if self.settings.max_steps.is_some() {
-            return Vec::new(); // a trial
+    /// What follows a run that is complete: remarks on its classes, its report, and commands that make use of it.
+    fn complete(self, folder: &RunFolder, reports: bool, stop: &Stop) -> Result<()> {
+        let (next, settings, console) = (self.next_steps(folder.path()), self.settings, self.console);
+        let tested = self.trainer.into_test();
+        let remarks = class_remarks(&settings, tested.as_ref(), folder, stop);
+        remarks.iter().for_each(|remark| Console::remark(remark));
+        if reports {
+            match write_report(folder, &settings, tested.as_ref()) {
+                Ok(path) => console.text(&format_args!("Report: {}", path.display()))?,
+                // The run itself is whole.
+                Err(error) => Console::warning(&format_args!("there is no report: {}", error.sentence())),
+            }
         }
-        let Some(Tested { source, backend, metrics }) = self.trainer.into_test() else { return Vec::new() };
-        let Ok(model) = Model::open(&folder.model()) else { return Vec::new() };
-        let Targets::Classes(labels) = source.targets() else { return Vec::new() };
-        let names = &model.description().classes;
-        let mut labelled = vec![0; names.len()];
-        labels.iter().for_each(|&label| labelled[usize::from(label)] += 1);
-        let rarest = labelled.iter().copied().filter(|&samples| samples > 0).min().unwrap_or(0);
-        if metrics.samples - metrics.correct < rarest {
-            return dominance(&labelled, names).into_iter().collect();
-        }
-        let evaluation = model.evaluate(&source, self.settings.eval_batch_size, &backend, stop).ok();
-        let found = evaluation.and_then(|evaluation| evaluation.classification);
-        found.map_or(Vec::new(), |found| found.remarks(names))
+        console.commands(&next)
     }
 
     fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {
@@ -263,6 +256,43 @@ impl Run {
             format!("Next:  {predict}")
         }
     }
+}
+
+/// What the accuracy of a finished run does not tell. The model is only evaluated class by class where a class may have been
+/// missed altogether; that needs no more memory than the run did.
+fn class_remarks(
+    settings: &Settings,
+    tested: Option<&Tested>,
+    folder: &RunFolder,
+    stop: &Stop,
+) -> Vec<String> {
+    if settings.max_steps.is_some() {
+        return Vec::new(); // a trial
+    }
+    let Some(Tested { source, backend, metrics }) = tested else { return Vec::new() };
+    let Ok(model) = Model::open(&folder.model()) else { return Vec::new() };
+    let Targets::Classes(labels) = source.targets() else { return Vec::new() };
+    let names = &model.description().classes;
+    let mut labelled = vec![0; names.len()];
+    labels.iter().for_each(|&label| labelled[usize::from(label)] += 1);
+    let rarest = labelled.iter().copied().filter(|&samples| samples > 0).min().unwrap_or(0);
+    if metrics.samples - metrics.correct < rarest {
+        return dominance(&labelled, names).into_iter().collect();
+    }
+    let evaluation = model.evaluate(source, settings.eval_batch_size, backend, stop).ok();
+    let found = evaluation.and_then(|evaluation| evaluation.classification);
+    found.map_or(Vec::new(), |found| found.remarks(names))
+}
+
+/// Writes the report of a finished run; its model predicts the test samples again for it. Returns where the report is.
+fn write_report(folder: &RunFolder, settings: &Settings, tested: Option<&Tested>) -> Result<PathBuf> {
+    let report = RunReport::gather(folder.path(), |model| {
+        let of = |tested: &Tested| {
+            examine(model, &tested.source, format!("{} test", settings.dataset), &tested.backend)
+        };
+        tested.map(of).transpose()
+    })?;
+    folder.save_report(&page(&[report])?)
 }
 
 /// Samples per step: as asked for, or as `auto` chooses and reports.

@@ -102,6 +102,11 @@ fn parts_beyond(plan: &Plan, reached: usize, whose: &str, task: &Task) -> Vec<Pa
         .collect()
 }
 
+/// How the bytes of a buffer are computed.
+pub(crate) fn buffer_formula(buffer: &BufferInfo, task: &Task) -> String {
+    formula(buffer, buffer.bytes as u64, task)
+}
+
 fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
     let product = match (buffer.category, buffer.shape.as_slice()) {
         (Category::Parameters, _) if buffer.role == Some(Role::Trained) => {

@@ -10,5 +10,6 @@ mod timeline;
 
 pub use blueprint::{BatchPlan, Blueprint};
 pub use compare::{Claim, claims};
+pub(crate) use explain::buffer_formula;
 pub use explain::{Part, explain};
 pub(crate) use timeline::Timeline;

@@ -124,6 +124,16 @@ impl Model {
         &self.description
     }
 
+    /// The network, the format of its samples, and its loss.
+    pub(crate) fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Its weights, read from the file when they are needed.
+    pub(crate) fn weights(&self) -> &Loaded {
+        &self.weights
+    }
+
     /// The name of a class; empty if there is no such class.
     #[must_use]
     pub fn class_name(&self, class: usize) -> &str {

@@ -106,7 +106,7 @@ impl Fingerprint {
     }
 
     /// One digest of everything.
-    pub(super) fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         let parts = Split::ALL.map(|split| self.part(split).sha256.as_bytes());
         digest(parts)
     }

@@ -1,5 +1,5 @@
 //! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, `best.safetensors`,
-//! `fingerprint.json`.
+//! `fingerprint.json`, `sessions.jsonl`, `report.html`.
 //!
 //! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed. The folder
 //! is held open, and whoever begins a run there writes all of its files into a folder within, whose renaming is the moment
@@ -8,16 +8,19 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use cap_std::fs::OpenOptions;
 use plangrad_data::open_regular_file;
 use plangrad_nn::checkpoint::{self, Folder, Loaded, Progress, Staged};
+use serde::Serialize;
 
 use super::event::Event;
 use super::fingerprint::Fingerprint;
 use super::log::{self, Reached};
+use super::session::RunSession;
 use super::settings::Settings;
+use crate::calendar;
 use crate::error::{Error, Result};
 
 /// A folder that holds one run. While this exists, no other process can open it.
@@ -48,15 +51,17 @@ pub enum Existing {
 }
 
 pub(crate) const CONFIG: &str = "config.toml";
-const METRICS: &str = "metrics.jsonl";
+pub(crate) const METRICS: &str = "metrics.jsonl";
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const BEST: &str = "best.safetensors";
 const FINGERPRINT: &str = "fingerprint.json";
+pub(crate) const SESSIONS: &str = "sessions.jsonl";
+pub(crate) const REPORT: &str = "report.html";
 /// The longest `fingerprint.json` that is read: 16 bytes for each of 64 million rows.
 const MOST_FINGERPRINT_BYTES: u64 = 1 << 30;
 /// Files of a run.
-const FILES: [&str; 6] = [CONFIG, METRICS, CHECKPOINT, MODEL, BEST, FINGERPRINT];
+const FILES: [&str; 8] = [CONFIG, METRICS, CHECKPOINT, MODEL, BEST, FINGERPRINT, SESSIONS, REPORT];
 /// The folder within in which a new run is written,
 const UNFINISHED: &str = ".new-run.tmp";
 /// and its name from the moment on at which the new run counts.
@@ -144,7 +149,7 @@ impl RunFolder {
         if !dir.is_dir(NEW) {
             return Ok(());
         }
-        for name in [MODEL, BEST, FINGERPRINT] {
+        for name in [MODEL, BEST, FINGERPRINT, SESSIONS, REPORT] {
             absent_or(dir.remove_file(name)).map_err(Error::io(&self.file(name), "replaced"))?;
         }
         for name in [CONFIG, METRICS, CHECKPOINT] {
@@ -300,6 +305,27 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Appends a line to `sessions.jsonl`: a process begins to work on the run.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn begin_session(&self, session: &RunSession) -> Result<()> {
+        let path = self.file(SESSIONS);
+        let line = line(session, &path)?;
+        let opened = self.folder.dir().open_with(SESSIONS, OpenOptions::new().append(true).create(true));
+        let mut file = opened.map_err(Error::io(&path, "written"))?;
+        file.write_all(line.as_bytes()).map_err(Error::io(&path, "written"))
+    }
+
+    /// Replaces the report of the run. Returns where it is.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the file cannot be written.
+    pub(crate) fn save_report(&self, page: &str) -> Result<PathBuf> {
+        self.folder.replace(REPORT, page.as_bytes())?;
+        Ok(self.file(REPORT))
+    }
+
     /// Flushes `metrics.jsonl` to the disk.
     ///
     /// # Errors
@@ -372,7 +398,7 @@ fn make_default(dataset: &str) -> Result<PathBuf> {
     let stem = dataset.strip_prefix("csv:").map_or(dataset, |file| {
         Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("table")
     });
-    let name = format!("{stem}-{}", timestamp(SystemTime::now()));
+    let name = format!("{stem}-{}", calendar::compact(SystemTime::now()));
     let mut number = 1;
     loop {
         let path = runs.join(if number == 1 { name.clone() } else { format!("{name}-{number}") });
@@ -400,43 +426,8 @@ fn absent_or(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|reason| if reason.kind() == ErrorKind::NotFound { Ok(()) } else { Err(reason) })
 }
 
-/// An event as a line of `metrics.jsonl`.
-fn line(event: &Event, path: &Path) -> Result<String> {
+/// A line of `metrics.jsonl` or `sessions.jsonl`.
+fn line(event: &impl Serialize, path: &Path) -> Result<String> {
     let json = serde_json::to_string(event).map_err(|error| Error::io(path, "written")(error.into()))?;
     Ok(json + "\n")
-}
-
-/// Date and time in UTC as `20261121-185900`.
-fn timestamp(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days as i64);
-    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, *chrono-compatible low-level date
-/// algorithms*, `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn times_are_written_in_utc() {
-        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "19700101-000000");
-        assert_eq!(at(951_782_400), "20000229-000000");
-        assert_eq!(at(1_795_287_599), "20261121-185959");
-    }
 }

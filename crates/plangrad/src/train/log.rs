@@ -60,26 +60,33 @@ pub(super) fn check_length(file: &File, path: &Path) -> Result<()> {
 }
 
 /// Copies the lines that are `kept`.
-pub(super) fn copy(
+pub(super) fn copy(from: impl BufRead, mut to: impl Write, kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+    each_line(from, |line| {
+        if kept(line) {
+            to.write_all(line)?;
+            to.write_all(b"\n")?;
+        }
+        Ok(())
+    })?;
+    to.flush()
+}
+
+/// Calls `each` with every line, but those that are longer than any event's.
+pub(crate) fn each_line(
     mut from: impl BufRead,
-    mut to: impl Write,
-    kept: impl Fn(&[u8]) -> bool,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
         if from.by_ref().take(MOST_LINE).read_until(b'\n', &mut line)? == 0 {
-            return to.flush();
+            return Ok(());
         }
         if !line.ends_with(b"\n") && line.len() as u64 == MOST_LINE {
             from.skip_until(b'\n')?;
             continue;
         }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        if kept(text) {
-            to.write_all(text)?;
-            to.write_all(b"\n")?;
-        }
+        each(line.strip_suffix(b"\n").unwrap_or(&line))?;
     }
 }
 

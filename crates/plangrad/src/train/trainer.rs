@@ -17,6 +17,7 @@ use super::event::{BestModel, Event, Observer, Position};
 use super::fingerprint::Fingerprint;
 use super::folder::{MODEL, RunFolder};
 use super::ladder::Resources;
+use super::session::RunSession;
 use super::settings::Settings;
 use super::source::Data;
 use super::stop::Stop;
@@ -169,6 +170,11 @@ impl Trainer {
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.engine.session
+    }
+
+    /// This process, for the list of those that have worked on the run.
+    pub(crate) fn session_record(&self) -> RunSession {
+        RunSession::now(self.engine.session.backend(), self.walk.steps)
     }
 
     /// The event that begins the run.

@@ -1,0 +1,95 @@
+//! The page: a frame, its style and script, and what it shows as JSON. All in one file.
+
+use sha2::{Digest, Sha256};
+
+use super::pictures::base64;
+use super::run::RunReport;
+use crate::error::{Error, Result};
+
+const STYLE: &str = include_str!("page.css");
+
+/// The parts of the script, in their order.
+const SCRIPTS: [&str; 4] =
+    [include_str!("dom.js"), include_str!("chart.js"), include_str!("arena.js"), include_str!("page.js")];
+
+/// The page on these runs.
+///
+/// The browser is told to run this script and no other, and to fetch nothing: were a name from outside ever taken for markup,
+/// it would do nothing.
+///
+/// # Errors
+/// [`Error::Output`] if the runs cannot be serialised.
+pub(crate) fn page(runs: &[RunReport]) -> Result<String> {
+    let data = serde_json::to_string(runs).map_err(|error| Error::Output(error.into()))?;
+    let script = SCRIPTS.join("\n");
+    let policy = format!(
+        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        digest(STYLE),
+        digest(&script)
+    );
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(format!(
+        r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="plangrad {version}">
+<title>plangrad report</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main id="page"><noscript>This page draws its charts with a script that it holds itself; allow it to see them.</noscript></main>
+<script type="application/json" id="runs">{}</script>
+<script>{script}</script>
+</body>
+</html>
+"#,
+        embedded(&data)
+    ))
+}
+
+/// JSON in which nothing can be taken for the end of a script or for markup. (These letters can only be inside strings.)
+fn embedded(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '<' | '>' | '&' | '\'' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            }
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// The SHA-256 of an element's text, as a content security policy has it.
+fn digest(text: &str) -> String {
+    base64(&Sha256::digest(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_in_a_page_keeps_its_meaning_and_cannot_end_its_element() {
+        let text = "</script><!--<script>&'\u{2028}ä";
+        let json = embedded(&serde_json::to_string(text).unwrap());
+        assert!(!json.contains(['<', '>', '&', '\'', '\u{2028}']), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn the_script_makes_no_markup_of_text_and_fetches_nothing() {
+        for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "http:", "https:"]
+        {
+            // The one address is the name of SVG, which nobody opens.
+            let script = SCRIPTS.join("\n").replace("http://www.w3.org/2000/svg", "");
+            assert!(!script.contains(forbidden) && !STYLE.contains(forbidden), "{forbidden}");
+        }
+        assert!(!SCRIPTS.join("\n").contains("</script") && !STYLE.contains("</style"));
+    }
+}

@@ -1,0 +1,170 @@
+//! Everything a page shows of a run, gathered from its folder.
+
+use std::path::{Path, PathBuf};
+
+use plangrad_data::Split;
+use serde::Serialize;
+
+use super::arena::Memory;
+use super::first_layer::FirstLayer;
+use super::history::History;
+use super::quality::Examined;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::output::untrusted;
+use crate::train::{BEST, CONFIG, Fingerprint, MODEL, Settings, network, read_fingerprint};
+
+/// Points of the curve of the learning rate.
+const MOST_RATES: u64 = 240;
+
+/// A run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RunReport {
+    /// Its folder, as it was named.
+    name: String,
+    /// Its settings, name and value each.
+    settings: Vec<(String, String)>,
+    /// `784-128-10 with 101,770 parameters`, once there is a model.
+    network: Option<String>,
+    data: Option<Data>,
+    history: History,
+    steps_per_epoch: u64,
+    /// Step and learning rate, of steps taken.
+    learning_rates: Vec<(u64, f64)>,
+    /// Whether the model that is shown is that of the best epoch.
+    is_best: bool,
+    /// The samples predicted again, or why they could not be.
+    examined: Option<Examined>,
+    not_examined: Option<String>,
+    first_layer: Option<FirstLayer>,
+    memory: Option<Memory>,
+}
+
+/// What the run learnt from.
+#[derive(Clone, Debug, Serialize)]
+struct Data {
+    digest: String,
+    train: usize,
+    validation: usize,
+    test: usize,
+}
+
+impl Data {
+    fn of(print: &Fingerprint) -> Data {
+        let samples = |split| print.samples(split);
+        Data {
+            digest: print.digest(),
+            train: samples(Split::Train),
+            validation: samples(Split::Validation),
+            test: samples(Split::Test),
+        }
+    }
+}
+
+/// The model of a run that is worth looking at: that of its best epoch, if it keeps it, else of its last. Also whether it is the
+/// best.
+fn kept_model(folder: &Path) -> Option<(PathBuf, bool)> {
+    let [best, last] = [BEST, MODEL].map(|name| folder.join(name));
+    let is_there = last.is_file(); // without it the run is not complete, and the best so far may not be the best
+    is_there.then(|| if best.is_file() { (best, true) } else { (last, false) })
+}
+
+impl RunReport {
+    /// Reads the run in `folder`; `examine` has its model predict samples.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`]; if a file of the run is damaged. That samples cannot be had is none.
+    pub(crate) fn gather(
+        folder: &Path,
+        examine: impl FnOnce(&Model) -> Result<Option<Examined>>,
+    ) -> Result<RunReport> {
+        let config = folder.join(CONFIG);
+        if !config.is_file() {
+            return Err(Error::NoRun { path: folder.into() });
+        }
+        let settings = Settings::read(&config)?;
+        let history = History::read(folder)?;
+        let samples = history.start.as_ref().map_or(0, |start| start.train_samples as u64);
+        let (steps_per_epoch, _) = settings.steps(samples);
+        let mut report = RunReport {
+            name: untrusted(&folder.display().to_string()),
+            settings: flat(&settings.to_toml(&config)?),
+            network: None,
+            data: read_fingerprint(folder)?.as_ref().map(Data::of),
+            steps_per_epoch,
+            learning_rates: learning_rates(&settings, history.steps_taken(steps_per_epoch)),
+            is_best: false,
+            examined: None,
+            not_examined: None,
+            first_layer: None,
+            memory: None,
+            history,
+        };
+        match kept_model(folder) {
+            Some((file, is_best)) => report.add_model(&settings, &Model::open(&file)?, is_best, examine)?,
+            None => report.not_examined = Some("the run is not complete, so it has no model yet".to_owned()),
+        }
+        Ok(report)
+    }
+
+    fn add_model(
+        &mut self,
+        settings: &Settings,
+        model: &Model,
+        is_best: bool,
+        examine: impl FnOnce(&Model) -> Result<Option<Examined>>,
+    ) -> Result<()> {
+        self.is_best = is_best;
+        self.network = Some(network(model.task()));
+        self.first_layer = FirstLayer::read(model.task().model(), model.weights())?;
+        self.memory = Memory::of(settings, model.task(), &self.history)?;
+        match examine(model) {
+            Ok(Some(examined)) => self.examined = Some(examined),
+            Ok(None) => self.not_examined = Some("there are no test samples".to_owned()),
+            Err(error @ (Error::Stopped | Error::Output(_))) => return Err(error),
+            Err(error) => self.not_examined = Some(untrusted(&error.sentence())),
+        }
+        Ok(())
+    }
+
+    /// Whether its model could be shown samples, or why not.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.not_examined.as_deref()
+    }
+}
+
+/// Step and learning rate of steps from the first to the last.
+fn learning_rates(settings: &Settings, steps: u64) -> Vec<(u64, f64)> {
+    let rate = settings.learning_rate();
+    let every = steps.div_ceil(MOST_RATES).max(1) as usize;
+    let last = (steps > 0).then_some(steps);
+    let shown = (1..steps).step_by(every).chain(last);
+    shown.map(|step| (step, rate.at(step))).collect()
+}
+
+/// Names and values as `config.toml` has them, in its order; those of its tables with the table's name before them.
+fn flat(config: &str) -> Vec<(String, String)> {
+    let mut entries = Vec::new();
+    let mut table = String::new();
+    for line in config.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            table = format!("{name}.");
+        } else if let Some((name, value)) = line.split_once(" = ") {
+            entries.push((untrusted(&format!("{table}{name}")), untrusted(value.trim_matches('"'))));
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_have_the_names_and_order_of_their_file() {
+        let config = "dataset = \"digits\"\nhidden = [8, 6]\n\n[optimizer]\nname = \"adam\"\nbeta1 = 0.9\n";
+        let expected =
+            [("dataset", "digits"), ("hidden", "[8, 6]"), ("optimizer.name", "adam"), ("optimizer.beta1", "0.9")];
+        assert_eq!(flat(config), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}
