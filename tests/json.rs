@@ -30,6 +30,7 @@ fn every_command_prints_the_documented_keys() {
         ("show", "show --dataset csv:table.csv"),
         ("show", "show --dataset csv:table.csv --loss mse"),
         ("eval", "eval run"),
+        ("report", "report run"),
         ("predict", "predict run --index 0"),
         ("predict", "predict run --image x.png"),
     ];

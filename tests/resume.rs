@@ -391,7 +391,7 @@ fn a_run_that_was_killed_while_it_replaced_another_stands_or_the_other_does() {
     assert!(
         fs::read(it.join("model.safetensors")).unwrap() == fs::read(path("old/model.safetensors")).unwrap()
     );
-    assert_eq!(fs::read_dir(&it).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(&it).unwrap().count(), 7);
     // From then on the new one is there, however much of it is in its place.
     for moved in 0..=all.len() {
         let it = begin(".new-run");
@@ -403,7 +403,7 @@ fn a_run_that_was_killed_while_it_replaced_another_stands_or_the_other_does() {
         assert!(other.contains("already holds a run"), "{other}");
         run(folder.path(), "train --resume it").succeeded();
         expected.assert_same(&it);
-        assert_eq!(fs::read_dir(&it).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(&it).unwrap().count(), 7);
     }
 }
 
@@ -424,9 +424,12 @@ fn leftovers_of_writers_that_were_killed_are_removed_and_other_files_stay() {
             "checkpoint.safetensors",
             "config.toml",
             "fingerprint.json",
+            "metrics.csv",
             "metrics.jsonl",
             "model.safetensors",
-            "notes.txt"
+            "notes.txt",
+            "report.html",
+            "sessions.jsonl"
         ]
     );
 }

@@ -47,8 +47,16 @@ fn without_data_and_options_it_learns_the_built_in_digits() {
     assert!(runs[0].file_name().unwrap().to_str().unwrap().starts_with("digits-"));
     let names: Vec<_> =
         files(&runs[0]).iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    let expected =
-        ["checkpoint.safetensors", "config.toml", "fingerprint.json", "metrics.jsonl", "model.safetensors"];
+    let expected = [
+        "checkpoint.safetensors",
+        "config.toml",
+        "fingerprint.json",
+        "metrics.csv",
+        "metrics.jsonl",
+        "model.safetensors",
+        "report.html",
+        "sessions.jsonl",
+    ];
     assert_eq!(names, expected);
 }
 
@@ -70,8 +78,9 @@ fn the_first_line_is_the_plan_and_the_last_ones_are_the_next_commands() {
         lines[6].contains("samples/s; memory 1.43 MiB planned, 1.43 MiB measured, process peak "),
         "{text}"
     );
+    assert_eq!(lines[8], "Report: first/report.html");
     // Each command offered is one a shell can run.
-    let next: Vec<&str> = lines[8..].iter().map(|line| line.trim_start_matches("Next:").trim()).collect();
+    let next: Vec<&str> = lines[9..].iter().map(|line| line.trim_start_matches("Next:").trim()).collect();
     assert_eq!(next.len(), 2, "{text}");
     for offered in next {
         let ran = finish(std::process::Command::new("sh").args(["-c", offered]).current_dir(folder.path()));

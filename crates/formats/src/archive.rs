@@ -94,6 +94,6 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-fn damaged(error: rawzip::Error) -> Error {
+pub(crate) fn damaged(error: rawzip::Error) -> Error {
     Error::DamagedZip { reason: error.to_string() }
 }

@@ -20,7 +20,9 @@ pub mod commands;
 pub mod device;
 mod drawing;
 mod error;
+mod export;
 pub mod fit;
+mod history;
 mod loading;
 pub mod memory;
 mod model;
@@ -37,6 +39,7 @@ mod weights;
 pub use colour::Colour;
 pub use drawing::PictureFile;
 pub use error::{Error, ErrorKind, Result};
+pub use export::ExportFormat;
 pub use model::{
     ClassQuality, Classification, Evaluation, Model, Prediction, Questions, Regression, Request,
 };

@@ -18,9 +18,11 @@ mod npy;
 mod npz;
 mod number_type;
 mod problem;
+mod write;
 
 pub use array::NumpyArray;
 pub use npy::{open_npy_with, read_npy};
 pub use npz::{ArrayFacts, Npz};
 pub use number_type::NumberType;
 pub use problem::NumpyProblem;
+pub use write::npz_bytes;

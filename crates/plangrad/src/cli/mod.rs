@@ -6,6 +6,7 @@
 mod data;
 mod device;
 mod download;
+mod export;
 mod fit;
 mod learning;
 mod levers;
@@ -28,6 +29,7 @@ use plangrad_data::Split;
 pub use data::{ChosenDataset, Cifar100Labels, DataArgs, TrainedDataArgs};
 pub use device::{DeviceArgs, OomArgs};
 pub use download::{DownloadArgs, DownloadName};
+pub use export::ExportArgs;
 pub use fit::FitArgs;
 pub use learning::{LearningArgs, OptimizerName, PrecisionArgs, StepArgs};
 pub use levers::{ClassWeights, LeverArgs};
@@ -91,6 +93,8 @@ pub enum Command {
     Sweep(Box<SweepArgs>),
     /// A page on runs to look at: curves, confusion matrix, pictures, memory
     Report(ReportArgs),
+    /// A trained model for other programs: ONNX, safetensors, numpy; or the figures of its run as CSV
+    Export(ExportArgs),
     /// This machine: cores, vector instructions, memory
     Devices(DevicesArgs),
     /// Fetch datasets and verify them

@@ -5,6 +5,7 @@ mod device;
 mod devices;
 mod download;
 mod eval;
+mod export;
 mod fit;
 mod image_bar;
 mod plan;
@@ -38,6 +39,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Fit(arguments) => fit::perform(arguments, console),
         Command::Sweep(arguments) => sweep::sweep(arguments, console),
         Command::Report(arguments) => report::report(arguments, console),
+        Command::Export(arguments) => export::perform(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
     }

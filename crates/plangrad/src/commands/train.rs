@@ -13,7 +13,9 @@ use super::{device, subject};
 use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
 use crate::device::UnsupportedPrecision;
 use crate::error::{Error, Result};
+use crate::export::metrics_csv;
 use crate::fit::{FitOptions, auto};
+use crate::history::History;
 use crate::model::{Model, dominance};
 use crate::numbers::counted;
 use crate::output::Console;
@@ -130,7 +132,12 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
 }
 
 /// Trains, and says what can be done next.
-fn perform(mut run: Run, mut folder: RunFolder, interrupts: &Interrupts, arguments: &TrainArgs) -> Result<()> {
+fn perform(
+    mut run: Run,
+    mut folder: RunFolder,
+    interrupts: &Interrupts,
+    arguments: &TrainArgs,
+) -> Result<()> {
     let resume = resume_command(folder.path(), &arguments.device.given(arguments.oom));
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
@@ -209,6 +216,10 @@ impl Run {
         let tested = self.trainer.into_test();
         let remarks = class_remarks(&settings, tested.as_ref(), folder, stop);
         remarks.iter().for_each(|remark| Console::remark(remark));
+        let csv = History::read(folder.path()).and_then(|run| folder.save_metrics_csv(&metrics_csv(&run)));
+        if let Err(error) = csv {
+            Console::warning(&format_args!("there is no metrics.csv: {}", error.sentence()));
+        }
         if reports {
             match write_report(folder, &settings, tested.as_ref()) {
                 Ok(path) => console.text(&format_args!("Report: {}", path.display()))?,

@@ -64,7 +64,7 @@ function arena(timeline) {
     event.preventDefault();
     choose(chosen < 0 ? 0 : (chosen + move + timeline.buffers.length) % timeline.buffers.length);
   });
-  if (window.ResizeObserver) new ResizeObserver((entries) => draw(entries[0].contentRect.width)).observe(holder);
+  if (window.ResizeObserver) new ResizeObserver((entries) => requestAnimationFrame(() => draw(entries[0].contentRect.width))).observe(holder);
   return holder;
 }
 

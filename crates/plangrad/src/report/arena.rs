@@ -7,9 +7,9 @@ use plangrad_nn::Task;
 use plangrad_tensor::{BufferInfo, Category, Device, Plan};
 use serde::Serialize;
 
-use super::history::{History, Start};
 use crate::device::DeviceChoice;
 use crate::error::Result;
+use crate::history::{History, Start};
 use crate::memory::{BatchPlan, Part, buffer_formula, explain};
 use crate::train::plans::plan;
 use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, with_levers};
@@ -83,7 +83,8 @@ impl Memory {
             lesson_bytes: 0,
             plans,
         };
-        let of_category = |category: Category| OfCategory { name: category.name(), bytes: row.report.get(category) };
+        let of_category =
+            |category: Category| OfCategory { name: category.name(), bytes: row.report.get(category) };
         Ok(Some(Memory {
             total: row.report.total(),
             categories: Category::ALL.map(of_category).into_iter().filter(|part| part.bytes > 0).collect(),

@@ -25,6 +25,8 @@ function chart(spec) {
   const series = spec.series.map((one) => ({ ...one, points: one.points.filter(([x, y]) => isNumber(x) && isNumber(y)) }))
     .filter((one) => one.points.length > 0);
   if (series.length === 0) return null;
+  const isDashed = series.filter((one) => !one.thin).length > 1;
+  for (const one of series) one.dashes = isDashed && !one.thin ? DASHES[one.style] : null;
   const all = series.flatMap((one) => one.points);
   let [left, right] = extent(all.map(([x]) => x));
   let [low, high] = extent(all.map(([, y]) => y));
@@ -45,7 +47,7 @@ function chart(spec) {
   };
   draw(520);
   listen(svg, spec, series, scale, readout, () => width);
-  if (window.ResizeObserver) new ResizeObserver((entries) => draw(entries[0].contentRect.width)).observe(figure);
+  if (window.ResizeObserver) new ResizeObserver((entries) => requestAnimationFrame(() => draw(entries[0].contentRect.width))).observe(figure);
   return figure;
 }
 
@@ -60,7 +62,7 @@ function summary(spec, series) {
 
 function legend(series) {
   const mark = (one) => graphic("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" },
-    graphic("line", { x1: 0, y1: 5, x2: 26, y2: 5, class: `curve ${one.style}`, "stroke-dasharray": DASHES[one.style] }));
+    graphic("line", { x1: 0, y1: 5, x2: 26, y2: 5, class: `curve ${one.style}`, "stroke-dasharray": one.dashes }));
   return element("ul", { class: "legend" }, series.map((one) => element("li", {}, mark(one), one.name)));
 }
 
@@ -108,8 +110,8 @@ function plot(svg, width, spec, series, scale) {
 function curve(one, x, y, spec) {
   const path = one.points.map(([px, py], i) => `${i === 0 ? "M" : "L"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("");
   const kind = `${one.style}${one.thin ? " thin" : ""}`;
-  const marks = one.dots ? [] : [graphic("path", { class: `curve ${kind}`, d: path, "stroke-dasharray": one.thin ? null : DASHES[one.style] })];
-  if (!one.thin && one.points.length <= 120 || one.dots) {
+  const marks = one.dots ? [] : [graphic("path", { class: `curve ${kind}`, d: path, "stroke-dasharray": one.dashes })];
+  if (!one.thin && !one.plain && one.points.length <= 120 || one.dots) {
     for (const [px, py] of one.points) {
       const isBest = one.best === px;
       const text = `${one.name}, ${spec.x.label} ${spec.x.format(px)}: ${spec.y.format(py)}${isBest ? " (best)" : ""}`;

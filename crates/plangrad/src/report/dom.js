@@ -7,7 +7,7 @@ function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -33,17 +33,26 @@ function table(caption, headings, rows, numbers = []) {
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const grouped = (value) => (isNumber(value) ? Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",") : "–");
-const percent = (share) => (isNumber(share) ? `${(100 * share).toFixed(2)} %` : "–");
+const percent = (share) => (isNumber(share) ? `${fixed(100 * share, 2)} %` : "–");
+
+// So many decimals, and of two that are equally near the even one, as the program prints it. A number is in the middle of
+// two if it is an odd multiple of a power of two.
+function fixed(value, decimals) {
+  const halves = value * 2 ** (decimals + 1);
+  if (!Number.isInteger(halves) || halves % 2 === 0) return value.toFixed(decimals);
+  const below = Math.floor(value * 10 ** decimals);
+  return ((below % 2 === 0 ? below : below + 1) / 10 ** decimals).toFixed(decimals);
+}
 
 // At most four decimals; very large and small numbers with an exponent.
 function short(value) {
   if (!isNumber(value)) return "–";
   const magnitude = Math.abs(value);
   if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e9)) return value.toExponential(3);
-  return value.toFixed(4).replace(/\.?0+$/, "");
+  return fixed(value, 4).replace(/\.?0+$/, "");
 }
 
-const loss = (value) => (isNumber(value) ? value.toFixed(4) : "–");
+const loss = (value) => (isNumber(value) ? fixed(value, 4) : "–");
 
 function size(bytes) {
   if (!isNumber(bytes)) return "–";
@@ -52,7 +61,7 @@ function size(bytes) {
   let unit = 0;
   let value = bytes / 1024;
   while (value >= 1024 && unit + 1 < units.length) { value /= 1024; unit += 1; }
-  return `${value.toFixed(unit === 0 ? 1 : 2)} ${units[unit]}`;
+  return `${fixed(value, unit === 0 ? 1 : 2)} ${units[unit]}`;
 }
 
 function seconds(value) {

@@ -1,8 +1,8 @@
 //! The weights of the first layer as pictures, where what it reads are pictures: one for each unit, from the pixels that excite
 //! it to those that inhibit it.
 
-use plangrad_nn::checkpoint::Loaded;
 use plangrad_nn::Module;
+use plangrad_nn::checkpoint::Loaded;
 use serde::Serialize;
 
 use super::pictures;
@@ -80,7 +80,8 @@ fn share(weight: f32, limit: f32) -> (f32, [f32; 3]) {
 /// Weights of coloured pixels: each channel by its own, with 0 in the middle.
 fn coloured(weights: &[f32], shape: &[usize], limit: f32) -> Option<Picture> {
     let limit = if limit > 0.0 { limit } else { 1.0 };
-    let planes: Vec<u8> = weights.iter().map(|weight| (127.5 + 127.5 * weight / limit).round() as u8).collect();
+    let planes: Vec<u8> =
+        weights.iter().map(|weight| (127.5 + 127.5 * weight / limit).round() as u8).collect();
     Picture::from_planes(shape, &planes)
 }
 

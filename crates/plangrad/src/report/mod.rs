@@ -7,7 +7,6 @@
 
 mod arena;
 mod first_layer;
-mod history;
 mod page;
 mod pictures;
 mod quality;

@@ -58,20 +58,22 @@ function curves(run) {
   const perEpoch = run.steps_per_epoch || 1;
   const of = (key) => epochs.map((epoch) => [epoch.epoch, epoch[key]]);
   const found = best(run)?.epoch;
-  const final = (value) => (epochs.length > 0 ? [[epochs[epochs.length - 1].epoch, value]] : []);
+  // Where epochs are compared by a validation part, the test part is for the last epoch, and for the best.
+  const tested = (key) => [[end?.best?.epoch, end?.best?.[key]], [epochs[epochs.length - 1]?.epoch, end?.[key]]]
+    .filter(([epoch], i, all) => i === 1 || epoch !== all[1][0]);
   const hasTests = epochs.some((epoch) => isNumber(epoch.test_loss));
   const batches = steps.map((step) => [step.epoch - 1 + step.step / perEpoch, step.loss]);
   const losses = [
     { name: "single batches", style: "s0", points: batches, thin: true },
     { name: "train (mean of the epoch)", style: "s1", points: of("train_loss") },
     { name: "validation", style: "s2", points: of("validation_loss"), best: found },
-    { name: hasTests ? "test" : "test, once at the end", style: "s3", points: hasTests ? of("test_loss") : final(end?.test_loss), best: found },
+    { name: hasTests ? "test" : "test, at the end", style: "s3", points: hasTests ? of("test_loss") : tested("test_loss"), best: found },
   ];
   const accuracies = [
     { name: "validation", style: "s2", points: of("validation_accuracy"), best: found },
-    { name: hasTests ? "test" : "test, once at the end", style: "s3", points: hasTests ? of("test_accuracy") : final(end?.test_accuracy), best: found },
+    { name: hasTests ? "test" : "test, at the end", style: "s3", points: hasTests ? of("test_accuracy") : tested("test_accuracy"), best: found },
   ];
-  const rates = [{ name: "learning rate", style: "s4", points: run.learning_rates }];
+  const rates = [{ name: "learning rate", style: "s4", points: run.learning_rates, plain: true }];
   const times = [
     { name: "training", style: "s1", points: of("train_seconds") },
     { name: "evaluation", style: "s3", points: of("eval_seconds") },
@@ -79,7 +81,7 @@ function curves(run) {
   return element("div", { class: "charts" },
     chart({ title: "Loss", x: whole("epoch"), y: { format: loss, from: 0 }, series: losses }),
     chart({ title: "Accuracy", x: whole("epoch"), y: { format: percent, tick: (y) => `${short(100 * y)} %` }, series: accuracies }),
-    chart({ title: "Learning rate", x: { label: "step", format: grouped, whole: true }, y: { format: short, from: 0 }, series: rates.map((one) => ({ ...one, thin: one.points.length > 240 })) }),
+    chart({ title: "Learning rate", x: { label: "step", format: grouped, whole: true }, y: { format: short, from: 0 }, series: rates }),
     chart({ title: "Seconds per epoch", x: whole("epoch"), y: { format: seconds, from: 0 }, series: times }));
 }
 
@@ -154,7 +156,7 @@ function examples(title, list, found, isMistake) {
       ? [element("strong", {}, found.names[one.class]), ` ${percent(one.probability)}`, element("br"), `is ${found.names[one.label]} (${percent(one.of_label)})`]
       : [element("strong", {}, found.names[one.class]), ` ${percent(one.probability)}`],
     element("div", { class: "quiet" }, `sample ${one.index}`));
-  return [element("h4", { class: "name" }, title), element("ul", { class: "examples" }, list.map(item))];
+  return [element("h4", { class: "name" }, title), element("ul", { class: list[0].picture ? "examples" : "examples wide" }, list.map(item))];
 }
 
 function classes(found) {

@@ -84,8 +84,16 @@ mod tests {
 
     #[test]
     fn the_script_makes_no_markup_of_text_and_fetches_nothing() {
-        for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "http:", "https:"]
-        {
+        for forbidden in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "fetch(",
+            "http:",
+            "https:",
+        ] {
             // The one address is the name of SVG, which nobody opens.
             let script = SCRIPTS.join("\n").replace("http://www.w3.org/2000/svg", "");
             assert!(!script.contains(forbidden) && !STYLE.contains(forbidden), "{forbidden}");

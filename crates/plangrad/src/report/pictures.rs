@@ -75,6 +75,8 @@ mod tests {
         assert_eq!((small.width(), small.height(), small.channels()), (48, 96, 3));
         assert!(small.planes().iter().all(|&value| value == 7));
         assert_eq!(address_of_sample(&[4], &[1, 2, 3, 4]), None);
-        assert!(address_of_sample(&[1, 2, 2], &[1, 2, 3, 4]).unwrap().starts_with("data:image/png;base64,iVBOR"));
+        assert!(
+            address_of_sample(&[1, 2, 2], &[1, 2, 3, 4]).unwrap().starts_with("data:image/png;base64,iVBOR")
+        );
     }
 }

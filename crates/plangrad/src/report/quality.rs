@@ -172,6 +172,6 @@ mod tests {
     fn a_few_of_many_are_spread_over_all() {
         assert_eq!(spread((0..100).collect(), 4), [0, 25, 50, 75]);
         assert_eq!(spread((0..3).collect(), 4), [0, 1, 2]);
-        assert_eq!(spread(Vec::<u8>::new(), 4), []);
+        assert_eq!(spread(Vec::<u8>::new(), 4), Vec::<u8>::new());
     }
 }

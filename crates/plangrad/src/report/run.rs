@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::arena::Memory;
 use super::first_layer::FirstLayer;
-use super::history::History;
 use super::quality::Examined;
 use crate::error::{Error, Result};
+use crate::history::History;
 use crate::model::Model;
 use crate::output::untrusted;
 use crate::train::{BEST, CONFIG, Fingerprint, MODEL, Settings, network, read_fingerprint};
@@ -163,8 +163,12 @@ mod tests {
     #[test]
     fn settings_have_the_names_and_order_of_their_file() {
         let config = "dataset = \"digits\"\nhidden = [8, 6]\n\n[optimizer]\nname = \"adam\"\nbeta1 = 0.9\n";
-        let expected =
-            [("dataset", "digits"), ("hidden", "[8, 6]"), ("optimizer.name", "adam"), ("optimizer.beta1", "0.9")];
+        let expected = [
+            ("dataset", "digits"),
+            ("hidden", "[8, 6]"),
+            ("optimizer.name", "adam"),
+            ("optimizer.beta1", "0.9"),
+        ];
         assert_eq!(flat(config), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }

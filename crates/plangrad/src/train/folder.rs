@@ -1,5 +1,5 @@
 //! The run folder: `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, `best.safetensors`,
-//! `fingerprint.json`, `sessions.jsonl`, `report.html`.
+//! `fingerprint.json`, `sessions.jsonl`, `metrics.csv`, `report.html`.
 //!
 //! Files are replaced as a whole or appended to line by line, so that a run killed at any moment can be resumed. The folder
 //! is held open, and whoever begins a run there writes all of its files into a folder within, whose renaming is the moment
@@ -58,10 +58,12 @@ pub(crate) const BEST: &str = "best.safetensors";
 const FINGERPRINT: &str = "fingerprint.json";
 pub(crate) const SESSIONS: &str = "sessions.jsonl";
 pub(crate) const REPORT: &str = "report.html";
+const METRICS_CSV: &str = "metrics.csv";
 /// The longest `fingerprint.json` that is read: 16 bytes for each of 64 million rows.
 const MOST_FINGERPRINT_BYTES: u64 = 1 << 30;
 /// Files of a run.
-const FILES: [&str; 8] = [CONFIG, METRICS, CHECKPOINT, MODEL, BEST, FINGERPRINT, SESSIONS, REPORT];
+const FILES: [&str; 9] =
+    [CONFIG, METRICS, CHECKPOINT, MODEL, BEST, FINGERPRINT, SESSIONS, REPORT, METRICS_CSV];
 /// The folder within in which a new run is written,
 const UNFINISHED: &str = ".new-run.tmp";
 /// and its name from the moment on at which the new run counts.
@@ -149,7 +151,7 @@ impl RunFolder {
         if !dir.is_dir(NEW) {
             return Ok(());
         }
-        for name in [MODEL, BEST, FINGERPRINT, SESSIONS, REPORT] {
+        for name in [MODEL, BEST, FINGERPRINT, SESSIONS, REPORT, METRICS_CSV] {
             absent_or(dir.remove_file(name)).map_err(Error::io(&self.file(name), "replaced"))?;
         }
         for name in [CONFIG, METRICS, CHECKPOINT] {
@@ -324,6 +326,14 @@ impl RunFolder {
     pub(crate) fn save_report(&self, page: &str) -> Result<PathBuf> {
         self.folder.replace(REPORT, page.as_bytes())?;
         Ok(self.file(REPORT))
+    }
+
+    /// Replaces `metrics.csv`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the file cannot be written.
+    pub(crate) fn save_metrics_csv(&self, lines: &str) -> Result<()> {
+        Ok(self.folder.replace(METRICS_CSV, lines.as_bytes())?)
     }
 
     /// Flushes `metrics.jsonl` to the disk.
