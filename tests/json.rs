@@ -31,6 +31,7 @@ fn every_command_prints_the_documented_keys() {
         ("show", "show --dataset csv:table.csv --loss mse"),
         ("eval", "eval run"),
         ("report", "report run"),
+        ("export", "export run --out x.onnx"),
         ("predict", "predict run --index 0"),
         ("predict", "predict run --image x.png"),
     ];

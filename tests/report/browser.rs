@@ -68,7 +68,7 @@ impl Browser {
         let (page, console) = self.open(&copy, View { width: 1600, ..view });
         assert_eq!(console, Vec::<String>::new());
         let found = page.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split('<').next());
-        let digits = found.unwrap_or_else(|| panic!("the probe found nothing: {page}"));
+        let digits = found.expect("the probe has run");
         let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
         let bytes: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
         serde_json::from_slice(&bytes).unwrap()

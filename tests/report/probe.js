@@ -49,7 +49,7 @@ const use = () => {
   const inputs = [...document.querySelectorAll(".buffer")].find((buffer) => buffer.dataset.buffer === "inputs");
   inputs?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
   const told = text(".told");
-  const chart = document.querySelector(".chart svg");
+  const chart = document.querySelector('.chart svg[role="img"]');
   chart?.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
   const readout = text(".readout");
   document.querySelector(".arena svg")?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
@@ -82,4 +82,4 @@ const report = () => {
   place.textContent = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   parent.document.body.append(place);
 };
-requestAnimationFrame(() => requestAnimationFrame(report));
+window.addEventListener("load", report);

@@ -57,14 +57,13 @@ function arena(timeline) {
     layOut(svg, Math.max(available, 90 + 20 * timeline.stages.length), timeline, shapes, choose);
     if (chosen >= 0) shapes[chosen].classList.add("chosen");
   };
-  draw(900);
+  drawings.push([holder, draw]);
   svg.addEventListener("keydown", (event) => {
     const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (move === undefined || timeline.buffers.length === 0) return;
     event.preventDefault();
     choose(chosen < 0 ? 0 : (chosen + move + timeline.buffers.length) % timeline.buffers.length);
   });
-  if (window.ResizeObserver) new ResizeObserver((entries) => requestAnimationFrame(() => draw(entries[0].contentRect.width))).observe(holder);
   return holder;
 }
 

@@ -45,9 +45,8 @@ function chart(spec) {
     width = available;
     plot(svg, width, spec, series, scale);
   };
-  draw(520);
+  drawings.push([figure, draw]);
   listen(svg, spec, series, scale, readout, () => width);
-  if (window.ResizeObserver) new ResizeObserver((entries) => requestAnimationFrame(() => draw(entries[0].contentRect.width))).observe(figure);
   return figure;
 }
 

@@ -31,6 +31,14 @@ function table(caption, headings, rows, numbers = []) {
       headings.some((text) => text) ? element("thead", {}, element("tr", {}, head)) : null, element("tbody", {}, body)));
 }
 
+// What is drawn for the width it has: an element, and what draws it for a width.
+const drawings = [];
+
+function drawAll() {
+  const widths = drawings.map(([holder]) => holder.clientWidth);
+  drawings.forEach(([, draw], i) => draw(widths[i]));
+}
+
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const grouped = (value) => (isNumber(value) ? Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",") : "–");
 const percent = (share) => (isNumber(share) ? `${fixed(100 * share, 2)} %` : "–");

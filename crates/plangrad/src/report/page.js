@@ -267,14 +267,15 @@ function sideBySide(runs) {
       chart({ title: "Seconds per epoch", x: whole("epoch"), y: { format: seconds, from: 0 }, series: of(["train_seconds"]).map((one) => ({ ...one, best: null })) })));
 }
 
-function show() {
-  const runs = JSON.parse(document.getElementById("runs").textContent);
-  const page = document.getElementById("page");
+function show(runs) {
   document.title = `${runs.map((run) => run.name).join(", ")} – plangrad report`;
-  if (runs.length === 1) { page.replaceChildren(article(runs[0], 1, "h1")); return; }
+  if (runs.length === 1) return [article(runs[0], 1, "h1")];
   const links = runs.map((run, i) => element("li", {}, element("a", { href: `#run${i + 1}` }, run.name)));
-  page.replaceChildren(element("h1", {}, counted(runs.length, "run")), element("nav", { "aria-label": "Runs" }, element("ul", {}, links)),
-    sideBySide(runs), runs.map((run, i) => article(run, i + 1, "h2")).reduce((list, one) => { list.append(one); return list; }, document.createDocumentFragment()));
+  return [element("h1", {}, counted(runs.length, "run")), element("nav", { "aria-label": "Runs" }, element("ul", {}, links)),
+    sideBySide(runs), ...runs.map((run, i) => article(run, i + 1, "h2"))];
 }
 
-show();
+document.getElementById("page").replaceChildren(...show(JSON.parse(document.getElementById("runs").textContent)));
+drawAll();
+window.addEventListener("resize", () => requestAnimationFrame(drawAll));
+window.addEventListener("beforeprint", drawAll);
