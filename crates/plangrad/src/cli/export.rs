@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::TrainedModelArgs;
+use super::trained::TrainedModelArgs;
 use crate::error::{Error, Result};
 use crate::export::ExportFormat;
 

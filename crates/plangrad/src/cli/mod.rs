@@ -17,6 +17,7 @@ mod report;
 mod subject;
 mod sweep;
 mod table;
+mod trained;
 mod training;
 pub(crate) mod usage;
 mod values;
@@ -40,6 +41,7 @@ pub use report::ReportArgs;
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
 pub use table::{TableArgs, TableFileArgs};
+pub use trained::TrainedModelArgs;
 pub use training::{BatchSize, ScheduleName, SelectionArgs, TrainArgs, TrainingArgs};
 pub use values::Row;
 
@@ -99,17 +101,6 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Fetch datasets and verify them
     Download(DownloadArgs),
-}
-
-/// A trained model.
-#[derive(Args, Clone, Debug)]
-pub struct TrainedModelArgs {
-    /// A run folder, or a model file (model.safetensors)
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
-    /// The model of the run's best epoch, which train --keep best keeps, and not of its last
-    #[arg(long)]
-    pub best: bool,
 }
 
 /// Arguments of `eval`.
