@@ -30,9 +30,11 @@ mod numbers;
 mod output;
 mod picture;
 pub mod process;
+mod protobuf;
 mod report;
 mod run;
 pub mod sweep;
+mod tensorboard;
 pub mod train;
 mod weights;
 

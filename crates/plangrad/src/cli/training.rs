@@ -154,6 +154,10 @@ pub struct RunArgs {
     /// Do not write report.html, the page with curves, confusion matrix, pictures and memory, at the end
     #[arg(long)]
     pub no_report: bool,
+    /// Write event files for TensorBoard meanwhile, in the folder tensorboard of the run: losses, accuracies, learning rate, times,
+    /// histograms of the weights, the settings; at the end mistakes as pictures
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// The options that cannot be given for a run that is resumed, since its folder has their values: all about the network, its

@@ -21,6 +21,7 @@ use crate::numbers::counted;
 use crate::output::Console;
 use crate::process;
 use crate::report::{RunReport, examine, page};
+use crate::tensorboard::{EventFile, Watched};
 use crate::train::{
     self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder, Settings,
     Stop, Subject, Tested, Trainer, class_counts, network, plan_line,
@@ -141,11 +142,10 @@ fn perform(
     let resume = resume_command(folder.path(), &arguments.device.given(arguments.oom));
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
-    let begun = folder.begin_session(&run.trainer.session_record()).and_then(|()| run.announce());
-    let outcome = begun.and_then(|()| run.trainer.run(&mut folder, &mut run.reporter, stop));
+    let outcome = run.go(&mut folder, stop, arguments.run.tensorboard);
     match outcome {
-        Ok(Outcome::Complete) => run.complete(&folder, !arguments.run.no_report, stop),
-        Ok(Outcome::Interrupted) => Err(Error::Interrupted { resume }),
+        Ok((Outcome::Complete, events)) => run.complete(&folder, !arguments.run.no_report, events, stop),
+        Ok((Outcome::Interrupted, _)) => Err(Error::Interrupted { resume }),
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
         // It would diverge again; or its folder is gone.
@@ -210,22 +210,45 @@ impl Run {
         })
     }
 
+    /// Trains. Also returns the file of events, if they are written.
+    fn go(
+        &mut self,
+        folder: &mut RunFolder,
+        stop: &Stop,
+        has_events: bool,
+    ) -> Result<(Outcome, Option<EventFile>)> {
+        let session = self.trainer.session_record();
+        folder.begin_session(&session)?;
+        self.announce()?;
+        let samples = self.trainer.train_samples();
+        let begin = || EventFile::begin(folder, &self.settings, samples, session.step);
+        let mut events = has_events.then(begin).transpose()?;
+        let mut observer = Watched { reporter: &mut self.reporter, events: events.as_mut() };
+        let outcome = self.trainer.run(folder, &mut observer, stop)?;
+        Ok((outcome, events))
+    }
+
     /// What follows a run that is complete: remarks on its classes, its report, and commands that make use of it.
-    fn complete(self, folder: &RunFolder, reports: bool, stop: &Stop) -> Result<()> {
+    fn complete(
+        self,
+        folder: &RunFolder,
+        reports: bool,
+        events: Option<EventFile>,
+        stop: &Stop,
+    ) -> Result<()> {
         let (next, settings, console) = (self.next_steps(folder.path()), self.settings, self.console);
         let tested = self.trainer.into_test();
         let remarks = class_remarks(&settings, tested.as_ref(), folder, stop);
         remarks.iter().for_each(|remark| Console::remark(remark));
+        // Whatever cannot be written now: the run itself is whole.
         let csv = History::read(folder.path()).and_then(|run| folder.save_metrics_csv(&metrics_csv(&run)));
         if let Err(error) = csv {
             Console::warning(&format_args!("there is no metrics.csv: {}", error.sentence()));
         }
-        if reports {
-            match write_report(folder, &settings, tested.as_ref()) {
-                Ok(path) => console.text(&format_args!("Report: {}", path.display()))?,
-                // The run itself is whole.
-                Err(error) => Console::warning(&format_args!("there is no report: {}", error.sentence())),
-            }
+        match show(folder, &settings, tested.as_ref(), reports, events) {
+            Ok(Some(path)) => console.text(&format_args!("Report: {}", path.display()))?,
+            Ok(None) => {}
+            Err(error) => Console::warning(&format_args!("there is no report: {}", error.sentence())),
         }
         console.commands(&next)
     }
@@ -295,15 +318,30 @@ fn class_remarks(
     found.map_or(Vec::new(), |found| found.remarks(names))
 }
 
-/// Writes the report of a finished run; its model predicts the test samples again for it. Returns where the report is.
-fn write_report(folder: &RunFolder, settings: &Settings, tested: Option<&Tested>) -> Result<PathBuf> {
+/// Shows a finished run in its report and to TensorBoard, as far as wanted; its model predicts the test samples again for it.
+/// Returns where the report is.
+fn show(
+    folder: &RunFolder,
+    settings: &Settings,
+    tested: Option<&Tested>,
+    reports: bool,
+    events: Option<EventFile>,
+) -> Result<Option<PathBuf>> {
+    if !reports && events.is_none() {
+        return Ok(None);
+    }
     let report = RunReport::gather(folder.path(), |model| {
         let of = |tested: &Tested| {
             examine(model, &tested.source, format!("{} test", settings.dataset), &tested.backend)
         };
         tested.map(of).transpose()
     })?;
-    folder.save_report(&page(&[report])?)
+    if let (Some(mut events), Some(examined)) = (events, report.examined()) {
+        events.show_pictures(
+            examined.mistakes().map(|(title, picture)| (format!("mistakes/{title}"), picture)),
+        )?;
+    }
+    if reports { Ok(Some(folder.save_report(&page(&[report])?)?)) } else { Ok(None) }
 }
 
 /// Samples per step: as asked for, or as `auto` chooses and reports.

@@ -3,7 +3,6 @@
 mod csv;
 mod format;
 mod onnx;
-mod protobuf;
 
 use std::path::Path;
 

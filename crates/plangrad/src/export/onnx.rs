@@ -6,9 +6,9 @@
 
 use plangrad_nn::{Activation, Mlp, MlpConfig};
 
-use super::protobuf::Message;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::protobuf::Message;
 
 /// The versions of the format and of the set of operators, which programs of 2021 know.
 const FORMAT: i64 = 7;

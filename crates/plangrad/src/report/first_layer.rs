@@ -5,7 +5,7 @@ use plangrad_nn::Module;
 use plangrad_nn::checkpoint::Loaded;
 use serde::Serialize;
 
-use super::pictures;
+use super::pictures::Shown;
 use crate::error::Result;
 use crate::picture::Picture;
 
@@ -30,7 +30,7 @@ pub(super) struct FirstLayer {
     /// The largest magnitude of all weights shown: the end of the scale of colours.
     limit: f32,
     /// A picture for each unit shown.
-    pictures: Vec<String>,
+    pictures: Vec<Shown>,
 }
 
 impl FirstLayer {
@@ -57,7 +57,7 @@ impl FirstLayer {
             units: values.len() / pixels,
             is_coloured: channels == 3,
             limit,
-            pictures: units.map(|picture| pictures::address(&picture)).collect::<Result<_>>()?,
+            pictures: units.map(Shown).collect(),
         }))
     }
 }

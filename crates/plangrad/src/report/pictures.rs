@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plangrad_data::Resizer;
+use serde::{Serialize, Serializer, ser};
 
 use crate::error::Result;
 use crate::picture::Picture;
@@ -10,14 +11,25 @@ use crate::picture::Picture;
 /// The longest side of a picture on the page, in its own pixels.
 const LONGEST: usize = 96;
 
-/// A sample of this shape as the address of an image; `None` if it is no picture.
-pub(super) fn address_of_sample(shape: &[usize], planes: &[u8]) -> Option<String> {
-    let picture = Picture::from_planes(shape, planes)?;
-    address(&reduced(picture, shape)).ok()
+/// A picture that a page has as the address of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shown(pub(crate) Picture);
+
+impl Shown {
+    /// A sample of this shape; `None` if it is no picture.
+    pub(super) fn sample(shape: &[usize], planes: &[u8]) -> Option<Shown> {
+        Picture::from_planes(shape, planes).map(|picture| Shown(reduced(picture, shape)))
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&address(&self.0).map_err(ser::Error::custom)?)
+    }
 }
 
 /// A picture as the address of an image.
-pub(super) fn address(picture: &Picture) -> Result<String> {
+fn address(picture: &Picture) -> Result<String> {
     let png = picture.to_png(Path::new("report.html"))?;
     Ok(format!("data:image/png;base64,{}", base64(&png)))
 }
@@ -74,9 +86,8 @@ mod tests {
         let small = reduced(large, &[3, 200, 100]);
         assert_eq!((small.width(), small.height(), small.channels()), (48, 96, 3));
         assert!(small.planes().iter().all(|&value| value == 7));
-        assert_eq!(address_of_sample(&[4], &[1, 2, 3, 4]), None);
-        assert!(
-            address_of_sample(&[1, 2, 2], &[1, 2, 3, 4]).unwrap().starts_with("data:image/png;base64,iVBOR")
-        );
+        assert_eq!(Shown::sample(&[4], &[1, 2, 3, 4]), None);
+        let address = serde_json::to_string(&Shown::sample(&[1, 2, 2], &[1, 2, 3, 4])).unwrap();
+        assert!(address.starts_with("\"data:image/png;base64,iVBOR"), "{address}");
     }
 }

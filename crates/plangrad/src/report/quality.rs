@@ -3,10 +3,11 @@
 use plangrad_tensor::{Backend, Samples, Source, Targets};
 use serde::Serialize;
 
-use super::pictures;
+use super::pictures::Shown;
 use crate::error::Result;
 use crate::model::{Classification, Model, Prediction, Regression};
 use crate::output::untrusted;
+use crate::picture::Picture;
 
 /// Examples of each kind.
 const MOST_EXAMPLES: usize = 24;
@@ -22,6 +23,19 @@ pub(crate) struct Examined {
     samples: usize,
     classes: Option<OfClasses>,
     values: Option<OfValues>,
+}
+
+impl Examined {
+    /// The most confident mistakes that are pictures, each with its number, its label and what was predicted.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = (String, &Picture)> {
+        let classes = self.classes.iter();
+        let named = classes.flat_map(|found| found.mistakes.iter().map(move |example| (found, example)));
+        named.filter_map(|(found, example)| {
+            let [label, class] = [example.label, example.class].map(|class| &found.names[class]);
+            let title = format!("sample {}: {label}, predicted {class}", example.index);
+            Some((title, &example.picture.as_ref()?.0))
+        })
+    }
 }
 
 /// Of a classification.
@@ -57,7 +71,7 @@ struct Example {
     probability: f32,
     /// Probability of the label.
     of_label: f32,
-    picture: Option<String>,
+    picture: Option<Shown>,
 }
 
 /// Of a regression.
@@ -142,7 +156,7 @@ fn illustrate(example: Example, model: &Model, source: &Source) -> Example {
     let Samples::U8(bytes) = source.samples() else { return example };
     let len = source.sample_elements();
     let sample = &bytes[example.index * len..][..len];
-    Example { picture: pictures::address_of_sample(model.sample_shape(), sample), ..example }
+    Example { picture: Shown::sample(model.sample_shape(), sample), ..example }
 }
 
 fn of_values(model: &Model, source: &Source, values: &[f64], backend: &Backend) -> Result<OfValues> {

@@ -127,6 +127,11 @@ impl RunReport {
         Ok(())
     }
 
+    /// What was found when its model predicted samples again.
+    pub(crate) fn examined(&self) -> Option<&Examined> {
+        self.examined.as_ref()
+    }
+
     /// Whether its model could be shown samples, or why not.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.not_examined.as_deref()

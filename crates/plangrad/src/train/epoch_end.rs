@@ -34,8 +34,9 @@ impl Trainer {
         let eval_seconds = started.elapsed().as_secs_f64();
         let is_best = self.compare(listeners.folder, metrics.as_ref())?;
         let on = |part| split == part;
+        let epoch = self.walk.epoch + 1;
         let event = Event::Epoch {
-            epoch: self.walk.epoch + 1,
+            epoch,
             train_loss,
             validation_loss: loss.filter(|_| on(Split::Validation)),
             validation_accuracy: accuracy.filter(|_| on(Split::Validation)),
@@ -54,7 +55,9 @@ impl Trainer {
             self.metrics = Metrics::default();
             self.engine.session.set_metrics(self.metrics)?;
         }
-        listeners.report(&event)?; // last, so that an observer that fails leaves a state that can be saved
+        // Last, so that an observer that fails leaves a state that can be saved.
+        listeners.report(&event)?;
+        listeners.observer.weights(epoch, self.task.model(), &self.engine.session)?;
         Ok(metrics)
     }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use plangrad_data::Split;
-use plangrad_tensor::Device;
+use plangrad_nn::Module;
+use plangrad_tensor::{Device, Session};
 use serde::{Serialize, Serializer};
 
 use super::best::Criterion;
@@ -184,4 +185,12 @@ pub trait Observer {
 
     /// Called after every few steps, for a progress bar.
     fn position(&mut self, _position: &Position) {}
+
+    /// Called after each epoch with its weights, which `session` has.
+    ///
+    /// # Errors
+    /// If something that is made of them cannot be written.
+    fn weights(&mut self, _epoch: u64, _model: &dyn Module, _session: &Session) -> Result<()> {
+        Ok(())
+    }
 }

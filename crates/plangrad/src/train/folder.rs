@@ -59,6 +59,8 @@ const FINGERPRINT: &str = "fingerprint.json";
 pub(crate) const SESSIONS: &str = "sessions.jsonl";
 pub(crate) const REPORT: &str = "report.html";
 const METRICS_CSV: &str = "metrics.csv";
+/// The folder within for TensorBoard.
+const TENSORBOARD: &str = "tensorboard";
 /// The longest `fingerprint.json` that is read: 16 bytes for each of 64 million rows.
 const MOST_FINGERPRINT_BYTES: u64 = 1 << 30;
 /// Files of a run.
@@ -154,6 +156,7 @@ impl RunFolder {
         for name in [MODEL, BEST, FINGERPRINT, SESSIONS, REPORT, METRICS_CSV] {
             absent_or(dir.remove_file(name)).map_err(Error::io(&self.file(name), "replaced"))?;
         }
+        absent_or(dir.remove_dir_all(TENSORBOARD)).map_err(Error::io(&self.file(TENSORBOARD), "replaced"))?;
         for name in [CONFIG, METRICS, CHECKPOINT] {
             let moved = absent_or(dir.rename(Path::new(NEW).join(name), dir, name));
             moved.map_err(Error::io(&self.file(name), "written"))?;
@@ -326,6 +329,19 @@ impl RunFolder {
     pub(crate) fn save_report(&self, page: &str) -> Result<PathBuf> {
         self.folder.replace(REPORT, page.as_bytes())?;
         Ok(self.file(REPORT))
+    }
+
+    /// Opens a new file for TensorBoard, to be appended to, in a folder within. Also returns its path.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn open_event_file(&self, name: &str) -> Result<(File, PathBuf)> {
+        let (dir, path) = (self.folder.dir(), self.file(TENSORBOARD).join(name));
+        let opened = dir.create_dir_all(TENSORBOARD).and_then(|()| {
+            dir.open_with(Path::new(TENSORBOARD).join(name), OpenOptions::new().append(true).create(true))
+        });
+        let file = opened.map_err(Error::io(&path, "written"))?;
+        Ok((file.into_std(), path))
     }
 
     /// Replaces `metrics.csv`.
