@@ -181,7 +181,7 @@ fn the_page_works_in_a_browser_at_any_width_in_light_and_dark() {
         assert_eq!(found["confusion"], evaluated["confusion"], "{view:?}");
         assert_eq!(
             found["figures"]["accuracy"],
-            format!("{:.2} %", 100.0 * end["test_accuracy"].as_f64().unwrap())
+            format!("{:.2}\u{a0}%", 100.0 * end["test_accuracy"].as_f64().unwrap())
         );
         assert_eq!(found["figures"]["loss"], format!("{:.4}", end["test_loss"].as_f64().unwrap()));
         let readout = found["readout"].as_str().unwrap();

@@ -67,6 +67,7 @@ pub use plangrad_formats::open_regular_file;
 pub use sampling::Permutation;
 pub use spec::Spec;
 pub use split::Split;
+pub use suggest::nearest;
 pub use table::{
     Decimal, FeatureKind, Missing, OneHot, RowFacts, Separator, SplitRule, TableOptions, TableRows,
     TableSchema, TargetScale, TargetScaling, TargetStatistics, UnknownWord, compensated_sum,

@@ -4,7 +4,7 @@
 const SIMILAR: f64 = 0.75;
 
 /// The candidate most similar to `found`, if any is similar. Case, hyphens and underscores are ignored.
-pub(crate) fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let found = squeezed(found);
     candidates
         .into_iter()

@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, usage};
+use crate::cli::config::{self, FromFile};
+use crate::cli::{Cli, Command, usage};
 use crate::error::{Error, Result};
 use crate::output::Console;
 use crate::output::Format;
@@ -18,7 +20,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let _pool = process::thread_pool();
     let (format, result) = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => (cli.format, perform(&cli)),
+        Ok(cli) => (cli.format, configured(&arguments, cli).and_then(|cli| perform(&cli))),
         Err(error) if !error.use_stderr() => (Format::Human, print_help(&error)),
         Err(error) => (usage::format_asked_for(&arguments), Err(wrong_usage(&error))),
     };
@@ -31,6 +33,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// The command line with the options of the settings file that it names, if it does.
+fn configured(arguments: &[OsString], cli: Cli) -> Result<Cli> {
+    let Command::Train(train) = &cli.command else { return Ok(cli) };
+    let Some(file) = &train.run.config else { return Ok(cli) };
+    let matches = Cli::command().try_get_matches_from(arguments).map_err(|error| wrong_usage(&error))?;
+    let given = |option: &str| {
+        let source = matches.subcommand().and_then(|(_, train)| train.value_source(option));
+        source.is_some_and(|source| source != ValueSource::DefaultValue)
+    };
+    let FromFile { words, overridden } = config::read(file, &given)?;
+    if !overridden.is_empty() {
+        Console::remark(&format_args!("settings of {}, but for {}", file.display(), overridden.join(", ")));
+    }
+    let all = arguments.iter().cloned().chain(words.into_iter().map(OsString::from));
+    Cli::try_parse_from(all).map_err(|error| wrong_usage(&error))
 }
 
 fn perform(cli: &Cli) -> Result<()> {

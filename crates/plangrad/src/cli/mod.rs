@@ -3,6 +3,7 @@
 //! Groups of options that several commands share have their own files and are flattened into each command, so that an
 //! option has one name, one default and one help text everywhere. Nothing here opens a file or a device, or prints.
 
+pub(crate) mod config;
 mod data;
 mod device;
 mod download;

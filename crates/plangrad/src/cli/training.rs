@@ -25,6 +25,7 @@ use crate::train::{CHANGEABLE, Criterion, KeptModel, Settings};
     plangrad train --dataset digits --schedule one-cycle --lr 0.01\n  \
     plangrad train --dataset csv:sums.csv --loss mse --normalize none --optimizer sgd --lr 0.001\n  \
     plangrad train --batch-size auto --memory-budget 64MiB\n  \
+    plangrad train --config runs/deep/config.toml --seed 7 --out runs/deep-again\n  \
     plangrad train --resume runs/deep")]
 pub struct TrainArgs {
     /// The network and its data.
@@ -71,6 +72,9 @@ pub struct TrainingArgs {
     /// Epochs between two steps, with --schedule step [default: 1]
     #[arg(long, value_name = "EPOCHS", value_parser = values::steps, allow_negative_numbers = true)]
     pub lr_every: Option<u64>,
+    /// The same in steps of the optimizer, as settings files have it.
+    #[arg(long, hide = true, value_name = "STEPS", value_parser = values::steps, conflicts_with = "lr_every")]
+    pub lr_every_steps: Option<u64>,
     /// Factor of each step, with --schedule step [default: 0.1]
     #[arg(long, value_name = "FACTOR", value_parser = values::not_negative, allow_negative_numbers = true)]
     pub lr_factor: Option<f64>,
@@ -136,6 +140,9 @@ pub struct RunArgs {
     /// Run folder [default: runs/DATASET-TIME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Settings from a file as runs write it (config.toml), or of the run in a folder; options given here win
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
     /// Replace an earlier run in that folder
     #[arg(long)]
     pub overwrite: bool,
@@ -166,7 +173,7 @@ fn fixed_by_a_run() -> Vec<Id> {
     let described = TrainingArgs::augment_args(SubjectArgs::augment_args(Command::new("described")));
     let fixed = described.get_arguments().map(|option| option.get_id().clone());
     let fixed = fixed.filter(|option| !CHANGEABLE.contains(&option.as_str()));
-    fixed.chain(["out", "overwrite"].map(Id::from)).collect()
+    fixed.chain(["out", "overwrite", "config"].map(Id::from)).collect()
 }
 
 /// Samples per step.
@@ -248,7 +255,8 @@ impl TrainingArgs {
                 Schedule::Cosine { learning_rate, minimum, steps: total_steps }
             }
             ScheduleName::Step => {
-                let every = self.lr_every.unwrap_or(1).saturating_mul(steps_per_epoch);
+                let of_epochs = self.lr_every.unwrap_or(1).saturating_mul(steps_per_epoch);
+                let every = self.lr_every_steps.unwrap_or(of_epochs);
                 Schedule::Step { learning_rate, factor: self.lr_factor.unwrap_or(0.1), every }
             }
             ScheduleName::OneCycle => Schedule::one_cycle(learning_rate, total_steps),

@@ -21,7 +21,7 @@ function memory(run) {
   const bar = element("div", { class: "bar", role: "img", "aria-label": memory.categories.map((one) => `${one.name} ${percent(share(one.bytes))}`).join(", ") });
   for (const one of memory.categories) {
     const piece = element("i", { class: kind(one.name), title: `${one.name}: ${grouped(one.bytes)} bytes` });
-    piece.style.width = percent(share(one.bytes)).replace(" ", "");
+    piece.style.width = `${100 * share(one.bytes)}%`;
     bar.append(piece);
   }
   const name = (text) => [element("span", { class: `swatch ${kind(text)}` }), text];

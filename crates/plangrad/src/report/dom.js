@@ -41,7 +41,7 @@ function drawAll() {
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const grouped = (value) => (isNumber(value) ? Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",") : "–");
-const percent = (share) => (isNumber(share) ? `${fixed(100 * share, 2)} %` : "–");
+const percent = (share) => (isNumber(share) ? `${fixed(100 * share, 2)}\u00a0%` : "–");
 
 // So many decimals, and of two that are equally near the even one, as the program prints it. A number is in the middle of
 // two if it is an odd multiple of a power of two.

@@ -80,7 +80,7 @@ function curves(run) {
   ];
   return element("div", { class: "charts" },
     chart({ title: "Loss", x: whole("epoch"), y: { format: loss, from: 0 }, series: losses }),
-    chart({ title: "Accuracy", x: whole("epoch"), y: { format: percent, tick: (y) => `${short(100 * y)} %` }, series: accuracies }),
+    chart({ title: "Accuracy", x: whole("epoch"), y: { format: percent, tick: (y) => `${short(100 * y)}\u00a0%` }, series: accuracies }),
     chart({ title: "Learning rate", x: { label: "step", format: grouped, whole: true }, y: { format: short, from: 0 }, series: rates }),
     chart({ title: "Seconds per epoch", x: whole("epoch"), y: { format: seconds, from: 0 }, series: times }));
 }
@@ -91,17 +91,17 @@ const MOST_IN_TABLE = 24;
 function confusion(found) {
   const { names, confusion: counts } = found;
   const totals = counts.map((row) => row.reduce((sum, count) => sum + count, 0));
-  const parts = [element("h4", { class: "name" }, "Confusion matrix")];
-  if (names.length <= MOST_IN_TABLE) parts.push(matrix(names, counts, totals));
-  else parts.push(mosaic(names, counts, totals));
+  return [element("h4", { class: "name" }, "Confusion matrix"),
+    names.length <= MOST_IN_TABLE ? matrix(names, counts, totals) : mosaic(names, counts, totals),
+    element("div", { class: "columns" }, element("div", {}, perClass(found)), element("div", {}, confusions(names, counts, totals)))];
+}
+
+function confusions(names, counts, totals) {
   const pairs = [];
   counts.forEach((row, label) => row.forEach((count, answer) => { if (label !== answer && count > 0) pairs.push([count, label, answer]); }));
   pairs.sort((a, b) => b[0] - a[0]);
-  if (pairs.length > 0) {
-    const rows = pairs.slice(0, 12).map(([count, label, answer]) => [names[label], names[answer], grouped(count), percent(count / totals[label])]);
-    parts.push(table("Most frequent confusions", ["label", "predicted", "samples", "of the label"], rows, [2, 3]));
-  }
-  return parts;
+  const rows = pairs.slice(0, 12).map(([count, label, answer]) => [names[label], names[answer], grouped(count), percent(count / totals[label])]);
+  return rows.length > 0 ? table("Most frequent confusions", ["label", "predicted", "samples", "of the label"], rows, [2, 3]) : null;
 }
 
 function matrix(names, counts, totals) {
@@ -162,7 +162,7 @@ function examples(title, list, found, isMistake) {
 function classes(found) {
   const figures = `${grouped(found.correct)} are right: ${percent(found.accuracy)}${isNumber(found.top_5_accuracy) ? `, top five ${percent(found.top_5_accuracy)}` : ""}, mean F1 ${percent(found.macro_f1)}.`;
   return [element("p", { "data-figure": "correct" }, figures),
-    element("div", { class: "columns" }, element("div", {}, confusion(found)), element("div", {}, perClass(found))),
+    confusion(found),
     examples("Most confident mistakes", found.mistakes, found, true),
     examples("Right predictions, from first to last", found.right, found, false)];
 }
@@ -221,7 +221,8 @@ function origin(run) {
 function reproduction(run) {
   const [first] = run.history.sessions;
   const says = [element("p", {}, "The same settings, data and seed give the same bits on the same instruction set, with any number of threads.")];
-  if (first) says.push(element("pre", {}, first.command));
+  says.push(element("pre", {}, `plangrad train --config ${run.name}/config.toml --out again`));
+  if (first) says.push(element("p", {}, "It was begun with "), element("pre", {}, first.command));
   says.push(element("p", {}, "Everything that decides the result is in config.toml; fingerprint.json tells whether the data are the same."));
   return says;
 }
@@ -263,7 +264,7 @@ function sideBySide(runs) {
     element("div", { class: "charts" },
       chart({ title: "Train loss", x: whole("epoch"), y: { format: loss, from: 0 }, series: of(["train_loss"]).map((one) => ({ ...one, best: null })) }),
       chart({ title: "Validation or test loss", x: whole("epoch"), y: { format: loss, from: 0 }, series: of(["validation_loss", "test_loss"]) }),
-      chart({ title: "Validation or test accuracy", x: whole("epoch"), y: { format: percent, tick: (y) => `${short(100 * y)} %` }, series: of(["validation_accuracy", "test_accuracy"]) }),
+      chart({ title: "Validation or test accuracy", x: whole("epoch"), y: { format: percent, tick: (y) => `${short(100 * y)}\u00a0%` }, series: of(["validation_accuracy", "test_accuracy"]) }),
       chart({ title: "Seconds per epoch", x: whole("epoch"), y: { format: seconds, from: 0 }, series: of(["train_seconds"]).map((one) => ({ ...one, best: null })) })));
 }
 
