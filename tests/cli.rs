@@ -13,7 +13,7 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
     let overview = run(folder.path(), "--help").succeeded();
     let commands =
         ["train", "eval", "predict", "show", "summary", "plan", "fit", "sweep", "report", "export"];
-    for command in commands.into_iter().chain(["devices", "download"]) {
+    for command in commands.into_iter().chain(["devices", "download", "completions", "man"]) {
         assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
         let help = run(folder.path(), &format!("{command} --help")).succeeded();
         assert!(help.contains("Examples:\n  plangrad ") && help.contains("--format <FORMAT>"), "{help}");
@@ -21,8 +21,48 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
     }
     assert_eq!(
         run(folder.path(), "--version").succeeded(),
-        format!("plangrad {}\n", env!("CARGO_PKG_VERSION"))
+        format!("plangrad {} (with cuda)\n", env!("CARGO_PKG_VERSION"))
     );
+    assert_eq!(run(folder.path(), "-V").succeeded(), format!("plangrad {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn help_of_a_command_is_what_its_option_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["train", "report"] {
+        let help = run(folder.path(), &format!("help {command}")).succeeded();
+        assert_eq!(help, run(folder.path(), &format!("{command} --help")).succeeded());
+    }
+    assert_eq!(run(folder.path(), "help").succeeded(), run(folder.path(), "--help").succeeded());
+    let refused = run(folder.path(), "help trian").refused(2);
+    assert_eq!(refused, "unknown command `trian`; did you mean `train`?");
+}
+
+#[test]
+fn shells_and_man_get_every_command_and_option() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(folder.path(), &format!("completions {shell}")).succeeded();
+        assert!(script.contains("label-smoothing") && script.contains("download"), "{shell}");
+    }
+    let checked = folder.path().join("plangrad.bash");
+    std::fs::write(&checked, run(folder.path(), "completions bash").succeeded()).unwrap();
+    let bash = std::process::Command::new("bash").arg("-n").arg(&checked).status();
+    assert!(bash.is_ok_and(|status| status.success()), "bash takes its script");
+    assert!(run(folder.path(), "man").succeeded().contains(".TH plangrad 1"));
+    let page = run(folder.path(), "man train").succeeded();
+    assert!(page.contains(".TH plangrad-train 1") && page.contains("clip\\-norm"), "{page}");
+}
+
+#[test]
+fn quiet_leaves_results_and_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let loud = run(folder.path(), "train --max-steps 2 --out loud");
+    assert!(loud.stderr.contains("no --dataset given"), "{loud:?}");
+    let quiet = run(folder.path(), "train --max-steps 2 --out quiet --quiet");
+    assert_eq!(quiet.stderr, "");
+    assert!(quiet.succeeded().contains("Done in"));
+    assert!(run(folder.path(), "eval nowhere --quiet").refused(1).contains("nowhere"));
 }
 
 #[test]

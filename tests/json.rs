@@ -30,6 +30,8 @@ fn every_command_prints_the_documented_keys() {
         ("show", "show --dataset csv:table.csv"),
         ("show", "show --dataset csv:table.csv --loss mse"),
         ("eval", "eval run"),
+        ("completions", "completions bash"),
+        ("man", "man train"),
         ("report", "report run"),
         ("export", "export run --out x.onnx"),
         ("predict", "predict run --index 0"),

@@ -45,7 +45,7 @@ fn configured(arguments: &[OsString], cli: Cli) -> Result<Cli> {
         source.is_some_and(|source| source != ValueSource::DefaultValue)
     };
     let FromFile { words, overridden } = config::read(file, &given)?;
-    if !overridden.is_empty() {
+    if !overridden.is_empty() && !cli.quiet {
         Console::remark(&format_args!("settings of {}, but for {}", file.display(), overridden.join(", ")));
     }
     let all = arguments.iter().cloned().chain(words.into_iter().map(OsString::from));
@@ -53,6 +53,9 @@ fn configured(arguments: &[OsString], cli: Cli) -> Result<Cli> {
 }
 
 fn perform(cli: &Cli) -> Result<()> {
+    if cli.quiet {
+        Console::be_quiet();
+    }
     commands::perform(&cli.command, &mut Console::new(cli.format))
 }
 

@@ -11,6 +11,7 @@ mod export;
 mod fit;
 mod learning;
 mod levers;
+mod manual;
 mod memory;
 mod model;
 mod plan;
@@ -35,6 +36,7 @@ pub use export::ExportArgs;
 pub use fit::FitArgs;
 pub use learning::{LearningArgs, OptimizerName, PrecisionArgs, StepArgs};
 pub use levers::{ClassWeights, LeverArgs};
+pub use manual::{CompletionsArgs, HelpArgs, ManArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
@@ -53,6 +55,7 @@ use crate::output::Format;
 #[command(
     name = "plangrad",
     version,
+    long_version = long_version(),
     about = "Trains image classifiers; plans every byte before it runs",
     after_help = "Examples:\n  \
         plangrad train                      train on MNIST if it is there, else on built-in digits\n  \
@@ -61,7 +64,7 @@ use crate::output::Format;
         plangrad fit --memory-budget 8MiB   the largest batch that fits, proven\n  \
         plangrad sweep --plot sweep.svg     what it costs in time and does to learning, measured\n  \
         plangrad summary --dataset cifar10 --hidden 128\n\n\
-        `plangrad COMMAND --help` shows a command's options with examples.",
+        `plangrad help COMMAND` or `plangrad COMMAND --help` shows a command's options with examples.",
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true
@@ -70,6 +73,9 @@ pub struct Cli {
     /// Text for people, or one JSON object per line on standard output and nothing else there
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Output")]
     pub format: Format,
+    /// Only results, warnings and errors: no remarks, no progress bar
+    #[arg(long, global = true, help_heading = "Output")]
+    pub quiet: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -102,6 +108,20 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Fetch datasets and verify them
     Download(DownloadArgs),
+    /// What a shell needs to complete commands and options
+    Completions(CompletionsArgs),
+    /// The manual page of plangrad or of a command
+    Man(ManArgs),
+    /// The same as --help
+    #[command(hide = true)]
+    Help(HelpArgs),
+}
+
+/// The version, the commit if whoever built the program has said it, and its features.
+fn long_version() -> String {
+    let commit = option_env!("PLANGRAD_COMMIT").map(|commit| format!("commit {commit}, "));
+    let features = if cfg!(feature = "cuda") { "with cuda" } else { "without cuda" };
+    format!("{} ({}{features})", env!("CARGO_PKG_VERSION"), commit.unwrap_or_default())
 }
 
 /// Arguments of `eval`.

@@ -8,6 +8,7 @@ mod eval;
 mod export;
 mod fit;
 mod image_bar;
+mod manual;
 mod plan;
 mod predict;
 mod quality;
@@ -42,5 +43,8 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Export(arguments) => export::perform(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
+        Command::Completions(arguments) => manual::completions(arguments, console),
+        Command::Man(arguments) => manual::man(arguments, console),
+        Command::Help(arguments) => manual::help(arguments, console),
     }
 }

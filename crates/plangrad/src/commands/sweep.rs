@@ -86,7 +86,8 @@ fn devices(arguments: &SweepArgs) -> Result<Vec<Backend>> {
 }
 
 fn bar(console: Console) -> ProgressBar {
-    let target = if console.is_json() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let is_hidden = console.is_json() || Console::is_quiet();
+    let target = if is_hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(None, target).with_style(style)

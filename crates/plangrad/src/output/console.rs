@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -13,6 +14,9 @@ use super::untrusted::{escaped, printable};
 use super::wrap::wrapped;
 use crate::colour::Colour;
 use crate::error::{Error, ErrorKind, Result};
+
+/// Whether `--quiet` was given.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Columns of a terminal whose width is unknown.
 const DEFAULT_WIDTH: usize = 80;
@@ -87,20 +91,36 @@ impl Console {
         write_line(&escaped(&line))
     }
 
+    /// Leaves remarks and progress out from now on, in the whole process.
+    pub(crate) fn be_quiet() {
+        QUIET.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether remarks and progress are left out.
+    pub(crate) fn is_quiet() -> bool {
+        QUIET.load(Ordering::Relaxed)
+    }
+
     /// Writes a remark to standard error, where it is not part of the result.
     pub fn remark(text: &dyn Display) {
+        if !Console::is_quiet() {
+            Console::say(text);
+        }
+    }
+
+    fn say(text: &dyn Display) {
         let text = printable(&text.to_string());
         let _ = writeln!(io::stderr(), "{}", wrapped(&text, columns(&io::stderr())));
     }
 
     /// Writes a warning to standard error.
     pub fn warning(text: &dyn Display) {
-        Self::remark(&format_args!("warning: {text}"));
+        Self::say(&format_args!("warning: {text}"));
     }
 
     /// Reports why the program ends: a sentence on standard error, and in JSON also an object on standard output.
     pub fn error(&self, error: &Error) {
-        Self::remark(&format_args!("error: {}", error.sentence()));
+        Self::say(&format_args!("error: {}", error.sentence()));
         let _ = self.json(&ErrorEvent { event: "error", kind: error.kind(), message: error.sentence() });
     }
 
@@ -125,7 +145,7 @@ impl Console {
     /// Whether standard error is a terminal, so that progress may be drawn there.
     #[must_use]
     pub fn is_watched() -> bool {
-        io::stderr().is_terminal()
+        io::stderr().is_terminal() && !Console::is_quiet()
     }
 }
 

@@ -32,8 +32,8 @@ impl Reporter {
         let (samples, batch_size) = (samples as u64, settings.batch_size as u64);
         let all = settings.epochs.saturating_mul(samples);
         let allowed = settings.max_steps.map_or(all, |steps| steps.saturating_mul(batch_size));
-        let target =
-            if console.is_json() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let is_hidden = console.is_json() || Console::is_quiet();
+        let target = if is_hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(all.min(allowed)), target).with_style(style());
         let batches = samples.div_ceil(batch_size);
         Reporter { console, bar, epochs: settings.epochs, batches, is_moving: false }
