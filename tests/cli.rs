@@ -13,7 +13,7 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
     let overview = run(folder.path(), "--help").succeeded();
     let commands =
         ["train", "eval", "predict", "show", "summary", "plan", "fit", "sweep", "report", "export"];
-    for command in commands.into_iter().chain(["devices", "download", "completions", "man"]) {
+    for command in commands.into_iter().chain(["devices", "download", "completions", "man", "help"]) {
         assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
         let help = run(folder.path(), &format!("{command} --help")).succeeded();
         assert!(help.contains("Examples:\n  plangrad ") && help.contains("--format <FORMAT>"), "{help}");

@@ -32,6 +32,7 @@ fn every_command_prints_the_documented_keys() {
         ("eval", "eval run"),
         ("completions", "completions bash"),
         ("man", "man train"),
+        ("help", "help train"),
         ("report", "report run"),
         ("export", "export run --out x.onnx"),
         ("predict", "predict run --index 0"),

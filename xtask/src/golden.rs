@@ -1,4 +1,5 @@
-//! Recomputes the golden values with PyTorch, scikit-learn and Pillow in a virtual environment.
+//! Recomputes the golden values with PyTorch, scikit-learn and Pillow in a virtual environment, and has other programs read what
+//! leaves plangrad: ONNX Runtime and TensorBoard.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,17 @@ use crate::Result;
 use crate::command::{self, program, root};
 
 /// What the scripts import.
-const PACKAGES: [&str; 6] = ["torch", "numpy", "safetensors", "pandas", "scikit-learn", "pillow"];
+const PACKAGES: [&str; 9] = [
+    "torch",
+    "numpy",
+    "safetensors",
+    "pandas",
+    "scikit-learn",
+    "pillow",
+    "onnx",
+    "onnxruntime",
+    "tensorboard",
+];
 
 /// Scripts, each with the folder of its committed values.
 const SCRIPTS: [(&str, &str); 3] = [
@@ -24,6 +35,9 @@ const TESTS: [(&str, [&str; 2]); 4] = [
     ("plangrad", ["--lib", "scikit_learn"]),
 ];
 
+/// Tests of `plangrad` in which other programs read what it has written, with the Python in `PLANGRAD_PYTHON`.
+const READERS: [&str; 3] = ["export", "tensorboard", "interop"];
+
 pub(crate) fn run(write: bool) -> Result<()> {
     let environment = root().join("target/golden-venv");
     let python = environment.join("bin/python").display().to_string();
@@ -39,6 +53,11 @@ pub(crate) fn run(write: bool) -> Result<()> {
     }
     if write {
         return Ok(());
+    }
+    for name in READERS {
+        let mut tests = program("cargo", &["test", "--package", "plangrad", "--test", name]);
+        tests.env("PLANGRAD_PYTHON", &python);
+        command::run(tests)?;
     }
     // Other versions of the packages may round differently; the tests have the tolerances.
     for (package, which) in TESTS {

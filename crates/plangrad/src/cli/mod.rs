@@ -112,8 +112,7 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// The manual page of plangrad or of a command
     Man(ManArgs),
-    /// The same as --help
-    #[command(hide = true)]
+    /// What a command does, and its options: the same as COMMAND --help
     Help(HelpArgs),
 }
 
