@@ -244,7 +244,7 @@ impl Task {
     #[must_use]
     pub fn targets(&self) -> TargetFormat {
         match self.loss {
-            Loss::CrossEntropy => TargetFormat::Class,
+            Loss::CrossEntropy => TargetFormat::class_of(self.model.outputs()),
             Loss::Mse => TargetFormat::Values(self.model.outputs()),
         }
     }

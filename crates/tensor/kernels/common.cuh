@@ -68,6 +68,11 @@ DEVICE bool is_nan(float x) {
     return x != x;
 }
 
+/// The label of row `i`: a byte, or two where there are more classes than a byte tells apart.
+DEVICE u64 label_of(const u8* labels, u64 i, u64 classes) {
+    return classes <= 256 ? labels[i] : reinterpret_cast<const u16*>(labels)[i];
+}
+
 /// The larger of two numbers, or NaN if either is.
 DEVICE float larger(float a, float b) {
     return a > b || is_nan(a) ? a : b;

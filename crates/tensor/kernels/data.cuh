@@ -58,7 +58,7 @@ DEVICE void compute(const NextBatch& p, Share) {
 
 DEVICE void compute(const Pick& p, Share share) {
     for (u64 row = share.first(); row < p.rows; row += share.step()) {
-        u64 label = p.labels[row];
+        u64 label = label_of(p.labels, row, p.classes);
         p.output[row] = label < p.classes ? p.values[label] : not_a_number();
     }
 }

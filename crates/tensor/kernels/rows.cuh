@@ -53,7 +53,7 @@ DEVICE Spread spread_over_classes(const CrossEntropy& p, const float* x, float m
 DEVICE void compute(const CrossEntropy& p, Share share) {
     for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
         const float* x = p.logits + row * p.columns;
-        u64 label = p.labels[row];
+        u64 label = label_of(p.labels, row, p.columns);
         float maximum = row_maximum(x, p.columns);
         float sum = row_exponentials(x, p.columns, maximum);
         // Without weights and smoothing hit and mass are 1, which changes no bit.
@@ -123,7 +123,7 @@ DEVICE void compute(const ArgMax& p, Share share) {
             }
         }
         if (lane_of_warp() == 0) {
-            bool right = p.labels && column == p.labels[row] && !is_nan(best);
+            bool right = p.labels && column == label_of(p.labels, row, p.columns) && !is_nan(best);
             p.output[row] = p.labels ? (right ? 1.0f : 0.0f) : float(column);
         }
     }

@@ -18,8 +18,10 @@ pub enum Samples {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Targets {
-    /// A class each.
+    /// A class each, for plans of up to 256 classes.
     Classes(Vec<u8>),
+    /// A class each, for plans of more.
+    WideClasses(Vec<u16>),
     /// `width` values each.
     Values {
         /// All values, sample by sample.
@@ -37,7 +39,7 @@ pub(crate) struct HostData {
     pub(crate) sample_elements: usize,
     pub(crate) len: usize,
     /// First sample with the largest label.
-    largest_label: Option<(usize, u8)>,
+    largest_label: Option<(usize, u16)>,
 }
 
 /// Rows of a dataset in the order in which a run takes them, all of which exist.
@@ -57,6 +59,7 @@ impl HostData {
         };
         let (len, target_elements, expected) = match &targets {
             Targets::Classes(labels) => (labels.len(), labels.len(), labels.len()),
+            Targets::WideClasses(labels) => (labels.len(), labels.len(), labels.len()),
             Targets::Values { values, width } => {
                 let len = values.len() / (*width).max(1);
                 (len, values.len(), len * width)
@@ -71,9 +74,8 @@ impl HostData {
             _ => return Err(length(DataKind::Samples, len.saturating_mul(sample_elements), elements)),
         }
         let largest_label = match &targets {
-            Targets::Classes(labels) => labels.iter().max().map(|&max| {
-                (labels.iter().position(|&label| label == max).expect("the maximum is among them"), max)
-            }),
+            Targets::Classes(labels) => first_largest(labels).map(|(row, label)| (row, label.into())),
+            Targets::WideClasses(labels) => first_largest(labels),
             Targets::Values { .. } => None,
         };
         Ok(HostData { samples, targets, sample_elements, len, largest_label })
@@ -91,6 +93,7 @@ impl HostData {
     pub(crate) fn target_bytes(&self) -> &[u8] {
         match &self.targets {
             Targets::Classes(labels) => labels,
+            Targets::WideClasses(labels) => bytemuck::cast_slice(labels),
             Targets::Values { values, .. } => bytemuck::cast_slice(values),
         }
     }
@@ -139,6 +142,7 @@ impl HostData {
     fn check_targets(&self, expected: Option<TargetFormat>) -> Result<(), Error> {
         let found = match &self.targets {
             Targets::Classes(_) => TargetFormat::Class,
+            Targets::WideClasses(_) => TargetFormat::WideClass,
             Targets::Values { width, .. } => TargetFormat::Values(*width),
         };
         match expected.filter(|expected| *expected != found) {
@@ -148,4 +152,10 @@ impl HostData {
             }
         }
     }
+}
+
+/// The first sample with the largest label.
+fn first_largest<T: Copy + Ord>(labels: &[T]) -> Option<(usize, T)> {
+    let max = labels.iter().copied().max()?;
+    labels.iter().position(|&label| label == max).map(|row| (row, max))
 }

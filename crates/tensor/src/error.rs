@@ -110,7 +110,7 @@ pub enum Error {
         /// The sample.
         row: usize,
         /// Its label.
-        label: u8,
+        label: u16,
         /// Classes of the model.
         classes: usize,
     },

@@ -27,6 +27,7 @@ impl Interpreter {
             let row = *row as usize;
             match source.targets() {
                 Targets::Classes(labels) => vec![f64::from(labels[row])],
+                Targets::WideClasses(labels) => vec![f64::from(labels[row])],
                 Targets::Values { values, width } => {
                     values[row * width..(row + 1) * width].iter().map(|&x| f64::from(x)).collect()
                 }

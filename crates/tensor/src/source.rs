@@ -91,6 +91,16 @@ impl Source {
         &self.data.targets
     }
 
+    /// The label of a row; `None` if there is no such row, or its targets are no classes.
+    #[must_use]
+    pub fn label(&self, row: u32) -> Option<usize> {
+        match self.targets() {
+            Targets::Classes(labels) => labels.get(row as usize).copied().map(usize::from),
+            Targets::WideClasses(labels) => labels.get(row as usize).copied().map(usize::from),
+            Targets::Values { .. } => None,
+        }
+    }
+
     /// What a copy in a device's memory takes there: samples, targets, and 4 bytes a sample for the order in which a run
     /// takes them.
     #[must_use]

@@ -48,26 +48,43 @@ impl SampleFormat {
 pub enum TargetFormat {
     /// One class label, a byte.
     Class,
+    /// One label of more classes than a byte tells apart: two bytes.
+    WideClass,
     /// This many f32 values.
     Values(usize),
 }
 
 impl TargetFormat {
+    /// The label of one of so many classes, in the type that [`DType::of_labels`] says.
+    #[must_use]
+    pub fn class_of(classes: usize) -> TargetFormat {
+        match DType::of_labels(classes) {
+            DType::U8 => TargetFormat::Class,
+            _ => TargetFormat::WideClass,
+        }
+    }
+
     /// Numbers for each sample: 1 for a class.
     pub(crate) fn width(self) -> usize {
         match self {
-            TargetFormat::Class => 1,
+            TargetFormat::Class | TargetFormat::WideClass => 1,
             TargetFormat::Values(width) => width,
+        }
+    }
+
+    /// The type of each number.
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            TargetFormat::Class => DType::U8,
+            TargetFormat::WideClass => DType::U16,
+            TargetFormat::Values(_) => DType::F32,
         }
     }
 
     /// Bytes a dataset holds for each sample.
     #[must_use]
     pub fn bytes(self) -> usize {
-        match self {
-            TargetFormat::Class => 1,
-            TargetFormat::Values(width) => width.saturating_mul(4),
-        }
+        self.width().saturating_mul(self.dtype().size())
     }
 }
 
@@ -75,6 +92,7 @@ impl fmt::Display for TargetFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TargetFormat::Class => f.write_str("class labels"),
+            TargetFormat::WideClass => write!(f, "class labels of type {}", self.dtype()),
             TargetFormat::Values(1) => f.write_str("one target value per sample"),
             TargetFormat::Values(width) => write!(f, "{width} target values per sample"),
         }

@@ -10,6 +10,8 @@ pub enum DType {
     F32,
     /// Unsigned bytes: pixels as they lie in the file, and class labels.
     U8,
+    /// Labels of more classes than a byte tells apart.
+    U16,
     /// The upper half of a single-precision number: 8 bits of mantissa. Values can be kept in it; nothing computes with it yet.
     Bf16,
 }
@@ -21,8 +23,19 @@ impl DType {
         match self {
             DType::F32 => 4,
             DType::U8 => 1,
-            DType::Bf16 => 2,
+            DType::U16 | DType::Bf16 => 2,
         }
+    }
+
+    /// The type of the labels of so many classes: a byte for up to 256.
+    #[must_use]
+    pub const fn of_labels(classes: usize) -> DType {
+        if classes <= 1 << 8 { DType::U8 } else { DType::U16 }
+    }
+
+    /// Whether it holds whole numbers only.
+    pub(crate) const fn is_whole(self) -> bool {
+        matches!(self, DType::U8 | DType::U16)
     }
 }
 
@@ -32,6 +45,7 @@ impl DType {
         match (self, bytes) {
             (DType::F32, &[a, b, c, d]) => f32::from_ne_bytes([a, b, c, d]),
             (DType::U8, &[byte]) => f32::from(byte),
+            (DType::U16, &[a, b]) => f32::from(u16::from_ne_bytes([a, b])),
             (DType::Bf16, &[a, b]) => f32::from_bits(u32::from(u16::from_ne_bytes([a, b])) << 16),
             _ => unreachable!("{} bytes are not one {self}", bytes.len()),
         }
@@ -42,6 +56,7 @@ impl DType {
         match self {
             DType::F32 => bytes.copy_from_slice(&x.to_ne_bytes()),
             DType::U8 => bytes.fill(x.round_ties_even() as u8),
+            DType::U16 => bytes.copy_from_slice(&(x.round_ties_even() as u16).to_ne_bytes()),
             DType::Bf16 => bytes.copy_from_slice(&bf16(x).to_ne_bytes()),
         }
     }
@@ -57,6 +72,7 @@ impl fmt::Display for DType {
         f.write_str(match self {
             DType::F32 => "f32",
             DType::U8 => "u8",
+            DType::U16 => "u16",
             DType::Bf16 => "bf16",
         })
     }
@@ -88,6 +104,7 @@ mod tests {
             assert_eq!(there_and_back(DType::F32, x).to_bits(), x.to_bits());
         }
         assert!((0..256).all(|x| there_and_back(DType::U8, x as f32) == x as f32));
+        assert!((0..65_536).all(|x| there_and_back(DType::U16, x as f32) == x as f32));
         for x in [0.0, -0.0, 1.0, -1.5, 255.0, f32::NEG_INFINITY] {
             assert_eq!(there_and_back(DType::Bf16, x).to_bits(), x.to_bits());
         }

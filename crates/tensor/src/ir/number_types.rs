@@ -78,11 +78,11 @@ impl fmt::Display for NumberTypes {
 }
 
 impl Meta {
-    /// The same with its numbers kept in `dtype`. U8 values such as labels stay U8.
+    /// The same with its numbers kept in `dtype`. Whole numbers such as labels stay as they are.
     pub(crate) fn kept_in(self, dtype: DType) -> Meta {
-        match self.dtype {
-            DType::U8 => self,
-            _ => Meta { dtype, ..self },
+        match self.dtype.is_whole() {
+            true => self,
+            false => Meta { dtype, ..self },
         }
     }
 }

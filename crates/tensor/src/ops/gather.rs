@@ -7,7 +7,7 @@
 use crate::error::{Error, SourceError};
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Gather, GatherTargets};
-use crate::ir::{DType, Meta, SampleFormat, Shape, TargetFormat};
+use crate::ir::{Meta, SampleFormat, Shape, TargetFormat};
 use ndarray::{ArrayD, IxDyn};
 
 #[derive(Debug)]
@@ -102,7 +102,9 @@ impl ShapeRule for GatherTargetsOp {
             return Err(Error::shapes(self.name(), "a batch of at least one sample", &[]));
         }
         one(match self.format {
-            TargetFormat::Class => Meta { shape: Shape::new(&[self.batch_size])?, dtype: DType::U8 },
+            TargetFormat::Class | TargetFormat::WideClass => {
+                Meta { shape: Shape::new(&[self.batch_size])?, dtype: self.format.dtype() }
+            }
             TargetFormat::Values(width) => Meta::f32(Shape::new(&[self.batch_size, width])?),
         })
     }
@@ -139,7 +141,7 @@ impl Graph {
         self.record(GatherSamples { format: format.clone(), batch_size }, &[])
     }
 
-    /// The targets of the current batch: labels `[batch_size]` (u8), or values `[batch_size, width]` (f32).
+    /// The targets of the current batch: labels `[batch_size]` (u8 or u16), or values `[batch_size, width]` (f32).
     ///
     /// # Errors
     /// If the shape is impossible, or the batch is empty.

@@ -100,8 +100,8 @@ impl RowLoss {
 /// Rows of scores `[batch, classes]` that come with labels `[batch]`.
 pub(super) fn check_labels(name: &'static str, inputs: &[Meta]) -> Result<usize, Error> {
     rules::expect(&inputs[0], DType::F32, name)?;
-    rules::expect(&inputs[1], DType::U8, name)?;
-    let (rows, _) = rules::matrix(&inputs[0].shape, name)?;
+    let (rows, classes) = rules::matrix(&inputs[0].shape, name)?;
+    rules::expect(&inputs[1], DType::of_labels(classes), name)?;
     match inputs[1].shape.dims() {
         [labels] if *labels == rows => Ok(rows),
         _ => Err(Error::shapes(
@@ -265,7 +265,8 @@ fn row_scale(gradients: &Operand) -> RowScale {
 }
 
 impl<'g> Tensor<'g> {
-    /// One cross-entropy per row of `self` (`[batch, classes]`) against `labels` (`[batch]`, u8): shape `[batch]`.
+    /// One cross-entropy per row of `self` (`[batch, classes]`) against `labels` (`[batch]`, of
+    /// [`DType::of_labels`]): shape `[batch]`.
     ///
     /// # Errors
     /// If shapes or types do not fit.

@@ -20,9 +20,11 @@ impl ShapeRule for PickByLabel {
 
     fn outputs(&self, inputs: &[Meta]) -> Result<Vec<Meta>, Error> {
         rules::expect(&inputs[0], DType::F32, self.name())?;
-        rules::expect(&inputs[1], DType::U8, self.name())?;
         match (inputs[0].shape.dims(), inputs[1].shape.dims()) {
-            ([_], [rows]) => one(Meta::f32(Shape::new(&[*rows])?)),
+            ([classes], [rows]) => {
+                rules::expect(&inputs[1], DType::of_labels(*classes), self.name())?;
+                one(Meta::f32(Shape::new(&[*rows])?))
+            }
             _ => Err(Error::shapes(
                 self.name(),
                 "numbers [classes] and labels [batch]",
@@ -59,7 +61,7 @@ impl Lower for PickByLabel {
 }
 
 impl<'g> Tensor<'g> {
-    /// For each of `labels` (`[batch]`, u8) its number in `self` (`[classes]`): shape `[batch]`.
+    /// For each of `labels` (`[batch]`, of [`DType::of_labels`]) its number in `self` (`[classes]`): shape `[batch]`.
     ///
     /// # Errors
     /// If shapes or types do not fit.
@@ -96,6 +98,7 @@ mod tests {
         let graph = Graph::new();
         let (x, labels) = (graph.constant(array![[1.0, 2.0]]).unwrap(), graph.labels(&[0]).unwrap());
         assert!(matches!(x.pick(labels), Err(Error::Shapes { .. })));
-        assert!(matches!(x.pick(x), Err(Error::Types { .. })));
+        let numbers = graph.constant(array![1.0, 2.0]).unwrap();
+        assert!(matches!(numbers.pick(numbers), Err(Error::Types { .. })));
     }
 }

@@ -108,7 +108,7 @@ impl State {
     /// [`Error::Types`] for a type that holds whole numbers only, [`Error::PlanTooLarge`] if their sizes overflow.
     pub fn with_number_types(&self, types: NumberTypes) -> Result<State, Error> {
         let NumberTypes { storage, compute, sums, masters } = types;
-        if let Some(found) = [storage, compute, sums, masters].into_iter().find(|dtype| *dtype == DType::U8) {
+        if let Some(found) = [storage, compute, sums, masters].into_iter().find(|dtype| dtype.is_whole()) {
             return Err(Error::Types { op: "a plan", expected: DType::F32, found });
         }
         self.with(Options { number_types: types, ..self.kept.options })

@@ -121,7 +121,7 @@ impl Net {
 
     pub(crate) fn targets(&self) -> TargetFormat {
         match self.loss {
-            Loss::CrossEntropy => TargetFormat::Class,
+            Loss::CrossEntropy => TargetFormat::class_of(self.outputs),
             Loss::Mse => TargetFormat::Values(self.outputs),
         }
     }
@@ -270,7 +270,13 @@ impl Net {
         };
         let targets = match self.loss {
             Loss::CrossEntropy => {
-                Targets::Classes((0..len).map(|i| (number(1, i) * self.outputs as f32) as u8).collect())
+                let classes = (0..len).map(|i| number(1, i) * self.outputs as f32);
+                match self.targets() {
+                    TargetFormat::WideClass => {
+                        Targets::WideClasses(classes.map(|class| class as u16).collect())
+                    }
+                    _ => Targets::Classes(classes.map(|class| class as u8).collect()),
+                }
             }
             Loss::Mse => Targets::Values {
                 values: (0..len * self.outputs).map(|i| number(1, i)).collect(),

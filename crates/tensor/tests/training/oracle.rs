@@ -111,6 +111,16 @@ fn every_depth_activation_and_optimizer_trains_like_the_reference() {
     }
 }
 
+/// Labels take two bytes from the 257th class on.
+#[test]
+fn more_classes_than_a_byte_tells_apart_train_like_the_reference() {
+    for classes in [256, 257, 300] {
+        let net = Net { levers: Levers::ALL, ..Net::classifier(&[3, 7], &[19], classes) };
+        check(&net, 6, 4);
+        check(&Net { levers: Levers::default(), ..net }, 6, 4);
+    }
+}
+
 #[test]
 fn every_lever_trains_like_the_reference() {
     let none = Levers::default();

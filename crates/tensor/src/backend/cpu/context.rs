@@ -2,7 +2,7 @@
 
 use super::matrix::Matrix;
 use crate::dataset::{DatasetRows, Samples, Targets};
-use crate::ir::{Program, Value};
+use crate::ir::{DType, Program, Value};
 
 /// A dataset as kernels read it, wherever it lies, and the order of its rows.
 pub(super) struct View<'a> {
@@ -34,6 +34,7 @@ impl<'a> View<'a> {
         };
         let targets = match &rows.data.targets {
             Targets::Classes(labels) => labels.as_ptr(),
+            Targets::WideClasses(labels) => labels.as_ptr().cast(),
             Targets::Values { values, .. } => values.as_ptr().cast(),
         };
         View::new(samples, targets, Some(rows.order))
@@ -104,6 +105,19 @@ impl<'a> Context<'a> {
     pub(super) fn matrix(&self, value: Value, (rows, columns): (usize, usize)) -> Matrix {
         let panel = self.program.layouts[value.index()].panel(columns);
         Matrix { start: self.at(value), rows, columns, panel }
+    }
+
+    /// Label number `i` of those in `value`, of so many classes.
+    ///
+    /// # Safety
+    /// `value` holds more than `i` labels, in the type of the labels of these classes.
+    #[inline(always)]
+    pub(super) unsafe fn label(&self, value: Value, i: usize, classes: usize) -> usize {
+        // SAFETY: the caller's contract.
+        match DType::of_labels(classes) {
+            DType::U8 => usize::from(unsafe { *self.at::<u8>(value).add(i) }),
+            _ => usize::from(unsafe { *self.at::<u16>(value).add(i) }),
+        }
     }
 
     /// Row of the dataset that is number `i` of the batch.

@@ -120,7 +120,7 @@ impl Interpret for GatherTargets {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let targets = machine.batch.pick(&machine.batch.targets, self.format.bytes());
         match self.format {
-            TargetFormat::Class => machine.write(self.output, &targets),
+            TargetFormat::Class | TargetFormat::WideClass => machine.write(self.output, &targets),
             TargetFormat::Values(_) => {
                 let values: Vec<f64> = DType::F32.decode_all(&targets).into_iter().map(f64::from).collect();
                 machine.set_numbers(self.output, &values);
@@ -264,14 +264,14 @@ impl Interpret for Softmax {
 impl Interpret for CrossEntropy {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let logits = machine.numbers(self.logits, self.rows * self.columns);
-        let labels = machine.read(self.labels, self.rows).to_vec();
+        let labels = machine.labels(self.labels, self.rows, self.columns);
         let scales = machine.row_scale(self.scale, self.rows);
         let (mut losses, mut gradient) = (Vec::new(), Vec::new());
         let ClassShare { hit, spread, weights } = self.share;
         let (hit, spread) = (f64::from(hit), f64::from(spread));
         let weights = weights.map_or(vec![1.0; self.columns], |value| machine.numbers(value, self.columns));
         for ((row, &label), scale) in logits.chunks(self.columns.max(1)).zip(&labels).zip(scales) {
-            let (log_sum, label) = (log_sum(row), usize::from(label));
+            let log_sum = log_sum(row);
             let share = |j: usize| spread * weights[j] + if j == label { hit * weights[j] } else { 0.0 };
             let shares: Vec<f64> = (0..self.columns).map(share).collect();
             let costs = row.iter().zip(&shares).filter(|(_, share)| **share != 0.0);
@@ -307,8 +307,8 @@ impl Interpret for Mse {
 impl Interpret for Pick {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let values = machine.numbers(self.values, self.classes);
-        let labels = machine.read(self.labels, self.rows).to_vec();
-        let of = |&label: &u8| values.get(usize::from(label)).copied().unwrap_or(f64::NAN);
+        let labels = machine.labels(self.labels, self.rows, self.classes);
+        let of = |&label: &usize| values.get(label).copied().unwrap_or(f64::NAN);
         let numbers: Vec<f64> = labels.iter().map(of).collect();
         machine.set_numbers(self.output, &numbers);
     }
@@ -326,7 +326,7 @@ impl Interpret for Permute {
 impl Interpret for ArgMax {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let scores = machine.numbers(self.input, self.rows * self.columns);
-        let labels = self.labels.map(|labels| machine.read(labels, self.rows).to_vec());
+        let labels = self.labels.map(|labels| machine.labels(labels, self.rows, self.columns));
         let answer = |row: usize| {
             let scores = &scores[row * self.columns..(row + 1) * self.columns];
             let larger = |best: usize, i: usize| {
@@ -340,7 +340,7 @@ impl Interpret for ArgMax {
             match &labels {
                 None => best as f64,
                 Some(labels) => {
-                    let is_right = best == usize::from(labels[row]);
+                    let is_right = best == labels[row];
                     f64::from(is_right && !scores.iter().any(|x| x.is_nan()))
                 }
             }

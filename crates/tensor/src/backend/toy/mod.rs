@@ -162,6 +162,13 @@ impl Machine<'_> {
         self.bytes[self.program.offsets[value.index()]..][..bytes.len()].copy_from_slice(bytes);
     }
 
+    /// The labels of so many classes that a value holds.
+    fn labels(&self, value: Value, count: usize, classes: usize) -> Vec<usize> {
+        let dtype = DType::of_labels(classes);
+        let labels = dtype.decode_all(self.read(value, count * dtype.size()));
+        labels.into_iter().map(|label| label as usize).collect()
+    }
+
     fn numbers(&self, value: Value, count: usize) -> Vec<f64> {
         let Meta { dtype, shape } = self.program.metas[value.index()];
         let stored = dtype.decode_all(self.read(value, dtype.size() * count));

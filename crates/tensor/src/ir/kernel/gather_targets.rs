@@ -20,7 +20,7 @@ impl Describe for GatherTargets {
 
     fn result(&self, _: Value) -> Content {
         match self.format {
-            TargetFormat::Class => Content::new("labels", &[self.rows]),
+            TargetFormat::Class | TargetFormat::WideClass => Content::new("labels", &[self.rows]),
             TargetFormat::Values(width) => Content::new("targets", &[self.rows, width]),
         }
     }

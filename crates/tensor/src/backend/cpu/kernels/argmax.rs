@@ -33,7 +33,7 @@ impl Compute for ArgMax {
                 *output.add(row) = match self.labels {
                     None => best as f32,
                     Some(labels) => {
-                        let right = best == usize::from(*context.at::<u8>(labels).add(row));
+                        let right = best == context.label(labels, row, self.columns);
                         f32::from(u8::from(right && !x.iter().any(|x| x.is_nan())))
                     }
                 };

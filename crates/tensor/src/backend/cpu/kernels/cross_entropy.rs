@@ -24,12 +24,12 @@ impl Compute for CrossEntropy {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (logits, labels): (*const f32, *const u8) = (context.at(self.logits), context.at(self.labels));
+        let logits: *const f32 = context.at(self.logits);
         for row in share {
             // SAFETY: rows lie within the operands; the label is compared with the columns before it is used.
             unsafe {
                 let x = logits.add(row * self.columns);
-                let label = usize::from(*labels.add(row));
+                let label = context.label(self.labels, row, self.columns);
                 let max = row_max::<S>(x, self.columns);
                 // Without weights and smoothing hit and mass are 1, which changes no bit.
                 let share = RowShare::new(&self.share, context, x, self.columns, label, max);

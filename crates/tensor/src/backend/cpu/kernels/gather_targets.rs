@@ -23,6 +23,9 @@ impl Compute for GatherTargets {
                     TargetFormat::Class => {
                         *context.at::<u8>(self.output).add(i) = *context.view.targets.add(row)
                     }
+                    TargetFormat::WideClass => {
+                        *context.at::<u16>(self.output).add(i) = *context.view.targets.cast::<u16>().add(row)
+                    }
                     TargetFormat::Values(width) => {
                         let source = context.view.targets.cast::<f32>().add(row * width);
                         context.at::<f32>(self.output).add(i * width).copy_from_nonoverlapping(source, width);

@@ -86,6 +86,11 @@ fn dropout_regressions_and_samples_of_each_type_train_as_on_the_cpu() {
     }
 }
 
+#[test]
+fn more_classes_than_a_byte_tells_apart_train_as_on_the_cpu() {
+    check(&Net { outputs: 300, ..small() }, 6, 10);
+}
+
 fn mnist() -> Net {
     Net { optimizer: ADAM, learning_rate: 1e-3, ..Net::classifier(&[1, 28, 28], &[128], 10) }
 }

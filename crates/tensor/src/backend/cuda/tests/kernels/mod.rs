@@ -29,6 +29,20 @@ fn size() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(0), 2 => Just(1), 6 => 2usize..40, 4 => 40usize..200, 1 => Just(128)]
 }
 
+/// Few classes, or more than a byte tells apart.
+fn classes() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 1usize..70, 1 => 250usize..300]
+}
+
+/// Labels of so many classes as they lie in memory.
+fn labels(rows: usize, classes: usize) -> Vec<u8> {
+    let labels = (0..rows).map(|i| (i * 7 % classes) as u16);
+    match DType::of_labels(classes) {
+        DType::U8 => labels.map(|label| label as u8).collect(),
+        _ => labels.flat_map(u16::to_ne_bytes).collect(),
+    }
+}
+
 /// Few blocks for an item, or as many as it is worth.
 fn sizing(few_blocks: bool) -> Sizing {
     Sizing { most_blocks: if few_blocks { 2 } else { 4096 }, ..Sizing::default() }
@@ -128,7 +142,7 @@ proptest! {
 
     #[test]
     fn losses_and_gradients_of_every_width(
-        rows in size(), columns in 1usize..70, labelled: bool, outputs in any::<[bool; 2]>(), per_row: bool,
+        rows in size(), columns in classes(), labelled: bool, outputs in any::<[bool; 2]>(), per_row: bool,
         weighted: bool, smoothing in prop::sample::select(vec![0.0, 0.1, 0.5]), few_blocks: bool,
     ) {
         let mut bench = bench(few_blocks);
@@ -137,8 +151,7 @@ proptest! {
         let losses = outputs[0].then(|| bench.output(rows, false));
         let gradient = outputs[1].then(|| bench.output(rows * columns, true));
         let kernel = if labelled {
-            let labels = (0..rows).map(|i| (i * 7 % columns) as u8).collect();
-            let labels = bench.array(labels, Kind::Exact, false);
+            let labels = bench.array(labels(rows, columns), Kind::Exact, false);
             let logits = prediction;
             let weights = weighted.then(|| bench.numbers(columns, false));
             let share = ClassShare::smoothed(smoothing, columns, weights);
@@ -151,9 +164,9 @@ proptest! {
     }
 
     #[test]
-    fn numbers_of_labels(rows in size(), classes in 1usize..256, few_blocks: bool) {
+    fn numbers_of_labels(rows in size(), classes in classes(), few_blocks: bool) {
         let mut bench = bench(few_blocks);
-        let labels = bench.array((0..rows).map(|i| (i * 7 % classes) as u8).collect(), Kind::Exact, false);
+        let labels = bench.array(labels(rows, classes), Kind::Exact, false);
         let (values, output) = (bench.numbers(classes, true), bench.output(rows, false));
         bench.check(&Pick { values, labels, output, classes, rows }.into(), NONE);
     }
@@ -185,7 +198,7 @@ proptest! {
 
     #[test]
     fn the_largest_column_and_whether_it_is_right(
-        rows in size(), columns in 1usize..70, labelled: bool, nan in 0usize..5, few_blocks: bool,
+        rows in size(), columns in classes(), labelled: bool, nan in 0usize..5, few_blocks: bool,
     ) {
         let mut bench = bench(few_blocks);
         // Few different numbers, so that many are equal; and some NaN.
@@ -195,7 +208,7 @@ proptest! {
         };
         let values = (0..rows * columns).flat_map(|i| number(i).to_ne_bytes()).collect();
         let input = bench.array(values, Kind::Numbers, false);
-        let labels = labelled.then(|| bench.array((0..rows).map(|i| (i % columns) as u8).collect(), Kind::Exact, false));
+        let labels = labelled.then(|| bench.array(labels(rows, columns), Kind::Exact, false));
         let output = bench.output(rows, false);
         bench.check(&Kernel::ArgMax(ArgMax { input, labels, output, rows, columns }), NONE);
     }
@@ -261,8 +274,12 @@ proptest! {
     }
 
     #[test]
-    fn targets_of_every_format(rows in 1usize..300, width in 0usize..9, few_blocks: bool) {
-        let format = if width == 0 { TargetFormat::Class } else { TargetFormat::Values(width) };
+    fn targets_of_every_format(rows in 1usize..300, width in 0usize..10, few_blocks: bool) {
+        let format = match width {
+            0 => TargetFormat::Class,
+            1 => TargetFormat::WideClass,
+            width => TargetFormat::Values(width - 1),
+        };
         let targets = (0..50 * format.bytes()).map(|i| i as u8).collect();
         let dataset = Dataset { targets, rows: mixed_rows(rows, 50), ..Dataset::default() };
         let mut bench = Bench::gathering(sizing(few_blocks), dataset);
