@@ -124,6 +124,16 @@ pub enum Error {
         #[source]
         reason: std::io::Error,
     },
+    /// A file has fewer bytes than it says, or more.
+    #[error("{} is cut off, or has something behind its end: it says that it has {expected} bytes, and has {found}", path.display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Bytes by what it says.
+        expected: u64,
+        /// Bytes it has.
+        found: u64,
+    },
     /// A file is not a safetensors file.
     #[error("{} is not a safetensors file: {reason}", path.display())]
     Format {

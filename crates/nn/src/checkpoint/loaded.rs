@@ -124,8 +124,9 @@ fn header(file: &mut File, path: &Path) -> Result<(Vec<u8>, Metadata), Error> {
     let text = text.map_err(|error| format(SafeTensorError::InvalidHeader(error)))?;
     let header: Metadata = serde_json::from_str(text)
         .map_err(|error| format(SafeTensorError::InvalidHeaderDeserialization(error)))?;
-    if head.len() as u64 + header.data_len() as u64 != there.len() {
-        return Err(format(SafeTensorError::MetadataIncompleteBuffer));
+    let (expected, found) = (head.len() as u64 + header.data_len() as u64, there.len());
+    if expected != found {
+        return Err(Error::Length { path: path.into(), expected, found });
     }
     Ok((head, header))
 }
@@ -224,7 +225,7 @@ impl Loaded {
         let architecture = self.require_description()?.architecture();
         let network = known.build(&architecture).map_err(|error| Error::metadata(&self.path, error))?;
         for parameter in network.weights().parameters() {
-            self.check(parameter.name(), &parameter.file_shape())?;
+            self.tensor(parameter.name(), &parameter.file_shape())?; // whose values are checked as they are read
         }
         Ok(network)
     }
@@ -241,17 +242,6 @@ impl Loaded {
             Ok(())
         })?;
         Ok(values)
-    }
-
-    /// Checks that tensor `name` is there, has this shape, and is finite.
-    fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
-        let elements = shape.iter().product();
-        self.fill(name, shape, |value| {
-            for i in 0..elements {
-                value(i);
-            }
-            Ok(())
-        })
     }
 
     /// Lets `set` take the values of tensor `name` by their place, read from the file as it goes: quickly if in order.
@@ -313,7 +303,7 @@ impl Loaded {
                 return Err(Error::MissingTensor { path: self.path.clone(), name, expected: shape });
             };
             let tensor = tensors.remove(next);
-            self.check(&tensor.name, &shape)?;
+            self.tensor(&tensor.name, &shape)?;
             Ok((name, tensor.name.clone()))
         };
         parameters.iter().map(partner).collect()
