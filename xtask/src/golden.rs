@@ -21,15 +21,17 @@ const PACKAGES: [&str; 9] = [
 ];
 
 /// Scripts, each with the folder of its committed values.
-const SCRIPTS: [(&str, &str); 3] = [
+const SCRIPTS: [(&str, &str); 4] = [
     ("tests/golden/golden.py", "tests/golden"),
     ("tests/golden/quality.py", "tests/golden"),
     ("crates/data/tests/pillow.py", "crates/data/tests"),
+    ("crates/formats/tests/pickles/pytorch.py", "crates/formats/tests/pickles"),
 ];
 
 /// Tests that compare with the values in `PLANGRAD_GOLDEN`: a package, and which of its tests.
-const TESTS: [(&str, [&str; 2]); 4] = [
+const TESTS: [(&str, [&str; 2]); 5] = [
     ("plangrad-nn", ["--test", "golden"]),
+    ("plangrad-formats", ["--test", "torch"]),
     ("plangrad-data", ["--test", "golden"]),
     ("plangrad-data", ["--lib", "pillow"]),
     ("plangrad", ["--lib", "scikit_learn"]),
