@@ -6,10 +6,7 @@ use std::path::Path;
 use crate::classes::label_name;
 use crate::error::OwnFilesProblem;
 use crate::text::grouped;
-use crate::{Dataset, DatasetName, Error, PixelStatistics, Result, Samples, Subset, Targets};
-
-/// Labels are bytes.
-const MOST_CLASSES: usize = 256;
+use crate::{Dataset, DatasetName, Error, MOST_CLASSES, PixelStatistics, Result, Samples, Subset, Targets};
 
 /// Images of one part, channels first, and their labels as the files have them.
 #[derive(Debug, Default)]
@@ -49,8 +46,8 @@ pub(crate) fn assemble(
     }
     let found: Vec<i64> = found.into_iter().collect();
     notes.extend(unseen(&found, &train.labels));
-    let numbered = |labels: &[i64]| -> Vec<u8> {
-        labels.iter().map(|label| found.binary_search(label).expect("collected above") as u8).collect()
+    let numbered = |labels: &[i64]| -> Vec<u16> {
+        labels.iter().map(|label| found.binary_search(label).expect("collected above") as u16).collect()
     };
     let (first, last) = (found[0], found[found.len() - 1]);
     if first != 0 && last - first + 1 == found.len() as i64 {

@@ -175,8 +175,8 @@ impl Samples {
 /// The correct output for each sample.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
-    /// Labels: indices of class names, of which there are at most 256.
-    Classes(Vec<u8>),
+    /// Labels: indices of class names, of which there are at most [`MOST_CLASSES`](crate::MOST_CLASSES).
+    Classes(Vec<u16>),
     /// Numbers as the file has them, for a regression.
     Values(Vec<f64>),
 }
@@ -211,7 +211,7 @@ pub enum Sample<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// A label.
-    Class(u8),
+    Class(u16),
     /// A number as the file has it.
     Value(f64),
 }

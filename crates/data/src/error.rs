@@ -16,9 +16,10 @@ pub use parts::{
 
 use crate::Missing;
 use crate::suggest::question;
-use crate::text::{excerpt, listed};
+use crate::text::{excerpt, grouped, listed};
 use words::{
-    different, joined, listed_files, listed_folders, missing_cells, most_texts, other_columns, quoted, remedy,
+    different, joined, listed_files, listed_folders, missing_cells, most_texts, other_columns, plain_numbers,
+    quoted, remedy,
 };
 
 /// The result of everything in this crate that can fail.
@@ -369,9 +370,9 @@ pub enum Error {
     /// Columns of text that do not become inputs.
     #[error(
         "{}: line {line}, column `{}`: found the text \"{example}\", and the column has {}{}; leave out columns of text with \
-         --drop, or take one input for each text with --one-hot {}",
+         --drop, or take one input for each text with --one-hot {}{}",
         path.display(), columns.first().map(|(name, _)| excerpt(name)).unwrap_or_default(),
-        different(columns.first()), other_columns(columns), most_texts(columns)
+        different(columns.first()), other_columns(columns), most_texts(columns), plain_numbers(example)
     )]
     TableText {
         /// The file.
@@ -472,21 +473,39 @@ pub enum Error {
         found: String,
     },
 
-    /// More classes than a label of one byte can distinguish.
+    /// More classes than labels distinguish.
     #[error(
-        "{}: line {line}, column `{column}`: expected at most 256 different labels, found another one, \"{label}\"; is this \
+        "{}: line {line}, column `{column}`: expected at most {} different labels, found another one, \"{label}\"; is this \
          the label column, or a number to be predicted by regression (--loss mse)?",
-        path.display()
+        path.display(), grouped(crate::MOST_CLASSES)
     )]
     TableClasses {
         /// The file.
         path: PathBuf,
-        /// The line of the 257th label, from 1.
+        /// The line of the first label too many, from 1.
         line: u64,
         /// Name of the label column.
         column: String,
-        /// The 257th label.
+        /// The first label too many.
         label: String,
+    },
+
+    /// Many different labels that look like quantities, or of which nearly every row has its own.
+    #[error(
+        "{}: the column `{column}` has {} different labels in {} rows, too many to be classes; --label names another column{}",
+        path.display(), grouped(*classes), grouped(*rows), if *are_numbers { ", and --loss mse predicts numbers" } else { "" }
+    )]
+    TableNoClasses {
+        /// The file.
+        path: PathBuf,
+        /// Name of the label column.
+        column: String,
+        /// Different labels.
+        classes: usize,
+        /// Rows.
+        rows: usize,
+        /// Whether all of them are numbers.
+        are_numbers: bool,
     },
 
     /// The file is not a text file, or has a row that is too long.

@@ -31,6 +31,7 @@ mod download;
 mod error;
 mod hash_split;
 mod images;
+mod label;
 mod load;
 mod locate;
 mod memory;
@@ -59,6 +60,7 @@ pub use error::{
 #[cfg(feature = "images")]
 pub use images::{DecodedImage, brightness, decode_image, has_image_name};
 pub use images::{Fit, ImageOptions, ImageProgress, Resizer};
+pub use label::MOST_CLASSES;
 pub use load::{load, load_observed, load_split};
 pub use name::{DatasetName, Emnist};
 pub use normalize::{Affine, Normalize};
@@ -72,7 +74,7 @@ pub use table::{
     Decimal, FeatureKind, Missing, OneHot, RowFacts, Separator, SplitRule, TableOptions, TableRows,
     TableSchema, TargetScale, TargetScaling, TargetStatistics, UnknownWord, compensated_sum,
 };
-pub use text::grouped;
+pub use text::{grouped, hexadecimal};
 
 /// Compiles and runs the examples of the crate's README.
 #[cfg(doctest)]

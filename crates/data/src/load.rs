@@ -59,6 +59,7 @@ pub fn load_observed(
         DatasetName::Folder(path) => images::load(path, options, observe)?,
         named => load_named(named, options, only.map(Split::in_files))?,
     };
+    whole.notes.extend(only_class(&whole));
     validation::deal(&mut whole, options)?;
     Ok(match only {
         None => whole,
@@ -93,11 +94,19 @@ fn load_named(name: &DatasetName, options: &LoadOptions, only: Option<Split>) ->
     })
 }
 
+/// A sentence about images of one class. A table says so by itself.
+fn only_class(dataset: &Dataset) -> Option<String> {
+    let is_one = dataset.table.is_none() && dataset.classes.len() == 1;
+    is_one.then(|| {
+        format!("every image has the label `{}`: there is nothing to tell apart", dataset.classes[0])
+    })
+}
+
 /// Pixels and labels of one split.
 #[derive(Default)]
 struct Images {
     pixels: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
 }
 
 /// Runs `load` for the requested splits, both in parallel.
@@ -124,7 +133,7 @@ fn load_grey(spec: &Spec, data_dir: &Path, split: Split) -> Result<Images> {
         };
         let series = if is_test { digits::TEST } else { digits::TRAIN };
         let (pixels, labels) = digits::draw(series).map_err(out_of_memory)?;
-        return Ok(Images { pixels, labels });
+        return Ok(Images { pixels, labels: widened(&labels) });
     }
     read_idx(spec, &idx_pair(&spec.name, data_dir, split)?)
 }
@@ -169,7 +178,12 @@ fn read_idx(spec: &Spec, files: &IdxPair) -> Result<Images> {
     let pixels = images.into_u8().map_err(in_file(&files.images))?;
     let labels = labels.into_u8().map_err(in_file(&files.labels))?;
     check_labels(&files.labels, &labels, spec.classes.len())?;
-    Ok(Images { pixels, labels })
+    Ok(Images { pixels, labels: widened(&labels) })
+}
+
+/// Labels as files have them, in the type of all datasets.
+fn widened(labels: &[u8]) -> Vec<u16> {
+    labels.iter().copied().map(u16::from).collect()
 }
 
 fn check_labels(path: &Path, labels: &[u8], classes: usize) -> Result<()> {
@@ -235,7 +249,7 @@ fn images_of(spec: &Spec, records: Records, path: &Path) -> Result<Images> {
     }
     let is_coarse = spec.name == DatasetName::Cifar100Coarse;
     let labels = if is_coarse { records.coarse_labels } else { records.labels };
-    Ok(Images { pixels: records.images, labels })
+    Ok(Images { pixels: records.images, labels: widened(&labels) })
 }
 
 /// A sentence for each incomplete part.

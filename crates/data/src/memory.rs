@@ -6,6 +6,7 @@ use std::path::Path;
 use plangrad_formats::cifar::Variant;
 use plangrad_formats::{Limits, idx};
 
+use crate::label::LABEL;
 use crate::locate::{CifarFiles, cifar_files, idx_pair};
 use crate::{DatasetName, Error, LoadOptions, Result, Spec, Split};
 
@@ -49,7 +50,7 @@ fn split_bytes(spec: &Spec, data_dir: &Path, split: Split) -> Result<u64> {
         Split::Test => spec.test_samples,
         _ => spec.train_samples,
     };
-    let complete = (complete * (spec.sample_len() + 1)) as u64;
+    let complete = (complete * (spec.sample_len() + LABEL)) as u64;
     match spec.name {
         DatasetName::Digits => Ok(complete),
         DatasetName::Cifar10 => Ok(cifar_bytes(spec, Variant::Cifar10, data_dir, split)?.min(complete)),
@@ -58,7 +59,8 @@ fn split_bytes(spec: &Spec, data_dir: &Path, split: Split) -> Result<u64> {
         }
         _ => {
             let files = idx_pair(&spec.name, data_dir, split)?;
-            Ok(idx_bytes(spec, &files.images)? + idx_bytes(spec, &files.labels)?)
+            let labels = idx_bytes(spec, &files.labels)?;
+            Ok(idx_bytes(spec, &files.images)? + labels + LABEL as u64 * labels) // as they lie in the file, and as labels
         }
     }
 }

@@ -4,10 +4,11 @@
 //! `x_test`, `y_test`; KMNIST-49 has four files with `arr_0`, of which any may be named. A validation part is left out,
 //! which is reported.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use plangrad_formats::Limits;
 use plangrad_formats::numpy::{Npz, NumpyArray};
+use plangrad_formats::{Limits, open_regular_file};
 
 use crate::assemble::{RawPart, assemble, channels_first, image_shape, label_bytes};
 use crate::error::OwnFilesProblem;
@@ -79,7 +80,19 @@ fn wrong(path: &Path, problem: OwnFilesProblem) -> Error {
 }
 
 fn open(path: &Path) -> Result<Npz> {
+    if starts_as_array(path) {
+        let expected = "arrays of images and labels together (np.savez)".to_owned();
+        let found = vec!["a single array (np.save)".to_owned()];
+        return Err(wrong(path, OwnFilesProblem::Missing { expected, found }));
+    }
     Ok(Npz::open_with(path, &Limits::default())?)
+}
+
+/// Whether a file is an array of numpy and no archive of such. One that cannot be read is not.
+fn starts_as_array(path: &Path) -> bool {
+    let mut start = [0; 6];
+    let read = open_regular_file(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"\x93NUMPY"
 }
 
 fn only(path: &Path) -> Result<NumpyArray> {
@@ -121,7 +134,7 @@ fn part(path: &Path, images: NumpyArray, labels: NumpyArray) -> Result<RawPart> 
     };
     let label_dims = labels.dims();
     if label_dims.first() != Some(&dims[0]) || label_dims.iter().skip(1).any(|&size| size != 1) {
-        let expected = "one label for each image, the shape [count] or [count, 1]";
+        let expected = "one label for each image, the shape [count] or [count, 1] (of one-hot labels take argmax(axis=1))";
         return Err(wrong(path, OwnFilesProblem::Shape { expected, found: label_dims.to_vec() }));
     }
     let found = images.number_type().to_string();

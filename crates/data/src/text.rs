@@ -32,6 +32,22 @@ pub(crate) fn counts(columns: &[(String, usize)]) -> String {
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
+/// How numbers are to be written.
+pub(crate) const PLAIN_NUMBERS: &str = "numbers are read without units, signs of currency or percent, and spaces, commas or points between thousands; dates and \
+     times as one number, such as days";
+
+/// Whether a text stands for a number or a date but is not written as a plain number: `12 %`, `$5`, `1 234`, `1,234.5`, `0x10`,
+/// `2024-01-31`, `12:30`.
+pub(crate) fn is_nearly_a_number(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let hexadecimal = text.strip_prefix("0x").or(text.strip_prefix("0X"));
+    let is_hexadecimal = hexadecimal.is_some_and(|rest| u64::from_str_radix(rest, 16).is_ok());
+    let goes_with_numbers = |letter: char| {
+        letter.is_ascii_digit() || letter.is_whitespace() || "+-.,:/%'_$€£¥₹\u{2212}".contains(letter)
+    };
+    is_hexadecimal || digits > 0 && text.chars().all(goes_with_numbers)
+}
+
 /// A number with its thousands apart: `101,770`.
 #[must_use]
 pub fn grouped(number: usize) -> String {
@@ -46,6 +62,12 @@ pub fn grouped(number: usize) -> String {
     text
 }
 
+/// Bytes as hexadecimal digits, two each.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// `1 image`, `2,000 images`.
 #[cfg(feature = "images")]
 pub(crate) fn counted(number: usize, noun: &str) -> String {
@@ -56,6 +78,18 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_for_a_number_is_told_from_names() {
+        for text in
+            ["12 %", "$5.50", "1 234,5", "1.234,5", "0x1F", "2024-01-31", "12:30", "31/12/2024 23:59", "€3"]
+        {
+            assert!(is_nearly_a_number(text), "{text}");
+        }
+        for text in ["", "A4", "3rd", "x", "0xyz", "-", "user007", "1e", "2 rooms"] {
+            assert!(!is_nearly_a_number(text), "{text}");
+        }
+    }
 
     #[test]
     fn thousands_are_separated() {

@@ -246,7 +246,7 @@ fn folders_without_images_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let message = || read(folder.path(), ImageOptions::default()).unwrap_err().to_string();
     assert!(
-        message().contains("expected a folder for each class, found nothing of the kind"),
+        message().contains("expected a folder for each class, with its images, found nothing of the kind"),
         "{}",
         message()
     );
@@ -257,4 +257,27 @@ fn folders_without_images_are_told() {
     );
     fs::write(folder.path().join("cat/a.png"), "x").unwrap();
     assert!(message().contains("none of 1 images could be read; the first: "), "{}", message());
+}
+
+#[test]
+fn folders_without_images_are_no_classes_and_images_beside_the_classes_are_named() {
+    let folder = unsplit();
+    fs::create_dir_all(folder.path().join("__MACOSX/cat")).unwrap();
+    fs::write(folder.path().join("__MACOSX/cat/._1.png"), "x").unwrap();
+    grey(&folder.path().join("stray.png"), 4, 4, 1);
+    let dataset = read(folder.path(), ImageOptions::default()).unwrap();
+    assert_eq!(dataset.classes, ["cat", "dog"]);
+    let notes = dataset.notes.join("\n");
+    assert!(notes.contains("left out 1 folder without an image: __MACOSX"), "{notes}");
+    assert!(notes.contains("skipped 1 image beside the folders of the classes: stray.png"), "{notes}");
+    let labels = |targets: &Targets| match targets {
+        Targets::Classes(labels) => labels.clone(),
+        Targets::Values(_) => Vec::new(),
+    };
+    let all = [labels(&dataset.train.targets), labels(&dataset.test.targets)].concat();
+    assert!(all.contains(&0) && all.contains(&1) && all.iter().all(|&label| label < 2), "{all:?}");
+    let flat = tempfile::tempdir().unwrap();
+    grey(&flat.path().join("cat_1.png"), 4, 4, 1);
+    let error = read(flat.path(), ImageOptions::default()).unwrap_err().to_string();
+    assert!(error.ends_with("expected a folder for each class, with its images, found cat_1.png"), "{error}");
 }

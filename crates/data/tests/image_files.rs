@@ -56,10 +56,10 @@ fn a_dataset_that_needs_more_memory_than_may_be_taken_is_refused_before_it_is_re
             Err(error) => panic!("{error}"),
         }
     };
-    assert_eq!((needed(None, 5 * 785), needed(None, 5 * 785 - 1)), (None, Some(5 * 785)));
+    assert_eq!((needed(None, 5 * 787), needed(None, 5 * 787 - 1)), (None, Some(5 * 787)));
     assert_eq!(
-        (needed(Some(Split::Test), 2 * 785), needed(Some(Split::Train), 2 * 785)),
-        (None, Some(3 * 785))
+        (needed(Some(Split::Test), 2 * 787), needed(Some(Split::Train), 2 * 787)),
+        (None, Some(3 * 787))
     );
 }
 

@@ -43,7 +43,8 @@ pub use drawing::PictureFile;
 pub use error::{Error, ErrorKind, Result};
 pub use export::ExportFormat;
 pub use model::{
-    ClassQuality, Classification, Evaluation, Model, Prediction, Questions, Regression, Request,
+    ClassQuality, Classification, Confused, Confusion, Evaluation, Model, Prediction, Questions, Regression,
+    Request,
 };
 pub use numbers::grouped;
 pub use output::{Console, Format};

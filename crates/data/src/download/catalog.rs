@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::DatasetName;
 use crate::locate::{archive_name, official_folder};
+use crate::text::hexadecimal;
 use plangrad_formats::cifar::Variant;
 
 /// A file on a mirror.
@@ -75,10 +76,6 @@ pub(crate) fn published_labels(file: &[u8], contents: &[u8]) -> Option<DatasetNa
         })
     };
     [DatasetName::Mnist, DatasetName::FashionMnist, DatasetName::Kmnist].into_iter().find(is_there)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const MNIST_MIRRORS: [&str; 3] = [

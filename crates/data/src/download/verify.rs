@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::catalog::{Contents, Remote};
+use crate::text::hexadecimal;
 
 const BLOCK: usize = 1 << 16;
 
@@ -43,7 +44,7 @@ fn sum(mut reader: impl Read) -> io::Result<String> {
     let mut block = vec![0; BLOCK];
     loop {
         match reader.read(&mut block) {
-            Ok(0) => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            Ok(0) => return Ok(hexadecimal(&hasher.finalize())),
             Ok(count) => hasher.update(&block[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

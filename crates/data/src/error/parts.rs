@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::{excerpt, listed};
+use crate::text::{excerpt, grouped, listed};
 
 /// The shape that an IDX file of a dataset must have. Prints as a clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,8 @@ impl fmt::Display for OwnFilesProblem {
                 "the images to learn from have the shape {train:?}, those to test on {test:?}: they do not belong together"
             ),
             Self::Classes { found } => {
-                write!(f, "expected at most 256 different labels, found {found}; are these the labels?")
+                let (most, found) = (grouped(crate::MOST_CLASSES), grouped(*found));
+                write!(f, "expected at most {most} different labels, found {found}; are these the labels?")
             }
             Self::NoSize { smallest, largest } => write!(
                 f,
@@ -183,10 +184,12 @@ impl fmt::Display for HeaderProblem {
                 write!(f, "expected at most {most} columns, found {found}")
             }
             Self::OneColumn { name } => {
+                let blanks = if name.contains(' ') { " (blanks separate no cells)" } else { "" };
                 let name = excerpt(name);
                 write!(
                     f,
-                    "expected at least two columns, features and a label, separated by , ; | or tabs, found only `{name}`"
+                    "expected at least two columns, features and a label, separated by , ; | or tabs, found only `{name}`{blanks}; \
+                     the first line must have the names of the columns"
                 )
             }
             Self::Unnamed { line, found } => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::parts::FailedMirror;
 use crate::Missing;
-use crate::text::{counts, excerpt, grouped};
+use crate::text::{PLAIN_NUMBERS, counts, excerpt, grouped, is_nearly_a_number};
 
 /// `a and b or c`, as the files are one or several and there may be an archive of them.
 pub(super) fn listed_files(files: &[String], archive: Option<&str>) -> String {
@@ -30,6 +30,11 @@ pub(super) fn other_columns(columns: &[(String, usize)]) -> String {
         None | Some([]) => String::new(),
         Some(others) => format!("; so have {}", counts(others)),
     }
+}
+
+/// How numbers are to be written, where a text may be meant as one.
+pub(super) fn plain_numbers(example: &str) -> String {
+    if is_nearly_a_number(example) { format!("; {PLAIN_NUMBERS}") } else { String::new() }
 }
 
 /// The number for `--one-hot` that takes all of them.

@@ -25,7 +25,7 @@ pub(super) struct Block {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Part {
     pub(super) pixels: Vec<u8>,
-    pub(super) labels: Vec<u8>,
+    pub(super) labels: Vec<u16>,
 }
 
 /// What became of one file.

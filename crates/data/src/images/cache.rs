@@ -1,15 +1,17 @@
 //! Decoded images on disk, so that they are decoded once: a file with checksums, written whole or not at all.
 //!
 //! ```text
-//! 8 bytes   "plgrimg1"
+//! 8 bytes   "plgrimg2"
 //! 32 bytes  SHA-256 of what the images come from: names, sizes, times of all files, and what they become
 //! 32 bytes  SHA-256 of everything that follows
-//! …         notes and both parts, each list with its length before it (8 bytes, little-endian)
+//! …         notes and both parts, each list with its bytes counted before it (8 bytes, little-endian); labels are numbers of
+//!           2 bytes, little-endian
 //! ```
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plangrad_formats::open_regular_file;
 use sha2::{Digest, Sha256};
@@ -17,9 +19,10 @@ use sha2::{Digest, Sha256};
 use super::block::{Block, Part};
 use super::decode::Target;
 use super::scan::ImageFile;
+use crate::label::LABEL;
 use crate::{Error, Result};
 
-const MAGIC: [u8; 8] = *b"plgrimg1";
+const MAGIC: [u8; 8] = *b"plgrimg2";
 
 /// Bytes before the lists.
 const HEAD: usize = 8 + 32 + 32;
@@ -84,8 +87,9 @@ impl<R: Read> Lists<R> {
         let notes = String::from_utf8(self.list(MOST_NOTES)?).map_err(|_| damaged())?;
         let notes = notes.lines().map(str::to_owned).collect();
         let mut part = || {
-            let part =
-                Part { labels: self.list(most_images)?, pixels: self.list(most_images * image_bytes)? };
+            let labels = self.list(most_images * LABEL)?;
+            let labels = labels.chunks_exact(LABEL).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+            let part = Part { labels: labels.collect(), pixels: self.list(most_images * image_bytes)? };
             let is_whole = part.pixels.len() == part.labels.len() * image_bytes;
             if is_whole { Ok(part) } else { Err(damaged()) }
         };
@@ -114,20 +118,30 @@ fn damaged() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
 
+/// Labels as they lie in the file.
+fn bytes_of(labels: &[u16]) -> Vec<u8> {
+    labels.iter().flat_map(|label| label.to_le_bytes()).collect()
+}
+
+/// A name beside `path` that nobody can foresee, so that nothing which lies there is in the way or written over.
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}.part", RandomState::new().hash_one(&name)));
+    path.with_file_name(name)
+}
+
 /// Writes a block beside `path` and gives it that name.
 pub(super) fn write(path: &Path, key: &[u8; 32], block: &Block) -> Result<()> {
     let fail = |reason| Error::Io { path: path.to_path_buf(), action: "written", reason };
     let notes = block.notes.join("\n");
-    let lists =
-        [notes.as_bytes(), &block.train.labels, &block.train.pixels, &block.test.labels, &block.test.pixels];
+    let labels = [&block.train, &block.test].map(|part| bytes_of(&part.labels));
+    let lists = [notes.as_bytes(), &labels[0], &block.train.pixels, &labels[1], &block.test.pixels];
     let mut hash = Sha256::new();
     for list in lists {
         hash.update((list.len() as u64).to_le_bytes());
         hash.update(list);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let temporary = path.with_file_name(name);
+    let temporary = temporary_name(path);
     let write = || {
         let file = File::options().write(true).create_new(true).open(&temporary)?;
         let mut file = BufWriter::new(file);

@@ -63,7 +63,7 @@ pub(crate) fn load(
 
 /// A sentence about classes of which there is nothing to learn from.
 fn empty_classes(classes: &[String], train: &Part) -> Option<String> {
-    let is_there = |class: usize| train.labels.contains(&(class as u8));
+    let is_there = |class: usize| train.labels.contains(&(class as u16));
     let empty: Vec<String> =
         (0..classes.len()).filter(|&class| !is_there(class)).map(|class| classes[class].clone()).collect();
     (!empty.is_empty()).then(|| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::OwnFilesProblem;
 use crate::hash_split::is_test;
 use crate::text::{counted, excerpt, grouped};
-use crate::{Error, LoadOptions, Result};
+use crate::{Error, LoadOptions, MOST_CLASSES, Result};
 
 /// Endings of names that are taken as images.
 const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "jfif"];
@@ -22,9 +22,6 @@ pub fn has_image_name(path: &Path) -> bool {
 /// Folders within folders.
 const MOST_DEPTH: usize = 16;
 
-/// Classes: labels are bytes.
-const MOST_CLASSES: usize = 256;
-
 /// Names of folders with the test part, in the order of preference.
 const TEST_FOLDERS: [&str; 5] = ["test", "val", "valid", "validation", "testing"];
 
@@ -37,7 +34,7 @@ pub(super) struct ImageFile {
     pub(super) path: PathBuf,
     /// Its name from the folder on, with `/`: the same on every machine.
     pub(super) relative: String,
-    pub(super) class: u8,
+    pub(super) class: u16,
     pub(super) test: bool,
     pub(super) bytes: u64,
     /// When it was changed, in nanoseconds since 1970.
@@ -59,6 +56,8 @@ struct Skipped {
     files: Vec<String>,
     /// Folders that were read by another path.
     folders: Vec<String>,
+    /// Images that lie beside the folders of the classes.
+    beside_classes: Vec<String>,
 }
 
 pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
@@ -86,10 +85,11 @@ pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
     }
     found.classes.sort();
     found.classes.dedup();
-    check_classes(folder, &found.classes)?;
+    check_classes(folder, &found.classes, images_in(folder)?)?;
     for (part, test) in parts {
+        skipped.beside_classes.extend(images_in(&part)?);
         for (class, name) in found.classes.iter().enumerate() {
-            let (class, seen) = (class as u8, HashSet::new());
+            let (class, seen) = (class as u16, HashSet::new());
             let mut walk = Walk { root: folder, options, class, test, seen, skipped: &mut skipped };
             if part.join(name).is_dir() {
                 walk.folder(&part.join(name), 0, &mut found.files)?;
@@ -101,6 +101,7 @@ pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
         let problem = OwnFilesProblem::Missing { expected, found: found.classes };
         return Err(Error::OwnFiles { path: folder.to_path_buf(), problem });
     }
+    found.leave_out_empty_classes();
     found.files.sort_by(|one, other| one.relative.cmp(&other.relative));
     if is_split {
         let tests = found.files.iter().filter(|file| file.test).count();
@@ -118,13 +119,39 @@ pub(super) fn scan(folder: &Path, options: &LoadOptions) -> Result<Found> {
     Ok(found)
 }
 
-fn check_classes(folder: &Path, classes: &[String]) -> Result<()> {
+fn check_classes(folder: &Path, classes: &[String], images: Vec<String>) -> Result<()> {
     let problem = match classes.len() {
-        0 => OwnFilesProblem::Missing { expected: "a folder for each class".to_owned(), found: Vec::new() },
+        0 => {
+            let expected = "a folder for each class, with its images".to_owned();
+            OwnFilesProblem::Missing { expected, found: images }
+        }
         count if count > MOST_CLASSES => OwnFilesProblem::Classes { found: count },
         _ => return Ok(()),
     };
     Err(Error::OwnFiles { path: folder.to_path_buf(), problem })
+}
+
+impl Found {
+    /// Leaves out folders without an image, such as those that an archive of a Mac brings, and says which.
+    fn leave_out_empty_classes(&mut self) {
+        let mut has_images = vec![false; self.classes.len()];
+        self.files.iter().for_each(|file| has_images[usize::from(file.class)] = true);
+        let (kept, empty): (Vec<usize>, Vec<usize>) =
+            (0..self.classes.len()).partition(|&class| has_images[class]);
+        if empty.is_empty() {
+            return;
+        }
+        let names: Vec<String> = empty.iter().map(|&class| self.classes[class].clone()).collect();
+        self.notes.push(format!(
+            "left out {} without an image: {}",
+            counted(empty.len(), "folder"),
+            shown(&names)
+        ));
+        let mut numbers = vec![0; self.classes.len()];
+        (0..).zip(&kept).for_each(|(number, &class)| numbers[class] = number);
+        self.files.iter_mut().for_each(|file| file.class = numbers[usize::from(file.class)]);
+        self.classes = kept.into_iter().map(|class| std::mem::take(&mut self.classes[class])).collect();
+    }
 }
 
 impl Skipped {
@@ -134,7 +161,10 @@ impl Skipped {
         let folders = counted(self.folders.len(), "folder");
         let files = format!("skipped {files} not named as images are: {}", shown(&self.files));
         let folders = format!("skipped {folders} that links lead to a second time: {}", shown(&self.folders));
-        let notes = [(&self.files, files), (&self.folders, folders)];
+        let beside = counted(self.beside_classes.len(), "image");
+        let beside =
+            format!("skipped {beside} beside the folders of the classes: {}", shown(&self.beside_classes));
+        let notes = [(&self.files, files), (&self.folders, folders), (&self.beside_classes, beside)];
         notes.into_iter().filter(|(skipped, _)| !skipped.is_empty()).map(|(_, note)| note)
     }
 }
@@ -158,6 +188,13 @@ fn folders(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Names of the images in a folder, but hidden ones, sorted.
+fn images_in(folder: &Path) -> Result<Vec<String>> {
+    let is_shown =
+        |(name, path): &(String, PathBuf)| !name.starts_with('.') && has_image_name(path) && path.is_file();
+    Ok(entries(folder)?.into_iter().filter(is_shown).map(|(name, _)| name).collect())
+}
+
 /// Names and paths in a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let unreadable = |reason| Error::Io { path: folder.to_path_buf(), action: "read", reason };
@@ -174,7 +211,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 struct Walk<'a> {
     root: &'a Path,
     options: &'a LoadOptions,
-    class: u8,
+    class: u16,
     /// The part, unless the hash decides.
     test: Option<bool>,
     /// Folders that were read, wherever links to them lie: through links there may be more paths than can ever be walked.

@@ -11,7 +11,7 @@ use crate::{Error, LoadOptions, Result};
 
 /// Bytes of a row besides its features: its hash and its label in the order of the file and in that of its part, its number,
 /// where it went, and its place in the sorted numbers of one column.
-const ROW: u64 = 40;
+const ROW: u64 = 42;
 
 /// Bytes of a column besides its cells: its name, by place and by name, and what is known of it.
 const COLUMN: u64 = 400;

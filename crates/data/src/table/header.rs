@@ -156,6 +156,12 @@ impl Header {
         Ok(Columns { features, label, label_name, chosen: true })
     }
 
+    /// The columns that rows are known by, in the order of the file that a model learnt from: a table whose columns were moved
+    /// or that has more of them has the same rows. `None` for all columns in their order.
+    pub(super) fn known_by(&self, schema: &TableSchema) -> Option<Vec<usize>> {
+        schema.columns_in_order()?.into_iter().map(|name| self.places.get(name).copied()).collect()
+    }
+
     fn place(&self, path: &Path, name: &str) -> Result<usize> {
         self.places.get(name).copied().ok_or_else(|| Error::TableColumn {
             path: path.to_path_buf(),

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use super::cell::{Cell, CellReader};
 use super::growing::text_bytes;
 use crate::error::ExpectedCell;
-use crate::text::excerpt;
+use crate::text::{excerpt, grouped};
 use crate::{LabelUse, LoadOptions, TargetKind, Targets};
 
-/// The most classes that a label of one byte can distinguish.
-const MAX_CLASSES: usize = 256;
+/// From so many classes on, what looks like quantities or names of rows is refused instead of told.
+const MANY_CLASSES: usize = 256;
+
+/// Spellings of a label that are remembered.
+const MOST_SPELLINGS: usize = 256;
 
 /// Fewer distinct whole numbers than these may well be one example of each class.
 const FEWEST_QUANTITIES: usize = 4;
@@ -33,9 +36,9 @@ pub(super) struct Labels {
 
 enum Kind {
     /// Classes found so far, numbered in the order of their first row, each with all its spellings.
-    Found { numbers: HashMap<String, u8>, spellings: Vec<Vec<String>>, labels: Vec<u8> },
+    Found { numbers: HashMap<String, u16>, spellings: Vec<Vec<String>>, labels: Vec<u16> },
     /// Classes known in advance.
-    Known { numbers: HashMap<String, u8>, classes: Vec<String>, labels: Vec<u8> },
+    Known { numbers: HashMap<String, u16>, classes: Vec<String>, labels: Vec<u16> },
     /// Numbers to be predicted.
     Values(Vec<f64>),
 }
@@ -53,7 +56,7 @@ impl Labels {
         let kind = match (options.task, &options.schema) {
             (TargetKind::Regression, _) => Kind::Values(Vec::new()),
             (TargetKind::Classification, Some(schema)) => Kind::Known {
-                numbers: schema.classes.iter().map(|class| canonical(class)).zip(0..=u8::MAX).collect(),
+                numbers: schema.classes.iter().map(|class| canonical(class)).zip(0..=u16::MAX).collect(),
                 classes: schema.classes.clone(),
                 labels: Vec::new(),
             },
@@ -94,7 +97,7 @@ impl Labels {
                 let label = match numbers.get(&name) {
                     Some(&label) => label,
                     None => {
-                        let label = u8::try_from(numbers.len()).map_err(|_| Refused::TooMany)?;
+                        let label = u16::try_from(numbers.len()).map_err(|_| Refused::TooMany)?;
                         self.text_bytes += text_bytes(&name);
                         numbers.insert(name, label);
                         spellings.push(Vec::new());
@@ -102,7 +105,7 @@ impl Labels {
                     }
                 };
                 let known = &mut spellings[usize::from(label)];
-                if !known.iter().any(|spelling| spelling == text) && known.len() < MAX_CLASSES {
+                if !known.iter().any(|spelling| spelling == text) && known.len() < MOST_SPELLINGS {
                     self.text_bytes += text_bytes(text);
                     known.push(text.to_owned());
                 }
@@ -142,6 +145,11 @@ impl Labels {
         }
         if let Some(sign) = self.look_like_quantities() {
             notes.push(format!("{sign} in the column `{column}`: to predict numbers, use --loss mse"));
+        } else if self.classes_found() > MANY_CLASSES && self.are_numbers() {
+            let count = grouped(self.classes_found());
+            notes.push(format!(
+                "the {count} different numbers in the column `{column}` are classes: to predict numbers, use --loss mse"
+            ));
         }
         if let Kind::Found { spellings, .. } = &self.kind {
             if let Some([first, other, ..]) = spellings.iter().map(Vec::as_slice).find(|all| all.len() > 1) {
@@ -189,8 +197,32 @@ impl Labels {
         if let Some(broken) = broken {
             return Some(format!("some labels are not whole numbers, such as {broken},"));
         }
-        let hardly_repeat = values.len() * 10 >= labels.len() * 9 && values.len() >= FEWEST_QUANTITIES;
+        let hardly_repeat = self.hardly_repeat() && values.len() >= FEWEST_QUANTITIES;
         hardly_repeat.then(|| "nearly every label is a different number".to_owned())
+    }
+
+    /// Whether nine rows in ten or more have a label of their own.
+    fn hardly_repeat(&self) -> bool {
+        matches!(&self.kind, Kind::Found { numbers, labels, .. } if numbers.len() * 10 >= labels.len() * 9)
+    }
+
+    /// Whether so many classes cannot be meant: they look like quantities, or like names of rows.
+    pub(super) fn are_no_classes(&self) -> bool {
+        let is_doubtful = || self.hardly_repeat() || self.look_like_quantities().is_some();
+        self.classes_found() > MANY_CLASSES && is_doubtful()
+    }
+
+    /// Classes found so far.
+    pub(super) fn classes_found(&self) -> usize {
+        match &self.kind {
+            Kind::Found { numbers, .. } => numbers.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether each class is a number.
+    pub(super) fn are_numbers(&self) -> bool {
+        matches!(&self.kind, Kind::Found { numbers, .. } if numbers.keys().all(|text| number(text).is_some()))
     }
 
     /// The targets, and the class names in label order: by value if all are numbers, otherwise alphabetically.
@@ -200,15 +232,15 @@ impl Labels {
             Kind::Known { classes, labels, .. } => (Targets::Classes(labels), classes),
             Kind::Found { spellings, mut labels, .. } => {
                 let shortest = |all: Vec<String>| all.into_iter().min_by_key(String::len).unwrap_or_default();
-                let mut sorted: Vec<(String, u8)> =
-                    spellings.into_iter().map(shortest).zip(0..=u8::MAX).collect();
+                let mut sorted: Vec<(String, u16)> =
+                    spellings.into_iter().map(shortest).zip(0..=u16::MAX).collect();
                 sorted.sort();
                 if sorted.iter().all(|(class, _)| number(class).is_some()) {
                     let value = |class: &str| number(class).expect("checked above");
                     sorted.sort_by(|(one, _), (other, _)| value(one).total_cmp(&value(other)));
                 }
-                let mut label_of = [0; MAX_CLASSES];
-                for (label, (_, number)) in (0..=u8::MAX).zip(&sorted) {
+                let mut label_of = vec![0; sorted.len()];
+                for (label, (_, number)) in (0..=u16::MAX).zip(&sorted) {
                     label_of[usize::from(*number)] = label;
                 }
                 labels.iter_mut().for_each(|label| *label = label_of[usize::from(*label)]);

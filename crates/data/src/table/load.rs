@@ -11,7 +11,7 @@ use super::header::{Columns, Header};
 use super::identity::{self, Verdict};
 use super::labels::{Labels, Refused};
 use super::legacy;
-use super::options::{Decimal, Missing, OneHot, SplitRule, TargetScaling};
+use super::options::{Decimal, Missing, OneHot, SplitRule, TableOptions, TargetScaling};
 use super::records::{Record, Records};
 use super::rows::{RowFacts, TableRows};
 use super::schema::{FeatureKind, TableSchema};
@@ -19,7 +19,7 @@ use super::split::{Part, deal, row_hash};
 use super::statistics::{standardized, statistics};
 use super::target::TargetStatistics;
 use crate::error::{Error, ExpectedCell, HeaderProblem, Result};
-use crate::text::{counts, excerpt, grouped};
+use crate::text::{PLAIN_NUMBERS, counts, excerpt, grouped, is_nearly_a_number};
 use crate::{
     Dataset, DatasetName, LabelUse, LoadOptions, Normalize, Samples, Split, Subset, TargetKind, Targets,
 };
@@ -34,6 +34,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) ->
     }
     options.schema.as_ref().map_or(Ok(()), TableSchema::check)?;
     let mut table = Table::read(path, options)?;
+    table.check_classes()?;
     let kinds = table.settle(options)?;
     let kinds = table.leave_out_indices(kinds, options);
     table.check_missing(options)?;
@@ -94,6 +95,8 @@ struct Table<'a> {
     features: Vec<Column>,
     labels: Labels,
     labels_are_required: bool,
+    /// The columns that rows are known by, if not all in their order.
+    known_by: Option<Vec<usize>>,
     hashes: Vec<u64>,
     /// The feature cells of each row, if they are kept.
     texts: Vec<Vec<String>>,
@@ -107,7 +110,9 @@ impl<'a> Table<'a> {
         let (table, schema) = (&options.table, options.schema.as_ref());
         let mut records = Records::open(path, table.encoding.as_deref())?;
         let no_header = table.no_header || schema.is_some_and(|schema| schema.columns.is_some());
-        let dialect = Dialect::find(path, &records, table)?;
+        let separator = records.take_excels_separator();
+        let separator = table.separator.or(separator);
+        let dialect = Dialect::find(path, &records, &TableOptions { separator, ..table.clone() })?;
         records.separate_by(dialect.separator);
         let mut record = Record::default();
         if !records.next(&mut record, None)? {
@@ -116,6 +121,7 @@ impl<'a> Table<'a> {
         footprint::check(|| footprint::header_bytes(record.len()), path, options)?;
         let header = if no_header { Header::made_up(path, &record)? } else { Header::of(path, &record)? };
         let columns = header.columns(path, options.label.as_deref(), table, schema, options.labels)?;
+        let known_by = schema.and_then(|schema| header.known_by(schema));
         let one_hot = if schema.is_some() { OneHot::None } else { table.one_hot };
         let kind = |feature| schema.map(|schema| schema.kind(feature));
         let features =
@@ -132,6 +138,7 @@ impl<'a> Table<'a> {
             features,
             labels,
             labels_are_required,
+            known_by,
             hashes,
             texts,
             text_bytes: 0,
@@ -206,7 +213,7 @@ impl<'a> Table<'a> {
                 }
             },
         }
-        push(&mut self.hashes, row_hash(record));
+        push(&mut self.hashes, row_hash(record, self.known_by.as_deref()));
         if options.keep_texts {
             let texts = self.columns.features.iter().map(|&column| record.cell(column).to_owned());
             let texts: Vec<String> = texts.collect();
@@ -225,6 +232,19 @@ impl<'a> Table<'a> {
 
     fn name(&self, feature: usize) -> &str {
         &self.header.names[self.columns.features[feature]]
+    }
+
+    /// Refuses a label column whose many texts are no classes.
+    fn check_classes(&self) -> Result<()> {
+        let (classes, rows) = (self.labels.classes_found(), self.hashes.len());
+        match self.labels.are_no_classes() {
+            false => Ok(()),
+            true => {
+                let (path, column) = (self.path.to_path_buf(), excerpt(&self.columns.label_name));
+                let are_numbers = self.labels.are_numbers();
+                Err(Error::TableNoClasses { path, column, classes, rows, are_numbers })
+            }
+        }
     }
 
     /// Decides what each column holds.
@@ -262,6 +282,7 @@ impl<'a> Table<'a> {
         if !categories.is_empty() && options.schema.is_none() {
             let columns = counts(&categories);
             self.remarks.push(format!("columns of text become one input for each of their texts: {columns}"));
+            self.note_nearly_numbers(&kinds);
         }
         for (feature, kind) in kinds.iter().enumerate() {
             match self.features[feature].settle(kind) {
@@ -290,6 +311,19 @@ impl<'a> Table<'a> {
             }
         }
         Ok(kinds)
+    }
+
+    /// Says which columns of text may be meant as numbers.
+    fn note_nearly_numbers(&mut self, kinds: &[FeatureKind]) {
+        for (feature, kind) in kinds.iter().enumerate() {
+            let FeatureKind::OneHot(texts) = kind else { continue };
+            if !texts.is_empty() && texts.iter().all(|text| is_nearly_a_number(text)) {
+                let (name, example) = (excerpt(self.name(feature)), excerpt(&texts[0]));
+                self.notes.push(format!(
+                    "the column `{name}` is text, such as `{example}`, and not a number of some size: {PLAIN_NUMBERS}"
+                ));
+            }
+        }
     }
 
     /// Leaves out columns that only number the rows, and warns of others that may.
@@ -448,8 +482,19 @@ impl<'a> Table<'a> {
             missing_values: options.table.missing_values.clone(),
             fill,
             columns: self.header.made_up.then_some(self.header.names.len()),
+            order: self.order(options),
             target: self.target_statistics(parts, options),
         })
+    }
+
+    /// The columns that rows are known by, where all have names.
+    fn order(&self, options: &LoadOptions) -> Option<Vec<String>> {
+        if options.table.split == SplitRule::Permutation || !self.header.unnamed.is_empty() {
+            return None;
+        }
+        let features = (0..self.columns.features.len()).map(|feature| self.name(feature));
+        let is_plain = features.chain([self.columns.label_name.as_str()]).eq(self.header.names.iter());
+        Some(if is_plain { Vec::new() } else { self.header.names.clone() })
     }
 
     /// Statistics of the numbers to be predicted, over the training part.

@@ -214,6 +214,15 @@ impl Records {
         found
     }
 
+    /// Takes a first line `sep=;`, by which Excel is told the separator, and returns that.
+    pub(super) fn take_excels_separator(&mut self) -> Option<Separator> {
+        let (line, _) = self.text.split_once('\n')?;
+        let separator = line.trim_matches(['\r', '"']).strip_prefix("sep=")?.parse().ok()?;
+        self.text.drain(..=line.len());
+        self.line += 1;
+        Some(separator)
+    }
+
     /// From now on, cells are separated by this.
     pub(super) fn separate_by(&mut self, separator: Separator) {
         self.separator = separator.byte();

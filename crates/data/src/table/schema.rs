@@ -43,6 +43,10 @@ pub struct TableSchema {
     /// For a table without names of columns, how many it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<usize>,
+    /// All columns in the order of the file, by which rows are known; empty for the features and then the label. `None` for
+    /// models of earlier versions, and where a column has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Vec<String>>,
     /// For a regression, the statistics of the label column; models of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetStatistics>,
@@ -77,6 +81,15 @@ impl TableSchema {
     #[must_use]
     pub fn kind(&self, feature: usize) -> &FeatureKind {
         self.kinds.get(feature).unwrap_or(&FeatureKind::Number)
+    }
+
+    /// The columns that rows are known by, in the order of the file that was learnt from.
+    pub(super) fn columns_in_order(&self) -> Option<Vec<&String>> {
+        let order = self.order.as_ref()?;
+        Some(match order.is_empty() {
+            true => self.features.iter().chain([&self.label]).collect(),
+            false => order.iter().collect(),
+        })
     }
 
     /// The number of inputs: the values of a sample.

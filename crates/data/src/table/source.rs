@@ -24,9 +24,10 @@ const MOST_RATIO: u64 = 300;
 const MOST_FREE: u64 = 64 << 20;
 
 /// Beginnings of files that are not tables, and what they are.
-const FOREIGN: [(&[u8], &str); 10] = [
+const FOREIGN: [(&[u8], &str); 11] = [
     (b"PK\x03\x04", "a ZIP archive (an Excel workbook? save it as CSV)"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (save it as CSV)"),
+    (b"\x1f\x8b", "a gzip file within the gzip file (decompress it once)"),
     (b"PAR1", "a Parquet file (convert it to CSV)"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),

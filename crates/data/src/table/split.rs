@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! row hash   = first 8 bytes, little-endian, of SHA-256 over all cells of the row in the order of the file: of each its
-//!              text (UTF-8, without quotes and blanks around it) and a zero byte, which no text contains
+//!              text (UTF-8, without quotes and blanks around it) and a zero byte, which no text contains; in a table that
+//!              is read for a model, over the columns of the table it learnt from, in their order there
 //! place      = first 8 bytes, little-endian, of SHA-256 over seed and row hash (8 bytes each, little-endian)
 //! test row   = ⌊place / 2¹¹⌋ / 2⁵³ < test fraction
 //! ```
@@ -31,12 +32,16 @@ pub(super) enum Part {
     LeftOut,
 }
 
-/// The hash of a row's cells.
-pub(super) fn row_hash(record: &Record) -> u64 {
+/// The hash of a row's cells: of all in their order, or of these columns.
+pub(super) fn row_hash(record: &Record, columns: Option<&[usize]>) -> u64 {
     let mut bytes = Vec::with_capacity(record.len() * 8);
-    for cell in record.cells() {
+    let mut push = |cell: &str| {
         bytes.extend_from_slice(cell.as_bytes());
         bytes.push(0);
+    };
+    match columns {
+        None => record.cells().for_each(&mut push),
+        Some(columns) => columns.iter().for_each(|&column| push(record.cell(column))),
     }
     first_number(&Sha256::digest(&bytes))
 }

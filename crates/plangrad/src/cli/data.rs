@@ -32,6 +32,10 @@ pub struct DataArgs {
     /// Tables, and folders of images without a test folder: share kept for testing, may be 0 [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub test_fraction: Option<f64>,
+    /// Share of the training part that is kept to evaluate a network on while it learns; the test part is then used once, at the
+    /// end. A hash of each sample decides, so equal samples are on the same side [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub validation_fraction: Option<f64>,
     /// cifar100: the hundred fine or the twenty coarse classes [default: fine]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub labels: Option<Cifar100Labels>,
@@ -176,6 +180,7 @@ impl DataArgs {
             label: self.label.clone(),
             task,
             test_fraction: self.test_fraction.unwrap_or(by_default.test_fraction),
+            validation_fraction: self.validation_fraction.unwrap_or(by_default.validation_fraction),
             seed,
             table,
             images: self.images.options(),

@@ -25,6 +25,13 @@ pub struct DownloadArgs {
     pub mirror: Vec<String>,
 }
 
+impl DownloadName {
+    /// The datasets that can be downloaded.
+    pub fn each() -> impl Iterator<Item = DatasetName> {
+        DatasetName::NAMED.into_iter().filter(|name| *name != DatasetName::Digits)
+    }
+}
+
 impl DownloadArgs {
     /// The folder to put them into: the one named, else `data`.
     #[must_use]
@@ -45,6 +52,12 @@ pub enum DownloadName {
 fn download_name(text: &str) -> Result<DownloadName, String> {
     match text {
         "all" => Ok(DownloadName::All),
-        name => name.parse::<DatasetName>().map(DownloadName::One).map_err(|error| error.to_string()),
+        name => name.parse::<DatasetName>().map(DownloadName::One).map_err(|_| unknown(name)),
     }
+}
+
+/// What can be downloaded, for a name that no dataset has.
+fn unknown(text: &str) -> String {
+    let names: Vec<String> = DownloadName::each().map(|name| name.to_string()).collect();
+    format!("unknown dataset `{text}`: expected {}, or all of them", names.join(", "))
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::device::DeviceArgs;
-use super::learning::{PrecisionArgs, StepArgs};
+use super::learning::{PartArgs, PrecisionArgs, StepArgs};
+use super::levers::LeverArgs;
 use super::subject::SubjectArgs;
 use super::values;
 use crate::error::Result;
@@ -43,9 +44,15 @@ pub struct FitArgs {
     /// The network and its data.
     #[command(flatten)]
     pub subject: SubjectArgs,
+    /// Which samples are kept for validation and testing.
+    #[command(flatten)]
+    pub parts: PartArgs,
     /// The step.
     #[command(flatten)]
     pub step: StepArgs,
+    /// What it does besides.
+    #[command(flatten)]
+    pub levers: LeverArgs,
     /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,

@@ -48,6 +48,15 @@ pub struct LearningArgs {
     pub no_shuffle: bool,
 }
 
+/// How samples are dealt to the parts of a dataset, in commands whose steps do not depend on chance.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PartArgs {
+    /// Seed that chooses the test rows of a table, and the samples of the validation part
+    #[arg(long, default_value_t = LoadOptions::SEED, value_name = "N", value_parser = values::seed, allow_negative_numbers = true,
+        help_heading = "Data")]
+    pub seed: u64,
+}
+
 /// The number format.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct PrecisionArgs {

@@ -34,7 +34,7 @@ pub use device::{DeviceArgs, OomArgs};
 pub use download::{DownloadArgs, DownloadName};
 pub use export::ExportArgs;
 pub use fit::FitArgs;
-pub use learning::{LearningArgs, OptimizerName, PrecisionArgs, StepArgs};
+pub use learning::{LearningArgs, OptimizerName, PartArgs, PrecisionArgs, StepArgs};
 pub use levers::{ClassWeights, LeverArgs};
 pub use manual::{CompletionsArgs, HelpArgs, ManArgs};
 pub use memory::{BudgetArgs, Size};
@@ -220,7 +220,7 @@ pub struct ShowArgs {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub count: usize,
     /// Part of the dataset
-    #[arg(long, value_parser = values::split(Split::IN_FILES), default_value_t = Split::Train, help_heading = "Data")]
+    #[arg(long, value_parser = values::split(Split::ALL), default_value_t = Split::Train, help_heading = "Data")]
     pub split: Split,
     /// Also write the image, or the grid of images, here
     #[arg(long, value_name = "FILE.png", value_parser = values::png_file())]

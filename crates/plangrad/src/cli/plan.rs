@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
-use super::learning::{PrecisionArgs, StepArgs};
+use super::learning::{PartArgs, PrecisionArgs, StepArgs};
 use super::levers::LeverArgs;
 use super::memory::BudgetArgs;
 use super::subject::SubjectArgs;
@@ -46,9 +46,12 @@ pub struct PlanArgs {
     /// The network and its data [default: mnist].
     #[command(flatten)]
     pub subject: SubjectArgs,
+    /// Which samples are kept for validation and testing.
+    #[command(flatten)]
+    pub parts: PartArgs,
     /// Samples of this shape instead of a dataset's: channels, height, width, or any other
     #[arg(long, value_name = "C,H,W", value_delimiter = ',', value_parser = values::count, requires = "classes",
-        conflicts_with_all = ["dataset", "label", "test_fraction"], help_heading = "Data", allow_negative_numbers = true)]
+        conflicts_with_all = ["dataset", "label", "test_fraction", "validation_fraction"], help_heading = "Data", allow_negative_numbers = true)]
     pub input: Option<Vec<usize>>,
     /// Number of classes, with --input
     #[arg(long, value_name = "N", value_parser = values::count, requires = "input", help_heading = "Data",

@@ -5,6 +5,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::learning::{LearningArgs, PrecisionArgs};
+use super::levers::LeverArgs;
 use super::memory::BudgetArgs;
 use super::subject::SubjectArgs;
 use super::values;
@@ -45,6 +46,9 @@ pub struct SweepArgs {
     /// The training, the same for every batch size.
     #[command(flatten)]
     pub learning: LearningArgs,
+    /// What a step does besides.
+    #[command(flatten)]
+    pub levers: LeverArgs,
     /// The number format.
     #[command(flatten)]
     pub precision: PrecisionArgs,

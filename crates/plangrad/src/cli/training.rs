@@ -84,7 +84,7 @@ pub struct TrainingArgs {
     /// What a step does besides.
     #[command(flatten)]
     pub levers: LeverArgs,
-    /// Which epochs are compared, and what becomes of the best.
+    /// What becomes of the best epoch.
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Start from these weights: a safetensors file of floating-point numbers or a state_dict of PyTorch (.pth, .pt) whose shapes
@@ -96,15 +96,12 @@ pub struct TrainingArgs {
     pub precision: PrecisionArgs,
 }
 
-/// By which samples epochs are compared, and what becomes of the best.
+/// What becomes of the best epoch.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct SelectionArgs {
-    /// Share of the training part that is kept to compare epochs by; the test part is then used once, at the end. A hash of each
-    /// sample decides, so equal samples are on the same side [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
-    pub validation_fraction: Option<f64>,
-    /// Keep the model of the best epoch as best.safetensors beside that of the last
+    /// Keep the model of the best epoch as best.safetensors beside that of the last; only epochs that were taken whole are
+    /// compared
     #[arg(long, default_value_t, value_name = "WHICH", value_parser = values::one_of(KeptModel::ALL))]
     pub keep: KeptModel,
     /// By which number of the validation part (else the test part) epochs are compared [default: accuracy; loss with mse]

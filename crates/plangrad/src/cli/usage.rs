@@ -9,6 +9,32 @@ use crate::output::Format;
 
 const RESUME: &str = "--resume";
 
+/// What other programs call an option, and its name here.
+const ELSEWHERE: [(&str, &str); 22] = [
+    ("--json", "--format json"),
+    ("--class-weight", "--class-weights"),
+    ("--early-stopping", "--patience EPOCHS"),
+    ("--exclude", "--drop"),
+    ("--exclude-columns", "--drop"),
+    ("--ignore", "--drop"),
+    ("--ignore-columns", "--drop"),
+    ("--columns", "--features"),
+    ("--target", "--label"),
+    ("--delimiter", "--separator"),
+    ("--sep", "--separator"),
+    ("--learning-rate", "--lr"),
+    ("--learning-rate-schedule", "--schedule"),
+    ("--lr-scheduler", "--schedule"),
+    ("--warmup-steps", "--warmup"),
+    ("--validation-split", "--validation-fraction"),
+    ("--val-fraction", "--validation-fraction"),
+    ("--test-split", "--test-fraction"),
+    ("--clip-grad-norm", "--clip-norm"),
+    ("--gradient-accumulation", "--accumulate"),
+    ("--output", "--out"),
+    ("--gpu", "--device cuda"),
+];
+
 /// The format asked for by arguments that cannot be parsed.
 pub(crate) fn format_asked_for(arguments: &[OsString]) -> Format {
     let options = || arguments.iter().take_while(|argument| *argument != "--");
@@ -19,6 +45,15 @@ pub(crate) fn format_asked_for(arguments: &[OsString]) -> Format {
     } else {
         Format::Human
     }
+}
+
+/// The arguments with `help COMMAND`, as other programs have it, brought to `COMMAND --help`.
+pub(crate) fn with_help_as_an_option(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|first| first == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
 }
 
 /// What is wrong with the arguments.
@@ -35,14 +70,17 @@ fn problem(error: &clap::Error) -> Option<String> {
     let text =
         |kind| error.get(kind).map(texts).map(|texts| texts.join(", ")).filter(|text| !text.is_empty());
     let suggestion = |kind| match text(kind) {
-        Some(suggestion) => format!("; did you mean `{suggestion}`?"),
+        Some(suggestion) => did_you_mean(&suggestion),
         None => String::new(),
     };
     let argument = || text(ContextKind::InvalidArg).map(|argument| option_name(&argument));
     Some(match error.kind() {
         ErrorKind::UnknownArgument => {
             let what = if argument()?.starts_with('-') { "option" } else { "argument" };
-            format!("unknown {what} `{}`{}", argument()?, suggestion(ContextKind::SuggestedArg))
+            let named = ELSEWHERE.iter().find(|(other, _)| Some(*other) == argument().as_deref());
+            let named = named.map(|(_, name)| did_you_mean(name));
+            let suggestion = named.unwrap_or_else(|| suggestion(ContextKind::SuggestedArg));
+            format!("unknown {what} `{}`{suggestion}", argument()?)
         }
         ErrorKind::InvalidSubcommand => {
             let found = text(ContextKind::InvalidSubcommand)?;
@@ -82,6 +120,10 @@ fn problem(error: &clap::Error) -> Option<String> {
         ErrorKind::InvalidUtf8 => "expected UTF-8 text, found an argument with other bytes".to_owned(),
         _ => return None,
     })
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!("; did you mean `{name}`?")
 }
 
 /// clap's own words, for all other errors.
@@ -146,6 +188,36 @@ mod tests {
         assert!(complaint("plangrad show --dataset mnits").contains("did you mean `mnist`?"));
         assert!(complaint("plangrad download minst").starts_with("unknown dataset `minst`"));
         assert!(complaint("plangrad train --activation rely").contains("did you mean `relu`?"));
+    }
+
+    #[test]
+    fn names_of_other_programs_are_answered_with_the_name_here() {
+        let json = complaint("plangrad devices --json");
+        assert_eq!(
+            json,
+            "unknown option `--json`; did you mean `--format json`? See `plangrad devices --help`"
+        );
+        for (other, name) in ELSEWHERE {
+            let (command, option) = ("plangrad train", name.split(' ').next().unwrap());
+            assert!(
+                complaint(&format!("{command} {other}")).contains(&format!("did you mean `{name}`?")),
+                "{other}"
+            );
+            let known = Cli::try_parse_from(format!("{command} {option}=").split(' '));
+            let kind = known.err().map(|error| error.kind());
+            assert_ne!(kind, Some(ErrorKind::UnknownArgument), "{option}");
+        }
+    }
+
+    #[test]
+    fn help_is_a_command_too() {
+        let brought = |text: &str| {
+            let arguments = with_help_as_an_option(text.split(' ').map(OsString::from).collect());
+            arguments.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(brought("plangrad help"), "plangrad --help");
+        assert_eq!(brought("plangrad help train"), "plangrad train --help");
+        assert_eq!(brought("plangrad train --out help"), "plangrad train --out help");
     }
 
     #[test]

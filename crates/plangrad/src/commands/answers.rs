@@ -13,10 +13,11 @@ use super::quality::{classification_lines, regression_lines};
 use super::samples::sample;
 use crate::cli::PredictArgs;
 use crate::error::Result;
+use crate::loading;
 use crate::model::{Classification, Model, Prediction, Regression, Request};
 use crate::numbers::{counted, grouped, percent, short, shortest};
 use crate::output::{Align, Console, Table};
-use crate::train::source;
+use crate::train::class_targets;
 
 /// Questions and their answers.
 pub(super) struct Answers<'a> {
@@ -43,6 +44,7 @@ impl<'a> Answers<'a> {
             true => of_dataset(arguments, model)?,
             false => of_values(arguments, model)?,
         };
+        check_memory(source.len(), model.outputs())?;
         let predictions =
             device::compute(&arguments.device, |backend: &_| model.predict_all(&source, backend))?;
         let answered = lines.iter_mut().filter(|line| line.prediction.is_some());
@@ -184,6 +186,18 @@ impl<'a> Answers<'a> {
     }
 }
 
+/// Refuses answers whose probabilities need more memory than there is.
+fn check_memory(rows: usize, outputs: usize) -> Result<()> {
+    let bytes = size_of::<f32>() as u64 * rows as u64 * outputs as u64;
+    match loading::memory() {
+        Some(memory) if bytes > memory => {
+            let dataset = format!("what is answered for {}", counted(rows, "sample"));
+            Err(plangrad_data::Error::MemoryLimit { dataset, bytes, memory }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The samples of a dataset; of a table also the rows that are left out.
 fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Line>)> {
     let request = Request { labels: LabelUse::Optional, ..request(&arguments.data, arguments.split) };
@@ -201,7 +215,7 @@ fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Lin
         lines.extend(left_out.map(|&row| Line { index: row as usize, prediction: None, target: None }));
         lines.sort_by_key(|line| line.index);
     }
-    Ok((source(questions.subset)?, lines))
+    Ok((model.source(questions.subset)?, lines))
 }
 
 /// Rows of values.
@@ -209,7 +223,7 @@ fn of_values(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Line
     let rows = arguments.values.iter().map(|row| sample(row, model)).collect::<Result<Vec<_>>>()?;
     let targets = match model.description().classes.is_empty() {
         true => Targets::Values { values: vec![0.0; rows.len()], width: 1 },
-        false => Targets::Classes(vec![0; rows.len()]),
+        false => class_targets(vec![0; rows.len()], model.outputs()),
     };
     let asked = Some(Prediction::Value(f64::NAN));
     let lines =

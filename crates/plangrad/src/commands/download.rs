@@ -31,9 +31,7 @@ fn names(asked: &[DownloadName]) -> Vec<DatasetName> {
     for asked in asked {
         let meant = match asked {
             DownloadName::One(name) => vec![name.clone()],
-            DownloadName::All => {
-                DatasetName::NAMED.into_iter().filter(|name| *name != DatasetName::Digits).collect()
-            }
+            DownloadName::All => DownloadName::each().collect(),
         };
         names.extend(meant);
     }

@@ -7,7 +7,7 @@ use super::quality::{class_table, classification_lines, regression_lines};
 use super::{device, trained};
 use crate::cli::{EvalArgs, TrainedDataArgs};
 use crate::error::Result;
-use crate::model::{Classification, Evaluation, Questions, Regression, Request};
+use crate::model::{Classification, Confused, Confusion, Evaluation, Questions, Regression, Request};
 use crate::numbers::{counted, grouped, percent, size};
 use crate::output::Console;
 use crate::output::{Align, Table, cut, shortened, untrusted};
@@ -46,7 +46,8 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let report = Report { evaluation: &evaluation, regression, classes: &classes };
     console.text(&report.text(&heading))?;
     console.json(&report.object())?;
-    let remarks = evaluation.classification.iter().flat_map(|found| found.remarks(&classes));
+    let is_weighted = model.learnt_with_class_weights()?;
+    let remarks = evaluation.classification.iter().flat_map(|found| found.remarks(&classes, is_weighted));
     remarks.for_each(|remark| Console::remark(&remark));
     Ok(())
 }
@@ -97,7 +98,8 @@ impl Report<'_> {
     fn object(&self) -> Object<'_> {
         let evaluation = self.evaluation;
         let classification = evaluation.classification.as_ref();
-        let regression = self.regression;
+        let (confusion, regression) = (evaluation.confusion.as_ref(), self.regression);
+        let matrix = confusion.and_then(Confusion::matrix);
         Object {
             loss: evaluation.loss,
             accuracy: evaluation.accuracy(),
@@ -108,7 +110,8 @@ impl Report<'_> {
             macro_f1: classification.map(Classification::macro_f1),
             baseline_accuracy: classification.map(Classification::baseline_accuracy),
             per_class: classification.map(|found| per_class(found, self.classes)),
-            confusion: &evaluation.confusion,
+            confused: confusion.filter(|_| matrix.is_none()).map(triples),
+            confusion: matrix,
             classes: self.classes,
             rmse: regression.map(|found| found.rmse),
             mae: regression.map(|found| found.mae),
@@ -119,6 +122,12 @@ impl Report<'_> {
             peak_resident_bytes: process::peak_resident_bytes(),
         }
     }
+}
+
+/// The wrong answers, each as label, answer, and how often.
+fn triples(confusion: &Confusion) -> Vec<[u64; 3]> {
+    let of = |found: Confused| [found.label as u64, found.answer as u64, found.times];
+    confusion.confused().into_iter().map(of).collect()
 }
 
 fn per_class<'a>(found: &Classification, names: &'a [String]) -> Vec<OfClass<'a>> {
@@ -136,39 +145,39 @@ fn per_class<'a>(found: &Classification, names: &'a [String]) -> Vec<OfClass<'a>
 }
 
 /// The whole matrix, or if that is too wide its largest entries off the diagonal.
-fn confusion_text(confusion: &[Vec<u64>], classes: &[String]) -> String {
-    let matrix = matrix(confusion, classes);
-    if matrix.width() <= Console::width() {
+fn confusion_text(confusion: &Confusion, classes: &[String]) -> String {
+    let matrix = confusion.matrix().map(|matrix| table_of(&matrix, classes));
+    if let Some(matrix) = matrix.filter(|matrix| matrix.width() <= Console::width()) {
         return format!("Confusion (rows: the label; columns: the answer)\n\n{matrix}");
     }
-    let (table, listed, all) = most_confused(confusion, classes);
-    format!("Most frequent confusions ({listed} of {all}; --format json has the whole matrix)\n\n{table}")
+    let all = confusion.confused();
+    let listed = &all[..all.len().min(MOST_LISTED)];
+    let (listed_count, all_count) = (listed.len(), grouped(all.len()));
+    let heading = format!("Most frequent confusions ({listed_count} of {all_count}; --format json has all)");
+    if listed.is_empty() {
+        return "No class was taken for another".to_owned();
+    }
+    format!("{heading}\n\n{}", list_of(listed, classes))
 }
 
-fn matrix(confusion: &[Vec<u64>], classes: &[String]) -> Table {
+fn table_of(matrix: &[Vec<u64>], classes: &[String]) -> Table {
     let names: Vec<String> = classes.iter().map(|name| untrusted(name)).collect();
     let columns = names.iter().map(|name| (cut(name, HEADING), Align::Right));
     let mut table = Table::new([("", Align::Left)].into_iter().chain(columns)).gap(1);
-    for (name, row) in names.iter().zip(confusion) {
+    for (name, row) in names.iter().zip(matrix) {
         let cells = row.iter().map(|&count| if count == 0 { "·".to_owned() } else { count.to_string() });
         table.row([shortened(name, NAME)].into_iter().chain(cells));
     }
     table
 }
 
-fn most_confused(confusion: &[Vec<u64>], classes: &[String]) -> (Table, usize, usize) {
-    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
-    for (label, row) in confusion.iter().enumerate() {
-        let wrong = row.iter().enumerate().filter(|&(answer, &count)| answer != label && count > 0);
-        pairs.extend(wrong.map(|(answer, &count)| (count, label, answer)));
-    }
-    pairs.sort_by_key(|&(count, label, answer)| (std::cmp::Reverse(count), label, answer));
+fn list_of(confused: &[Confused], classes: &[String]) -> Table {
     let mut table = Table::new([("label", Align::Left), ("answer", Align::Left), ("times", Align::Right)]);
-    for &(count, label, answer) in pairs.iter().take(MOST_LISTED) {
+    for &Confused { label, answer, times, .. } in confused {
         let [label, answer] = [label, answer].map(|class| shortened(&untrusted(&classes[class]), NAME));
-        table.row([label, answer, count.to_string()]);
+        table.row([label, answer, times.to_string()]);
     }
-    (table, pairs.len().min(MOST_LISTED), pairs.len())
+    table
 }
 
 #[derive(Serialize)]
@@ -182,7 +191,8 @@ struct Object<'a> {
     macro_f1: Option<f64>,
     baseline_accuracy: Option<f64>,
     per_class: Option<Vec<OfClass<'a>>>,
-    confusion: &'a Option<Vec<Vec<u64>>>,
+    confusion: Option<Vec<Vec<u64>>>,
+    confused: Option<Vec<[u64; 3]>>,
     classes: &'a [String],
     rmse: Option<f64>,
     mae: Option<f64>,
@@ -211,10 +221,18 @@ mod tests {
         (0..count).map(|number| format!("class {number}")).collect()
     }
 
+    fn confusion(classes: usize, found: &[(usize, usize, u64)]) -> Confusion {
+        let mut confusion = Confusion::new(classes);
+        for &(label, answer, times) in found {
+            (0..times).for_each(|_| confusion.add(label, answer));
+        }
+        confusion
+    }
+
     #[test]
     fn a_small_matrix_is_shown_whole() {
         let classes = ["cat".to_owned(), "automobile".to_owned()];
-        let text = confusion_text(&[vec![12, 0], vec![3, 9]], &classes);
+        let text = confusion_text(&confusion(2, &[(0, 0, 12), (1, 0, 3), (1, 1, 9)]), &classes);
         assert!(
             text.ends_with("\n\n           cat autom\ncat         12     ·\nautomobile   3     9"),
             "{text}"
@@ -223,10 +241,11 @@ mod tests {
 
     #[test]
     fn of_a_wide_matrix_the_largest_confusions_are_listed() {
-        let mut confusion = vec![vec![0; 100]; 100];
-        (confusion[3][3], confusion[7][2], confusion[5][9]) = (50, 4, 6);
-        let text = confusion_text(&confusion, &names(100));
-        assert!(text.starts_with("Most frequent confusions (2 of 2;"), "{text}");
-        assert!(text.ends_with("class 5  class 9      6\nclass 7  class 2      4"), "{text}");
+        for classes in [100, 1000] {
+            let found = [(3, 3, 50), (7, 2, 4), (5, 9, 6)];
+            let text = confusion_text(&confusion(classes, &found), &names(classes));
+            assert!(text.starts_with("Most frequent confusions (2 of 2;"), "{text}");
+            assert!(text.ends_with("class 5  class 9      6\nclass 7  class 2      4"), "{text}");
+        }
     }
 }

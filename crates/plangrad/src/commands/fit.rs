@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use super::device;
-use super::subject::{self, ANY_SEED};
+use super::subject;
 use crate::cli::FitArgs;
 use crate::device::GpuMemory;
 use crate::error::Result;
 use crate::fit::{Fit, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::Console;
-use crate::train::{Interrupts, Subject, network_and_optimizer, samples};
+use crate::train::{Interrupts, SampleCounts, Subject, network_and_optimizer, samples};
 
 pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
     let mut options = arguments.options()?; // wrong options are refused before the data are loaded
-    let (_, mut subject) = subject::load(&arguments.subject, ANY_SEED)?;
+    let (_, mut subject) = subject::load(&arguments.subject, &arguments.levers, arguments.parts.seed)?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     arguments.device.budget.note().iter().for_each(|note| Console::remark(note));
     let backend;
@@ -50,11 +50,14 @@ pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
 
 /// The subject and the device, and the headings of the trials.
 fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) -> String {
-    let (train, test) = subject.samples();
+    let SampleCounts { train, validation, test } = subject.samples();
     let budget = budget.map_or(String::new(), |bytes| {
         format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
     });
-    format!("{network}; {}; on {device}{budget}\n\nbatch size            bytes", samples(train, 0, test))
+    format!(
+        "{network}; {}; on {device}{budget}\n\nbatch size            bytes",
+        samples(train, validation, test)
+    )
 }
 
 fn line(trial: &Trial) -> String {

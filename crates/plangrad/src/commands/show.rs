@@ -45,6 +45,14 @@ pub(super) fn show(arguments: &ShowArgs, console: &mut Console) -> Result<()> {
     }
 }
 
+/// What to do where a part has no samples.
+fn remedy(split: Split) -> &'static str {
+    match split {
+        Split::Validation => "keep samples for it with --validation-fraction",
+        _ => "choose the other part with --split",
+    }
+}
+
 /// A part of a dataset, before and after normalising.
 struct Shown {
     dataset: Dataset,
@@ -66,7 +74,7 @@ struct Example {
 
 /// What is printed about a sample.
 enum Label {
-    Class { label: u8, name: String, alias: Option<&'static str> },
+    Class { label: u16, name: String, alias: Option<&'static str> },
     Value(f64),
     Missing,
 }
@@ -76,8 +84,8 @@ impl Shown {
         let dataset = load(name, &LoadOptions { keep_texts: true, ..options.clone() }, Some(split))?;
         subject::say_notes(&dataset);
         if split.of(&dataset).is_empty() {
-            let dataset = name.to_string();
-            return Err(Error::EmptySplit { dataset, split, remedy: "choose the other part with --split" });
+            let (dataset, remedy) = (name.to_string(), remedy(split));
+            return Err(Error::EmptySplit { dataset, split, remedy });
         }
         let affine = dataset.affine(options.normalize);
         Ok(Self { dataset, split, normalize: options.normalize, affine })
@@ -352,7 +360,7 @@ struct Object<'a> {
     index: usize,
     shape: &'a [usize],
     dtype: &'static str,
-    label: Option<u8>,
+    label: Option<u16>,
     name: Option<&'a str>,
     value: Option<f64>,
     raw: Range,

@@ -6,25 +6,31 @@ use plangrad_data::{Dataset, DatasetName, LoadOptions, TargetKind};
 use plangrad_nn::Mlp;
 
 use super::image_bar::ImageBar;
-use crate::cli::{ChosenDataset, DataArgs, SubjectArgs, TaskArgs};
+use crate::cli::{ChosenDataset, DataArgs, LeverArgs, SubjectArgs, TaskArgs};
 use crate::error::Result;
 use crate::loading::load_observed;
 use crate::output::Console;
-use crate::train::Subject;
-
-/// The seed that splits a table into its parts, if the result does not depend on the split.
-pub(super) const ANY_SEED: u64 = LoadOptions::SEED;
+use crate::train::{Subject, class_counts};
 
 /// Chooses, loads and prepares the subject that the options describe, with remarks on standard error.
 ///
 /// # Errors
 /// If options do not go together, files are wrong, or the network is impossible.
-pub(super) fn load(arguments: &SubjectArgs, seed: u64) -> Result<(DatasetName, Subject)> {
+pub(super) fn load(arguments: &SubjectArgs, levers: &LeverArgs, seed: u64) -> Result<(DatasetName, Subject)> {
+    levers.check(arguments.task.loss)?;
     let SubjectArgs { data, task, .. } = arguments;
     let (name, labels) = choose(data, *task)?;
     let dataset = dataset(&name, &data.options(labels, seed))?;
     let network = Arc::new(Mlp::new(&arguments.network(&dataset))?);
-    Ok((name, Subject::new(dataset, data.normalize, network, task.loss)?))
+    let mut counts = Vec::new();
+    let weights = levers.class_weights(|| {
+        counts = class_counts(&dataset.train.targets, dataset.classes.len());
+        counts.clone()
+    })?;
+    let subject = Subject::new(dataset, data.normalize, network, task.loss)?;
+    let subject =
+        subject.with_levers(weights.as_deref(), &counts, levers.label_smoothing, levers.clip_norm)?;
+    Ok((name, subject))
 }
 
 /// Chooses a dataset and how its labels are to be read, and says which one it is if none was named.

@@ -2,12 +2,11 @@
 //!
 //! No dataset has to be there, except a table, whose columns decide what the network reads.
 
-use plangrad_data::Split;
+use plangrad_data::{LoadOptions, Split};
 use plangrad_nn::summary::Summary as Layers;
 use plangrad_nn::{Mlp, MlpConfig};
 use serde::Serialize;
 
-use super::subject::ANY_SEED;
 use crate::cli::{SubjectArgs, SummaryArgs};
 use crate::error::Result;
 use crate::loading::load;
@@ -28,7 +27,7 @@ fn network(arguments: &SubjectArgs) -> Result<MlpConfig> {
     if let Some(spec) = name.spec() {
         return Ok(arguments.model.config(&spec.sample_shape, spec.classes.len()));
     }
-    let table = load(&name, &arguments.data.options(labels, ANY_SEED), Some(Split::Train))?;
+    let table = load(&name, &arguments.data.options(labels, LoadOptions::SEED), Some(Split::Train))?;
     Ok(arguments.network(&table))
 }
 

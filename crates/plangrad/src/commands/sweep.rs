@@ -1,6 +1,7 @@
 //! `plangrad sweep`: batch sizes compared, as a table for people, a line per row for programs, and plots for both.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use plangrad_data::Split;
 use plangrad_nn::Loss;
 use plangrad_tensor::Backend;
 use plangrad_tensor::{Device, Schedule};
@@ -14,7 +15,7 @@ use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
 use crate::sweep::{self, Race, Recipe, Row, Sweep, SweepProgress, Watcher};
-use crate::train::{Interrupts, layers, learning, network, samples};
+use crate::train::{Interrupts, SampleCounts, Subject, layers, learning, network, samples};
 
 /// Parts of a run that the progress bar distinguishes.
 const PARTS: usize = 1000;
@@ -22,13 +23,13 @@ const PARTS: usize = 1000;
 pub(super) fn sweep(arguments: &SweepArgs, console: &mut Console) -> Result<()> {
     let recipe = recipe(arguments)?;
     arguments.plot.iter().try_for_each(|file| file.check())?; // before minutes are spent in vain
-    let (dataset, subject) = subject::load(&arguments.subject, arguments.learning.seed)?;
+    let (dataset, subject) = subject::load(&arguments.subject, &arguments.levers, arguments.learning.seed)?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let mut sweep = Sweep::new(recipe, arguments.batch_sizes.clone(), subject);
     let devices = devices(arguments)?;
     let words = Words::of(&sweep, dataset.to_string(), arguments.precision.precision);
     console.text(&words.heading(&devices))?;
-    let mut display = Display { console: *console, bar: bar(*console) };
+    let mut display = Display { console: *console, bar: bar(*console), part: words.part };
     interrupts.shows(display.bar.clone());
     let (rows, ended) = sweep.run(&devices, &mut display, interrupts.stop());
     display.bar.finish_and_clear();
@@ -97,6 +98,8 @@ fn bar(console: Console) -> ProgressBar {
 struct Display {
     console: Console,
     bar: ProgressBar,
+    /// The part that sizes are compared by.
+    part: Split,
 }
 
 impl Watcher for Display {
@@ -121,7 +124,8 @@ impl Watcher for Display {
             (None, _) => "out of memory".to_owned(),
             (Some(time), None) => format!("{} an epoch", sweep::seconds(time)),
             (Some(time), Some(accuracy)) => {
-                format!("{} an epoch, test accuracy {:.2} %", sweep::seconds(time), 100.0 * accuracy)
+                let (time, part) = (sweep::seconds(time), self.part);
+                format!("{time} an epoch, {part} accuracy {:.2} %", 100.0 * accuracy)
             }
         };
         let line = format!("{}, batch size {}: {what}", row.device, grouped(row.batch_size));
@@ -136,7 +140,9 @@ impl Watcher for Display {
 /// The comparison in words.
 struct Words {
     dataset: String,
-    samples: (usize, usize),
+    samples: SampleCounts,
+    /// The part that sizes are compared by.
+    part: Split,
     /// `784-128-10`
     layers: String,
     /// The same with the number of parameters.
@@ -151,18 +157,20 @@ struct Words {
 
 impl Words {
     fn of(sweep: &Sweep, dataset: String, precision: Precision) -> Words {
-        let (recipe, task, samples) = (sweep.recipe, sweep.subject().task(), sweep.subject().samples());
+        let Subject { task, data, .. } = sweep.subject();
+        let (recipe, samples, part) = (sweep.recipe, data.samples(), data.evaluation_part());
         let schedule = Schedule::Constant { learning_rate: recipe.learning_rate };
         let optimizer = learning(recipe.optimizer, schedule.into());
         Words {
             dataset,
             samples,
+            part,
             layers: layers(task),
             network: network(task),
             optimizer,
             numbers: precision.words(),
             epochs: counted(recipe.epochs as usize, "epoch"),
-            has_accuracy: task.loss() == Loss::CrossEntropy && samples.1 > 0,
+            has_accuracy: task.loss() == Loss::CrossEntropy && !data.of(part).is_empty(),
         }
     }
 
@@ -172,7 +180,7 @@ impl Words {
         format!(
             "{}: {}; {}; {} for every batch size; on {}{}",
             self.dataset,
-            samples(self.samples.0, 0, self.samples.1),
+            samples(self.samples.train, self.samples.validation, self.samples.test),
             self.network,
             self.optimizer,
             devices.join(" and "),
@@ -217,9 +225,9 @@ impl Words {
             }
         }
         if let Some(largest) =
-            rows.iter().map(|row| row.batch_size).max().filter(|&most| most > self.samples.0)
+            rows.iter().map(|row| row.batch_size).max().filter(|&most| most > self.samples.train)
         {
-            let there = counted(self.samples.0, "sample");
+            let there = counted(self.samples.train, "sample");
             text += &format!(
                 "\nbatch size {}: there are only {there} to learn from, so a step takes those",
                 grouped(largest)
@@ -235,7 +243,7 @@ impl Words {
     }
 
     fn table(&self, rows: &[Row]) -> Table {
-        let learnt = if self.has_accuracy { "test accuracy" } else { "test loss" };
+        let learnt = format!("{} {}", self.part, if self.has_accuracy { "accuracy" } else { "loss" });
         let seconds = rows.iter().find_map(|row| row.equal_seconds).map(sweep::seconds);
         let seconds = seconds.unwrap_or_else(|| "equal time".to_owned());
         let headings = [
@@ -252,7 +260,7 @@ impl Words {
         let left = |heading| (heading, if heading == "device" { Align::Left } else { Align::Right });
         let last = [&*after_epochs, &after_time, "in steps"].map(left);
         let headings = headings.map(left).into_iter().chain(last);
-        let above = ["", "", "", "", "", "", "", "", learnt, learnt, ""].into_iter();
+        let above = ["", "", "", "", "", "", "", "", &learnt, &learnt, ""].into_iter();
         let mut table = Table::new(above.zip(headings.clone()).map(|(above, (_, align))| (above, align)));
         table.row(headings.map(|(heading, _)| heading));
         rows.iter().for_each(|row| table.row(self.cells(row)));

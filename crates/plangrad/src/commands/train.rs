@@ -7,7 +7,7 @@ use std::time::Duration;
 use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available, open_regular_file};
 use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
-use plangrad_tensor::{Optimizer, Schedule, Targets};
+use plangrad_tensor::{Optimizer, Schedule};
 
 use super::{device, subject};
 use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
@@ -23,8 +23,8 @@ use crate::process;
 use crate::report::{RunReport, examine, page};
 use crate::tensorboard::{EventFile, Watched};
 use crate::train::{
-    self, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder, Settings,
-    Stop, Subject, Tested, Trainer, class_counts, network, plan_line,
+    self, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder,
+    Settings, Stop, Subject, Tested, Trainer, class_counts, network, plan_line,
 };
 use crate::weights;
 
@@ -75,11 +75,9 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     arguments.training.levers.check(arguments.subject.task.loss)?;
     let schedule = arguments.training.schedule(1, u64::MAX)?; // wrong options are refused before the data are loaded
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
-    let selection = &arguments.training.selection;
-    let mut options = arguments.subject.data.options(labels, learning.seed);
-    options.validation_fraction = selection.validation_fraction.unwrap_or(options.validation_fraction);
+    let options = arguments.subject.data.options(labels, learning.seed);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
-    selection.check(&settings)?;
+    arguments.training.selection.check(&settings)?;
     check_text("--data-dir", &settings.data_dir)?;
     let dataset = subject::dataset(&name, &options)?;
     let counts = || class_counts(&dataset.train.targets, dataset.classes.len());
@@ -87,7 +85,7 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let mut subject = settings.subject(dataset)?;
     settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;
-    let (per_epoch, total) = settings.steps(subject.samples().0 as u64);
+    let (per_epoch, total) = settings.steps(subject.samples().train as u64);
     settings.schedule = arguments.training.schedule(per_epoch, total)?;
     let mut run = Run::prepare(settings, subject, arguments, None, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
@@ -166,7 +164,7 @@ impl Run {
         instruction_set: Option<InstructionSet>,
         console: Console,
     ) -> Result<Run> {
-        let reporter = Reporter::new(console, &settings, subject.samples().0);
+        let reporter = Reporter::new(console, &settings, subject.samples().train);
         let unsupported = match arguments.run.resume {
             Some(_) => UnsupportedPrecision::UseF32, // a resumed run is not tied to the GPU it began on
             None => UnsupportedPrecision::Refuse,
@@ -174,6 +172,8 @@ impl Run {
         let (device, oom, precision) = (&arguments.device, arguments.oom, settings.precision);
         let resources = device::resources(device, oom, precision, unsupported, instruction_set)?;
         let trainer = Trainer::of(settings.clone(), subject, &resources)?;
+        let note = other_parts(oom.accumulate.unwrap_or(1), &trainer.start_event());
+        note.iter().for_each(|note| reporter.note(note));
         Ok(Run { settings, trainer, reporter, console })
     }
 
@@ -236,6 +236,7 @@ impl Run {
         events: Option<EventFile>,
         stop: &Stop,
     ) -> Result<()> {
+        self.uncompared().iter().for_each(|note| self.reporter.note(note));
         let (next, settings, console) = (self.next_steps(folder.path()), self.settings, self.console);
         let tested = self.trainer.into_test();
         let remarks = class_remarks(&settings, tested.as_ref(), folder, stop);
@@ -251,6 +252,16 @@ impl Run {
             Err(error) => Console::warning(&format_args!("there is no report: {}", error.sentence())),
         }
         console.commands(&next)
+    }
+
+    /// A sentence about a last epoch that was not taken whole, where epochs are compared.
+    fn uncompared(&self) -> Option<String> {
+        let is_partial = self.settings.compares_epochs() && self.trainer.is_within_an_epoch();
+        is_partial.then(|| match self.trainer.best_epoch() {
+            None => "the run ended within its first epoch, and only whole epochs are compared: there is no best one",
+            Some(_) => "the last epoch was not taken whole, so it was not compared with the others",
+        })
+        .map(str::to_owned)
     }
 
     fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {
@@ -282,7 +293,8 @@ impl Run {
             Some(_) => process::command(&["predict", &folder, "--dataset", "csv:FILE"]),
             None => process::command(&["predict", &folder, "--random"]),
         };
-        let best: &[&str] = if self.settings.keep == KeptModel::Best { &["--best"] } else { &[] };
+        let has_best = self.settings.keep == KeptModel::Best && self.trainer.best_epoch().is_some();
+        let best: &[&str] = if has_best { &["--best"] } else { &[] };
         let evaluate = process::command(&[&["eval", folder.as_ref()], best].concat());
         if self.trainer.test_samples() > 0 {
             format!("Next:  {evaluate}\n       {predict}")
@@ -305,17 +317,17 @@ fn class_remarks(
     }
     let Some(Tested { source, backend, metrics }) = tested else { return Vec::new() };
     let Ok(model) = Model::open(&folder.model()) else { return Vec::new() };
-    let Targets::Classes(labels) = source.targets() else { return Vec::new() };
     let names = &model.description().classes;
     let mut labelled = vec![0; names.len()];
-    labels.iter().for_each(|&label| labelled[usize::from(label)] += 1);
+    (0..source.len() as u32).filter_map(|row| source.label(row)).for_each(|label| labelled[label] += 1);
     let rarest = labelled.iter().copied().filter(|&samples| samples > 0).min().unwrap_or(0);
+    let is_weighted = settings.class_weights.is_some();
     if metrics.samples - metrics.correct < rarest {
-        return dominance(&labelled, names).into_iter().collect();
+        return dominance(&labelled, names, is_weighted).into_iter().collect();
     }
     let evaluation = model.evaluate(source, settings.eval_batch_size, backend, stop).ok();
     let found = evaluation.and_then(|evaluation| evaluation.classification);
-    found.map_or(Vec::new(), |found| found.remarks(names))
+    found.map_or(Vec::new(), |found| found.remarks(names, is_weighted))
 }
 
 /// Shows a finished run in its report and to TensorBoard, as far as wanted; its model predicts the test samples again for it.
@@ -342,6 +354,18 @@ fn show(
         )?;
     }
     if reports { Ok(Some(folder.save_report(&page(&[report])?)?)) } else { Ok(None) }
+}
+
+/// A sentence about a batch that does not come in as many parts as asked for: parts hold whole samples, all but the last as many.
+fn other_parts(asked: usize, start: &Event) -> Option<String> {
+    let Event::Start { batch_size, micro_batch_size, train_samples, .. } = start else { return None };
+    let batch = *batch_size.min(train_samples);
+    let part = micro_batch_size.unwrap_or(batch);
+    let parts = batch.div_ceil(part);
+    (asked > 1 && parts != asked).then(|| {
+        let (batch, part) = (counted(batch, "sample"), counted(part, "sample"));
+        format!("--accumulate {asked}: a batch of {batch} is taken in {parts} parts of {part}")
+    })
 }
 
 /// Samples per step: as asked for, or as `auto` chooses and reports.

@@ -40,7 +40,7 @@ pub fn auto(
     on_oom: OnOom,
     stop: &Stop,
 ) -> Result<Auto> {
-    let limit = Limit::of(subject.samples().0, options).size;
+    let limit = Limit::of(subject.samples().train, options).size;
     let (least, takes_parts) = (floor(backend.device()).min(limit), on_oom == OnOom::Ladder);
     let mut quietly = |_: &Trial| Ok(());
     let mut bench = Bench::new(subject, backend, options, &mut quietly, stop);

@@ -188,7 +188,7 @@ mod tests {
 
     fn part(len: usize) -> Subset {
         let pixels = (0..len * INPUTS).map(|i| (i * i % 251) as u8).collect();
-        let labels = (0..len).map(|i| (i % 3) as u8).collect();
+        let labels = (0..len).map(|i| (i % 3) as u16).collect();
         Subset::new(Samples::U8(pixels), Targets::Classes(labels), INPUTS).unwrap()
     }
 
@@ -232,7 +232,7 @@ mod tests {
 
     /// The result of a search, without speeds.
     fn find(subject: &mut Subject, backend: &Backend, options: &FitOptions) -> Option<Fit> {
-        let limit = Limit::of(subject.samples().0, options);
+        let limit = Limit::of(subject.samples().train, options);
         let mut quietly = |_: &Trial| Ok(());
         search(
             options.method,

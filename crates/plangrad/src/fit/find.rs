@@ -24,7 +24,7 @@ pub fn fit(
     stop: &Stop,
 ) -> Result<Fit> {
     clock::check()?;
-    let limit = Limit::of(subject.samples().0, options);
+    let limit = Limit::of(subject.samples().train, options);
     let mut bench = Bench::new(subject, backend, options, report, stop);
     if bench.largest_planned(1) == 0 {
         return Err(bench.nothing_fits());

@@ -14,8 +14,8 @@ pub struct Blueprint {
     pub task: Task,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// Samples to learn from and to test on; `None` for any number.
-    pub samples: Option<(usize, usize)>,
+    /// Samples to learn from, for validation, and to test on; `None` for any number.
+    pub samples: Option<SampleCounts>,
     /// Samples per evaluation batch; if absent, as many as fit into the memory of training.
     pub eval_batch_size: Option<usize>,
     /// Parts in which a batch is processed; 1 for the whole.
@@ -39,8 +39,8 @@ pub struct BatchPlan {
     pub plans: Vec<Plan>,
     /// How many of them train; the others evaluate.
     pub training_plans: usize,
-    /// Samples to learn from and to test on that the device holds in memory of its own.
-    pub resident: Option<(usize, usize)>,
+    /// Samples that the device holds in memory of its own.
+    pub resident: Option<SampleCounts>,
     /// Every byte, by category.
     pub report: MemoryReport,
     /// As lessons count it: parameters, gradients, moments, inputs and hidden activations only.
@@ -53,7 +53,8 @@ impl Blueprint {
     /// # Errors
     /// If sizes overflow.
     pub fn row(&self, batch_size: usize) -> Result<BatchPlan> {
-        let (train, test) = self.samples.unwrap_or((batch_size, self.eval_batch_size.unwrap_or(LARGEST)));
+        let any = || SampleCounts::new(batch_size, 0, self.eval_batch_size.unwrap_or(LARGEST));
+        let samples = self.samples.unwrap_or_else(any);
         let step = StepConfig {
             optimizer: self.optimizer,
             learning_rate: Schedule::Constant { learning_rate: 0.0 }.into(),
@@ -62,15 +63,15 @@ impl Blueprint {
             repeats: false,
             keep_gradients: self.keep_gradients,
         };
-        let samples = SampleCounts { train, validation: 0, test };
-        let whole = batch_size.min(train);
+        let whole = batch_size.min(samples.train);
         let part = whole.div_ceil(self.accumulate.max(1));
         let layout = MemoryLayout::new(self.device, part);
         let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
-        let training_plans = numbers.test.map_or(plans.len(), |test| test.whole);
+        let evaluating = numbers.validation.or(numbers.test);
+        let training_plans = evaluating.map_or(plans.len(), |evaluating| evaluating.whole);
         let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(part, &report);
-        let resident = (layout.placement == Placement::Resident).then_some((train, test));
+        let resident = (layout.placement == Placement::Resident).then_some(samples);
         Ok(BatchPlan {
             batch_size,
             samples: whole,

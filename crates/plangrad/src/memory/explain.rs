@@ -44,9 +44,10 @@ pub fn explain(row: &BatchPlan, task: &Task) -> Vec<Part> {
             reached = plan.bytes();
         }
     }
-    if let Some((train, test)) = row.resident {
-        parts.extend(parts_of_dataset("samples to learn from", train, task));
-        parts.extend(parts_of_dataset("samples to test on", test, task));
+    if let Some(samples) = row.resident {
+        parts.extend(parts_of_dataset("samples to learn from", samples.train, task));
+        parts.extend(parts_of_dataset("samples for validation", samples.validation, task));
+        parts.extend(parts_of_dataset("samples to test on", samples.test, task));
     }
     parts.sort_by_key(|part| part.category);
     parts

@@ -6,11 +6,12 @@ use plangrad_tensor::Backend;
 use plangrad_tensor::{Error as TensorError, Plan, Samples, Session, Source, State, Targets, TensorId};
 
 use super::classification::{ClassCounts, Classification};
+use super::confusion::Confusion;
 use super::trained::Model;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use crate::train::plans::{self, EvaluationSizes};
-use crate::train::{Stop, YET_REFUSED};
+use crate::train::{Stop, YET_REFUSED, class_targets};
 
 /// A model's prediction for one sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +38,8 @@ pub struct Evaluation {
     pub samples: usize,
     /// For classes: how many were predicted as their label. A sample with a score that is not a number is not.
     pub correct: Option<u64>,
-    /// For classes: how often a label (row) was predicted as a class (column).
-    pub confusion: Option<Vec<Vec<u64>>>,
+    /// For classes: how often a label was predicted as a class.
+    pub confusion: Option<Confusion>,
     /// For classes: the figures of each.
     pub classification: Option<Classification>,
     /// For a regression: the answers, in units of the file.
@@ -70,22 +71,23 @@ impl Model {
         stop: &Stop,
     ) -> Result<Evaluation> {
         let (mut asking, batch_size) = self.asking(source, batch_size, backend)?;
-        let outputs = self.task.model().outputs();
+        let outputs = self.outputs();
         let scale = self.target_scale();
-        let mut confusion = vec![vec![0_u64; outputs]; outputs];
-        let (mut counts, mut answers) = (ClassCounts::new(outputs), Vec::new());
+        let (mut confusion, mut counts) = (Confusion::new(outputs), ClassCounts::new(outputs));
+        let mut answers = Vec::new();
         let order: Vec<u32> = (0..source.len() as u32).collect();
         for rows in order.chunks(batch_size) {
             let plan = usize::from(rows.len() != batch_size);
             stop.check()?;
             let scores = asking.run(plan, source, rows)?;
-            let Targets::Classes(labels) = source.targets() else {
+            if self.task.loss() != Loss::CrossEntropy {
                 answers.extend(scores.into_iter().map(|score| scale.restore(score)));
                 continue;
-            };
+            }
             for (scores, &row) in scores.chunks_exact(outputs).zip(rows) {
-                let (label, answer) = (usize::from(labels[row as usize]), largest(scores));
-                confusion[label][answer] += 1;
+                let Some(label) = source.label(row) else { continue };
+                let answer = largest(scores);
+                confusion.add(label, answer);
                 counts.add(label, answer, scores);
             }
         }
@@ -131,7 +133,7 @@ impl Model {
     /// If memory runs out, or the sample is for another model.
     pub fn predict(&self, sample: Samples, backend: &Backend) -> Result<Prediction> {
         let targets = match self.task.loss() {
-            Loss::CrossEntropy => Targets::Classes(vec![0]),
+            Loss::CrossEntropy => class_targets(vec![0], self.outputs()),
             _ => Targets::Values { values: vec![0.0], width: 1 },
         };
         let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
@@ -145,7 +147,7 @@ impl Model {
     /// If memory runs out, or the samples are for another model.
     pub fn predict_all(&self, source: &Source, backend: &Backend) -> Result<Vec<Prediction>> {
         let (mut asking, batch_size) = self.asking(source, None, backend)?;
-        let outputs = self.task.model().outputs();
+        let outputs = self.outputs();
         let order: Vec<u32> = (0..source.len() as u32).collect();
         let mut predictions = Vec::with_capacity(source.len());
         for rows in order.chunks(batch_size) {

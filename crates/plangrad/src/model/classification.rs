@@ -166,27 +166,29 @@ impl Classification {
     }
 
     /// What the accuracy does not tell, as sentences: a class that is nearly all there is, and classes that are not found.
-    pub(crate) fn remarks(&self, names: &[String]) -> Vec<String> {
+    /// `is_weighted` says whether it learnt with class weights.
+    pub(crate) fn remarks(&self, names: &[String], is_weighted: bool) -> Vec<String> {
         let labelled: Vec<u64> = self.classes.iter().map(|class| class.labelled).collect();
         let counts = self.classes.iter().zip(names);
         let lost = counts.filter(|(class, _)| class.labelled > 0 && class.found == 0);
         let lost: Vec<(u64, &str)> = lost.map(|(class, name)| (class.labelled, name.as_str())).collect();
-        dominance(&labelled, names).into_iter().chain(not_found(&lost)).collect()
+        dominance(&labelled, names, is_weighted).into_iter().chain(not_found(&lost)).collect()
     }
 }
 
 /// A sentence on the class that is nearly all there is, by the number of samples with each label; only where there are others.
-pub(crate) fn dominance(labelled: &[u64], names: &[String]) -> Option<String> {
+pub(crate) fn dominance(labelled: &[u64], names: &[String], is_weighted: bool) -> Option<String> {
     let samples: u64 = labelled.iter().sum();
     let (most, name) = labelled.iter().zip(names).max_by_key(|(count, _)| **count)?;
     let accuracy = share(*most, samples);
     (accuracy >= DOMINANT && *most < samples).then(|| {
         format!(
-            "{} of {} have the label `{}`: always answering that would score {}, so accuracy says little here; see recall and F1",
+            "{} of {} have the label `{}`: always answering that would score {}, so accuracy says little here; see recall and F1{}",
             grouped(*most as usize),
             counted(samples as usize, "sample"),
             untrusted(name),
-            percent(accuracy)
+            percent(accuracy),
+            if is_weighted { "" } else { "; train --class-weights balanced weighs all classes alike" }
         )
     })
 }
@@ -298,17 +300,19 @@ mod tests {
     fn a_dominating_class_and_lost_ones_are_named() {
         let names = ["common", "rare", "odd\u{1b}[2J"].map(str::to_owned);
         let samples = [vec![(0, 0); 348], vec![(1, 0); 8]].concat();
-        let remarks = evaluated(3, &samples).remarks(&names);
+        let remarks = evaluated(3, &samples).remarks(&names, false);
+        let weighted = evaluated(3, &samples).remarks(&names, true);
+        assert!(weighted[0].ends_with("see recall and F1"), "{weighted:?}");
         assert_eq!(
             remarks,
             [
                 "348 of 356 samples have the label `common`: always answering that would score 97.75 %, so accuracy says little here; \
-                 see recall and F1",
+                 see recall and F1; train --class-weights balanced weighs all classes alike",
                 "the model found none of 8 samples of `rare`"
             ]
         );
-        assert!(evaluated(3, &[(0, 0), (1, 1), (2, 2)]).remarks(&names).is_empty());
-        let one = evaluated(3, &[(2, 1)]).remarks(&names);
+        assert!(evaluated(3, &[(0, 0), (1, 1), (2, 2)]).remarks(&names, false).is_empty());
+        let one = evaluated(3, &[(2, 1)]).remarks(&names, false);
         assert_eq!(one, ["the model found none of 1 sample of `odd [2J`"]);
     }
 
@@ -316,7 +320,7 @@ mod tests {
     fn a_few_of_many_lost_classes_are_named() {
         let names: Vec<String> = (0..9).map(|class| format!("c{class}")).collect();
         let samples: Vec<(usize, usize)> = (0..9).map(|label| (label, 0)).collect();
-        let remarks = evaluated(9, &samples).remarks(&names);
+        let remarks = evaluated(9, &samples).remarks(&names, false);
         let expected = "the model found none of 1 sample of `c1`, none of 1 sample of `c2`, none of 1 sample of `c3`, none of 5 more \
                         classes";
         assert_eq!(remarks, [expected]);

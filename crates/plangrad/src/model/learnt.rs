@@ -14,7 +14,9 @@ impl Model {
         let run = self.file().parent().filter(|folder| folder.join(CONFIG).is_file());
         let Some(learnt) = run.map(read_fingerprint).transpose()?.flatten() else { return Ok(questions) };
         let Some(rows) = &questions.rows else {
-            image_warnings(&questions, &learnt).iter().for_each(|warning| Console::warning(warning));
+            image_warnings(&questions, &learnt, self.outputs())
+                .iter()
+                .for_each(|warning| Console::warning(warning));
             return Ok(questions);
         };
         questions.standing = questions.facts().and_then(|facts| learnt.standing(facts));
@@ -46,12 +48,12 @@ fn seen(questions: &Questions, standing: &Standing) -> String {
 }
 
 /// What is to be said about images.
-fn image_warnings(questions: &Questions, learnt: &Fingerprint) -> Option<String> {
+fn image_warnings(questions: &Questions, learnt: &Fingerprint, outputs: usize) -> Option<String> {
     let (split, subset, what) = (questions.split, &questions.subset, &questions.what);
-    if learnt.is(split, subset) {
+    if learnt.is(split, subset, outputs) {
         return None;
     }
-    if split != Split::Train && learnt.is(Split::Train, subset) {
+    if split != Split::Train && learnt.is(Split::Train, subset, outputs) {
         return Some(format!("the samples of {what} are those that the model learnt from"));
     }
     questions.is_own.then(|| {

@@ -5,6 +5,7 @@
 
 mod ask;
 mod classification;
+mod confusion;
 mod learnt;
 mod regression;
 mod trained;
@@ -12,5 +13,6 @@ mod trained;
 pub use ask::{Evaluation, Prediction};
 pub(crate) use classification::dominance;
 pub use classification::{ClassQuality, Classification};
+pub use confusion::{Confused, Confusion};
 pub use regression::Regression;
 pub use trained::{Model, Questions, Request};

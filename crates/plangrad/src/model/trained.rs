@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use plangrad_data::{
-    Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, RowFacts, Split, SplitRule, Subset,
-    TableOptions, TableRows, TableSchema, Target, TargetScale, Targets, available,
+    Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, MOST_CLASSES, RowFacts, Split, SplitRule,
+    Subset, TableOptions, TableRows, TableSchema, Target, TargetScale, Targets, available,
 };
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
@@ -13,12 +13,9 @@ use plangrad_tensor::{DType, SampleFormat, Shape, Source};
 
 use crate::error::{Error, Result};
 use crate::loading::load;
-use crate::numbers::counted;
+use crate::numbers::{counted, grouped};
 use crate::output::Console;
 use crate::train::{CHECKPOINT, CONFIG, MODEL, Settings, Standing, layers, scaled_source, target_kind};
-
-/// Labels are bytes.
-const MOST_CLASSES: usize = 256;
 
 /// A trained model.
 pub struct Model {
@@ -167,12 +164,26 @@ impl Model {
         self.table.as_ref().and_then(|table| table.target).map(|target| target.mean)
     }
 
+    /// Whether the run beside the file weighed its samples by their class.
+    ///
+    /// # Errors
+    /// If the run's settings cannot be read.
+    pub(crate) fn learnt_with_class_weights(&self) -> Result<bool> {
+        Ok(self.run_settings()?.is_some_and(|run| run.class_weights.is_some()))
+    }
+
     /// Samples as [`Model::evaluate`] reads them, moved, not copied.
     ///
     /// # Errors
     /// Never for a part the data crate made.
     pub fn source(&self, subset: Subset) -> Result<Source> {
-        scaled_source(subset, self.target_scale())
+        scaled_source(subset, self.outputs(), self.target_scale())
+    }
+
+    /// Outputs of the network: one for each class, or one for a number.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.task.model().outputs()
     }
 
     /// Shape of a sample.
@@ -320,7 +331,7 @@ impl Model {
                     found: format!("{} has the class {class}", dataset.name),
                 });
             };
-            numbers.push(number as u8);
+            numbers.push(number as u16);
         }
         for subset in [&mut dataset.train, &mut dataset.validation, &mut dataset.test] {
             if let Targets::Classes(labels) = &mut subset.targets {
@@ -436,7 +447,11 @@ fn contradiction(
     }
     match loss {
         Loss::CrossEntropy if outputs > MOST_CLASSES => {
-            return Some(format!("{outputs} classes; at most {MOST_CLASSES} are supported"));
+            return Some(format!(
+                "{} classes; at most {} are supported",
+                grouped(outputs),
+                grouped(MOST_CLASSES)
+            ));
         }
         Loss::CrossEntropy if classes.len() != outputs => {
             return Some(format!("{} class names for {outputs} outputs", classes.len()));

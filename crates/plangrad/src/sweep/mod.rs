@@ -192,8 +192,7 @@ impl Sweep {
         row.seconds_per_epoch = Some(run.seconds() / epochs as f64);
         row.samples_per_second = Some(run.samples() as f64 / run.seconds());
         row.milliseconds_per_step = Some(1000.0 * run.seconds() / run.steps() as f64);
-        let test = run.test()?;
-        (row.loss_after_epochs, row.accuracy_after_epochs) = learnt(loss, test);
+        (row.loss_after_epochs, row.accuracy_after_epochs) = learnt(loss, run.evaluate()?);
         row.step_loss_deviation = deviation(&run.losses(MOST_STEPS_COMPARED)?);
         Ok(row)
     }
@@ -226,8 +225,7 @@ impl Sweep {
         row.seconds_in_equal_time = Some(run.seconds());
         row.samples_in_equal_time = Some(run.samples());
         row.steps_in_equal_time = Some(run.steps());
-        let test = run.test()?;
-        (row.loss_after_equal_time, row.accuracy_after_equal_time) = learnt(loss, test);
+        (row.loss_after_equal_time, row.accuracy_after_equal_time) = learnt(loss, run.evaluate()?);
         Ok(())
     }
 
@@ -266,11 +264,12 @@ impl Sweep {
     }
 }
 
-/// Test loss and accuracy, if there are any. If training has diverged, the loss is not finite and the accuracy means
-/// nothing.
-fn learnt(loss: Loss, test: Option<Metrics>) -> (Option<f64>, Option<f64>) {
-    let accuracy = test.filter(|test| loss == Loss::CrossEntropy && test.mean_loss().is_finite());
-    (test.map(|test| test.mean_loss()), accuracy.map(|test| test.accuracy()))
+/// Loss and accuracy, if there are samples to evaluate on. If training has diverged, the loss is not finite and the accuracy
+/// means nothing.
+fn learnt(loss: Loss, evaluated: Option<Metrics>) -> (Option<f64>, Option<f64>) {
+    let accuracy =
+        evaluated.filter(|evaluated| loss == Loss::CrossEntropy && evaluated.mean_loss().is_finite());
+    (evaluated.map(|evaluated| evaluated.mean_loss()), accuracy.map(|evaluated| evaluated.accuracy()))
 }
 
 /// Reports progress, and checks whether to stop.

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use plangrad_data::Split;
 use plangrad_tensor::{Metrics, Optimizer};
 
 use crate::error::Result;
@@ -84,9 +83,9 @@ impl<'a> TimedRun<'a> {
         Ok(losses)
     }
 
-    /// Evaluates the model on the test samples.
-    pub(super) fn test(&mut self) -> Result<Option<Metrics>> {
-        self.engine.evaluate(self.data, Split::Test)
+    /// Evaluates the model on the validation samples, or on the test samples where none were kept for validation.
+    pub(super) fn evaluate(&mut self) -> Result<Option<Metrics>> {
+        self.engine.evaluate(self.data, self.data.evaluation_part())
     }
 
     /// Epochs completed.

@@ -9,7 +9,10 @@ use crate::numbers::short;
 #[non_exhaustive]
 pub enum DivergenceRemedy {
     /// Smaller steps.
-    SmallerSteps,
+    SmallerSteps {
+        /// Whether gradients were clipped.
+        is_clipped: bool,
+    },
     /// Inputs that are normalised.
     Normalize,
     /// Numbers to predict that are standardised. As they are, they have this mean and standard deviation.
@@ -24,7 +27,8 @@ pub enum DivergenceRemedy {
 impl fmt::Display for DivergenceRemedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SmallerSteps => f.write_str("try a smaller --lr"),
+            Self::SmallerSteps { is_clipped: true } => f.write_str("try a smaller --lr"),
+            Self::SmallerSteps { is_clipped: false } => f.write_str("try a smaller --lr, or --clip-norm 1"),
             Self::Normalize => f.write_str("try a smaller --lr, or --normalize dataset"),
             Self::ScaleTarget { mean, std } => write!(
                 f,

@@ -3,7 +3,8 @@
 
 use std::fmt::{self, Write};
 
-use plangrad_data::{RowFacts, Samples, Split, Subset, TableRows, Targets};
+use plangrad_data::{RowFacts, Samples, Split, Subset, TableRows, Targets, hexadecimal};
+use plangrad_tensor::DType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
@@ -124,10 +125,10 @@ impl Fingerprint {
         self.part(split).samples
     }
 
-    /// Whether these are the samples and targets of a part, in their order.
-    pub(crate) fn is(&self, split: Split, subset: &Subset) -> bool {
+    /// Whether these are the samples and targets of a part, in their order, for a network of so many outputs.
+    pub(crate) fn is(&self, split: Split, subset: &Subset, outputs: usize) -> bool {
         let part = self.part(split);
-        part.samples == subset.len() && part.sha256 == digest_of(subset)
+        part.samples == subset.len() && part.sha256 == digest_of(subset, outputs)
     }
 
     /// What has become of the rows since; `None` if they are not of a table.
@@ -216,17 +217,25 @@ fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
         sum.update((part.len() as u64).to_le_bytes());
         sum.update(part);
     }
-    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&sum.finalize())
+}
+
+/// Labels as a session of so many outputs has them.
+fn label_bytes(labels: &[u16], outputs: usize) -> Vec<u8> {
+    match DType::of_labels(outputs) {
+        DType::U8 => labels.iter().map(|&label| label as u8).collect(),
+        _ => bytemuck::cast_slice(labels).to_vec(),
+    }
 }
 
 /// The digest of a part that no session reads yet, and whose numbers to be predicted are not scaled.
-fn digest_of(subset: &Subset) -> String {
+fn digest_of(subset: &Subset, outputs: usize) -> String {
     let samples: &[u8] = match &subset.samples {
         Samples::U8(bytes) => bytes,
         Samples::F32(values) => bytemuck::cast_slice(values),
     };
     match &subset.targets {
-        Targets::Classes(labels) => digest([samples, labels.as_slice()]),
+        Targets::Classes(labels) => digest([samples, &label_bytes(labels, outputs)]),
         Targets::Values(values) => {
             let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
             digest([samples, bytemuck::cast_slice(&values)])
@@ -287,14 +296,16 @@ mod tests {
     fn a_part_is_known_by_its_samples_and_targets() {
         let subset =
             |pixels: Vec<u8>, labels| Subset::new(Samples::U8(pixels), Targets::Classes(labels), 2).unwrap();
-        let (train, none) = (subset(vec![1, 2, 3, 4], vec![0, 1]), subset(Vec::new(), Vec::new()));
-        let [of_train, of_none, of_test] =
-            [&train, &none, &none].map(|subset| source(subset.clone()).unwrap());
-        let target_scale = TargetScale::IDENTITY;
-        let data = Data { train: of_train, validation: of_none, test: of_test, target_scale };
-        let print = Fingerprint::of(&data, None);
-        assert!(print.is(Split::Train, &train) && print.is(Split::Test, &none));
-        assert!(!print.is(Split::Train, &subset(vec![1, 2, 3, 4], vec![1, 0])));
-        assert!(!print.is(Split::Train, &subset(vec![3, 4, 1, 2], vec![0, 1])));
+        for outputs in [2, 300] {
+            let (train, none) = (subset(vec![1, 2, 3, 4], vec![0, 1]), subset(Vec::new(), Vec::new()));
+            let [of_train, of_none, of_test] =
+                [&train, &none, &none].map(|subset| source(subset.clone(), outputs).unwrap());
+            let target_scale = TargetScale::IDENTITY;
+            let data = Data { train: of_train, validation: of_none, test: of_test, target_scale };
+            let print = Fingerprint::of(&data, None);
+            assert!(print.is(Split::Train, &train, outputs) && print.is(Split::Test, &none, outputs));
+            assert!(!print.is(Split::Train, &subset(vec![1, 2, 3, 4], vec![1, 0]), outputs));
+            assert!(!print.is(Split::Train, &subset(vec![3, 4, 1, 2], vec![0, 1]), outputs));
+        }
     }
 }

@@ -25,11 +25,23 @@ impl StepConfig {
 }
 
 /// The number of samples to learn from, to evaluate the network on meanwhile, and to test on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SampleCounts {
-    pub(crate) train: usize,
-    pub(crate) validation: usize,
-    pub(crate) test: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SampleCounts {
+    /// Of the training part.
+    pub train: usize,
+    /// Of the validation part.
+    pub validation: usize,
+    /// Of the test part.
+    pub test: usize,
+}
+
+impl SampleCounts {
+    /// So many of each part.
+    #[must_use]
+    pub fn new(train: usize, validation: usize, test: usize) -> SampleCounts {
+        SampleCounts { train, validation, test }
+    }
 }
 
 /// Where a device finds the samples.

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use plangrad_data::{
     Dataset, DatasetName, ImageOptions, LoadOptions, Normalize, TableOptions, open_regular_file,
 };
-use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module, Task};
+use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Hyperparameter, LearningRate, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
 use super::best::{Criterion, KeptModel};
-use super::class_weights::{class_counts, with_mean_one};
+use super::class_weights::class_counts;
 use super::layout::StepConfig;
 use super::source::target_kind;
 use super::subject::Subject;
@@ -115,25 +115,6 @@ pub struct Settings {
     pub images: ImageOptions,
 }
 
-/// The task with these class weights, label smoothing and clipping.
-pub(crate) fn with_levers(
-    mut task: Task,
-    class_weights: Option<&[f64]>,
-    label_smoothing: Option<f64>,
-    clip_norm: Option<f64>,
-) -> Result<Task> {
-    if let Some(weights) = class_weights {
-        task = task.with_class_weights(weights)?;
-    }
-    if let Some(share) = label_smoothing {
-        task = task.with_label_smoothing(share)?;
-    }
-    if let Some(norm) = clip_norm {
-        task = task.with_clip_norm(norm)?;
-    }
-    Ok(task)
-}
-
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
 }
@@ -144,7 +125,7 @@ pub(crate) const CHANGEABLE: [&str; 7] =
     ["data_dir", "epochs", "max_steps", "eval_batch_size", "log_every", "checkpoint_every", "keep_gradients"];
 
 /// The longest `config.toml` that is read.
-const MOST_BYTES: u64 = 1 << 20;
+const MOST_BYTES: u64 = 1 << 22;
 
 impl Settings {
     /// Steps between two step events by default.
@@ -258,11 +239,11 @@ impl Settings {
                 Arc::new(Mlp::new(&config)?)
             }
         };
-        let counts = || class_counts(&dataset.train.targets, dataset.classes.len());
-        let weights = self.class_weights.as_ref().map(|weights| with_mean_one(weights, &counts()));
+        let counts =
+            self.class_weights.as_ref().map(|_| class_counts(&dataset.train.targets, dataset.classes.len()));
         let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
-        let task = with_levers(subject.task, weights.as_deref(), self.label_smoothing, self.clip_norm)?;
-        Ok(Subject { task, ..subject })
+        let weights = self.class_weights.as_deref();
+        subject.with_levers(weights, &counts.unwrap_or_default(), self.label_smoothing, self.clip_norm)
     }
 
     /// Whether epochs are compared with each other.

@@ -57,29 +57,38 @@ impl Data {
     }
 }
 
-/// A part of a dataset, moved, not copied. Numbers to be predicted stay those of the file.
+/// A part of a dataset for a network of so many outputs; the samples are moved, not copied. Numbers to be predicted stay
+/// those of the file.
 ///
 /// # Errors
 /// Never for a part the data crate made.
-pub fn source(split: Subset) -> Result<Source> {
-    scaled_source(split, TargetScale::IDENTITY)
+pub fn source(split: Subset, outputs: usize) -> Result<Source> {
+    scaled_source(split, outputs, TargetScale::IDENTITY)
 }
 
 /// The same with the numbers to be predicted on this scale.
-pub(crate) fn scaled_source(split: Subset, scale: TargetScale) -> Result<Source> {
+pub(crate) fn scaled_source(split: Subset, outputs: usize, scale: TargetScale) -> Result<Source> {
     let sample_len = split.sample_len();
     let samples = match split.samples {
         plangrad_data::Samples::U8(bytes) => Samples::U8(bytes),
         plangrad_data::Samples::F32(values) => Samples::F32(values),
     };
     let targets = match split.targets {
-        plangrad_data::Targets::Classes(labels) => Targets::Classes(labels),
+        plangrad_data::Targets::Classes(labels) => class_targets(labels, outputs),
         plangrad_data::Targets::Values(values) => {
             let values = values.into_iter().map(|value| scale.standardize(value)).collect();
             Targets::Values { values, width: 1 }
         }
     };
     Ok(Source::new(samples, targets, sample_len)?)
+}
+
+/// Labels in the type that plans of so many classes read.
+pub(crate) fn class_targets(labels: Vec<u16>, classes: usize) -> Targets {
+    match DType::of_labels(classes) {
+        DType::U8 => Targets::Classes(labels.into_iter().map(|label| label as u8).collect()),
+        _ => Targets::WideClasses(labels),
+    }
 }
 
 /// The task of training `network` to minimise `loss` on `dataset`.

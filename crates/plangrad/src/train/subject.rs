@@ -6,6 +6,7 @@ use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableRows, TableSche
 use plangrad_nn::checkpoint::Description;
 use plangrad_nn::{Loss, Module, Task};
 
+use super::class_weights::with_mean_one;
 use super::layout::SampleCounts;
 use super::source::{Data, describe, scaled_source, task};
 use crate::error::{Error, Result};
@@ -45,7 +46,7 @@ impl Subject {
         let description = describe(normalize, &dataset, &task)?;
         check_samples(&dataset.name, dataset.train.len())?;
         let target_scale = dataset.table.as_ref().map_or(TargetScale::IDENTITY, TableSchema::target_scale);
-        let part = |subset| scaled_source(subset, target_scale);
+        let part = |subset| scaled_source(subset, task.model().outputs(), target_scale);
         let (train, validation) = (part(dataset.train)?, part(dataset.validation)?);
         let data = Data { train, validation, test: part(dataset.test)?, target_scale };
         Ok(Subject {
@@ -58,22 +59,57 @@ impl Subject {
         })
     }
 
+    /// The same with class weights, scaled for training samples of which each class has so many; label smoothing; and clipping.
+    ///
+    /// # Errors
+    /// If one of them is impossible.
+    pub(crate) fn with_levers(
+        self,
+        class_weights: Option<&[f64]>,
+        counts: &[u64],
+        label_smoothing: Option<f64>,
+        clip_norm: Option<f64>,
+    ) -> Result<Subject> {
+        let weights = class_weights.map(|weights| with_mean_one(weights, counts));
+        let task = with_levers(self.task, weights.as_deref(), label_smoothing, clip_norm)?;
+        Ok(Subject { task, ..self })
+    }
+
     /// The network and its task.
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.task
     }
 
-    /// Samples to learn from, and to test on.
+    /// The samples of each part.
     #[must_use]
-    pub fn samples(&self) -> (usize, usize) {
-        (self.data.train.len(), self.data.test.len())
+    pub fn samples(&self) -> SampleCounts {
+        self.data.samples()
     }
 
     /// Bytes of host memory for the order of the samples during a run.
     #[must_use]
     pub fn order_bytes(&self) -> u64 {
-        let SampleCounts { train, validation, test } = self.data.samples();
+        let SampleCounts { train, validation, test } = self.samples();
         4 * (train + validation.max(test)) as u64
     }
+}
+
+/// The task with these class weights, label smoothing and clipping.
+pub(crate) fn with_levers(
+    mut task: Task,
+    class_weights: Option<&[f64]>,
+    label_smoothing: Option<f64>,
+    clip_norm: Option<f64>,
+) -> Result<Task> {
+    if let Some(weights) = class_weights {
+        task = task.with_class_weights(weights)?;
+    }
+    if let Some(share) = label_smoothing {
+        task = task.with_label_smoothing(share)?;
+    }
+    if let Some(norm) = clip_norm {
+        task = task.with_clip_norm(norm)?;
+    }
+    Ok(task)
 }

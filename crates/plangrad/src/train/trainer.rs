@@ -259,6 +259,17 @@ impl Trainer {
             && self.selection.is_some_and(|selection| selection.is_out_of_patience(self.walk.epoch))
     }
 
+    /// Whether the run is somewhere between the first and the last step of an epoch.
+    pub(crate) fn is_within_an_epoch(&self) -> bool {
+        self.walk.position > 0
+    }
+
+    /// The best epoch so far, counted from 1, of those taken whole; `None` without one, or where epochs are not compared.
+    #[must_use]
+    pub fn best_epoch(&self) -> Option<u64> {
+        Some(self.selection?.best?.epoch)
+    }
+
     fn steps_left(&self) -> Option<u64> {
         self.settings.max_steps.map(|most| most.saturating_sub(self.walk.steps))
     }
@@ -345,7 +356,7 @@ impl Trainer {
         match target.filter(|target| !target.standardized) {
             _ if self.settings.normalize == Normalize::None.to_string() => DivergenceRemedy::Normalize,
             Some(TargetStatistics { mean, std, .. }) => DivergenceRemedy::ScaleTarget { mean, std },
-            None => DivergenceRemedy::SmallerSteps,
+            None => DivergenceRemedy::SmallerSteps { is_clipped: self.settings.clip_norm.is_some() },
         }
     }
 

@@ -256,7 +256,7 @@ fn malformed_headers_are_explained() {
         (
             "a\n1\n",
             "line 1, column 1: expected at least two columns, features and a label, separated by , ; | or tabs, found \
-             only `a`",
+             only `a`; the first line must have the names of the columns",
         ),
         ("a,b,a\n1,2,3\n", "line 1, column 3: column 1 has the same name `a`; column names must differ"),
         (
@@ -368,16 +368,48 @@ fn long_names_and_cells_are_shortened_in_messages() {
 }
 
 #[test]
-fn at_most_256_classes_are_read() {
-    let rows = |count: usize| -> String { (0..count).map(|label| format!("0,{label}\n")).collect() };
-    let full = read(&format!("a,label\n{}", rows(256)), &raw()).unwrap();
-    assert_eq!(full.classes.len(), 256);
-    assert_eq!(full.train.target(255), Some(Target::Class(255)));
+fn as_many_classes_are_read_as_16_bits_number() {
+    let rows = |count: usize| -> String { (0..count).map(|label| format!("0,c{label:05}\n")).collect() };
+    let table = |classes: usize, times: usize| format!("a,label\n{}", rows(classes).repeat(times));
+    for classes in [256, 257, 1000, 65_536] {
+        let full = read(&table(classes, 2), &raw()).unwrap();
+        assert_eq!(full.classes.len(), classes);
+        assert_eq!(full.train.target(classes - 1), Some(Target::Class((classes - 1) as u16)));
+    }
     assert_eq!(
-        refusal(format!("a,label\n{}", rows(257)), &raw()),
-        "line 258, column `label`: expected at most 256 different labels, found another one, \"256\"; is this the label \
-         column, or a number to be predicted by regression (--loss mse)?"
+        refusal(table(65_537, 1), &raw()),
+        "line 65538, column `label`: expected at most 65,536 different labels, found another one, \"c65536\"; is this the \
+         label column, or a number to be predicted by regression (--loss mse)?"
     );
+}
+
+#[test]
+fn many_labels_that_hardly_repeat_or_are_quantities_are_no_classes() {
+    let table = |label: &dyn Fn(usize) -> String, rows: usize| -> String {
+        let rows: String = (0..rows).map(|row| format!("0,{}\n", label(row))).collect();
+        format!("a,label\n{rows}")
+    };
+    let names = |row: usize| format!("n{row}");
+    let numbers = |row: usize| (row % 300).to_string();
+    let fractions = |row: usize| format!("{}.5", row % 300);
+    let named = refusal(table(&names, 257), &raw());
+    assert!(
+        named.ends_with(
+            "has 257 different labels in 257 rows, too many to be classes; --label names another column"
+        ),
+        "{named}"
+    );
+    let quantities = refusal(table(&fractions, 3000), &raw());
+    assert!(
+        quantities.ends_with("--label names another column, and --loss mse predicts numbers"),
+        "{quantities}"
+    );
+    let few = read(&table(&names, 256), &raw()).unwrap();
+    assert_eq!(few.classes.len(), 256, "one example of each class is a table, too");
+    let many = read(&table(&numbers, 3000), &raw()).unwrap();
+    let note =
+        "the 300 different numbers in the column `label` are classes: to predict numbers, use --loss mse";
+    assert!(many.notes.iter().any(|found| found.ends_with(note)), "{:?}", many.notes);
 }
 
 #[test]

@@ -90,11 +90,15 @@ fn other_bytes_after_a_piece_of_ascii_are_decoded_from_there_on() {
     assert_eq!(table(&bytes).classes, ["café", "x"]);
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
 #[test]
 fn gzip_is_recognised_by_its_bytes() {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(b"a,y\n1,x\n2,z\n").unwrap();
-    assert_eq!(values(&table(packed.finish().unwrap()).train), [1.0, 2.0]);
+    assert_eq!(values(&table(gzip(b"a,y\n1,x\n2,z\n")).train), [1.0, 2.0]);
     let cut = refusal(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b", &raw());
     assert!(cut.starts_with("cannot be read: "), "{cut}");
 }
@@ -135,4 +139,32 @@ fn compressed_bombs_are_refused() {
     (0..100).for_each(|_| packed.write_all(rows.as_bytes()).unwrap());
     let message = refusal(packed.finish().unwrap(), &raw());
     assert!(message.ends_with("expected at most 300 bytes for each compressed one, found more"), "{message}");
+}
+
+#[test]
+fn a_line_that_tells_excel_the_separator_is_none_of_the_table() {
+    let table = read("sep=;\na;b;y\n1,5;2;x\n2,5;4;z\n", &raw()).unwrap();
+    assert_eq!(table.table.unwrap().features, ["a", "b"]);
+    let refused = refusal("sep=,\r\na,b,y\r\n1,2,x\r\n1,oops,z\r\n", &LoadOptions::default());
+    assert!(refused.starts_with("line 4, column `b`"), "{refused}");
+}
+
+#[test]
+fn texts_that_stand_for_numbers_are_told() {
+    for cell in ["12%", "$5", "1 234", "2024-01-31", "0x1F"] {
+        let table = read(&format!("a,b,y\n{cell},1,x\n{cell},2,z\n"), &raw()).unwrap();
+        let told = format!("the column `a` is text, such as `{cell}`, and not a number of some size");
+        assert!(table.notes.iter().any(|note| note.contains(&told)), "{:?}", table.notes);
+    }
+    let names = read("a,b,y\nred,1,x\nA4,2,z\n", &raw()).unwrap();
+    assert!(names.notes.iter().all(|note| !note.contains("is text")), "{:?}", names.notes);
+    let rows: String = (1..=28).map(|day| format!("2024-02-{day:02},{day},{}\n", day % 2)).collect();
+    let refused = refusal(format!("day,a,y\n{rows}"), &raw());
+    assert!(refused.contains("dates and times as one number"), "{refused}");
+}
+
+#[test]
+fn a_gzip_file_within_a_gzip_file_is_named() {
+    let twice = gzip(&gzip(b"a,b,y\n1,2,x\n"));
+    assert!(refusal(twice, &LoadOptions::default()).contains("a gzip file within the gzip file"));
 }

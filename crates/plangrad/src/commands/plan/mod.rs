@@ -9,11 +9,11 @@ mod text;
 
 use std::sync::Arc;
 
+use plangrad_data::Split;
 use plangrad_nn::{Loss, Mlp, MlpConfig, Module, Task};
 use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
-use super::subject::ANY_SEED;
 use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -21,7 +21,10 @@ use crate::loading::load;
 use crate::memory::{BatchPlan, Blueprint, Timeline};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
-use crate::train::{check_samples, network_and_optimizer, samples, task, with_levers};
+use crate::train::{SampleCounts, check_samples, network_and_optimizer, samples, task, with_levers};
+
+/// The effect of a hash that deals samples to the parts.
+const ABOUT: &str = " (about: a hash of each sample decides)";
 
 /// The effect of a partial dataset on disk.
 const PARTIAL: &str =
@@ -73,8 +76,8 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
     Ok(Planned { blueprint, network, data })
 }
 
-/// A task, its samples to learn from and to test on (`None` for any number), and what these are in words.
-type Foreseen = (Task, Option<(usize, usize)>, String);
+/// A task, its samples (`None` for any number), and what these are in words.
+type Foreseen = (Task, Option<SampleCounts>, String);
 
 fn of_shape(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<Foreseen> {
     if arguments.subject.task.loss == Loss::Mse {
@@ -88,21 +91,27 @@ fn of_shape(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<For
 fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
     let SubjectArgs { data, task: TaskArgs { loss }, .. } = &arguments.subject;
     let (name, labels) = arguments.subject.foreseen()?;
-    let (task, train, test, complete) = match name.spec() {
+    let (task, counts, notes) = match name.spec() {
         Some(spec) => {
             let task = images(arguments, &spec.sample_shape, spec.classes.len())?;
+            // Which samples are kept for validation is decided by a hash of each, so without them only the share is known.
+            let share = data.validation_fraction.unwrap_or(0.0);
+            let kept = (spec.train_samples as f64 * share).round() as usize;
+            let about = if kept > 0 { ABOUT } else { "" };
             let partial = if device.has_own_memory() { PARTIAL_RESIDENT } else { PARTIAL };
-            (task, spec.train_samples, spec.test_samples, partial)
+            (task, SampleCounts::new(spec.train_samples - kept, kept, spec.test_samples), [about, partial])
         }
         None => {
-            let table = load(&name, &data.options(labels, ANY_SEED), None)?;
+            let table = load(&name, &data.options(labels, arguments.parts.seed), None)?;
             let task = task(&table, data.normalize, network(&arguments.subject.network(&table))?, *loss)?;
-            (task, table.train.len(), table.test.len(), "")
+            let [train, validation, test] = Split::ALL.map(|split| split.of(&table).len());
+            (task, SampleCounts::new(train, validation, test), ["", ""])
         }
     };
+    let SampleCounts { train, validation, test, .. } = counts;
     check_samples(&name, train)?;
-    let data = format!("{name}: {}{complete}", samples(train, 0, test));
-    Ok((task, Some((train, test)), data))
+    let data = format!("{name}: {}{}", samples(train, validation, test), notes.concat());
+    Ok((task, Some(counts), data))
 }
 
 /// A classification of images, stored as bytes.
