@@ -175,7 +175,11 @@ fn broken_tables_are_refused_with_line_and_column() {
         ("other bytes than text", b"\xc3\xa9,b\n1,\xff\xfe\n".to_vec(), "UTF-8"),
         ("a workbook", b"PK\x03\x04\0\0".to_vec(), "save it as CSV"),
         ("zeros", vec![0; 100], "table.csv"),
-        ("too many classes", format!("a,b\n{many}").into_bytes(), "at most 256"),
+        (
+            "too many classes",
+            format!("a,b\n{many}").into_bytes(),
+            "257 different labels in 257 rows, too many to be classes",
+        ),
     ];
     for (what, bytes, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
@@ -522,7 +526,7 @@ fn a_model_file_with_too_many_classes_or_layers_is_refused_with_the_limit() {
             .unwrap();
         refused(folder.path(), "predict m --values 1", said);
     };
-    refuse(Vec::new(), 257, "257 classes; at most 256 are supported");
+    refuse(Vec::new(), 65_537, "65,537 classes; at most 65,536 are supported");
     refuse(vec![1; 257], 2, "at most 256 hidden layers, found 257");
 }
 

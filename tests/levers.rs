@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
 use support::run;
 
 const ALL: &str =
@@ -113,4 +114,22 @@ fn a_step_in_parts_takes_the_weights_of_the_whole_batch() {
         refused.contains("summed in parts of 13 samples; now they would be in whole batches"),
         "{refused}"
     );
+}
+
+#[test]
+fn plan_fit_and_sweep_answer_for_the_run_of_the_same_options() {
+    let folder = support::small_mnist();
+    let options = "--dataset idx:data/mnist --hidden 8 --class-weights balanced --label-smoothing 0.1 --clip-norm 1 \
+                   --validation-fraction 0.3 --format json";
+    let events = run(folder.path(), &format!("train {options} --epochs 1 --out run")).objects();
+    let planned = &events[0]["planned_bytes"];
+    let epoch = support::select(&events, "epoch")[0];
+    let planned_rows = run(folder.path(), &format!("plan {options} --batch-sizes 64")).object();
+    assert_eq!(&planned_rows["rows"][0]["total_bytes"], planned);
+    let fitted = run(folder.path(), &format!("fit {options} --max-batch 64 --no-speed")).object();
+    assert_eq!((&fitted["max_batch_size"], &fitted["total_bytes"]), (&json!(64), planned));
+    let swept = run(folder.path(), &format!("sweep {options} --batch-sizes 64 --seconds 0.01")).object();
+    assert_eq!(&swept["planned_bytes"], planned);
+    assert_eq!(swept["accuracy_after_epochs"], epoch["validation_accuracy"]);
+    assert_eq!(swept["loss_after_epochs"], epoch["validation_loss"]);
 }

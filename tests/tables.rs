@@ -63,6 +63,31 @@ fn coin_flips_score_a_half_before_and_after_rows_are_added_sorted_and_moved() {
 }
 
 #[test]
+fn a_table_whose_columns_are_moved_or_more_has_the_rows_that_were_learnt_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = coin_flips();
+    write(folder.path(), &rows);
+    run(folder.path(), "train --dataset csv:t.csv --epochs 2 --hidden 4 --drop f3 --out run").succeeded();
+    let before = run(folder.path(), "eval run --format json").object();
+    let moved = |row: &str| {
+        let cells: Vec<&str> = row.split(',').collect();
+        format!("{},new,{}", cells[11..].join(","), cells[..11].join(","))
+    };
+    let names: Vec<String> = (0..20).map(|column| format!("f{column}")).collect();
+    let header = format!("{},y", names.join(","));
+    let text: Vec<String> = [header].iter().chain(&rows).map(|row| moved(row)).collect();
+    fs::write(folder.path().join("t.csv"), text.join("\n")).unwrap();
+    let after = run(folder.path(), "eval run --format json");
+    assert!(!after.stderr.contains("has changed"), "{after:?}");
+    let after = after.object();
+    for key in ["samples", "loss", "accuracy"] {
+        assert_eq!(before[key], after[key], "{key}");
+    }
+    let whole = run(folder.path(), "eval run --dataset csv:t.csv");
+    assert!(whole.stderr.contains("the model learnt from"), "{whole:?}");
+}
+
+#[test]
 fn a_run_keeps_how_its_table_was_read_and_is_resumed_so() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("t.csv"), "n;kind;y\n1,5;u;a\n2;v;b\n;u;a\n4;v;b\n").unwrap();

@@ -154,7 +154,9 @@ fn a_divergence_says_what_would_help_here() {
     let raw = diverged("--normalize none --overwrite");
     assert!(raw.ends_with("try a smaller --lr, or --normalize dataset"), "{raw}");
     let fast = diverged("--lr 1e9 --overwrite");
-    assert!(fast.ends_with("try a smaller --lr"), "{fast}");
+    assert!(fast.ends_with("try a smaller --lr, or --clip-norm 1"), "{fast}");
+    let clipped = diverged("--lr 1e38 --clip-norm 1e9 --overwrite");
+    assert!(clipped.ends_with("try a smaller --lr"), "{clipped}");
 }
 
 #[test]
@@ -196,7 +198,13 @@ fn a_class_that_is_never_found_is_not_silent() {
         let dominance = format!("have the label `common`: always answering that would score {score:.2} %");
         assert!(stderr.contains(&dominance), "{stderr}");
         assert!(stderr.contains(&format!("the model found none of {rare} sample")), "{stderr}");
+        assert!(stderr.contains("--class-weights balanced"), "{stderr}");
     }
+    let weighted =
+        run(folder.path(), "train --dataset csv:t.csv --epochs 2 --class-weights balanced --out weighted");
+    let judged = run(folder.path(), "eval weighted").stderr;
+    assert!(judged.contains("have the label `common`") && !judged.contains("--class-weights"), "{judged}");
+    assert!(!weighted.stderr.contains("--class-weights"), "{weighted:?}");
     let trial = run(folder.path(), "train --dataset csv:t.csv --max-steps 3 --out trial");
     assert!(!trial.stderr.contains("found none"), "{trial:?}");
 }

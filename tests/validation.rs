@@ -139,3 +139,21 @@ fn what_cannot_be_compared_is_refused_and_choosing_by_the_test_part_is_said() {
     let again = plangrad(folder.path(), ["train", "--resume", "best", "--keep", "last"]);
     assert_eq!(again.code, 2, "what a run keeps is settled when it begins");
 }
+
+#[test]
+fn an_epoch_that_is_cut_short_is_not_compared_and_that_is_said() {
+    let folder = support::small_mnist();
+    let train = |options: &str, out: &str| {
+        let options = format!("--hidden 8 --validation-fraction 0.2 --keep best {options} --out {out}");
+        run(folder.path(), &format!("train --dataset mnist {options}"))
+    };
+    let first = train("--max-steps 3", "first");
+    assert!(first.stderr.contains("only whole epochs are compared: there is no best one"), "{first:?}");
+    assert!(first.succeeded().lines().any(|line| line.ends_with("eval first")), "and not eval first --best");
+    assert!(!folder.path().join("first/best.safetensors").exists());
+    let second = train("--max-steps 30", "second");
+    assert!(second.stderr.contains("the last epoch was not taken whole"), "{second:?}");
+    assert!(second.succeeded().contains("eval second --best"));
+    let whole = train("--epochs 1", "whole");
+    assert!(!whole.stderr.contains("whole epochs") && !whole.stderr.contains("taken whole"), "{whole:?}");
+}

@@ -61,7 +61,7 @@ fn resume(path: &Path) -> Result<(Trainer, RunFolder)> {
 
 fn evaluate(path: &Path) -> Result<()> {
     let model = Model::open_with(path, &known())?;
-    let test = plangrad::train::source(load(&DatasetName::Digits, &LoadOptions::default())?.test)?;
+    let test = plangrad::train::source(load(&DatasetName::Digits, &LoadOptions::default())?.test, 10)?;
     let found = model.evaluate(&test, None, &Cpu::open(CpuOptions::default())?, &Stop::default())?;
     println!("loss {:.4}, {} of {} correct", found.loss, found.correct.unwrap_or(0), found.samples);
     Ok(())

@@ -191,7 +191,7 @@ fn a_saved_model_is_evaluated_with_its_running_statistics() {
     let (loss, accuracy) = last.unwrap();
 
     let model = Model::open_with(&path, &known()).unwrap();
-    let source = plangrad::train::source(digits().test).unwrap();
+    let source = plangrad::train::source(digits().test, 10).unwrap();
     // One sample at a time, for which statistics of the batch would be of no use.
     for batch_size in [1, 250] {
         let found = model.evaluate(&source, Some(batch_size), &cpu(None), &Stop::default()).unwrap();
