@@ -83,10 +83,11 @@ fn noise(network: &mut Network<'_>, samples: &[u32]) -> Result<(f64, Vec<Noise>)
 /// The digits that plangrad draws itself, and the network 784-128-10 that is to tell them apart.
 fn digits() -> Result<(Task, Source), Error> {
     let data = load_split(&DatasetName::Digits, &LoadOptions::default(), Split::Train)?;
-    let config = MlpConfig::new(&data.sample_shape, data.classes.len()).hidden(&[128]);
+    let classes = data.classes.len();
+    let config = MlpConfig::new(&data.sample_shape, classes).hidden(&[128]);
     let network = Arc::new(Mlp::new(&config)?);
     let task = train::task(&data, Normalize::Dataset, network, Loss::CrossEntropy)?;
-    Ok((task, train::source(data.train)?))
+    Ok((task, train::source(data.train, classes)?))
 }
 
 /// A network with its first weights, and a plan for each size of batch whose gradient is asked for.

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::history::{History, Start};
 use crate::memory::{BatchPlan, Part, buffer_formula, explain};
 use crate::train::plans::plan;
-use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, with_levers};
+use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, StepConfig, with_levers};
 
 /// The memory of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -70,6 +70,12 @@ impl Memory {
         let step = settings.step();
         let whole = step.whole(counts.train);
         let layout = layout(start, history, whole);
+        // Earlier versions kept gradients.
+        let kept = StepConfig { keep_gradients: true, ..step };
+        let is_as_planned = |step: &StepConfig| {
+            layout.planned(step, &task, counts).is_ok_and(|report| report.total() == start.planned_bytes)
+        };
+        let step = if !is_as_planned(&step) && is_as_planned(&kept) { kept } else { step };
         let (plans, numbers) = plan(&step, &task, counts, layout)?;
         let report = layout.report(&plans, &task, counts);
         let training_plans = [numbers.validation, numbers.test].into_iter().flatten().map(|plan| plan.whole);
@@ -78,7 +84,7 @@ impl Memory {
             samples: whole,
             part: layout.part,
             training_plans: training_plans.min().unwrap_or(plans.len()),
-            resident: (layout.placement == Placement::Resident).then_some((counts.train, counts.test)),
+            resident: (layout.placement == Placement::Resident).then_some(counts),
             report,
             lesson_bytes: 0,
             plans,
