@@ -149,7 +149,7 @@ fn wrong_usage_is_one_sentence_with_exit_code_2() {
         ("sweep --dataset digits --precision tf32", "--precision: tf32 needs a GPU; use f32, or name a GPU"),
         ("eval", "missing: <MODEL>"),
         ("download digits", "digits needs no download"),
-        ("download minst", "did you mean `mnist`?"),
+        ("download minst", "unknown dataset `minst`: expected mnist, fashion-mnist, "),
         ("summary extra", "unknown argument `extra`"),
     ];
     for (arguments, expected) in cases {

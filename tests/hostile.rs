@@ -407,7 +407,7 @@ fn files_of_a_run_without_end_are_refused_with_the_limit() {
     assert!(path.join("metrics.jsonl").metadata().unwrap().len() < 10_000);
     lengthen("config.toml", 30 << 30);
     for arguments in ["train --resume run --max-steps 6", "eval run", "predict run --index 1"] {
-        refused(folder.path(), arguments, "expected at most 1048576 bytes");
+        refused(folder.path(), arguments, "expected at most 4194304 bytes");
     }
 }
 

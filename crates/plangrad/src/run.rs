@@ -17,7 +17,7 @@ use crate::{commands, process};
 /// Runs the program with these arguments, of which the first is its name. Returns its exit code: 0, 1 (it failed) or 2
 /// (wrong usage).
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = usage::with_help_as_an_option(arguments.into_iter().collect());
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
     let _pool = process::thread_pool();
     let (format, result) = match Cli::try_parse_from(&arguments) {
         Ok(cli) => (cli.format, configured(&arguments, cli).and_then(|cli| perform(&cli))),

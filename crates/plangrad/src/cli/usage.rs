@@ -47,15 +47,6 @@ pub(crate) fn format_asked_for(arguments: &[OsString]) -> Format {
     }
 }
 
-/// The arguments with `help COMMAND`, as other programs have it, brought to `COMMAND --help`.
-pub(crate) fn with_help_as_an_option(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    if arguments.get(1).is_some_and(|first| first == "help") {
-        arguments.remove(1);
-        arguments.push("--help".into());
-    }
-    arguments
-}
-
 /// What is wrong with the arguments.
 pub(crate) fn sentence(error: &clap::Error) -> String {
     let problem = problem(error).unwrap_or_else(|| first_line(error));
@@ -208,18 +199,6 @@ mod tests {
             assert_ne!(kind, Some(ErrorKind::UnknownArgument), "{option}");
         }
     }
-
-    #[test]
-    fn help_is_a_command_too() {
-        let brought = |text: &str| {
-            let arguments = with_help_as_an_option(text.split(' ').map(OsString::from).collect());
-            arguments.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
-        };
-        assert_eq!(brought("plangrad help"), "plangrad --help");
-        assert_eq!(brought("plangrad help train"), "plangrad train --help");
-        assert_eq!(brought("plangrad train --out help"), "plangrad train --out help");
-    }
-
     #[test]
     fn values_out_of_range_are_named_with_their_option() {
         assert!(
