@@ -133,7 +133,7 @@ fn what_cannot_be_compared_is_refused_and_choosing_by_the_test_part_is_said() {
     refused("train --dataset digits --validation-fraction 1", "--validation-fraction");
     run(folder.path(), "train --dataset digits --epochs 1 --out run --hidden none").succeeded();
     refused("eval run --best", "run has no best.safetensors, which train --keep best keeps");
-    refused("eval run --split validation", "no run that kept samples of digits for validation");
+    refused("eval run --split validation", "not a run that kept samples of digits for validation");
     let told = run(folder.path(), "train --dataset digits --epochs 1 --out best --hidden none --keep best");
     assert!(told.stderr.contains("compared by the test part, whose figures then flatter"), "{}", told.stderr);
     let again = plangrad(folder.path(), ["train", "--resume", "best", "--keep", "last"]);

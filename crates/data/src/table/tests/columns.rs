@@ -255,7 +255,7 @@ fn rows_to_predict_need_no_labels() {
         (table.train.target(0), &*rows.train.labelled),
         (Some(Target::Class(1)), &[true, false, false][..])
     );
-    assert!(table.notes[0].contains("no classes of the model, such as `new`"), "{:?}", table.notes);
+    assert!(table.notes[0].contains("not classes of the model, such as `new`"), "{:?}", table.notes);
     let one = read("a,y\n1,x\n3,z\n", &raw()).unwrap().table;
     let options = LoadOptions { schema: one, labels: LabelUse::Optional, ..raw() };
     assert_eq!(values(&load(file("a\n5\n6\n").path(), &options, None).unwrap().train), [5.0, 6.0]);
