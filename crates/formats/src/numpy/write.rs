@@ -32,7 +32,7 @@ pub fn npz_bytes<'a>(arrays: impl IntoIterator<Item = (&'a str, &'a [usize], &'a
         if !names.insert(name) {
             return Err(Error::DamagedZip { reason: format!("{name} is there twice") });
         }
-        let (mut entry, config) = archive.new_file(&format!("{name}.npy")).start().map_err(damaged)?;
+        let (mut entry, config) = archive.new_file(format!("{name}.npy")).start().map_err(damaged)?;
         let mut file = config.wrap(&mut entry);
         let written = file
             .write_all(&header(dims))

@@ -115,7 +115,9 @@ impl<'a> Context<'a> {
     pub(super) unsafe fn label(&self, value: Value, i: usize, classes: usize) -> usize {
         // SAFETY: the caller's contract.
         match DType::of_labels(classes) {
+            // SAFETY: the caller's contract.
             DType::U8 => usize::from(unsafe { *self.at::<u8>(value).add(i) }),
+            // SAFETY: as above, with labels of two bytes.
             _ => usize::from(unsafe { *self.at::<u16>(value).add(i) }),
         }
     }
