@@ -51,7 +51,7 @@ impl Candidate {
         Candidate { threads, steps: 0, time: Duration::ZERO }
     }
 
-    fn is_judged(&self) -> bool {
+    fn is_measured(&self) -> bool {
         self.steps >= TRIAL_STEPS && self.time >= TRIAL || self.time >= LONG_TRIAL
     }
 
@@ -94,7 +94,7 @@ impl Tempo {
 
     /// Takes note of how long the steps took that [`Tempo::next`] said.
     pub(super) fn took(&mut self, steps: usize, time: Duration) {
-        match self.trial.iter_mut().flatten().find(|candidate| !candidate.is_judged()) {
+        match self.trial.iter_mut().flatten().find(|candidate| !candidate.is_measured()) {
             Some(candidate) => {
                 candidate.steps += steps;
                 candidate.time += time;
@@ -113,7 +113,7 @@ impl Tempo {
     }
 
     fn on_trial(&self) -> Option<&Candidate> {
-        self.trial.iter().flatten().find(|candidate| !candidate.is_judged())
+        self.trial.iter().flatten().find(|candidate| !candidate.is_measured())
     }
 
     fn begin_trial(&mut self) {
@@ -127,7 +127,7 @@ impl Tempo {
     /// Takes smaller numbers of threads from the trial once the best, which goes first, has shown that steps are long.
     fn spare_long_steps(&mut self) {
         let [Some(first), others @ ..] = &mut self.trial else { return };
-        if first.is_judged() && first.seconds_per_step() > LONG_STEP {
+        if first.is_measured() && first.seconds_per_step() > LONG_STEP {
             let most = first.threads;
             others.iter_mut().for_each(|other| *other = other.filter(|other| other.threads > most));
         }
