@@ -277,6 +277,7 @@ fn every_planned_byte_is_explained() {
         optimizer: Optimizer::adam(),
         samples: Some(subject.samples()),
         eval_batch_size: None,
+        keep_gradients: false,
         accumulate: 1,
         device: Device::Cpu,
     };
