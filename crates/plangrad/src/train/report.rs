@@ -122,8 +122,19 @@ fn describe_rung(rung: Rung) -> &'static str {
     }
 }
 
+/// The bar with what fits beside it on a line of a terminal of so many columns.
+fn template(columns: usize) -> &'static str {
+    match columns {
+        88.. => "{prefix} {bar:24} {percent:>3} %  {msg}  {pace}",
+        78.. => "{prefix} {bar:14} {percent:>3} %  {msg}  {pace}",
+        _ => "{prefix} {bar:8} {percent:>3} %  {msg}",
+    }
+}
+
 fn style() -> ProgressStyle {
-    let template = "{prefix} {bar:24} {percent:>3} %  {msg}  {pace}";
+    let columns =
+        terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| width.0.into());
+    let template = template(columns);
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     style.with_key("pace", |state: &ProgressState, text: &mut dyn Write| {
         let rate = state.per_sec() as usize;
