@@ -214,7 +214,7 @@ impl Records {
         found
     }
 
-    /// Takes a first line `sep=;`, by which Excel is told the separator, and returns that.
+    /// Takes a first line `sep=;`, with which a file names its separator to Excel, and returns that.
     pub(super) fn take_excels_separator(&mut self) -> Option<Separator> {
         let (line, _) = self.text.split_once('\n')?;
         let separator = line.trim_matches(['\r', '"']).strip_prefix("sep=")?.parse().ok()?;

@@ -14,7 +14,7 @@ const SCRIPTS: [&str; 4] =
 
 /// The page on these runs.
 ///
-/// The browser is told to run this script and no other, and to fetch nothing: were a name from outside ever taken for markup,
+/// The browser may run this script and no other, and fetch nothing: were a name from outside ever taken for markup,
 /// it would do nothing.
 ///
 /// # Errors
