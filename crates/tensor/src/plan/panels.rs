@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Plan;
 use super::layout::Place;
-use crate::ir::{Kernel, Layout, ParameterId, Program, Shape, Slot, Value};
+use crate::ir::{Extent, Kernel, Layout, ParameterId, Program, Shape, Slot, Value};
 
 /// The layouts of a session: of its parameters, and of the values of its plans.
 #[derive(Clone, Debug, Default)]
@@ -19,26 +19,35 @@ pub(crate) struct Layouts {
 }
 
 impl Layouts {
-    /// Lays matrices out in panels of `columns` columns where every plan can; all row-major without.
+    /// Lays matrices out in panels of `columns` columns where every plan can; all row-major without. The plans have one
+    /// state.
     pub(crate) fn choose(plans: &[Plan], columns: Option<usize>) -> Layouts {
-        let mut search = Search::default();
+        let parameters =
+            || plans.iter().flat_map(|plan| plan.state.parameters()).map(|parameter| parameter.id);
+        let Some(columns) = columns else {
+            let row_major = |plan: &Plan| vec![Layout::RowMajor; plan.buffers.len()];
+            return Layouts {
+                parameters: parameters().map(|id| (id, Layout::RowMajor)).collect(),
+                values: plans.iter().map(row_major).collect(),
+            };
+        };
+        let mut search =
+            Search { owners: plans.first().map(owners).unwrap_or_default(), ..Search::default() };
         for (number, plan) in plans.iter().enumerate() {
             search.plan(number, plan);
         }
-        let layout = |members: &Members<'_>, lump: &Lump| match columns {
-            Some(columns) if members.can_be_panels(lump, columns) => Layout::Panels { columns },
-            _ => Layout::RowMajor,
-        };
         let members =
             Members { search: &search, pinned: search.pinned.iter().map(|&l| search.root(l)).collect() };
-        let found = |lump: Option<Lump>| lump.map_or(Layout::RowMajor, |lump| layout(&members, &lump));
+        let found = |lump: Option<Lump>| match lump {
+            Some(lump) if members.can_be_panels(&lump, columns) => Layout::Panels { columns },
+            _ => Layout::RowMajor,
+        };
         let of_plan = |(number, plan): (usize, &Plan)| {
-            let values = (0..plan.buffers.len()).map(|i| found(plan.lump(number, Value(i as u32))));
+            let values = (0..plan.buffers.len()).map(|i| found(search.lump(number, plan, Value(i as u32))));
             values.collect()
         };
-        let parameters = plans.iter().flat_map(|plan| plan.state.parameters());
         Layouts {
-            parameters: parameters.map(|p| (p.id, found(Some(Lump::Parameter(p.id))))).collect(),
+            parameters: parameters().map(|id| (id, found(Some(Lump::Parameter(id))))).collect(),
             values: plans.iter().enumerate().map(of_plan).collect(),
         }
     }
@@ -59,6 +68,8 @@ enum Lump {
 /// What is known so far: which lumps must lie alike, and which must be row-major.
 #[derive(Debug, Default)]
 struct Search {
+    /// To which parameter a part of the persistent memory belongs, by its first byte and its size.
+    owners: HashMap<(usize, usize), ParameterId>,
     shapes: HashMap<Lump, Shape>,
     /// From a lump to one that lies like it; those that are missing lead to themselves.
     like: HashMap<Lump, Lump>,
@@ -71,19 +82,18 @@ impl Search {
             self.kernel(number, plan, kernel);
         }
         // Outputs are read as they lie.
-        let outputs = plan.outputs.values().filter_map(|&(value, _)| plan.lump(number, value));
-        self.pinned.extend(outputs);
+        self.pin(number, plan, plan.outputs.values().map(|&(value, _)| value));
     }
 
     fn kernel(&mut self, number: usize, plan: &Plan, kernel: &Kernel) {
         let groups = kernel.panels();
         let listed: HashSet<Value> = groups.iter().flatten().map(|&(value, _)| value).collect();
         let others = kernel.accesses().into_iter().map(|(_, value)| value).filter(|v| !listed.contains(v));
-        self.pinned.extend(others.filter_map(|value| plan.lump(number, value)));
+        self.pin(number, plan, others);
         for group in groups {
             let mut first: Option<Lump> = None;
             for (value, columns) in group {
-                let Some(lump) = plan.lump(number, value) else { continue };
+                let Some(lump) = self.lump(number, plan, value) else { continue };
                 let shape = plan.metas[value.index()].shape;
                 self.shapes.insert(lump, shape);
                 if columns.is_some_and(|columns| columns != shape.rows().1) {
@@ -93,6 +103,24 @@ impl Search {
                     Some(first) => self.join(first, lump),
                     None => first = Some(lump),
                 }
+            }
+        }
+    }
+
+    /// Notes that these are needed row by row.
+    fn pin(&mut self, number: usize, plan: &Plan, values: impl Iterator<Item = Value>) {
+        for value in values {
+            self.pinned.extend(self.lump(number, plan, value));
+        }
+    }
+
+    /// To what a value belongs; `None` for several parameters at once, which are updated element by element, and for
+    /// what belongs to no parameter.
+    fn lump(&self, number: usize, plan: &Plan, value: Value) -> Option<Lump> {
+        match plan.buffers[value.index()].place {
+            Place::Transient(_) => Some(Lump::Temporary(number, value)),
+            Place::Persistent(Extent { offset, bytes }) => {
+                self.owners.get(&(offset, bytes)).map(|&id| Lump::Parameter(id))
             }
         }
     }
@@ -115,6 +143,18 @@ impl Search {
     }
 }
 
+/// Where each parameter lies, and what is kept for it.
+fn owners(plan: &Plan) -> HashMap<(usize, usize), ParameterId> {
+    let state = &plan.state;
+    let of = |id: ParameterId| {
+        let moments = (0..state.moments()).map(move |i| Slot::Moment(i, id));
+        let slots = [Slot::Parameter(id), Slot::Gradient(id)].into_iter().chain(moments);
+        let entries = slots.filter_map(|slot| state.entry(slot).ok());
+        entries.map(move |entry| ((entry.extent.offset, entry.extent.bytes), id))
+    };
+    state.parameters().iter().flat_map(|parameter| of(parameter.id)).collect()
+}
+
 /// The end of a search.
 struct Members<'s> {
     search: &'s Search,
@@ -135,20 +175,5 @@ impl Plan {
         let (stages, offsets) = (self.stages.clone(), self.offsets());
         let (metas, layouts) = (self.metas.clone(), layouts.values(number).to_vec());
         Program { number, stages, offsets, metas, layouts, batch_size: self.batch_size() }
-    }
-
-    /// To what a value belongs; `None` for several parameters at once, which are updated element by element, and for
-    /// what belongs to no parameter.
-    fn lump(&self, number: usize, value: Value) -> Option<Lump> {
-        let Place::Persistent(extent) = self.buffers[value.index()].place else {
-            return Some(Lump::Temporary(number, value));
-        };
-        let kept = |id: ParameterId| {
-            let moments = (0..self.state.moments()).map(move |i| Slot::Moment(i, id));
-            let slots = [Slot::Parameter(id), Slot::Gradient(id)].into_iter().chain(moments);
-            slots.into_iter().filter_map(|slot| self.state.entry(slot).ok())
-        };
-        let owner = self.state.parameters().iter().find(|p| kept(p.id).any(|entry| entry.extent == extent));
-        owner.map(|parameter| Lump::Parameter(parameter.id))
     }
 }
