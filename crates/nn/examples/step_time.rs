@@ -1,16 +1,18 @@
 //! Times training epochs on random bytes: `cargo run --release -p plangrad-nn --example step_time -- [threads] [batch] [inputs] [hidden]`;
 //! with 0 threads as many are used as pay; `cuda` and `cuda-tf32` in their place mean GPU 0. `kept` behind them keeps
-//! gradients on the processor too. The last line is JSON.
+//! gradients on the processor too, `gathered` gathers samples into a place of their own, and the
+//! name of an instruction set chooses that. The last line is JSON.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
 use plangrad_tensor::Backend;
-use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, Precision};
 use plangrad_tensor::{
-    DType, Gradients, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets, random,
+    DType, Gradients, Inputs, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets,
+    random,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,9 +24,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Mlp::new(&MlpConfig::new(&[inputs], 10).hidden(&[hidden]))?;
     let samples = SampleFormat::new(Shape::new(&[inputs])?, DType::U8).normalized([0.0128], [-0.42]);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy)?;
-    let keeps =
-        backend.instruction_set().is_none() || std::env::args().nth(5).is_some_and(|arg| arg == "kept");
+    let asked = |what: &str| std::env::args().skip(5).any(|arg| arg == what);
+    let keeps = !backend.device().consumes_gradients() || asked("kept");
     let task = task.with_gradients(if keeps { Gradients::Kept } else { Gradients::Consumed });
+    let leanest = Inputs::leanest(backend.device());
+    let task = task.with_inputs(if asked("gathered") { Inputs::Gathered } else { leanest });
     let optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     let plan = task.training_plan(optimizer, Schedule::Constant { learning_rate: 1e-3 }, batch)?;
     println!("{:#?}", plan.describe());
@@ -63,7 +67,9 @@ fn backend(name: &str) -> Result<Backend, Box<dyn std::error::Error>> {
         "cuda-tf32" => Precision::Tf32,
         threads => {
             let threads = Some(threads.parse()?).filter(|&n| n > 0);
-            return Ok(Cpu::open(CpuOptions::default().threads(threads))?);
+            let options = CpuOptions::default().threads(threads);
+            let set = std::env::args().skip(5).find_map(|arg| InstructionSet::named(&arg));
+            return Ok(Cpu::open(set.map_or(options.clone(), |set| options.instruction_set(set)))?);
         }
     };
     Ok(cuda::open(CudaOptions::default().precision(precision))?)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use plangrad_tensor::ndarray::Array1;
 use plangrad_tensor::{
-    Gradients, Graph, Hyperparameter, Keep, LearningRate, NumberTypes, Optimizer, Parameter, Plan,
+    Gradients, Graph, Hyperparameter, Inputs, Keep, LearningRate, NumberTypes, Optimizer, Parameter, Plan,
     SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,7 @@ pub struct Task {
     loss: Loss,
     number_types: NumberTypes,
     gradients: Gradients,
+    inputs: Inputs,
     levers: Levers,
 }
 
@@ -117,8 +118,9 @@ impl Task {
         if expected != found {
             return Err(Error::SampleShape { expected: expected.to_vec(), found: found.to_vec() });
         }
-        let (number_types, gradients) = (NumberTypes::default(), Gradients::default());
-        Ok(Task { model, samples, loss, number_types, gradients, levers: Levers::default() })
+        let (number_types, levers) = (NumberTypes::default(), Levers::default());
+        let (gradients, inputs) = (Gradients::default(), Inputs::default());
+        Ok(Task { model, samples, loss, number_types, gradients, inputs, levers })
     }
 
     /// The same with the gradients of a step kept or consumed. Steps in parts need gradients that are kept.
@@ -140,6 +142,28 @@ impl Task {
     #[must_use]
     pub fn with_gradients(self, gradients: Gradients) -> Task {
         Task { gradients, ..self }
+    }
+
+    /// The same with the samples of a batch gathered, or read where the dataset has them.
+    ///
+    /// ```
+    /// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+    /// use plangrad_tensor::{Category, DType, Inputs, Optimizer, SampleFormat, Schedule, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?;
+    /// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
+    /// let task = Task::new(std::sync::Arc::new(model), samples, Loss::CrossEntropy)?;
+    /// let rate = Schedule::Constant { learning_rate: 1e-3 };
+    /// let gathered = task.training_plan(Optimizer::adam(), rate, 64)?.report();
+    /// let in_place = task.with_inputs(Inputs::InPlace).training_plan(Optimizer::adam(), rate, 64)?.report();
+    /// let labels = 64;
+    /// assert_eq!([gathered, in_place].map(|report| report.get(Category::Batch)), [64 * 784 * 4 + labels, labels]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_inputs(self, inputs: Inputs) -> Task {
+        Task { inputs, ..self }
     }
 
     /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not
@@ -263,7 +287,10 @@ impl Task {
     /// If the sizes overflow.
     pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
         let state = State::training(self.model.weights().list(), optimizer)?;
-        let state = state.with_number_types(self.number_types)?.with_gradients(self.gradients)?;
+        let state = state
+            .with_number_types(self.number_types)?
+            .with_gradients(self.gradients)?
+            .with_inputs(self.inputs)?;
         Ok(if self.levers.class_weights.is_some() { state.with_batch_weight()? } else { state })
     }
 
@@ -272,7 +299,8 @@ impl Task {
     /// # Errors
     /// If the sizes overflow.
     pub fn inference_state(&self) -> Result<State, Error> {
-        Ok(State::inference(self.model.weights().list())?.with_number_types(self.number_types)?)
+        let state = State::inference(self.model.weights().list())?;
+        Ok(state.with_number_types(self.number_types)?.with_inputs(self.inputs)?)
     }
 
     /// One step on a batch: advance, forward, loss, metrics, backward, update.

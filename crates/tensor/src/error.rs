@@ -86,6 +86,14 @@ pub enum Error {
         /// The device.
         device: Device,
     },
+    /// Products of a plan read the samples of a batch ([`crate::Inputs::InPlace`]) and the device has to gather them.
+    #[error(
+        "{device} cannot read the samples of a batch within a product; plan with inputs that are gathered"
+    )]
+    Inputs {
+        /// The device.
+        device: Device,
+    },
     /// Data handed in or out has the wrong number of elements.
     #[error("{what} has {found} elements, expected {expected}")]
     Length {

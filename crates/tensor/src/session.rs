@@ -15,7 +15,7 @@ use crate::ir::{
     Extent, Layout, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock,
     TensorId,
 };
-use crate::plan::{Gradients, Layouts, Plan, State};
+use crate::plan::{Gradients, Inputs, Layouts, Plan, State};
 use crate::source::Batches;
 use crate::values::{FileView, Values};
 
@@ -67,6 +67,9 @@ impl Session {
         }
         if first.state().gradients() == Gradients::Consumed && !backend.device().consumes_gradients() {
             return Err(Error::Gradients { device: backend.device() });
+        }
+        if first.state().inputs() == Inputs::InPlace && !backend.device().reads_in_place() {
+            return Err(Error::Inputs { device: backend.device() });
         }
         // What the buffers' places ask for, not what the report counts: that both are the same is for tests to find out.
         let bytes = staging.map_or(Plan::bytes_together(&plans), |staging| staging.end());

@@ -278,6 +278,7 @@ fn every_planned_byte_is_explained() {
         samples: Some(subject.samples()),
         eval_batch_size: None,
         keep_gradients: false,
+        keep_inputs: false,
         accumulate: 1,
         device: Device::Cpu,
     };

@@ -70,6 +70,7 @@ impl FitArgs {
         Ok(FitOptions {
             eval_batch_size: self.step.eval_batch_size,
             keep_gradients: self.step.keep_gradients,
+            keep_inputs: self.step.keep_inputs,
             method: self.method,
             safety: self.safety,
             max_batch: self.max_batch,

@@ -25,6 +25,10 @@ pub struct StepArgs {
     /// that is computed; the result is the same, bit for bit
     #[arg(long)]
     pub keep_gradients: bool,
+    /// Gather the samples of a batch into memory of its own, normalised, as other programs do. Without it the cpu normalises
+    /// them where it multiplies them; the result is the same, bit for bit
+    #[arg(long)]
+    pub keep_inputs: bool,
 }
 
 /// Options of training that its result depends on as well.

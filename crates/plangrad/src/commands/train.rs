@@ -383,6 +383,7 @@ fn batch_size(
     let options = FitOptions {
         eval_batch_size: settings.eval_batch_size,
         keep_gradients: settings.keep_gradients,
+        keep_inputs: settings.keep_inputs,
         safety: AUTO_SAFETY,
         time_limit: AUTO_TIME,
         budget,
@@ -425,6 +426,7 @@ fn settings(
         init: training.init.as_deref().map(anchored).transpose()?,
         eval_batch_size: training.learning.step.eval_batch_size,
         keep_gradients: training.learning.step.keep_gradients,
+        keep_inputs: training.learning.step.keep_inputs,
         log_every: run.log_every.unwrap_or(Settings::LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
         warmup_steps: training.warmup,
@@ -475,6 +477,7 @@ fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
     settings.max_steps = training.max_steps.or(settings.max_steps);
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
     settings.keep_gradients |= training.learning.step.keep_gradients;
+    settings.keep_inputs |= training.learning.step.keep_inputs;
     settings.log_every = run.log_every.unwrap_or(settings.log_every);
     settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
     let data = &arguments.subject.data;

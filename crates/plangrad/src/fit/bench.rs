@@ -68,6 +68,7 @@ impl<'a> Bench<'a> {
             eval_batch_size: self.options.eval_batch_size,
             repeats: self.options.synthetic,
             keep_gradients: self.options.keep_gradients,
+            keep_inputs: self.options.keep_inputs,
         }
     }
 
@@ -215,6 +216,7 @@ mod tests {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
             keep_gradients: false,
+            keep_inputs: false,
             method,
             safety: 0.8,
             max_batch: None,

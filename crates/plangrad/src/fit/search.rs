@@ -211,6 +211,7 @@ mod tests {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
             keep_gradients: false,
+            keep_inputs: false,
             method: Method::Solve,
             safety: 0.8,
             max_batch,

@@ -22,6 +22,8 @@ pub struct FitOptions {
     pub eval_batch_size: Option<usize>,
     /// Whether gradients are kept even where the device can do without.
     pub keep_gradients: bool,
+    /// Whether samples are gathered into a place of their own even where they could be read in place.
+    pub keep_inputs: bool,
     /// How the size is found.
     pub method: Method,
     /// Share of the largest size that is recommended: above 0, at most 1.
@@ -48,6 +50,7 @@ impl FitOptions {
             optimizer,
             eval_batch_size: None,
             keep_gradients: false,
+            keep_inputs: false,
             method: Method::default(),
             safety: 0.8,
             max_batch: None,

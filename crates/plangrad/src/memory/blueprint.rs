@@ -22,6 +22,8 @@ pub struct Blueprint {
     pub accumulate: usize,
     /// Whether gradients are kept even where the device can do without.
     pub keep_gradients: bool,
+    /// Whether samples are gathered into a place of their own even where they could be read in place.
+    pub keep_inputs: bool,
     /// The device; every one but the CPU has memory of its own, which holds the dataset too.
     pub device: Device,
 }
@@ -62,6 +64,7 @@ impl Blueprint {
             eval_batch_size: self.eval_batch_size,
             repeats: false,
             keep_gradients: self.keep_gradients,
+            keep_inputs: self.keep_inputs,
         };
         let whole = batch_size.min(samples.train);
         let part = whole.div_ceil(self.accumulate.max(1));

@@ -3,7 +3,9 @@
 use plangrad_nn::checkpoint;
 use plangrad_nn::{Loss, PredictionPlan, Task};
 use plangrad_tensor::Backend;
-use plangrad_tensor::{Error as TensorError, Plan, Samples, Session, Source, State, Targets, TensorId};
+use plangrad_tensor::{
+    Error as TensorError, Inputs, Plan, Samples, Session, Source, State, Targets, TensorId,
+};
 
 use super::classification::{ClassCounts, Classification};
 use super::confusion::Confusion;
@@ -183,15 +185,16 @@ struct Nodes {
 
 impl Asking {
     fn new(model: &Model, sizes: impl IntoIterator<Item = usize>, backend: &Backend) -> Result<Self> {
-        let state = model.task.inference_state()?;
-        let plans = sizes.into_iter().map(|size| model.task.prediction_plan(&state, size));
+        let task = &model.task.clone().with_inputs(Inputs::leanest(backend.device()));
+        let state = task.inference_state()?;
+        let plans = sizes.into_iter().map(|size| task.prediction_plan(&state, size));
         let plans = plans.collect::<std::result::Result<Vec<_>, _>>()?;
         let nodes = |plan: &PredictionPlan| Nodes { scores: plan.scores, probabilities: plan.probabilities };
         let nodes = plans.iter().map(nodes).collect();
         let plans: Vec<Plan> = plans.into_iter().map(|plan| plan.plan).collect();
         let batch_size = plans.iter().map(Plan::batch_size).max().unwrap_or(1);
         let mut session = Session::streaming(backend, plans)
-            .map_err(|refused| out_of_memory(refused, &model.task, &state, batch_size, backend))?;
+            .map_err(|refused| out_of_memory(refused, task, &state, batch_size, backend))?;
         checkpoint::load_weights(&model.weights, model.task.model(), &mut session)?;
         Ok(Self { session, plans: nodes })
     }

@@ -70,12 +70,13 @@ impl Memory {
         let step = settings.step();
         let whole = step.whole(counts.train);
         let layout = layout(start, history, whole);
-        // Earlier versions kept gradients.
-        let kept = StepConfig { keep_gradients: true, ..step };
+        // Earlier versions gathered samples, still earlier ones kept gradients.
+        let gathered = StepConfig { keep_inputs: true, ..step };
+        let kept = StepConfig { keep_gradients: true, ..gathered };
         let is_as_planned = |step: &StepConfig| {
             layout.planned(step, &task, counts).is_ok_and(|report| report.total() == start.planned_bytes)
         };
-        let step = if !is_as_planned(&step) && is_as_planned(&kept) { kept } else { step };
+        let step = [step, gathered, kept].into_iter().find(is_as_planned).unwrap_or(step);
         let (plans, numbers) = plan(&step, &task, counts, layout)?;
         let report = layout.report(&plans, &task, counts);
         let training_plans = [numbers.validation, numbers.test].into_iter().flatten().map(|plan| plan.whole);

@@ -258,9 +258,19 @@ impl Sweep {
     }
 
     fn step(&self, batch_size: usize) -> StepConfig {
-        let Recipe { optimizer, learning_rate, eval_batch_size, keep_gradients, .. } = self.recipe;
+        let Recipe { optimizer, learning_rate, eval_batch_size, keep_gradients, keep_inputs, .. } =
+            self.recipe;
         let learning_rate = Schedule::Constant { learning_rate }.into();
-        StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats: false, keep_gradients }
+        let repeats = false;
+        StepConfig {
+            optimizer,
+            learning_rate,
+            batch_size,
+            eval_batch_size,
+            repeats,
+            keep_gradients,
+            keep_inputs,
+        }
     }
 }
 
@@ -344,6 +354,7 @@ mod tests {
             shuffle: true,
             eval_batch_size: None,
             keep_gradients: false,
+            keep_inputs: false,
         };
         let mut sweep = Sweep::new(recipe, vec![2000, 1000, 500], subject);
         let device: Backend = Cpu::open(CpuOptions::default()).unwrap();

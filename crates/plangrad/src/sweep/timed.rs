@@ -30,6 +30,8 @@ pub struct Recipe {
     pub eval_batch_size: Option<usize>,
     /// Whether gradients are kept even where the device can do without.
     pub keep_gradients: bool,
+    /// Whether samples are gathered into a place of their own even where they could be read in place.
+    pub keep_inputs: bool,
 }
 
 /// A run that keeps nothing, somewhere between its steps.

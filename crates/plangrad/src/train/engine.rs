@@ -258,12 +258,12 @@ mod tests {
         ) {
             let task = task(hidden, activation, dropout, loss);
             let learning_rate = Schedule::Constant { learning_rate: 0.01 }.into();
-            let (repeats, keep_gradients) = (false, batch_size % 2 == 0);
-            let step = StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats, keep_gradients };
+            let (repeats, keep_gradients, keep_inputs) = (false, batch_size % 2 == 0, batch_size % 3 == 0);
+            let step = StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats, keep_gradients, keep_inputs };
             let [of_train, of_validation, of_test] = [train, validation, test].map(|len| source(len, loss));
             let target_scale = TargetScale::IDENTITY;
             let mut data = Data { train: of_train, validation: of_validation, test: of_test, target_scale };
-            let layout = MemoryLayout { placement, part, consumes_gradients: true };
+            let layout = MemoryLayout { placement, part, consumes_gradients: true, reads_in_place: true };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();
             prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model().weights().trained_elements() as u64);
             prop_assert_eq!(planned.get(Category::Dataset) > 0, placement == Placement::Resident);

@@ -1,6 +1,6 @@
 //! What the plans of a run depend on: a step, the number of samples, and how the run lies in memory.
 
-use plangrad_tensor::{Device, Gradients, LearningRate, Optimizer};
+use plangrad_tensor::{Device, Gradients, Inputs, LearningRate, Optimizer};
 
 /// Everything about a step that its plans depend on.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct StepConfig {
     pub(crate) repeats: bool,
     /// Whether gradients are kept even where they could be consumed.
     pub(crate) keep_gradients: bool,
+    /// Whether samples are gathered into a place of their own even where they could be read in place.
+    pub(crate) keep_inputs: bool,
 }
 
 impl StepConfig {
@@ -63,6 +65,8 @@ pub(crate) struct MemoryLayout {
     pub(crate) part: usize,
     /// Whether the device can update a weight within the product that makes its gradient.
     pub(crate) consumes_gradients: bool,
+    /// Whether its products can read samples where the dataset has them.
+    pub(crate) reads_in_place: bool,
 }
 
 impl MemoryLayout {
@@ -72,9 +76,15 @@ impl MemoryLayout {
         if consumed { Gradients::Consumed } else { Gradients::Kept }
     }
 
+    /// Where a step finds the samples of its batch.
+    pub(crate) fn inputs(&self, step: &StepConfig) -> Inputs {
+        if self.reads_in_place && !step.keep_inputs { Inputs::InPlace } else { Inputs::Gathered }
+    }
+
     /// The best layout of a device for batches processed `part` samples at a time: the data as near as possible.
     pub(crate) fn new(device: Device, part: usize) -> MemoryLayout {
         let placement = if device.has_own_memory() { Placement::Resident } else { Placement::InPlace };
-        MemoryLayout { placement, part, consumes_gradients: device.consumes_gradients() }
+        let (consumes_gradients, reads_in_place) = (device.consumes_gradients(), device.reads_in_place());
+        MemoryLayout { placement, part, consumes_gradients, reads_in_place }
     }
 }

@@ -61,7 +61,8 @@ pub(crate) fn plan(
 ) -> Result<(Vec<Plan>, PlanNumbers)> {
     let MemoryLayout { part, placement, .. } = layout;
     let (size, mut plans) = (step.whole(samples.train), Vec::new());
-    let task = &task.clone().with_gradients(layout.gradients(step, size));
+    let task = task.clone().with_gradients(layout.gradients(step, size));
+    let task = &task.with_inputs(layout.inputs(step));
     let whole = training(step, task, size, part, &mut plans)?;
     let left_over = if size > samples.train { 0 } else { samples.train % size };
     let rest = (left_over > 0).then(|| training(step, task, left_over, part, &mut plans)).transpose()?;

@@ -97,6 +97,9 @@ pub struct Settings {
     /// Whether gradients are kept in memory even where the device can do without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_gradients: bool,
+    /// Whether samples are gathered into a place of their own even where they could be read in place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_inputs: bool,
     /// Number format; f32 if absent.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
@@ -121,8 +124,16 @@ fn is_zero(share: &f64) -> bool {
 
 /// Settings that may be given anew when a run is resumed: how long it is, where its data lie, how often it is logged or saved.
 /// They do not fix the bits of its checkpoints.
-pub(crate) const CHANGEABLE: [&str; 7] =
-    ["data_dir", "epochs", "max_steps", "eval_batch_size", "log_every", "checkpoint_every", "keep_gradients"];
+pub(crate) const CHANGEABLE: [&str; 8] = [
+    "data_dir",
+    "epochs",
+    "max_steps",
+    "eval_batch_size",
+    "log_every",
+    "checkpoint_every",
+    "keep_gradients",
+    "keep_inputs",
+];
 
 /// The longest `config.toml` that is read.
 const MOST_BYTES: u64 = 1 << 22;
@@ -166,6 +177,7 @@ impl Settings {
             label_smoothing: None,
             clip_norm: None,
             keep_gradients: false,
+            keep_inputs: false,
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: Optimizer::adam().default_learning_rate() },
@@ -281,6 +293,7 @@ impl Settings {
             eval_batch_size: self.eval_batch_size,
             repeats: false,
             keep_gradients: self.keep_gradients,
+            keep_inputs: self.keep_inputs,
         }
     }
 

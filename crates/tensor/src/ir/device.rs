@@ -32,6 +32,12 @@ impl Device {
     pub fn consumes_gradients(self) -> bool {
         self.is_host()
     }
+
+    /// Whether a product can read the samples of a batch where the dataset has them ([`crate::Inputs::InPlace`]).
+    #[must_use]
+    pub fn reads_in_place(self) -> bool {
+        self.is_host()
+    }
 }
 
 impl fmt::Display for Device {

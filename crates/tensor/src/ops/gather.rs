@@ -6,7 +6,7 @@
 
 use crate::error::{Error, SourceError};
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
-use crate::ir::kernel::{Gather, GatherTargets};
+use crate::ir::kernel::{Gather, GatherTargets, Samples};
 use crate::ir::{Meta, SampleFormat, Shape, TargetFormat};
 use ndarray::{ArrayD, IxDyn};
 
@@ -70,15 +70,15 @@ impl Meaning for GatherSamples {
 impl Lower for GatherSamples {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
         let (channels, pixels) = self.channels();
-        Lowered::kernel(Gather {
-            output: call.output().value,
+        let samples = Samples {
             rows: self.batch_size,
             channels,
             pixels,
             dtype: self.format.dtype,
             scale: self.format.scale.clone(),
             shift: self.format.shift.clone(),
-        })
+        };
+        Lowered::kernel(Gather { output: call.output().value, samples })
     }
 }
 

@@ -14,7 +14,7 @@ use std::ops::Not;
 use super::rules;
 use crate::error::{Error, ShapeRequirement};
 use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
-use crate::ir::kernel::{Epilogue, Gemm, Permute, Sink};
+use crate::ir::kernel::{Epilogue, Gemm, Left, Permute, Sink};
 use crate::ir::{DType, Meta, Shape};
 use ndarray::{ArrayD, ArrayView2, Ix2};
 
@@ -109,7 +109,7 @@ impl Lower for MatMul {
         let k = oriented(call.inputs[0].shape().rows(), self.a).1;
         let (a, c) = (call.inputs[0].value, call.output().value);
         let product = |b| Gemm {
-            a,
+            a: Left::Value(a),
             b,
             c: Sink::Store(c),
             m,

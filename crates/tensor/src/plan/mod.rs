@@ -33,7 +33,7 @@ pub use buffers::{BufferInfo, Segment};
 use layout::{Place, PlacedBuffer};
 pub(crate) use panels::Layouts;
 pub(crate) use state::SlotEntry;
-pub use state::{Gradients, State};
+pub use state::{Gradients, Inputs, State};
 
 use crate::error::Error;
 use crate::graph::{Graph, Tensor};
@@ -64,7 +64,7 @@ impl Plan {
     /// [`Error::PlanTooLarge`] if the sizes together overflow.
     pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
         let mut draft = lower::lower(graph, state, outputs)?;
-        passes::run(&mut draft, state.gradients());
+        passes::run(&mut draft, state);
         schedule::check_operands(&draft);
         let stages = schedule::stages(&draft);
         let (buffers, transient_bytes) = layout::place(&draft, &stages)?;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::graph::Parameters;
 use crate::ir::{
-    Category, DType, Extent, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer, Parameter, ParameterId,
-    Role, Slot, StepBlock, align,
+    Category, DType, Device, Extent, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer, Parameter,
+    ParameterId, Role, Slot, StepBlock, align,
 };
 
 /// What becomes of the gradients of a training step.
@@ -22,6 +22,26 @@ pub enum Gradients {
     /// takes no memory at all; the others take some until their update has been made. The parameters are the same, bit for
     /// bit. A device whose products cannot do that refuses the plan with [`Error::Gradients`].
     Consumed,
+}
+
+/// Where a step finds the samples of its batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Inputs {
+    /// In a place of their own, where they have been gathered from the dataset and normalised before anything reads them.
+    #[default]
+    Gathered,
+    /// Where the dataset has them: a product that reads them picks and normalises them itself, some at a time, and they take
+    /// no memory at all. Where anything else reads them as well they are gathered all the same. The numbers are the same,
+    /// bit for bit. A device whose products cannot do that refuses the plan with [`Error::Inputs`].
+    InPlace,
+}
+
+impl Inputs {
+    /// What takes the least memory on a device.
+    #[must_use]
+    pub fn leanest(device: Device) -> Inputs {
+        if device.reads_in_place() { Inputs::InPlace } else { Inputs::Gathered }
+    }
 }
 
 /// The persistent memory of a session: which parameters, and what is kept for each. Cheap to clone.
@@ -45,6 +65,7 @@ struct Options {
     optimizer: Option<Optimizer>,
     number_types: NumberTypes,
     gradients: Gradients,
+    inputs: Inputs,
     /// Whether the weight of a batch in parts is kept.
     weighted: bool,
 }
@@ -100,6 +121,14 @@ impl State {
     /// [`Error::PlanTooLarge`] if the sizes overflow.
     pub fn with_gradients(&self, gradients: Gradients) -> Result<State, Error> {
         self.with(Options { gradients, ..self.kept.options })
+    }
+
+    /// The same with plans over it that gather samples, or read them in place.
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if the sizes overflow.
+    pub fn with_inputs(&self, inputs: Inputs) -> Result<State, Error> {
+        self.with(Options { inputs, ..self.kept.options })
     }
 
     /// The same with its numbers, and those of plans over it, in other types.
@@ -175,6 +204,12 @@ impl State {
     #[must_use]
     pub fn gradients(&self) -> Gradients {
         self.kept.options.gradients
+    }
+
+    /// Where samples are read.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs {
+        self.kept.options.inputs
     }
 
     /// Number of moments kept per trained parameter.

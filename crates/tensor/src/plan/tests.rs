@@ -255,7 +255,7 @@ fn the_checker_notices_a_kernel_larger_than_its_buffers() {
     let mut plan = mnist();
     for kernel in stages(&mut plan).iter_mut().flatten() {
         if let Kernel::Gather(gather) = kernel {
-            gather.rows += 1;
+            gather.samples.rows += 1;
         }
     }
     assert!(fault(&plan).contains("touches 103488 bytes"));

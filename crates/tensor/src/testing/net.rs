@@ -6,9 +6,9 @@ use ndarray::{ArrayD, IxDyn};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
-    Backend, DType, Error, FileOrder, Gradients, Graph, Keep, NumberTypes, Optimizer, Parameter, Parameters,
-    Plan, Role, SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat, Targets,
-    Tensor, TensorId, random,
+    Backend, DType, Error, FileOrder, Gradients, Graph, Inputs, Keep, NumberTypes, Optimizer, Parameter,
+    Parameters, Plan, Role, SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat,
+    Targets, Tensor, TensorId, random,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -55,6 +55,7 @@ pub(crate) struct Net {
     pub(crate) learning_rate: f64,
     pub(crate) number_types: NumberTypes,
     pub(crate) gradients: Gradients,
+    pub(crate) inputs: Inputs,
     pub(crate) levers: Levers,
 }
 
@@ -104,6 +105,7 @@ impl Net {
             learning_rate: 0.05,
             number_types: NumberTypes::default(),
             gradients: Gradients::Kept,
+            inputs: Inputs::Gathered,
             levers: Levers::default(),
         }
     }
@@ -145,7 +147,8 @@ impl Net {
 
     pub(crate) fn state(&self) -> State {
         let state = State::training(&self.list(), self.optimizer).unwrap();
-        state.with_number_types(self.number_types).unwrap().with_gradients(self.gradients).unwrap()
+        let state = state.with_number_types(self.number_types).unwrap().with_inputs(self.inputs).unwrap();
+        state.with_gradients(self.gradients).unwrap()
     }
 
     fn forward<'g>(&self, graph: &'g Graph, batch_size: usize, train: bool) -> Result<Tensor<'g>, Error> {
@@ -384,6 +387,7 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
             learning_rate: 0.01,
             number_types: NumberTypes::default(),
             gradients: Gradients::Kept,
+            inputs: Inputs::Gathered,
             levers,
         },
     )

@@ -1,6 +1,7 @@
-//! Gradients that are consumed by updates: the same bits as with gradients that are kept, in less memory.
+//! Gradients that are consumed by updates, and samples that are read in place: the same bits as with gradients that are kept
+//! and samples that are gathered, in less memory.
 
-use plangrad_tensor::{Category, Error, Gradients, Graph, Keep, Plan, Session, Slot};
+use plangrad_tensor::{Category, Error, Gradients, Graph, Inputs, Keep, Plan, Session, Slot};
 use proptest::prelude::*;
 
 use super::net::{ADAM, Levers, Net, OPTIMIZERS, cpu, mixed_rows, nets};
@@ -22,8 +23,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn consumed_gradients_lead_to_the_same_bits(net in nets(), batch_size in 1usize..70, threads in 1usize..4) {
-        let consuming = Net { gradients: Gradients::Consumed, ..net.clone() };
+    fn consumed_gradients_and_inputs_in_place_lead_to_the_same_bits(
+        net in nets(),
+        batch_size in 1usize..70,
+        threads in 1usize..4,
+        in_place: bool,
+    ) {
+        let inputs = if in_place { Inputs::InPlace } else { Inputs::Gathered };
+        let consuming = Net { gradients: Gradients::Consumed, inputs, ..net.clone() };
         let (kept, with_gradients) = trained(&net, 1, batch_size, 3);
         let (consumed, without) = trained(&consuming, threads, batch_size, 3);
         prop_assert_eq!(kept, consumed);
@@ -54,6 +61,31 @@ fn gradients_that_are_clipped_live_until_the_norm_is_known() {
         Net { levers, optimizer: ADAM, gradients: Gradients::Consumed, ..Net::classifier(&[50], &[70], 10) };
     let bytes = 4 * net.parameter_count() as u64;
     assert!(net.training_plan(16).report().get(Category::Gradients) >= bytes);
+}
+
+/// Wider than what is made ready of a sample, with more samples than are made ready at once.
+#[test]
+fn large_samples_in_large_batches_are_read_in_place_piece_by_piece() {
+    for (sample, channels) in [(vec![2, 1000], 2), (vec![3, 31], 3)] {
+        let net = Net { channels, optimizer: ADAM, ..Net::classifier(&sample, &[70], 10) };
+        let (gathered, _) = trained(&net, 1, 1100, 2);
+        let (in_place, session) = trained(&Net { inputs: Inputs::InPlace, ..net }, 2, 1100, 2);
+        assert_eq!(gathered, in_place);
+        assert_eq!(session.planned().get(Category::Batch), 1100);
+    }
+}
+
+/// Dropout and a bias of the inputs read samples besides.
+#[test]
+fn samples_that_others_read_are_gathered_all_the_same() {
+    let net = Net { inputs: Inputs::InPlace, ..Net::classifier(&[12], &[8], 3) };
+    let graph = Graph::new();
+    let samples = graph.samples(&net.format(), 4).unwrap();
+    let sums = samples.matmul(graph.parameter(&net.parameters()[0]).unwrap()).unwrap();
+    let plan = Plan::new(&graph, &net.state(), &[sums, samples]).unwrap();
+    assert!(plan.describe().concat()[0].starts_with("gather"), "{:?}", plan.describe());
+    let plan = Plan::new(&graph, &net.state(), &[sums]).unwrap();
+    assert_eq!(plan.describe().concat(), ["gemm 4×12×8 of the samples"]);
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
         eval_batch_size,
         accumulate: arguments.accumulate,
         keep_gradients: arguments.step.keep_gradients,
+        keep_inputs: arguments.step.keep_inputs,
         device,
     };
     let network = network_and_optimizer(&blueprint.task, optimizer);

@@ -55,7 +55,7 @@ pub(super) struct Context<'a> {
     program: &'a Program,
     pub(super) view: &'a View<'a>,
     rows: Option<&'a [u32]>,
-    pub(super) next: Option<&'a [u32]>,
+    next: Option<&'a [u32]>,
 }
 
 /// The arena, shared by the gang.
@@ -85,8 +85,7 @@ impl<'a> Context<'a> {
         base: Base,
         program: &'a Program,
         view: &'a View<'a>,
-        rows: Option<&'a [u32]>,
-        next: Option<&'a [u32]>,
+        [rows, next]: [Option<&'a [u32]>; 2],
     ) -> Context<'a> {
         Context { base, program, view, rows, next }
     }
@@ -120,6 +119,11 @@ impl<'a> Context<'a> {
             // SAFETY: as above, with labels of two bytes.
             _ => usize::from(unsafe { *self.at::<u16>(value).add(i) }),
         }
+    }
+
+    /// Row of the dataset that will be number `i` of the next batch, if that is known.
+    pub(super) fn next_row(&self, i: usize) -> Option<usize> {
+        Some(*self.next?.get(i)? as usize)
     }
 
     /// Row of the dataset that is number `i` of the batch.

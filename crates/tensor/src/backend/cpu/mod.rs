@@ -17,6 +17,7 @@ mod sync;
 mod tempo;
 #[cfg(test)]
 mod tests;
+mod tiles;
 
 use std::io;
 use std::ops::Range;
@@ -151,7 +152,7 @@ impl Cpu {
     pub fn open(options: CpuOptions) -> Result<Backend, Error> {
         let available = InstructionSet::available();
         let instruction_set = options.instruction_set.unwrap_or(available[0]);
-        if !available.contains(&instruction_set) {
+        if !available.contains(&instruction_set) && !is_model(instruction_set) {
             let available = available.into_iter().map(InstructionSet::name).collect();
             return Err(Error::InstructionSet { asked: instruction_set.name(), available });
         }
@@ -182,6 +183,14 @@ impl Cpu {
         }
         Buffer::reserve(bytes, &self.ledger, report)
     }
+}
+
+/// Whether it is one that tests alone know.
+fn is_model(_set: InstructionSet) -> bool {
+    #[cfg(test)]
+    return _set == InstructionSet::Model;
+    #[cfg(not(test))]
+    false
 }
 
 /// One thread per core.
@@ -334,8 +343,8 @@ impl CpuArena {
             flush_denormals(&mut || {
                 let _watch = BreakOnPanic(&barrier);
                 for step in steps.clone() {
-                    let [rows, next] = [step, step + 1].map(|step| view.batch(step, program.batch_size));
-                    let context = Context::new(base, program, view, rows, next);
+                    let rows = [step, step + 1].map(|step| view.batch(step, program.batch_size));
+                    let context = Context::new(base, program, view, rows);
                     for (i, stage) in program.stages.iter().enumerate() {
                         for kernel in stage {
                             let share = share(kernels::units(kernel), thread, threads);
@@ -368,10 +377,18 @@ unsafe fn execute(set: InstructionSet, kernel: &Kernel, context: &Context<'_>, s
     // SAFETY: this function's contract.
     unsafe {
         match set {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            InstructionSet::Amx => {
+                kernels::execute_with_tiles::<simd::Avx512, tiles::Amx>(kernel, context, share)
+            }
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => kernels::execute::<simd::Avx512>(kernel, context, share),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => kernels::execute::<simd::Avx2>(kernel, context, share),
+            #[cfg(test)]
+            InstructionSet::Model => {
+                kernels::execute_with_tiles::<simd::Portable, tiles::Model>(kernel, context, share)
+            }
             _ => kernels::execute::<simd::Portable>(kernel, context, share),
         }
     }

@@ -132,7 +132,7 @@ mod tests {
     use crate::plan::Layouts;
     use crate::random::uniform;
     use crate::testing::net::{ADAM, Net, mixed_rows, nets};
-    use crate::{Gradients, Plan};
+    use crate::{Gradients, Inputs, Plan};
 
     fn program(plan: &Plan) -> Program {
         plan.program(0, &Layouts::choose(std::slice::from_ref(plan), Some(kernels::PANEL)))
@@ -175,7 +175,7 @@ mod tests {
                 for arena in &mut arenas {
                     let base = arena.base();
                     let rows = view.batch(0, program.batch_size);
-                    let context = Context::new(base, &program, &view, rows, None);
+                    let context = Context::new(base, &program, &view, [rows, None]);
                     flush_denormals(&mut || {
                         if !share.is_empty() {
                             // SAFETY: the portable instruction set is every processor's, nobody else touches the arena, which
@@ -205,9 +205,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn shares_touch_what_they_say(net in nets(), batch_size in 1usize..40, threads in 1usize..4, consumed: bool) {
-            let gradients = if consumed { Gradients::Consumed } else { Gradients::Kept };
-            let net = Net { gradients, ..net };
+        fn shares_touch_what_they_say(net in nets(), batch_size in 1usize..40, threads in 1usize..4, lean: bool) {
+            let gradients = if lean { Gradients::Consumed } else { Gradients::Kept };
+            let inputs = if lean { Inputs::InPlace } else { Inputs::Gathered };
+            let net = Net { gradients, inputs, ..net };
             assert_shares_touch_what_they_say(&net, &net.training_plan(batch_size), threads);
         }
     }

@@ -3,8 +3,8 @@
 use super::Machine;
 use crate::ir::kernel::{
     Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
-    GatherTargets, Gemm, Map, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction, RowScale,
-    Sink, Softmax, Target, Update, mask_words, threshold,
+    GatherTargets, Gemm, Left, Map, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction,
+    RowScale, Samples, Sink, Softmax, Target, Update, mask_words, threshold,
 };
 use crate::ir::{
     DType, MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, TargetFormat, Value, power,
@@ -105,14 +105,20 @@ impl Interpret for Proceed {
 
 impl Interpret for Gather {
     fn interpret(&self, machine: &mut Machine<'_>) {
-        let width = self.channels * self.pixels * self.dtype.size();
-        let raw = self.dtype.decode_all(&machine.batch.pick(&machine.batch.samples, width));
-        let normalise = |(i, x): (usize, &f32)| {
-            let channel = i / self.pixels.max(1) % self.channels;
-            f64::from(*x) * f64::from(self.scale[channel]) + f64::from(self.shift[channel])
-        };
-        let numbers: Vec<f64> = raw.iter().enumerate().map(normalise).collect();
+        let numbers = machine.samples(&self.samples);
         machine.set_numbers(self.output, &numbers);
+    }
+}
+
+impl Machine<'_> {
+    /// The samples of the batch.
+    fn samples(&self, samples: &Samples) -> Vec<f64> {
+        let raw = self.batch.pick(&self.batch.samples, samples.width() * samples.dtype.size());
+        let normalise = |(i, x): (usize, &f32)| {
+            let channel = i / samples.pixels.max(1) % samples.channels;
+            f64::from(*x) * f64::from(samples.scale[channel]) + f64::from(samples.shift[channel])
+        };
+        samples.dtype.decode_all(&raw).iter().enumerate().map(normalise).collect()
     }
 }
 
@@ -163,7 +169,11 @@ impl Interpret for Accumulate {
 impl Interpret for Gemm {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let (m, n, k) = (self.m, self.n, self.k);
-        let (a, b) = (machine.numbers(self.a, m * k), machine.numbers(self.b, k * n));
+        let a = match &self.a {
+            Left::Value(a) | Left::Gathered(a, _) => machine.numbers(*a, m * k),
+            Left::Samples(samples) => machine.samples(samples),
+        };
+        let b = machine.numbers(self.b, k * n);
         let mut c = machine.begin(&self.c, m * n);
         let element = |i: usize, p: usize| if self.transpose_a { a[p * m + i] } else { a[i * k + p] };
         for (i, row) in c.chunks_mut(n.max(1)).enumerate() {

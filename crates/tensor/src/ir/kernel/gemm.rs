@@ -1,17 +1,19 @@
 //! Matrix product with an epilogue: C\[m, n\] = epilogue(op(A)\[m, k\] · B\[k, n\]), and optionally the column sums of B.
-//! C, the gradient by a weight, may go straight into the weight's update, and the sums into the bias's.
+//! A may be the samples of the batch, which no other kernel has gathered then. C, the gradient by a weight, may go straight
+//! into the weight's update, and the sums into the bias's.
 
 use std::fmt;
 
 use super::describe::{Content, Describe, Visit};
 use super::map::MapOp;
+use super::samples::Samples;
 use super::update::Target;
-use crate::ir::{Access, Value};
+use crate::ir::{Access, DatasetNeeds, Value};
 
 /// C = epilogue(op(A) · B)
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Gemm {
-    pub(crate) a: Value,
+    pub(crate) a: Left,
     pub(crate) b: Value,
     pub(crate) c: Sink,
     pub(crate) m: usize,
@@ -22,6 +24,27 @@ pub(crate) struct Gemm {
     pub(crate) epilogue: Epilogue,
     /// Σₖ B\[k, ·\]: a bias gradient that needs no extra pass.
     pub(crate) column_sum: Option<Sink>,
+}
+
+/// The first operand of a product.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Left {
+    /// A value.
+    Value(Value),
+    /// The samples of the batch, a row each, as the dataset has them.
+    Samples(Samples),
+    /// The same, which have been gathered to a value besides.
+    Gathered(Value, Samples),
+}
+
+impl Left {
+    /// The value that it is, if it is one.
+    pub(crate) fn value(&self) -> Option<Value> {
+        match self {
+            Left::Value(value) | Left::Gathered(value, _) => Some(*value),
+            Left::Samples(_) => None,
+        }
+    }
 }
 
 /// What becomes of sums.
@@ -105,7 +128,9 @@ impl Epilogue {
 impl Describe for Gemm {
     fn operands(&mut self, visit: Visit<'_>) {
         let (m, n, k) = (self.m, self.n, self.k);
-        visit(Access::Read, &mut self.a, m * k);
+        if let Left::Value(a) | Left::Gathered(a, _) = &mut self.a {
+            visit(Access::Read, a, m * k);
+        }
         visit(Access::Read, &mut self.b, k * n);
         let Epilogue { bias, steps } = &mut self.epilogue;
         let others = steps.iter_mut().flatten().filter_map(|step| step.other.as_mut());
@@ -137,13 +162,22 @@ impl Describe for Gemm {
             Sink::Store(c) | Sink::Add(c) => vec![*c],
         };
         let like_c = changed.into_iter().chain(others).map(|value| (value, Some(self.n)));
-        vec![vec![(self.a, Some(a_columns))], vec![(self.b, Some(self.n))], like_c.collect()]
+        let a = self.a.value().map(|a| (a, Some(a_columns)));
+        vec![a.into_iter().collect(), vec![(self.b, Some(self.n))], like_c.collect()]
+    }
+
+    fn needs(&self) -> DatasetNeeds {
+        match &self.a {
+            Left::Value(_) => DatasetNeeds::default(),
+            Left::Samples(samples) | Left::Gathered(_, samples) => samples.needs(),
+        }
     }
 }
 
 impl fmt::Display for Gemm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "gemm {}×{}×{}", self.m, self.k, self.n)?;
+        f.write_str(if self.a.value().is_none() { " of the samples" } else { "" })?;
         f.write_str(if self.epilogue.bias.is_some() { " + bias" } else { "" })?;
         self.epilogue.steps().try_for_each(|step| write!(f, ", {}", step.formula.epilogue()))?;
         f.write_str(if self.c.adds() { ", accumulated" } else { "" })?;

@@ -26,6 +26,7 @@ mod permute;
 mod pick;
 mod proceed;
 mod reduce;
+mod samples;
 mod softmax;
 mod update;
 
@@ -36,9 +37,10 @@ pub(crate) use cross_entropy::{ClassShare, RowScale};
 pub(crate) use describe::Content;
 use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
-pub(crate) use gemm::{Epilogue, EpilogueStep, Sink};
+pub(crate) use gemm::{Epilogue, EpilogueStep, Left, Sink};
 pub(crate) use map::{MapInput, MapOp};
 pub(crate) use reduce::Reduction;
+pub(crate) use samples::Samples;
 pub(crate) use update::Target;
 
 use super::{Access, DatasetNeeds, Value};

@@ -33,6 +33,6 @@ fn beside(kernels: &[Placed], copy: &Placed, product: usize) -> usize {
         return product;
     };
     let made = |value| kernels[..product].iter().rposition(|placed| placed.kernel.writes(value));
-    let beside = made(gemm.a).unwrap_or(product);
+    let beside = gemm.a.value().and_then(made).unwrap_or(product);
     beside.max(made(copy.input).map_or(0, |made| made + 1)).min(product)
 }

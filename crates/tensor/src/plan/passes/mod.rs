@@ -9,6 +9,7 @@
 //! | loss | losses, their gradient | one kernel for both |
 //! | accumulate | product, addition to a gradient's slot | product that continues the slot's sums |
 //! | unread | kernel whose results nobody reads | nothing |
+//! | inputs | gathered samples that only products read | products that read them where the dataset has them |
 //! | consume | product or column sums that are a gradient, the update along it | product that makes the update |
 //! | update | updates of neighbouring parameters | one update over the range |
 //! | hoist | a copy with its dimensions turned | the same, beside the kernel that makes the product's first operand |
@@ -20,23 +21,25 @@ mod column_sums;
 mod consume;
 mod epilogue;
 mod hoist;
+mod inputs;
 mod loss;
 mod store;
 mod unread;
 mod update;
 
 use super::draft::Draft;
-use super::state::Gradients;
+use super::state::{Gradients, State};
 
 /// Applies each pass.
-pub(super) fn run(draft: &mut Draft, gradients: Gradients) {
+pub(super) fn run(draft: &mut Draft, state: &State) {
     store::run(draft);
     epilogue::run(draft);
     draft.merge_each(column_sums::merge);
     loss::run(draft);
     draft.merge_each(accumulate::merge);
     unread::run(draft);
-    match gradients {
+    inputs::run(draft, state.inputs());
+    match state.gradients() {
         Gradients::Kept => update::run(draft),
         Gradients::Consumed => consume::run(draft),
     }

@@ -111,6 +111,37 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), other, then) }
     }
     #[inline(always)]
+    unsafe fn bf16(v: __m512) -> __m512 {
+        /// Of the two magnitudes the smaller one, with the sign of the first operand.
+        const SMALLER_MAGNITUDE: i32 = 0b0010;
+        // SAFETY: see above.
+        unsafe {
+            let v = _mm512_range_ps::<SMALLER_MAGNITUDE>(v, _mm512_set1_ps(super::MOST_BF16));
+            let nearest = _mm512_add_epi32(_mm512_castps_si512(v), _mm512_set1_epi32(0x8000));
+            _mm512_castsi512_ps(_mm512_and_si512(nearest, _mm512_set1_epi32(0xffff_0000_u32 as i32)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(p: *mut u32, low: __m512, high: __m512) {
+        /// The second operand's bit where the third one's is set, else the first one's.
+        const CHOOSE: i32 = 0xd8;
+        // SAFETY: see above.
+        unsafe {
+            let low = _mm512_srli_epi32::<16>(_mm512_castps_si512(low));
+            let mask = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+            let pairs = _mm512_ternarylogic_epi32::<CHOOSE>(low, _mm512_castps_si512(high), mask);
+            _mm512_storeu_si512(p.cast(), pairs);
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_upper(p: *mut u16, v: __m512) {
+        // SAFETY: see above.
+        unsafe {
+            let halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(_mm512_castps_si512(v)));
+            _mm256_storeu_si256(p.cast(), halves);
+        }
+    }
+    #[inline(always)]
     unsafe fn round(a: __m512) -> __m512 {
         // SAFETY: see above.
         unsafe { _mm512_roundscale_ps::<0>(a) }

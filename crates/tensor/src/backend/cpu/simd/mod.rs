@@ -19,6 +19,9 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
+/// The largest number that rounds to a finite one of bfloat16.
+pub(crate) const MOST_BF16: f32 = f32::from_bits(0x7f7f_7fff);
+
 /// Most lanes any instruction set has.
 pub(crate) const MAX_LANES: usize = 16;
 
@@ -71,6 +74,48 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// 2ⁿ for a whole number n in −126 ..= 127.
     unsafe fn exp2(n: Self::V) -> Self::V;
+
+    /// The nearest numbers of bfloat16, ties away from zero, the largest one beyond it: with the upper halves of their bits alone.
+    #[inline(always)]
+    unsafe fn bf16(v: Self::V) -> Self::V {
+        let nearest = |x: f32| {
+            let bits = x.clamp(-MOST_BF16, MOST_BF16).to_bits();
+            f32::from_bits((bits + 0x8000) & 0xffff_0000)
+        };
+        // SAFETY: the buffer has MAX_LANES elements; features are the caller's.
+        unsafe {
+            let mut lanes = [0.0; MAX_LANES];
+            Self::store(lanes.as_mut_ptr(), v);
+            Self::load(lanes.map(nearest).as_ptr())
+        }
+    }
+
+    /// Stores the upper halves of two vectors' bits in turn: the lower neighbour from `low`.
+    #[inline(always)]
+    unsafe fn store_pairs(p: *mut u32, low: Self::V, high: Self::V) {
+        // SAFETY: the buffers have MAX_LANES elements; features are the caller's.
+        unsafe {
+            let mut lanes = [[0.0_f32; MAX_LANES]; 2];
+            Self::store(lanes[0].as_mut_ptr(), low);
+            Self::store(lanes[1].as_mut_ptr(), high);
+            for i in 0..Self::LANES {
+                *p.add(i) = lanes[0][i].to_bits() >> 16 | lanes[1][i].to_bits() & 0xffff_0000;
+            }
+        }
+    }
+
+    /// Stores the upper half of each lane's bits.
+    #[inline(always)]
+    unsafe fn store_upper(p: *mut u16, v: Self::V) {
+        // SAFETY: the buffer has MAX_LANES elements; features are the caller's.
+        unsafe {
+            let mut lanes = [0.0_f32; MAX_LANES];
+            Self::store(lanes.as_mut_ptr(), v);
+            for (i, lane) in lanes.iter().enumerate().take(Self::LANES) {
+                *p.add(i) = (lane.to_bits() >> 16) as u16;
+            }
+        }
+    }
 
     /// Σ of the lanes, pairwise: lane i with lane i + half, until one is left.
     #[inline(always)]
@@ -130,16 +175,26 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InstructionSet {
+    /// 512-bit vectors, and tiles for the products of layers: each operand as a sum of three numbers of bfloat16.
+    Amx,
     /// 512-bit vectors.
     Avx512,
     /// 256-bit vectors with fused multiply-add.
     Avx2,
     /// What the compiler makes of plain Rust.
     Portable,
+    /// The same with a model of tiles.
+    #[cfg(test)]
+    Model,
 }
 
 impl InstructionSet {
-    /// All that this processor can run, fastest first.
+    /// All there are, in the order of [`InstructionSet::available`].
+    pub const ALL: [InstructionSet; 4] =
+        [InstructionSet::Avx512, InstructionSet::Amx, InstructionSet::Avx2, InstructionSet::Portable];
+
+    /// All that this processor can run. The first is what is used where none is named: the fastest for batches of up to some
+    /// hundred samples. (Tiles are faster from there on.)
     #[must_use]
     pub fn available() -> Vec<InstructionSet> {
         let mut sets = vec![InstructionSet::Portable];
@@ -152,6 +207,10 @@ impl InstructionSet {
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512dq");
+            #[cfg(target_os = "linux")]
+            if wide && super::tiles::Amx::is_available() {
+                sets.push(InstructionSet::Amx);
+            }
             if wide {
                 sets.push(InstructionSet::Avx512);
             }
@@ -163,18 +222,19 @@ impl InstructionSet {
     /// The one with this name, whether this processor has it or not.
     #[must_use]
     pub fn named(name: &str) -> Option<InstructionSet> {
-        [InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Portable]
-            .into_iter()
-            .find(|set| set.name() == name)
+        InstructionSet::ALL.into_iter().find(|set| set.name() == name)
     }
 
     /// Its usual name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            InstructionSet::Amx => "AMX",
             InstructionSet::Avx512 => "AVX-512",
             InstructionSet::Avx2 => "AVX2+FMA",
             InstructionSet::Portable => "portable",
+            #[cfg(test)]
+            InstructionSet::Model => "model",
         }
     }
 }
@@ -234,7 +294,7 @@ mod tests {
             unsafe {
                 match set {
                     #[cfg(target_arch = "x86_64")]
-                    InstructionSet::Avx512 => check::<Avx512>(),
+                    InstructionSet::Amx | InstructionSet::Avx512 => check::<Avx512>(),
                     #[cfg(target_arch = "x86_64")]
                     InstructionSet::Avx2 => check::<Avx2>(),
                     _ => check::<Portable>(),

@@ -30,23 +30,24 @@ shared! {
 impl Lower for kernel::Gather {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
         let parts = |of: &[f32]| of.chunks(MOST_CHANNELS as usize).map(padded).collect::<Vec<_>>();
-        let (scales, shifts) = (parts(&self.scale), parts(&self.shift));
+        let samples = &self.samples;
+        let (scales, shifts) = (parts(&samples.scale), parts(&samples.shift));
         for (first_channel, (scale, shift)) in
-            (0..self.channels).step_by(MOST_CHANNELS as usize).zip(scales.into_iter().zip(shifts))
+            (0..samples.channels).step_by(MOST_CHANNELS as usize).zip(scales.into_iter().zip(shifts))
         {
             let work = Gather {
                 feed: lowering.feed(),
                 output: lowering.at(self.output),
-                rows: self.rows as u64,
-                width: (self.channels * self.pixels) as u64,
-                pixels: self.pixels as u64,
+                rows: samples.rows as u64,
+                width: samples.width() as u64,
+                pixels: samples.pixels as u64,
                 first_channel: first_channel as u64,
-                channels: MOST_CHANNELS.min((self.channels - first_channel) as u32),
-                bytes_per_element: self.dtype.size() as u32,
+                channels: MOST_CHANNELS.min((samples.channels - first_channel) as u32),
+                bytes_per_element: samples.dtype.size() as u32,
                 scale,
                 shift,
             };
-            step.push(Job::new(work, self.rows as u64).gathering());
+            step.push(Job::new(work, samples.rows as u64).gathering());
         }
     }
 }

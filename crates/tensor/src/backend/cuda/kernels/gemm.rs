@@ -5,7 +5,7 @@ use crate::backend::cuda::formula::Formula;
 use crate::backend::cuda::lowering::{Lower, Lowering, StepBuilder, Job, on_16_bytes};
 use crate::backend::cuda::tile::Tile;
 use crate::ir::Value;
-use crate::ir::kernel::{self, MapOp, Sink};
+use crate::ir::kernel::{self, Left, MapOp, Sink};
 
 shared! {
     /// What is done to the elements of a product before they are stored: x = formula(x, y).
@@ -51,7 +51,7 @@ impl Lower for kernel::Gemm {
         let step_count = self.epilogue.steps().count() as u32;
         let steps = steps.map(|step| Step::new(step, lowering));
         let [c, sums] = [Some(&self.c), self.column_sum.as_ref()].map(|sink| sink.map(stored));
-        let [a, b] = [self.a, self.b].map(|value| lowering.at::<Address>(value));
+        let [a, b] = [read(&self.a), self.b].map(|value| lowering.at::<Address>(value));
         let c: Address = lowering.at_or_null(c);
         let fours = |address, columns: usize| on_16_bytes(address) && columns.is_multiple_of(4);
         let others = steps.iter().map(|step| step.other.address());
@@ -81,6 +81,11 @@ impl Lower for kernel::Gemm {
         let job = Job::new(work, tile.count(rows, n));
         step.push(job.with_shared_memory(tile.shared_bytes()).in_function(tile.function()));
     }
+}
+
+/// The first operand.
+fn read(a: &Left) -> Value {
+    a.value().expect("sessions refuse plans for this device whose products read samples")
 }
 
 /// Where sums go.

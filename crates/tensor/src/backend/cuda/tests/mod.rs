@@ -14,7 +14,7 @@ use crate::backend::cuda::lowering::{Lowering, Sizing};
 use crate::backend::cuda::runtime::Runtime;
 use crate::backend::cuda::tile::Tile;
 use crate::backend::cuda::{driver, lower};
-use crate::ir::kernel::{Copy, Epilogue, GatherTargets, Gemm, Sink};
+use crate::ir::kernel::{Copy, Epilogue, GatherTargets, Gemm, Left, Sink};
 use crate::ir::{Device, Kernel, TargetFormat, Value};
 
 /// The machine's GPU with work cut like this; none if it has none that can be used. It is opened once.
@@ -60,7 +60,7 @@ fn products_get_the_tiles_that_keep_a_gpu_busy() {
     let tiles = |[m, k, n]: [usize; 3], transpose_a| {
         let value = Value(0);
         let gemm = Gemm {
-            a: value,
+            a: Left::Value(value),
             b: value,
             c: Sink::Store(value),
             m,

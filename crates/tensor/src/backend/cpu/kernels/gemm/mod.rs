@@ -1,18 +1,23 @@
 //! Matrix product: C\[m, n\] = epilogue(op(A) · B), f32.
 //!
 //! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`BAND`] rows, the units (`cut.rs`). What a thread
-//! has of a panel it computes in chunks of at most [`CHUNK`] rows: k is walked in blocks whose part of B stays in the
+//! has of it it computes in chunks of at most [`CHUNK`] rows of one panel: k is walked in blocks whose part of B stays in the
 //! first-level cache (`tile.rs`), and once a chunk is complete, while it is there too, the epilogue is applied to it, or the
 //! weights are updated of which it is the gradient.
 //!
 //! Operands lie by rows or in panels as wide as C's, in which case a block of any of them is contiguous. A transposed first
-//! operand costs nothing; a transposed second operand has been transposed by the planner.
+//! operand costs nothing; a transposed second operand has been transposed by the planner. Where the first operand is the
+//! samples of the batch, those of a chunk are normalised into a place of their own (`left.rs`) and read there for all panels.
 //!
-//! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting.
+//! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting. Where the processor multiplies
+//! whole tiles, the products of layers are made of those instead (`tiled.rs`).
 
 mod cut;
+mod left;
+mod pack;
 mod reach;
 mod tile;
+pub(super) mod tiled;
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -26,15 +31,13 @@ use super::update::Changes;
 use crate::ir::kernel::{EpilogueStep, Gemm, MapOp, Sink};
 use crate::ir::{Program, Value};
 pub(in super::super) use cut::PANEL;
-use cut::{BAND, CHUNK, bands};
+use cut::{BAND, CHUNK, bands, tracts};
+use left::Operand;
 use reach::Reach;
 
 /// The operands of a product.
-#[derive(Clone, Copy)]
-struct Product {
-    /// As it is stored: `[k, m]` if it is transposed.
-    a: Matrix,
-    transpose_a: bool,
+struct Product<'k> {
+    a: Operand<'k>,
     b: Matrix,
     k: usize,
 }
@@ -62,28 +65,25 @@ impl Compute for Gemm {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let a_shape = if self.transpose_a { (self.k, self.m) } else { (self.m, self.k) };
-        let product = Product {
-            a: context.matrix(self.a, a_shape),
-            transpose_a: self.transpose_a,
-            b: context.matrix(self.b, (self.k, self.n)),
-            k: self.k,
-        };
-        let bands = bands(self);
-        let mut unit = share.start;
-        while unit < share.end {
-            let (panel, band) = (unit / bands, unit % bands);
-            let last = share.end.min((panel + 1) * bands);
-            let columns = panel * PANEL..self.n.min((panel + 1) * PANEL);
-            let rows = band * BAND..self.m.min((band + last - unit) * BAND);
-            // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
-            unsafe {
-                if let (Some(sink), 0) = (&self.column_sum, band) {
-                    column_sums::<S>(&product, columns.clone(), sink, context);
+        let b = context.matrix(self.b, (self.k, self.n));
+        let mut product = Product { a: Operand::new(self, context), b, k: self.k };
+        for tract in tracts(&share, bands(self)) {
+            let columns = |panel: usize| panel * PANEL..self.n.min((panel + 1) * PANEL);
+            if let (Some(sink), 0) = (&self.column_sum, tract.bands.start) {
+                for panel in tract.panels.clone() {
+                    // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
+                    unsafe { column_sums::<S>(&product, columns(panel), sink, context) };
                 }
-                self.rows::<S>(&product, rows, columns, context);
             }
-            unit = last;
+            let mut rows = tract.bands.start * BAND..self.m.min(tract.bands.end * BAND);
+            while !rows.is_empty() {
+                let chunk = rows.start..product.a.chunk_end(&rows);
+                rows.start = chunk.end;
+                for panel in tract.panels.clone() {
+                    // SAFETY: the caller's contract.
+                    unsafe { self.chunk::<S>(&mut product, chunk.clone(), columns(panel), context) };
+                }
+            }
         }
     }
 }
@@ -92,60 +92,41 @@ impl Compute for Gemm {
 #[repr(align(64))]
 struct Room([MaybeUninit<f32>; CHUNK * PANEL]);
 
-trait Rows {
-    /// Computes some rows of a panel of C, chunk by chunk.
-    unsafe fn rows<S: Simd>(
-        &self,
-        product: &Product,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        context: &Context<'_>,
-    );
-
-    /// Applies the epilogue to a chunk of C.
-    unsafe fn finish<S: Simd>(&self, c: Matrix, chunk: &Chunk, context: &Context<'_>);
-}
-
-impl Rows for Gemm {
+impl Gemm {
+    /// Computes some rows of a panel of C.
     #[inline(always)]
-    unsafe fn rows<S: Simd>(
+    unsafe fn chunk<S: Simd>(
         &self,
-        product: &Product,
-        mut rows: Range<usize>,
+        product: &mut Product<'_>,
+        rows: Range<usize>,
         columns: Range<usize>,
         context: &Context<'_>,
     ) {
         let mut room = Room([const { MaybeUninit::uninit() }; CHUNK * PANEL]);
-        while !rows.is_empty() {
-            let part = rows.start..product.chunk_end(&rows);
-            rows.start = part.end;
-            let chunk = match &self.c {
+        let (sums, stride) = match &self.c {
+            Sink::Store(c) | Sink::Add(c) => {
+                let c = context.matrix(*c, (self.m, self.n));
+                (c.at(rows.start, columns.start), c.stride(columns.start))
+            }
+            Sink::Update(_) => (room.0.as_mut_ptr().cast(), columns.len()),
+        };
+        let chunk = Chunk { rows, columns, sums, stride, resume: self.c.adds() };
+        // SAFETY: the caller's contract; the room is large enough for any chunk.
+        unsafe {
+            product.multiply::<S>(&chunk);
+            match &self.c {
                 Sink::Store(c) | Sink::Add(c) => {
-                    let c = context.matrix(*c, (self.m, self.n));
-                    let (sums, stride) = (c.at(part.start, columns.start), c.stride(columns.start));
-                    Chunk { rows: part, columns: columns.clone(), sums, stride, resume: self.c.adds() }
+                    self.finish::<S>(context.matrix(*c, (self.m, self.n)), &chunk, context);
                 }
-                Sink::Update(_) => {
-                    let (sums, stride) = (room.0.as_mut_ptr().cast(), columns.len());
-                    Chunk { rows: part, columns: columns.clone(), sums, stride, resume: false }
-                }
-            };
-            // SAFETY: the caller's contract; the room is large enough for any chunk.
-            unsafe {
-                product.multiply::<S>(&chunk);
-                match &self.c {
-                    Sink::Store(c) | Sink::Add(c) => {
-                        self.finish::<S>(context.matrix(*c, (self.m, self.n)), &chunk, context);
-                    }
-                    Sink::Update(target) => {
-                        let parameter = context.matrix(target.parameter, (self.m, self.n));
-                        update::<S>(&Changes::new(target, context), parameter, &chunk);
-                    }
+                Sink::Update(target) => {
+                    let parameter = context.matrix(target.parameter, (self.m, self.n));
+                    update::<S>(&Changes::new(target, context), parameter, &chunk);
                 }
             }
         }
     }
 
+    /// Applies the epilogue to a chunk of C.
     #[inline(always)]
     unsafe fn finish<S: Simd>(&self, c: Matrix, chunk: &Chunk, context: &Context<'_>) {
         let Chunk { rows, columns, .. } = chunk;
@@ -166,14 +147,6 @@ impl Rows for Gemm {
                 unsafe { formula::<S>(*step, (line, 1), (other, 1), line, length) };
             }
         }
-    }
-}
-
-impl Product {
-    /// Where the chunk at the start of `rows` ends: a transposed A has all its rows in one panel.
-    fn chunk_end(&self, rows: &Range<usize>) -> usize {
-        let most = rows.end.min(rows.start + CHUNK);
-        if self.transpose_a { most.min(self.a.end(rows.start)) } else { most }
     }
 }
 
@@ -205,7 +178,12 @@ unsafe fn update<S: Simd>(changes: &Changes, parameter: Matrix, chunk: &Chunk) {
 
 /// Σₖ B\[k, j\] for the given columns.
 #[inline(always)]
-unsafe fn column_sums<S: Simd>(product: &Product, columns: Range<usize>, sink: &Sink, context: &Context<'_>) {
+unsafe fn column_sums<S: Simd>(
+    product: &Product<'_>,
+    columns: Range<usize>,
+    sink: &Sink,
+    context: &Context<'_>,
+) {
     let stride = product.b.stride(columns.start);
     let mut j = columns.start;
     while j < columns.end {

@@ -41,9 +41,10 @@ impl Reach<'_> {
         let sums: Vec<Value> = column_sum.iter().flat_map(results).collect();
         let others = epilogue.steps().filter_map(|step| step.other);
         let like_c: Vec<Value> = results(c).into_iter().chain(others).collect();
-        let roles = [*a, *b].into_iter().chain(epilogue.bias).chain(sums.iter().copied()).chain(like_c);
+        let a = a.value();
+        let roles = a.into_iter().chain([*b]).chain(epilogue.bias).chain(sums.iter().copied()).chain(like_c);
         match roles.filter(|&value| value == operand).count() {
-            1 if operand == *a => self.of_a(),
+            1 if a == Some(operand) => self.of_a(operand),
             1 if operand == *b => self.of_b(),
             1 if epilogue.bias == Some(operand) => Some(self.columns.clone()),
             1 if sums.contains(&operand) => Some(self.sums.clone()),
@@ -71,8 +72,8 @@ impl Reach<'_> {
         is_cut.then(|| self.columns.start * k..self.columns.end * k)
     }
 
-    fn of_a(&self) -> Option<Range<usize>> {
-        let Gemm { a, m, k, transpose_a, .. } = *self.gemm;
+    fn of_a(&self, a: Value) -> Option<Range<usize>> {
+        let Gemm { m, k, transpose_a, .. } = *self.gemm;
         if !self.is_one_panel || self.rows.is_empty() {
             return None;
         }

@@ -1,11 +1,12 @@
 //! The product itself, without its epilogue: tiles of a few rows and vectors are kept in registers while k is walked. Per
 //! step of k a tile loads its vectors of B once and multiplies them by one number of A per row.
 
-use super::super::super::simd::Simd;
-use super::{Chunk, Product};
+use std::ops::Range;
 
-/// Steps of k between two visits to memory.
-const DEPTH: usize = 128;
+use super::super::super::simd::Simd;
+use super::cut::DEPTH;
+use super::left::Strip;
+use super::{Chunk, Product};
 
 /// A few columns of C over some steps of k.
 #[derive(Clone, Copy)]
@@ -24,54 +25,59 @@ struct Block {
     resume: bool,
 }
 
-impl Product {
+impl Product<'_> {
     /// The sums of a chunk, whose columns are of one panel.
     #[inline(always)]
-    pub(super) unsafe fn multiply<S: Simd>(&self, chunk: &Chunk) {
-        let mut column = chunk.columns.start;
-        while column < chunk.columns.end {
-            let width = (chunk.columns.end - column).min(S::TILE_VECTORS * S::LANES);
-            let mut k = 0;
-            loop {
-                let block = self.block(chunk, column, width, k);
-                // SAFETY: the caller's contract. Narrow strips take higher tiles, to have as many chains in flight.
-                unsafe {
-                    match width.div_ceil(S::LANES) {
-                        1 => tiles::<S, 12, 1>(block, chunk.rows.len()),
-                        2 => tiles::<S, 6, 2>(block, chunk.rows.len()),
-                        3 => tiles::<S, 6, 3>(block, chunk.rows.len()),
-                        _ => tiles::<S, 6, 4>(block, chunk.rows.len()),
-                    }
-                }
-                k += block.depth;
-                if k >= self.k {
-                    break;
-                }
+    pub(super) unsafe fn multiply<S: Simd>(&mut self, chunk: &Chunk) {
+        let mut k = 0;
+        loop {
+            // SAFETY: the caller's contract.
+            let a = unsafe { self.a.strip::<S>(&chunk.rows, k) };
+            let mut column = chunk.columns.start;
+            while column < chunk.columns.end {
+                let width = (chunk.columns.end - column).min(S::TILE_VECTORS * S::LANES);
+                // SAFETY: the caller's contract.
+                unsafe { self.strip::<S>(chunk, a, k, column..column + width) };
+                column += width;
             }
-            column += width;
+            k += a.depth;
+            if k >= self.k {
+                break;
+            }
         }
     }
 
-    /// The block of a chunk from `column` on, over the steps from `k` on for which A lies evenly.
+    /// Adds the steps of `a`, which are those from `k` on, to a few columns of a chunk, block by block.
     #[inline(always)]
-    fn block(&self, chunk: &Chunk, column: usize, width: usize, k: usize) -> Block {
-        let row = chunk.rows.start;
-        let (a, a_row, a_k, even) = if self.transpose_a {
-            (self.a.at(k, row), 1, self.a.stride(row), self.k)
-        } else {
-            (self.a.at(row, k), self.a.stride(k), 1, self.a.end(k))
-        };
-        Block {
-            a,
-            a_row,
-            a_k,
-            b: self.b.at(k, column),
-            b_row: self.b.stride(column),
-            c: chunk.sums.wrapping_add(column - chunk.columns.start),
-            c_row: chunk.stride,
-            depth: (even - k).min(DEPTH),
-            width,
-            resume: k > 0 || chunk.resume,
+    unsafe fn strip<S: Simd>(&self, chunk: &Chunk, a: Strip, first: usize, columns: Range<usize>) {
+        let end = first + a.depth;
+        let mut k = first;
+        loop {
+            let block = Block {
+                a: a.start.wrapping_add((k - first) * a.step),
+                a_row: a.row,
+                a_k: a.step,
+                b: self.b.at(k, columns.start),
+                b_row: self.b.stride(columns.start),
+                c: chunk.sums.wrapping_add(columns.start - chunk.columns.start),
+                c_row: chunk.stride,
+                depth: (end - k).min(DEPTH),
+                width: columns.len(),
+                resume: k > 0 || chunk.resume,
+            };
+            // SAFETY: the caller's contract. Narrow strips take higher tiles, to have as many chains in flight.
+            unsafe {
+                match columns.len().div_ceil(S::LANES) {
+                    1 => tiles::<S, 12, 1>(block, chunk.rows.len()),
+                    2 => tiles::<S, 6, 2>(block, chunk.rows.len()),
+                    3 => tiles::<S, 6, 3>(block, chunk.rows.len()),
+                    _ => tiles::<S, 6, 4>(block, chunk.rows.len()),
+                }
+            }
+            k += block.depth;
+            if k >= end {
+                break;
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::backend::cuda::lowering::Sizing;
 use crate::ir::kernel::{
     Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
     GatherTargets, Map, MapInput, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction,
-    RowScale, Softmax, Target, Update,
+    RowScale, Samples, Softmax, Target, Update,
 };
 use crate::ir::{Kernel, MetricBlock, StepBlock, TargetFormat, Value};
 use crate::random::uniform;
@@ -270,7 +270,8 @@ proptest! {
         let scale = (0..channels).map(|c| 0.01 * (c + 1) as f32).collect();
         let shift = (0..channels).map(|c| 0.5 - c as f32).collect();
         let dtype = if bytes { DType::U8 } else { DType::F32 };
-        bench.check(&Kernel::Gather(Gather { output, rows, channels, pixels, dtype, scale, shift }), FUNCTIONS);
+        let samples = Samples { rows, channels, pixels, dtype, scale, shift };
+        bench.check(&Kernel::Gather(Gather { output, samples }), FUNCTIONS);
     }
 
     #[test]

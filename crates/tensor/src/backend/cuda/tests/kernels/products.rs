@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Bench, Kind, SUMS, Tolerance, size};
 use crate::backend::cuda::lowering::Sizing;
 use crate::backend::cuda::tile::Tile;
-use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, MapOp, Sink};
+use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, Left, MapOp, Sink};
 use crate::ir::{Kernel, Value};
 use crate::random::uniform;
 
@@ -99,6 +99,7 @@ impl Product {
             epilogue = epilogue.then(EpilogueStep { formula, other }).unwrap();
         }
         let transpose_a = self.transpose_a;
+        let a = Left::Value(a);
         let gemm = Gemm { a, b, c, m, n, k, transpose_a, epilogue, column_sum };
         bench.check(&Kernel::Gemm(gemm), if self.formulas.is_empty() { SUMS } else { FINISHED });
     }
@@ -152,7 +153,7 @@ fn tiles_that_slice_alike_give_the_same_bits() {
         let (a, b, c) =
             (bench.numbers(m * k, false), bench.numbers(k * n, false), bench.output(m * n, false));
         let gemm = Gemm {
-            a,
+            a: Left::Value(a),
             b,
             c: Sink::Store(c),
             m,
@@ -207,7 +208,7 @@ fn products_on_tensor_cores_round_their_operands() {
                     _ => with_mask(bench.numbers(m * n, shifted)),
                 };
                 let gemm = Gemm {
-                    a,
+                    a: Left::Value(a),
                     b,
                     c: sink(accumulate, c),
                     m,

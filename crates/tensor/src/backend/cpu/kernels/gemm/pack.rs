@@ -1,0 +1,305 @@
+//! Operands as tiles want them: each number as the sum of three of bfloat16, x = h + m + l, where h is the nearest to x, m the
+//! nearest to what is left, and l the rest, exactly. Of the nine products that makes of one, the six largest count: those
+//! left out are below 2⁻²⁵ of it.
+//!
+//! Pixels are whole numbers up to 255, which bfloat16 has exactly: they take one part. A sample x = u · s + t is multiplied as
+//! (u − z) · s + (z · s + t), with z the pixel nearest to x = 0: u − z is exact, s goes into the other operand, and the rest, at
+//! most half a step between pixels, is added to the sums of all rows alike. So nothing large cancels.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use super::super::super::context::Context;
+use super::super::super::matrix::Matrix;
+use super::super::super::simd::Simd;
+use super::super::super::tiles::{SIDE, STEPS, TILE_BYTES};
+use super::super::samples::{Line, normalised, pick};
+use crate::ir::DType;
+use crate::ir::kernel::{Gemm, Left, Samples};
+
+/// Parts of a number.
+pub(super) const PARTS: usize = 3;
+
+/// Most rows of the first operand that are packed together.
+pub(super) const ROWS: usize = 256;
+
+/// Tiles along k of them, of all parts: a sample of 28 × 28 pixels.
+const ROW_TILES: usize = 25;
+
+/// Most columns of the second operand that are packed together.
+pub(super) const WIDTH: usize = 2 * SIDE;
+
+/// Most steps of them: as many as stay in the first-level cache, with what they are multiplied by.
+pub(super) const DEPTH: usize = 128;
+
+/// `D` times `W` tiles.
+#[repr(align(64))]
+pub(super) struct Packed<const D: usize, const W: usize>([[[MaybeUninit<u8>; TILE_BYTES]; W]; D]);
+
+/// The first operand, part by part, step by step.
+pub(super) type Rows = Packed<ROW_TILES, { ROWS / SIDE }>;
+
+/// The second one.
+pub(super) type Columns = Packed<{ PARTS * DEPTH / STEPS }, { WIDTH / SIDE }>;
+
+impl<const D: usize, const W: usize> Packed<D, W> {
+    /// A tile, by its part of `parts`, by its place along k and by that across.
+    #[inline(always)]
+    pub(super) fn tile(&self, [part, parts]: [usize; 2], step: usize, across: usize) -> *const u8 {
+        self.0[part * (D / parts) + step][across].as_ptr().cast()
+    }
+
+    #[inline(always)]
+    fn tile_mut(&mut self, [part, parts]: [usize; 2], step: usize, across: usize) -> *mut u8 {
+        self.0[part * (D / parts) + step][across].as_mut_ptr().cast()
+    }
+}
+
+/// The first operand of a product by tiles.
+pub(super) enum Source<'k> {
+    /// A matrix `[m, k]`.
+    Matrix(Matrix),
+    /// Samples of the batch, in as many parts as they need.
+    Samples(&'k Samples),
+}
+
+impl<'k> Source<'k> {
+    #[inline(always)]
+    pub(super) fn new(gemm: &'k Gemm, context: &Context<'_>) -> Source<'k> {
+        match &gemm.a {
+            Left::Value(a) => Source::Matrix(context.matrix(*a, (gemm.m, gemm.k))),
+            Left::Samples(samples) | Left::Gathered(_, samples) => Source::Samples(samples),
+        }
+    }
+
+    /// The samples, if they are pixels.
+    pub(super) fn pixels(&self) -> Option<&'k Samples> {
+        match self {
+            Source::Samples(samples) if samples.dtype == DType::U8 => Some(samples),
+            _ => None,
+        }
+    }
+
+    /// Of how many parts its numbers are.
+    pub(super) fn parts(&self) -> usize {
+        if self.pixels().is_some() { 1 } else { PARTS }
+    }
+
+    /// Most steps that are packed together.
+    pub(super) fn depth(&self) -> usize {
+        ROW_TILES / self.parts() * STEPS
+    }
+
+    /// Packs these rows and steps.
+    ///
+    /// # Safety
+    /// As [`super::super::execute`]; there are at most [`ROWS`] rows and as many steps as [`Source::depth`] says, from a
+    /// multiple of [`STEPS`] on.
+    #[inline(always)]
+    pub(super) unsafe fn pack<S: Simd>(
+        &self,
+        rows: Range<usize>,
+        steps: Range<usize>,
+        context: &Context<'_>,
+        packed: &mut Rows,
+    ) {
+        let mut room = [0.0_f32; ROW_TILES * STEPS];
+        for (i, row) in rows.clone().enumerate() {
+            if let Source::Samples(samples) = self {
+                let output = (room.as_mut_ptr(), 0);
+                // SAFETY: the caller's contract.
+                unsafe {
+                    match self.pixels() {
+                        Some(pixels) => {
+                            let line =
+                                |channel| Line { scale: 1.0, shift: -Centre::of(pixels, channel).zero };
+                            pick::<S>(pixels, context, row..row + 1, steps.clone(), line, output);
+                        }
+                        None => {
+                            let line = normalised(samples);
+                            pick::<S>(samples, context, row..row + 1, steps.clone(), line, output);
+                        }
+                    }
+                }
+            }
+            for (tile, k) in steps.clone().step_by(STEPS).enumerate() {
+                let numbers = match self {
+                    Source::Matrix(a) => a.at(row, k).cast_const(), // side by side: panels are as wide as some tiles
+                    Source::Samples(_) => room.as_ptr().wrapping_add(tile * STEPS),
+                };
+                let count = STEPS.min(steps.end - k);
+                // SAFETY: the row has so many numbers from k on.
+                unsafe { pack_row::<S>(numbers, count, self.parts(), packed, (tile, i)) };
+            }
+        }
+        for i in rows.len()..rows.len().next_multiple_of(SIDE) {
+            for tile in 0..steps.len().div_ceil(STEPS) {
+                // SAFETY: no number is read.
+                unsafe { pack_row::<S>(room.as_ptr(), 0, self.parts(), packed, (tile, i)) };
+            }
+        }
+    }
+}
+
+/// A row of a tile of the first operand, with zeros behind `count` numbers.
+#[inline(always)]
+unsafe fn pack_row<S: Simd>(
+    numbers: *const f32,
+    count: usize,
+    parts: usize,
+    packed: &mut Rows,
+    (tile, row): (usize, usize),
+) {
+    for first in (0..STEPS).step_by(S::LANES) {
+        // SAFETY: the caller's contract; the row of a tile has 32 numbers of two bytes.
+        unsafe {
+            let mut rest = load::<S>(numbers.wrapping_add(first), count.saturating_sub(first).min(S::LANES));
+            for part in 0..parts {
+                let nearest = if part + 1 < PARTS { S::bf16(rest) } else { rest };
+                let place = packed.tile_mut([part, parts], tile, row / SIDE).add(row % SIDE * 64 + first * 2);
+                S::store_upper(place.cast(), nearest);
+                rest = S::sub(rest, nearest);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn load<S: Simd>(p: *const f32, n: usize) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe { if n == S::LANES { S::load(p) } else { S::load_n(p, n) } }
+}
+
+/// How the pixels of a channel are multiplied.
+#[derive(Clone, Copy)]
+struct Centre {
+    /// The pixel nearest to 0.
+    zero: f32,
+    /// What a step between pixels is.
+    scale: f32,
+    /// What the pixel `zero` is.
+    shift: f32,
+}
+
+impl Centre {
+    #[inline(always)]
+    fn of(samples: &Samples, channel: usize) -> Centre {
+        let Line { scale, shift } = normalised(samples)(channel);
+        let zero = -f64::from(shift) / f64::from(scale);
+        let zero = if zero.is_finite() { zero.round().clamp(0.0, 255.0) } else { 0.0 };
+        Centre { zero: zero as f32, scale, shift: (f64::from(scale) * zero + f64::from(shift)) as f32 }
+    }
+}
+
+/// Packs the steps `steps` of some columns of a panel of B, times the scale of the pixels by which they will be multiplied,
+/// and adds to `shifts` what the pixels' shifts make of them.
+///
+/// # Safety
+/// As [`super::super::execute`]; there are at most [`WIDTH`] columns, as many shifts, and at most [`DEPTH`] steps.
+#[inline(always)]
+pub(super) unsafe fn pack_columns<S: Simd>(
+    b: Matrix,
+    columns: Range<usize>,
+    steps: Range<usize>,
+    pixels: Option<&Samples>,
+    packed: &mut Columns,
+    shifts: *mut f32,
+) {
+    let stride = b.stride(columns.start);
+    for first in (0..columns.len().next_multiple_of(SIDE)).step_by(S::LANES) {
+        let n = columns.len().saturating_sub(first).min(S::LANES);
+        let numbers = b.at(steps.start, columns.start).wrapping_add(first);
+        // SAFETY: the caller's contract; n columns from `first` on are there.
+        unsafe {
+            let mut strip = Strip::<S> {
+                numbers,
+                stride,
+                n,
+                steps: steps.clone(),
+                centre: Walk::new(pixels),
+                shift: S::load(shifts.add(first)),
+            };
+            for tile in 0..steps.len().div_ceil(STEPS) {
+                let place = |part: usize| {
+                    packed.tile_mut([part, PARTS], tile, first / SIDE).wrapping_add(first % SIDE * 4)
+                };
+                strip.tile([0, 1, 2].map(place));
+            }
+            S::store(shifts.add(first), strip.shift);
+        }
+    }
+}
+
+/// A vector's columns of B, walked step by step.
+struct Strip<'k, S: Simd> {
+    numbers: *const f32,
+    stride: usize,
+    /// How many columns.
+    n: usize,
+    /// Those left; behind them are zeros.
+    steps: Range<usize>,
+    centre: Walk<'k, S>,
+    /// Σ of what the shifts of pixels make of it.
+    shift: S::V,
+}
+
+impl<S: Simd> Strip<'_, S> {
+    /// The next steps, pair by pair, to a tile of each part.
+    #[inline(always)]
+    unsafe fn tile(&mut self, places: [*mut u8; PARTS]) {
+        for pair in 0..STEPS / 2 {
+            // SAFETY: the caller's contract.
+            unsafe {
+                let [mut low, mut high] = [self.next(), self.next()];
+                for (part, place) in places.into_iter().enumerate() {
+                    let last = part + 1 == PARTS;
+                    let [l, h] = if last { [low, high] } else { [S::bf16(low), S::bf16(high)] };
+                    S::store_pairs(place.add(pair * 64).cast(), l, h);
+                    [low, high] = [S::sub(low, l), S::sub(high, h)];
+                }
+            }
+        }
+    }
+
+    /// The next step, as pixels are multiplied by it.
+    #[inline(always)]
+    unsafe fn next(&mut self) -> S::V {
+        // SAFETY: the caller's contract: the step is there.
+        unsafe {
+            let Some(step) = self.steps.next() else { return S::splat(0.0) };
+            let numbers = load::<S>(self.numbers, self.n);
+            self.numbers = self.numbers.wrapping_add(self.stride);
+            let Some((scale, shift)) = self.centre.at(step) else { return numbers };
+            self.shift = S::add(S::mul(numbers, shift), self.shift);
+            S::mul(numbers, scale)
+        }
+    }
+}
+
+/// Scale and shift of pixels, walked in the order of their elements.
+struct Walk<'k, S: Simd> {
+    pixels: Option<&'k Samples>,
+    /// First element of the next channel.
+    end: usize,
+    line: Option<(S::V, S::V)>,
+}
+
+impl<'k, S: Simd> Walk<'k, S> {
+    #[inline(always)]
+    fn new(pixels: Option<&'k Samples>) -> Walk<'k, S> {
+        Walk { pixels, end: 0, line: None }
+    }
+
+    /// Those of an element, not before the last one asked for.
+    #[inline(always)]
+    unsafe fn at(&mut self, element: usize) -> Option<(S::V, S::V)> {
+        if let (Some(pixels), true) = (self.pixels, element >= self.end) {
+            let channel = element / pixels.pixels;
+            let Centre { scale, shift, .. } = Centre::of(pixels, channel);
+            // SAFETY: features are the caller's.
+            self.line = unsafe { Some((S::splat(scale), S::splat(shift))) };
+            self.end = (channel + 1) * pixels.pixels;
+        }
+        self.line
+    }
+}
