@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use markdown::{Page, pages, root};
 use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
-use plangrad_tensor::{DType, Gradients, Optimizer, Plan, SampleFormat, Schedule, Shape};
+use plangrad_tensor::{DType, Gradients, Inputs, Optimizer, Plan, SampleFormat, Schedule, Shape};
 
 #[test]
 fn the_sessions_in_the_documents_run_as_shown() {
@@ -187,7 +187,7 @@ fn lessons_step(batch_size: usize) -> Plan {
     let samples = SampleFormat::new(Shape::new(&[1, 28, 28]).unwrap(), DType::U8)
         .normalized([0.012_728_1], [-0.424_213]);
     let task = Task::new(Arc::new(model), samples, Loss::CrossEntropy).unwrap();
-    let task = task.with_gradients(Gradients::Consumed);
+    let task = task.with_gradients(Gradients::Consumed).with_inputs(Inputs::InPlace);
     let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
     task.training_plan(adam, Schedule::Constant { learning_rate: 1e-3 }, batch_size).unwrap()
 }

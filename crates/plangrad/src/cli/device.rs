@@ -1,6 +1,7 @@
 //! Options for where to compute, with how much memory, and what to do if it is not enough.
 
 use clap::{Args, ValueEnum};
+use plangrad_tensor::backend::cpu::InstructionSet;
 
 use super::memory::BudgetArgs;
 use super::values;
@@ -18,6 +19,10 @@ pub struct DeviceArgs {
     /// Threads; the result does not depend on them [default: as many as help, at most one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
+    /// Vectors of the cpu: avx-512, amx (tiles; faster from batches of some hundred samples on), avx2 or portable. Each has bits of
+    /// its own, and a resumed run keeps to its own [default: avx-512, else avx2, else portable]
+    #[arg(long, value_name = "NAME", value_parser = values::instruction_set)]
+    pub instruction_set: Option<InstructionSet>,
     /// The memory budget.
     #[command(flatten)]
     pub budget: BudgetArgs,

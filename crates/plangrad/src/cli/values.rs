@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use plangrad_data::Split;
-use plangrad_tensor::backend::cpu::MOST_THREADS;
+use plangrad_tensor::backend::cpu::{InstructionSet, MOST_THREADS};
 
 use crate::drawing::PictureFile;
 
@@ -41,6 +41,13 @@ pub(super) fn seed(text: &str) -> Parsed<u64> {
 
 pub(super) fn threads(text: &str) -> Parsed<usize> {
     ranged(text, "a whole number from 1 to 1024", |number| (1..=MOST_THREADS).contains(number))
+}
+
+/// An instruction set by its name, however it is written: `AVX-512`, `avx512`.
+pub(super) fn instruction_set(text: &str) -> Parsed<InstructionSet> {
+    let plain = |name: &str| name.to_lowercase().replace('-', "").replace("+fma", "");
+    let found = InstructionSet::ALL.into_iter().find(|set| plain(set.name()) == plain(text));
+    found.ok_or_else(|| format!("expected avx-512, amx, avx2 or portable, found `{text}`"))
 }
 
 pub(super) fn scale(text: &str) -> Parsed<usize> {

@@ -18,7 +18,7 @@ use crate::train::Resources;
 /// # Errors
 /// If the device cannot be opened, and the errors of `work`.
 pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Backend) -> Result<T>) -> Result<T> {
-    let options = options(arguments.threads, &arguments.budget, Precision::F32);
+    let options = given(arguments, Precision::F32);
     let backend = open(arguments, options)?;
     let device = backend.device();
     match work(&backend) {
@@ -48,7 +48,7 @@ pub(super) fn open_within_means(
     beside: u64,
 ) -> Result<(Backend, BudgetOrigin)> {
     let choice = DeviceChoice::resolve(arguments.device)?;
-    device::open_within_means(choice, options(arguments.threads, &arguments.budget, precision), beside)
+    device::open_within_means(choice, given(arguments, precision), beside)
 }
 
 /// The device, and what to do if its memory runs out. A CPU computes with this instruction set, if one is given.
@@ -62,7 +62,7 @@ pub(super) fn resources(
     unsupported: UnsupportedPrecision,
     instruction_set: Option<InstructionSet>,
 ) -> Result<Resources> {
-    let options = options(arguments.threads, &arguments.budget, precision);
+    let options = given(arguments, precision);
     let options = DeviceOptions { unsupported, instruction_set, missing_gpu: MissingGpu::Say, ..options };
     Ok(Resources {
         backend: open(arguments, options)?,
@@ -75,6 +75,12 @@ pub(super) fn resources(
 fn open(arguments: &DeviceArgs, options: DeviceOptions) -> Result<Backend> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
     device::open(DeviceChoice::resolve(arguments.device)?, options)
+}
+
+/// The options of a device.
+fn given(arguments: &DeviceArgs, precision: Precision) -> DeviceOptions {
+    let options = options(arguments.threads, &arguments.budget, precision);
+    DeviceOptions { instruction_set: arguments.instruction_set, ..options }
 }
 
 /// Resources for opening devices.

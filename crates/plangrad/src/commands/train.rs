@@ -87,7 +87,7 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;
     let (per_epoch, total) = settings.steps(subject.samples().train as u64);
     settings.schedule = arguments.training.schedule(per_epoch, total)?;
-    let mut run = Run::prepare(settings, subject, arguments, None, console)?;
+    let mut run = Run::prepare(settings, subject, arguments, arguments.device.instruction_set, console)?;
     arguments.training.init.as_deref().map_or(Ok(()), |file| run.start_from(file))?;
     let start = run.trainer.start_event();
     let stage = |folder: &Folder| run.trainer.stage_checkpoint(folder);
@@ -106,7 +106,10 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     let dataset = subject::dataset(&settings.dataset_name()?, &settings.options()?)?;
     let interrupts = Interrupts::listen();
     let subject = settings.subject(dataset)?;
-    let set = instruction_set(&checkpoint)?;
+    let set = match arguments.device.instruction_set {
+        None => instruction_set(&checkpoint)?,
+        named => named,
+    };
     let mut run = Run::prepare(settings, subject, arguments, set, console)?;
     if arguments.run.accept_changed_data {
         run.trainer.accept_changed_data();

@@ -105,7 +105,12 @@ impl Report<'_> {
                 [] => lines.push(format!("{:<16} {bytes} B: {}", category.name(), self.none(category))),
                 parts if parts.len() <= 2 && category != Category::Workspace => {
                     let formulas: Vec<&str> = parts.iter().map(|part| part.formula.as_str()).collect();
-                    lines.push(format!("{:<16} {} = {bytes} B", category.name(), formulas.join(" + ")));
+                    let formula = formulas.join(" + ");
+                    lines.push(format!(
+                        "{:<16} {formula} = {bytes} B{}",
+                        category.name(),
+                        besides(category, parts)
+                    ));
                 }
                 parts => {
                     lines.push(format!("{:<16} {bytes} B:", category.name()));
@@ -147,6 +152,16 @@ impl Report<'_> {
             table.row([package.to_owned(), grouped_bytes(bytes), prints, leaves_out.to_owned()]);
         }
         format!("{heading}\n\n{table}")
+    }
+}
+
+/// What a category would have besides.
+fn besides(category: Category, parts: &[&Part]) -> &'static str {
+    match category {
+        Category::Batch if parts.iter().all(|part| !part.name.ends_with("inputs")) => {
+            "; samples are normalised where they are multiplied, --keep-inputs gathers them before"
+        }
+        _ => "",
     }
 }
 
