@@ -54,18 +54,18 @@ fn the_refusal_names_the_bytes_and_the_largest_batch_which_then_trains() {
     let folder = tempfile::tempdir().unwrap();
     let sentence = refusal(
         folder.path(),
-        &words("train --dataset digits --batch-size 1024 --memory-budget 4MiB --on-oom error"),
+        &words("train --dataset digits --batch-size 1024 --memory-budget 2MiB --on-oom error"),
         1,
     );
     let said = "out of memory on cpu: training on batches of 1024 needs ";
     assert!(
-        sentence.starts_with(said) && sentence.contains("4,194,304 of 4,194,304 bytes are free"),
+        sentence.starts_with(said) && sentence.contains("2,097,152 of 2,097,152 bytes are free"),
         "{sentence}"
     );
     let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
     let largest: usize = largest.parse().unwrap();
     let train = |batch_size| {
-        let arguments = "train --dataset digits --device cpu --max-steps 1 --memory-budget 4MiB --overwrite --out fits --batch-size";
+        let arguments = "train --dataset digits --device cpu --max-steps 1 --memory-budget 2MiB --overwrite --out fits --batch-size";
         run(folder.path(), &format!("{arguments} {batch_size}"))
     };
     train(largest).succeeded();
@@ -142,12 +142,12 @@ fn within_any_limit_on_its_address_space_a_command_works_or_ends_in_a_sentence()
 fn an_evaluation_uses_the_given_batch_size() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --max-steps 3 --out run").succeeded();
-    let refused = "eval run --memory-budget 1MiB --batch-size 1000";
+    let refused = "eval run --memory-budget 700KiB --batch-size 1000";
     let sentence = refusal(folder.path(), &words(refused), 1);
     let largest = sentence.split("take --batch-size ").nth(1).unwrap().split(',').next().unwrap();
     let eval = |options: &str| run(folder.path(), &format!("eval run --format json {options}"));
-    let within = eval(&format!("--memory-budget 1MiB --batch-size {largest}")).object();
-    let (whole, by_itself) = (eval("").object(), eval("--memory-budget 1MiB").object());
+    let within = eval(&format!("--memory-budget 700KiB --batch-size {largest}")).object();
+    let (whole, by_itself) = (eval("").object(), eval("--memory-budget 700KiB").object());
     assert_eq!(
         by_itself["planned_bytes"], within["planned_bytes"],
         "it takes the largest that fits by itself"
@@ -157,7 +157,7 @@ fn an_evaluation_uses_the_given_batch_size() {
     for evaluated in [&within, &whole, &by_itself] {
         assert_eq!(evaluated["planned_bytes"], evaluated["measured_bytes"]);
     }
-    assert!(within["planned_bytes"].as_u64().unwrap() <= 1 << 20);
+    assert!(within["planned_bytes"].as_u64().unwrap() <= 700 << 10);
 }
 
 #[test]

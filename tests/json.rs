@@ -54,7 +54,7 @@ fn nested_objects_have_the_documented_keys_too() {
     let plan = run(folder.path(), "plan --explain --compare --owners 2 --timeline - --format json").object();
     let row = &plan["rows"][0];
     let sweep =
-        "sweep --dataset digits --batch-sizes 512,64 --memory-budget 2MiB --seconds 0.001 --format json";
+        "sweep --dataset digits --batch-sizes 512,64 --memory-budget 1500KiB --seconds 0.001 --format json";
     let sweep = run(folder.path(), sweep).objects();
     let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
     run(folder.path(), "train --dataset digits --max-steps 1 --out run").succeeded();

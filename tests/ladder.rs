@@ -16,7 +16,7 @@ use serde_json::Value;
 use support::{Left, metrics, real_data, refusal, run, select, small_mnist, undisturbed};
 
 /// On [`small_mnist`], whose epochs have 25 steps.
-const TRAIN: &str = "train --dataset mnist --epochs 4 --max-steps 90 --dropout 0.1";
+const TRAIN: &str = "train --dataset mnist --epochs 4 --max-steps 90 --dropout 0.1 --keep-inputs";
 
 /// What `train` plans with these options.
 fn planned(folder: &Path, options: &str) -> u64 {
@@ -179,7 +179,7 @@ impl Scene {
     fn new() -> Scene {
         let folder = small_mnist();
         let arguments =
-            "train --dataset mnist --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 8 --max-steps 120";
+            "train --dataset mnist --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 8 --max-steps 120 --keep-inputs";
         let expected = undisturbed(folder.path(), arguments);
         let settings = Settings::read(&folder.path().join("undisturbed/config.toml")).unwrap();
         let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();
@@ -306,7 +306,7 @@ fn where_two_batches_are_larger_than_the_dataset_it_stays_on_the_device() {
     let expected = undisturbed(folder.path(), "train --dataset digits --epochs 2 --batch-size 20000");
     let arguments =
         "train --dataset digits --epochs 2 --batch-size 20000 --out run --device accelerator --on-oom ladder";
-    run(folder.path(), &format!("{arguments} --memory-budget 60MiB")).succeeded();
+    run(folder.path(), &format!("{arguments} --memory-budget 24MiB")).succeeded();
     let (names, start) = rungs(&folder.path().join("run"));
     assert_eq!((names, start["device"].as_str()), (vec!["micro-batches".to_owned()], Some("accelerator")));
     assert!(Left::by(&folder.path().join("run")).has_the_bytes_of(&expected));

@@ -141,7 +141,7 @@ fn every_formula_gives_its_bytes_and_all_of_them_the_total() {
 #[test]
 fn text_output_shows_the_lessons_sums_and_the_formulas() {
     let folder = tempfile::tempdir().unwrap();
-    let text = run(folder.path(), "plan --optimizer sgd --explain").succeeded();
+    let text = run(folder.path(), "plan --optimizer sgd --explain --keep-inputs").succeeded();
     for line in [
         "64   1,047,632         1.00        1.05  ~1 MB",
         "256   1,748,048         1.67        1.75  ~1.7 MB",
@@ -252,7 +252,7 @@ fn figures_of_other_packages_match_the_recorded_ones() {
 #[test]
 fn pictures_show_every_buffer_and_kernel_and_need_no_other_file() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = "plan --batch-sizes 64 --timeline step.svg --timeline step.png --timeline -";
+    let arguments = "plan --batch-sizes 64 --keep-inputs --timeline step.svg --timeline step.png --timeline -";
     let text = run(folder.path(), arguments).succeeded();
     let svg = fs::read_to_string(folder.path().join("step.svg")).unwrap();
     for part in [
@@ -282,7 +282,7 @@ fn pictures_show_every_buffer_and_kernel_and_need_no_other_file() {
 #[test]
 fn a_drawn_inputs_bar_lies_where_and_when_the_plan_has_it() {
     let folder = tempfile::tempdir().unwrap();
-    let object = run(folder.path(), "plan --batch-sizes 64 --timeline - --format json").object();
+    let object = run(folder.path(), "plan --batch-sizes 64 --keep-inputs --timeline - --format json").object();
     let timeline = &object["timeline"];
     let buffer = |name: &str| {
         let found = timeline["buffers"].as_array().unwrap().iter().find(|buffer| buffer["name"] == name);

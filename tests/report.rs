@@ -11,7 +11,7 @@ use browser::{Browser, View};
 use serde_json::Value;
 use support::{metrics, plangrad, run, select, small_mnist};
 
-const RUN: &str = "train --dataset mnist --hidden 16 --epochs 3 --out it";
+const RUN: &str = "train --dataset mnist --hidden 16 --epochs 3 --keep-inputs --out it";
 
 /// The page at `path`.
 fn page(path: &Path) -> String {
