@@ -122,8 +122,9 @@ impl Model {
         backend: &Backend,
     ) -> Result<(Asking, usize)> {
         let room = backend.memory().free().unwrap_or(u64::MAX);
-        let state = self.task.inference_state()?;
-        let fits = |n| Ok(asking_bytes(&self.task, &state, n, backend)? <= room);
+        let task = leanest(&self.task, backend);
+        let state = task.inference_state()?;
+        let fits = |n| Ok(asking_bytes(&task, &state, n, backend)? <= room);
         let sizes = EvaluationSizes::of(source.len(), batch_size, plans::LARGEST, fits)?;
         let asking = Asking::new(self, [sizes.whole].into_iter().chain(sizes.rest), backend)?;
         Ok((asking, sizes.whole))
@@ -185,7 +186,7 @@ struct Nodes {
 
 impl Asking {
     fn new(model: &Model, sizes: impl IntoIterator<Item = usize>, backend: &Backend) -> Result<Self> {
-        let task = &model.task.clone().with_inputs(Inputs::leanest(backend.device()));
+        let task = &leanest(&model.task, backend);
         let state = task.inference_state()?;
         let plans = sizes.into_iter().map(|size| task.prediction_plan(&state, size));
         let plans = plans.collect::<std::result::Result<Vec<_>, _>>()?;
@@ -227,6 +228,11 @@ fn out_of_memory(
     };
     let what = format!("evaluating batches of {}", counted(batch_size, "sample"));
     Error::OutOfMemory { device, what, requested, free, total, remedy, report }
+}
+
+/// The task in the least memory that the device can do with.
+fn leanest(task: &Task, backend: &Backend) -> Task {
+    task.clone().with_inputs(Inputs::leanest(backend.device()))
 }
 
 /// Bytes of a session for batches of `batch_size` samples.
