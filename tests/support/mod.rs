@@ -24,7 +24,7 @@ pub(crate) struct Run {
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plangrad"));
     command.current_dir(folder).stdin(Stdio::null());
-    for variable in ["PLANGRAD_DATA", "NO_COLOR", "CLICOLOR_FORCE", "COLORTERM"] {
+    for variable in ["PLANGRAD_DATA", "PLANGRAD_GRAPHICS", "NO_COLOR", "CLICOLOR_FORCE", "COLORTERM"] {
         command.env_remove(variable);
     }
     command.env("PLANGRAD_DEVICE", "cpu");
@@ -314,4 +314,31 @@ pub(crate) fn documented() -> BTreeMap<String, Keys> {
 /// The keys of an object.
 pub(crate) fn keys(object: &Value) -> Keys {
     object.as_object().unwrap().keys().cloned().collect()
+}
+
+/// Fails unless every element is closed by itself or in turn, attributes are quoted, and text has no stray brackets: as
+/// much of XML as SVG files here use.
+pub(crate) fn check_svg(svg: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = svg;
+    while let Some(start) = rest.find('<') {
+        assert!(!rest[..start].contains('>'), "a stray bracket in {:?}", &rest[..start]);
+        let end = rest.find('>').expect("a tag ends");
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(tag.split_whitespace().next().unwrap());
+        }
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest}");
+}
+
+/// Letters, or parts of them, that stand apart in these rows of a picture.
+pub(crate) fn letters(picture: &plangrad::Picture, rows: std::ops::Range<usize>) -> usize {
+    let (width, planes) = (picture.width(), picture.planes());
+    let is_inked = |x: usize| rows.clone().any(|y| planes[y * width + x] < 128);
+    (1..width).filter(|&x| is_inked(x) && !is_inked(x - 1)).count()
 }

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base64;
 mod calendar;
 pub mod cli;
 mod clock;

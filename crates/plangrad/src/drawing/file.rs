@@ -58,7 +58,7 @@ impl PictureFile {
     /// If it cannot be written, or has more pixels than a picture may have.
     pub(crate) fn write(&self, drawing: &Drawing, option: &'static str) -> Result<()> {
         let bytes = match self.kind {
-            Kind::Svg => drawing.to_svg().into_bytes(),
+            Kind::Svg => drawing.to_svg()?.into_bytes(),
             Kind::Png => {
                 let too_large = || Error::option(option, "the picture would be too large; use an .svg");
                 let picture = drawing.to_picture().ok_or_else(too_large)?;

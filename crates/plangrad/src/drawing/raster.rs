@@ -1,24 +1,26 @@
 //! A drawing in pixels.
 
-use font8x8::{BASIC_FONTS, GREEK_FONTS, LATIN_FONTS, UnicodeFonts};
-
-use super::shapes::{Anchor, Drawing, LETTER, Primitive, Rgb, width_of};
+use super::font::{outlines, width_of};
+use super::palette::Rgb;
+use super::shapes::{Drawing, Primitive, Style};
 use crate::picture::Picture;
 
-/// Pixels in a point: letters of the 8 × 8 font become 16 × 16.
+/// Pixels in a point of files, for screens of today.
 const SCALE: f64 = 2.0;
-
-/// Pixels in a dot of a letter.
-const DOT: usize = 2;
 
 impl Drawing {
     /// The drawing in pixels, two by two for each point; `None` if it has none, or more than a picture may have.
     pub(crate) fn to_picture(&self) -> Option<Picture> {
-        let side = |points: f64| (points * SCALE).ceil().max(0.0) as usize;
+        self.to_scaled_picture(SCALE)
+    }
+
+    /// The same with so many pixels along a point.
+    pub(crate) fn to_scaled_picture(&self, scale: f64) -> Option<Picture> {
+        let side = |points: f64| (points * scale).ceil().max(0.0) as usize;
         let (width, height) = (side(self.width), side(self.height));
         let bytes =
             width.checked_mul(height)?.checked_mul(3).filter(|&bytes| bytes <= Picture::MOST_BYTES)?;
-        let mut canvas = Canvas { width, height, pixels: vec![255; bytes] };
+        let mut canvas = Canvas { width, height, scale, pixels: vec![255; bytes] };
         for shape in &self.shapes {
             canvas.draw(shape);
         }
@@ -29,33 +31,32 @@ impl Drawing {
 struct Canvas {
     width: usize,
     height: usize,
+    /// Pixels in a point.
+    scale: f64,
     pixels: Vec<u8>,
 }
 
 impl Canvas {
     fn draw(&mut self, shape: &Primitive) {
+        let scale = self.scale;
+        let pixel = |points: f64| (points * scale).round().max(0.0) as usize;
         match shape {
             Primitive::Box { x, y, width, height, colour } => {
-                let pixel = |points: f64| (points * SCALE).round().max(0.0) as usize;
                 let (left, top) = (pixel(*x), pixel(*y));
                 // However thin it is, it can be seen.
                 let (right, bottom) = (pixel(x + width).max(left + 1), pixel(y + height).max(top + 1));
                 self.fill([left, top], [right, bottom], *colour);
             }
             Primitive::Line { from, to, width, colour } => {
-                let pixels = |point: &[f64; 2]| point.map(|points| points * SCALE);
-                self.line(pixels(from), pixels(to), width * SCALE, *colour);
+                let pixels = |point: &[f64; 2]| point.map(|points| points * scale);
+                self.line(pixels(from), pixels(to), width * scale, *colour);
             }
-            Primitive::Text { x, y, anchor, colour, text } => {
-                let start = match anchor {
-                    Anchor::Start => *x,
-                    Anchor::Middle => x - width_of(text) / 2.0,
-                    Anchor::End => x - width_of(text),
-                };
-                for (i, letter) in text.chars().enumerate() {
-                    self.letter(letter, start + LETTER * i as f64, *y, *colour);
-                }
+            Primitive::Text { x, y, style, text } => self.text([*x, *y], *style, text),
+            Primitive::Image { x, y, width, height, picture } => {
+                let [left, top] = [*x, *y].map(pixel);
+                self.picture([left, top], [pixel(x + width), pixel(y + height)], picture);
             }
+            Primitive::Group { shapes, .. } => shapes.iter().for_each(|shape| self.draw(shape)),
         }
     }
 
@@ -70,25 +71,49 @@ impl Canvas {
             for x in range(0, self.width) {
                 let distance = distance([x as f64 + 0.5, y as f64 + 0.5], from, to);
                 let share = (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
-                let pixel = &mut self.pixels[3 * (y * self.width + x)..][..3];
-                for (value, ink) in pixel.iter_mut().zip(colour) {
-                    *value = (f64::from(*value) * (1.0 - share) + f64::from(ink) * share).round() as u8;
-                }
+                self.blend(x, y, share, colour);
             }
         }
     }
 
-    fn letter(&mut self, letter: char, x: f64, y: f64, colour: Rgb) {
-        let fonts = [BASIC_FONTS.get(letter), LATIN_FONTS.get(letter), GREEK_FONTS.get(letter)];
-        let rows = fonts.into_iter().flatten().next().or(BASIC_FONTS.get('?')).unwrap_or_default();
-        // The lowest row of a letter is for what hangs below the line.
-        let (left, top) = ((x * SCALE).round() as isize, (y * SCALE).round() as isize - 7 * DOT as isize);
-        for (row, bits) in rows.into_iter().enumerate() {
-            for column in (0..8).filter(|column| bits >> column & 1 == 1) {
-                let place = [left + (column * DOT) as isize, top + (row * DOT) as isize];
-                let [Ok(x), Ok(y)] = place.map(usize::try_from) else { continue };
-                self.fill([x, y], [x + DOT, y + DOT], colour);
+    /// The letters of a text: each pixel has as much of the colour as their outlines cover of it.
+    fn text(&mut self, [x, y]: [f64; 2], style: Style, text: &str) {
+        let before = style.anchor.share() * width_of(text, style.size);
+        let (x, y) = if style.is_vertical { (x, y + before) } else { (x - before, y) };
+        let [x, y] = [x, y].map(|points| (points * self.scale).round() as i64);
+        for outline in outlines(text, style.size * self.scale) {
+            let bounds = outline.px_bounds();
+            let (left, top) = (bounds.min.x as i64, bounds.min.y as i64);
+            outline.draw(|column, row, share| {
+                let (along, down) = (left + i64::from(column), top + i64::from(row));
+                let place = if style.is_vertical { [x + down, y - along - 1] } else { [x + along, y + down] };
+                let [Ok(x), Ok(y)] = place.map(usize::try_from) else { return };
+                if x < self.width && y < self.height {
+                    self.blend(x, y, f64::from(share).clamp(0.0, 1.0), style.colour);
+                }
+            });
+        }
+    }
+
+    /// Fills the pixels from `[left, top]` up to but without `[right, bottom]` with those of a picture.
+    fn picture(&mut self, [left, top]: [usize; 2], [right, bottom]: [usize; 2], picture: &Picture) {
+        for y in top..bottom.min(self.height) {
+            for x in left..right.min(self.width) {
+                let of = |place: usize, start: usize, end: usize, pixels: usize| {
+                    (place - start) * pixels / (end - start).max(1)
+                };
+                let colour =
+                    picture.rgb(of(x, left, right, picture.width()), of(y, top, bottom, picture.height()));
+                self.fill([x, y], [x + 1, y + 1], colour);
             }
+        }
+    }
+
+    /// Mixes a share of a colour into a pixel.
+    fn blend(&mut self, x: usize, y: usize, share: f64, colour: Rgb) {
+        let pixel = &mut self.pixels[3 * (y * self.width + x)..][..3];
+        for (value, ink) in pixel.iter_mut().zip(colour) {
+            *value = (f64::from(*value) * (1.0 - share) + f64::from(ink) * share).round() as u8;
         }
     }
 
@@ -116,11 +141,12 @@ fn distance(point: [f64; 2], from: [f64; 2], to: [f64; 2]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drawing::{Anchor, TEXT};
 
     const RED: Rgb = [255, 0, 0];
 
     fn blank(width: f64, height: f64) -> Drawing {
-        Drawing { title: String::new(), width, height, shapes: Vec::new() }
+        Drawing::new("", [width, height])
     }
 
     /// Pixels that are not white, as `(x, y)`.
@@ -169,10 +195,32 @@ mod tests {
     #[test]
     fn letters_stand_on_their_line_and_keep_to_their_width() {
         let mut drawing = blank(40.0, 20.0);
-        drawing.text([20.0, 15.0], Anchor::Middle, RED, "W×");
+        drawing.text([20.0, 15.0], Style::of(TEXT, Anchor::Middle).coloured(RED), "Hi×");
+        let half = width_of("Hi×", TEXT);
+        let (start, end) = ((40.0 - half).floor() as usize, (40.0 + half).ceil() as usize);
         let ink = inked(&drawing);
-        assert!(!ink.is_empty());
-        assert!(ink.iter().all(|&(x, y)| (24..56).contains(&x) && (16..32).contains(&y)), "{ink:?}");
+        assert!(ink.iter().all(|&(x, y)| (start..end).contains(&x) && (10..30).contains(&y)), "{ink:?}");
+        let column = |x: usize| ink.iter().filter(|pixel| pixel.0 == x).count();
+        assert!((start + 2..start + 6).any(|x| column(x) >= 16), "the stem of the H is as high as a capital");
+        assert!(ink.iter().any(|&(_, y)| y == 29), "they stand on the line");
+    }
+
+    #[test]
+    fn a_vertical_text_is_the_same_turned_to_the_left() {
+        let style = Style::of(TEXT, Anchor::Start).coloured(RED);
+        let (mut flat, mut upright) = (blank(40.0, 40.0), blank(40.0, 40.0));
+        flat.text([5.0, 20.0], style, "Fig");
+        upright.text([20.0, 35.0], style.vertical(), "Fig");
+        let mut turned: Vec<_> = inked(&flat).into_iter().map(|(x, y)| (y, 79 - x)).collect();
+        turned.sort_by_key(|&(x, y)| (y, x));
+        assert_eq!(inked(&upright), turned);
+    }
+
+    #[test]
+    fn a_picture_fills_its_place_pixel_by_pixel() {
+        let mut drawing = blank(4.0, 3.0);
+        drawing.image([1.0, 1.0], [2.0, 1.0], Picture::from_planes(&[1, 1, 2], &[0, 255]).unwrap());
+        assert_eq!(inked(&drawing), [(2, 2), (3, 2), (2, 3), (3, 3)]);
     }
 
     #[test]

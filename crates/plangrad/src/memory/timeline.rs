@@ -9,16 +9,16 @@ use plangrad_tensor::{BufferInfo, Category, Plan};
 
 use crate::colour::Colour;
 use crate::drawing::{
-    Anchor, BLUE, Drawing, GREEN, INK, LETTER, LINE, ORANGE, PURPLE, RED, Rgb, TAUPE, WHITE, YELLOW,
-    shortened, width_of,
+    Anchor, BLUE, Drawing, GREEN, GREY, GRID, LINE, ORANGE, PURPLE, Rgb, SKY, Style, TAUPE, TEXT, VERMILION,
+    WHITE, YELLOW, binary_step, bytes_in_steps, letters_on, shade, width_of,
 };
-use crate::numbers::{grouped, size};
+use crate::numbers::{grouped, grouped_bytes, size};
 use crate::output::{Align, Table};
 
 const PALE: Rgb = [246, 246, 246];
 
 /// Points left and right of the stages; the left has room for offsets.
-const LEFT: f64 = 112.0;
+const LEFT: f64 = 84.0;
 const RIGHT: f64 = 24.0;
 
 /// Height of the part that persists and of the part that does not.
@@ -29,6 +29,17 @@ const TRANSIENT: f64 = 400.0;
 const STAGE: f64 = 152.0;
 const MOST_WITH_KERNELS: usize = 24;
 const WIDTH_OF_MANY: f64 = 2400.0;
+
+/// Points before and behind what stands in a stage, from the mark of a kernel to its name, and between columns of the legend.
+const PADDING: f64 = 5.0;
+const INDENT: f64 = 10.0;
+const COLUMNS: [f64; 2] = [18.0, 236.0];
+
+/// How much of its colour an area has.
+const DEPTH: f64 = 0.7;
+
+/// Most offsets written along a part.
+const MOST_TICKS: usize = 5;
 
 /// Stages that have two characters each in a terminal; more have one.
 const MOST_WIDE: usize = 24;
@@ -71,65 +82,70 @@ impl Timeline {
 
     /// The drawing.
     pub(crate) fn draw(&self) -> Drawing {
-        let across = self.stage() * self.stages.len() as f64;
-        let kernels: Vec<Vec<String>> = self.stages.iter().map(|names| self.wrapped(names)).collect();
+        let across = self.across();
+        let kernels: Vec<Vec<KernelLine>> = self.stages.iter().map(|names| self.wrapped(names)).collect();
         let deepest = kernels.iter().map(Vec::len).max().unwrap_or(0) as f64;
-        let top = 64.0;
-        let [transient, persistent] = [top, top + TRANSIENT + 36.0];
+        let top = 68.0;
+        let [transient, persistent] = [top, top + TRANSIENT + 40.0];
         let axis = persistent + PERSISTENT;
-        let legend = axis + 40.0 + deepest * LINE;
-        let height = legend + LINE * self.counted.len() as f64 + 16.0;
+        let legend = axis + 44.0 + deepest * LINE;
+        let height = legend + LINE * self.counted.len() as f64 + 12.0;
         let width = LEFT + across.max(3.0 * STAGE) + RIGHT;
-        let mut drawing = Drawing { title: self.title.clone(), width, height, shapes: Vec::new() };
-        drawing.text([16.0, 26.0], Anchor::Start, INK, shortened(&self.title, width - 32.0));
-        self.panel(&mut drawing, [transient, TRANSIENT], false, "during a step");
-        self.panel(&mut drawing, [persistent, PERSISTENT], true, "kept from step to step");
+        let mut drawing = Drawing::new(&self.title, [width, height]);
+        drawing.heading([LEFT, 28.0], width - LEFT - RIGHT, &self.title);
+        self.part(&mut drawing, [transient, TRANSIENT], false, "during a step");
+        self.part(&mut drawing, [persistent, PERSISTENT], true, "kept from step to step");
         self.axis(&mut drawing, axis, &kernels);
         self.legend(&mut drawing, legend);
         drawing
     }
 
+    fn across(&self) -> f64 {
+        self.stage() * self.stages.len() as f64
+    }
+
     /// One of the two parts, to its own scale, between `top` and `top + height`.
-    fn panel(&self, drawing: &mut Drawing, [top, height]: [f64; 2], is_persistent: bool, name: &str) {
+    fn part(&self, drawing: &mut Drawing, [top, height]: [f64; 2], is_persistent: bool, name: &str) {
         let (first, last) =
             if is_persistent { (0, self.persistent_bytes) } else { (self.persistent_bytes, self.bytes) };
         let bytes = (last - first).max(1) as f64;
-        let across = self.stage() * self.stages.len() as f64;
         let y = |offset: usize| top + height * (1.0 - (offset - first) as f64 / bytes);
-        drawing.text(
-            [LEFT, top - 8.0],
-            Anchor::Start,
-            INK,
-            format!("{name}: {}", size((last - first) as u64)),
-        );
-        drawing.rectangle([LEFT, top], [across, height], PALE);
-        for tick in 0..=4 {
-            let offset = first + (last - first) / 4 * tick;
-            drawing.rectangle([LEFT - 6.0, y(offset) - 0.5], [6.0, 1.0], INK);
-            drawing.text([LEFT - 10.0, y(offset) + 4.0], Anchor::End, INK, grouped(offset));
+        let heading = format!("{name}: {}", size((last - first) as u64));
+        drawing.text([LEFT, top - 8.0], Style::of(TEXT, Anchor::Start), heading);
+        drawing.rectangle([LEFT, top], [self.across(), height], PALE);
+        let (step, offsets) = ticks(first, last);
+        for offset in offsets {
+            drawing.rectangle([LEFT, y(offset) - 0.5], [self.across(), 1.0], GRID);
+            drawing.rectangle([LEFT - 5.0, y(offset) - 0.5], [5.0, 1.0], GREY);
+            let style = Style::of(TEXT, Anchor::End).coloured(GREY);
+            drawing.text([LEFT - 9.0, y(offset) + 4.0], style, bytes_in_steps(offset as f64, step as f64));
         }
         for buffer in self.buffers.iter().filter(|buffer| buffer.is_persistent == is_persistent) {
             let x = LEFT + self.stage() * buffer.first_stage as f64;
             let stages = (buffer.last_stage + 1 - buffer.first_stage) as f64;
             let (low, high) = (y(buffer.offset), y(buffer.offset + buffer.bytes));
             let area = [self.stage() * stages, (low - high).max(1.0)];
-            bar(drawing, buffer, [x, low - area[1]], area);
+            drawing.group(described(buffer), |drawing| bar(drawing, buffer, [x, low - area[1]], area));
         }
     }
 
     /// Numbers of the stages, and the kernels of each beneath it.
-    fn axis(&self, drawing: &mut Drawing, y: f64, kernels: &[Vec<String>]) {
+    fn axis(&self, drawing: &mut Drawing, y: f64, kernels: &[Vec<KernelLine>]) {
+        let every = self.stages.len().div_ceil(MOST_WITH_KERNELS);
         for (stage, lines) in kernels.iter().enumerate() {
             let left = LEFT + self.stage() * stage as f64;
-            drawing.rectangle([left, y], [1.0, 6.0], INK);
-            let every = self.stages.len().div_ceil(MOST_WITH_KERNELS);
+            drawing.rectangle([left, y], [1.0, 6.0], GREY);
             if stage.is_multiple_of(every) {
                 let number = format!("{}{}", if stage == 0 { "stage " } else { "" }, stage + 1);
-                drawing.text([left + 4.0, y + 18.0], Anchor::Start, INK, number);
+                let style = Style::of(TEXT, Anchor::Start).coloured(GREY);
+                drawing.text([left + PADDING, y + 18.0], style, number);
             }
             for (i, line) in lines.iter().enumerate() {
-                let place = [left + 4.0, y + 20.0 + LINE * (i + 1) as f64];
-                drawing.text(place, Anchor::Start, INK, line);
+                let (x, y) = (left + PADDING, y + 22.0 + LINE * (i + 1) as f64);
+                if line.is_first {
+                    drawing.dot([x + 2.0, y - 4.0], 3.0, GREY);
+                }
+                drawing.text([x + INDENT, y], Style::of(TEXT, Anchor::Start), &line.text);
             }
         }
     }
@@ -138,26 +154,31 @@ impl Timeline {
         for (i, (category, bytes)) in self.counted.iter().enumerate() {
             let y = y + LINE * i as f64;
             drawing.rectangle([LEFT, y], [10.0, 10.0], colour(*category));
-            let bytes = usize::try_from(*bytes).unwrap_or(usize::MAX);
-            let text = format!("{:<16}{:>15} B", category.name(), grouped(bytes));
-            drawing.text([LEFT + 18.0, y + 9.0], Anchor::Start, INK, text);
+            let [name, number] = COLUMNS.map(|column| LEFT + column);
+            drawing.text([name, y + 9.5], Style::of(TEXT, Anchor::Start), category.name());
+            let bytes = format!("{} B", grouped_bytes(*bytes));
+            drawing.text([number, y + 9.5], Style::of(TEXT, Anchor::End), bytes);
         }
     }
 
     /// The names of a stage's kernels in lines that fit beneath it; none where stages are too many.
-    fn wrapped(&self, kernels: &[String]) -> Vec<String> {
+    fn wrapped(&self, kernels: &[String]) -> Vec<KernelLine> {
         if !self.has_kernels() {
             return Vec::new();
         }
-        let most = (STAGE / LETTER) as usize - 1;
-        let mut lines: Vec<String> = Vec::new();
+        let most = STAGE - 2.0 * PADDING - INDENT;
+        let mut lines: Vec<KernelLine> = Vec::new();
         for kernel in kernels {
-            let mut line = String::from("·");
+            let mut line = KernelLine { text: String::new(), is_first: true };
             for word in kernel.split(' ') {
-                if line.chars().count() + 1 + word.chars().count() > most && line != "·" {
-                    lines.push(std::mem::replace(&mut line, String::from(" ")));
+                let longer =
+                    if line.text.is_empty() { word.to_owned() } else { format!("{} {word}", line.text) };
+                if width_of(&longer, TEXT) > most && !line.text.is_empty() {
+                    let next = KernelLine { text: word.to_owned(), is_first: false };
+                    lines.push(std::mem::replace(&mut line, next));
+                } else {
+                    line.text = longer;
                 }
-                line = format!("{line} {word}");
             }
             lines.push(line);
         }
@@ -180,11 +201,10 @@ impl Timeline {
             table.row_with_drawing([""; 4], numbers);
         }
         for buffer in &self.buffers {
-            let shape: Vec<String> = buffer.shape.iter().map(usize::to_string).collect();
             let cells = [
                 grouped(buffer.offset),
                 grouped(buffer.bytes),
-                format!("{} {}", buffer.name, shape.join("×")),
+                named(buffer),
                 buffer.category.name().to_owned(),
             ];
             table.row_with_drawing(cells, self.bar_of_text(buffer, cell, colours));
@@ -210,35 +230,73 @@ impl Timeline {
     }
 }
 
+/// A line of a kernel's name.
+struct KernelLine {
+    text: String,
+    is_first: bool,
+}
+
+/// The distance between offsets to write, and the offsets from `first` to `last`: round ones in KiB or MiB.
+fn ticks(first: usize, last: usize) -> (usize, Vec<usize>) {
+    let step = binary_step((last - first) as f64 / MOST_TICKS as f64) as usize;
+    (step, (first.div_ceil(step)..=last / step).map(|i| i * step).collect())
+}
+
+/// Everything about a buffer in a sentence.
+fn described(buffer: &BufferInfo) -> String {
+    let (bytes, offset) = (grouped(buffer.bytes), grouped(buffer.offset));
+    let stages = match (buffer.first_stage + 1, buffer.last_stage + 1) {
+        (first, last) if first == last => format!("stage {first}"),
+        (first, last) => format!("stages {first} to {last}"),
+    };
+    format!("{}: {bytes} bytes at offset {offset}, {stages}; {}", named(buffer), buffer.category.name())
+}
+
+/// `layer1.weight 128×784`
+fn named(buffer: &BufferInfo) -> String {
+    let shape: Vec<String> = buffer.shape.iter().map(usize::to_string).collect();
+    format!("{} {}", buffer.name, shape.join("×"))
+}
+
 /// A buffer's rectangle, with as much of its name and size as there is room for.
 fn bar(drawing: &mut Drawing, buffer: &BufferInfo, [x, y]: [f64; 2], [width, height]: [f64; 2]) {
     let fill = colour(buffer.category);
     let edge = if height > 4.0 { 1.0 } else { 0.0 };
     drawing.rectangle([x, y], [width, height], WHITE);
     drawing.rectangle([x + 0.5, y + edge / 2.0], [width - 1.0, height - edge], fill);
-    let shape: Vec<String> = buffer.shape.iter().map(usize::to_string).collect();
-    let name = format!("{} {}", buffer.name, shape.join("×"));
+    let name = named(buffer);
     let texts = [format!("{name}, {} B", grouped(buffer.bytes)), name, buffer.name.clone()];
-    let fits = texts.into_iter().find(|text| width_of(text) + 8.0 <= width);
-    if let Some(text) = fits.filter(|_| height >= 11.0) {
-        drawing.text([x + width / 2.0, y + height / 2.0 + 4.0], Anchor::Middle, letters_on(fill), text);
+    let fits = texts.into_iter().find(|text| width_of(text, TEXT) + 2.0 * PADDING <= width);
+    if let Some(text) = fits.filter(|_| height >= 13.0) {
+        let style = Style::of(TEXT, Anchor::Middle).coloured(letters_on(fill));
+        drawing.text([x + width / 2.0, y + height / 2.0 + 4.5], style, text);
     }
 }
 
+/// Not in full depth, since the areas are large and carry letters.
 fn colour(category: Category) -> Rgb {
-    match category {
+    let full = match category {
         Category::Parameters => BLUE,
         Category::Gradients => ORANGE,
         Category::OptimizerState => PURPLE,
         Category::Batch => GREEN,
-        Category::Activations => RED,
+        Category::Activations => VERMILION,
         Category::Dataset => YELLOW,
-        _ => TAUPE,
-    }
+        Category::Workspace => TAUPE,
+        _ => SKY,
+    };
+    shade(full, DEPTH)
 }
 
-/// Black on light colours, white on dark ones.
-fn letters_on([red, green, blue]: Rgb) -> Rgb {
-    let brightness = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
-    if brightness > 128_000 { [0, 0, 0] } else { WHITE }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_round_and_within_the_part() {
+        assert_eq!(ticks(0, 3 << 20).1, [0, 1 << 20, 2 << 20, 3 << 20]);
+        assert_eq!(ticks(1_221_440, 1_498_240).1, [19, 20, 21, 22].map(|i| i * 65_536));
+        assert_eq!(ticks(5, 5), (1, vec![5]));
+        assert!(ticks(7, 1_000_000_007).1.len() <= MOST_TICKS + 1);
+    }
 }

@@ -79,7 +79,7 @@ impl Picture {
     }
 
     /// Red, green and blue of a pixel within the picture.
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
+    pub(crate) fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         let pixel = &self.pixels[(y * self.width + x) * self.channels..][..self.channels];
         [pixel[0], pixel[self.channels / 2], pixel[self.channels - 1]]
     }

@@ -11,6 +11,7 @@ use ::png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Limits, Reader
 use plangrad_data::open_regular_file;
 
 use super::Picture;
+use crate::base64::base64;
 
 /// The first bytes of every PNG file.
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
@@ -166,6 +167,13 @@ impl Picture {
             |_| PictureError::TooLarge { path: path.to_path_buf(), width, height, limit: MOST_PIXELS };
         written.map_err(too_large)?;
         Ok(bytes)
+    }
+}
+
+impl Picture {
+    /// The picture as the address of an image in a page or a drawing, which `path` names in errors.
+    pub(crate) fn to_address(&self, path: &Path) -> Result<String, PictureError> {
+        Ok(format!("data:image/png;base64,{}", base64(&self.to_png(path)?)))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::pictures::base64;
 use super::run::RunReport;
+use crate::base64::base64;
 use crate::error::{Error, Result};
 
 const STYLE: &str = include_str!("page.css");

@@ -6,10 +6,8 @@
 //!
 //! Absent on purpose: a learning rate that grows with the batch. That is another subject, and would hide this one.
 
-mod chart;
 mod plots;
 mod row;
-mod scale;
 mod timed;
 
 use plangrad_nn::Loss;

@@ -2,26 +2,30 @@
 
 use plangrad_tensor::Device;
 
-use super::chart::{Chart, Curve, MOST_TICKS, Mark, Panel, Stroke};
 use super::row::Row;
-use super::scale::Scale;
-use crate::drawing::{BLUE, Drawing, GREEN, ORANGE, PURPLE, RED, Rgb};
-use crate::numbers::{counted, short};
-
-/// Colours of devices.
-const COLOURS: [Rgb; 5] = [BLUE, ORANGE, GREEN, RED, PURPLE];
-
-/// Units of memory.
-const UNITS: [(&str, f64); 4] =
-    [("GiB", 1_073_741_824.0), ("MiB", 1_048_576.0), ("KiB", 1024.0), ("bytes", 1.0)];
+use crate::drawing::{
+    Axis, CURVES, Chart, Curve, Drawing, HEIGHT, MOST_TICKS, Mark, Panel, Scale, Stroke, bytes_on_scale,
+};
+use crate::numbers::{counted, grouped, grouped_bytes, short};
 
 /// Draws `rows` under this title.
 pub(crate) fn draw(title: String, rows: &[Row]) -> Drawing {
-    let sizes = rows.iter().map(|row| row.batch_size).collect();
+    let axis = sizes(rows);
     let rows = Plots { rows, devices: devices(rows) };
     let panels = [rows.time(), rows.memory(), rows.learning()].into_iter();
     let panels = panels.filter(|panel| panel.curves.iter().any(|curve| !curve.points.is_empty())).collect();
-    Chart { title, axis: "batch size", sizes, panels }.draw()
+    Chart { title, axis, rule: None, height: HEIGHT, panels }.draw()
+}
+
+/// An axis of batch sizes, each of which is written.
+fn sizes(rows: &[Row]) -> Axis {
+    let mut sizes: Vec<usize> = rows.iter().map(|row| row.batch_size).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let ticks: Vec<f64> = sizes.into_iter().map(|size| size as f64).collect();
+    let [low, high] = [ticks.first(), ticks.last()].map(|size| size.copied().unwrap_or(1.0));
+    let show = |size: f64| grouped(size as usize);
+    Axis { name: "batch size", scale: Scale::Logarithmic { low, high }, ticks, show }
 }
 
 /// The devices of the rows, in their order.
@@ -45,18 +49,14 @@ impl Plots<'_> {
         let curves = self.curves("", (Stroke::Solid, Mark::Full), |row| row.seconds_per_epoch);
         let (low, high) = range(&curves).unwrap_or((0.1, 1.0));
         let scale = Scale::logarithmic(low.max(1e-9), high.max(1e-9), MOST_TICKS);
-        Panel { title: "time of an epoch".to_owned(), scale, show: seconds, curves }
+        Panel { title: "time of an epoch".to_owned(), scale, show: seconds, exact: seconds, curves }
     }
 
     /// Planned as lines, measured as marks on them.
     fn memory(&self) -> Panel {
         let bytes = |bytes: u64| bytes as f64;
-        let largest =
-            self.rows.iter().map(|row| row.planned_bytes.max(row.measured_bytes.unwrap_or(0))).max();
-        let largest = bytes(largest.unwrap_or(1));
-        let unit = UNITS.iter().position(|(_, unit)| largest >= *unit).unwrap_or(UNITS.len() - 1);
-        let (name, size) = UNITS[unit];
-        let show = [in_gib, in_mib, in_kib, in_bytes][unit];
+        let largest = self.rows.iter().map(|row| row.planned_bytes.max(row.measured_bytes.unwrap_or(0)));
+        let largest = bytes(largest.max().unwrap_or(1));
         let planned =
             self.curves("planned", (Stroke::Solid, Mark::None), |row| Some(bytes(row.planned_bytes)));
         let measured =
@@ -66,11 +66,9 @@ impl Plots<'_> {
         });
         let refused = refused.into_iter().filter(|curve| !curve.points.is_empty());
         let curves: Vec<Curve> = planned.into_iter().chain(measured).chain(refused).collect();
-        let scale = match Scale::linear(0.0, largest / size, MOST_TICKS) {
-            Scale::Linear { low, high, step } => Scale::Linear { low, high: high * size, step: step * size },
-            other => other,
-        };
-        Panel { title: format!("memory, {name}"), scale, show, curves }
+        let exact = |bytes: f64| format!("{} bytes", grouped_bytes(bytes as u64));
+        let scale = Scale::bytes(largest, MOST_TICKS);
+        Panel { title: "memory".to_owned(), scale, show: bytes_on_scale, exact, curves }
     }
 
     /// The accuracy, or the loss where there is none.
@@ -102,7 +100,7 @@ impl Plots<'_> {
         } else {
             Scale::linear(low, high, MOST_TICKS)
         };
-        Panel { title: title.to_owned(), scale, show, curves }
+        Panel { title: title.to_owned(), scale, show, exact: show, curves }
     }
 
     /// A curve for each device, named after it where there are several.
@@ -115,13 +113,13 @@ impl Plots<'_> {
         let curve = |(i, &device): (usize, &Device)| {
             let rows = self.rows.iter().filter(|row| row.device == device);
             let value = |row: &Row| value(row).filter(|value| value.is_finite());
-            let points = rows.filter_map(|row| Some((row.batch_size, value(row)?)));
+            let points = rows.filter_map(|row| Some([row.batch_size as f64, value(row)?]));
             let name = match (self.devices.len(), name) {
                 (1, name) => name.to_owned(),
                 (_, "") => device.to_string(),
                 (_, name) => format!("{device}, {name}"),
             };
-            Curve { name, colour: COLOURS[i % COLOURS.len()], stroke, mark, points: points.collect() }
+            Curve { name, colour: CURVES[i % CURVES.len()], stroke, mark, points: points.collect() }
         };
         self.devices.iter().enumerate().map(curve).collect()
     }
@@ -129,7 +127,7 @@ impl Plots<'_> {
 
 /// The smallest and the largest value.
 fn range(curves: &[Curve]) -> Option<(f64, f64)> {
-    let values = curves.iter().flat_map(|curve| curve.points.iter().map(|(_, value)| *value));
+    let values = curves.iter().flat_map(|curve| curve.points.iter().map(|[_, value]| *value));
     let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     let low = values.iter().copied().min_by(f64::total_cmp)?;
     Some((low, values.into_iter().max_by(f64::total_cmp)?))
@@ -146,22 +144,6 @@ pub(crate) fn seconds(seconds: f64) -> String {
 /// `97.5 %`
 fn percent(share: f64) -> String {
     format!("{} %", significant(100.0 * share))
-}
-
-fn in_gib(bytes: f64) -> String {
-    short(bytes / UNITS[0].1)
-}
-
-fn in_mib(bytes: f64) -> String {
-    short(bytes / UNITS[1].1)
-}
-
-fn in_kib(bytes: f64) -> String {
-    short(bytes / UNITS[2].1)
-}
-
-fn in_bytes(bytes: f64) -> String {
-    short(bytes)
 }
 
 /// Three significant digits, and no idle zeros.
@@ -196,17 +178,18 @@ mod tests {
     fn each_panel_says_what_it_shows_with_its_unit() {
         let svg =
             draw("a title".into(), &[measured(Device::Cpu, 1, 3 << 20), measured(Device::Cpu, 64, 5 << 20)]);
-        let svg = svg.to_svg();
+        let svg = svg.to_svg().unwrap();
         for text in [
             "a title",
             "time of an epoch",
             "50 ms",
             "5 s",
-            "memory, MiB",
+            "memory",
             "planned",
             "measured",
             ">0<",
-            ">5<",
+            ">5 MiB<",
+            "batch size 64, measured: 5,242,880 bytes",
             "test accuracy",
             "after 2 epochs",
             "after 0.25 s",
@@ -227,15 +210,12 @@ mod tests {
             out_of_memory: Some(Shortage { needed_bytes: 9, free_bytes: 8 }),
             ..Row::empty(Device::Accelerator, 64, 1, 9)
         };
-        let svg = draw(String::new(), &[measured(Device::Cpu, 64, 7), refused.clone()]).to_svg();
-        for text in [">cpu<", "accelerator, planned", "accelerator, out of memory", "memory, bytes"] {
+        let svg = draw(String::new(), &[measured(Device::Cpu, 64, 7), refused.clone()]).to_svg().unwrap();
+        for text in [">cpu<", "accelerator, planned", "accelerator, out of memory", ">8 bytes<"] {
             assert!(svg.contains(text), "{text} in {svg}");
         }
-        let svg = draw(String::new(), &[refused]).to_svg();
-        assert!(
-            svg.contains("memory, bytes") && !svg.contains("accuracy") && !svg.contains("time of"),
-            "{svg}"
-        );
+        let svg = draw(String::new(), &[refused]).to_svg().unwrap();
+        assert!(svg.contains(">10 bytes<") && !svg.contains("accuracy") && !svg.contains("time of"), "{svg}");
     }
 
     #[test]
@@ -244,9 +224,9 @@ mod tests {
             seconds_in_equal_time: Some(seconds),
             ..measured(Device::Cpu, batch_size, 1024)
         };
-        let svg = draw(String::new(), &[row(1, 0.25), row(8, 0.274)]).to_svg();
+        let svg = draw(String::new(), &[row(1, 0.25), row(8, 0.274)]).to_svg().unwrap();
         assert!(svg.contains(">after 0.25 s<") && !svg.contains("longer"), "{svg}");
-        let svg = draw(String::new(), &[row(1, 0.25), row(8, 0.276)]).to_svg();
+        let svg = draw(String::new(), &[row(1, 0.25), row(8, 0.276)]).to_svg().unwrap();
         assert!(svg.contains(">after 0.25 s and longer<"), "{svg}");
     }
 
@@ -258,7 +238,7 @@ mod tests {
             accuracy_after_equal_time: None,
             ..measured(Device::Cpu, size, 1024)
         };
-        let svg = draw(String::new(), &[row(1, 0.01), row(8, 84.0)]).to_svg();
+        let svg = draw(String::new(), &[row(1, 0.01), row(8, 84.0)]).to_svg().unwrap();
         assert!(svg.contains("test loss") && svg.contains(">100<") && !svg.contains("accuracy"), "{svg}");
     }
 

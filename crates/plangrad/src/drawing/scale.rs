@@ -1,8 +1,11 @@
-//! From values to places on an axis, and which values to write there: multiples of 1, 2 and 5, or powers of ten.
+//! From values to places on an axis, and which values to write there: multiples of 1, 2 and 5, powers of ten, or
+//! of two for bytes.
+
+use crate::numbers::{grouped, short};
 
 /// The way values are laid out along an axis, and its two ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// Equal differences are equally far apart; one step of this size from tick to tick.
     Linear { low: f64, high: f64, step: f64 },
     /// Equal ratios are equally far apart.
@@ -12,7 +15,7 @@ pub(super) enum Scale {
 impl Scale {
     /// Equal differences, from a tick at or below `low` to one at or above `high`, in the smallest steps of which there are
     /// at most `most`.
-    pub(super) fn linear(low: f64, high: f64, most: usize) -> Scale {
+    pub(crate) fn linear(low: f64, high: f64, most: usize) -> Scale {
         let most = most.max(2) as f64; // two do for what lies on both sides of 0
         let range = if high > low { high - low } else { high.abs().max(1.0) };
         let mut step = round_up(range / most);
@@ -26,9 +29,15 @@ impl Scale {
         }
     }
 
+    /// Bytes from 0 on, in steps of a power of two, of which there are at most `most`.
+    pub(crate) fn bytes(high: f64, most: usize) -> Scale {
+        let step = binary_step(high / most.max(1) as f64);
+        Scale::Linear { low: 0.0, high: (high / step).ceil().max(1.0) * step, step }
+    }
+
     /// Equal ratios, from a tick at or below `low` to one at or above `high`, both above 0; the ends are powers of ten where
     /// finer ticks would be more than `most` steps.
-    pub(super) fn logarithmic(low: f64, high: f64, most: usize) -> Scale {
+    pub(crate) fn logarithmic(low: f64, high: f64, most: usize) -> Scale {
         let fine = round_down(low);
         let fine = Scale::Logarithmic { low: fine, high: round_up(high).max(round_up(fine * 1.01)) };
         let ticks = fine.ticks(most + 1);
@@ -40,8 +49,18 @@ impl Scale {
         Scale::Logarithmic { low: power(low.log10().floor()), high: power(high.log10().ceil()) }
     }
 
+    /// The same scale, as far as it lies between these values.
+    pub(crate) fn within(self, least: f64, most: f64) -> Scale {
+        match self {
+            Scale::Linear { low, high, step } => {
+                Scale::Linear { low: low.max(least), high: high.min(most), step }
+            }
+            other => other,
+        }
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high one. In the middle of an axis that has but one value.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         let share = |low: f64, high: f64, value: f64| {
             if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
         };
@@ -52,7 +71,7 @@ impl Scale {
     }
 
     /// The values to write along the axis, rising; about `most` at most.
-    pub(super) fn ticks(&self, most: usize) -> Vec<f64> {
+    pub(crate) fn ticks(&self, most: usize) -> Vec<f64> {
         match *self {
             Scale::Linear { low, high, step } => {
                 let steps = ((high - low) / step).round() as usize;
@@ -72,6 +91,34 @@ impl Scale {
                 all.find(|ticks| ticks.len() <= most.max(2)).unwrap_or_default()
             }
         }
+    }
+}
+
+/// The smallest power of two, of at least 1, that is at least `bytes`.
+pub(crate) fn binary_step(bytes: f64) -> f64 {
+    bytes.max(1.0).log2().ceil().exp2()
+}
+
+/// Units of memory.
+const UNITS: [(&str, f64); 4] =
+    [("GiB", 1_073_741_824.0), ("MiB", 1_048_576.0), ("KiB", 1024.0), ("bytes", 1.0)];
+
+/// Bytes on a scale of [`Scale::bytes`]: `0`, `512 KiB`, `1.5 MiB`.
+pub(crate) fn bytes_on_scale(bytes: f64) -> String {
+    bytes_in_units_to(bytes, bytes)
+}
+
+/// Bytes on a scale of these steps that may begin anywhere: in a unit in which they have two decimals at most.
+pub(crate) fn bytes_in_steps(bytes: f64, step: f64) -> String {
+    bytes_in_units_to(bytes, 4.0 * step)
+}
+
+/// Bytes in the largest unit that is neither larger than they are nor than `most`.
+fn bytes_in_units_to(bytes: f64, most: f64) -> String {
+    match UNITS.into_iter().find(|(_, unit)| bytes.min(most) >= *unit) {
+        Some((name, unit)) if bytes / unit >= 1e4 => format!("{} {name}", grouped((bytes / unit) as usize)),
+        Some((name, unit)) => format!("{} {name}", short(bytes / unit)),
+        None => "0".to_owned(),
     }
 }
 
@@ -116,6 +163,24 @@ mod tests {
                 "{found:?}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_have_ticks_that_are_round_in_their_units() {
+        let ticks = |high, most| {
+            let ticks = Scale::bytes(high, most).ticks(most);
+            ticks.into_iter().map(bytes_on_scale).collect::<Vec<_>>()
+        };
+        assert_eq!(ticks(3_000_000.0, 6), ["0", "512 KiB", "1 MiB", "1.5 MiB", "2 MiB", "2.5 MiB", "3 MiB"]);
+        assert_eq!(ticks(15.03 * 1_048_576.0, 4), ["0", "4 MiB", "8 MiB", "12 MiB", "16 MiB"]);
+        assert_eq!(ticks(7.0, 4), ["0", "2 bytes", "4 bytes", "6 bytes", "8 bytes"]);
+        assert_eq!(ticks(0.0, 4), ["0", "1 bytes"]);
+        assert_eq!(
+            [bytes_in_steps(1_376_256.0, 65_536.0), bytes_in_steps(1_376_256.0, 1e6)],
+            ["1344 KiB", "1.3125 MiB"]
+        );
+        assert_eq!(bytes_in_steps(104_857_600.0, 1024.0), "102,400 KiB");
+        assert_eq!(binary_step(1e12), 1_099_511_627_776.0);
     }
 
     #[test]
