@@ -56,23 +56,42 @@ fn the_written_image_has_the_pixels_of_the_sample() {
 }
 
 #[test]
-fn several_images_make_a_grid_and_scale_enlarges_it() {
+fn several_images_are_drawn_with_their_labels_and_scale_enlarges_them() {
     let folder = tempfile::tempdir().unwrap();
-    run(folder.path(), "show --dataset digits --count 12 --out grid.png").succeeded();
+    run(folder.path(), "show --dataset digits --count 12 --out grid.png --scale 4").succeeded();
     let grid = Picture::read_png(&folder.path().join("grid.png")).unwrap();
-    assert_eq!((grid.width(), grid.height()), (10 * 28 + 9 * 2, 2 * 28 + 2));
-    let dataset = digits();
-    for (number, left, top) in [(0, 0, 0), (3, 90, 0), (11, 30, 30)] {
-        let expected = Picture::from_planes(&[1, 28, 28], pixels(&dataset.train, number)).unwrap().planes();
-        let planes = grid.planes();
-        for row in 0..28 {
-            let found = &planes[(top + row) * grid.width() + left..][..28];
-            assert_eq!(found, &expected[row * 28..][..28], "image {number}, row {row}");
+    // Two pixels a point: 6 columns of 146 points, 2 rows of 56 points of picture and 46 of words, 16 points around, 48 above.
+    assert_eq!((grid.width(), grid.height()), (2 * (32 + 6 * 146), 2 * (48 + 2 * 102 + 8)));
+    let (dataset, planes) = (digits(), grid.planes());
+    for (number, left, top) in [(0, 122, 96), (3, 122 + 3 * 292, 96), (11, 122 + 5 * 292, 96 + 204)] {
+        let expected = pixels(&dataset.train, number);
+        for (row, column) in (0..112).flat_map(|row| (0..112).map(move |column| (row, column))) {
+            let found = planes[(top + row) * grid.width() + left + column];
+            assert_eq!(found, expected[row / 4 * 28 + column / 4], "image {number}, {row}, {column}");
         }
     }
-    run(folder.path(), "show --dataset digits --count 12 --out large.png --scale 3").succeeded();
+    for top in [96 + 112, 96 + 204 + 112] {
+        assert!(support::letters(&grid, top + 4..top + 70) >= 6, "a label below each");
+    }
+    run(folder.path(), "show --dataset digits --count 12 --out large.png --scale 16").succeeded();
     let large = Picture::read_png(&folder.path().join("large.png")).unwrap();
-    assert_eq!(large, grid.enlarged(3).unwrap());
+    assert_eq!(large.width(), 2 * (32 + 6 * (224 + 20)));
+}
+
+#[test]
+fn a_terminal_that_shows_pixels_gets_them_and_the_facts() {
+    let folder = tempfile::tempdir().unwrap();
+    for (graphics, start) in [
+        ("kitty", "\u{1b}_Ga=T,f=100,c="),
+        ("iterm2", "\u{1b}]1337;File=inline=1;"),
+        ("sixel", "\u{1b}P0;1q"),
+    ] {
+        let mut command = support::command(folder.path());
+        let words = "show --dataset digits --index 3".split(' ');
+        let text = support::finish(command.env("PLANGRAD_GRAPHICS", graphics).args(words)).succeeded();
+        assert!(text.contains(start) && text.contains("\nshape       [1, 28, 28] u8\n"), "{graphics}");
+        assert!(text.lines().count() < 12, "no letters for pixels");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! otherwise colours are for terminals alone. No terminal is asked anything: an answer might never come.
 
 use std::env;
+use std::sync::LazyLock;
 
 /// Colours that can be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,26 +63,41 @@ impl Colour {
 /// Levels of a channel in the colour cube of xterm's palette, colours 16 to 231.
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// The colour of xterm's palette nearest to `colour`: of its cube, or of its 24 greys (8, 18 … 238), 232 to 255.
+/// The colours 16 to 255 of xterm's palette as they are seen: those of its cube, and its 24 greys (8, 18 … 238). The first 16 are
+/// left out, since users choose them.
+static PALETTE: LazyLock<Vec<[f32; 3]>> = LazyLock::new(|| {
+    let cube = (0..216).map(|i| [i / 36, i / 6 % 6, i % 6].map(|level| CUBE[level]));
+    let greys = (0..24).map(|i| [8 + 10 * i; 3]);
+    cube.chain(greys).map(seen).collect()
+});
+
+/// The colour of xterm's palette that looks most like `colour`.
 fn indexed(colour: [u8; 3]) -> u8 {
-    let level = colour.map(|value| nearest(&CUBE, value));
-    let cube = level.map(|level| CUBE[level]);
-    let mean = colour.iter().map(|&value| u32::from(value)).sum::<u32>() / 3;
-    let grey_level = (mean.saturating_sub(3) / 10).min(23) as u8;
-    let grey = [8 + 10 * grey_level; 3];
-    if distance(colour, grey) < distance(colour, cube) {
-        232 + grey_level
-    } else {
-        level.iter().fold(0, |index, &level| index * 6 + level as u8) + 16
+    let colour = seen(colour);
+    let mut nearest = (f32::INFINITY, 0);
+    for (i, &other) in PALETTE.iter().enumerate() {
+        let distance = colour.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum();
+        if distance < nearest.0 {
+            nearest = (distance, i);
+        }
     }
+    16 + nearest.1 as u8
 }
 
-fn nearest(levels: &[u8], value: u8) -> usize {
-    (0..levels.len()).min_by_key(|&level| levels[level].abs_diff(value)).unwrap_or(0)
-}
-
-fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
-    one.iter().zip(other).map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+/// A colour in Oklab (<https://bottosson.github.io/posts/oklab/>), where colours that look alike are near each other.
+fn seen(colour: [u8; 3]) -> [f32; 3] {
+    let [r, g, b] = colour.map(|value| match f32::from(value) / 255.0 {
+        v if v <= 0.040_45 => v / 12.92,
+        v => ((v + 0.055) / 1.055).powf(2.4),
+    });
+    let l = (0.412_221_47 * r + 0.536_332_54 * g + 0.051_445_993 * b).cbrt();
+    let m = (0.211_903_5 * r + 0.680_699_55 * g + 0.107_396_96 * b).cbrt();
+    let s = (0.088_302_46 * r + 0.281_718_84 * g + 0.629_978_7 * b).cbrt();
+    [
+        0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
+        1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
+        0.025_904_037 * l + 0.782_771_77 * m - 0.808_675_77 * s,
+    ]
 }
 
 #[cfg(test)]
@@ -115,5 +131,7 @@ mod tests {
     fn the_nearest_colour_of_the_palette_is_chosen() {
         assert_eq!([[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 0, 95]].map(indexed), [16, 231, 196, 17]);
         assert_eq!([[128, 128, 128], [8, 8, 8], [238, 238, 238]].map(indexed), [244, 232, 255]);
+        // As numbers this green is nearer to a dark grey (238); it does not look so.
+        assert_eq!(indexed([45, 120, 45]), 28);
     }
 }

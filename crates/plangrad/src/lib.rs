@@ -14,6 +14,7 @@
 
 mod base64;
 mod calendar;
+mod charts;
 pub mod cli;
 mod clock;
 mod colour;
@@ -49,7 +50,7 @@ pub use model::{
 };
 pub use numbers::grouped;
 pub use output::{Console, Format};
-pub use picture::{Picture, PictureError};
+pub use picture::{Graphics, Picture, PictureError};
 pub use plangrad_data::Split;
 pub use run::run;
 

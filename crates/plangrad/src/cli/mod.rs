@@ -48,6 +48,7 @@ pub use trained::TrainedModelArgs;
 pub use training::{BatchSize, ScheduleName, SelectionArgs, TrainArgs, TrainingArgs};
 pub use values::Row;
 
+use crate::drawing::PictureFile;
 use crate::output::Format;
 
 /// The whole command line.
@@ -127,6 +128,7 @@ fn long_version() -> String {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     plangrad eval runs/mnist\n  \
+    plangrad eval runs/mnist --plot confusion.svg\n  \
     plangrad eval model.safetensors --dataset fashion-mnist --split train")]
 pub struct EvalArgs {
     /// The model.
@@ -138,6 +140,10 @@ pub struct EvalArgs {
     /// Part of the dataset [default: test; of a table that is named, all rows]
     #[arg(long, value_parser = values::split(Split::ALL), help_heading = "Data")]
     pub split: Option<Split>,
+    /// Draw the confusion matrix with the figures of each class, or numbers beside their predictions: FILE.svg or FILE.png; may be
+    /// given several times
+    #[arg(long, value_name = "FILE", value_parser = values::drawing(), allow_hyphen_values = true)]
+    pub plot: Vec<PictureFile>,
     /// Samples per batch; the result does not depend on it [default: as many of 1000 as fit]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
@@ -151,13 +157,14 @@ pub struct EvalArgs {
 #[command(
     after_help = "Examples:\n  \
         plangrad predict runs/mnist --index 7\n  \
-        plangrad predict runs/mnist --random\n  \
+        plangrad predict runs/mnist --random --count 12 --out twelve.png\n  \
+        plangrad predict runs/mnist --worst 24 --out mistakes.svg\n  \
         plangrad predict runs/mnist --image seven.png --invert --centre\n  \
         plangrad predict runs/pets --image cat.jpg dog.webp more/\n  \
         plangrad predict runs/sums --values 10,11\n  \
         plangrad predict runs/iris --dataset csv:new.csv --out answers.csv",
     group(clap::ArgGroup::new("subject").required(true).multiple(true)
-        .args(["index", "random", "image", "values", "dataset"]))
+        .args(["index", "random", "image", "values", "dataset", "worst"]))
 )]
 pub struct PredictArgs {
     /// The model.
@@ -170,6 +177,9 @@ pub struct PredictArgs {
     /// Any sample of the dataset
     #[arg(long, conflicts_with_all = ["image", "values"])]
     pub random: bool,
+    /// How many: from --index on, or all at random
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, conflicts_with_all = ["image", "values"])]
+    pub count: Option<usize>,
     /// PNG, JPEG, WebP, BMP or GIF images of any size, brought to what the model reads; folders of them; - for standard input
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["values", "dataset"])]
     pub image: Vec<PathBuf>,
@@ -177,8 +187,13 @@ pub struct PredictArgs {
     #[arg(long, value_name = "X,…", value_parser = values::row, allow_hyphen_values = true,
         conflicts_with = "dataset")]
     pub values: Vec<values::Row>,
-    /// Write the answers here as CSV, a line for each row of --dataset or --values
-    #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["index", "random", "image"])]
+    /// So many samples that the model is most certain and wrong about; of numbers, those it is farthest from
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true,
+        conflicts_with_all = ["index", "random", "count", "image", "values"])]
+    pub worst: Option<usize>,
+    /// Draw the pictures with label, prediction and probability (FILE.png, FILE.svg), or write a line for each row of --dataset or
+    /// --values (FILE.csv, or any other name)
+    #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Swap dark and light of --image: MNIST and similar datasets are light on dark
     #[arg(long, conflicts_with_all = ["index", "random", "values"])]

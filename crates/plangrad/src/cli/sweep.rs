@@ -1,7 +1,6 @@
 //! The arguments of `sweep`.
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::device::device_choice;
 use super::learning::{LearningArgs, PrecisionArgs};
@@ -37,8 +36,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::positive, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
     /// Draw time, memory and accuracy against batch size: FILE.svg or FILE.png; may be given several times
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::picture_file),
-        allow_hyphen_values = true)]
+    #[arg(long, value_name = "FILE", value_parser = values::drawing(), allow_hyphen_values = true)]
     pub plot: Vec<PictureFile>,
     /// The network and its data.
     #[command(flatten)]

@@ -12,6 +12,7 @@ use super::learning::{LearningArgs, PrecisionArgs};
 use super::levers::LeverArgs;
 use super::subject::SubjectArgs;
 use super::values;
+use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use crate::train::{CHANGEABLE, Criterion, KeptModel, Settings};
@@ -155,6 +156,9 @@ pub struct RunArgs {
     /// Steps between two lines of progress [default: 100]
     #[arg(long, value_name = "STEPS", value_parser = values::steps, allow_negative_numbers = true)]
     pub log_every: Option<u64>,
+    /// Draw loss and accuracy over the epochs when the run is complete or interrupted: FILE.svg or FILE.png; may be given several times
+    #[arg(long, value_name = "FILE", value_parser = values::drawing(), allow_hyphen_values = true)]
+    pub plot: Vec<PictureFile>,
     /// Do not write report.html, the page with curves, confusion matrix, pictures and memory, at the end
     #[arg(long)]
     pub no_report: bool,

@@ -161,6 +161,11 @@ pub(super) fn png_file() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// Drawings to be written.
+pub(super) fn drawing() -> impl TypedValueParser<Value = PictureFile> {
+    OsStringValueParser::new().try_map(picture_file)
+}
+
 /// A drawing to be written, whose name must end with its format.
 pub(super) fn picture_file(name: OsString) -> Parsed<PictureFile> {
     let path = PathBuf::from(name);

@@ -187,7 +187,7 @@ impl<'a> Answers<'a> {
 }
 
 /// Refuses answers whose probabilities need more memory than there is.
-fn check_memory(rows: usize, outputs: usize) -> Result<()> {
+pub(super) fn check_memory(rows: usize, outputs: usize) -> Result<()> {
     let bytes = size_of::<f32>() as u64 * rows as u64 * outputs as u64;
     match loading::memory() {
         Some(memory) if bytes > memory => {

@@ -5,10 +5,12 @@ use serde::Serialize;
 
 use super::quality::{class_table, classification_lines, regression_lines};
 use super::{device, trained};
+use crate::charts::{ConfusionChart, scatter};
 use crate::cli::{EvalArgs, TrainedDataArgs};
-use crate::error::Result;
+use crate::drawing::{Drawing, PictureFile};
+use crate::error::{Error, Result};
 use crate::model::{Classification, Confused, Confusion, Evaluation, Questions, Regression, Request};
-use crate::numbers::{counted, grouped, percent, size};
+use crate::numbers::{counted, grouped, percent, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table, cut, shortened, untrusted};
 use crate::process;
@@ -24,6 +26,7 @@ const NAME: usize = 28;
 const MOST_LISTED: usize = 20;
 
 pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
+    arguments.plot.iter().try_for_each(PictureFile::check)?; // before time is spent in vain
     let model = trained::open(&arguments.trained)?;
     let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
@@ -45,6 +48,10 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let regression = answers.map(|answers| Regression::of(&values, answers, model.mean_learnt_from()));
     let report = Report { evaluation: &evaluation, regression, classes: &classes };
     console.text(&report.text(&heading))?;
+    if !arguments.plot.is_empty() {
+        let drawing = report.draw(&format!("{} on {what}", model.file().display()), &values)?;
+        write(&drawing, &arguments.plot, console)?;
+    }
     console.json(&report.object())?;
     let is_weighted = model.learnt_with_class_weights()?;
     let remarks = evaluation.classification.iter().flat_map(|found| found.remarks(&classes, is_weighted));
@@ -61,6 +68,15 @@ pub(super) fn request(data: &TrainedDataArgs, split: Option<Split>) -> Request<'
         file: data.file.options(),
         labels: LabelUse::Required,
     }
+}
+
+fn write(drawing: &Drawing, files: &[PictureFile], console: &Console) -> Result<()> {
+    for (i, file) in files.iter().enumerate() {
+        file.write(drawing, "--plot")?;
+        let gap = if i == 0 { "\n" } else { "" };
+        console.text(&format_args!("{gap}written to {}", file.path().display()))?;
+    }
+    Ok(())
 }
 
 /// What was found, and how good that is.
@@ -93,6 +109,28 @@ impl Report<'_> {
             text += &format!("\n\n{}", confusion_text(confusion, self.classes));
         }
         text
+    }
+
+    /// The confusion matrix, or numbers beside their predictions.
+    fn draw(&self, subject: &str, values: &[f64]) -> Result<Drawing> {
+        let Evaluation { classification, confusion, answers, .. } = self.evaluation;
+        if let Some(((found, confusion), accuracy)) =
+            classification.as_ref().zip(confusion.as_ref()).zip(self.evaluation.accuracy())
+        {
+            let too_many = || {
+                let classes = grouped(self.classes.len());
+                let problem =
+                    format!("{classes} classes are too many for a matrix; --format json has its entries");
+                Error::option("--plot", problem)
+            };
+            let matrix = confusion.matrix().ok_or_else(too_many)?;
+            let title = untrusted(&format!("{subject}: accuracy {}", percent(accuracy)));
+            return Ok(ConfusionChart::new(title, matrix, found, self.classes).draw());
+        }
+        let rmse = self.regression.map_or(String::new(), |found| format!(": RMSE {}", short(found.rmse)));
+        let title = untrusted(&format!("{subject}{rmse}"));
+        let nothing = || Error::option("--plot", "no prediction is a finite number");
+        scatter(title, values, answers.as_deref().unwrap_or_default()).ok_or_else(nothing)
     }
 
     fn object(&self) -> Object<'_> {

@@ -14,6 +14,7 @@ mod predict;
 mod quality;
 mod report;
 mod samples;
+mod several;
 mod show;
 mod subject;
 mod summary;

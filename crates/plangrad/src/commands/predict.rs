@@ -8,9 +8,12 @@ use plangrad_tensor::Samples;
 use super::answers::{Answers, object};
 use super::eval::request;
 use super::samples::{check_index, random_samples, sample};
+use super::several::{no_pictures, push_titled, several};
 use super::{device, trained};
+use crate::charts::Gallery;
 use crate::cli::{PredictArgs, Row};
 use crate::colour::Colour;
+use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
 use crate::model::{Model, Prediction, Questions, Request};
 use crate::numbers::{grouped, short};
@@ -25,9 +28,13 @@ const MOST_SHOWN: usize = 12;
 const BAR: usize = 40;
 
 pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<()> {
+    let picture = picture_file(arguments)?;
     let model = trained::open(&arguments.trained)?;
     if !arguments.image.is_empty() {
-        return images(arguments, &model, console);
+        return images(arguments, &model, picture.as_ref(), console);
+    }
+    if arguments.worst.is_some() || arguments.count.is_some() {
+        return several(arguments, &model, picture.as_ref(), console);
     }
     let is_one = arguments.index.is_some() || arguments.random;
     if !is_one && (arguments.values.len() != 1 || arguments.out.is_some()) {
@@ -36,14 +43,57 @@ pub(super) fn predict(arguments: &PredictArgs, console: &mut Console) -> Result<
     let subject = Question::find(arguments, &model)?;
     let predict = |backend: &_| model.predict(subject.sample.clone(), backend);
     let prediction = device::compute(&arguments.device, predict)?;
-    answer(arguments, &model, &subject, &prediction, console)
+    answer(arguments, &model, &subject, &prediction, console)?;
+    let mut gallery = Gallery::new(heading(&model));
+    subject.push_to(&mut gallery, &model, &prediction);
+    written(&gallery, picture.as_ref(), console)
+}
+
+/// The picture to be written; none where answers are, as a table.
+fn picture_file(arguments: &PredictArgs) -> Result<Option<PictureFile>> {
+    let Some(path) = &arguments.out else { return Ok(None) };
+    let PredictArgs { index, random, image, worst, count, .. } = arguments;
+    let are_pictures = index.is_some() || *random || !image.is_empty() || worst.is_some() || count.is_some();
+    let picture = PictureFile::named(path.clone());
+    match (&picture, are_pictures) {
+        (None, true) => {
+            let found = path.display();
+            Err(wrong("--out", &format!("expected a name that ends with .png or .svg, found `{found}`")))
+        }
+        (Some(_), false) => Err(wrong(
+            "--out",
+            "a picture is of some samples: --index, --random, --count, --worst or --image",
+        )),
+        (Some(file), true) => file.check().map(|()| picture),
+        (None, false) => Ok(None),
+    }
+}
+
+/// Writes the pictures, if that was asked for.
+fn written(gallery: &Gallery, file: Option<&PictureFile>, console: &Console) -> Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    if gallery.is_empty() {
+        return Err(no_pictures());
+    }
+    file.write(&gallery.draw(), "--out")?;
+    console.text(&format_args!("\nwritten to {}", file.path().display()))
+}
+
+fn heading(model: &Model) -> String {
+    untrusted(&format!("predictions of {}", model.file().display()))
 }
 
 /// Answers for every image named, and for those in folders.
-fn images(arguments: &PredictArgs, model: &Model, console: &Console) -> Result<()> {
+fn images(
+    arguments: &PredictArgs,
+    model: &Model,
+    out: Option<&PictureFile>,
+    console: &Console,
+) -> Result<()> {
     let found = image_files(&arguments.image)?;
     device::compute(&arguments.device, |backend| {
         let mut skipped = 0;
+        let mut gallery = Gallery::new(heading(model));
         for (place, (path, is_named)) in found.iter().enumerate() {
             let subject = match Question::image(path, arguments, model) {
                 Err(error) if !is_named => {
@@ -58,7 +108,9 @@ fn images(arguments: &PredictArgs, model: &Model, console: &Console) -> Result<(
             }
             let prediction = model.predict(subject.sample.clone(), backend)?;
             answer(arguments, model, &subject, &prediction, console)?;
+            subject.push_to(&mut gallery, model, &prediction);
         }
+        written(&gallery, out, console)?;
         if skipped > 0 {
             Console::warning(&format_args!("{skipped} of {} images could not be read", found.len()));
         }
@@ -163,6 +215,21 @@ impl Question {
         let sample = Samples::U8(picture.planes());
         let file = Some(file.to_path_buf());
         Ok(Self { what, sample, picture: Some(picture), target: None, index: None, file })
+    }
+
+    /// Adds its picture with what was predicted to those that are drawn; a row of a table has none.
+    fn push_to(&self, gallery: &mut Gallery, model: &Model, prediction: &Prediction) {
+        let (Some(picture), Prediction::Class { class, probabilities }) = (&self.picture, prediction) else {
+            return;
+        };
+        let label = match self.target {
+            Some(Target::Class(label)) => Some(usize::from(label)),
+            _ => None,
+        };
+        let file =
+            self.file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let place = self.index.map_or(file.unwrap_or_default(), |index| format!("#{index}"));
+        push_titled(gallery, model, picture.clone(), (label, *class, probabilities), &place);
     }
 
     fn row(values: &Row, model: &Model) -> Result<Self> {

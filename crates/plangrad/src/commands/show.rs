@@ -13,17 +13,15 @@ use serde::Serialize;
 
 use super::samples::{check_index, random_samples};
 use super::subject;
+use crate::charts::{Gallery, Verdict};
 use crate::cli::ShowArgs;
+use crate::colour::Colour;
 use crate::error::{Error, Result};
 use crate::loading::load;
 use crate::numbers::{counted, short};
 use crate::output::Console;
-use crate::output::{Align, Table, printable};
-use crate::picture::Picture;
-use crate::picture::side_by_side;
-
-/// Most images beside one another in a file.
-const GRID_COLUMNS: usize = 10;
+use crate::output::{Align, Table, printable, untrusted};
+use crate::picture::{Graphics, Picture, side_by_side};
 
 pub(super) fn show(arguments: &ShowArgs, console: &mut Console) -> Result<()> {
     let (name, labels) = subject::choose(&arguments.data, arguments.task)?;
@@ -31,14 +29,17 @@ pub(super) fn show(arguments: &ShowArgs, console: &mut Console) -> Result<()> {
     let shown = Shown::load(&name, &options, arguments.split)?;
     let samples = shown.select(arguments)?;
     if let Some(path) = &arguments.out {
-        write_png(&samples, path, arguments.scale.unwrap_or(1))?;
+        shown.write_png(&samples, path, arguments.scale)?;
     }
     if console.is_json() {
         return samples
             .iter()
             .try_for_each(|sample| console.json(&shown.object(sample, arguments.out.as_deref())));
     }
-    console.drawing(&shown.text(&samples, console))?;
+    match shown.pixels(&samples, console)? {
+        Some(pixels) => console.drawing(&pixels)?,
+        None => console.drawing(&shown.text(&samples, console))?,
+    }
     match &arguments.out {
         Some(path) => console.text(&format_args!("written to {}", path.display())),
         None => Ok(()),
@@ -154,15 +155,15 @@ impl Shown {
         let pictures = samples.iter().map(|sample| sample.picture.as_ref().map(|picture| (sample, picture)));
         match (samples, pictures.collect::<Option<Vec<_>>>()) {
             ([one], Some(picture)) => {
-                let picture =
-                    picture.iter().map(|(_, picture)| picture.draw(console.colour()).text() + "\n\n");
-                format!("{what} #{}\n\n{}{}", one.index, picture.collect::<String>(), self.facts(one))
+                let pictures =
+                    picture.iter().map(|(_, picture)| self.before_and_after(one, picture, console));
+                format!("{what} #{}\n\n{}\n\n{}", one.index, pictures.collect::<String>(), self.facts(one))
             }
             ([one], None) => format!("{what} #{}\n\n{}\n\n{}", one.index, self.columns(one), self.facts(one)),
             (_, Some(pictures)) => {
                 let drawings: Vec<_> = pictures
                     .into_iter()
-                    .map(|(sample, picture)| (picture.draw(console.colour()), sample.caption()))
+                    .map(|(sample, picture)| (picture.draw(console.colour()), vec![sample.caption()]))
                     .collect();
                 let heading = format!(
                     "{what}: {}, shape {:?}, {}",
@@ -174,6 +175,78 @@ impl Shown {
             }
             (_, None) => format!("{what}: {}\n\n{}", counted(samples.len(), "row"), self.rows(samples)),
         }
+    }
+
+    /// A picture, and beside it what the network is given, where there are colours and there is room.
+    fn before_and_after(&self, sample: &Example, picture: &Picture, console: &Console) -> String {
+        let colour = console.colour();
+        let drawing = picture.draw(colour);
+        let given = self.given(sample).filter(|_| colour != Colour::None);
+        match given.filter(|_| drawing.fitting(Console::width()) >= 2) {
+            None => drawing.text(),
+            Some(given) => {
+                let lines = |text: &str| vec![text.to_owned()];
+                let both = [(drawing, lines("as it is")), (given.draw(colour), lines("normalised"))];
+                side_by_side(&both, Console::width())
+            }
+        }
+    }
+
+    /// What the network is given as a picture: from the least of all values, which is black, to the greatest.
+    fn given(&self, sample: &Example) -> Option<Picture> {
+        let Range { min, max, .. } = Range::of_inputs(&sample.normalized);
+        let shade =
+            |value: &f32| ((f64::from(*value) - min) / (max - min).max(f64::MIN_POSITIVE) * 255.0) as u8;
+        Picture::from_planes(
+            &self.dataset.sample_shape,
+            &sample.normalized.iter().map(shade).collect::<Vec<u8>>(),
+        )
+    }
+
+    /// The samples as a terminal shows pixels, if it does.
+    fn pixels(&self, samples: &[Example], console: &Console) -> Result<Option<String>> {
+        let graphics = console.graphics();
+        if graphics == Graphics::None || self.dataset.table.is_some() {
+            return Ok(None);
+        }
+        let what = printable(&format!("{} {}", self.dataset.name, self.split));
+        let mut gallery = self.gallery(samples);
+        if let [one] = samples
+            && let Some(given) = self.given(one)
+        {
+            gallery.push(given, ["normalised".to_owned(), String::new()], Verdict::Unknown);
+        }
+        let pictures = gallery.in_terminal(graphics, Console::width())?;
+        Ok(pictures.map(|pictures| match samples {
+            [one] => format!("{what} #{}\n\n{pictures}\n\n{}", one.index, self.facts(one)),
+            _ => pictures,
+        }))
+    }
+
+    /// The pictures with their labels and numbers.
+    fn gallery(&self, samples: &[Example]) -> Gallery {
+        let samples = samples.iter().filter_map(|sample| Some((sample, sample.picture.clone()?)));
+        let mut gallery = Gallery::new(untrusted(&format!("{} {}", self.dataset.name, self.split)));
+        for (sample, picture) in samples {
+            let lines = [untrusted(&sample.label.short()), format!("#{}", sample.index)];
+            gallery.push(picture, lines, Verdict::Unknown);
+        }
+        gallery
+    }
+
+    /// Writes one picture as it is, or several with their labels; leaves nothing behind if that fails.
+    fn write_png(&self, samples: &[Example], path: &Path, scale: Option<usize>) -> Result<()> {
+        let refused = |option, problem: &str| Error::option(option, problem);
+        if samples.iter().any(|sample| sample.picture.is_none()) {
+            return Err(refused("--out", "a table has no pictures; leave it out"));
+        }
+        let image = match samples {
+            [one] => one.picture.as_ref().and_then(|picture| picture.enlarged(scale.unwrap_or(1))),
+            several => self.gallery(several).scaled(scale).draw().to_picture(),
+        };
+        let too_large = "the image would be larger than 256 MiB; take a smaller --scale or --count";
+        let image = image.ok_or_else(|| refused("--scale", too_large))?;
+        Ok(checkpoint::replace(path, &image.to_png(path)?)?)
     }
 
     /// The description below one sample.
@@ -340,17 +413,6 @@ impl<'a> Cell<'a> {
     fn of(cell: &'a str) -> Self {
         as_number(cell).map_or(Self::Text(cell), Self::Number)
     }
-}
-
-/// Writes one picture, or all of them as a grid; leaves nothing behind if that fails.
-fn write_png(samples: &[Example], path: &Path, scale: usize) -> Result<()> {
-    let refused = |option, problem: &str| Error::option(option, problem);
-    let pictures: Vec<Picture> = samples.iter().filter_map(|sample| sample.picture.clone()).collect();
-    let grid = Picture::grid(&pictures, GRID_COLUMNS);
-    let grid = grid.ok_or_else(|| refused("--out", "a table has no pictures; leave it out"))?;
-    let too_large = "the image would be larger than 256 MiB; take a smaller --scale or --count";
-    let image = grid.enlarged(scale).ok_or_else(|| refused("--scale", too_large))?;
-    Ok(checkpoint::replace(path, &image.to_png(path)?)?)
 }
 
 #[derive(Serialize)]

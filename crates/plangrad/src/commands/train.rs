@@ -10,21 +10,23 @@ use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
 
 use super::{device, subject};
+use crate::charts::learning_curves;
 use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
 use crate::device::UnsupportedPrecision;
+use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
 use crate::export::metrics_csv;
 use crate::fit::{FitOptions, auto};
 use crate::history::History;
 use crate::model::{Model, dominance};
-use crate::numbers::counted;
-use crate::output::Console;
+use crate::numbers::{counted, grouped};
+use crate::output::{Console, untrusted};
 use crate::process;
 use crate::report::{RunReport, examine, page};
 use crate::tensorboard::{EventFile, Watched};
 use crate::train::{
     self, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder,
-    Settings, Stop, Subject, Tested, Trainer, class_counts, network, plan_line,
+    Settings, Stop, Subject, Tested, Trainer, class_counts, layers, learning, network, plan_line,
 };
 use crate::weights;
 
@@ -42,6 +44,7 @@ const LONGEST_ROW: usize = 60;
 /// # Errors
 /// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
 pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> {
+    arguments.run.plot.iter().try_for_each(PictureFile::check)?; // before time is spent in vain
     let (run, folder, interrupts) = match &arguments.run.resume {
         Some(path) => resume(arguments, path, *console)?,
         None => begin(arguments, *console)?,
@@ -145,8 +148,14 @@ fn perform(
     let stop = interrupts.stop();
     let outcome = run.go(&mut folder, stop, arguments.run.tensorboard);
     match outcome {
-        Ok((Outcome::Complete, events)) => run.complete(&folder, !arguments.run.no_report, events, stop),
-        Ok((Outcome::Interrupted, _)) => Err(Error::Interrupted { resume }),
+        Ok((Outcome::Complete, events)) => {
+            run.plot(&folder, &arguments.run.plot)?;
+            run.complete(&folder, !arguments.run.no_report, events, stop)
+        }
+        Ok((Outcome::Interrupted, _)) => {
+            run.plot(&folder, &arguments.run.plot)?;
+            Err(Error::Interrupted { resume })
+        }
         // The reader has gone: that ends the training, but is not a success.
         Err(Error::Output(reason)) if reason.kind() == ErrorKind::BrokenPipe => Err(Error::Unread { resume }),
         // It would diverge again; or its folder is gone.
@@ -229,6 +238,38 @@ impl Run {
         let mut observer = Watched { reporter: &mut self.reporter, events: events.as_mut() };
         let outcome = self.trainer.run(folder, &mut observer, stop)?;
         Ok((outcome, events))
+    }
+
+    /// Draws the curves of the run. The run itself is whole, whatever cannot be written now.
+    fn plot(&self, folder: &RunFolder, files: &[PictureFile]) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let (per_epoch, _) = self.settings.steps(self.trainer.train_samples() as u64);
+        let history = History::read(folder.path())?;
+        let Some(drawing) = learning_curves(self.title(), &history, per_epoch) else {
+            Console::warning(&"there is no plot: no epoch has ended yet, and no batch was reported");
+            return Ok(());
+        };
+        for file in files {
+            match file.write(&drawing, "--plot") {
+                Ok(()) => self.console.text(&format_args!("Plot: {}", file.path().display()))?,
+                Err(error) => Console::warning(&format_args!("there is no plot: {}", error.sentence())),
+            }
+        }
+        Ok(())
+    }
+
+    /// `mnist, 784-128-10, Adam 0.001, batch size 64`
+    fn title(&self) -> String {
+        let Settings { dataset, optimizer, batch_size, .. } = &self.settings;
+        let (layers, rate) = (layers(self.trainer.task()), self.settings.learning_rate());
+        let text = format!(
+            "{dataset}, {layers}, {}, batch size {}",
+            learning(*optimizer, rate),
+            grouped(*batch_size)
+        );
+        untrusted(&text)
     }
 
     /// What follows a run that is complete: remarks on its classes, its report, and commands that make use of it.

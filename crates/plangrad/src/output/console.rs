@@ -14,6 +14,7 @@ use super::untrusted::{escaped, printable};
 use super::wrap::wrapped;
 use crate::colour::Colour;
 use crate::error::{Error, ErrorKind, Result};
+use crate::picture::Graphics;
 
 /// Whether `--quiet` was given.
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -128,6 +129,12 @@ impl Console {
     #[must_use]
     pub fn colour(&self) -> Colour {
         if self.is_json() { Colour::None } else { Colour::detect(io::stdout().is_terminal()) }
+    }
+
+    /// How standard output shows pictures.
+    #[must_use]
+    pub fn graphics(&self) -> Graphics {
+        if self.is_json() { Graphics::None } else { Graphics::detect(io::stdout().is_terminal()) }
     }
 
     /// Columns of the terminal; 80 if there is none.

@@ -71,8 +71,8 @@ impl TextDrawing {
     }
 }
 
-/// Drawings of the same size, each with a caption below, as many side by side as fit into `width` columns.
-pub(crate) fn side_by_side(drawings: &[(TextDrawing, String)], width: usize) -> String {
+/// Drawings of the same size, each with lines of a caption below, as many side by side as fit into `width` columns.
+pub(crate) fn side_by_side(drawings: &[(TextDrawing, Vec<String>)], width: usize) -> String {
     let Some((first, _)) = drawings.first() else { return String::new() };
     let mut lines = Vec::new();
     for row in drawings.chunks(first.fitting(width)) {
@@ -81,9 +81,12 @@ pub(crate) fn side_by_side(drawings: &[(TextDrawing, String)], width: usize) -> 
                 row.iter().filter_map(|(drawing, _)| drawing.lines.get(number)).map(String::as_str).collect();
             lines.push(parts.join(&" ".repeat(GAP)));
         }
-        let captions: Vec<String> =
-            row.iter().map(|(drawing, caption)| cut(caption, drawing.width)).collect();
-        lines.push(captions.join(&" ".repeat(GAP)));
+        for number in 0..row.iter().map(|(_, caption)| caption.len()).max().unwrap_or(0) {
+            let line = |(drawing, caption): &(TextDrawing, Vec<String>)| {
+                cut(caption.get(number).map_or("", String::as_str), drawing.width)
+            };
+            lines.push(row.iter().map(line).collect::<Vec<_>>().join(&" ".repeat(GAP)));
+        }
         lines.push(String::new());
     }
     lines.pop();
@@ -126,7 +129,7 @@ mod tests {
     #[test]
     fn drawings_are_side_by_side_as_far_as_they_fit() {
         let drawing = picture().draw(Colour::None);
-        let three = ["one", "two", "thr\u{1b}e"].map(|caption| (drawing.clone(), caption.to_owned()));
+        let three = ["one", "two", "thr\u{1b}e"].map(|caption| (drawing.clone(), vec![caption.to_owned()]));
         let expected = "  @@    @@\n++::  ++::\n@@@@  @@@@\none   two\n\n  @@\n++::\n@@@@\nthr";
         assert_eq!(side_by_side(&three, 11), expected);
         assert_eq!(drawing.fitting(1), 1);

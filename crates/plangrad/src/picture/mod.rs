@@ -5,21 +5,17 @@
 //! space, no alpha and no greater depth: a transparent image is laid on white when it is read.
 
 mod draw;
+mod graphics;
 mod input;
 mod place;
 mod png;
 
 pub(crate) use draw::side_by_side;
+pub use graphics::Graphics;
 pub(crate) use input::{ImageInput, Wanted};
 pub use png::PictureError;
 
 use plangrad_data::brightness;
-
-/// Pixels between the pictures of a grid.
-const GRID_GAP: usize = 2;
-
-/// Brightness of the gaps.
-const GRID_BACKGROUND: u8 = 96;
 
 /// A picture in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,22 +115,6 @@ impl Picture {
         Some(large)
     }
 
-    /// Pictures of the same size in rows of `columns`, with gaps between; `None` if there are none.
-    #[must_use]
-    pub fn grid(pictures: &[Self], columns: usize) -> Option<Self> {
-        let first = pictures.first()?;
-        let columns = columns.clamp(1, pictures.len());
-        let side = |count: usize, size: usize| count * (size + GRID_GAP) - GRID_GAP;
-        let (width, height) =
-            (side(columns, first.width), side(pictures.len().div_ceil(columns), first.height));
-        let mut grid = Self::filled(width, height, first.channels, GRID_BACKGROUND);
-        for (number, picture) in pictures.iter().enumerate() {
-            let left = number % columns * (first.width + GRID_GAP);
-            grid.paste(picture, left, number / columns * (first.height + GRID_GAP));
-        }
-        Some(grid)
-    }
-
     /// Whether the edge of the picture is light, as paper is.
     #[must_use]
     pub fn has_light_edge(&self) -> bool {
@@ -195,16 +175,6 @@ mod tests {
             grey(4, &[1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
         );
         assert_eq!((grey(1, &[0]).enlarged(0), grey(1, &[0]).enlarged(usize::MAX)), (None, None));
-    }
-
-    #[test]
-    fn a_grid_has_gaps_between_its_pictures_but_no_margin() {
-        let g = GRID_BACKGROUND;
-        let pictures = [1, 2, 3].map(|value| grey(1, &[value]));
-        let expected = [1, g, g, 2, g, g, g, g, g, g, g, g, 3, g, g, g];
-        assert_eq!(Picture::grid(&pictures, 2).unwrap(), grey(4, &expected));
-        assert_eq!(Picture::grid(&pictures[..1], 9).unwrap(), pictures[0]);
-        assert_eq!(Picture::grid(&[], 3), None);
     }
 
     #[test]
