@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Left, Run, command, finish, run, select, send, undisturbed};
 
 /// Five epochs of 313 steps, with every feature that has state.
@@ -199,6 +199,67 @@ fn raising_epochs_gives_the_bytes_of_one_longer_run() {
     expected.assert_same(&folder.path().join("grown"));
     let config = fs::read_to_string(folder.path().join("grown/config.toml")).unwrap();
     assert!(config.contains("\nepochs = 3\n"), "{config}");
+}
+
+/// What the last process that worked on a run has changed.
+fn changes(run: &Path) -> Vec<Value> {
+    let sessions = fs::read_to_string(run.join("sessions.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(sessions.lines().last().unwrap()).unwrap();
+    last["changes"].as_array().cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_learning_rate_that_is_asked_for_by_name_is_taken_and_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["whole", "parts", "same"] {
+        run(folder.path(), &format!("train --dataset digits --hidden 16 --epochs 1 --out {name}"))
+            .succeeded();
+    }
+    let resumed = run(folder.path(), "train --resume whole --epochs 2 --lr 0.01");
+    assert!(
+        resumed.stderr.contains("from step 313 on schedule.learning_rate is 0.01, which was 0.001"),
+        "{resumed:?}"
+    );
+    let whole = folder.path().join("whole");
+    let expected = json!([{ "step": 313, "setting": "schedule.learning_rate", "was": 0.001, "now": 0.01 }]);
+    assert_eq!(Value::Array(changes(&whole)), expected);
+    assert!(fs::read_to_string(whole.join("config.toml")).unwrap().contains("learning_rate = 0.01\n"));
+    // It stays, and an interruption changes nothing.
+    run(folder.path(), "train --resume parts --epochs 2 --max-steps 400 --lr 0.01").succeeded();
+    run(folder.path(), "train --resume parts --max-steps 100000").succeeded();
+    assert!(changes(&folder.path().join("parts")).is_empty());
+    run(folder.path(), "train --resume same --epochs 2 --lr 0.001").succeeded();
+    assert!(changes(&folder.path().join("same")).is_empty(), "it is none");
+    let model = |name: &str| fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
+    assert!(model("whole") == model("parts") && model("whole") != model("same"));
+}
+
+#[test]
+fn a_batch_size_that_is_asked_for_by_name_holds_from_the_next_epoch_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = "train --dataset digits --hidden 16 --epochs 3 --log-every 1";
+    run(folder.path(), &format!("{begin} --max-steps 400 --out it")).succeeded();
+    let resumed = run(folder.path(), "train --resume it --max-steps 100000 --batch-size 128");
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    assert!(resumed.stderr.contains("the batch size is 128 from the next epoch on"), "{resumed:?}");
+    assert!(resumed.stderr.contains("from step 626 on batch_size is 128, which was 64"), "{resumed:?}");
+    let it = folder.path().join("it");
+    let metrics = fs::read_to_string(it.join("metrics.jsonl")).unwrap();
+    let events: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps = |epoch: u64| {
+        let of_epoch = events.iter().filter(|event| event["event"] == "step" && event["epoch"] == epoch);
+        of_epoch.map(|event| event["step"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let expected = [(1, 313), (2, 313), (3, 157)];
+    expected.into_iter().for_each(|(epoch, count)| assert_eq!(steps(epoch), Vec::from_iter(0..count)));
+    assert_eq!(select(&events, "end").len(), 1);
+    let expected = json!([{ "step": 626, "setting": "batch_size", "was": 64, "now": 128 }]);
+    assert_eq!(Value::Array(changes(&it)), expected);
+    run(folder.path(), "train --resume it --epochs 4").succeeded();
+    let again = fs::read_to_string(it.join("config.toml")).unwrap();
+    assert!(again.contains("\nbatch_size = 128\n") && again.contains("\nepochs = 4\n"), "{again}");
+    let auto = run(folder.path(), "train --resume it --epochs 5 --batch-size auto").refused(2);
+    assert_eq!(auto, "--batch-size: auto is for new runs; give a resumed one a number");
 }
 
 #[test]

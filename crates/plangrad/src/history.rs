@@ -61,11 +61,21 @@ pub(crate) struct Start {
 }
 
 /// The loss of a batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) epoch: u64,
     pub(crate) step: u64,
     pub(crate) loss: f64,
+    /// Steps of an epoch at that time, which the event itself does not say.
+    #[serde(skip_deserializing)]
+    pub(crate) of: u64,
+}
+
+impl Step {
+    /// Where it lies among the epochs: 0 is the start of the first.
+    pub(crate) fn place(&self) -> f64 {
+        self.epoch as f64 - 1.0 + self.step as f64 / self.of.max(1) as f64
+    }
 }
 
 /// An epoch and its evaluation.
@@ -128,10 +138,13 @@ impl History {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn read(folder: &Path) -> Result<History> {
-        let (mut history, mut steps) = (History::default(), Thinned::default());
+        let (mut history, mut steps, mut per_epoch) = (History::default(), Thinned::default(), 1);
         each_event(&folder.join(METRICS), |line| match line {
-            Line::Start(start) => history.start = Some(Start { device: untrusted(&start.device), ..start }),
-            Line::Step(step) => steps.push(step),
+            Line::Start(start) => {
+                per_epoch = (start.train_samples as u64).div_ceil(start.batch_size.max(1) as u64);
+                history.start = Some(Start { device: untrusted(&start.device), ..start });
+            }
+            Line::Step(step) => steps.push(Step { of: per_epoch, ..step }),
             Line::Epoch(epoch) if history.epochs.len() < MOST_EVENTS => history.epochs.push(epoch),
             Line::Oom(rung) if history.rungs.len() < MOST_EVENTS => history.rungs.push(rung),
             Line::End(end) => history.end = Some(end),
@@ -217,14 +230,14 @@ nonsense
         let history = read(text);
         assert_eq!(history.start.unwrap().test_samples, 7);
         assert_eq!(history.epochs, [Epoch { epoch: 1, train_loss: Some(0.5), ..Epoch::default() }]);
-        assert_eq!(history.steps, [Step { epoch: 1, step: 0, loss: 2.5 }]);
+        assert_eq!(history.steps, [Step { epoch: 1, step: 0, loss: 2.5, of: 0 }]);
         assert_eq!(read(""), History::default());
     }
 
     #[test]
     fn of_many_steps_some_are_kept_at_equal_distances() {
         let mut steps = Thinned::default();
-        (0..10 * MOST_STEPS as u64).for_each(|step| steps.push(Step { epoch: 1, step, loss: 0.0 }));
+        (0..10 * MOST_STEPS as u64).for_each(|step| steps.push(Step { epoch: 1, step, ..Step::default() }));
         assert!((MOST_STEPS / 2..=MOST_STEPS).contains(&steps.kept.len()), "{}", steps.kept.len());
         let distance = |pair: &[Step]| pair[1].step - pair[0].step;
         assert!(steps.kept.windows(2).all(|pair| distance(pair) == distance(&steps.kept[..2])));

@@ -21,7 +21,7 @@ const TEST: Part = Part("test", VERMILION, Stroke::Solid, Mark::Hollow);
 struct Part(&'static str, Rgb, Stroke, Mark);
 
 /// The curves of a run under this title; `None` before its first epoch has ended and its first batch has been reported.
-pub(crate) fn learning_curves(title: String, history: &History, steps_per_epoch: u64) -> Option<Drawing> {
+pub(crate) fn learning_curves(title: String, history: &History) -> Option<Drawing> {
     let epochs = &history.epochs;
     let loss = [
         curve(epochs, TRAIN, |epoch| epoch.train_loss),
@@ -32,7 +32,7 @@ pub(crate) fn learning_curves(title: String, history: &History, steps_per_epoch:
         curve(epochs, VALIDATION, |epoch| epoch.validation_accuracy),
         curve(epochs, TEST, |epoch| epoch.test_accuracy),
     ];
-    let batches = batches(history, steps_per_epoch);
+    let batches = batches(history);
     let of_losses: Vec<Curve> = [batches].into_iter().chain(loss).filter(is_drawn).collect();
     let of_accuracies: Vec<Curve> = accuracy.into_iter().filter(is_drawn).collect();
     let places = of_losses.iter().flat_map(|curve| &curve.points).map(|[epoch, _]| *epoch);
@@ -55,10 +55,9 @@ fn curve(epochs: &[Epoch], part: Part, value: impl Fn(&Epoch) -> Option<f64>) ->
 }
 
 /// Losses of single batches, where they were reported.
-fn batches(history: &History, steps_per_epoch: u64) -> Curve {
-    let place = |epoch: u64, step: u64| (epoch as f64 - 1.0) + step as f64 / steps_per_epoch.max(1) as f64;
+fn batches(history: &History) -> Curve {
     let steps = history.steps.iter().filter(|step| step.loss.is_finite());
-    let points = steps.map(|step| [place(step.epoch, step.step), step.loss]).collect();
+    let points = steps.map(|step| [step.place(), step.loss]).collect();
     Curve {
         name: "single batches".to_owned(),
         colour: PALE_BLUE,
@@ -150,7 +149,7 @@ mod tests {
     }
 
     fn svg(history: &History) -> String {
-        let drawing = learning_curves("a <run>".to_owned(), history, 10).unwrap();
+        let drawing = learning_curves("a <run>".to_owned(), history).unwrap();
         drawing.assert_legible();
         assert!(drawing.to_picture().is_some());
         drawing.to_svg().unwrap()
@@ -162,7 +161,10 @@ mod tests {
             epoch(2, 0.5, 0.6, Some(0.825)),
             epoch(3, 0.4, 0.65, Some(0.8125)),
         ];
-        let steps = vec![Step { epoch: 1, step: 0, loss: 2.3 }, Step { epoch: 3, step: 5, loss: 0.3 }];
+        let steps = vec![
+            Step { epoch: 1, step: 0, loss: 2.3, of: 10 },
+            Step { epoch: 3, step: 5, loss: 0.3, of: 10 },
+        ];
         History { epochs, steps, ..History::default() }
     }
 
@@ -199,7 +201,7 @@ mod tests {
             svg.contains("loss (logarithmic)") && !svg.contains("accuracy") && !svg.contains("best"),
             "{svg}"
         );
-        assert!(learning_curves(String::new(), &History::default(), 10).is_none());
+        assert!(learning_curves(String::new(), &History::default()).is_none());
     }
 
     #[test]

@@ -51,9 +51,9 @@ pub struct TrainArgs {
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
     /// Samples per step; auto takes a few seconds at most to measure from which size training is fast, among the sizes that
-    /// fit, but no less than 16 on the cpu and 64 elsewhere, if that fits
-    #[arg(long, default_value_t, value_name = "N|auto", allow_negative_numbers = true)]
-    pub batch_size: BatchSize,
+    /// fit, but no less than 16 on the cpu and 64 elsewhere, if that fits [default: 64]
+    #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
+    pub batch_size: Option<BatchSize>,
     /// Passes over the training part [default: 5]
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub epochs: Option<u64>,
@@ -144,7 +144,8 @@ pub struct RunArgs {
     /// Replace an earlier run in that folder
     #[arg(long)]
     pub overwrite: bool,
-    /// Resume the run in this folder, to the same bits as without the interruption; --epochs and --max-steps may be raised
+    /// Resume the run in this folder, to the same bits as without the interruption; --epochs and --max-steps may be raised, and --lr
+    /// and, from the next epoch on, --batch-size changed, which the run records
     #[arg(long, value_name = "DIR", conflicts_with_all = fixed_by_a_run())]
     pub resume: Option<PathBuf>,
     /// Resume although the data have changed since: the epoch begins again with them, and with their statistics
@@ -173,7 +174,7 @@ pub struct RunArgs {
 fn fixed_by_a_run() -> Vec<Id> {
     let described = TrainingArgs::augment_args(SubjectArgs::augment_args(Command::new("described")));
     let fixed = described.get_arguments().map(|option| option.get_id().clone());
-    let fixed = fixed.filter(|option| !CHANGEABLE.contains(&option.as_str()));
+    let fixed = fixed.filter(|option| CHANGEABLE.iter().all(|one| one.option != option.as_str()));
     fixed.chain(["out", "overwrite", "config"].map(Id::from)).collect()
 }
 
@@ -315,10 +316,7 @@ mod tests {
     fn defaults_are_those_of_the_documentation() {
         let TrainArgs { subject: SubjectArgs { data, model, task }, training, run, .. } = train(&[]).unwrap();
         assert_eq!((data.dataset, model.hidden.0, model.dropout), (None, vec![128], 0.0));
-        assert_eq!(
-            (training.batch_size, training.learning.seed, run.log_every),
-            (BatchSize::Samples(64), 42, None)
-        );
+        assert_eq!((training.batch_size, training.learning.seed, run.log_every), (None, 42, None));
         assert_eq!(task.loss, Loss::CrossEntropy);
         let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
         assert_eq!(training.learning.optimizer().unwrap(), adam);
@@ -367,12 +365,10 @@ mod tests {
     #[test]
     fn a_resumed_run_keeps_what_would_change_its_bits() {
         for option in [
-            "--lr=0.1",
+            "--lr-minimum=0.1",
             "--hidden=64",
             "--seed=1",
             "--dataset=digits",
-            "--batch-size=32",
-            "--batch-size=auto",
             "--no-shuffle",
             "--warmup=5",
             "--clip-norm=1",
@@ -382,8 +378,20 @@ mod tests {
             let error = train(&["--resume", "runs/x", option]).unwrap_err();
             assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");
         }
-        let allowed =
-            ["--resume", "runs/x", "--epochs", "9", "--threads", "2", "--data-dir", "d", "--log-every", "1"];
+        let allowed = [
+            "--resume",
+            "runs/x",
+            "--epochs",
+            "9",
+            "--threads",
+            "2",
+            "--lr",
+            "0.1",
+            "--batch-size",
+            "8",
+            "--log-every",
+            "1",
+        ];
         assert_eq!(train(&allowed).unwrap().training.epochs, Some(9));
     }
 }

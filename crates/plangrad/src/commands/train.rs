@@ -25,8 +25,9 @@ use crate::process;
 use crate::report::{RunReport, examine, page};
 use crate::tensorboard::{EventFile, Watched};
 use crate::train::{
-    self, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder,
-    Settings, Stop, Subject, Tested, Trainer, class_counts, layers, learning, network, plan_line,
+    self, CHANGEABLE, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges,
+    RunFolder, SettingChange, Settings, Stop, Subject, Tested, Trainer, class_counts, layers, learning,
+    network, plan_line,
 };
 use crate::weights;
 
@@ -45,11 +46,25 @@ const LONGEST_ROW: usize = 60;
 /// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
 pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> {
     arguments.run.plot.iter().try_for_each(PictureFile::check)?; // before time is spent in vain
-    let (run, folder, interrupts) = match &arguments.run.resume {
-        Some(path) => resume(arguments, path, *console)?,
-        None => begin(arguments, *console)?,
+    let Some(path) = &arguments.run.resume else {
+        let (run, folder, interrupts) = begin(arguments, *console)?;
+        return perform(run, folder, &interrupts, arguments).map(drop);
     };
-    perform(run, folder, &interrupts, arguments)
+    let (run, folder, interrupts) = resume(arguments, path, *console, None)?;
+    if perform(run, folder, &interrupts, arguments)? == Performed::UntilChange {
+        let (run, folder, interrupts) = resume(arguments, path, *console, Some(interrupts))?;
+        perform(run, folder, &interrupts, arguments)?;
+    }
+    Ok(())
+}
+
+/// How far a run was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Performed {
+    /// To its end.
+    Whole,
+    /// To the end of an epoch, from which on it has another batch size.
+    UntilChange,
 }
 
 /// A run that is ready to go.
@@ -99,15 +114,28 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
 }
 
 /// An earlier run, from its last checkpoint on.
-fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, RunFolder, Interrupts)> {
+fn resume(
+    arguments: &TrainArgs,
+    path: &Path,
+    console: Console,
+    interrupts: Option<Interrupts>,
+) -> Result<(Run, RunFolder, Interrupts)> {
     check_text("--resume", path)?;
     let (mut folder, settings) = RunFolder::open(path)?;
     let checkpoint = folder.read_checkpoint()?;
     let done = checkpoint.description().and_then(|description| description.progress);
     check_raised(arguments, &settings, done.map_or((0, 0), |progress| (progress.epoch, progress.step)))?;
-    let settings = resumed(settings, arguments)?;
+    let old_batch_size = settings.batch_size;
+    let mut settings = resumed(settings, arguments)?;
+    let is_within =
+        done.is_some_and(|progress| progress.position > 0 && progress.position < progress.samples);
+    let waits = is_within && settings.batch_size != old_batch_size;
+    let batch_size = settings.batch_size;
+    if waits {
+        settings.batch_size = old_batch_size;
+    }
     let dataset = subject::dataset(&settings.dataset_name()?, &settings.options()?)?;
-    let interrupts = Interrupts::listen();
+    let interrupts = interrupts.unwrap_or_else(Interrupts::listen);
     let subject = settings.subject(dataset)?;
     let set = match arguments.device.instruction_set {
         None => instruction_set(&checkpoint)?,
@@ -116,6 +144,11 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
     let mut run = Run::prepare(settings, subject, arguments, set, console)?;
     if arguments.run.accept_changed_data {
         run.trainer.accept_changed_data();
+    }
+    run.trainer.accept_changed_settings(&asked_settings(arguments));
+    if waits {
+        run.trainer.pause_after_epoch();
+        run.reporter.note(&format!("the batch size is {} from the next epoch on", grouped(batch_size)));
     }
     if let Some(changes) = changed_rows(&folder, &run.trainer)? {
         run.reporter.note(&changes.to_string());
@@ -127,6 +160,7 @@ fn resume(arguments: &TrainArgs, path: &Path, console: Console) -> Result<(Run, 
             folder.checkpoint().display()
         ));
     }
+    run.trainer.setting_changes().iter().for_each(|change| run.reporter.note(&changed(change)));
     folder.save_settings(&run.settings)?;
     folder.cut_back(&progress, run.settings.batch_size, run.trainer.is_finished())?;
     run.reporter.note(&run.where_it_stands(path, &progress));
@@ -142,7 +176,7 @@ fn perform(
     mut folder: RunFolder,
     interrupts: &Interrupts,
     arguments: &TrainArgs,
-) -> Result<()> {
+) -> Result<Performed> {
     let resume = resume_command(folder.path(), &arguments.device.given(arguments.oom));
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
@@ -150,8 +184,10 @@ fn perform(
     match outcome {
         Ok((Outcome::Complete, events)) => {
             run.plot(&folder, &arguments.run.plot)?;
-            run.complete(&folder, !arguments.run.no_report, events, stop)
+            run.complete(&folder, !arguments.run.no_report, events, stop)?;
+            Ok(Performed::Whole)
         }
+        Ok((Outcome::Paused, _)) => Ok(Performed::UntilChange),
         Ok((Outcome::Interrupted, _)) => {
             run.plot(&folder, &arguments.run.plot)?;
             Err(Error::Interrupted { resume })
@@ -245,9 +281,8 @@ impl Run {
         if files.is_empty() {
             return Ok(());
         }
-        let (per_epoch, _) = self.settings.steps(self.trainer.train_samples() as u64);
         let history = History::read(folder.path())?;
-        let Some(drawing) = learning_curves(self.title(), &history, per_epoch) else {
+        let Some(drawing) = learning_curves(self.title(), &history) else {
             Console::warning(&"there is no plot: no epoch has ended yet, and no batch was reported");
             return Ok(());
         };
@@ -419,7 +454,7 @@ fn batch_size(
     subject: &mut Subject,
     stop: &Stop,
 ) -> Result<usize> {
-    if let BatchSize::Samples(count) = arguments.training.batch_size {
+    if let BatchSize::Samples(count) = arguments.training.batch_size.unwrap_or_default() {
         return Ok(count);
     }
     let (backend, budget) =
@@ -518,6 +553,23 @@ fn check_raised(
 fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
     let TrainArgs { training, run, .. } = arguments;
     settings.epochs = training.epochs.unwrap_or(settings.epochs);
+    settings.batch_size = match training.batch_size {
+        Some(BatchSize::Samples(samples)) => samples,
+        Some(BatchSize::Auto) => {
+            return Err(Error::option("--batch-size", "auto is for new runs; give a resumed one a number"));
+        }
+        None => settings.batch_size,
+    };
+    if let Some(rate) = training.learning.lr {
+        if let Schedule::Cosine { minimum, .. } = settings.schedule
+            && minimum > rate
+        {
+            let problem =
+                format!("{rate} is below the rate at which the run's cosine ends, which is {minimum}");
+            return Err(Error::option("--lr", problem));
+        }
+        settings = settings.with_learning_rate(rate);
+    }
     settings.max_steps = training.max_steps.or(settings.max_steps);
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
     settings.keep_gradients |= training.learning.step.keep_gradients;
@@ -529,6 +581,24 @@ fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
         settings.data_dir = anchored(data.folder())?; // the data have moved
     }
     Ok(settings)
+}
+
+/// The keys of settings that the command line gives by name, and from which bits follow.
+fn asked_settings(arguments: &TrainArgs) -> Vec<&'static str> {
+    let TrainingArgs { batch_size, learning, .. } = &arguments.training;
+    let is_given = |option: &str| match option {
+        "lr" => learning.lr.is_some(),
+        "batch_size" => batch_size.is_some(),
+        _ => false,
+    };
+    let asked = CHANGEABLE.iter().filter(|one| one.fixes_bits && is_given(one.option));
+    asked.flat_map(|one| one.keys.iter().copied()).collect()
+}
+
+/// `from step 313 on schedule.learning_rate is 0.01, which was 0.001`
+fn changed(change: &SettingChange) -> String {
+    let SettingChange { step, setting, was, now } = change;
+    format!("from step {} on {setting} is {now}, which was {was}", grouped(*step as usize))
 }
 
 /// The instruction set that a run was computed with until its checkpoint; `None` if that does not say.

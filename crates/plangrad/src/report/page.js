@@ -55,14 +55,13 @@ function tiles(run) {
 
 function curves(run) {
   const { epochs, steps, end } = run.history;
-  const perEpoch = run.steps_per_epoch || 1;
   const of = (key) => epochs.map((epoch) => [epoch.epoch, epoch[key]]);
   const found = best(run)?.epoch;
   // Where epochs are compared by a validation part, the test part is for the last epoch, and for the best.
   const tested = (key) => [[end?.best?.epoch, end?.best?.[key]], [epochs[epochs.length - 1]?.epoch, end?.[key]]]
     .filter(([epoch], i, all) => i === 1 || epoch !== all[1][0]);
   const hasTests = epochs.some((epoch) => isNumber(epoch.test_loss));
-  const batches = steps.map((step) => [step.epoch - 1 + step.step / perEpoch, step.loss]);
+  const batches = steps.map((step) => [step.epoch - 1 + step.step / (step.of || 1), step.loss]);
   const losses = [
     { name: "single batches", style: "s0", points: batches, thin: true },
     { name: "train (mean of the epoch)", style: "s1", points: of("train_loss") },
@@ -209,7 +208,8 @@ function origin(run) {
   right.push(sessions.length > 0
     ? sessions.map((one, i) => table(i === 0 ? "Begun" : `Resumed after ${counted(one.step, "step")}`, ["", ""], [
       ["when", one.began.replace("T", " ").replace("Z", " UTC")], ["plangrad", one.version], ["system", `${one.system}, ${counted(one.cores, "core")}`],
-      ["device", one.device + (one.instruction_set ? ` (${one.instruction_set})` : "")], ["command", element("code", {}, one.command)]]))
+      ["device", one.device + (one.instruction_set ? ` (${one.instruction_set})` : "")], ["command", element("code", {}, one.command)],
+      ...(one.changes ?? []).map((change) => ["changed", `${change.setting} is ${change.now}, was ${change.was}`])]))
     : element("p", { class: "quiet" }, "The run does not say on which machine it was made: an earlier version wrote it."));
   right.push(rungs.length > 0
     ? table("Memory ran out", ["way", "reason", "before", "after"], rungs.map((rung) => [rung.rung, rung.reason, size(rung.bytes_before), size(rung.bytes_after)]), [2, 3])

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::history::History;
 use crate::model::Model;
 use crate::output::untrusted;
-use crate::train::{BEST, CONFIG, Fingerprint, MODEL, Settings, network, read_fingerprint};
+use crate::train::{BEST, CONFIG, Fingerprint, LEARNING_RATE, MODEL, Settings, network, read_fingerprint};
 
 /// Points of the curve of the learning rate.
 const MOST_RATES: u64 = 240;
@@ -92,7 +92,7 @@ impl RunReport {
             network: None,
             data: read_fingerprint(folder)?.as_ref().map(Data::of),
             steps_per_epoch,
-            learning_rates: learning_rates(&settings, history.steps_taken(steps_per_epoch)),
+            learning_rates: learning_rates(&settings, &history, history.steps_taken(steps_per_epoch)),
             is_best: false,
             examined: None,
             not_examined: None,
@@ -138,13 +138,21 @@ impl RunReport {
     }
 }
 
-/// Step and learning rate of steps from the first to the last.
-fn learning_rates(settings: &Settings, steps: u64) -> Vec<(u64, f64)> {
-    let rate = settings.learning_rate();
+/// Step and learning rate of steps from the first to the last, also where the rate was changed when the run was resumed.
+fn learning_rates(settings: &Settings, history: &History, steps: u64) -> Vec<(u64, f64)> {
+    let changes = history.sessions.iter().flat_map(|session| &session.changes);
+    let of_rate = changes.filter(|change| change.setting == LEARNING_RATE);
+    let earlier: Vec<_> = of_rate
+        .filter_map(|change| Some((change.step, settings.with_learning_rate(change.was.as_f64()?))))
+        .collect();
+    let at = |step| match earlier.iter().find(|(last, _)| step <= *last) {
+        Some((_, settings)) => settings.learning_rate().at(step),
+        None => settings.learning_rate().at(step),
+    };
     let every = steps.div_ceil(MOST_RATES).max(1) as usize;
     let last = (steps > 0).then_some(steps);
     let shown = (1..steps).step_by(every).chain(last);
-    shown.map(|step| (step, rate.at(step))).collect()
+    shown.map(|step| (step, at(step))).collect()
 }
 
 /// Names and values as `config.toml` has them, in its order; those of its tables with the table's name before them.
@@ -164,6 +172,28 @@ fn flat(config: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::{RunSession, SettingChange};
+
+    #[test]
+    fn the_learning_rate_of_a_step_is_that_of_its_time() {
+        let settings: Settings = toml::from_str(SETTINGS).unwrap();
+        let change = |step, was: f64| SettingChange {
+            step,
+            setting: LEARNING_RATE.to_owned(),
+            was: was.into(),
+            ..SettingChange::default()
+        };
+        let session = |change| RunSession { changes: vec![change], ..RunSession::default() };
+        let sessions = vec![session(change(2, 0.5)), session(change(4, 0.25))];
+        let history = History { sessions, ..History::default() };
+        let rates = learning_rates(&settings, &history, 5);
+        assert_eq!(rates, [(1, 0.5), (2, 0.5), (3, 0.25), (4, 0.25), (5, 0.125)]);
+    }
+
+    const SETTINGS: &str = "dataset = \"digits\"\ndata_dir = \"data\"\nnormalize = \"dataset\"\ntest_fraction = 0.2\nloss = \"cross-entropy\"\n\
+                            hidden = [8]\nactivation = \"relu\"\ndropout = 0.0\nbatch_size = 64\nepochs = 1\nseed = 42\nshuffle = true\n\
+                            log_every = 100\n[optimizer]\nname = \"adam\"\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-8\nweight_decay = 0.0\n\
+                            [schedule]\nname = \"constant\"\nlearning_rate = 0.125\n";
 
     #[test]
     fn settings_have_the_names_and_order_of_their_file() {

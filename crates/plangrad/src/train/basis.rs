@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 
 use plangrad_nn::Task;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::engine::Engine;
 use super::fingerprint::Fingerprint;
-use super::settings::{CHANGEABLE, Settings};
+use super::settings::{BATCH_SIZE, CHANGEABLE, Settings};
 use crate::error::{Error, Result};
 
 /// The samples of a part of a batch, where the bits depend on it.
@@ -24,6 +25,9 @@ pub(super) type Basis = BTreeMap<String, Value>;
 const DATA: &str = "data";
 /// The step from which on the data were others than before, if someone has accepted that.
 const DATA_CHANGED: &str = "data_changed_at_step";
+/// The settings that were changed when the run was resumed, as was asked for: each with the step from which on it holds, what it was
+/// and what it is.
+const CHANGES: &str = "changed_settings";
 /// The name of the instruction set, if a CPU computes.
 const INSTRUCTION_SET: &str = "instruction_set";
 
@@ -36,7 +40,8 @@ pub(super) fn basis(settings: &Settings, task: &Task, engine: &Engine) -> Result
     let mut basis = Basis::new();
     let settings = serde_json::to_value(settings).map_err(|error| Error::Output(error.into()))?;
     flatten("", &settings, &mut basis);
-    let is_free = |name: &str| CHANGEABLE.contains(&name) || COMPARED_OTHERWISE.contains(&name);
+    let is_changeable = |name: &str| CHANGEABLE.iter().any(|one| one.keys.contains(&name) && !one.fixes_bits);
+    let is_free = |name: &str| is_changeable(name) || COMPARED_OTHERWISE.contains(&name);
     basis.retain(|name, _| !is_free(name));
     if task.parts_differ() {
         basis.insert(PART.to_owned(), engine.micro_batch_size().into());
@@ -59,7 +64,51 @@ pub(super) fn note_changed_data(basis: &mut Basis, step: u64) {
 
 /// Takes over from an earlier basis what its run has noted.
 pub(super) fn keep_notes(basis: &mut Basis, earlier: &Basis) {
-    basis.extend(earlier.get_key_value(DATA_CHANGED).map(|(name, step)| (name.clone(), step.clone())));
+    for note in [DATA_CHANGED, CHANGES] {
+        basis.extend(earlier.get_key_value(note).map(|(name, note)| (name.clone(), note.clone())));
+    }
+}
+
+/// A setting that is another than before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SettingChange {
+    /// Steps that were taken with the earlier one.
+    pub(crate) step: u64,
+    /// Its key in `config.toml`.
+    pub(crate) setting: String,
+    pub(crate) was: Value,
+    pub(crate) now: Value,
+}
+
+/// Those of the settings that may be changed on resuming, and from which bits follow, that differ, after so many steps.
+pub(super) fn asked_changes(was: &Basis, is: &Basis, step: u64) -> Vec<SettingChange> {
+    let fixing = CHANGEABLE.iter().filter(|one| one.fixes_bits).flat_map(|one| one.keys.iter().copied());
+    let differing = fixing.filter_map(|setting| {
+        let [was, now] = [was.get(setting)?, is.get(setting)?].map(Value::clone);
+        (was != now).then_some(SettingChange { step, setting: setting.to_owned(), was, now })
+    });
+    differing.collect()
+}
+
+/// Notes changes of settings: the run is then one that no uninterrupted run leads to.
+pub(super) fn note_changes(basis: &mut Basis, changes: &[SettingChange]) {
+    if changes.is_empty() {
+        return;
+    }
+    let notes = basis.entry(CHANGES.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(notes) = notes {
+        notes.extend(changes.iter().map(|change| {
+            let SettingChange { step, setting, was, now } = change;
+            json!({ "step": step, "setting": setting, "was": was, "now": now })
+        }));
+    }
+}
+
+/// Whether the run has had another batch size: its steps can then not be counted by epochs.
+pub(super) fn has_changed_batch_size(basis: &Basis) -> bool {
+    let notes = basis.get(CHANGES).and_then(Value::as_array);
+    notes.is_some_and(|notes| notes.iter().any(|note| note["setting"] == BATCH_SIZE))
 }
 
 /// Whether the run has gone on with other data at some step.
@@ -82,10 +131,12 @@ pub(crate) fn instruction_set(basis: &Basis) -> Option<&str> {
     basis.get(INSTRUCTION_SET)?.as_str()
 }
 
-/// The settings that differ between the basis of a checkpoint and that of the run that would continue it, as a clause.
-pub(super) fn other_settings(was: &Basis, is: &Basis) -> Option<String> {
+/// The settings that differ between the basis of a checkpoint and that of the run that would continue it, but for those that were
+/// asked for, as a clause.
+pub(super) fn other_settings(was: &Basis, is: &Basis, asked: &[&str]) -> Option<String> {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    let settings = names.filter(|name| ![DATA, DATA_CHANGED, INSTRUCTION_SET, PART].contains(&name.as_str()));
+    let others = [DATA, DATA_CHANGED, CHANGES, INSTRUCTION_SET, PART];
+    let settings = names.filter(|name| !others.contains(&name.as_str()) && !asked.contains(&name.as_str()));
     let text = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
     let changed: Vec<String> = settings
         .filter(|name| was.get(*name) != is.get(*name))
@@ -145,9 +196,28 @@ mod tests {
         let is = of(&[("a", 2.into()), ("c", true.into()), (DATA, "2".into())]);
         let expected = "its config.toml now says a = 2, which was 1, and b = absent, which was \"x\", and c = true, \
                         which was absent; set that back";
-        assert_eq!(other_settings(&was, &is).unwrap(), expected);
-        assert_eq!((other_settings(&was, &was), other_inputs(&was, &was)), (None, None));
+        assert_eq!(other_settings(&was, &is, &[]).unwrap(), expected);
+        assert_eq!((other_settings(&was, &was, &[]), other_inputs(&was, &was)), (None, None));
         assert!(other_data(&was, &is) && !other_data(&was, &was));
+        assert!(!other_settings(&was, &is, &["a", "b"]).unwrap().contains("a = 2"), "it was asked for");
+    }
+
+    #[test]
+    fn changes_that_were_asked_for_are_noted_and_kept() {
+        let was = of(&[(BATCH_SIZE, 64.into()), ("schedule.learning_rate", 0.1.into()), ("seed", 1.into())]);
+        let mut is =
+            of(&[(BATCH_SIZE, 32.into()), ("schedule.learning_rate", 0.1.into()), ("seed", 2.into())]);
+        let changes = asked_changes(&was, &is, 7);
+        let expected =
+            SettingChange { step: 7, setting: BATCH_SIZE.to_owned(), was: 64.into(), now: 32.into() };
+        assert_eq!(changes, [expected]);
+        note_changes(&mut is, &changes);
+        assert!(has_changed_batch_size(&is) && !has_changed_batch_size(&was));
+        let mut later = Basis::new();
+        keep_notes(&mut later, &is);
+        assert!(has_changed_batch_size(&later));
+        note_changes(&mut later, &[]);
+        assert_eq!(later[CHANGES].as_array().unwrap().len(), 1);
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod trainer;
 mod words;
 mod wrong_setting;
 
-pub(crate) use basis::instruction_set;
+pub(crate) use basis::{SettingChange, instruction_set};
 pub use best::{Criterion, KeptModel, UnknownWord};
 pub(crate) use class_weights::class_counts;
 pub use divergence::DivergenceRemedy;
@@ -52,8 +52,8 @@ pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;
 pub(crate) use report::plan_line;
 pub(crate) use session::RunSession;
-pub(crate) use settings::CHANGEABLE;
 pub use settings::Settings;
+pub(crate) use settings::{CHANGEABLE, LEARNING_RATE};
 pub(crate) use source::{Data, class_targets, scaled_source, target_kind};
 pub use source::{source, task};
 pub use stop::Stop;

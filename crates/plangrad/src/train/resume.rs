@@ -7,10 +7,10 @@ use plangrad_tensor::Metrics;
 use serde_json::Value;
 
 use super::basis::{
-    Basis, has_changed_data, has_data, keep_notes, note_changed_data, other_data, other_inputs,
-    other_settings,
+    Basis, SettingChange, asked_changes, has_changed_batch_size, has_changed_data, has_data, keep_notes,
+    note_changed_data, note_changes, other_data, other_inputs, other_settings,
 };
-use super::settings::Settings;
+use super::settings::{BATCH_SIZE, Settings};
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -27,6 +27,8 @@ impl Trainer {
         keep_notes(&mut self.description.basis, &expected.basis);
         if let Some(progress) = &expected.progress {
             self.check_same(expected, progress)?;
+            self.changes = self.asked(&expected.basis, progress);
+            note_changes(&mut self.description.basis, &self.changes);
         }
         let has_other_data =
             has_data(&expected.basis) && other_data(&expected.basis, &self.description.basis);
@@ -55,10 +57,28 @@ impl Trainer {
         self.accepts_changed_data = true;
     }
 
+    /// Lets [`Trainer::resume`] continue with other values of these settings: `batch_size`, `schedule.learning_rate`. The run records
+    /// from which step on they hold; its model is then one that no uninterrupted run leads to.
+    pub fn accept_changed_settings(&mut self, keys: &[&'static str]) {
+        self.asked_settings = keys.to_vec();
+    }
+
+    /// What [`Trainer::resume`] found to be other settings than before, which were asked for.
+    pub(crate) fn setting_changes(&self) -> &[SettingChange] {
+        &self.changes
+    }
+
+    /// The settings that were asked for and differ; a checkpoint of an earlier version knows its batch size alone.
+    fn asked(&self, was: &Basis, progress: &Progress) -> Vec<SettingChange> {
+        let mut known = was.clone();
+        known.entry(BATCH_SIZE.to_owned()).or_insert_with(|| progress.batch_size.into());
+        asked_changes(&known, &self.description.basis, progress.step)
+    }
+
     /// Refuses a checkpoint made with other settings or data.
     fn check_same(&self, expected: &Description, progress: &Progress) -> Result<()> {
         let (was, is) = (&expected.basis, &self.description.basis);
-        let settings = if was.is_empty() { None } else { other_settings(was, is) };
+        let settings = if was.is_empty() { None } else { other_settings(was, is, &self.asked_settings) };
         let found = settings
             .or_else(|| self.other_samples(progress))
             .or_else(|| self.other_config(expected, progress))
@@ -88,7 +108,7 @@ impl Trainer {
     fn other_config(&self, expected: &Description, progress: &Progress) -> Option<String> {
         let Settings { batch_size, seed, .. } = self.settings;
         let loss = self.description.loss;
-        if progress.batch_size != batch_size as u64 {
+        if progress.batch_size != batch_size as u64 && !self.asked_settings.contains(&BATCH_SIZE) {
             Some(now_says(format!("batch_size = {batch_size}"), progress.batch_size))
         } else if progress.seed != seed {
             Some(now_says(format!("seed = {seed}"), progress.seed))
@@ -124,7 +144,8 @@ impl Trainer {
     /// A position that no run with these settings reaches.
     fn other_position(&self, was: &Basis, progress: &Progress) -> Option<String> {
         let Progress { epoch, position, step, .. } = *progress;
-        let may_differ = self.accepts_changed_data || has_changed_data(was);
+        let has_other_batches = self.asked_settings.contains(&BATCH_SIZE) || has_changed_batch_size(was);
+        let may_differ = self.accepts_changed_data || has_changed_data(was) || has_other_batches;
         (!may_differ && self.steps_until(epoch, position) != Some(step)).then(|| {
             format!(
                 "{step} steps do not lead to sample {position} after {epoch} epochs with its batch size now"

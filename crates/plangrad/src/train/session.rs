@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use plangrad_tensor::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::basis::SettingChange;
 use crate::calendar;
 use crate::process;
 
@@ -30,6 +31,9 @@ pub(crate) struct RunSession {
     pub(crate) instruction_set: Option<String>,
     /// Steps that the run had taken before.
     pub(crate) step: u64,
+    /// Settings that were changed, as was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changes: Vec<SettingChange>,
 }
 
 impl RunSession {
@@ -44,6 +48,7 @@ impl RunSession {
             device: backend.device().to_string(),
             instruction_set: backend.instruction_set().map(str::to_owned),
             step,
+            changes: Vec::new(),
         }
     }
 }

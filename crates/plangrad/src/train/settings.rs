@@ -122,18 +122,45 @@ fn is_zero(share: &f64) -> bool {
     *share == 0.0
 }
 
-/// Settings that may be given anew when a run is resumed: how long it is, where its data lie, how often it is logged or saved.
-/// They do not fix the bits of its checkpoints.
-pub(crate) const CHANGEABLE: [&str; 8] = [
-    "data_dir",
-    "epochs",
-    "max_steps",
-    "eval_batch_size",
-    "log_every",
-    "checkpoint_every",
-    "keep_gradients",
-    "keep_inputs",
+/// A setting that may be given anew when a run is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Changeable {
+    /// Its key in `config.toml`, of an entry of a table `table.key`, and those of what follows from it.
+    pub(crate) keys: &'static [&'static str],
+    /// The option that gives it.
+    pub(crate) option: &'static str,
+    /// Whether the bits of later checkpoints follow from it: then a change is recorded, and has to be asked for by name.
+    pub(crate) fixes_bits: bool,
+}
+
+/// All of them: how long a run is, where its data lie, how often it is logged or saved; and what leads on to other bits.
+pub(crate) const CHANGEABLE: [Changeable; 10] = [
+    free(&["data_dir"]),
+    free(&["epochs"]),
+    free(&["max_steps"]),
+    free(&["eval_batch_size"]),
+    free(&["log_every"]),
+    free(&["checkpoint_every"]),
+    free(&["keep_gradients"]),
+    free(&["keep_inputs"]),
+    Changeable { keys: &[BATCH_SIZE], option: "batch_size", fixes_bits: true },
+    Changeable {
+        keys: &[LEARNING_RATE, "schedule.initial", "schedule.minimum"],
+        option: "lr",
+        fixes_bits: true,
+    },
 ];
+
+/// The key of the batch size.
+pub(super) const BATCH_SIZE: &str = "batch_size";
+
+/// The key of the learning rate that a schedule begins from or rises to.
+pub(crate) const LEARNING_RATE: &str = "schedule.learning_rate";
+
+/// A setting from which no bits follow, whose option has its name.
+const fn free(keys: &'static [&'static str]) -> Changeable {
+    Changeable { keys, option: keys[0], fixes_bits: false }
+}
 
 /// The longest `config.toml` that is read.
 const MOST_BYTES: u64 = 1 << 22;
@@ -277,6 +304,19 @@ impl Settings {
         let per_epoch = samples.div_ceil(self.batch_size as u64);
         let planned = per_epoch.saturating_mul(self.epochs);
         (per_epoch, self.max_steps.map_or(planned, |most| most.min(planned)))
+    }
+
+    /// The same settings with another learning rate; the schedule's length and shape stay.
+    #[must_use]
+    pub(crate) fn with_learning_rate(&self, learning_rate: f64) -> Settings {
+        let schedule = match self.schedule {
+            Schedule::Constant { .. } => Schedule::Constant { learning_rate },
+            Schedule::Cosine { minimum, steps, .. } => Schedule::Cosine { learning_rate, minimum, steps },
+            Schedule::Step { factor, every, .. } => Schedule::Step { learning_rate, factor, every },
+            Schedule::OneCycle { steps, .. } => Schedule::one_cycle(learning_rate, steps),
+            other => other,
+        };
+        Settings { schedule, ..self.clone() }
     }
 
     /// The learning rate of every step.

@@ -8,7 +8,7 @@ use plangrad_nn::Task;
 use plangrad_nn::checkpoint::{self, Description};
 use plangrad_tensor::{Backend, Metrics, Session, Source};
 
-use super::basis::basis;
+use super::basis::{SettingChange, basis};
 use super::best::Selection;
 use super::divergence::DivergenceRemedy;
 use super::engine::Engine;
@@ -38,6 +38,8 @@ pub enum Outcome {
     Complete,
     /// It was asked to stop, and has saved its state.
     Interrupted,
+    /// It has come to the end of an epoch, where it was to [pause](Trainer::pause_after_epoch), and has saved its state.
+    Paused,
 }
 
 /// A run in memory: data, plans and session.
@@ -53,6 +55,12 @@ pub struct Trainer {
     /// Whether the folder has it.
     pub(super) fingerprint_is_saved: bool,
     pub(super) accepts_changed_data: bool,
+    /// Keys of settings that may be others than the checkpoint's.
+    pub(super) asked_settings: Vec<&'static str>,
+    /// Those that are.
+    pub(super) changes: Vec<SettingChange>,
+    /// Whether it pauses at the end of the epoch.
+    pub(super) pauses: bool,
     pub(super) engine: Engine,
     rungs: Vec<Event>,
     resident_bytes: Option<u64>,
@@ -99,6 +107,9 @@ impl Trainer {
             fingerprint: None,
             fingerprint_is_saved: false,
             accepts_changed_data: false,
+            asked_settings: Vec::new(),
+            changes: Vec::new(),
+            pauses: false,
             engine,
             rungs,
             resident_bytes,
@@ -174,7 +185,10 @@ impl Trainer {
 
     /// This process, for the list of those that have worked on the run.
     pub(crate) fn session_record(&self) -> RunSession {
-        RunSession::now(self.engine.session.backend(), self.walk.steps)
+        RunSession {
+            changes: self.changes.clone(),
+            ..RunSession::now(self.engine.session.backend(), self.walk.steps)
+        }
     }
 
     /// The event that begins the run.
@@ -233,6 +247,9 @@ impl Trainer {
             let trained = self.walk.position - first;
             last = Some(self.finish_epoch(listeners, seconds, trained)?);
             self.save(listeners.folder)?;
+            if self.pauses && !self.is_finished() {
+                return Ok(Outcome::Paused);
+            }
         }
         self.save_model(listeners.folder, MODEL)?;
         let tested = match last {
@@ -243,6 +260,11 @@ impl Trainer {
         let best = self.test_best(listeners.folder)?;
         self.report_end(listeners, tested, Some(listeners.folder.model()), best)?;
         Ok(Outcome::Complete)
+    }
+
+    /// Has [`Trainer::run`] return at the end of the epoch, unless the run is complete with it.
+    pub fn pause_after_epoch(&mut self) {
+        self.pauses = true;
     }
 
     /// Whether all epochs, or all steps allowed, are done, or no better epoch is waited for.
