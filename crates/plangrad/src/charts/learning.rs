@@ -13,6 +13,9 @@ const WIDE: f64 = 20.0;
 /// Most epochs written along the axis, about.
 const MOST_EPOCHS: usize = 12;
 
+/// Single batches that an epoch has at least where they are drawn: fewer would look like a curve and be chance.
+const FEWEST_BATCHES: usize = 4;
+
 /// Parts of the data: their names, colours, and how their curves are drawn.
 const TRAIN: Part = Part("train", BLUE, Stroke::Solid, Mark::Full);
 const VALIDATION: Part = Part("validation", GREEN, Stroke::Dashed, Mark::Full);
@@ -32,7 +35,10 @@ pub(crate) fn learning_curves(title: String, history: &History) -> Option<Drawin
         curve(epochs, VALIDATION, |epoch| epoch.validation_accuracy),
         curve(epochs, TEST, |epoch| epoch.test_accuracy),
     ];
-    let batches = batches(history);
+    let mut batches = batches(history);
+    if batches.points.len() < epochs.len() * FEWEST_BATCHES {
+        batches.points.clear();
+    }
     let of_losses: Vec<Curve> = [batches].into_iter().chain(loss).filter(is_drawn).collect();
     let of_accuracies: Vec<Curve> = accuracy.into_iter().filter(is_drawn).collect();
     let places = of_losses.iter().flat_map(|curve| &curve.points).map(|[epoch, _]| *epoch);
@@ -161,10 +167,10 @@ mod tests {
             epoch(2, 0.5, 0.6, Some(0.825)),
             epoch(3, 0.4, 0.65, Some(0.8125)),
         ];
-        let steps = vec![
-            Step { epoch: 1, step: 0, loss: 2.3, of: 10 },
-            Step { epoch: 3, step: 5, loss: 0.3, of: 10 },
-        ];
+        let step = |epoch, step, loss| Step { epoch, step, loss, of: 10 };
+        let steps = (1..=3)
+            .flat_map(|epoch| [0, 2, 5, 8].map(|batch| step(epoch, batch, 2.3 / epoch as f64)))
+            .collect();
         History { epochs, steps, ..History::default() }
     }
 
