@@ -38,7 +38,8 @@ fn scattered(count: u64, low: u64, high: u64) -> Vec<u64> {
 #[test]
 fn for_every_budget_the_size_found_trains_and_the_next_is_refused() {
     let folder = small_mnist();
-    let networks = ["--dataset mnist", "--dataset mnist --hidden 24,12 --optimizer sgd --dropout 0.2 --keep-inputs"];
+    let networks =
+        ["--dataset mnist", "--dataset mnist --hidden 24,12 --optimizer sgd --dropout 0.2 --keep-inputs"];
     for (number_of, options) in networks.into_iter().enumerate() {
         let [low, high] = [[1_290_000, 1_600_000], [180_000, 1 << 20]][number_of];
         for budget in [low].into_iter().chain(scattered(4, low, high)) {

@@ -178,8 +178,7 @@ struct Scene {
 impl Scene {
     fn new() -> Scene {
         let folder = small_mnist();
-        let arguments =
-            "train --dataset mnist --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 8 --max-steps 120 --keep-inputs";
+        let arguments = "train --dataset mnist --hidden 24,12 --dropout 0.2 --batch-size 96 --epochs 8 --max-steps 120 --keep-inputs";
         let expected = undisturbed(folder.path(), arguments);
         let settings = Settings::read(&folder.path().join("undisturbed/config.toml")).unwrap();
         let dataset = load(&settings.dataset_name().unwrap(), &settings.options().unwrap()).unwrap();

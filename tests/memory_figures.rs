@@ -14,7 +14,8 @@ const CIFAR: &str = "--input 3,32,32 --classes 10";
 
 fn row(options: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    run(folder.path(), &format!("plan {options} --keep-inputs --explain --format json")).object()["rows"][0].clone()
+    run(folder.path(), &format!("plan {options} --keep-inputs --explain --format json")).object()["rows"][0]
+        .clone()
 }
 
 fn bytes(row: &Value, key: &str) -> u64 {

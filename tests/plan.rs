@@ -253,7 +253,8 @@ fn figures_of_other_packages_match_the_recorded_ones() {
 #[test]
 fn pictures_show_every_buffer_and_kernel_and_need_no_other_file() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = "plan --batch-sizes 64 --keep-inputs --timeline step.svg --timeline step.png --timeline -";
+    let arguments =
+        "plan --batch-sizes 64 --keep-inputs --timeline step.svg --timeline step.png --timeline -";
     let text = run(folder.path(), arguments).succeeded();
     let svg = fs::read_to_string(folder.path().join("step.svg")).unwrap();
     for part in [
@@ -288,7 +289,8 @@ fn pictures_show_every_buffer_and_kernel_and_need_no_other_file() {
 #[test]
 fn a_drawn_inputs_bar_lies_where_and_when_the_plan_has_it() {
     let folder = tempfile::tempdir().unwrap();
-    let object = run(folder.path(), "plan --batch-sizes 64 --keep-inputs --timeline - --format json").object();
+    let object =
+        run(folder.path(), "plan --batch-sizes 64 --keep-inputs --timeline - --format json").object();
     let timeline = &object["timeline"];
     let buffer = |name: &str| {
         let found = timeline["buffers"].as_array().unwrap().iter().find(|buffer| buffer["name"] == name);
