@@ -98,8 +98,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
             let mut lanes = [[0.0_f32; MAX_LANES]; 2];
             Self::store(lanes[0].as_mut_ptr(), low);
             Self::store(lanes[1].as_mut_ptr(), high);
-            for i in 0..Self::LANES {
-                *p.add(i) = lanes[0][i].to_bits() >> 16 | lanes[1][i].to_bits() & 0xffff_0000;
+            let pairs = lanes[0].iter().zip(lanes[1]).take(Self::LANES);
+            for (i, (low, high)) in pairs.enumerate() {
+                *p.add(i) = low.to_bits() >> 16 | high.to_bits() & 0xffff_0000;
             }
         }
     }
