@@ -379,7 +379,7 @@ unsafe fn execute(set: InstructionSet, kernel: &Kernel, context: &Context<'_>, s
         match set {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             InstructionSet::Amx => {
-                kernels::execute_with_tiles::<simd::Avx512, tiles::Amx>(kernel, context, share)
+                kernels::on_tiles::execute::<simd::Avx512, tiles::Amx>(kernel, context, share)
             }
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => kernels::execute::<simd::Avx512>(kernel, context, share),
@@ -387,7 +387,7 @@ unsafe fn execute(set: InstructionSet, kernel: &Kernel, context: &Context<'_>, s
             InstructionSet::Avx2 => kernels::execute::<simd::Avx2>(kernel, context, share),
             #[cfg(test)]
             InstructionSet::Model => {
-                kernels::execute_with_tiles::<simd::Portable, tiles::Model>(kernel, context, share)
+                kernels::on_tiles::execute::<simd::Portable, tiles::Model>(kernel, context, share)
             }
             _ => kernels::execute::<simd::Portable>(kernel, context, share),
         }

@@ -16,6 +16,7 @@ mod gemm;
 mod map;
 mod metrics;
 mod mse;
+pub(super) mod on_tiles;
 mod permute;
 mod pick;
 mod proceed;
@@ -30,7 +31,6 @@ pub(super) use gemm::PANEL;
 
 use super::Context;
 use super::simd::Simd;
-use super::tiles::Tiles;
 use crate::ir::kernel::dispatch;
 use crate::ir::{Kernel, Program, Value};
 
@@ -73,30 +73,6 @@ pub(super) fn part(
 /// Elements of the rows `share` of an operand with so many columns.
 fn rows(share: &Range<usize>, columns: usize) -> Option<Range<usize>> {
     Some(share.start * columns..share.end * columns)
-}
-
-/// Computes the units `share` of `kernel`, on tiles where it is a product for them.
-///
-/// # Safety
-/// As [`execute`]; besides, the processor must have the tiles, and the system must have allowed their use.
-pub(super) unsafe fn execute_with_tiles<S: Simd, T: Tiles>(
-    kernel: &Kernel,
-    context: &Context<'_>,
-    share: Range<usize>,
-) {
-    match kernel {
-        Kernel::Gemm(gemm) if gemm::tiled::fits(gemm) => {
-            // SAFETY: this function's contract.
-            unsafe {
-                S::vectorize(
-                    #[inline(always)]
-                    || gemm::tiled::compute::<S, T>(gemm, context, share),
-                );
-            }
-        }
-        // SAFETY: this function's contract.
-        kernel => unsafe { execute::<S>(kernel, context, share) },
-    }
 }
 
 /// Computes the units `share` of `kernel`.

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use proptest::prelude::*;
 
+use super::{SIDE, STEPS, Tiles};
 use crate::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use crate::random::uniform;
 use crate::{
@@ -134,7 +135,7 @@ proptest! {
     #[test]
     fn tiles_have_the_bits_of_their_model(product in products(), threads in 1usize..4) {
         // What is too small for tiles is left to vectors, which differ.
-        if product.b.nrows() >= super::STEPS && product.b.ncols() >= super::SIDE && has_tiles() {
+        if product.b.nrows() >= STEPS && product.b.ncols() >= SIDE && has_tiles() {
             let found = product.on(InstructionSet::Amx, threads, Inputs::InPlace);
             prop_assert_eq!(found, product.on(InstructionSet::Model, 1, Inputs::InPlace));
         }
@@ -189,4 +190,47 @@ fn what_is_not_finite_stays_so() {
     assert_eq!([with(f32::INFINITY), with(f32::NEG_INFINITY)], [f32::INFINITY, f32::NEG_INFINITY]);
     assert!(with(f32::NAN).is_nan());
     assert!(with(f32::MAX).is_finite());
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+/// Some products of tiles of plausible numbers, from the same sums.
+unsafe fn tile_products<T: Tiles>(scale: f32) -> Vec<f32> {
+    let number = |stream, i: usize| uniform(5, stream, i as u64, -scale, scale);
+    let operand = |stream| -> Vec<u8> {
+        (0..512).flat_map(|i| (number(stream, i).to_bits() >> 16).to_le_bytes()[..2].to_vec()).collect()
+    };
+    let (a, b) = (operand(1), operand(2));
+    let mut sums: Vec<f32> = (0..256).map(|i| number(3, i) * scale).collect();
+    // SAFETY: the caller's; all places are as large as a tile.
+    unsafe {
+        let mut tiles = T::begin();
+        tiles.load::<4>(a.as_ptr());
+        tiles.load::<7>(b.as_ptr());
+        tiles.load_sums::<0>(sums.as_ptr(), SIDE);
+        tiles.zero::<3>();
+        tiles.multiply::<0, 4, 7>();
+        tiles.multiply::<3, 4, 7>();
+        tiles.multiply::<0, 4, 7>();
+        tiles.store_sums::<0>(sums.as_mut_ptr(), SIDE);
+        let mut others = vec![0.0; 256];
+        tiles.store_sums::<3>(others.as_mut_ptr(), SIDE);
+        sums.extend(others);
+    }
+    sums
+}
+
+#[test]
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn the_model_has_the_bits_of_the_processor() {
+    if !super::Amx::is_available() {
+        eprintln!("SKIPPED: this processor has no tiles");
+        return;
+    }
+    for scale in [1.0, 1e-3, 1e10, 3e-20, 1e-30, 1e18] {
+        // SAFETY: the processor has tiles, and their use is allowed.
+        let (found, expected) =
+            unsafe { (tile_products::<super::Amx>(scale), tile_products::<super::Model>(scale)) };
+        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&found), bits(&expected), "numbers up to {scale}");
+    }
 }
