@@ -51,6 +51,7 @@ fn settings(subject: &Subject) -> Settings {
     let mut settings = Settings::new(subject, BATCH, 3);
     settings.checkpoint_every = Some(4);
     settings.log_every = 1;
+    settings.keep_gradients = true; // as parts do
     settings
 }
 

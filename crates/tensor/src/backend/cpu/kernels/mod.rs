@@ -16,6 +16,10 @@ mod gemm;
 mod map;
 mod metrics;
 mod mse;
+#[cfg_attr(
+    not(any(test, all(target_arch = "x86_64", target_os = "linux"))),
+    expect(dead_code, reason = "no processor has tiles there")
+)]
 pub(super) mod on_tiles;
 mod permute;
 mod pick;

@@ -79,18 +79,23 @@ fn pieces(samples: &Samples, columns: Range<usize>) -> impl Iterator<Item = Piec
 /// dataset, where the processor does not look for it by itself.
 #[inline(always)]
 pub(super) fn prefetch(samples: &Samples, context: &Context<'_>, row: usize, columns: Range<usize>) {
+    let Some(next) = context.next_row(row) else { return };
+    let size = samples.dtype.size();
+    let start = context.view.samples.wrapping_add((next * samples.width() + columns.start) * size);
+    (0..columns.len() * size).step_by(64).for_each(|line| ask_for(start.wrapping_add(line)));
+}
+
+/// Asks for the line of the cache that has a byte.
+#[inline(always)]
+fn ask_for(byte: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(next) = context.next_row(row) {
+    {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        let size = samples.dtype.size();
-        let start = context.view.samples.wrapping_add((next * samples.width() + columns.start) * size);
-        for line in (0..columns.len() * size).step_by(64) {
-            // SAFETY: a prefetch may name any address; SSE is part of x86-64.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(line).cast()) };
-        }
+        // SAFETY: a prefetch may name any address; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(byte.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (samples, context, row, columns);
+    let _ = byte;
 }
 
 #[inline(always)]
