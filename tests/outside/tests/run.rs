@@ -51,7 +51,6 @@ fn settings(subject: &Subject) -> Settings {
     let mut settings = Settings::new(subject, BATCH, 3);
     settings.checkpoint_every = Some(4);
     settings.log_every = 1;
-    settings.keep_gradients = true; // as parts do
     settings
 }
 
@@ -247,15 +246,19 @@ fn each_part_of_a_step_assigns_the_statistics_of_its_own_rows() {
 
 #[test]
 fn running_out_of_memory_does_not_split_its_batches_unasked() {
-    let resources = Resources::of(&cpu(None));
-    let budget = trainer(&resources).session().planned().total() - 1;
-    let (subject, mut resources) = (subject(), Resources::of(&cpu(Some(budget))));
+    let trainer = |resources: &Resources| {
+        let subject = subject();
+        let mut settings = settings(&subject);
+        settings.keep_gradients = true; // as parts do
+        Trainer::of(settings, subject, resources)
+    };
+    let budget = trainer(&Resources::of(&cpu(None))).unwrap().session().planned().total() - 1;
+    let mut resources = Resources::of(&cpu(Some(budget)));
     resources.on_oom = OnOom::Ladder;
-    let refused = Trainer::of(settings(&subject), subject, &resources).err().unwrap();
+    let refused = trainer(&resources).err().unwrap();
     assert!(matches!(refused, plangrad::Error::OutOfMemory { .. }), "{refused}");
     resources.accumulate = 2; // asked for
-    let subject = self::subject();
-    assert!(Trainer::of(settings(&subject), subject, &resources).is_ok());
+    assert!(trainer(&resources).is_ok());
 }
 
 #[test]
