@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use crate::command::{exists, output, program, run, run_tests, skip, skipped};
 use crate::sanitize::{self, Extent};
-use crate::{Result, fuzz, invariants, kernels, licences};
+use crate::{Result, fuzz, instructions, invariants, kernels, licences};
 
 pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
-    let steps: [(&str, &dyn Fn() -> Result<()>); 13] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 14] = [
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
@@ -33,6 +33,7 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
             let place = ["--manifest-path", "tests/outside/Cargo.toml", "--target-dir", "target/outside"];
             cargo(&[&["test", "--locked"][..], &place].concat())
         }),
+        ("instructions", &instructions::check),
         ("loom", &sanitize::loom),
         ("sanitizers", &|| sanitize::run(None, Extent::Ci)),
         ("fuzzing", &|| if fuzz_seconds == 0 { Ok(()) } else { fuzz::run(fuzz_seconds) }),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
+
 /// The result of a task; the error is a sentence.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
@@ -13,6 +15,11 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 pub(crate) fn root() -> PathBuf {
     let xtask = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().map_or(xtask.clone(), |root| root.to_path_buf())
+}
+
+/// The folder that Cargo builds in.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// A program to be run in the workspace's root.
@@ -89,6 +96,30 @@ pub(crate) fn output_of_errors(mut command: Command) -> Result<String> {
     }
 }
 
+/// Builds a program; returns its path.
+pub(crate) fn built(command: &[&str], target: &str) -> Result<PathBuf> {
+    built_with(command, target, |_| {})
+}
+
+/// The same with further settings of Cargo.
+pub(crate) fn built_with(command: &[&str], target: &str, set: impl FnOnce(&mut Command)) -> Result<PathBuf> {
+    eprintln!("\n$ cargo {}", command.join(" "));
+    let mut cargo = program("cargo", command);
+    cargo.arg("--message-format=json-render-diagnostics");
+    set(&mut cargo);
+    executable(&output(cargo)?, target).ok_or_else(|| format!("cargo built no program for `{target}`"))
+}
+
+/// The program of a target in cargo's messages.
+fn executable(messages: &str, target: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut paths = messages.filter_map(|message| {
+        let is_it = message["target"]["name"] == target;
+        message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
+    });
+    paths.next()
+}
+
 /// Whether a program can be run at all.
 pub(crate) fn exists(name: &str, arguments: &[&str]) -> bool {
     let status = program(name, arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -105,4 +136,21 @@ fn describe(command: &Command) -> String {
 
 fn shell(word: &str) -> String {
     if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executable;
+
+    #[test]
+    fn the_program_of_a_target_is_found_in_cargos_messages() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"a"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"a"},"executable":"/x/a"}
+{"reason":"compiler-artifact","target":{"name":"b"},"executable":"/x/b"}
+no message
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(messages, "a"), Some("/x/a".into()));
+        assert_eq!(executable(messages, "b"), Some("/x/b".into()));
+        assert_eq!(executable(messages, "c"), None);
+    }
 }

@@ -10,6 +10,7 @@ mod command;
 mod fuzz;
 mod golden;
 mod gpu;
+mod instructions;
 mod invariants;
 mod kernels;
 mod licences;
@@ -49,8 +50,10 @@ enum Task {
     Invariants,
     /// Attack the program: signals, failing system calls, full disks, damaged files, little memory; prints a table
     Attack(attack::Options),
-    /// Time MNIST epochs against other frameworks and write docs/benchmarks.md
+    /// Time training against other frameworks and the processor's peak, and write docs/benchmarks.md
     Bench(bench::Options),
+    /// Count the instructions of a step and compare them with those recorded (needs valgrind)
+    Instructions(instructions::Options),
     /// Pack tests and measurements for a machine with a GPU, or report what they found there
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Invariants => invariants::check(),
         Task::Attack(options) => attack::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Instructions(options) => instructions::run(&options),
         Task::Gpu(options) => gpu::run(&options),
         Task::Kernels(options) => kernels::run(&options),
         Task::Sanitize { sanitizer } => sanitize::run(sanitizer, Extent::Full),

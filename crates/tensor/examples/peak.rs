@@ -13,9 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads: usize = std::env::args().nth(1).map_or(Ok(2), |text| text.parse())?;
     let found = kernels::available().map(|kernel| kernel.map(|kernel| peak(kernel, threads.max(1))));
     let [widest, avx2, tiles] = found.map(|rate| rate.map_or("null".into(), |rate| format!("{rate:.0}")));
-    println!(
-        "{{\"threads\": {threads}, \"fma\": {widest}, \"fma_avx2\": {avx2}, \"bf16_tiles\": {tiles}}}"
-    );
+    println!("{{\"threads\": {threads}, \"fma\": {widest}, \"fma_avx2\": {avx2}, \"bf16_tiles\": {tiles}}}");
     Ok(())
 }
 
@@ -77,7 +75,8 @@ mod kernels {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         let avx2 = avx2.then(|| vector(8, repeat_avx2));
         let widest = if is_x86_feature_detected!("avx512f") { Some(vector(16, repeat_avx512)) } else { avx2 };
-        let tiles = tiles_are_permitted().then_some(Kernel { repeat: repeat_tiles, operations: TILES * 16 * 16 * 32 * 2 });
+        let tiles = tiles_are_permitted()
+            .then_some(Kernel { repeat: repeat_tiles, operations: TILES * 16 * 16 * 32 * 2 });
         [widest, avx2, tiles]
     }
 
