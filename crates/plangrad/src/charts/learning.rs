@@ -109,7 +109,7 @@ fn axis(last: f64) -> Axis {
     let ticks = (0..=(last / step) as u64).map(|i| i as f64 * step);
     let ticks: Vec<f64> = ticks.filter(|tick| last - tick >= step / 2.0).chain([last]).collect();
     let show = |epoch: f64| grouped(epoch as usize);
-    Axis { name: "epoch", scale: Scale::Linear { low: 0.0, high: last, step }, ticks, show }
+    Axis { name: "epoch".into(), scale: Scale::Linear { low: 0.0, high: last, step }, ticks, show }
 }
 
 /// The best of several epochs: that which the run has chosen, else that with the best validation or test figure.

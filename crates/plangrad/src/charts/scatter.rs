@@ -32,7 +32,7 @@ pub(crate) fn scatter(title: String, values: &[f64], predictions: &[f64]) -> Opt
         curve(&name, BLUE, Stroke::None, Mark::Small, shown),
     ];
     let panel = Panel { title: "predicted".to_owned(), scale, show: short, exact: short, curves };
-    let axis = Axis { name: "label", scale, ticks, show: short };
+    let axis = Axis { name: "label".into(), scale, ticks, show: short };
     Some(Chart { title, axis, rule: None, height: 420.0, panels: vec![panel] }.draw())
 }
 

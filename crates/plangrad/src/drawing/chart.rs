@@ -3,6 +3,8 @@
 //! Values of the axis are written where they are asked for, as far as there is room. Curves differ in colour and also in stroke and
 //! marks, so that they can be distinguished without colours.
 
+use std::borrow::Cow;
+
 use super::font::{shortened, width_of};
 use super::palette::{GREY, GRID, Rgb, WHITE};
 use super::scale::Scale;
@@ -51,7 +53,7 @@ pub(crate) struct Chart {
 /// The horizontal axis.
 pub(crate) struct Axis {
     /// What it shows.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) scale: Scale,
     /// Values to write below it; the first and the last in any case.
     pub(crate) ticks: Vec<f64>,
@@ -108,7 +110,7 @@ impl Chart {
             y = self.panel(&mut drawing, panel, y, i == 0);
         }
         let middle = Style::of(TEXT, Anchor::Middle).coloured(GREY);
-        drawing.text([LEFT + across() / 2.0, y - 2.0], middle, self.axis.name);
+        drawing.text([LEFT + across() / 2.0, y - 2.0], middle, &*self.axis.name);
         drawing.height = y + 16.0;
         drawing
     }
@@ -269,7 +271,7 @@ mod tests {
         let (low, high) = (ticks.first().copied().unwrap_or(1.0), ticks.last().copied().unwrap_or(1.0));
         let scale = Scale::Logarithmic { low, high };
         let show = |value: f64| grouped(value as usize);
-        let axis = Axis { name: "size", scale, ticks: ticks.to_vec(), show };
+        let axis = Axis { name: "size".into(), scale, ticks: ticks.to_vec(), show };
         let scale = Scale::linear(0.0, 10.0, 5);
         let panels = vec![Panel { title: "height".to_owned(), scale, show: short, exact: short, curves }];
         Chart { title: "title".to_owned(), axis, rule: None, height: HEIGHT, panels }

@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: a learning rate that grows with the batch. That is another subject, and would hide this one.
 
+mod curves;
 mod plots;
 mod row;
 mod timed;
@@ -14,6 +15,7 @@ use plangrad_nn::Loss;
 use plangrad_tensor::Backend;
 use plangrad_tensor::{Device, Error as TensorError, MemoryReport, Metrics, Schedule};
 
+pub use curves::{Times, curves_svg};
 pub(crate) use plots::{draw, seconds};
 pub use row::{Row, Shortage};
 pub use timed::Recipe;

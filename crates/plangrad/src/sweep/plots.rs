@@ -1,5 +1,7 @@
 //! The rows of a sweep as a chart: time, memory and accuracy against batch size, a colour for each device.
 
+use std::borrow::Cow;
+
 use plangrad_tensor::Device;
 
 use super::row::Row;
@@ -10,22 +12,22 @@ use crate::numbers::{counted, grouped, grouped_bytes, short};
 
 /// Draws `rows` under this title.
 pub(crate) fn draw(title: String, rows: &[Row]) -> Drawing {
-    let axis = sizes(rows);
+    let axis = sizes("batch size", rows.iter().map(|row| row.batch_size));
     let rows = Plots { rows, devices: devices(rows) };
     let panels = [rows.time(), rows.memory(), rows.learning()].into_iter();
     let panels = panels.filter(|panel| panel.curves.iter().any(|curve| !curve.points.is_empty())).collect();
     Chart { title, axis, rule: None, height: HEIGHT, panels }.draw()
 }
 
-/// An axis of batch sizes, each of which is written.
-fn sizes(rows: &[Row]) -> Axis {
-    let mut sizes: Vec<usize> = rows.iter().map(|row| row.batch_size).collect();
+/// An axis of sizes, each of which is written.
+pub(super) fn sizes(name: impl Into<Cow<'static, str>>, sizes: impl Iterator<Item = usize>) -> Axis {
+    let mut sizes: Vec<usize> = sizes.collect();
     sizes.sort_unstable();
     sizes.dedup();
     let ticks: Vec<f64> = sizes.into_iter().map(|size| size as f64).collect();
     let [low, high] = [ticks.first(), ticks.last()].map(|size| size.copied().unwrap_or(1.0));
     let show = |size: f64| grouped(size as usize);
-    Axis { name: "batch size", scale: Scale::Logarithmic { low, high }, ticks, show }
+    Axis { name: name.into(), scale: Scale::Logarithmic { low, high }, ticks, show }
 }
 
 /// The devices of the rows, in their order.
@@ -126,7 +128,7 @@ impl Plots<'_> {
 }
 
 /// The smallest and the largest value.
-fn range(curves: &[Curve]) -> Option<(f64, f64)> {
+pub(super) fn range(curves: &[Curve]) -> Option<(f64, f64)> {
     let values = curves.iter().flat_map(|curve| curve.points.iter().map(|[_, value]| *value));
     let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     let low = values.iter().copied().min_by(f64::total_cmp)?;
