@@ -124,8 +124,15 @@ fn the_changelog_has_an_entry_for_this_version() {
 fn the_benchmarks_have_the_marks_between_which_figures_are_written() {
     let text = fs::read_to_string(root().join("docs/benchmarks.md")).unwrap();
     let marks: Vec<&str> = text.lines().filter(|line| line.starts_with("<!-- ")).collect();
+    let parts =
+        ["mnist", "cifar10", "networks", "regression", "batches", "widths", "depths", "threads"].into_iter();
+    let parts =
+        parts.flat_map(|part| [format!("<!-- measured: {part} -->"), format!("<!-- end: {part} -->")]);
+    let others = ["<!-- records -->", "<!-- end of records -->"];
     let of_gpu = ["<!-- measured on a gpu -->", "<!-- end of gpu -->"];
-    assert_eq!(marks, [&["<!-- measured -->", "<!-- end -->"], &of_gpu[..]].concat());
+    let expected: Vec<String> =
+        parts.chain([others, of_gpu].concat().into_iter().map(str::to_owned)).collect();
+    assert_eq!(marks, expected);
 }
 
 /// README and everything in `docs/`: the pages for users.

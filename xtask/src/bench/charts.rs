@@ -13,8 +13,8 @@ use super::programs::OWN;
 use crate::Result;
 use crate::command::{built, program, root};
 
-/// Draws the medians of each program.
-pub(super) fn draw(part: &Part, axis: Axis, outcomes: &[Outcome]) -> Result<()> {
+/// Draws the medians of each program; returns what shows the chart in the page.
+pub(super) fn draw(part: &Part, axis: Axis, outcomes: &[Outcome]) -> Result<String> {
     let build = ["build", "--release", "--package", "plangrad", "--example", "curves"];
     let curves = built(&build, "curves")?;
     let path = root().join(format!("docs/{}.svg", part.name));
@@ -27,7 +27,10 @@ pub(super) fn draw(part: &Part, axis: Axis, outcomes: &[Outcome]) -> Result<()> 
     let description = describe(part, axis, outcomes).to_string();
     child.stdin.take().expect("piped").write_all(description.as_bytes()).map_err(failed)?;
     let status = child.wait().map_err(failed)?;
-    if status.success() { Ok(()) } else { Err(format!("drawing {} ended with {status}", path.display())) }
+    if !status.success() {
+        return Err(format!("drawing {} ended with {status}", path.display()));
+    }
+    Ok(format!("![Time of a step against {}]({}.svg)\n\n", axis.name(), part.name))
 }
 
 fn describe(part: &Part, axis: Axis, outcomes: &[Outcome]) -> Value {

@@ -32,10 +32,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("## {}\n\n{tables}", part.title);
         if writes {
             // Written at once: what has been measured is kept whatever happens to the rest.
-            Document::change(|page| page.replace_part(part.name, &tables))?;
-            if let Shown::Curve(axis) = part.shown {
-                charts::draw(part, axis, &outcomes)?;
-            }
+            let chart = match part.shown {
+                Shown::Curve(axis) => charts::draw(part, axis, &outcomes)?,
+                Shown::Programs | Shown::Rows => String::new(),
+            };
+            Document::change(|page| page.replace_part(part.name, &(chart + &tables)))?;
         }
         all.extend(outcomes);
     }

@@ -24,7 +24,7 @@ fn of_programs(outcome: &Outcome) -> String {
     let own = outcome.own().unwrap_or(&nothing);
     let mut rows: Vec<(&String, &Measured)> = outcome.programs.iter().collect();
     rows.sort_by(|a, b| a.1.median().total_cmp(&b.1.median()));
-    let mut text = format!("### {}\n\n{}.\n\n", outcome.work, peak(&outcome.peak));
+    let mut text = format!("#### {}\n\n{}.\n\n", outcome.work, peak(&outcome.peak));
     text += "| program | s/epoch, median | best | ratio | of bests | GFLOP/s | of the peak | evaluation, ms | first step, s | peak MiB | accuracy |\n";
     text += "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for (name, m) in rows {
