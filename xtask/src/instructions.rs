@@ -24,9 +24,9 @@ pub(crate) struct Options {
 
 /// The steps that are counted: name, batch size, inputs, hidden units, steps in an epoch.
 const STEPS: [(&str, [usize; 3], usize); 3] = [
-    ("784-128-10, batch 64", [64, 784, 128], 20),
-    ("784-128-10, batch 16", [16, 784, 128], 40),
-    ("256-512-10, batch 256", [256, 256, 512], 4),
+    ("784-128-10, batch 64", [64, 784, 128], 6),
+    ("784-128-10, batch 16", [16, 784, 128], 12),
+    ("256-512-10, batch 256", [256, 256, 512], 2),
 ];
 
 /// By how much a step may become dearer unnoticed.
