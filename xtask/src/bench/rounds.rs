@@ -52,7 +52,12 @@ struct Programs {
 impl Programs {
     fn measure(&mut self, part: &Part, options: &Options, data: &Path) -> Result<Vec<Outcome>> {
         let work = part.work(&options.batch_sizes).into_iter();
-        work.map(|work| self.measure_work(part, work, options, data)).collect()
+        let outcomes = work.map(|work| self.measure_work(part, work, options, data));
+        let mut outcomes = outcomes.collect::<Result<Vec<Outcome>>>()?;
+        for outcome in &mut outcomes {
+            outcome.peak = self.peaks.of(outcome.work.threads); // the highest of all rounds
+        }
+        Ok(outcomes)
     }
 
     fn measure_work(&mut self, part: &Part, work: Work, options: &Options, data: &Path) -> Result<Outcome> {
@@ -68,7 +73,6 @@ impl Programs {
             let report = self.own.measure(work, data, options.epochs(), round)?;
             outcome.programs.entry(OWN.to_owned()).or_default().add(report);
         }
-        outcome.peak = self.peaks.of(work.threads);
         Ok(outcome)
     }
 }

@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 use super::parts::{Part, Shown};
 use super::peak::Peak;
 use super::programs::OWN;
+use super::work::Work;
 
 /// The tables of a part.
 pub(super) fn of(part: &Part, outcomes: &[Outcome]) -> String {
@@ -24,7 +25,7 @@ fn of_programs(outcome: &Outcome) -> String {
     let own = outcome.own().unwrap_or(&nothing);
     let mut rows: Vec<(&String, &Measured)> = outcome.programs.iter().collect();
     rows.sort_by(|a, b| a.1.median().total_cmp(&b.1.median()));
-    let mut text = format!("#### {}\n\n{}.\n\n", outcome.work, peak(&outcome.peak));
+    let mut text = format!("#### {}\n\n{}.\n\n", outcome.work, peak(&outcome.work, &outcome.peak));
     text += "| program | s/epoch, median | best | ratio | of bests | GFLOP/s | of the peak | evaluation, ms | first step, s | peak MiB | accuracy |\n";
     text += "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for (name, m) in rows {
@@ -50,7 +51,9 @@ fn of_programs(outcome: &Outcome) -> String {
 fn of_rows(outcomes: &[Outcome]) -> String {
     let Some(first) = outcomes.first() else { return String::new() };
     let peers: Vec<&String> = first.programs.keys().filter(|name| *name != OWN).collect();
-    let mut text = format!("{}.\n\n", peak(&first.peak));
+    let mut peaks: Vec<String> = outcomes.iter().map(|outcome| peak(&outcome.work, &outcome.peak)).collect();
+    peaks.dedup();
+    let mut text = format!("{}.\n\n", peaks.join("; "));
     text += "| work | plangrad, ms a step, median | best | GFLOP/s | of the peak |";
     peers.iter().for_each(|peer| text += &format!(" {peer}, ms | ratio | of bests |"));
     text += &format!("\n|{}\n", " --- |".repeat(5 + 3 * peers.len()));
@@ -76,10 +79,10 @@ fn speed(outcome: &Outcome, measured: &Measured) -> String {
 }
 
 /// What the processor can do, as the start of a sentence.
-fn peak(peak: &Peak) -> String {
-    let fma = format!("Peak of multiply-adds in this run: {:.0} GFLOP/s", peak.fma / 1e9);
+fn peak(work: &Work, peak: &Peak) -> String {
+    let fma = format!("Peak of multiply-adds, threads {}: {:.0} GFLOP/s", work.threads, peak.fma / 1e9);
     match peak.tiles {
-        Some(tiles) => format!("{fma}; of tiles, bf16: {:.0}", tiles / 1e9),
+        Some(tiles) => format!("{fma}, of tiles (bf16) {:.0}", tiles / 1e9),
         None => fma,
     }
 }
