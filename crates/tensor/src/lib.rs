@@ -26,6 +26,7 @@ mod error;
 mod graph;
 mod ir;
 mod ops;
+pub mod packing;
 mod plan;
 pub mod random;
 pub mod reference;
