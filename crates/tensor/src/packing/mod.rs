@@ -19,7 +19,7 @@
 //!
 //! * **Simple orders** come first: each buffer takes the lowest place that is free. Most plans need no more.
 //! * **Exact search** places buffers from the bottom up, in the order of their offsets, and turns back as soon as some
-//!   moment cannot hold what has no place yet ([`search`]'s file says with which bounds). It starts again and again, each
+//!   moment cannot hold what has no place yet (`search.rs` says with which bounds). It starts again and again, each
 //!   time with another order among buffers of one offset: those come first that lay where it turned back most often.
 //! * What is found is [`stack`]ed again in the order of its offsets, which loses nothing. An order serves for other sizes
 //!   too, and a stack of a fixed order never shrinks when a size grows: so the least of several orders does not either.
