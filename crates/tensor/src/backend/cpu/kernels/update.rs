@@ -112,23 +112,11 @@ fn vectors<S: Simd>(range: Range<usize>, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-#[inline(always)]
-unsafe fn load<S: Simd>(p: *const f32, n: usize) -> S::V {
-    // SAFETY: the caller's contract.
-    unsafe { if n == S::LANES { S::load(p) } else { S::load_n(p, n) } }
-}
-
-#[inline(always)]
-unsafe fn store<S: Simd>(p: *mut f32, v: S::V, n: usize) {
-    // SAFETY: the caller's contract.
-    unsafe { if n == S::LANES { S::store(p, v) } else { S::store_n(p, v, n) } }
-}
-
 /// `n` gradients from element `i` on, as the optimizer takes them. A factor of 1 changes no bit.
 #[inline(always)]
 unsafe fn gradient<S: Simd>(a: &Arrays, i: usize, n: usize) -> S::V {
     // SAFETY: the caller's contract.
-    unsafe { S::mul(load::<S>(a.g.wrapping_add(i), n), S::splat(a.factor)) }
+    unsafe { S::mul(S::load_up_to(a.g.wrapping_add(i), n), S::splat(a.factor)) }
 }
 
 #[inline(always)]
@@ -139,9 +127,9 @@ unsafe fn sgd<S: Simd>(a: &Arrays, range: Range<usize>, block: &StepBlock, decay
         |i, n| {
             // SAFETY: the range lies within the arrays.
             unsafe {
-                let p = load::<S>(a.p.add(i), n);
+                let p = S::load_up_to(a.p.add(i), n);
                 let g = S::fma(p, S::splat(decay), gradient::<S>(a, i, n));
-                store::<S>(a.p.add(i), S::fnma(g, S::splat(block.learning_rate), p), n);
+                S::store_up_to(a.p.add(i), S::fnma(g, S::splat(block.learning_rate), p), n);
             }
         },
     );
@@ -161,11 +149,11 @@ unsafe fn momentum_sgd<S: Simd>(
         |i, n| {
             // SAFETY: the range lies within the arrays.
             unsafe {
-                let p = load::<S>(a.p.add(i), n);
+                let p = S::load_up_to(a.p.add(i), n);
                 let g = S::fma(p, S::splat(decay), gradient::<S>(a, i, n));
-                let b = S::fma(load::<S>(a.moments[0].add(i), n), S::splat(momentum), g);
-                store::<S>(a.moments[0].add(i), b, n);
-                store::<S>(a.p.add(i), S::fnma(b, S::splat(block.learning_rate), p), n);
+                let b = S::fma(S::load_up_to(a.moments[0].add(i), n), S::splat(momentum), g);
+                S::store_up_to(a.moments[0].add(i), b, n);
+                S::store_up_to(a.p.add(i), S::fnma(b, S::splat(block.learning_rate), p), n);
             }
         },
     );
@@ -208,24 +196,24 @@ unsafe fn adam<S: Simd, const PLAIN: bool>(a: &Arrays, range: Range<usize>, bloc
         |i, n| {
             // SAFETY: the range lies within the arrays.
             unsafe {
-                let p = load::<S>(a.p.add(i), n);
+                let p = S::load_up_to(a.p.add(i), n);
                 let g = match PLAIN {
-                    true => load::<S>(a.g.wrapping_add(i), n),
+                    true => S::load_up_to(a.g.wrapping_add(i), n),
                     false => S::fma(p, S::splat(f.decay), gradient::<S>(a, i, n)),
                 };
                 let m = S::fma(
-                    load::<S>(a.moments[0].add(i), n),
+                    S::load_up_to(a.moments[0].add(i), n),
                     S::splat(f.keep_first),
                     S::mul(g, S::splat(f.take_first)),
                 );
                 let squared = S::mul(S::mul(g, g), S::splat(f.take_second));
-                let v = S::fma(load::<S>(a.moments[1].add(i), n), S::splat(f.keep_second), squared);
-                store::<S>(a.moments[0].add(i), m, n);
-                store::<S>(a.moments[1].add(i), v, n);
+                let v = S::fma(S::load_up_to(a.moments[1].add(i), n), S::splat(f.keep_second), squared);
+                S::store_up_to(a.moments[0].add(i), m, n);
+                S::store_up_to(a.moments[1].add(i), v, n);
                 let root = S::fma(S::sqrt(v), S::splat(block.second_correction), S::splat(f.epsilon));
                 let step = S::div(S::mul(m, S::splat(block.step_size)), root);
                 let left = if PLAIN { p } else { S::mul(p, S::splat(f.keep)) };
-                store::<S>(a.p.add(i), S::sub(left, step), n);
+                S::store_up_to(a.p.add(i), S::sub(left, step), n);
             }
         },
     );

@@ -118,6 +118,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
+    /// The first `n <= LANES` elements, zeros behind them; a whole vector without a mask.
+    #[inline(always)]
+    unsafe fn load_up_to(p: *const f32, n: usize) -> Self::V {
+        // SAFETY: the caller's contract.
+        unsafe { if n == Self::LANES { Self::load(p) } else { Self::load_n(p, n) } }
+    }
+
+    /// Stores the first `n <= LANES` elements only; a whole vector without a mask.
+    #[inline(always)]
+    unsafe fn store_up_to(p: *mut f32, v: Self::V, n: usize) {
+        // SAFETY: the caller's contract.
+        unsafe { if n == Self::LANES { Self::store(p, v) } else { Self::store_n(p, v, n) } }
+    }
+
     /// Σ of the lanes, pairwise: lane i with lane i + half, until one is left.
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {

@@ -24,10 +24,22 @@ pub(super) const DEPTH: usize = 128;
 /// Most steps of k of which samples are held ready, a multiple of [`DEPTH`].
 pub(super) const READY: usize = 896;
 
+/// The columns of a panel of C.
+pub(super) fn columns(gemm: &Gemm, panel: usize) -> Range<usize> {
+    panel * PANEL..gemm.n.min((panel + 1) * PANEL)
+}
+
 /// A rectangle of C: some bands of some panels.
 pub(super) struct Tract {
     pub(super) panels: Range<usize>,
     pub(super) bands: Range<usize>,
+}
+
+impl Tract {
+    /// Its rows.
+    pub(super) fn rows(&self, gemm: &Gemm) -> Range<usize> {
+        self.bands.start * BAND..gemm.m.min(self.bands.end * BAND)
+    }
 }
 
 /// The units of a share, which run down one panel after the other, as rectangles: the end of a panel, whole panels, the

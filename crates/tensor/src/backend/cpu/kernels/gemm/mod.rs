@@ -1,6 +1,6 @@
 //! Matrix product: C\[m, n\] = epilogue(op(A) · B), f32.
 //!
-//! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`BAND`] rows, the units (`cut.rs`). What a thread
+//! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`cut::BAND`] rows, the units (`cut.rs`). What a thread
 //! has of it it computes in chunks of at most [`CHUNK`] rows of one panel: k is walked in blocks whose part of B stays in the
 //! first-level cache (`tile.rs`), and once a chunk is complete, while it is there too, the epilogue is applied to it, or the
 //! weights are updated of which it is the gradient.
@@ -31,7 +31,7 @@ use super::update::Changes;
 use crate::ir::kernel::{EpilogueStep, Gemm, MapOp, Sink};
 use crate::ir::{Program, Value};
 pub(in super::super) use cut::PANEL;
-use cut::{BAND, CHUNK, bands, tracts};
+use cut::{CHUNK, bands, columns, tracts};
 use left::Operand;
 use reach::Reach;
 
@@ -68,20 +68,19 @@ impl Compute for Gemm {
         let b = context.matrix(self.b, (self.k, self.n));
         let mut product = Product { a: Operand::new(self, context), b, k: self.k };
         for tract in tracts(&share, bands(self)) {
-            let columns = |panel: usize| panel * PANEL..self.n.min((panel + 1) * PANEL);
             if let (Some(sink), 0) = (&self.column_sum, tract.bands.start) {
                 for panel in tract.panels.clone() {
                     // SAFETY: the caller's contract; the unit of the first band owns its panel's sums.
-                    unsafe { column_sums::<S>(&product, columns(panel), sink, context) };
+                    unsafe { column_sums::<S>(&product, columns(self, panel), sink, context) };
                 }
             }
-            let mut rows = tract.bands.start * BAND..self.m.min(tract.bands.end * BAND);
+            let mut rows = tract.rows(self);
             while !rows.is_empty() {
                 let chunk = rows.start..product.a.chunk_end(&rows);
                 rows.start = chunk.end;
                 for panel in tract.panels.clone() {
                     // SAFETY: the caller's contract.
-                    unsafe { self.chunk::<S>(&mut product, chunk.clone(), columns(panel), context) };
+                    unsafe { self.chunk::<S>(&mut product, chunk.clone(), columns(self, panel), context) };
                 }
             }
         }

@@ -107,20 +107,12 @@ impl<'k> Source<'k> {
         for (i, row) in rows.clone().enumerate() {
             if let Source::Samples(samples) = self {
                 let output = (room.as_mut_ptr(), 0);
+                let line = |channel| match self.pixels() {
+                    Some(pixels) => Line { scale: 1.0, shift: -Centre::of(pixels, channel).zero },
+                    None => normalised(samples)(channel),
+                };
                 // SAFETY: the caller's contract.
-                unsafe {
-                    match self.pixels() {
-                        Some(pixels) => {
-                            let line =
-                                |channel| Line { scale: 1.0, shift: -Centre::of(pixels, channel).zero };
-                            pick::<S>(pixels, context, row..row + 1, steps.clone(), line, output);
-                        }
-                        None => {
-                            let line = normalised(samples);
-                            pick::<S>(samples, context, row..row + 1, steps.clone(), line, output);
-                        }
-                    }
-                }
+                unsafe { pick::<S>(samples, context, row..row + 1, steps.clone(), line, output) };
             }
             for (tile, k) in steps.clone().step_by(STEPS).enumerate() {
                 let numbers = match self {
@@ -153,7 +145,8 @@ unsafe fn pack_row<S: Simd>(
     for first in (0..STEPS).step_by(S::LANES) {
         // SAFETY: the caller's contract; the row of a tile has 32 numbers of two bytes.
         unsafe {
-            let mut rest = load::<S>(numbers.wrapping_add(first), count.saturating_sub(first).min(S::LANES));
+            let mut rest =
+                S::load_up_to(numbers.wrapping_add(first), count.saturating_sub(first).min(S::LANES));
             for part in 0..parts {
                 let nearest = if part + 1 < PARTS { S::bf16(rest) } else { rest };
                 let place = packed.tile_mut([part, parts], tile, row / SIDE).add(row % SIDE * 64 + first * 2);
@@ -162,12 +155,6 @@ unsafe fn pack_row<S: Simd>(
             }
         }
     }
-}
-
-#[inline(always)]
-unsafe fn load<S: Simd>(p: *const f32, n: usize) -> S::V {
-    // SAFETY: the caller's contract.
-    unsafe { if n == S::LANES { S::load(p) } else { S::load_n(p, n) } }
 }
 
 /// How the pixels of a channel are multiplied.
@@ -267,7 +254,7 @@ impl<S: Simd> Strip<'_, S> {
         // SAFETY: the caller's contract: the step is there.
         unsafe {
             let Some(step) = self.steps.next() else { return S::splat(0.0) };
-            let numbers = load::<S>(self.numbers, self.n);
+            let numbers = S::load_up_to(self.numbers, self.n);
             self.numbers = self.numbers.wrapping_add(self.stride);
             let Some((scale, shift)) = self.centre.at(step) else { return numbers };
             self.shift = S::add(S::mul(numbers, shift), self.shift);

@@ -166,13 +166,7 @@ unsafe fn store<S: Simd, const V: usize>(p: *mut f32, vectors: [S::V; V], tail: 
     for (v, vector) in vectors.into_iter().enumerate() {
         let n = if v + 1 < V { S::LANES } else { tail };
         // SAFETY: the last vector writes `tail` elements only.
-        unsafe {
-            if n == S::LANES {
-                S::store(p.add(v * S::LANES), vector)
-            } else {
-                S::store_n(p.add(v * S::LANES), vector, n)
-            }
-        }
+        unsafe { S::store_up_to(p.add(v * S::LANES), vector, n) }
     }
 }
 

@@ -16,7 +16,7 @@ use super::super::super::matrix::Matrix;
 use super::super::super::simd::Simd;
 use super::super::super::tiles::{SIDE, STEPS, Tiles};
 use super::Chunk;
-use super::cut::{BAND, CHUNK, PANEL, bands, tracts};
+use super::cut::{CHUNK, PANEL, bands, columns, tracts};
 use super::pack::{Columns, DEPTH, PARTS, ROWS, Rows, Source, WIDTH, pack_columns};
 use crate::ir::kernel::{Gemm, Sink};
 
@@ -69,7 +69,7 @@ pub(in super::super) unsafe fn compute<S: Simd, T: Tiles>(
     // SAFETY: the caller's contract.
     let mut tiles = unsafe { T::begin() };
     for tract in tracts(&share, bands(gemm)) {
-        let rows = tract.bands.start * BAND..gemm.m.min(tract.bands.end * BAND);
+        let rows = tract.rows(gemm);
         for first in rows.clone().step_by(ROWS) {
             let rows = first..rows.end.min(first + ROWS);
             let mut packed = None;
@@ -86,10 +86,6 @@ pub(in super::super) unsafe fn compute<S: Simd, T: Tiles>(
 }
 
 impl Product<'_> {
-    fn columns(&self, panel: usize) -> Range<usize> {
-        panel * PANEL..self.gemm.n.min((panel + 1) * PANEL)
-    }
-
     /// Makes the sums of some rows of some panels. `packed` is which steps of these rows are.
     #[inline(always)]
     unsafe fn sum<S: Simd, T: Tiles>(
@@ -108,7 +104,7 @@ impl Product<'_> {
                 *packed = Some(steps.clone());
             }
             for (i, panel) in panels.clone().enumerate() {
-                let columns = self.columns(panel);
+                let columns = columns(self.gemm, panel);
                 for start in columns.clone().step_by(WIDTH) {
                     let part = start..columns.end.min(start + WIDTH);
                     // SAFETY: as above.
@@ -170,7 +166,7 @@ impl Product<'_> {
             Sink::Update(_) => return, // does not fit
         };
         for (panel, sums) in panels.zip(&room.sums) {
-            let columns = self.columns(panel);
+            let columns = columns(self.gemm, panel);
             for first in rows.clone().step_by(CHUNK) {
                 let chunk = first..rows.end.min(first + CHUNK);
                 for row in chunk.clone() {
@@ -197,7 +193,7 @@ unsafe fn move_row<S: Simd>(from: *const f32, shifts: Option<*const f32>, to: *m
         unsafe {
             let sums = S::load(from.add(i));
             let sums = shifts.map_or(sums, |shifts| S::add(sums, S::load(shifts.add(i))));
-            if n == S::LANES { S::store(to.add(i), sums) } else { S::store_n(to.add(i), sums, n) }
+            S::store_up_to(to.add(i), sums, n);
         }
     }
 }
