@@ -3,7 +3,7 @@
 /// What a program reports of one run; what it cannot tell is empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Report {
-    /// Of each epoch but the first; of what is told the time of.
+    /// Of each epoch but the first; of the period whose time is reported.
     pub(super) seconds: Vec<f64>,
     pub(super) first_step: Option<f64>,
     pub(super) evaluation: Option<f64>,

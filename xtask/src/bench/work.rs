@@ -31,7 +31,7 @@ const OPERATIONS: f64 = 3e10;
 const STEPS: (f64, f64) = (5.0, 2000.0);
 
 impl Data {
-    /// As programs are told.
+    /// As the programs' options name it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Data::Mnist => "mnist",
@@ -60,7 +60,7 @@ impl Work {
         self.units().iter().map(usize::to_string).collect::<Vec<_>>().join("-")
     }
 
-    /// Hidden units as programs are told.
+    /// Hidden units as the programs' options name them.
     pub(super) fn hidden_list(&self) -> String {
         self.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
     }
@@ -88,22 +88,22 @@ impl Work {
         }
     }
 
-    /// Whether an epoch of it means something, so that its time is told; of random data it is that of a step.
+    /// Whether an epoch of it means something, so that its time is reported; for random data that of a step is.
     pub(super) fn is_real(&self) -> bool {
         matches!(self.data, Data::Mnist | Data::Cifar10)
     }
 
-    /// Steps in what is told the time of.
+    /// Steps in the period whose time is reported.
     fn steps(&self) -> usize {
         if self.is_real() { 1 } else { self.rows() / self.batch }
     }
 
-    /// From the seconds of an epoch to those of what is told.
+    /// From the seconds of an epoch to those of the period reported.
     pub(super) fn unit_seconds(&self, epoch: f64) -> f64 {
         epoch / self.steps() as f64
     }
 
-    /// Operations in what is told the time of.
+    /// Operations in the period whose time is reported.
     pub(super) fn operations(&self) -> f64 {
         self.operations_per_sample() * self.rows() as f64 / self.steps() as f64
     }

@@ -1,6 +1,6 @@
 //! Pictures in terminals that show pixels: the protocols of kitty, iTerm2, and sixel.
 //!
-//! Which of them a terminal knows is told by its environment: no terminal is asked, since an answer might never come. Within tmux and
+//! Which of them a terminal supports is read from its environment: it is not queried, since a reply might never come. Within tmux and
 //! screen there are none, as these pass on only what they know.
 
 use std::env;
