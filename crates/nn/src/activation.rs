@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use plangrad_tensor::Tensor;
+use plangrad_tensor::{Graph, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::block::Block;
+use crate::layer::Layer;
+use crate::{Error, Mode};
 
 /// An activation function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,19 +31,6 @@ impl Activation {
     pub const ALL: [Activation; 4] =
         [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Gelu];
 
-    /// Records the function.
-    ///
-    /// # Errors
-    /// If `x` is not f32.
-    pub fn record(self, x: Tensor<'_>) -> Result<Tensor<'_>, Error> {
-        Ok(match self {
-            Activation::Relu => x.relu()?,
-            Activation::Tanh => x.tanh()?,
-            Activation::Sigmoid => x.sigmoid()?,
-            Activation::Gelu => x.gelu()?,
-        })
-    }
-
     /// The name of PyTorch's module for it.
     #[must_use]
     pub fn module_name(self) -> &'static str {
@@ -51,6 +40,23 @@ impl Activation {
             Activation::Sigmoid => "Sigmoid",
             Activation::Gelu => "GELU",
         }
+    }
+}
+
+impl Block for Activation {
+    /// # Errors
+    /// If `x` is not f32.
+    fn record<'g>(&self, _: &'g Graph, x: Tensor<'g>, _: Mode) -> Result<Tensor<'g>, Error> {
+        Ok(match self {
+            Activation::Relu => x.relu()?,
+            Activation::Tanh => x.tanh()?,
+            Activation::Sigmoid => x.sigmoid()?,
+            Activation::Gelu => x.gelu()?,
+        })
+    }
+
+    fn layers(&self, input: &[usize]) -> Vec<Layer> {
+        vec![Layer::new(self.module_name(), input, 0)]
     }
 }
 

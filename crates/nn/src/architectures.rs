@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Architecture, Error, Mlp, Module};
+use crate::{Architecture, Error, Mlp, Module, Network};
 
 type Constructor = Arc<dyn Fn(&Value) -> Result<Arc<dyn Module>, Error> + Send + Sync>;
 
-/// The kinds of network that can be loaded, by name. [`Mlp`] is one of them from the start.
+/// The kinds of network that can be loaded, by name. [`Mlp`] and [`Network`] are among them from the start.
 ///
 /// ```
 /// use plangrad_nn::{Architectures, Error, Mlp, MlpConfig, Module};
@@ -31,10 +31,12 @@ pub struct Architectures {
 }
 
 impl Architectures {
-    /// The kinds this crate knows: `mlp`.
+    /// The kinds this crate knows: `mlp` and `layers`.
     #[must_use]
     pub fn new() -> Architectures {
-        Architectures { constructors: BTreeMap::new() }.with(Mlp::ARCHITECTURE, |config| Mlp::new(&config))
+        Architectures { constructors: BTreeMap::new() }
+            .with(Mlp::ARCHITECTURE, |config| Mlp::new(&config))
+            .with(Network::ARCHITECTURE, |config| Network::new(&config))
     }
 
     /// These and `name`, whose networks `build` makes from their configuration. It takes the place of an earlier one of
@@ -106,7 +108,7 @@ mod tests {
         let known = Architectures::new().with("other", |()| Mlp::new(&MlpConfig::new(&[1], 1)));
         let error = known.build(&Architecture::new("residual", &1).unwrap()).unwrap_err();
         assert!(matches!(&error, Error::UnknownArchitecture { name, .. } if name == "residual"));
-        assert!(error.to_string().contains("mlp, other"), "{error}");
+        assert!(error.to_string().contains("layers, mlp, other"), "{error}");
     }
 
     #[test]

@@ -33,6 +33,25 @@ pub enum Error {
         /// How many it was given.
         found: usize,
     },
+    /// A layer of a network cannot be where it is.
+    #[error("layer {}: {reason}", dotted(place))]
+    Layer {
+        /// Its place: its number in the list of layers, counted from 0, and for one within another its number there.
+        place: Vec<usize>,
+        /// What is wrong with it.
+        #[source]
+        reason: LayerError,
+    },
+    /// Blocks whose results are added record results of different shapes.
+    #[error(
+        "results of blocks are added, so their shapes must be the same: expected {expected:?}, found {found:?}"
+    )]
+    Branches {
+        /// The first one's.
+        expected: Vec<usize>,
+        /// Another one's.
+        found: Vec<usize>,
+    },
     /// A rate that is not a probability below 1.
     #[error("a network cannot have a dropout rate of {rate}; it must be at least 0 and below 1")]
     DropoutRate {
@@ -246,6 +265,68 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
+}
+
+/// What can be wrong with a layer of a [`crate::Network`].
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayerError {
+    /// A layer without units.
+    #[error("a linear layer needs at least one unit, found 0")]
+    NoUnits,
+    /// A rate that is not a probability below 1.
+    #[error("dropout takes a share of at least 0 and below 1, found {rate}")]
+    DropoutRate {
+        /// The rate.
+        rate: f32,
+    },
+    /// A block of layers without any.
+    #[error("expected at least one layer in it, found none")]
+    NoLayers,
+    /// Branches without any.
+    #[error("expected at least one branch, found none")]
+    NoBranches,
+    /// What a residual block adds to its input has another width.
+    #[error(
+        "a residual block adds what its layers make to what goes into them: expected {expected} units as go in, found {found}"
+    )]
+    Residual {
+        /// Units that go in.
+        expected: usize,
+        /// Units that come out.
+        found: usize,
+    },
+    /// Branches of different widths.
+    #[error(
+        "the results of parallel branches are added: expected {expected} units as from the first branch, found {found}"
+    )]
+    Branch {
+        /// Units of the first branch's result.
+        expected: usize,
+        /// Units of this one's.
+        found: usize,
+    },
+    /// The last layer does not give one score for each output.
+    #[error(
+        "the last layer makes the scores: expected {expected} units, one for each class or value, found {found}"
+    )]
+    Outputs {
+        /// Classes, or values.
+        expected: usize,
+        /// Units.
+        found: usize,
+    },
+    /// More layers than a network may have.
+    #[error("expected at most {most} layers in all, found more")]
+    TooMany {
+        /// How many it may have.
+        most: usize,
+    },
+}
+
+/// `2.0.1`
+fn dotted(place: &[usize]) -> String {
+    place.iter().map(usize::to_string).collect::<Vec<_>>().join(".")
 }
 
 impl Error {

@@ -13,19 +13,29 @@
 //! A [`Module`] holds [`plangrad_tensor::Parameter`]s, which are names and shapes; the numbers live in a session. So a
 //! model can be described, counted and planned before a byte of it exists. [`Mlp`] is a module like one of your own:
 //! [`Task`], [`checkpoint`] and [`summary`] know the trait only.
+//!
+//! Networks are built of [`Block`]s: [`Linear`], [`BatchNorm`], [`LayerNorm`], [`Activation`], [`Dropout`], [`Flatten`], and
+//! [`Sequential`], [`Residual`] and [`Parallel`], which compose others. [`Network`] is the module that a list of layers describes.
 
 #![forbid(unsafe_code)]
 
 mod activation;
 mod architecture;
 mod architectures;
+mod block;
 pub mod checkpoint;
+mod compose;
+mod dropout;
 mod error;
+mod flatten;
 mod folder;
 mod layer;
+mod layer_config;
 mod linear;
 mod mlp;
 mod module;
+mod network;
+mod norm;
 mod split;
 mod staged;
 pub mod summary;
@@ -35,10 +45,17 @@ mod weights;
 pub use activation::Activation;
 pub use architecture::Architecture;
 pub use architectures::Architectures;
-pub use error::Error;
+pub use block::Block;
+pub use compose::{Parallel, Residual, Sequential};
+pub use dropout::Dropout;
+pub use error::{Error, LayerError};
+pub use flatten::Flatten;
+pub use layer_config::{LayerConfig, Units};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpConfig};
 pub use module::{Mode, Module};
+pub use network::{Network, NetworkConfig};
+pub use norm::{BatchNorm, LayerNorm, NORM_EPSILON};
 pub use plangrad_tensor;
 pub use serde_json;
 pub use split::{Parts, SplitStep};

@@ -1,14 +1,32 @@
 //! A fully connected layer: y = x · W + b, with W `[inputs, outputs]` in the graph and `[outputs, inputs]` in files.
 
-use plangrad_tensor::{Graph, Parameter, Tensor};
+use plangrad_tensor::{Graph, Parameter, Tensor, Transpose};
 
-use crate::{Error, Initial, Weights};
+use crate::block::Block;
+use crate::layer::Layer;
+use crate::{Error, Initial, Mode, Weights};
 
 /// A fully connected layer with a bias.
+///
+/// A clone of a layer shares its weights: a network that records both has one gradient, summed over the two uses.
+///
+/// ```
+/// use plangrad_nn::{Linear, Weights};
+///
+/// // An autoencoder whose decoder is the encoder's transpose: one matrix, and a bias for each layer.
+/// let mut weights = Weights::new();
+/// let encoder = Linear::new(&mut weights, "encoder", 784, 32)?;
+/// let decoder = Linear::tied(&mut weights, "decoder", &encoder)?;
+/// assert_eq!((decoder.inputs(), decoder.outputs()), (32, 784));
+/// assert_eq!(weights.trained_elements(), 784 * 32 + 32 + 784);
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
     weight: Parameter,
     bias: Parameter,
+    /// Whether the matrix is another layer's, and multiplied by as its transpose.
+    is_tied: bool,
 }
 
 impl Linear {
@@ -22,32 +40,62 @@ impl Linear {
         Ok(Linear {
             weight: weights.matrix(&format!("{name}.weight"), inputs, outputs, initial)?,
             bias: weights.trained(&format!("{name}.bias"), &[outputs], initial)?,
+            is_tied: false,
+        })
+    }
+
+    /// A layer from the outputs of `other` back to its inputs: y = x · Wᵀ + b, where W is that of `other` and `{name}.bias` is
+    /// added to `weights`. Files hold W once, under the name that `other` has for it.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] for a name that is taken.
+    pub fn tied(weights: &mut Weights, name: &str, other: &Linear) -> Result<Linear, Error> {
+        let initial = Initial::linear(other.outputs());
+        Ok(Linear {
+            weight: other.weight.clone(),
+            bias: weights.trained(&format!("{name}.bias"), &[other.inputs()], initial)?,
+            is_tied: !other.is_tied,
         })
     }
 
     /// Number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.weight.shape().dims()[0]
+        self.weight.shape().dims()[usize::from(self.is_tied)]
     }
 
     /// Number of outputs.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        self.weight.shape().dims()[1]
+        self.weight.shape().dims()[usize::from(!self.is_tied)]
     }
 
-    /// Numbers it trains.
+    /// Numbers that it trains: of a tied layer its bias, since the matrix is another layer's.
     #[must_use]
     pub fn trained_elements(&self) -> usize {
-        self.weight.shape().elements() + self.bias.shape().elements()
+        let trained = self.own().filter(|parameter| parameter.is_trained());
+        trained.map(|parameter| parameter.shape().elements()).sum()
     }
 
+    /// The parameters that it has declared.
+    fn own(&self) -> impl Iterator<Item = &Parameter> {
+        let weight = (!self.is_tied).then_some(&self.weight);
+        weight.into_iter().chain([&self.bias])
+    }
+}
+
+impl Block for Linear {
     /// Records x · W + b for x `[batch, inputs]`.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>) -> Result<Tensor<'g>, Error> {
-        Ok(x.matmul(graph.parameter(&self.weight)?)?.add(graph.parameter(&self.bias)?)?)
+    fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, _: Mode) -> Result<Tensor<'g>, Error> {
+        let transpose = if self.is_tied { Transpose::Yes } else { Transpose::No };
+        let product = x.matmul_with(graph.parameter(&self.weight)?, Transpose::No, transpose)?;
+        Ok(product.add(graph.parameter(&self.bias)?)?)
+    }
+
+    fn layers(&self, _: &[usize]) -> Vec<Layer> {
+        vec![Layer::of("Linear", &[self.outputs()], self.own())]
     }
 }

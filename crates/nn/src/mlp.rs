@@ -3,8 +3,9 @@
 use plangrad_tensor::{Graph, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::block::Block;
 use crate::layer::Layer;
-use crate::{Activation, Architecture, Error, Linear, Mode, Module, Weights};
+use crate::{Activation, Architecture, Dropout, Error, Flatten, Linear, Mode, Module, Sequential, Weights};
 
 /// The configuration of an MLP, as files have it.
 ///
@@ -63,10 +64,10 @@ impl MlpConfig {
 }
 
 /// A multi-layer perceptron. Its layers are named `layer1`, `layer2`, … from the input on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Mlp {
     config: MlpConfig,
-    layers: Vec<Linear>,
+    layers: Sequential,
     weights: Weights,
 }
 
@@ -96,10 +97,16 @@ impl Mlp {
             return Err(Error::DropoutRate { rate: config.dropout });
         }
         let mut weights = Weights::new();
-        let layer = |(i, pair): (usize, &[usize])| {
-            Linear::new(&mut weights, &format!("layer{}", i + 1), pair[0], pair[1])
-        };
-        let layers = sizes.windows(2).enumerate().map(layer).collect::<Result<Vec<Linear>, Error>>()?;
+        let mut layers = Sequential::new().with(Flatten);
+        for (i, pair) in sizes.windows(2).enumerate() {
+            layers = layers.with(Linear::new(&mut weights, &format!("layer{}", i + 1), pair[0], pair[1])?);
+            if i < config.hidden.len() {
+                layers = layers.with(config.activation);
+                if config.dropout > 0.0 {
+                    layers = layers.with(Dropout::new(&mut weights, config.dropout)?);
+                }
+            }
+        }
         Ok(Mlp { config: config.clone(), layers, weights })
     }
 
@@ -128,33 +135,11 @@ impl Module for Mlp {
     }
 
     fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
-        let mut x = x.flatten(1)?;
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.record(graph, x)?;
-            if i + 1 < self.layers.len() {
-                x = self.config.activation.record(x)?;
-                if mode == Mode::Train {
-                    x = x.dropout(self.config.dropout, i as u32)?;
-                }
-            }
-        }
-        Ok(x)
+        self.layers.record(graph, x, mode)
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let inputs: usize = self.config.sample_shape.iter().product();
-        let mut layers = vec![Layer::new("Flatten", &[inputs], 0)];
-        for (i, linear) in self.layers.iter().enumerate() {
-            let shape = [linear.outputs()];
-            layers.push(Layer::new("Linear", &shape, linear.trained_elements()));
-            if i + 1 < self.layers.len() {
-                layers.push(Layer::new(self.config.activation.module_name(), &shape, 0));
-                if self.config.dropout > 0.0 {
-                    layers.push(Layer::new("Dropout", &shape, 0));
-                }
-            }
-        }
-        layers
+        self.layers.layers(&self.config.sample_shape)
     }
 }
 

@@ -25,8 +25,8 @@ pub enum Mode {
 ///
 /// # Running statistics
 ///
-/// A module with statistics ([`Weights::statistic`]) assigns them when it is recorded with [`Mode::Train`]
-/// ([`Graph::assign`]) and reads them with [`Mode::Evaluate`]. Whenever a training plan has run on a batch they have
+/// A module with statistics ([`Weights::statistic`], such as those of [`crate::BatchNorm`]) assigns them when it is recorded with
+/// [`Mode::Train`] ([`Graph::assign`]) and reads them with [`Mode::Evaluate`]. Whenever a training plan has run on a batch they have
 /// been assigned once. A step in parts ([`crate::Task::split_step`]) runs one plan per part: every part then is a batch
 /// of its own, with its own batch statistics, and assigns the running ones once. So the bits differ from those of the whole
 /// batch, and running averages move once per part.
@@ -38,7 +38,7 @@ pub enum Mode {
 /// ```
 /// use std::sync::Arc;
 ///
-/// use plangrad_nn::{Architecture, Error, Initial, Linear, Loss, Mode, Module, Task, Weights};
+/// use plangrad_nn::{Architecture, Block, Error, Initial, Linear, Loss, Mode, Module, Task, Weights};
 /// use plangrad_tensor::{DType, Graph, Optimizer, Parameter, SampleFormat, Schedule, Shape, Tensor};
 ///
 /// #[derive(Debug)]
@@ -75,8 +75,8 @@ pub enum Mode {
 ///         &self.weights
 ///     }
 ///
-///     fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, _mode: Mode) -> Result<Tensor<'g>, Error> {
-///         self.linear.record(graph, x.mul(graph.parameter(&self.scale)?)?)
+///     fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
+///         self.linear.record(graph, x.mul(graph.parameter(&self.scale)?)?, mode)
 ///     }
 /// }
 ///

@@ -33,10 +33,16 @@ impl Summary {
         self.layers.iter().enumerate().map(|(i, layer)| (format!("{}-{}", layer.kind, i + 1), layer))
     }
 
-    /// Numbers in all parameters. All of them are trained.
+    /// Numbers in all parameters.
     #[must_use]
     pub fn total_parameters(&self) -> usize {
         self.layers.iter().map(|layer| layer.parameters).sum()
+    }
+
+    /// Numbers in parameters that the optimizer trains: all but those of frozen layers.
+    #[must_use]
+    pub fn trained_parameters(&self) -> usize {
+        self.layers.iter().map(|layer| layer.parameters - layer.frozen).sum()
     }
 
     /// Bytes of one sample as f32.

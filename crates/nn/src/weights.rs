@@ -66,6 +66,12 @@ impl Initial {
 /// The weights of a network: its parameters and running statistics in the order of declaration, each with its first
 /// value. The numbers themselves live in a [`Session`].
 ///
+/// | declared with | for | gradient, moments |
+/// | --- | --- | --- |
+/// | [`Weights::trained`], [`Weights::matrix`] | what the optimizer trains | yes |
+/// | the same within [`Weights::frozen`] | what keeps the value it starts from | no |
+/// | [`Weights::statistic`] | what the forward pass of training assigns | no |
+///
 /// ```
 /// use plangrad_nn::{Initial, Weights};
 ///
@@ -79,7 +85,17 @@ impl Initial {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     list: Parameters,
-    initial: Vec<Initial>,
+    entries: Vec<Entry>,
+    /// Whether parameters are being declared that nothing trains.
+    freezes: bool,
+    dropouts: u32,
+}
+
+/// What is known of a parameter besides what its list says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Entry {
+    initial: Initial,
+    is_frozen: bool,
 }
 
 impl Weights {
@@ -89,7 +105,7 @@ impl Weights {
         Weights::default()
     }
 
-    /// Declares a parameter that the optimizer trains.
+    /// Declares a parameter that the optimizer trains, unless it is frozen ([`Weights::frozen`]).
     ///
     /// # Errors
     /// [`Error::Tensor`] if the name is taken, or the size overflows.
@@ -121,6 +137,34 @@ impl Weights {
         self.add(name, dims, Role::Statistic, FileOrder::AsInGraph, initial)
     }
 
+    /// Declares parameters that nothing trains: those of every layer that `declare` makes. They keep the values that the run
+    /// starts from, have neither gradients nor moments, and are kept in files. Statistics that `declare` adds are assigned as
+    /// always.
+    ///
+    /// ```
+    /// use plangrad_nn::{Linear, Weights};
+    ///
+    /// let mut weights = Weights::new();
+    /// let body = weights.frozen(|weights| Linear::new(weights, "body", 784, 128))?;
+    /// let head = Linear::new(&mut weights, "head", 128, 10)?;
+    /// assert_eq!(weights.trained_elements(), head.trained_elements());
+    /// assert_eq!(weights.frozen_elements(), 784 * 128 + 128);
+    /// # Ok::<(), plangrad_nn::Error>(())
+    /// ```
+    pub fn frozen<T>(&mut self, declare: impl FnOnce(&mut Weights) -> T) -> T {
+        let before = std::mem::replace(&mut self.freezes, true);
+        let declared = declare(self);
+        self.freezes = before;
+        declared
+    }
+
+    /// A number for a dropout layer, which sets its masks apart from those of the network's others ([`crate::Dropout`]).
+    pub fn next_dropout(&mut self) -> u32 {
+        let number = self.dropouts;
+        self.dropouts += 1;
+        number
+    }
+
     fn add(
         &mut self,
         name: &str,
@@ -129,8 +173,11 @@ impl Weights {
         file_order: FileOrder,
         initial: Initial,
     ) -> Result<Parameter, Error> {
+        let is_frozen = self.freezes && role == Role::Trained;
+        // To a session both are the same: values that no optimizer touches.
+        let role = if is_frozen { Role::Statistic } else { role };
         let parameter = self.list.add(name, Shape::new(dims)?, role, file_order)?;
-        self.initial.push(initial);
+        self.entries.push(Entry { initial, is_frozen });
         Ok(parameter)
     }
 
@@ -157,10 +204,18 @@ impl Weights {
         self.trained_parameters().map(|parameter| parameter.shape().elements()).sum()
     }
 
+    /// Numbers in frozen parameters.
+    #[must_use]
+    pub fn frozen_elements(&self) -> usize {
+        let frozen = self.parameters().iter().zip(&self.entries).filter(|(_, entry)| entry.is_frozen);
+        frozen.map(|(parameter, _)| parameter.shape().elements()).sum()
+    }
+
     /// Whether some of them are running statistics.
     #[must_use]
     pub fn has_statistics(&self) -> bool {
-        self.parameters().iter().any(|parameter| !parameter.is_trained())
+        let mut all = self.parameters().iter().zip(&self.entries);
+        all.any(|(parameter, entry)| !parameter.is_trained() && !entry.is_frozen)
     }
 
     /// Sets the weights in a session to their first values, a function of `seed` alone.
@@ -168,9 +223,9 @@ impl Weights {
     /// # Errors
     /// If the session holds another network; [`plangrad_tensor::Error::Device`] if the device has failed.
     pub fn initialise(&self, session: &mut Session, seed: u64) -> Result<(), Error> {
-        for (parameter, initial) in self.parameters().iter().zip(&self.initial) {
+        for (parameter, entry) in self.parameters().iter().zip(&self.entries) {
             let number = parameter.id().number();
-            session.fill_parameter(parameter.id(), |i| initial.value(number, seed, i))?;
+            session.fill_parameter(parameter.id(), |i| entry.initial.value(number, seed, i))?;
         }
         Ok(())
     }

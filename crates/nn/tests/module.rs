@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use plangrad_nn::checkpoint::{self, Description, Folder, Progress};
-use plangrad_nn::{Architecture, Architectures, Error, Initial, Linear, Loss, Mode, Module, Task, Weights};
+use plangrad_nn::{
+    Architecture, Architectures, Block, Error, Initial, Linear, Loss, Mode, Module, Task, Weights,
+};
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
     DType, Graph, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source,
@@ -64,7 +66,7 @@ impl Module for Centred {
             }
             _ => graph.parameter(&self.mean)?,
         };
-        let scores = self.linear.record(graph, x.sub(mean)?)?;
+        let scores = self.linear.record(graph, x.sub(mean)?, mode)?;
         match self.scores {
             Scores::OfEachSample => Ok(scores),
             Scores::OfTheBatch => Ok(scores.sum_axis(0)?),
@@ -138,7 +140,10 @@ fn a_checkpoint_restores_statistics_and_names_the_architecture() {
     let loaded = checkpoint::read(&path).unwrap();
     let unknown = loaded.network(&Architectures::new()).unwrap_err();
     let reason = std::error::Error::source(&unknown).unwrap().downcast_ref::<Error>().unwrap();
-    assert!(matches!(reason, Error::UnknownArchitecture { known, .. } if known == &["mlp"]), "{reason}");
+    assert!(
+        matches!(reason, Error::UnknownArchitecture { known, .. } if known == &["layers", "mlp"]),
+        "{reason}"
+    );
     let known = Architectures::new().with("centred", |()| Ok(Centred::new(Scores::OfEachSample)));
     let again = Task::new(loaded.network(&known).unwrap(), samples(INPUTS), Loss::Mse).unwrap();
     let mut after = session(&again, plan(&again));
