@@ -7,7 +7,8 @@
 weights are formulas of their index (see `pixel` and `weight`), so that only results are stored: the logits of the first
 batch, the gradient of every parameter, and per optimizer ten losses, the parameters and Adam's moments after ten steps.
 `levers.safetensors` has the same of a small network for class weights, label smoothing, clipping and warm-up, and the
-learning rates of schedules, step by step.
+learning rates of schedules, step by step. `layers.safetensors` has the same of a network with normalisation, a residual block
+and parallel branches, and the logits that its running statistics give in the end.
 """
 
 import os
@@ -182,8 +183,66 @@ def levers():
     os.chmod(path, 0o644)
 
 
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Parallel(nn.ModuleList):
+    def forward(self, x):
+        return sum(branch(x) for branch in self)
+
+
+def layered(elements=64):
+    model = nn.Sequential(
+        nn.Linear(elements, 32),
+        nn.Tanh(),  # without it, the gradient of the bias would be rounding noise
+        nn.BatchNorm1d(32),
+        Residual(nn.Linear(32, 24), nn.LayerNorm(24), nn.GELU(), nn.Linear(24, 32)),
+        Parallel([
+            nn.Sequential(nn.Linear(32, 16), nn.ReLU()),
+            nn.Sequential(nn.Linear(32, 16), nn.Sigmoid(), nn.BatchNorm1d(16)),
+        ]),
+        nn.Linear(16, 10),
+    )
+    with torch.no_grad():
+        for n, p in enumerate(model.parameters()):
+            p.copy_(torch.from_numpy(weights(n, p.numel(), p.shape[1] if p.dim() == 2 else 4)).reshape(p.shape))
+        for module in model.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.LayerNorm)):
+                module.weight.add_(1)
+    return model
+
+
+def layers(elements=64):
+    x = torch.from_numpy(pixels(BATCH * STEPS, elements).astype(np.float32) / np.float32(255))
+    y = torch.arange(BATCH * STEPS) % 10
+    out = {}
+    for name in ["adam", "sgd"]:
+        model = layered()
+        optimizer = OPTIMIZERS[name](model.parameters())
+        losses = []
+        for step in range(STEPS):
+            rows = slice(step * BATCH, (step + 1) * BATCH)
+            loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            if step == 0:
+                out |= {f"gradient.{key}": p.grad.clone() for key, p in model.named_parameters()}
+            optimizer.step()
+            losses.append(loss.item())
+        out[f"{name}.losses"] = torch.tensor(losses)
+        state = model.state_dict()
+        out |= {f"{name}.after.{key}": state[key].clone() for key in state if "num_batches" not in key}
+        out[f"{name}.logits"] = model.eval()(x[:BATCH]).detach()
+    path = os.path.join(sys.argv[1] if len(sys.argv) > 1 else HERE, "layers.safetensors")
+    save_file(out, path)
+    os.chmod(path, 0o644)
+
+
 torch.manual_seed(0)
 torch.set_num_threads(1)
 for case, settings in CASES.items():
     run(case, *settings)
 levers()
+layers()

@@ -2,6 +2,9 @@
 //! Adam, AdamW and SGD with momentum; ten losses and the parameters after them with class weights, label smoothing, clipping
 //! and a warm-up, and the rates of schedules. The expected values were written by `tests/golden/golden.py`.
 
+#[path = "golden/layers.rs"]
+mod layers;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,6 +46,18 @@ fn weights(parameter: usize, count: usize, inputs: usize) -> Vec<f32> {
     (0..count as u64).map(weight).collect()
 }
 
+/// A file that golden.py has written.
+fn golden(name: &str) -> Loaded {
+    let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+    let folder = std::env::var_os("PLANGRAD_GOLDEN").map_or(committed, PathBuf::from);
+    checkpoint::read(&folder.join(format!("{name}.safetensors"))).unwrap()
+}
+
+fn values(golden: &Loaded, name: &str) -> Vec<f32> {
+    let tensor = golden.tensors().find(|t| t.name == name).unwrap_or_else(|| panic!("no {name}"));
+    golden.values(name, &tensor.shape).unwrap()
+}
+
 /// One of golden.py's cases.
 struct Case {
     task: Task,
@@ -52,10 +67,7 @@ struct Case {
 
 impl Case {
     fn new(name: &str, elements: usize, hidden: &[usize], mean: f32, std: f32) -> Case {
-        let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
-        let folder = std::env::var_os("PLANGRAD_GOLDEN").map_or(committed, PathBuf::from);
-        let path = folder.join(format!("{name}.safetensors"));
-        let golden = checkpoint::read(&path).unwrap();
+        let golden = golden(name);
         let model = Mlp::new(&MlpConfig::new(&[elements], 10).hidden(hidden)).unwrap();
         let samples = SampleFormat::new(Shape::new(&[elements]).unwrap(), DType::U8)
             .normalized([1.0 / (255.0 * std)], [-mean / std]);
@@ -110,8 +122,7 @@ impl Case {
     }
 
     fn expected(&self, name: &str) -> Vec<f32> {
-        let tensor = self.golden.tensors().find(|t| t.name == name).unwrap_or_else(|| panic!("no {name}"));
-        self.golden.values(name, &tensor.shape).unwrap()
+        values(&self.golden, name)
     }
 
     fn check(&self) {
