@@ -233,7 +233,7 @@ def layers(elements=64):
             losses.append(loss.item())
         out[f"{name}.losses"] = torch.tensor(losses)
         state = model.state_dict()
-        out |= {f"{name}.after.{key}": state[key].clone() for key in state if "num_batches" not in key}
+        out |= {f"{name}.after.{key}": state[key].clone() for key in state}
         out[f"{name}.logits"] = model.eval()(x[:BATCH]).detach()
     path = os.path.join(sys.argv[1] if len(sys.argv) > 1 else HERE, "layers.safetensors")
     save_file(out, path)

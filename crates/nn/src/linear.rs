@@ -25,7 +25,9 @@ use crate::{Error, Initial, Mode, Weights};
 pub struct Linear {
     weight: Parameter,
     bias: Parameter,
-    /// Whether the matrix is another layer's, and multiplied by as its transpose.
+    /// Whether it multiplies by the matrix's transpose.
+    transpose: Transpose,
+    /// Whether the matrix is another layer's.
     is_tied: bool,
 }
 
@@ -40,6 +42,7 @@ impl Linear {
         Ok(Linear {
             weight: weights.matrix(&format!("{name}.weight"), inputs, outputs, initial)?,
             bias: weights.trained(&format!("{name}.bias"), &[outputs], initial)?,
+            transpose: Transpose::No,
             is_tied: false,
         })
     }
@@ -54,20 +57,21 @@ impl Linear {
         Ok(Linear {
             weight: other.weight.clone(),
             bias: weights.trained(&format!("{name}.bias"), &[other.inputs()], initial)?,
-            is_tied: !other.is_tied,
+            transpose: !other.transpose,
+            is_tied: true,
         })
     }
 
     /// Number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.weight.shape().dims()[usize::from(self.is_tied)]
+        self.weight.shape().dims()[usize::from(self.transpose == Transpose::Yes)]
     }
 
     /// Number of outputs.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        self.weight.shape().dims()[usize::from(!self.is_tied)]
+        self.weight.shape().dims()[usize::from(self.transpose == Transpose::No)]
     }
 
     /// Numbers that it trains: of a tied layer its bias, since the matrix is another layer's.
@@ -90,8 +94,7 @@ impl Block for Linear {
     /// # Errors
     /// If the shapes do not fit.
     fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, _: Mode) -> Result<Tensor<'g>, Error> {
-        let transpose = if self.is_tied { Transpose::Yes } else { Transpose::No };
-        let product = x.matmul_with(graph.parameter(&self.weight)?, Transpose::No, transpose)?;
+        let product = x.matmul_with(graph.parameter(&self.weight)?, Transpose::No, self.transpose)?;
         Ok(product.add(graph.parameter(&self.bias)?)?)
     }
 

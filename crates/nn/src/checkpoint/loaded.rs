@@ -48,10 +48,14 @@ pub struct Loaded {
 
 /// Largest header, as in the safetensors crate.
 const MOST_HEADER: u64 = 100_000_000;
+/// The end of the names under which PyTorch's normalisations count batches: nothing here needs it.
+const BATCHES_SEEN: &str = "num_batches_tracked";
 /// Bytes of the length before it.
 const PREFIX: u64 = 8;
 
-/// Opens any safetensors file of floating-point numbers; those of other types are brought to f32 as they are read. If it has a checksum, all of it is read once to compare.
+/// Opens any safetensors file of floating-point numbers; those of other types are brought to f32 as they are read. If it has a
+/// checksum, all of it is read once to compare. How many batches a normalisation has seen, which PyTorch keeps as an integer, is
+/// left out.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Format`], [`Error::Damaged`], [`Error::Metadata`], [`Error::FormatVersion`], or
@@ -81,7 +85,8 @@ pub fn read_file(mut file: File, path: &Path) -> Result<Loaded, Error> {
         return Err(Error::Damaged { path: path.into() });
     }
     let file = Arc::new(Mutex::new(file));
-    let tensors = header.tensors().into_iter().map(|(name, info)| {
+    let tensors = header.tensors().into_iter().filter(|(name, _)| !name.ends_with(BATCHES_SEEN));
+    let tensors = tensors.map(|(name, info)| {
         let (number_type, start) =
             (number_type(path, &name, info)?, (head.len() + info.data_offsets.0) as u64);
         let place = Place::File { file: Arc::clone(&file), start, number_type };

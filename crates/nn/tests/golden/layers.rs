@@ -1,5 +1,6 @@
 //! Batch and layer normalisation, a residual block and parallel branches: gradients, ten losses, parameters and running statistics
-//! after ten steps, and the logits that these give in evaluation, as PyTorch has them.
+//! after ten steps, and the logits that these give in evaluation, as PyTorch has them. Names are those of its state dict, of which
+//! the file has all entries: the counts of batches in it, which are integers, are not in the way.
 
 use std::sync::Arc;
 
