@@ -70,7 +70,7 @@ fn what_cannot_be_exported_is_named() {
 
 /// Networks, each with what it trains on: every activation, one and several channels, tables of numbers and of words, classes
 /// and numbers.
-const NETWORKS: [(&str, &str); 7] = [
+const NETWORKS: [(&str, &str); 9] = [
     ("relu", "--dataset mnist --hidden 16,8 --normalize dataset"),
     ("tanh", "--dataset mnist --hidden 16 --activation tanh --normalize half"),
     ("sigmoid", "--dataset mnist --hidden 16 --activation sigmoid --normalize none"),
@@ -78,7 +78,17 @@ const NETWORKS: [(&str, &str); 7] = [
     ("linear", "--dataset mnist --hidden none"),
     ("values", "--dataset csv:values.csv --loss mse --hidden 8"),
     ("words", "--dataset csv:words.csv --hidden 8"),
+    ("layers", "--dataset mnist --network layers.toml"),
+    ("values", "--dataset csv:values.csv --loss mse --network layers.toml --overwrite"),
 ];
+
+/// Every kind of layer.
+const LAYERS: &str = r#"layers = [
+    { linear = 12 }, "batch_norm", "relu",
+    { residual = [{ linear = 12 }, "layer_norm", "gelu", { dropout = 0.2 }, { linear = 12 }] },
+    { parallel = [[{ linear = 6 }, "tanh"], [{ frozen = [{ linear = 6 }, "sigmoid"] }, "batch_norm"], [{ linear = 6 }]] },
+    { linear = "outputs" },
+]"#;
 
 /// `tests/export/onnx_check.py` has the file checked by `onnx.checker`, run by ONNX Runtime on batches of two sizes, and compared
 /// with what `predict` says.
@@ -92,6 +102,7 @@ fn onnx_runtime_computes_what_plangrad_computes() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/export/onnx_check.py");
     let made = finish(Command::new(&python).arg(&script).arg("data").arg(folder.path()));
     assert_eq!(made.code, 0, "{made:?}");
+    fs::write(folder.path().join("layers.toml"), LAYERS).unwrap();
     for (name, options) in NETWORKS {
         run(folder.path(), &format!("train {options} --epochs 2 --batch-size 32 --out {name}")).succeeded();
         run(folder.path(), &format!("export {name} --out {name}.onnx")).succeeded();

@@ -12,9 +12,14 @@ use crate::Activation;
 /// ```
 /// use plangrad_nn::{Activation, LayerConfig, Units, serde_json};
 ///
-/// let layers = [LayerConfig::Linear(Units::Count(128)), Activation::Relu.into(), LayerConfig::Linear(Units::Outputs)];
+/// let layers = [
+///     LayerConfig::Linear(Units::Count(128)),
+///     Activation::Relu.into(),
+///     LayerConfig::Dropout(0.1),
+///     LayerConfig::Linear(Units::Outputs),
+/// ];
 /// let text = serde_json::to_string(&layers)?;
-/// assert_eq!(text, r#"[{"linear":128},"relu",{"linear":"outputs"}]"#);
+/// assert_eq!(text, r#"[{"linear":128},"relu",{"dropout":0.1},{"linear":"outputs"}]"#);
 /// assert_eq!(serde_json::from_str::<Vec<LayerConfig>>(&text)?, layers);
 /// # Ok::<(), plangrad_nn::serde_json::Error>(())
 /// ```
@@ -31,7 +36,7 @@ pub enum LayerConfig {
     /// [`crate::LayerNorm`].
     LayerNorm,
     /// [`crate::Dropout`] of this share.
-    Dropout(f32),
+    Dropout(#[serde(serialize_with = "shortest")] f32),
     /// A shortcut around layers ([`crate::Residual`]).
     Residual(Vec<LayerConfig>),
     /// Branches whose results are added ([`crate::Parallel`]); one without layers passes its input on.
@@ -41,6 +46,12 @@ pub enum LayerConfig {
     /// A function of each number.
     #[serde(untagged)]
     Activation(Activation),
+}
+
+/// Writes 0.1 and not 0.10000000149011612, which is the same number in single precision.
+fn shortest<S: Serializer>(number: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    let shortest = number.to_string().parse::<f64>().unwrap_or(f64::from(*number));
+    serializer.serialize_f64(shortest)
 }
 
 impl From<Activation> for LayerConfig {

@@ -167,6 +167,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// A network file describes no network.
+    #[error("{}:{line}: {problem}", path.display())]
+    NetworkFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+
     /// Settings that no run can have.
     #[error("the settings of the run: {0}")]
     Setting(#[from] WrongSetting),
@@ -309,6 +320,7 @@ impl Error {
             Self::Model(_)
             | Self::ModelMismatch { .. }
             | Self::NotAModel { .. }
+            | Self::NetworkFile { .. }
             | Self::ForeignWeights { .. } => ErrorKind::Model,
             Self::RunExists { .. }
             | Self::NoRun { .. }

@@ -28,6 +28,7 @@ mod history;
 mod loading;
 pub mod memory;
 mod model;
+mod network_file;
 mod numbers;
 mod output;
 mod picture;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use plangrad_data::{nearest, open_regular_file};
+use plangrad_nn::Network;
 use toml::{Table, Value};
 
 use crate::error::{Error, Result};
@@ -84,6 +85,13 @@ const DERIVED: [&str; 3] = ["schedule.initial", "schedule.rise", "schedule.steps
 /// What a schedule's minimum is an option of; that of one cycle follows from its learning rate.
 const MINIMUM: (&str, &str) = ("schedule.minimum", "lr_minimum");
 
+/// The key of the kind of a network that is not described by `hidden`, and the start of those that describe it.
+const ARCHITECTURE: &str = "architecture.name";
+const LAYERS: &str = "architecture.config.";
+
+/// The options that describe a network.
+const NETWORK_OPTIONS: [&str; 4] = ["network", "hidden", "activation", "dropout"];
+
 /// The options of a settings file.
 #[derive(Debug, PartialEq)]
 pub(crate) struct FromFile {
@@ -104,7 +112,7 @@ pub(crate) fn read(path: &Path, given: &dyn Fn(&str) -> bool) -> Result<FromFile
     let table: Table = toml::from_str(&text).map_err(|error| wrong(error.message().trim().to_owned()))?;
     let mut entries = Vec::new();
     flatten("", &table, &mut entries);
-    options(&entries, given).map_err(wrong)
+    options(&entries, &path, given).map_err(wrong)
 }
 
 fn text(path: &PathBuf) -> Result<String> {
@@ -126,12 +134,25 @@ fn flatten(prefix: &str, table: &Table, entries: &mut Vec<(String, Value)>) {
     }
 }
 
+/// The options that the entries of the file at `path` stand for.
 fn options(
     entries: &[(String, Value)],
+    path: &Path,
     given: &dyn Fn(&str) -> bool,
 ) -> std::result::Result<FromFile, String> {
     let mut found = FromFile { words: Vec::new(), overridden: Vec::new() };
     for (key, value) in entries {
+        if key == ARCHITECTURE && value.as_str() == Some(Network::ARCHITECTURE) {
+            if NETWORK_OPTIONS.into_iter().any(given) {
+                found.overridden.push("architecture".to_owned());
+            } else {
+                found.words.push(format!("--network={}", path.display())); // which reads the layers there
+            }
+            continue;
+        }
+        if key.starts_with(LAYERS) && has_layers(entries) {
+            continue;
+        }
         let Some(option) = option(key) else {
             check_fixed(key, value)?;
             continue;
@@ -143,6 +164,11 @@ fn options(
         }
     }
     Ok(found)
+}
+
+/// Whether the settings are of a run that was trained from a network file.
+fn has_layers(entries: &[(String, Value)]) -> bool {
+    entries.iter().any(|(key, value)| key == ARCHITECTURE && value.as_str() == Some(Network::ARCHITECTURE))
 }
 
 fn option(key: &str) -> Option<&'static str> {
@@ -160,6 +186,7 @@ fn applies(key: &str, value: &Value, entries: &[(String, Value)], given: &dyn Fn
     let has_own_parts =
         of_file("dataset").is_some_and(|name| name.starts_with("csv:") || name.starts_with("folder:"));
     match key {
+        "hidden" | "activation" | "dropout" => !has_layers(entries) && !given("network"),
         "data_dir" => value.as_str().is_some_and(|folder| Path::new(folder).is_dir()),
         "test_fraction" => has_own_parts && !given("dataset"),
         "label" | "class_weights" => !given("dataset"),
@@ -225,7 +252,7 @@ mod tests {
     fn of(text: &str, given: &[&str]) -> std::result::Result<FromFile, String> {
         let mut entries = Vec::new();
         flatten("", &toml::from_str(text).unwrap(), &mut entries);
-        options(&entries, &|option| given.contains(&option))
+        options(&entries, Path::new("run/config.toml"), &|option| given.contains(&option))
     }
 
     #[test]
@@ -265,6 +292,32 @@ mod tests {
         let text = "epochs = 5\nlabel = \"y\"\ndataset = \"csv:a.csv\"\n[optimizer]\nname = \"sgd\"\nmomentum = 0.9\n";
         let found = of(text, &["epochs", "optimizer", "dataset"]).unwrap();
         assert_eq!((found.words, found.overridden.len()), (Vec::new(), 3));
+    }
+
+    #[test]
+    fn a_network_of_layers_is_read_from_the_same_file_unless_another_is_described() {
+        let text = "hidden = []\nactivation = \"relu\"\ndropout = 0.0\nseed = 3\n[architecture]\nname = \"layers\"\n\
+                    [architecture.config]\nlayers = [{ linear = 8 }]\noutputs = 10\nsample_shape = [4]\n";
+        let found = of(text, &[]).unwrap();
+        assert_eq!(
+            (found.words, found.overridden.len()),
+            (words(&["--network=run/config.toml", "--seed=3"]), 0)
+        );
+        let found = of(text, &["network"]).unwrap();
+        assert_eq!((found.words, found.overridden), (words(&["--seed=3"]), words(&["architecture"])));
+        let found = of(text, &["hidden"]).unwrap();
+        assert_eq!(
+            (found.words, found.overridden),
+            (words(&["--seed=3"]), words(&["architecture", "hidden"]))
+        );
+        let found = of("hidden = [8]\ndropout = 0.5\nseed = 3", &["network"]).unwrap();
+        assert_eq!(found.words, ["--seed=3"]);
+        let own = of("[architecture]\nname = \"residual\"\n[architecture.config]\nlayers = []", &[]);
+        assert!(own.unwrap_err().contains("a network of its own"));
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
     }
 
     #[test]

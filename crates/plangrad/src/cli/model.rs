@@ -1,14 +1,14 @@
 //! Options for the network.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::Args;
 use plangrad_nn::{Activation, MlpConfig};
 
 use super::values;
+use crate::network_file::MOST_UNITS;
 
-/// The limit on the units of a layer: far beyond what fits anywhere, small enough to be multiplied.
-const MOST_UNITS: usize = 1 << 24;
 const MOST_LAYERS: usize = MlpConfig::MOST_LAYERS;
 
 /// Model options.
@@ -25,10 +25,14 @@ pub struct ModelArgs {
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = values::share_f32,
         allow_negative_numbers = true)]
     pub dropout: f32,
+    /// The network from a file, as a list of layers: linear, relu, batch_norm, residual, parallel and others; or that of the run in a
+    /// folder
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["hidden", "activation", "dropout"])]
+    pub network: Option<PathBuf>,
 }
 
 impl ModelArgs {
-    /// The network these options describe.
+    /// The perceptron that these options describe, if they name no file.
     #[must_use]
     pub fn config(&self, sample_shape: &[usize], outputs: usize) -> MlpConfig {
         MlpConfig::new(sample_shape, outputs)

@@ -1,8 +1,8 @@
 //! Options for the subject of a command: data, a network, and its task.
 
 use clap::Args;
-use plangrad_data::{Dataset, DatasetName, TargetKind};
-use plangrad_nn::{Loss, MlpConfig};
+use plangrad_data::{DatasetName, TargetKind};
+use plangrad_nn::Loss;
 
 use super::data::DataArgs;
 use super::model::ModelArgs;
@@ -63,11 +63,5 @@ impl SubjectArgs {
         let labels = self.task.task(&name)?;
         self.data.check_task(labels)?;
         Ok((name, labels))
-    }
-
-    /// The network that these options describe for `dataset`.
-    #[must_use]
-    pub fn network(&self, dataset: &Dataset) -> MlpConfig {
-        self.model.config(&dataset.sample_shape, dataset.outputs())
     }
 }

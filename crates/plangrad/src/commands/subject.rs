@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use plangrad_data::{Dataset, DatasetName, LoadOptions, TargetKind};
-use plangrad_nn::Mlp;
+use plangrad_nn::{Mlp, Module};
 
 use super::image_bar::ImageBar;
-use crate::cli::{ChosenDataset, DataArgs, LeverArgs, SubjectArgs, TaskArgs};
+use crate::cli::{ChosenDataset, DataArgs, LeverArgs, ModelArgs, SubjectArgs, TaskArgs};
 use crate::error::Result;
 use crate::loading::load_observed;
+use crate::network_file::NetworkFile;
 use crate::output::Console;
 use crate::train::{Subject, class_counts};
 
@@ -19,9 +20,10 @@ use crate::train::{Subject, class_counts};
 pub(super) fn load(arguments: &SubjectArgs, levers: &LeverArgs, seed: u64) -> Result<(DatasetName, Subject)> {
     levers.check(arguments.task.loss)?;
     let SubjectArgs { data, task, .. } = arguments;
+    let described = Described::of(&arguments.model)?;
     let (name, labels) = choose(data, *task)?;
     let dataset = dataset(&name, &data.options(labels, seed))?;
-    let network = Arc::new(Mlp::new(&arguments.network(&dataset))?);
+    let network = described.network(&dataset.sample_shape, dataset.outputs())?;
     let mut counts = Vec::new();
     let weights = levers.class_weights(|| {
         counts = class_counts(&dataset.train.targets, dataset.classes.len());
@@ -31,6 +33,38 @@ pub(super) fn load(arguments: &SubjectArgs, levers: &LeverArgs, seed: u64) -> Re
     let subject =
         subject.with_levers(weights.as_deref(), &counts, levers.label_smoothing, levers.clip_norm)?;
     Ok((name, subject))
+}
+
+/// The network that options describe, while it is not known yet which samples it reads.
+pub(super) struct Described<'a> {
+    model: &'a ModelArgs,
+    file: Option<NetworkFile>,
+}
+
+impl<'a> Described<'a> {
+    /// Reads the network file, if one is named.
+    ///
+    /// # Errors
+    /// If the file is wrong.
+    pub(super) fn of(model: &'a ModelArgs) -> Result<Described<'a>> {
+        Ok(Described { model, file: model.network.as_deref().map(NetworkFile::read).transpose()? })
+    }
+
+    /// The network for samples of this shape, with so many outputs.
+    ///
+    /// # Errors
+    /// If it is impossible.
+    pub(super) fn network(&self, sample_shape: &[usize], outputs: usize) -> Result<Arc<dyn Module>> {
+        Ok(match &self.file {
+            Some(file) => Arc::new(file.network(sample_shape, outputs)?),
+            None => Arc::new(Mlp::new(&self.model.config(sample_shape, outputs))?),
+        })
+    }
+
+    /// Whether it is from a file.
+    pub(super) fn is_from_file(&self) -> bool {
+        self.file.is_some()
+    }
 }
 
 /// Chooses a dataset and how its labels are to be read, and says which one it is if none was named.

@@ -2,11 +2,14 @@
 //!
 //! No dataset has to be there, except a table, whose columns decide what the network reads.
 
+use std::sync::Arc;
+
 use plangrad_data::{LoadOptions, Split};
+use plangrad_nn::Module;
 use plangrad_nn::summary::Summary as Layers;
-use plangrad_nn::{Mlp, MlpConfig};
 use serde::Serialize;
 
+use super::subject::Described;
 use crate::cli::{SubjectArgs, SummaryArgs};
 use crate::error::Result;
 use crate::loading::load;
@@ -17,18 +20,19 @@ use crate::output::Console;
 const WIDTH: usize = 64;
 
 pub(super) fn summary(arguments: &SummaryArgs, console: &mut Console) -> Result<()> {
-    let layers = Layers::of(&Mlp::new(&network(&arguments.subject)?)?);
+    let layers = Layers::of(&*network(&arguments.subject)?);
     console.text(&table(&layers))?;
     console.json(&Object::of(&layers))
 }
 
-fn network(arguments: &SubjectArgs) -> Result<MlpConfig> {
+fn network(arguments: &SubjectArgs) -> Result<Arc<dyn Module>> {
+    let described = Described::of(&arguments.model)?;
     let (name, labels) = arguments.foreseen()?;
     if let Some(spec) = name.spec() {
-        return Ok(arguments.model.config(&spec.sample_shape, spec.classes.len()));
+        return described.network(&spec.sample_shape, spec.classes.len());
     }
     let table = load(&name, &arguments.data.options(labels, LoadOptions::SEED), Some(Split::Train))?;
-    Ok(arguments.network(&table))
+    described.network(&table.sample_shape, table.outputs())
 }
 
 fn table(layers: &Layers) -> String {
@@ -38,7 +42,7 @@ fn table(layers: &Layers) -> String {
         let shape: Vec<String> = layer.output_shape.iter().map(usize::to_string).collect();
         lines.push(row(&name, &format!("[-1, {}]", shape.join(", ")), &grouped(layer.parameters)));
     }
-    let total = grouped(layers.total_parameters());
+    let (total, trained) = (layers.total_parameters(), layers.trained_parameters());
     let sizes = [
         ("Input size", layers.input_bytes()),
         ("Forward/backward pass size", layers.forward_backward_bytes()),
@@ -47,9 +51,9 @@ fn table(layers: &Layers) -> String {
     ];
     lines.extend([
         thick,
-        format!("Total params: {total}"),
-        format!("Trainable params: {total}"),
-        "Non-trainable params: 0".to_owned(),
+        format!("Total params: {}", grouped(total)),
+        format!("Trainable params: {}", grouped(trained)),
+        format!("Non-trainable params: {}", grouped(total - trained)),
         thin.clone(),
     ]);
     lines.extend(sizes.map(|(name, bytes)| format!("{name} (MB): {:.2}", megabytes(bytes))));
@@ -107,7 +111,7 @@ impl<'a> Object<'a> {
         Self {
             layers: summary.named_layers().map(layer).collect(),
             total_parameters: summary.total_parameters(),
-            trainable_parameters: summary.total_parameters(),
+            trainable_parameters: summary.trained_parameters(),
             input_bytes: summary.input_bytes(),
             forward_backward_bytes: summary.forward_backward_bytes(),
             parameter_bytes: summary.parameter_bytes(),

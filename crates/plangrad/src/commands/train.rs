@@ -9,6 +9,7 @@ use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Optimizer, Schedule};
 
+use super::subject::Described;
 use super::{device, subject};
 use crate::charts::learning_curves;
 use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
@@ -92,6 +93,7 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     }
     arguments.training.levers.check(arguments.subject.task.loss)?;
     let schedule = arguments.training.schedule(1, u64::MAX)?; // wrong options are refused before the data are loaded
+    let described = Described::of(&arguments.subject.model)?;
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
     let options = arguments.subject.data.options(labels, learning.seed);
     let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
@@ -100,6 +102,10 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let dataset = subject::dataset(&name, &options)?;
     let counts = || class_counts(&dataset.train.targets, dataset.classes.len());
     settings.class_weights = arguments.training.levers.class_weights(counts)?;
+    if described.is_from_file() {
+        let network = described.network(&dataset.sample_shape, dataset.outputs())?;
+        settings = settings.with_network(network.architecture()?);
+    }
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let mut subject = settings.subject(dataset)?;
     settings.batch_size = batch_size(arguments, &settings, &mut subject, interrupts.stop())?;

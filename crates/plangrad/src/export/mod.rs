@@ -3,6 +3,8 @@
 mod csv;
 mod format;
 mod onnx;
+mod onnx_graph;
+mod onnx_network;
 
 use std::path::Path;
 

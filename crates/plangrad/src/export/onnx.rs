@@ -4,8 +4,8 @@
 //! are normalised, values of tables standardised in 64 bits. The first dimension of inputs and outputs is the batch, of any
 //! size. Source: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, operators of set 13.
 
-use plangrad_nn::{Activation, Mlp, MlpConfig};
-
+use super::onnx_graph::{DOUBLE, FLOAT, Graph, UINT8, integer};
+use super::onnx_network;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::protobuf::Message;
@@ -17,41 +17,20 @@ const OPERATORS: i64 = 13;
 /// The most bytes of a message of protocol buffers.
 const MOST_BYTES: usize = i32::MAX as usize;
 
-/// Element types, by ONNX's numbers.
-const FLOAT: i64 = 1;
-const UINT8: i64 = 2;
-const DOUBLE: i64 = 11;
-
 /// The model as a file.
 ///
 /// # Errors
-/// [`Error::Option`] for a network of another kind than an MLP, and for more weights than a file can hold.
+/// [`Error::Option`] for a network of one's own, and for more weights than a file can hold.
 pub(super) fn bytes(model: &Model) -> Result<Vec<u8>> {
-    let network = model.task().model();
-    let architecture = network.architecture()?;
-    let config: MlpConfig = match architecture.name() {
-        Mlp::ARCHITECTURE => serde_json::from_value(architecture.config().clone())
-            .map_err(|error| Error::option("--to", format!("onnx: {error}")))?,
-        other => {
-            let problem = format!("onnx is for networks of the kind {}, not {other}", Mlp::ARCHITECTURE);
-            return Err(Error::option("--to", problem));
-        }
-    };
-    if 4 * network.weights().trained_elements() >= MOST_BYTES {
+    let parameters = model.task().model().weights().parameters();
+    if 4 * parameters.iter().map(|one| one.shape().elements()).sum::<usize>() >= MOST_BYTES {
         return Err(Error::option("--to", "onnx files hold at most 2 GiB, and the weights take more"));
     }
     let mut graph = Graph::default();
-    let input = graph.normalised(model);
-    let scores = graph.network(&config, model, input)?;
-    let outputs = graph.outputs(model, &scores);
+    let input = normalised(&mut graph, model);
+    onnx_network::record(&mut graph, model, input, SCORES)?;
+    let outputs = outputs(&mut graph, model, SCORES);
     Ok(file(graph, model, &outputs).into_bytes())
-}
-
-/// The parts of a graph.
-#[derive(Default)]
-struct Graph {
-    nodes: Vec<Message>,
-    constants: Vec<Message>,
 }
 
 /// A value that goes in or comes out: its name, element type, and sizes behind that of the batch.
@@ -61,127 +40,50 @@ struct Port {
     sizes: Vec<usize>,
 }
 
-impl Graph {
-    /// Adds an operation on these values; its result is named as the operation is. Returns that name.
-    fn add(&mut self, operator: &str, name: &str, inputs: &[&str], attributes: &[Message]) -> String {
-        let node = inputs.iter().fold(Message::new(), |node, input| node.text(1, input));
-        self.nodes.push(node.text(2, name).text(3, name).text(4, operator).messages(5, attributes));
-        name.to_owned()
+/// From samples as the dataset has them to what the network reads.
+fn normalised(graph: &mut Graph, model: &Model) -> String {
+    if let Some(table) = model.table() {
+        let mean = graph.doubles("normalise.mean", &[table.mean.len()], &table.mean);
+        let std = graph.doubles("normalise.std", &[table.std.len()], &table.std);
+        let centred = graph.add("Sub", "normalise.centred", &[INPUT_ROWS, &mean], &[]);
+        let scaled = graph.add("Div", "normalise.scaled", &[&centred, &std], &[]);
+        return graph.add("Cast", "normalised", &[&scaled], &[integer("to", FLOAT)]);
     }
+    let description = model.description();
+    // One number for each channel, or one for all.
+    let behind = model.sample_shape().len().saturating_sub(1);
+    let sizes: Vec<usize> = [description.scale.len()].into_iter().chain(vec![1; behind]).collect();
+    let factor = graph.floats("normalise.scale", &sizes, &description.scale);
+    let summand = graph.floats("normalise.shift", &sizes, &description.shift);
+    let pixels = graph.add("Cast", "normalise.pixels", &[INPUT_IMAGES], &[integer("to", FLOAT)]);
+    let scaled = graph.add("Mul", "normalise.scaled", &[&pixels, &factor], &[]);
+    graph.add("Add", "normalised", &[&scaled, &summand], &[])
+}
 
-    /// Adds numbers. Returns their name.
-    fn floats(&mut self, name: &str, sizes: &[usize], values: &[f32]) -> String {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name, FLOAT, sizes, &bytes)
+/// What comes out: scores and probabilities of classes, or a number in units of the file.
+fn outputs(graph: &mut Graph, model: &Model, scores: &str) -> Vec<Port> {
+    let classes = model.description().classes.len();
+    if classes > 0 {
+        graph.add("Softmax", "probabilities", &[scores], &[integer("axis", 1)]);
+        return [SCORES, "probabilities"]
+            .map(|name| Port { name, element: FLOAT, sizes: vec![classes] })
+            .into();
     }
-
-    fn doubles(&mut self, name: &str, sizes: &[usize], values: &[f64]) -> String {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name, DOUBLE, sizes, &bytes)
-    }
-
-    fn constant(&mut self, name: &str, element: i64, sizes: &[usize], bytes: &[u8]) -> String {
-        let tensor = sizes.iter().fold(Message::new(), |tensor, &size| tensor.integer(1, size as i64));
-        self.constants.push(tensor.integer(2, element).text(8, name).bytes(9, bytes));
-        name.to_owned()
-    }
-
-    /// From samples as the dataset has them to what the network reads.
-    fn normalised(&mut self, model: &Model) -> String {
-        if let Some(table) = model.table() {
-            let mean = self.doubles("normalise.mean", &[table.mean.len()], &table.mean);
-            let std = self.doubles("normalise.std", &[table.std.len()], &table.std);
-            let centred = self.add("Sub", "normalise.centred", &[INPUT_ROWS, &mean], &[]);
-            let scaled = self.add("Div", "normalise.scaled", &[&centred, &std], &[]);
-            return self.add("Cast", "normalised", &[&scaled], &[integer("to", FLOAT)]);
-        }
-        let description = model.description();
-        // One number for each channel, or one for all.
-        let behind = model.sample_shape().len().saturating_sub(1);
-        let sizes: Vec<usize> = [description.scale.len()].into_iter().chain(vec![1; behind]).collect();
-        let factor = self.floats("normalise.scale", &sizes, &description.scale);
-        let summand = self.floats("normalise.shift", &sizes, &description.shift);
-        let pixels = self.add("Cast", "normalise.pixels", &[INPUT_IMAGES], &[integer("to", FLOAT)]);
-        let scaled = self.add("Mul", "normalise.scaled", &[&pixels, &factor], &[]);
-        self.add("Add", "normalised", &[&scaled, &summand], &[])
-    }
-
-    /// The multi-layer perceptron: `Flatten`, then `Gemm` with an activation between each two.
-    fn network(&mut self, config: &MlpConfig, model: &Model, input: String) -> Result<String> {
-        let mut x = self.add("Flatten", "flattened", &[&input], &[integer("axis", 1)]);
-        let layers = config.hidden.len() + 1;
-        for layer in 1..=layers {
-            let [weight, bias] = ["weight", "bias"].map(|part| format!("layer{layer}.{part}"));
-            for parameter in model.task().model().weights().parameters() {
-                if [&weight, &bias].into_iter().any(|name| name == parameter.name()) {
-                    let values = model.weights().values(parameter.name(), &parameter.file_shape())?;
-                    self.floats(parameter.name(), &parameter.file_shape(), &values);
-                }
-            }
-            let name = if layer == layers { SCORES.to_owned() } else { format!("layer{layer}") };
-            x = self.add("Gemm", &name, &[&x, &weight, &bias], &[integer("transB", 1)]);
-            if layer < layers {
-                x = self.activation(config.activation, &x);
-            }
-        }
-        Ok(x)
-    }
-
-    fn activation(&mut self, activation: Activation, x: &str) -> String {
-        let name = format!("{x}.{activation}");
-        match activation {
-            Activation::Relu => self.add("Relu", &name, &[x], &[]),
-            Activation::Tanh => self.add("Tanh", &name, &[x], &[]),
-            Activation::Sigmoid => self.add("Sigmoid", &name, &[x], &[]),
-            // x Φ(x) = x/2 · (1 + erf(x/√2)); an operator of its own came with set 20.
-            _ => self.gelu(&name, x),
-        }
-    }
-
-    fn gelu(&mut self, name: &str, x: &str) -> String {
-        let number = |graph: &mut Graph, part: &str, value: f32| {
-            graph.floats(&format!("{name}.{part}"), &[], &[value])
-        };
-        let root = number(self, "root", std::f32::consts::FRAC_1_SQRT_2);
-        let (one, half) = (number(self, "one", 1.0), number(self, "half", 0.5));
-        let scaled = self.add("Mul", &format!("{name}.scaled"), &[x, &root], &[]);
-        let erf = self.add("Erf", &format!("{name}.erf"), &[&scaled], &[]);
-        let sum = self.add("Add", &format!("{name}.sum"), &[&erf, &one], &[]);
-        let halved = self.add("Mul", &format!("{name}.halved"), &[x, &half], &[]);
-        self.add("Mul", name, &[&halved, &sum], &[])
-    }
-
-    /// What comes out: scores and probabilities of classes, or a number in units of the file.
-    fn outputs(&mut self, model: &Model, scores: &str) -> Vec<Port> {
-        let classes = model.description().classes.len();
-        if classes > 0 {
-            self.add("Softmax", "probabilities", &[scores], &[integer("axis", 1)]);
-            return [SCORES, "probabilities"]
-                .map(|name| Port { name, element: FLOAT, sizes: vec![classes] })
-                .into();
-        }
-        let scale = model.target_scale();
-        // restore(0) is the mean, and restore(1) one deviation above it.
-        let mean = scale.restore(0.0);
-        let std = self.doubles("restore.std", &[], &[scale.restore(1.0) - mean]);
-        let mean = self.doubles("restore.mean", &[], &[mean]);
-        let wide = self.add("Cast", "restore.wide", &[scores], &[integer("to", DOUBLE)]);
-        let scaled = self.add("Mul", "restore.scaled", &[&wide, &std], &[]);
-        self.add("Add", "value", &[&scaled, &mean], &[]);
-        vec![Port { name: "value", element: DOUBLE, sizes: vec![1] }]
-    }
+    let scale = model.target_scale();
+    // restore(0) is the mean, and restore(1) one deviation above it.
+    let mean = scale.restore(0.0);
+    let std = graph.doubles("restore.std", &[], &[scale.restore(1.0) - mean]);
+    let mean = graph.doubles("restore.mean", &[], &[mean]);
+    let wide = graph.add("Cast", "restore.wide", &[scores], &[integer("to", DOUBLE)]);
+    let scaled = graph.add("Mul", "restore.scaled", &[&wide, &std], &[]);
+    graph.add("Add", "value", &[&scaled, &mean], &[]);
+    vec![Port { name: "value", element: DOUBLE, sizes: vec![1] }]
 }
 
 /// Names of what goes in, and of the scores.
 const INPUT_IMAGES: &str = "images";
 const INPUT_ROWS: &str = "rows";
 const SCORES: &str = "logits";
-
-/// An attribute that is a whole number.
-fn integer(name: &str, value: i64) -> Message {
-    const KIND_INT: i64 = 2;
-    Message::new().text(1, name).integer(3, value).integer(20, KIND_INT)
-}
 
 /// Name and type of a value that goes in or comes out.
 fn port(Port { name, element, sizes }: &Port) -> Message {

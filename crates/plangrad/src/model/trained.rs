@@ -76,7 +76,7 @@ impl Questions {
 }
 
 impl Model {
-    /// Opens a model file, or the model of a run folder. The network must be an MLP.
+    /// Opens a model file, or the model of a run folder. The network must be one that the command line can describe.
     ///
     /// # Errors
     /// [`Error::NotAModel`]; [`Error::Model`] for a file that is damaged, foreign or contradicts itself.

@@ -319,6 +319,13 @@ impl Settings {
         Settings { schedule, ..self.clone() }
     }
 
+    /// The same settings with this network in place of the MLP of `hidden`, `activation` and `dropout`.
+    #[must_use]
+    pub(crate) fn with_network(self, architecture: Architecture) -> Settings {
+        let (hidden, activation, architecture) = (Vec::new(), Activation::default(), Some(architecture));
+        Settings { hidden, activation, dropout: 0.0, architecture, ..self }
+    }
+
     /// The learning rate of every step.
     pub(crate) fn learning_rate(&self) -> LearningRate {
         self.schedule.after_warmup(self.warmup_steps.unwrap_or(0))

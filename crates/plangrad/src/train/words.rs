@@ -3,7 +3,7 @@
 use std::iter::once;
 
 use plangrad_nn::Task;
-use plangrad_nn::summary::Summary;
+use plangrad_nn::summary::{Layer, Summary};
 use plangrad_tensor::{LearningRate, Optimizer};
 
 use super::settings::Settings;
@@ -31,11 +31,15 @@ pub(crate) fn layers(task: &Task) -> String {
     units(task).map(|size| size.to_string()).collect::<Vec<_>>().join("-")
 }
 
-/// Inputs, and outputs of each layer that has parameters.
+/// Layers that scale each unit by itself: their parameters make no layer of their own.
+const SCALING: [&str; 2] = ["BatchNorm1d", "LayerNorm"];
+
+/// Inputs, and outputs of each layer that has a matrix.
 pub(crate) fn units(task: &Task) -> impl DoubleEndedIterator<Item = usize> {
     let Summary { layers, input_elements, .. } = Summary::of(task.model());
-    let with_parameters = layers.into_iter().filter(|layer| layer.parameters > 0);
-    once(input_elements).chain(with_parameters.map(|layer| layer.output_elements()))
+    let has_matrix = |layer: &Layer| layer.parameters > 0 && !SCALING.contains(&&*layer.kind);
+    let with_matrix = layers.into_iter().filter(has_matrix);
+    once(input_elements).chain(with_matrix.map(|layer| layer.output_elements()))
 }
 
 /// What the steps of a run do besides: `, gradients clipped to 0.5, label smoothing 0.1, class weights 0.5 to 4`.

@@ -7,13 +7,12 @@ mod json;
 mod report;
 mod text;
 
-use std::sync::Arc;
-
 use plangrad_data::Split;
-use plangrad_nn::{Loss, Mlp, MlpConfig, Module, Task};
+use plangrad_nn::{Loss, Task};
 use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
+use super::subject::Described;
 use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -91,6 +90,7 @@ fn of_shape(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<For
 
 fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
     let SubjectArgs { data, task: TaskArgs { loss }, .. } = &arguments.subject;
+    let described = Described::of(&arguments.subject.model)?;
     let (name, labels) = arguments.subject.foreseen()?;
     let (task, counts, notes) = match name.spec() {
         Some(spec) => {
@@ -104,7 +104,8 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
         }
         None => {
             let table = load(&name, &data.options(labels, arguments.parts.seed), None)?;
-            let task = task(&table, data.normalize, network(&arguments.subject.network(&table))?, *loss)?;
+            let network = described.network(&table.sample_shape, table.outputs())?;
+            let task = task(&table, data.normalize, network, *loss)?;
             let [train, validation, test] = Split::ALL.map(|split| split.of(&table).len());
             (task, SampleCounts::new(train, validation, test), ["", ""])
         }
@@ -119,11 +120,8 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
 fn images(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<Task> {
     let samples = SampleFormat::new(Shape::new(shape)?, DType::U8);
     let SubjectArgs { model, task, .. } = &arguments.subject;
-    Ok(Task::new(network(&model.config(shape, classes))?, samples, task.loss)?)
-}
-
-fn network(config: &MlpConfig) -> Result<Arc<dyn Module>> {
-    Ok(Arc::new(Mlp::new(config)?))
+    let network = Described::of(model)?.network(shape, classes)?;
+    Ok(Task::new(network, samples, task.loss)?)
 }
 
 fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> Result<()> {
