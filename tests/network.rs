@@ -140,6 +140,7 @@ fn plan_and_run_take_the_same_bytes() {
         let options = format!("--dataset mnist --network {network}");
         let plan =
             run(path, &format!("plan {options} --batch-sizes {size} --explain --format json")).object();
+        check_explanation(&plan["rows"][0], network);
         let train =
             format!("train {options} --batch-size {size} --max-steps 2 --out run --overwrite --format json");
         let events = run(path, &train).objects();

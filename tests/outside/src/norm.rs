@@ -1,6 +1,7 @@
 //! Batch normalisation (Ioffe and Szegedy, 2015), as `BatchNorm1d` of PyTorch has it.
 
-use plangrad_nn::{Error, Initial, Mode, Weights};
+use plangrad_nn::summary::Layer;
+use plangrad_nn::{Block, Error, Initial, Mode, Weights};
 use plangrad_tensor::{Graph, Parameter, Tensor};
 
 const EPSILON: f32 = 1e-5;
@@ -26,18 +27,6 @@ impl BatchNorm {
         })
     }
 
-    /// Normalises by the batch's own statistics in training, and by the running ones in evaluation.
-    pub fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
-        let (mean, variance) = match mode {
-            Mode::Train => self.batch_statistics(graph, x)?,
-            _ => {
-                (graph.parameter(&self.running_mean)?, graph.parameter(&self.running_variance)?)
-            }
-        };
-        let normalised = x.sub(mean)?.div(variance.affine(1.0, EPSILON)?.sqrt()?)?;
-        Ok(normalised.mul(graph.parameter(&self.weight)?)?.add(graph.parameter(&self.bias)?)?)
-    }
-
     /// Mean and variance of each column, which move the running ones when the step ends.
     fn batch_statistics<'g>(
         &self,
@@ -52,5 +41,21 @@ impl BatchNorm {
             graph.assign(running, old.add(batch.affine(MOMENTUM, 0.0)?)?)?;
         }
         Ok((mean, variance))
+    }
+}
+
+impl Block for BatchNorm {
+    /// Normalises by the batch's own statistics in training, and by the running ones in evaluation.
+    fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, mode: Mode) -> Result<Tensor<'g>, Error> {
+        let (mean, variance) = match mode {
+            Mode::Train => self.batch_statistics(graph, x)?,
+            _ => (graph.parameter(&self.running_mean)?, graph.parameter(&self.running_variance)?),
+        };
+        let normalised = x.sub(mean)?.div(variance.affine(1.0, EPSILON)?.sqrt()?)?;
+        Ok(normalised.mul(graph.parameter(&self.weight)?)?.add(graph.parameter(&self.bias)?)?)
+    }
+
+    fn layers(&self, input: &[usize]) -> Vec<Layer> {
+        vec![Layer::of("BatchNorm1d", input, [&self.weight, &self.bias])]
     }
 }

@@ -258,7 +258,8 @@ pub struct ShowArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     plangrad summary\n  \
-    plangrad summary --dataset cifar10 --hidden 512,256 --activation gelu --dropout 0.2")]
+    plangrad summary --dataset cifar10 --hidden 512,256 --activation gelu --dropout 0.2\n  \
+    plangrad summary --network net.toml")]
 pub struct SummaryArgs {
     /// The network and its data.
     #[command(flatten)]

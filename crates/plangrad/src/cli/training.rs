@@ -24,6 +24,7 @@ use crate::train::{CHANGEABLE, Criterion, KeptModel, Settings};
     plangrad train --dataset mnist --hidden 256,128 --epochs 10 --out runs/deep\n  \
     plangrad train --dataset cifar10 --optimizer sgd --lr 0.01 --momentum 0.9 --schedule cosine\n  \
     plangrad train --dataset digits --schedule one-cycle --lr 0.01\n  \
+    plangrad train --network net.toml --out runs/net\n  \
     plangrad train --dataset csv:sums.csv --loss mse --normalize none --optimizer sgd --lr 0.001\n  \
     plangrad train --batch-size auto --memory-budget 64MiB\n  \
     plangrad train --config runs/deep/config.toml --seed 7 --out runs/deep-again\n  \
