@@ -9,6 +9,7 @@ use plangrad_nn::{
     serde_json,
 };
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+use plangrad_tensor::backend::cuda::emulator::Emulator;
 use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
     Backend, Category, DType, Gradients, Graph, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule,
@@ -356,6 +357,39 @@ proptest! {
         prop_assert_eq!(backend.memory().reserved, planned.total());
         let of_parameters: usize = task.model().weights().parameters().iter().map(|p| p.shape().elements()).sum();
         prop_assert_eq!(planned.get(Category::Parameters), 4 * of_parameters as u64);
+    }
+}
+
+#[test]
+fn a_gpu_emulated_here_trains_them_as_the_cpu_does() {
+    let task = task(network(
+        r#"[
+            {"linear": 20}, "batch_norm", "relu",
+            {"residual": [{"linear": 20}, "layer_norm", "gelu", {"dropout": 0.2}, {"linear": 20}]},
+            {"parallel": [[{"linear": 5}, "tanh"], [{"frozen": [{"linear": 5}]}, "sigmoid"]]},
+            {"linear": "outputs"}
+        ]"#,
+    ));
+    let emulator = match Emulator::new(0) {
+        Ok(emulator) => emulator.backend(None),
+        Err(reason) => {
+            assert!(std::env::var_os("PLANGRAD_CI").is_none(), "{reason}");
+            return eprintln!("SKIPPED: {reason}");
+        }
+    };
+    let order: Vec<u32> = (0..9).collect();
+    let mut values = Vec::new();
+    for backend in [cpu(), emulator] {
+        let plan = task.training_plan(Optimizer::sgd(), SCHEDULE, 9).unwrap();
+        let mut session = Session::streaming(&backend, vec![plan]).unwrap();
+        task.initialise(&mut session, 7).unwrap();
+        session.set_step(0, 9).unwrap();
+        (0..3).for_each(|_| session.run(0, &source(9).batches(&order).unwrap()).unwrap());
+        let parameters = task.model().weights().parameters().iter();
+        values.push(parameters.flat_map(|p| session.parameter(p.id()).unwrap()).collect::<Vec<f32>>());
+    }
+    for (cpu, gpu) in values[0].iter().zip(&values[1]) {
+        assert!((cpu - gpu).abs() < 1e-4 * cpu.abs().max(1.0), "{cpu} {gpu}"); // sums in another order
     }
 }
 

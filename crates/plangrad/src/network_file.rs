@@ -319,3 +319,64 @@ fn in_words(value: &DeValue<'_>) -> String {
         DeValue::Table(_) => "a table in braces".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"# Every kind of layer, over several lines.
+layers = [
+    "flatten", { linear = 0x10 },
+    { "residual" = [
+        { linear = 16 }, "layer_norm",
+        { dropout = 0.25 },
+    ] },
+    { parallel = [
+        [{ frozen = [{ linear = 4 }, "batch_norm"] }, "gelu"],
+        [{ linear = 4 }],
+    ] },
+    { linear = "outputs" },
+]
+"#;
+
+    fn parse(text: &str) -> Result<NetworkFile> {
+        NetworkFile::parse(text, Path::new("net.toml"))
+    }
+
+    #[test]
+    fn layers_and_branches_are_known_by_their_lines() {
+        let file = parse(FILE).unwrap();
+        let line = |place: &[usize]| file.lines[place];
+        assert_eq!([line(&[]), line(&[0]), line(&[1]), line(&[2]), line(&[2, 2])], [2, 3, 3, 4, 6]);
+        assert_eq!(
+            [line(&[3]), line(&[3, 0]), line(&[3, 0, 0, 1]), line(&[3, 1, 0]), line(&[4])],
+            [8, 9, 9, 10, 12]
+        );
+        let network = file.network(&[2, 3], 7).unwrap();
+        assert_eq!(network.config().layers[1], LayerConfig::Linear(Units::Count(16)));
+        assert_eq!(network.config().layers.last(), Some(&LayerConfig::Linear(Units::Outputs)));
+    }
+
+    #[test]
+    fn what_a_run_writes_is_read_back() {
+        let layers = parse(FILE).unwrap().layers;
+        let table = std::collections::BTreeMap::from([(LAYERS, &layers)]);
+        assert_eq!(parse(&toml::to_string(&table).unwrap()).unwrap().layers, layers);
+    }
+
+    /// A file that is cut off anywhere, or has any byte in any place, is a network or an error with a line of the file.
+    #[test]
+    fn no_damage_is_more_than_an_error_with_a_line() {
+        let damaged = |text: &str| match parse(text).and_then(|file| file.network(&[6], 7)) {
+            Ok(_) => {}
+            Err(Error::NetworkFile { line, .. }) => assert!(line <= text.lines().count().max(1), "{text}"),
+            Err(other) => panic!("{other}: {text}"),
+        };
+        for end in 0..FILE.len() {
+            damaged(&FILE[..end]);
+            for byte in ["[", "]", "{", "}", "\"", "=", "0", "-", "\n", "x", ","] {
+                damaged(&[&FILE[..end], byte, &FILE[end + 1..]].concat());
+            }
+        }
+    }
+}

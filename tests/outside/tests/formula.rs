@@ -1,6 +1,6 @@
 //! Batch normalisation gives PyTorch's numbers: output, running statistics and gradients, against its formula in f64.
 
-use plangrad_nn::{Mode, Weights};
+use plangrad_nn::{Block, Mode, Weights};
 use plangrad_outside::BatchNorm;
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::ndarray::{Array2, ArrayD};
