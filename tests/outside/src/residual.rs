@@ -39,12 +39,9 @@ impl Residual {
         let (inputs, width) = (config.sample_shape.iter().product(), config.width);
         let mut weights = Weights::new();
         let stem = normalised(&mut weights, "stem", inputs, width)?;
-        let long = normalised(&mut weights, "long1", width, width)?.with(Activation::Relu).with(normalised(
-            &mut weights,
-            "long2",
-            width,
-            width,
-        )?);
+        let first = normalised(&mut weights, "long1", width, width)?;
+        let second = normalised(&mut weights, "long2", width, width)?;
+        let long = first.with(Activation::Relu).with(second);
         let short = normalised(&mut weights, "short", width, width)?;
         let head = Linear::new(&mut weights, "head", width, config.outputs)?;
         let layers = Sequential::new()

@@ -200,7 +200,7 @@ fn a_saved_model_is_evaluated_with_its_running_statistics() {
     }
 
     let refused = Model::open(&path).err().unwrap().to_string();
-    assert!(refused.contains("unknown architecture \"residual\"; known are mlp"), "{refused}");
+    assert!(refused.contains("unknown architecture \"residual\"; known are layers, mlp"), "{refused}");
 }
 
 /// A task on random bytes, with the data.
