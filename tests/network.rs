@@ -162,6 +162,8 @@ fn frozen_layers_stay_as_they_began() {
     run(path, "train --dataset mnist --network open.toml --epochs 1 --out open").succeeded();
     let summary = run(path, "summary --dataset mnist --network frozen.toml").succeeded();
     assert!(summary.contains("Trainable params: 7,850\nNon-trainable params: 615,440"), "{summary}");
+    let plan = run(path, "plan --dataset mnist --network frozen.toml --batch-sizes 64").succeeded();
+    assert!(plan.starts_with("784-784-10 with 7,850 parameters and 615,440 frozen, Adam"), "{plan}");
     let train =
         "train --dataset mnist --network frozen.toml --init open/model.safetensors --epochs 1 --out head";
     run(path, train).succeeded();

@@ -45,7 +45,8 @@ pub fn claims(blueprint: &Blueprint, batch_size: usize) -> Vec<Claim> {
     };
     let torchsummary = network(outputs(&|_| true));
     let torchinfo = network(outputs(&|parameters| parameters > 0));
-    let keras = 4 * (parameters * (1 + blueprint.optimizer.moments() as u64) + 2);
+    let moments = summary.trained_parameters() as u64 * blueprint.optimizer.moments() as u64;
+    let keras = 4 * (parameters + moments + 2);
     let accelerate = parameters.saturating_mul(16);
     vec![
         Claim {

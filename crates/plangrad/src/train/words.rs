@@ -21,9 +21,15 @@ pub(crate) fn network_and_optimizer(task: &Task, optimizer: Optimizer) -> String
     format!("{}, {optimizer}", network(task))
 }
 
-/// A network in words: `784-128-10 with 101,770 parameters`.
+/// A network in words: `784-128-10 with 101,770 parameters`, and how many more are frozen, if some are.
 pub(crate) fn network(task: &Task) -> String {
-    format!("{} with {}", layers(task), counted(task.model().weights().trained_elements(), "parameter"))
+    let weights = task.model().weights();
+    let trained = counted(weights.trained_elements(), "parameter");
+    let frozen = match weights.frozen_elements() {
+        0 => String::new(),
+        frozen => format!(" and {} frozen", grouped(frozen)),
+    };
+    format!("{} with {trained}{frozen}", layers(task))
 }
 
 /// Units of each layer of a network from the input on: `784-128-10`.
