@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use plangrad_tensor::ndarray::Array1;
 use plangrad_tensor::{
-    Gradients, Graph, Hyperparameter, Inputs, Keep, LearningRate, NumberTypes, Optimizer, Parameter, Plan,
-    SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
+    Arrangements, Gradients, Graph, Hyperparameter, Inputs, Keep, LearningRate, NumberTypes, Optimizer,
+    Parameter, Plan, SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,7 @@ pub struct Task {
     gradients: Gradients,
     inputs: Inputs,
     levers: Levers,
+    arrangements: Arrangements,
 }
 
 /// What a step does besides; nothing by default.
@@ -120,7 +121,8 @@ impl Task {
         }
         let (number_types, levers) = (NumberTypes::default(), Levers::default());
         let (gradients, inputs) = (Gradients::default(), Inputs::default());
-        Ok(Task { model, samples, loss, number_types, gradients, inputs, levers })
+        let arrangements = Arrangements::default();
+        Ok(Task { model, samples, loss, number_types, gradients, inputs, levers, arrangements })
     }
 
     /// The same with the gradients of a step kept or consumed. Steps in parts need gradients that are kept.
@@ -141,7 +143,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn with_gradients(self, gradients: Gradients) -> Task {
-        Task { gradients, ..self }
+        Task { gradients, arrangements: Arrangements::default(), ..self }
     }
 
     /// The same with the samples of a batch gathered, or read where the dataset has them.
@@ -163,7 +165,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn with_inputs(self, inputs: Inputs) -> Task {
-        Task { inputs, ..self }
+        Task { inputs, arrangements: Arrangements::default(), ..self }
     }
 
     /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not
@@ -189,7 +191,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn with_number_types(self, number_types: NumberTypes) -> Task {
-        Task { number_types, ..self }
+        Task { number_types, arrangements: Arrangements::default(), ..self }
     }
 
     /// The same with a weight for each class: PyTorch's `CrossEntropyLoss(weight=…)`. The gradient of a batch is that of
@@ -206,7 +208,7 @@ impl Task {
         self.check_loss("class weights")?;
         check_class_weights(weights, self.model.outputs())?;
         let class_weights = Some(weights.iter().map(|&weight| weight as f32).collect());
-        Ok(Task { levers: Levers { class_weights, ..self.levers }, ..self })
+        Ok(self.with_levers(|levers| Levers { class_weights, ..levers }))
     }
 
     /// The same with label smoothing ε, at least 0 and below 1: a share ε of each training sample's loss is spread evenly over
@@ -220,7 +222,7 @@ impl Task {
             self.check_loss("label smoothing")?;
         }
         check_number(Hyperparameter::share("label_smoothing", label_smoothing))?;
-        Ok(Task { levers: Levers { label_smoothing, ..self.levers }, ..self })
+        Ok(self.with_levers(|levers| Levers { label_smoothing, ..levers }))
     }
 
     /// The same with the gradients of a step scaled down to this norm where it is larger, all trained parameters together:
@@ -230,7 +232,11 @@ impl Task {
     /// [`plangrad_tensor::Error::Hyperparameter`] for a norm that is not above 0 and finite.
     pub fn with_clip_norm(self, max_norm: f64) -> Result<Task, Error> {
         let clip_norm = Some(check_number(Hyperparameter::positive("clip_norm", max_norm))?);
-        Ok(Task { levers: Levers { clip_norm, ..self.levers }, ..self })
+        Ok(self.with_levers(|levers| Levers { clip_norm, ..levers }))
+    }
+
+    fn with_levers(self, change: impl FnOnce(Levers) -> Levers) -> Task {
+        Task { levers: change(self.levers), arrangements: Arrangements::default(), ..self }
     }
 
     /// Whether parts of a batch may give a step other bits than the whole batch does.
@@ -313,6 +319,27 @@ impl Task {
         learning_rate: impl Into<LearningRate>,
         batch_size: usize,
     ) -> Result<Plan, Error> {
+        let learning_rate = learning_rate.into();
+        self.arranged("training", batch_size, |size| self.whole_plan(optimizer, learning_rate, size))
+    }
+
+    /// The plan for a batch size, with its buffers where they take the least memory that is found.
+    fn arranged(
+        &self,
+        name: &'static str,
+        batch_size: usize,
+        plan: impl Fn(usize) -> Result<Plan, Error>,
+    ) -> Result<Plan, Error> {
+        Ok(self.arrangements.arrange(name, plan(batch_size)?, plan))
+    }
+
+    /// A step on a whole batch.
+    fn whole_plan(
+        &self,
+        optimizer: Optimizer,
+        learning_rate: LearningRate,
+        batch_size: usize,
+    ) -> Result<Plan, Error> {
         let graph = Graph::new();
         graph.advance(optimizer, learning_rate)?;
         let TrainingLosses { losses, weight } = self.training_losses(&graph, batch_size)?;
@@ -340,7 +367,10 @@ impl Task {
     ) -> Result<SplitStep, Error> {
         let learning_rate = learning_rate.into();
         let part = part.clamp(1, rows.max(1));
-        let plan = |size, keep| self.part_plan(optimizer, learning_rate, rows, size, keep);
+        let plan = |size, keep| {
+            let name = if keep == Keep::Add { "next part" } else { "first part" };
+            self.arranged(name, size, |size| self.part_plan(optimizer, learning_rate, rows, size, keep))
+        };
         let whole_parts = (rows / part).max(1);
         let left_over = if rows > part { rows % part } else { 0 };
         Ok(SplitStep {
@@ -397,9 +427,11 @@ impl Task {
     /// # Errors
     /// As [`Task::training_plan`].
     pub fn evaluation_plan(&self, state: &State, batch_size: usize) -> Result<Plan, Error> {
-        let graph = Graph::new();
-        self.evaluate(&graph, batch_size)?;
-        Ok(Plan::new(&graph, state, &[])?)
+        self.arranged("evaluation", batch_size, |size| {
+            let graph = Graph::new();
+            self.evaluate(&graph, size)?;
+            Ok(Plan::new(&graph, state, &[])?)
+        })
     }
 
     /// Evaluates one batch like [`Task::evaluation_plan`], with scores and probabilities to read.
@@ -407,6 +439,13 @@ impl Task {
     /// # Errors
     /// As [`Task::training_plan`].
     pub fn prediction_plan(&self, state: &State, batch_size: usize) -> Result<PredictionPlan, Error> {
+        let PredictionPlan { plan, scores, probabilities } = self.scoring_plan(state, batch_size)?;
+        let alike = |size| self.scoring_plan(state, size).map(|scoring| scoring.plan);
+        let plan = self.arrangements.arrange("prediction", plan, alike);
+        Ok(PredictionPlan { plan, scores, probabilities })
+    }
+
+    fn scoring_plan(&self, state: &State, batch_size: usize) -> Result<PredictionPlan, Error> {
         let graph = Graph::new();
         let scores = self.evaluate(&graph, batch_size)?;
         let probabilities = match self.loss {

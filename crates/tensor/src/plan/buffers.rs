@@ -29,7 +29,8 @@ pub struct BufferInfo {
     pub bytes: usize,
     /// The first stage in which it is needed, counted from 0.
     pub first_stage: usize,
-    /// The last one. A result that is read after the run is needed up to the last stage of all.
+    /// The last one. A result that is read after the run is needed up to the last stage of all. A buffer whose place the next
+    /// stage's result takes element by element, as it is read, is needed up to the stage before.
     pub last_stage: usize,
     /// Whether it outlives the run: parameters, gradients, moments, the step block, the metric sums.
     pub is_persistent: bool,
@@ -60,6 +61,12 @@ impl Plan {
                 for (access, value) in kernel.accesses() {
                     self.touch(&mut lives[value.index()], stage, kernel, access.writes(), value);
                 }
+            }
+        }
+        for taken_over in self.spaces.iter().flat_map(|space| space.values.windows(2)) {
+            let next = lives[taken_over[1].index()].as_ref().map(|life| life.first_stage);
+            if let (Some(life), Some(next)) = (&mut lives[taken_over[0].index()], next) {
+                life.last_stage = next - 1;
             }
         }
         let last = self.stages.len().saturating_sub(1);

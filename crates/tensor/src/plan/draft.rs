@@ -13,19 +13,26 @@ pub(super) struct ValueInfo {
     /// Whether the backward pass made it.
     pub(super) backward: bool,
     pub(super) category: Category,
+    /// The value in whose place it is written, which nobody needs from then on.
+    pub(super) in_place_of: Option<Value>,
 }
 
 impl ValueInfo {
     /// A value that lives within one run.
     pub(super) fn temporary(meta: Meta, backward: bool) -> ValueInfo {
         let category = Category::Workspace;
-        ValueInfo { meta, persistent: None, backward, category }
+        ValueInfo { meta, persistent: None, backward, category, in_place_of: None }
     }
 
     /// Bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         self.persistent.map_or_else(|| self.meta.bytes(), |extent| extent.bytes)
     }
+}
+
+/// Whose place a value has: that of the first of those that are written in one another's, or its own.
+pub(super) fn place_of(values: &[ValueInfo], value: Value) -> Value {
+    values[value.index()].in_place_of.map_or(value, |before| place_of(values, before))
 }
 
 /// A kernel, the pass it belongs to, and the slot it gives a new value, if that is what it is for.
@@ -70,7 +77,7 @@ impl Draft {
 
     /// The kernel at a place; `None` if it was merged into another.
     pub(super) fn kernel(&self, place: usize) -> Option<&Kernel> {
-        self.kernels[place].as_ref().map(|placed| &placed.kernel)
+        self.kernels.get(place)?.as_ref().map(|placed| &placed.kernel)
     }
 
     /// All kernels, in order.
@@ -142,6 +149,13 @@ impl Draft {
         kernels.into_iter().for_each(|placed| self.push(placed));
     }
 
+    /// Moves kernels, which are named in order, to just before the one at `place`, in that order, and numbers all places anew.
+    pub(super) fn move_before(&mut self, place: usize, moved: &[usize]) {
+        let taken: Vec<Option<Placed>> = moved.iter().map(|&place| self.kernels[place].take()).collect();
+        let at = self.kernels[..place].iter().flatten().count();
+        self.reorder(|kernels, _| drop(kernels.splice(at..at, taken.into_iter().flatten())));
+    }
+
     /// The kernels that read `value`, in order.
     pub(super) fn readers(&self, value: Value) -> &[usize] {
         &self.readers[value.index()]
@@ -150,6 +164,11 @@ impl Draft {
     /// The first kernel that writes `value`.
     pub(super) fn writer(&self, value: Value) -> Option<usize> {
         self.writers[value.index()]
+    }
+
+    /// How many kernels write `value`.
+    pub(super) fn writers(&self, value: Value) -> usize {
+        self.kernels().filter(|placed| placed.kernel.writes(value)).count()
     }
 
     /// The only kernel that reads `value`, which is a temporary and no output.
@@ -165,7 +184,7 @@ impl Draft {
         self.values[value.index()].persistent.is_none() && !self.is_output(value)
     }
 
-    fn is_output(&self, value: Value) -> bool {
+    pub(super) fn is_output(&self, value: Value) -> bool {
         self.outputs.values().any(|&(output, _)| output == value)
     }
 }

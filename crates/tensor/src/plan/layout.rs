@@ -1,14 +1,16 @@
-//! Layout: a byte offset for every temporary, from the stages in which it lives.
+//! Layout: a byte offset for every temporary.
 //!
-//! Values are stacked in a fixed order: each is put on top of the highest one below it that lives at the same time.
-//! An offset is thus a maximum of sums of sizes, and the total can never fall when a batch grows, which is what lets
-//! the largest batch be solved for. Filling gaps first-fit would pack no better here and lose that. Several orders are
-//! tried and the best total is taken: the minimum of monotone functions is monotone too.
+//! Spaces are stacked in a fixed order: each is put on top of the highest one below it that is needed at the same time. An offset
+//! is thus a maximum of sums of sizes, and the total can never fall when a batch grows, which is what lets the largest batch be
+//! solved for. Several orders are tried and the best total is taken: the minimum of monotone functions is monotone too.
+//! `arrangement.rs` finds better ones where those tried first leave gaps.
 
 use super::draft::Draft;
 use super::schedule::Stage;
+use super::space::Space;
 use crate::error::Error;
-use crate::ir::{Category, Extent, MOST_BYTES, Value, align};
+use crate::ir::{Category, Extent, MOST_BYTES, Value};
+use crate::packing::{Buffer, Packing, Stacks};
 
 /// Where a value lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,99 +28,58 @@ pub(super) struct PlacedBuffer {
     pub(super) category: Category,
 }
 
-/// First and last stage in which a value is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Life {
-    value: Value,
-    first: usize,
-    last: usize,
-}
-
-impl Life {
-    fn meets(&self, other: &Life) -> bool {
-        self.first <= other.last && other.first <= self.last
-    }
-}
-
-/// The buffers of a draft and the bytes its temporaries take together.
-///
-/// # Errors
-/// [`Error::PlanTooLarge`] if those bytes cannot be counted.
-pub(super) fn place(draft: &Draft, stages: &[Stage]) -> Result<(Vec<PlacedBuffer>, usize), Error> {
-    let lives = lives(draft, stages);
-    let (offsets, total) = orders(&lives)
-        .into_iter()
-        .filter_map(|order| stack(draft, &order))
-        .min_by_key(|(_, total)| *total)
-        .ok_or(Error::PlanTooLarge)?;
+/// The buffers of a draft. Temporaries have no place yet, and no bytes: those that no kernel touches get none.
+pub(super) fn buffers(draft: &Draft, stages: &[Stage]) -> Vec<PlacedBuffer> {
+    let nowhere = Place::Transient(Extent { offset: 0, bytes: 0 });
     let mut buffers: Vec<PlacedBuffer> = draft
         .values
         .iter()
-        .map(|info| {
-            let extent =
-                info.persistent.map_or(Place::Transient(Extent { offset: 0, bytes: 0 }), Place::Persistent);
-            PlacedBuffer { place: extent, category: info.category }
+        .map(|info| PlacedBuffer {
+            place: info.persistent.map_or(nowhere, Place::Persistent),
+            category: info.category,
         })
         .collect();
-    for (value, offset) in offsets {
-        let bytes = draft.values[value.index()].bytes();
-        buffers[value.index()].place = Place::Transient(Extent { offset, bytes });
-    }
     for value in activations(draft, stages) {
         buffers[value.index()].category = Category::Activations;
     }
-    Ok((buffers, total))
+    buffers
 }
 
-/// The life of every temporary that some kernel touches.
-fn lives(draft: &Draft, stages: &[Stage]) -> Vec<Life> {
-    let mut lives: Vec<Option<Life>> = vec![None; draft.values.len()];
-    for (stage, kernels) in stages.iter().enumerate() {
-        for (_, value) in kernels.kernels.iter().flat_map(|kernel| kernel.accesses()) {
-            let life = lives[value.index()].get_or_insert(Life { value, first: stage, last: stage });
-            life.last = stage;
+/// Spaces as they are packed in the best of some orders, the first of equals. No order looks at a size.
+///
+/// # Errors
+/// [`Error::PlanTooLarge`] if their bytes cannot be counted.
+pub(super) fn pack<'o>(
+    spaces: &[Space],
+    orders: impl IntoIterator<Item = &'o Vec<usize>>,
+) -> Result<Packing, Error> {
+    let buffers: Vec<Buffer> = spaces.iter().map(Space::buffer).collect();
+    let stacks = Stacks::new(&buffers).map_err(|_| Error::PlanTooLarge)?;
+    let mut best: Option<Packing> = None;
+    for order in orders {
+        let packing = stacks.stack(order);
+        if best.as_ref().is_none_or(|best| packing.total < best.total) {
+            best = Some(packing);
+        }
+        if best.as_ref().is_some_and(Packing::is_optimal) {
+            break;
         }
     }
-    for (output, _) in draft.outputs.values() {
-        if let Some(life) = &mut lives[output.index()] {
-            life.last = stages.len();
-        }
-    }
-    lives.into_iter().flatten().filter(|life| draft.values[life.value.index()].persistent.is_none()).collect()
+    best.filter(|best| best.total <= MOST_BYTES).ok_or(Error::PlanTooLarge)
 }
 
-/// The orders in which values are stacked; none looks at a size.
-fn orders(lives: &[Life]) -> Vec<Vec<Life>> {
-    let sorted_by = |key: fn(&Life) -> (usize, usize, Value)| {
-        let mut order = lives.to_vec();
-        order.sort_by_key(key);
+/// The orders that are tried first.
+pub(super) fn simple_orders(spaces: &[Space]) -> Vec<Vec<usize>> {
+    let sorted_by = |key: fn(&Space) -> (usize, usize)| {
+        let mut order: Vec<usize> = (0..spaces.len()).collect();
+        order.sort_by_key(|&space| key(&spaces[space]));
         order
     };
     vec![
-        sorted_by(|l| (l.first, usize::MAX - l.last, l.value)),
-        sorted_by(|l| (usize::MAX - (l.last - l.first), l.first, l.value)),
-        sorted_by(|l| (usize::MAX - l.last, l.first, l.value)),
+        sorted_by(|space| (space.first, usize::MAX - space.last)),
+        sorted_by(|space| (usize::MAX - (space.last - space.first), space.first)),
+        sorted_by(|space| (usize::MAX - space.last, space.first)),
     ]
-}
-
-/// Offsets in the given order and the total, unless that is more than any memory has.
-fn stack(draft: &Draft, order: &[Life]) -> Option<(Vec<(Value, usize)>, usize)> {
-    let mut placed: Vec<(Life, usize)> = Vec::with_capacity(order.len());
-    let mut total = 0;
-    for life in order {
-        let offset =
-            placed.iter().filter(|(other, _)| other.meets(life)).map(|&(_, end)| end).max().unwrap_or(0);
-        // Neither summand is much above `MOST_BYTES`: the sum cannot overflow before it is compared.
-        let end = offset + align(draft.values[life.value.index()].bytes());
-        if end > MOST_BYTES {
-            return None;
-        }
-        placed.push((*life, end));
-        total = total.max(end);
-    }
-    let offset =
-        |(life, end): &(Life, usize)| (life.value, end - align(draft.values[life.value.index()].bytes()));
-    Some((placed.iter().map(offset).collect(), total))
 }
 
 /// What the forward pass made and the backward pass reads, the batch aside.

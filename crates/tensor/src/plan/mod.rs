@@ -9,10 +9,11 @@
 //! * **lower** turns each op into kernels.
 //! * **passes** merge epilogues, loss and gradient, neighbouring updates.
 //! * **schedule** groups kernels that may run side by side into stages; between stages threads wait for one another.
-//! * **layout** gives each temporary a place, from the stages in which it lives.
+//! * **layout** gives each temporary a place, from the stages in which it lives; **arrangement** a better one.
 //!
 //! A plan borrows no graph and knows no device memory: it can be made for any batch size without allocating a byte.
 
+mod arrangement;
 mod buffers;
 mod draft;
 mod layout;
@@ -22,6 +23,7 @@ mod panels;
 mod passes;
 mod schedule;
 mod sketch;
+mod space;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -29,9 +31,11 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use arrangement::Arrangements;
 pub use buffers::{BufferInfo, Segment};
 use layout::{Place, PlacedBuffer};
 pub(crate) use panels::Layouts;
+use space::Space;
 pub(crate) use state::SlotEntry;
 pub use state::{Gradients, Inputs, State};
 
@@ -40,6 +44,7 @@ use crate::graph::{Graph, Tensor};
 use crate::ir::{
     Category, DatasetNeeds, Extent, GraphId, Kernel, MOST_BYTES, MemoryReport, Meta, Staging, TensorId, Value,
 };
+use crate::packing::Packing;
 
 /// A graph made executable for one batch size.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +54,11 @@ pub struct Plan {
     buffers: Vec<PlacedBuffer>,
     /// Shape and type of each of them.
     metas: Arc<Vec<Meta>>,
+    /// The parts of the transient memory that its temporaries need.
+    spaces: Arc<Vec<Space>>,
     transient_bytes: usize,
+    /// It is proven that they need as many: they do at once, or no layout has fewer.
+    least_transient_bytes: usize,
     outputs: HashMap<TensorId, (Value, Meta)>,
     needs: DatasetNeeds,
     graph: GraphId,
@@ -67,19 +76,60 @@ impl Plan {
         passes::run(&mut draft, state);
         schedule::check_operands(&draft);
         let stages = schedule::stages(&draft);
-        let (buffers, transient_bytes) = layout::place(&draft, &stages)?;
-        if state.bytes() + transient_bytes > MOST_BYTES {
-            return Err(Error::PlanTooLarge);
-        }
+        let (buffers, spaces) = (layout::buffers(&draft, &stages), space::spaces(&draft, &stages));
         let stages: Vec<Vec<Kernel>> = stages.into_iter().map(|stage| stage.kernels).collect();
         let needs = needs::of(stages.iter().flatten())?;
         let metas = Arc::new(draft.values.iter().map(|info| info.meta).collect());
-        let (state, outputs, graph) = (state.clone(), draft.outputs, graph.id());
-        let stages = Arc::new(stages);
-        let plan = Plan { state, stages, buffers, metas, transient_bytes, outputs, needs, graph };
+        let packing = layout::pack(&spaces, &layout::simple_orders(&spaces))?;
+        if state.bytes() + packing.total > MOST_BYTES {
+            return Err(Error::PlanTooLarge);
+        }
+        let plan = Plan {
+            state: state.clone(),
+            stages: Arc::new(stages),
+            buffers,
+            metas,
+            spaces: Arc::new(spaces),
+            transient_bytes: 0,
+            least_transient_bytes: packing.bound,
+            outputs: draft.outputs,
+            needs,
+            graph: graph.id(),
+        };
+        Ok(plan.placed(&packing))
+    }
+
+    /// Whether no other layout takes less.
+    fn has_least_bytes(&self) -> bool {
+        self.transient_bytes == self.least_transient_bytes
+    }
+
+    /// The same, of which it is proven that its temporaries take at least so many bytes.
+    fn proven(self, bytes: usize) -> Plan {
+        Plan { least_transient_bytes: self.least_transient_bytes.max(bytes), ..self }
+    }
+
+    /// The same with its temporaries stacked in an order, if that takes less memory.
+    fn stacked(self, order: &Vec<usize>) -> Plan {
+        match layout::pack(&self.spaces, [order]) {
+            Ok(packing) if packing.total < self.transient_bytes => self.placed(&packing),
+            _ => self,
+        }
+    }
+
+    /// The same with its temporaries in these places.
+    fn placed(self, packing: &Packing) -> Plan {
+        let Plan { spaces, metas, mut buffers, .. } = self;
+        for (space, &offset) in spaces.iter().zip(&packing.offsets) {
+            for value in &space.values {
+                let bytes = metas[value.index()].bytes();
+                buffers[value.index()].place = Place::Transient(Extent { offset, bytes });
+            }
+        }
+        let plan = Plan { spaces, metas, buffers, transient_bytes: packing.total, ..self };
         #[cfg(test)]
         tests::assert_sound(&plan);
-        Ok(plan)
+        plan
     }
 
     /// What the plan keeps from run to run.
@@ -122,6 +172,13 @@ impl Plan {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.state.bytes() + self.transient_bytes
+    }
+
+    /// Bytes that any layout of its buffers takes: what persists, and of the rest what is needed at once, or what a search has
+    /// proven. If that is [`Plan::bytes`], its layout is the best there is.
+    #[must_use]
+    pub fn least_bytes(&self) -> usize {
+        self.state.bytes() + self.least_transient_bytes
     }
 
     /// Every byte of a session with this plan alone, by category.

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ir::kernel::{Constant, ConstantData};
+use crate::ir::kernel::{Constant, ConstantData, InPlace};
 use crate::ir::{ALIGNMENT, ParameterId, Slot};
 use crate::testing::net::nets;
 
@@ -117,10 +117,14 @@ impl Memory<'_> {
 
     /// No kernel writes over what it reads, except in place.
     fn check_operands(&self, kernel: &Kernel) -> Result<(), String> {
-        let accesses = kernel.accesses();
+        let (accesses, in_place) = (kernel.accesses(), kernel.in_place());
+        let may_share = |result: Value, operand: Value| {
+            in_place.contains(&InPlace { operand, result }) && self.extent(result) == self.extent(operand)
+        };
         for (i, &(access, value)) in accesses.iter().enumerate().filter(|(_, (access, _))| access.writes()) {
             let others = accesses.iter().enumerate().filter(|&(j, _)| j != i).map(|(_, &(_, other))| other);
-            if let Some(other) = others.into_iter().find(|&other| self.share_bytes(value, other)) {
+            let mut others = others.into_iter().filter(|&other| !may_share(value, other));
+            if let Some(other) = others.find(|&other| self.share_bytes(value, other)) {
                 return Err(format!("{kernel} has {access:?} of {value:?} over {other:?}"));
             }
         }

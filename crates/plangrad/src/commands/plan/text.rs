@@ -30,7 +30,7 @@ impl Report<'_> {
                 "\n\nbatch size {asked}: there are only {there} to learn from, so a step takes those"
             );
         }
-        text += &format!("\n\n{}", self.lesson());
+        text += &format!("\n\n{}\n\n{}", self.certificate(), self.lesson());
         if self.arguments.explain {
             self.rows.iter().for_each(|row| text += &format!("\n\n{}", self.explanation(row)));
         }
@@ -59,6 +59,22 @@ impl Report<'_> {
             table.row([grouped(row.batch_size)].into_iter().chain(bytes).chain(end));
         }
         table
+    }
+
+    /// How good the layouts are.
+    fn certificate(&self) -> String {
+        let gaps = self.rows.iter().filter(|row| row.step().bytes() > row.step().least_bytes());
+        let gaps: Vec<String> = gaps
+            .map(|row| {
+                let (bytes, least) = (row.step().bytes(), row.step().least_bytes());
+                let (size, gap) = (grouped(row.batch_size), grouped(bytes - least));
+                format!("Layout, batch size {size}: at most {gap} bytes above the least that a step can take.")
+            })
+            .collect();
+        match gaps.as_slice() {
+            [] => "Layout: optimal, proven; no other places for a step's buffers take fewer bytes.".into(),
+            gaps => gaps.join("\n"),
+        }
     }
 
     /// The sums of the lessons, beside their figures.

@@ -221,27 +221,27 @@ mod tests {
 
     #[test]
     fn one_thread_meets_nobody() {
-        assert_eq!(meetings(&mnist(64), 1), [false; 6]);
+        assert_eq!(meetings(&mnist(64), 1), [false; 7]);
     }
 
     /// Two threads have a panel of the hidden layer each. They meet to hand over the batch, the activations, the gradient by
     /// the logits, and the batch's place.
     #[test]
     fn owners_of_a_panel_meet_where_sums_cross_it() {
-        assert_eq!(meetings(&mnist(64), 2), [true, true, false, true, false, true]);
+        assert_eq!(meetings(&mnist(64), 2), [true, true, false, true, false, false, true]);
     }
 
     /// Three threads share two panels, and their rows.
     #[test]
     fn threads_that_share_a_panel_meet_more_often() {
-        assert_eq!(meetings(&mnist(64), 3), [true; 6]);
+        assert_eq!(meetings(&mnist(64), 3), [true; 7]);
     }
 
     #[test]
     fn a_program_that_was_not_made_ready_meets_behind_every_stage() {
         let program = mnist(8);
         let mut phases = Phases::default();
-        assert!((0..6).all(phases.meet_behind(&program, 2)));
+        assert!((0..7).all(phases.meet_behind(&program, 2)));
         phases.prepare(&program, [1, 2]);
         assert!(!phases.meet_behind(&program, 2)(4));
     }

@@ -21,10 +21,23 @@ pub(crate) trait Describe: fmt::Display {
         Vec::new()
     }
 
+    /// Operands and results of which each result may lie where its operand lies: the element at each place of the result is
+    /// made of the one at the same place of the operand and of nothing else there, and nobody asks for that one afterwards.
+    fn in_place(&self) -> Vec<InPlace> {
+        Vec::new()
+    }
+
     /// What it reads of a dataset.
     fn needs(&self) -> DatasetNeeds {
         DatasetNeeds::default()
     }
+}
+
+/// A result of a kernel that may lie where an operand of it lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct InPlace {
+    pub(crate) operand: Value,
+    pub(crate) result: Value,
 }
 
 /// What a buffer holds, for people: what it is called and how many elements it has, dimension by dimension.

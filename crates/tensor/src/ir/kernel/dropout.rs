@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::describe::{Content, Describe, Visit};
+use super::describe::{Content, Describe, InPlace, Visit};
 use crate::ir::{Access, StepBlock, Value};
 use crate::random::philox;
 
@@ -44,6 +44,10 @@ impl Describe for Dropout {
 
     fn result(&self, _: Value) -> Content {
         Content::new("dropout", &[self.rows, self.units])
+    }
+
+    fn in_place(&self) -> Vec<InPlace> {
+        vec![InPlace { operand: self.input, result: self.output }]
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::describe::{Content, Describe, Visit};
+use super::describe::{Content, Describe, InPlace, Visit};
 use super::map::MapOp;
 use super::samples::Samples;
 use super::update::Target;
@@ -164,6 +164,14 @@ impl Describe for Gemm {
         let like_c = changed.into_iter().chain(others).map(|value| (value, Some(self.n)));
         let a = self.a.value().map(|a| (a, Some(a_columns)));
         vec![a.into_iter().collect(), vec![(self.b, Some(self.n))], like_c.collect()]
+    }
+
+    fn in_place(&self) -> Vec<InPlace> {
+        let Sink::Store(result) = self.c else { return Vec::new() };
+        // The factors are read until the last sum has been made.
+        let is_factor = |value: Value| self.a.value() == Some(value) || self.b == value;
+        let others = self.epilogue.steps().filter_map(|step| step.other).filter(|&other| !is_factor(other));
+        others.map(|operand| InPlace { operand, result }).collect()
     }
 
     fn needs(&self) -> DatasetNeeds {

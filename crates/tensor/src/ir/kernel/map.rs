@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::describe::{Content, Describe, Visit};
+use super::describe::{Content, Describe, InPlace, Visit};
 use crate::ir::{Access, MAX_RANK, Shape, Value};
 
 /// output\[i\] = op(x\[i\], y\[i\])
@@ -106,6 +106,17 @@ impl Describe for Map {
         // A single number has one place.
         let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
         Content::new(self.op.result(), dims)
+    }
+
+    fn in_place(&self) -> Vec<InPlace> {
+        let operands = &self.inputs[..self.arity];
+        let whole = self.shape.broadcast_strides(&self.shape);
+        // One that is stretched as well is read at other places too.
+        let lies_alike = |operand: &MapInput| {
+            operands.iter().all(|other| other.value != operand.value || other.strides == whole)
+        };
+        let operands = operands.iter().filter(|operand| lies_alike(operand));
+        operands.map(|operand| InPlace { operand: operand.value, result: self.output }).collect()
     }
 }
 

@@ -34,7 +34,7 @@ use std::fmt;
 
 pub(crate) use constant::ConstantData;
 pub(crate) use cross_entropy::{ClassShare, RowScale};
-pub(crate) use describe::Content;
+pub(crate) use describe::{Content, InPlace};
 use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
 pub(crate) use gemm::{Epilogue, EpilogueStep, Left, Sink};
@@ -117,6 +117,11 @@ impl Kernel {
     /// Operands that may lie in panels: see [`Describe::panels`].
     pub(crate) fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
         dispatch!(self, k => k.panels())
+    }
+
+    /// Results that may lie where an operand lies: see [`Describe::in_place`].
+    pub(crate) fn in_place(&self) -> Vec<InPlace> {
+        dispatch!(self, k => k.in_place())
     }
 
     /// What it reads of a dataset.

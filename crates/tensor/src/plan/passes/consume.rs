@@ -4,7 +4,7 @@
 use crate::ir::kernel::{Gemm, Sink, Update};
 use crate::ir::{Kernel, Slot};
 use crate::plan::draft::{Draft, Placed, ValueInfo};
-use crate::plan::schedule::conflict;
+use crate::plan::schedule::meet;
 
 pub(super) fn run(draft: &mut Draft) {
     for place in draft.places() {
@@ -53,10 +53,4 @@ fn make_updates_early(kernels: &mut Vec<Placed>, values: &[ValueInfo]) {
             kernels.insert(before.map_or(0, |before| before + 1), update);
         }
     }
-}
-
-/// Whether one of two kernels writes what the other touches.
-fn meet(values: &[ValueInfo], a: &Kernel, b: &Kernel) -> bool {
-    let (a, b) = (a.accesses(), b.accesses());
-    a.iter().any(|&a| b.iter().any(|&b| conflict(values, a, b)))
 }

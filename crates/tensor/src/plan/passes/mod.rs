@@ -12,7 +12,8 @@
 //! | inputs | gathered samples that only products read | products that read them where the dataset has them |
 //! | consume | product or column sums that are a gradient, the update along it | product that makes the update |
 //! | update | updates of neighbouring parameters | one update over the range |
-//! | hoist | a copy with its dimensions turned | the same, beside the kernel that makes the product's first operand |
+//! | hoist | the transpose of a product's second operand | the same, beside the kernel that makes the product's first operand |
+//! | in place | result made element by element of an operand that nobody needs any more | the same in the operand's place |
 //!
 //! None depends on a size, so plans for different batch sizes have the same kernels and their memory is comparable.
 
@@ -21,6 +22,7 @@ mod column_sums;
 mod consume;
 mod epilogue;
 mod hoist;
+mod in_place;
 mod inputs;
 mod loss;
 mod store;
@@ -44,4 +46,5 @@ pub(super) fn run(draft: &mut Draft, state: &State) {
         Gradients::Consumed => consume::run(draft),
     }
     hoist::run(draft);
+    in_place::run(draft);
 }

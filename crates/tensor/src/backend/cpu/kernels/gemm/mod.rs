@@ -103,11 +103,11 @@ impl Gemm {
     ) {
         let mut room = Room([const { MaybeUninit::uninit() }; CHUNK * PANEL]);
         let (sums, stride) = match &self.c {
-            Sink::Store(c) | Sink::Add(c) => {
+            Sink::Store(c) | Sink::Add(c) if !self.reads_while_storing() => {
                 let c = context.matrix(*c, (self.m, self.n));
                 (c.at(rows.start, columns.start), c.stride(columns.start))
             }
-            Sink::Update(_) => (room.0.as_mut_ptr().cast(), columns.len()),
+            _ => (room.0.as_mut_ptr().cast(), columns.len()),
         };
         let chunk = Chunk { rows, columns, sums, stride, resume: self.c.adds() };
         // SAFETY: the caller's contract; the room is large enough for any chunk.
@@ -125,53 +125,65 @@ impl Gemm {
         }
     }
 
-    /// Applies the epilogue to a chunk of C.
+    /// Whether the epilogue reads a matrix in whose place C may lie: sums must then be made elsewhere.
+    #[inline(always)]
+    fn reads_while_storing(&self) -> bool {
+        matches!(self.c, Sink::Store(_)) && self.epilogue.steps().any(|step| step.other.is_some())
+    }
+
+    /// Applies the epilogue to the sums of a chunk, and stores what comes of it, unless they lie in C already.
     #[inline(always)]
     unsafe fn finish<S: Simd>(&self, c: Matrix, chunk: &Chunk, context: &Context<'_>) {
-        let Chunk { rows, columns, .. } = chunk;
+        let Chunk { rows, columns, sums, stride, .. } = chunk;
         if let Some(bias) = self.epilogue.bias {
             let bias = context.at::<f32>(bias).wrapping_add(columns.start).cast_const();
-            for row in rows.clone() {
-                let row = c.at(row, columns.start);
-                // SAFETY: a row of a panel of C, and a bias for each of its columns.
+            for row in 0..rows.len() {
+                let row = sums.wrapping_add(row * stride);
+                // SAFETY: a row of sums, and a bias for each of its columns.
                 unsafe { formula::<S>(MapOp::Add, (row, 1), (bias, 1), row, columns.len()) };
             }
         }
-        for EpilogueStep { formula: step, other } in self.epilogue.steps() {
+        let mut steps = self.epilogue.steps().peekable();
+        while let Some(EpilogueStep { formula: step, other }) = steps.next() {
             let other = other.map(|other| context.at::<f32>(other).cast_const());
-            for Line { offset, length } in lines(c, chunk) {
-                let line = c.start.wrapping_add(offset);
-                let other = other.map_or(line.cast_const(), |other| other.wrapping_add(offset));
-                // SAFETY: the line lies within C, and the other operand lies like C.
-                unsafe { formula::<S>(*step, (line, 1), (other, 1), line, length) };
+            for Line { offset, sums, length } in lines(c, chunk) {
+                let other = other.map_or(sums.cast_const(), |other| other.wrapping_add(offset));
+                // C may lie where a matrix does that is still to be read.
+                let to = if steps.peek().is_none() { c.start.wrapping_add(offset) } else { sums };
+                // SAFETY: the line lies within C, the other operand lies like C, and as many sums have been made.
+                unsafe { formula::<S>(*step, (sums, 1), (other, 1), to, length) };
             }
         }
     }
 }
 
-/// Elements of a chunk that lie side by side.
+/// Elements of a chunk that lie side by side, in the matrix and among the sums.
 struct Line {
     /// How far from the first element of the matrix they begin.
     offset: usize,
+    /// Where their sums do.
+    sums: *mut f32,
     length: usize,
 }
 
 /// A chunk of a matrix in lines: its rows, or all of it where those follow one another without gaps.
 fn lines(c: Matrix, chunk: &Chunk) -> impl Iterator<Item = Line> {
-    let Chunk { rows, columns, .. } = chunk;
-    let together = if c.stride(columns.start) == columns.len() { rows.len().max(1) } else { 1 };
-    let (length, column) = (together * columns.len(), columns.start);
-    rows.clone().step_by(together).map(move |row| Line { offset: c.offset(row, column), length })
+    let Chunk { rows, columns, sums, stride, .. } = chunk.clone();
+    let has_gaps = c.stride(columns.start) != columns.len() || stride != columns.len();
+    let together = if has_gaps { 1 } else { rows.len().max(1) };
+    let (first, column, length) = (rows.start, columns.start, together * columns.len());
+    rows.step_by(together).map(move |row| {
+        let sums = sums.wrapping_add((row - first) * stride);
+        Line { offset: c.offset(row, column), sums, length }
+    })
 }
 
 /// Moves a chunk of a parameter along its gradients, the sums of the chunk, which lie without gaps.
 #[inline(always)]
 unsafe fn update<S: Simd>(changes: &Changes, parameter: Matrix, chunk: &Chunk) {
-    let mut gradients = chunk.sums.cast_const();
-    for Line { offset, length } in lines(parameter, chunk) {
+    for Line { offset, sums, length } in lines(parameter, chunk) {
         // SAFETY: the line lies within the parameter, and as many sums have been made.
-        unsafe { changes.apply::<S>(gradients, offset..offset + length) };
-        gradients = gradients.wrapping_add(length);
+        unsafe { changes.apply::<S>(sums, offset..offset + length) };
     }
 }
 

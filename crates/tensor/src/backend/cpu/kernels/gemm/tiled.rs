@@ -160,23 +160,29 @@ impl Product<'_> {
 
     /// Moves sums to C, and applies the epilogue to them while they are in the cache.
     #[inline(always)]
-    unsafe fn store<S: Simd>(&self, rows: &Range<usize>, panels: Range<usize>, room: &Room) {
+    unsafe fn store<S: Simd>(&self, rows: &Range<usize>, panels: Range<usize>, room: &mut Room) {
         let c = match &self.gemm.c {
             Sink::Store(c) | Sink::Add(c) => self.context.matrix(*c, (self.gemm.m, self.gemm.n)),
             Sink::Update(_) => return, // does not fit
         };
-        for (panel, sums) in panels.zip(&room.sums) {
+        let stays = self.gemm.reads_while_storing();
+        for (panel, Sums { sums, shifts }) in panels.zip(&mut room.sums) {
             let columns = columns(self.gemm, panel);
+            let shifts = self.a.pixels().map(|_| shifts.as_ptr().cast());
             for first in rows.clone().step_by(CHUNK) {
                 let chunk = first..rows.end.min(first + CHUNK);
-                for row in chunk.clone() {
-                    let from: *const f32 = sums.sums[row - rows.start].as_ptr().cast();
-                    let shifts = self.a.pixels().map(|_| sums.shifts.as_ptr().cast());
-                    // SAFETY: as many sums have been made, and C has a row of as many columns.
-                    unsafe { move_row::<S>(from, shifts, c.at(row, columns.start), columns.len()) };
+                let sums: *mut f32 = sums[first - rows.start..].as_mut_ptr().cast();
+                let (to, stride) = match stays {
+                    true => (sums, PANEL),
+                    false => (c.at(first, columns.start), c.stride(columns.start)),
+                };
+                for row in 0..chunk.len() {
+                    let (from, to) = (sums.wrapping_add(row * PANEL), to.wrapping_add(row * stride));
+                    // SAFETY: as many sums have been made, and there is a row of as many columns.
+                    unsafe { move_row::<S>(from, shifts, to, columns.len()) };
                 }
-                let (sums, stride) = (c.at(first, columns.start), c.stride(columns.start));
-                let chunk = Chunk { rows: chunk, columns: columns.clone(), sums, stride, resume: false };
+                let columns = columns.clone();
+                let chunk = Chunk { rows: chunk, columns, sums: to, stride, resume: false };
                 // SAFETY: the caller's contract.
                 unsafe { self.gemm.finish::<S>(c, &chunk, self.context) };
             }
