@@ -53,7 +53,7 @@ pub use ir::{
 pub use ndarray;
 pub use ops::matmul::Transpose;
 pub use ops::store::Keep;
-pub use plan::{Arrangements, BufferInfo, Gradients, Inputs, Plan, Segment, State};
+pub use plan::{Arrangements, BufferInfo, Gradients, Inputs, Plan, Recompute, Segment, State};
 pub use session::{Session, eval};
 pub use source::{Batches, Source};
 pub use values::Values;

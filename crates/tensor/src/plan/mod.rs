@@ -37,7 +37,7 @@ use layout::{Place, PlacedBuffer};
 pub(crate) use panels::Layouts;
 use space::Space;
 pub(crate) use state::SlotEntry;
-pub use state::{Gradients, Inputs, State};
+pub use state::{Gradients, Inputs, Recompute, State};
 
 use crate::error::Error;
 use crate::graph::{Graph, Tensor};
@@ -59,6 +59,8 @@ pub struct Plan {
     transient_bytes: usize,
     /// It is proven that they need as many: they do at once, or no layout has fewer.
     least_transient_bytes: usize,
+    /// Products of the forward pass that could be computed again.
+    products: usize,
     outputs: HashMap<TensorId, (Value, Meta)>,
     needs: DatasetNeeds,
     graph: GraphId,
@@ -73,7 +75,7 @@ impl Plan {
     /// [`Error::PlanTooLarge`] if the sizes together overflow.
     pub fn new(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Plan, Error> {
         let mut draft = lower::lower(graph, state, outputs)?;
-        passes::run(&mut draft, state);
+        let products = passes::run(&mut draft, state);
         schedule::check_operands(&draft);
         let stages = schedule::stages(&draft);
         let (buffers, spaces) = (layout::buffers(&draft, &stages), space::spaces(&draft, &stages));
@@ -92,6 +94,7 @@ impl Plan {
             spaces: Arc::new(spaces),
             transient_bytes: 0,
             least_transient_bytes: packing.bound,
+            products,
             outputs: draft.outputs,
             needs,
             graph: graph.id(),
@@ -166,6 +169,29 @@ impl Plan {
     #[must_use]
     pub fn describe(&self) -> Vec<Vec<String>> {
         self.stages.iter().map(|stage| stage.iter().map(Kernel::to_string).collect()).collect()
+    }
+
+    /// Products of its forward pass that [`Recompute`] can choose among.
+    #[must_use]
+    pub fn products(&self) -> usize {
+        self.products
+    }
+
+    /// Arithmetic of a run: 2 m n k for a product of `[m, k]` and `[k, n]`, and one for each number that any other kernel reads or
+    /// writes.
+    ///
+    /// ```
+    /// use plangrad_tensor::{Graph, Parameters, Plan, Shape, State};
+    ///
+    /// let graph = Graph::new();
+    /// let (a, b) = (graph.full(1.0, Shape::new(&[2, 3])?)?, graph.full(1.0, Shape::new(&[3, 5])?)?);
+    /// let plan = Plan::new(&graph, &State::inference(&Parameters::new())?, &[a.matmul(b)?])?;
+    /// assert_eq!(plan.operations(), 2 * 2 * 3 * 5 + 6 + 15); // and two operands are filled
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.stages.iter().flatten().map(Kernel::operations).sum()
     }
 
     /// Bytes a session with this plan alone takes.

@@ -44,6 +44,59 @@ impl Inputs {
     }
 }
 
+/// Which activations a step computes again in its backward pass instead of keeping them from the forward pass. Whatever is
+/// chosen, the parameters are the same, bit for bit: masks of dropout are functions of the step, and running statistics and
+/// metrics are counted once.
+///
+/// What is cheap is dropped first (Chen et al., *Training Deep Nets with Sublinear Memory Cost*,
+/// [arXiv:1604.06174](https://arxiv.org/abs/1604.06174), for segments).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Recompute {
+    /// Every activation is kept.
+    #[default]
+    Nothing,
+    /// Products are kept. What is computed of them element by element, or by reductions, is computed again: activation functions,
+    /// dropout, normalisation.
+    Elementwise,
+    /// Of each `period` products one after another the one with number `first`, counted from 0, is kept, and those behind the last
+    /// of these; the others are computed again too, once.
+    Segments {
+        /// Products of a segment.
+        period: usize,
+        /// Which of them is kept.
+        first: usize,
+    },
+}
+
+impl Recompute {
+    /// What a network with so many products in its forward pass can choose from, the least arithmetic first. For deep networks
+    /// not every way to cut them is among them.
+    #[must_use]
+    pub fn choices(products: usize) -> Vec<Recompute> {
+        let longest = products.min(2 * products.isqrt() + 2);
+        let segments = (2..=longest).flat_map(|period| {
+            let all = period <= 4;
+            (0..period)
+                .filter(move |first| all || [period - 1, period / 2].contains(first))
+                .map(move |first| Recompute::Segments { period, first })
+        });
+        [Recompute::Nothing, Recompute::Elementwise].into_iter().chain(segments).collect()
+    }
+
+    /// Whether product `number` of so many is kept.
+    pub(super) fn keeps_product(self, number: usize, products: usize) -> bool {
+        match self {
+            Recompute::Nothing | Recompute::Elementwise => true,
+            Recompute::Segments { period, first } => {
+                let period = period.max(1);
+                let is_kept = |number: usize| number % period == first % period;
+                is_kept(number) || !(number..products).any(is_kept)
+            }
+        }
+    }
+}
+
 /// The persistent memory of a session: which parameters, and what is kept for each. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -66,6 +119,7 @@ struct Options {
     number_types: NumberTypes,
     gradients: Gradients,
     inputs: Inputs,
+    recompute: Recompute,
     /// Whether the weight of a batch in parts is kept.
     weighted: bool,
 }
@@ -129,6 +183,14 @@ impl State {
     /// [`Error::PlanTooLarge`] if the sizes overflow.
     pub fn with_inputs(&self, inputs: Inputs) -> Result<State, Error> {
         self.with(Options { inputs, ..self.kept.options })
+    }
+
+    /// The same with plans over it that compute activations again.
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if the sizes overflow.
+    pub fn with_recompute(&self, recompute: Recompute) -> Result<State, Error> {
+        self.with(Options { recompute, ..self.kept.options })
     }
 
     /// The same with its numbers, and those of plans over it, in other types.
@@ -210,6 +272,12 @@ impl State {
     #[must_use]
     pub fn inputs(&self) -> Inputs {
         self.kept.options.inputs
+    }
+
+    /// Which activations are computed again.
+    #[must_use]
+    pub fn recompute(&self) -> Recompute {
+        self.kept.options.recompute
     }
 
     /// Number of moments kept per trained parameter.

@@ -7,8 +7,8 @@ use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::reference::Interpreter;
 use plangrad_tensor::{
     Backend, DType, Error, FileOrder, Gradients, Graph, Inputs, Keep, NumberTypes, Optimizer, Parameter,
-    Parameters, Plan, Role, SampleFormat, Samples, Schedule, Session, Shape, Source, State, TargetFormat,
-    Targets, Tensor, TensorId, random,
+    Parameters, Plan, Recompute, Role, SampleFormat, Samples, Schedule, Session, Shape, Source, State,
+    TargetFormat, Targets, Tensor, TensorId, random,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -56,6 +56,7 @@ pub(crate) struct Net {
     pub(crate) number_types: NumberTypes,
     pub(crate) gradients: Gradients,
     pub(crate) inputs: Inputs,
+    pub(crate) recompute: Recompute,
     pub(crate) levers: Levers,
 }
 
@@ -106,6 +107,7 @@ impl Net {
             number_types: NumberTypes::default(),
             gradients: Gradients::Kept,
             inputs: Inputs::Gathered,
+            recompute: Recompute::Nothing,
             levers: Levers::default(),
         }
     }
@@ -148,6 +150,7 @@ impl Net {
     pub(crate) fn state(&self) -> State {
         let state = State::training(&self.list(), self.optimizer).unwrap();
         let state = state.with_number_types(self.number_types).unwrap().with_inputs(self.inputs).unwrap();
+        let state = state.with_recompute(self.recompute).unwrap();
         state.with_gradients(self.gradients).unwrap()
     }
 
@@ -388,6 +391,7 @@ pub(crate) fn nets() -> impl Strategy<Value = Net> {
             number_types: NumberTypes::default(),
             gradients: Gradients::Kept,
             inputs: Inputs::Gathered,
+            recompute: Recompute::Nothing,
             levers,
         },
     )

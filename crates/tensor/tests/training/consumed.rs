@@ -7,7 +7,12 @@ use proptest::prelude::*;
 use super::net::{ADAM, Levers, Net, OPTIMIZERS, cpu, mixed_rows, nets};
 
 /// Everything that a session holds of a network after some steps.
-fn trained(net: &Net, threads: usize, batch_size: usize, steps: usize) -> (Vec<Vec<f32>>, Session) {
+pub(super) fn trained(
+    net: &Net,
+    threads: usize,
+    batch_size: usize,
+    steps: usize,
+) -> (Vec<Vec<f32>>, Session) {
     let (source, rows) = (net.source(40), mixed_rows(batch_size * steps, 40));
     let mut session = net.session(&cpu(threads), vec![net.training_plan(batch_size)]);
     session.run(0, &source.batches(&rows).unwrap()).unwrap();

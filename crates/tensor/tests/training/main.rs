@@ -12,3 +12,4 @@ mod figures;
 mod floats;
 mod memory;
 mod oracle;
+mod recompute;

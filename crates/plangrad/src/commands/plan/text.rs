@@ -68,7 +68,9 @@ impl Report<'_> {
             .map(|row| {
                 let (bytes, least) = (row.step().bytes(), row.step().least_bytes());
                 let (size, gap) = (grouped(row.batch_size), grouped(bytes - least));
-                format!("Layout, batch size {size}: at most {gap} bytes above the least that a step can take.")
+                format!(
+                    "Layout, batch size {size}: at most {gap} bytes above the least that a step can take."
+                )
             })
             .collect();
         match gaps.as_slice() {

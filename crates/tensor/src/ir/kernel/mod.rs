@@ -124,6 +124,16 @@ impl Kernel {
         dispatch!(self, k => k.in_place())
     }
 
+    /// Its arithmetic: see [`crate::Plan::operations`].
+    pub(crate) fn operations(&self) -> u64 {
+        if let Kernel::Gemm(Gemm { m, n, k, .. }) = self {
+            return [2, *m, *n, *k].iter().map(|&factor| factor as u64).product();
+        }
+        let mut elements = 0;
+        self.clone().operands(&mut |_, _, count| elements += count as u64);
+        elements
+    }
+
     /// What it reads of a dataset.
     pub(crate) fn needs(&self) -> DatasetNeeds {
         dispatch!(self, k => k.needs())

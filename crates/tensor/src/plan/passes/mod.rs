@@ -12,6 +12,7 @@
 //! | inputs | gathered samples that only products read | products that read them where the dataset has them |
 //! | consume | product or column sums that are a gradient, the update along it | product that makes the update |
 //! | update | updates of neighbouring parameters | one update over the range |
+//! | recompute | activation that is kept from the forward to the backward pass | the same, computed again where that reads it |
 //! | hoist | the transpose of a product's second operand | the same, beside the kernel that makes the product's first operand |
 //! | in place | result made element by element of an operand that nobody needs any more | the same in the operand's place |
 //!
@@ -25,6 +26,7 @@ mod hoist;
 mod in_place;
 mod inputs;
 mod loss;
+mod recompute;
 mod store;
 mod unread;
 mod update;
@@ -32,8 +34,8 @@ mod update;
 use super::draft::Draft;
 use super::state::{Gradients, State};
 
-/// Applies each pass.
-pub(super) fn run(draft: &mut Draft, state: &State) {
+/// Applies each pass. Returns how many products of the forward pass could be computed again.
+pub(super) fn run(draft: &mut Draft, state: &State) -> usize {
     store::run(draft);
     epilogue::run(draft);
     draft.merge_each(column_sums::merge);
@@ -45,6 +47,8 @@ pub(super) fn run(draft: &mut Draft, state: &State) {
         Gradients::Kept => update::run(draft),
         Gradients::Consumed => consume::run(draft),
     }
+    let products = recompute::run(draft, state.recompute());
     hoist::run(draft);
     in_place::run(draft);
+    products
 }

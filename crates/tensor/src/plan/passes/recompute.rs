@@ -1,0 +1,123 @@
+//! Activations that are not kept from the forward to the backward pass are computed again where that reads them, by a copy of
+//! the kernel that made them. What that kernel reads is either kept, or computed again before it.
+//!
+//! A product that is computed again stays until its last reader in the backward pass. What is computed element by element is
+//! as cheap as reading it from memory, so it is made for each reader anew unless they follow one another: between the product
+//! that it was made for and its own gradient it takes no memory.
+
+use std::collections::HashMap;
+
+use crate::ir::{Access, Kernel, Value};
+use crate::plan::draft::{Draft, Placed, ValueInfo};
+use crate::plan::schedule::conflict;
+use crate::plan::state::Recompute;
+
+/// Drops activations, and returns how many products there are in the forward pass that can be computed again.
+pub(super) fn run(draft: &mut Draft, recompute: Recompute) -> usize {
+    let kernels: Vec<Placed> = draft.kernels().cloned().collect();
+    let makers = makers(draft, &kernels);
+    let products: Vec<Value> = kernels.iter().filter_map(|placed| product_of(placed, &makers)).collect();
+    if recompute == Recompute::Nothing {
+        return products.len();
+    }
+    let is_kept = |value: Value| match products.iter().position(|&product| product == value) {
+        Some(number) => recompute.keeps_product(number, products.len()),
+        None => false,
+    };
+    let makers = makers.into_iter().filter(|&(value, _)| !is_kept(value)).collect();
+    let mut again = Again { draft, kernels: &kernels, makers, made: HashMap::new(), list: Vec::new() };
+    kernels.iter().for_each(|placed| again.kernel(placed));
+    let list = again.list;
+    draft.reorder(|kernels, _| *kernels = list);
+    products.len()
+}
+
+/// For each value that can be computed again the place of the kernel that makes it: one that writes nothing else, and finds
+/// all through the backward pass what it read.
+fn makers(draft: &Draft, kernels: &[Placed]) -> HashMap<Value, usize> {
+    let mut makers = HashMap::new();
+    for (place, placed) in kernels.iter().enumerate().filter(|(_, placed)| !placed.backward) {
+        let accesses = placed.kernel.accesses();
+        let mut written = accesses.iter().filter(|(access, _)| access.writes());
+        let (Some(&(Access::Write, value)), None) = (written.next(), written.next()) else { continue };
+        let is_fetched = matches!(placed.kernel, Kernel::Gather(_) | Kernel::GatherTargets(_));
+        if !is_fetched && draft.is_internal(value) && draft.writers(value) == 1 {
+            makers.insert(value, place);
+        }
+    }
+    makers
+}
+
+/// What a product of the forward pass makes, if it can be made again.
+fn product_of(placed: &Placed, makers: &HashMap<Value, usize>) -> Option<Value> {
+    let Kernel::Gemm(gemm) = &placed.kernel else { return None };
+    gemm.c.value().filter(|value| makers.contains_key(value))
+}
+
+/// The kernels of a step as they are listed anew.
+struct Again<'d> {
+    draft: &'d mut Draft,
+    kernels: &'d [Placed],
+    /// Who makes what is not kept.
+    makers: HashMap<Value, usize>,
+    /// What has been made again, and serves whoever comes next.
+    made: HashMap<Value, Value>,
+    list: Vec<Placed>,
+}
+
+impl Again<'_> {
+    /// Lists a kernel, and before one of the backward pass what it reads and was not kept.
+    fn kernel(&mut self, placed: &Placed) {
+        let mut placed = placed.clone();
+        if placed.backward {
+            let read: Vec<Value> = operands(&placed.kernel);
+            for value in read {
+                let made = self.value(value);
+                self.made.extend(self.makers.contains_key(&value).then_some((value, made)));
+                placed.kernel.replace(value, made);
+            }
+        }
+        self.list.push(placed);
+    }
+
+    /// Where a value is, or a copy of it that is made now.
+    fn value(&mut self, value: Value) -> Value {
+        if let Some(&made) = self.made.get(&value) {
+            return made;
+        }
+        let Some(maker) = self.makers.get(&value).map(|&maker| &self.kernels[maker]) else { return value };
+        if !self.finds_its_operands(&maker.kernel) {
+            return value;
+        }
+        let mut copy = Placed { backward: true, ..maker.clone() };
+        for operand in operands(&maker.kernel) {
+            let made = self.value(operand);
+            copy.kernel.replace(operand, made);
+        }
+        let info = ValueInfo { in_place_of: None, ..self.draft.values[value.index()].clone() };
+        let made = self.draft.add_value(info);
+        copy.kernel.replace(value, made);
+        if matches!(copy.kernel, Kernel::Gemm(_)) {
+            self.made.insert(value, made);
+        }
+        self.list.push(copy);
+        made
+    }
+
+    /// Whether nothing of the persistent memory that a kernel reads has been written since.
+    fn finds_its_operands(&self, kernel: &Kernel) -> bool {
+        let reads: Vec<(Access, Value)> =
+            kernel.accesses().into_iter().filter(|(access, _)| access.reads()).collect();
+        let writes = |placed: &Placed| {
+            let accesses = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
+            accesses.into_iter().any(|a| reads.iter().any(|&b| conflict(&self.draft.values, a, b)))
+        };
+        let backward = self.list.iter().filter(|placed| placed.backward);
+        !backward.into_iter().any(writes)
+    }
+}
+
+/// What a kernel reads.
+fn operands(kernel: &Kernel) -> Vec<Value> {
+    kernel.accesses().into_iter().filter(|(access, _)| access.reads()).map(|(_, value)| value).collect()
+}
