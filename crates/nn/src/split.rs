@@ -66,6 +66,19 @@ impl SplitStep {
 }
 
 impl Parts {
+    /// Arithmetic of a step by plans that these are among: see [`Plan::operations`].
+    ///
+    /// # Panics
+    /// If `plans` are others than those that [`SplitStep::add_to`] was given.
+    #[must_use]
+    pub fn operations(&self, plans: &[Plan]) -> u64 {
+        let of_run = |&(plan, rows): &(PlanNumber, usize)| {
+            let plan = &plans[plan.number];
+            plan.operations() * (rows / plan.batch_size().max(1)) as u64
+        };
+        self.runs.iter().map(of_run).sum::<u64>() + plans[self.update.number].operations()
+    }
+
     /// Takes one step on `rows`, one for each sample of the batch.
     ///
     /// # Errors

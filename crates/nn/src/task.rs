@@ -7,7 +7,7 @@ use std::sync::Arc;
 use plangrad_tensor::ndarray::Array1;
 use plangrad_tensor::{
     Arrangements, Gradients, Graph, Hyperparameter, Inputs, Keep, LearningRate, NumberTypes, Optimizer,
-    Parameter, Plan, SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
+    Parameter, Plan, Recompute, SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,7 @@ pub struct Task {
     number_types: NumberTypes,
     gradients: Gradients,
     inputs: Inputs,
+    recompute: Recompute,
     levers: Levers,
     arrangements: Arrangements,
 }
@@ -122,7 +123,8 @@ impl Task {
         let (number_types, levers) = (NumberTypes::default(), Levers::default());
         let (gradients, inputs) = (Gradients::default(), Inputs::default());
         let arrangements = Arrangements::default();
-        Ok(Task { model, samples, loss, number_types, gradients, inputs, levers, arrangements })
+        let recompute = Recompute::default();
+        Ok(Task { model, samples, loss, number_types, gradients, inputs, recompute, levers, arrangements })
     }
 
     /// The same with the gradients of a step kept or consumed. Steps in parts need gradients that are kept.
@@ -166,6 +168,29 @@ impl Task {
     #[must_use]
     pub fn with_inputs(self, inputs: Inputs) -> Task {
         Task { inputs, arrangements: Arrangements::default(), ..self }
+    }
+
+    /// The same with activations that are computed again in the backward pass instead of being kept.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use plangrad_nn::{Activation, Loss, Mlp, MlpConfig, Task};
+    /// use plangrad_tensor::{DType, Optimizer, Recompute, SampleFormat, Schedule, Shape};
+    ///
+    /// let config = MlpConfig::new(&[784], 10).hidden(&[300; 12]).activation(Activation::Gelu);
+    /// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
+    /// let task = Task::new(Arc::new(Mlp::new(&config)?), samples, Loss::CrossEntropy)?;
+    /// let rate = Schedule::Constant { learning_rate: 0.001 };
+    /// let kept = task.training_plan(Optimizer::adam(), rate, 512)?;
+    /// let recompute = Recompute::Segments { period: 4, first: 3 };
+    /// let again = task.with_recompute(recompute).training_plan(Optimizer::adam(), rate, 512)?;
+    /// assert!(again.bytes() < kept.bytes() && again.operations() < kept.operations() * 4 / 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_recompute(self, recompute: Recompute) -> Task {
+        Task { recompute, arrangements: Arrangements::default(), ..self }
     }
 
     /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not
@@ -296,7 +321,8 @@ impl Task {
         let state = state
             .with_number_types(self.number_types)?
             .with_gradients(self.gradients)?
-            .with_inputs(self.inputs)?;
+            .with_inputs(self.inputs)?
+            .with_recompute(self.recompute);
         Ok(if self.levers.class_weights.is_some() { state.with_batch_weight()? } else { state })
     }
 

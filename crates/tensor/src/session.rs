@@ -58,7 +58,7 @@ impl Session {
 
     fn reserve(backend: &Backend, plans: Vec<Plan>, staging: Option<Staging>) -> Result<Session, Error> {
         let first = plans.first().ok_or(Error::NoPlan { plan: 0, plans: 0 })?;
-        if let Some(plan) = plans.iter().position(|plan| plan.state() != first.state()) {
+        if let Some(plan) = plans.iter().position(|plan| !plan.state().keeps_the_same_as(first.state())) {
             return Err(Error::StateMismatch { plan });
         }
         let types = first.state().number_types();

@@ -281,8 +281,8 @@ fn every_planned_byte_is_explained() {
         optimizer: Optimizer::adam(),
         samples: Some(subject.samples()),
         eval_batch_size: None,
-        keep_gradients: false,
-        keep_inputs: false,
+        memory: StepMemory::default(),
+        budget: None,
         accumulate: 1,
         device: Device::Cpu,
     };

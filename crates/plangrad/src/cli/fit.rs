@@ -69,8 +69,7 @@ impl FitArgs {
     pub fn options(&self) -> Result<FitOptions> {
         Ok(FitOptions {
             eval_batch_size: self.step.eval_batch_size,
-            keep_gradients: self.step.keep_gradients,
-            keep_inputs: self.step.keep_inputs,
+            memory: self.step.memory(),
             method: self.method,
             safety: self.safety,
             max_batch: self.max_batch,

@@ -7,6 +7,7 @@ use plangrad_tensor::Optimizer;
 use super::values;
 use crate::device::Precision;
 use crate::error::{Error, Result};
+use crate::train::{Recomputing, StepMemory};
 
 /// Options of training that its memory depends on, besides network and batch.
 #[derive(Args, Clone, Debug)]
@@ -29,6 +30,10 @@ pub struct StepArgs {
     /// them where it multiplies them; the result is the same, bit for bit
     #[arg(long)]
     pub keep_inputs: bool,
+    /// Compute activations again in the backward pass instead of keeping them: none; auto, as little as it takes for a step to
+    /// fit; all, for the least memory. The result is the same, bit for bit [default: none; --on-oom ladder does as auto]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub recompute: Option<Recomputing>,
 }
 
 /// Options of training that its result depends on as well.
@@ -86,6 +91,13 @@ pub enum OptimizerName {
 }
 
 impl StepArgs {
+    /// What a step does to take less memory.
+    #[must_use]
+    pub fn memory(&self) -> StepMemory {
+        let recompute = self.recompute.unwrap_or_default();
+        StepMemory { keep_gradients: self.keep_gradients, keep_inputs: self.keep_inputs, recompute }
+    }
+
     /// The optimizer these options describe.
     ///
     /// # Errors

@@ -39,6 +39,13 @@ pub struct PlanArgs {
     /// change hands
     #[arg(long, value_name = "THREADS", value_parser = values::count, allow_negative_numbers = true)]
     pub owners: Option<usize>,
+    /// What one lever after another saves: updates within products, samples read in place, recomputation, parts; for the first
+    /// batch size, and with a budget the largest batch
+    #[arg(long = "levers")]
+    pub tells_levers: bool,
+    /// Draw how few bytes a step can take with how much arithmetic, for the first batch size: FILE.svg or FILE.png
+    #[arg(long, value_name = "FILE", value_parser = values::drawing())]
+    pub trades: Option<PictureFile>,
     /// Draw which buffers are alive when and where, for the first batch size: FILE.svg, FILE.png, or - for the terminal; may
     /// be given several times
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(target), allow_hyphen_values = true)]

@@ -56,8 +56,7 @@ fn recipe(arguments: &SweepArgs) -> Result<Recipe> {
         seed: learning.seed,
         shuffle: !learning.no_shuffle,
         eval_batch_size: learning.step.eval_batch_size,
-        keep_gradients: learning.step.keep_gradients,
-        keep_inputs: learning.step.keep_inputs,
+        memory: learning.step.memory(),
     })
 }
 

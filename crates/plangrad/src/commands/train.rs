@@ -467,8 +467,7 @@ fn batch_size(
         device::open_within_means(&arguments.device, settings.precision, subject.order_bytes())?;
     let options = FitOptions {
         eval_batch_size: settings.eval_batch_size,
-        keep_gradients: settings.keep_gradients,
-        keep_inputs: settings.keep_inputs,
+        memory: settings.memory(),
         safety: AUTO_SAFETY,
         time_limit: AUTO_TIME,
         budget,
@@ -512,6 +511,7 @@ fn settings(
         eval_batch_size: training.learning.step.eval_batch_size,
         keep_gradients: training.learning.step.keep_gradients,
         keep_inputs: training.learning.step.keep_inputs,
+        recompute: training.learning.step.recompute.unwrap_or_default(),
         log_every: run.log_every.unwrap_or(Settings::LOG_EVERY),
         checkpoint_every: run.checkpoint_every,
         warmup_steps: training.warmup,
@@ -580,6 +580,7 @@ fn resumed(mut settings: Settings, arguments: &TrainArgs) -> Result<Settings> {
     settings.eval_batch_size = training.learning.step.eval_batch_size.or(settings.eval_batch_size);
     settings.keep_gradients |= training.learning.step.keep_gradients;
     settings.keep_inputs |= training.learning.step.keep_inputs;
+    settings.recompute = training.learning.step.recompute.unwrap_or(settings.recompute);
     settings.log_every = run.log_every.unwrap_or(settings.log_every);
     settings.checkpoint_every = run.checkpoint_every.or(settings.checkpoint_every);
     let data = &arguments.subject.data;

@@ -67,8 +67,7 @@ impl<'a> Bench<'a> {
             batch_size,
             eval_batch_size: self.options.eval_batch_size,
             repeats: self.options.synthetic,
-            keep_gradients: self.options.keep_gradients,
-            keep_inputs: self.options.keep_inputs,
+            memory: self.options.memory.at_the_limit(),
         }
     }
 
@@ -184,6 +183,7 @@ mod tests {
     use super::super::search::{Limit, search};
     use super::super::trial::{Fit, Method};
     use super::*;
+    use crate::train::StepMemory;
 
     const INPUTS: usize = 20;
 
@@ -215,8 +215,7 @@ mod tests {
         FitOptions {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
-            keep_gradients: false,
-            keep_inputs: false,
+            memory: StepMemory::default(),
             method,
             safety: 0.8,
             max_batch: None,

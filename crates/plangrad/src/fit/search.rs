@@ -107,6 +107,7 @@ mod tests {
 
     use super::*;
     use crate::device::BudgetOrigin;
+    use crate::train::StepMemory;
 
     /// A device that grants sizes up to one, while its plan says that it grants sizes up to another.
     struct Fake {
@@ -210,8 +211,7 @@ mod tests {
         let options = |max_batch, synthetic| FitOptions {
             optimizer: Optimizer::adam(),
             eval_batch_size: None,
-            keep_gradients: false,
-            keep_inputs: false,
+            memory: StepMemory::default(),
             method: Method::Solve,
             safety: 0.8,
             max_batch,

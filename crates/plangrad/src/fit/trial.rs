@@ -8,6 +8,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::device::BudgetOrigin;
+use crate::train::StepMemory;
 
 /// Most samples of a batch: their positions in it, and in the dataset, are numbers of 32 bits.
 pub const INDEX_LIMIT: usize = u32::MAX as usize;
@@ -20,10 +21,8 @@ pub struct FitOptions {
     pub optimizer: Optimizer,
     /// Samples per evaluation batch; if absent, as many as fit into the memory of training.
     pub eval_batch_size: Option<usize>,
-    /// Whether gradients are kept even where the device can do without.
-    pub keep_gradients: bool,
-    /// Whether samples are gathered into a place of their own even where they could be read in place.
-    pub keep_inputs: bool,
+    /// What a step does to take less memory.
+    pub memory: StepMemory,
     /// How the size is found.
     pub method: Method,
     /// Share of the largest size that is recommended: above 0, at most 1.
@@ -49,8 +48,7 @@ impl FitOptions {
         FitOptions {
             optimizer,
             eval_batch_size: None,
-            keep_gradients: false,
-            keep_inputs: false,
+            memory: StepMemory::default(),
             method: Method::default(),
             safety: 0.8,
             max_batch: None,

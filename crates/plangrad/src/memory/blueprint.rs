@@ -1,11 +1,13 @@
 //! The plans of a batch size, and what they take.
 
 use plangrad_nn::Task;
-use plangrad_tensor::{Category, Device, MemoryReport, Optimizer, Plan, Schedule};
+use plangrad_tensor::{Category, Device, MemoryReport, Optimizer, Plan, Recompute, Schedule};
 
 use crate::error::Result;
-use crate::train::plans::{LARGEST, plan};
-use crate::train::{MemoryLayout, Placement, SampleCounts, StepConfig, layers, units};
+use crate::train::plans::{LARGEST, as_small_as_needed, plan};
+use crate::train::{
+    Activations, MemoryLayout, Placement, Recomputing, SampleCounts, StepConfig, StepMemory, layers, units,
+};
 
 /// Everything the memory of training depends on, except the batch size.
 #[derive(Clone, Debug)]
@@ -20,10 +22,10 @@ pub struct Blueprint {
     pub eval_batch_size: Option<usize>,
     /// Parts in which a batch is processed; 1 for the whole.
     pub accumulate: usize,
-    /// Whether gradients are kept even where the device can do without.
-    pub keep_gradients: bool,
-    /// Whether samples are gathered into a place of their own even where they could be read in place.
-    pub keep_inputs: bool,
+    /// What a step does to take less memory.
+    pub memory: StepMemory,
+    /// What a step has to fit into, with activations computed again if that is left to the program.
+    pub budget: Option<u64>,
     /// The device; every one but the CPU has memory of its own, which holds the dataset too.
     pub device: Device,
 }
@@ -45,6 +47,8 @@ pub struct BatchPlan {
     pub resident: Option<SampleCounts>,
     /// Every byte, by category.
     pub report: MemoryReport,
+    /// Arithmetic of a step: see [`Plan::operations`].
+    pub operations: u64,
     /// As lessons count it: parameters, gradients, moments, inputs and hidden activations only.
     pub lesson_bytes: u64,
 }
@@ -55,6 +59,20 @@ impl Blueprint {
     /// # Errors
     /// If sizes overflow.
     pub fn row(&self, batch_size: usize) -> Result<BatchPlan> {
+        self.row_laid_out(batch_size, |step, samples, first| self.layout(step, samples, first))
+    }
+
+    /// The same with these activations computed again.
+    pub(crate) fn row_computing_again(&self, batch_size: usize, choice: Recompute) -> Result<BatchPlan> {
+        let activations = Activations::Chosen(choice);
+        self.row_laid_out(batch_size, |_, _, first| Ok(MemoryLayout { activations, ..first }))
+    }
+
+    fn row_laid_out(
+        &self,
+        batch_size: usize,
+        layout: impl FnOnce(&StepConfig, SampleCounts, MemoryLayout) -> Result<MemoryLayout>,
+    ) -> Result<BatchPlan> {
         let any = || SampleCounts::new(batch_size, 0, self.eval_batch_size.unwrap_or(LARGEST));
         let samples = self.samples.unwrap_or_else(any);
         let step = StepConfig {
@@ -63,15 +81,15 @@ impl Blueprint {
             batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
-            keep_gradients: self.keep_gradients,
-            keep_inputs: self.keep_inputs,
+            memory: self.memory,
         };
         let whole = batch_size.min(samples.train);
         let part = whole.div_ceil(self.accumulate.max(1));
-        let layout = MemoryLayout::new(self.device, part);
+        let layout = layout(&step, samples, MemoryLayout::new(self.device, part))?;
         let (plans, numbers) = plan(&step, &self.task, samples, layout)?;
         let evaluating = numbers.validation.or(numbers.test);
         let training_plans = evaluating.map_or(plans.len(), |evaluating| evaluating.whole);
+        let operations = numbers.whole.operations(&plans);
         let report = layout.report(&plans, &self.task, samples);
         let lesson_bytes = self.lesson_bytes(part, &report);
         let resident = (layout.placement == Placement::Resident).then_some(samples);
@@ -83,8 +101,16 @@ impl Blueprint {
             training_plans,
             resident,
             report,
+            operations,
             lesson_bytes,
         })
+    }
+
+    fn layout(&self, step: &StepConfig, samples: SampleCounts, first: MemoryLayout) -> Result<MemoryLayout> {
+        let Some(budget) = self.budget.filter(|_| self.memory.recompute == Recomputing::Auto) else {
+            return Ok(first);
+        };
+        as_small_as_needed(step, &self.task, samples, first, budget)
     }
 
     fn lesson_bytes(&self, samples: usize, report: &MemoryReport) -> u64 {

@@ -6,10 +6,12 @@
 mod blueprint;
 mod compare;
 mod explain;
+mod levers;
 mod timeline;
 
 pub use blueprint::{BatchPlan, Blueprint};
 pub use compare::{Claim, claims};
 pub(crate) use explain::buffer_formula;
 pub use explain::{Part, explain};
+pub(crate) use levers::{Lever, Trade, levers, trades};
 pub(crate) use timeline::Timeline;

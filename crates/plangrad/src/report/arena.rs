@@ -11,8 +11,8 @@ use crate::device::DeviceChoice;
 use crate::error::Result;
 use crate::history::{History, Start};
 use crate::memory::{BatchPlan, Part, buffer_formula, explain};
-use crate::train::plans::plan;
-use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, StepConfig, with_levers};
+use crate::train::plans::{as_small_as_needed, plan};
+use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, StepConfig, StepMemory, with_levers};
 
 /// The memory of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -71,12 +71,18 @@ impl Memory {
         let whole = step.whole(counts.train);
         let layout = layout(start, history, whole);
         // Earlier versions gathered samples, still earlier ones kept gradients.
-        let gathered = StepConfig { keep_inputs: true, ..step };
-        let kept = StepConfig { keep_gradients: true, ..gathered };
+        let gathered = StepMemory { keep_inputs: true, ..step.memory };
+        let kept = StepMemory { keep_gradients: true, ..gathered };
         let is_as_planned = |step: &StepConfig| {
             layout.planned(step, &task, counts).is_ok_and(|report| report.total() == start.planned_bytes)
         };
-        let step = [step, gathered, kept].into_iter().find(is_as_planned).unwrap_or(step);
+        let steps = [step.memory, gathered, kept].map(|memory| StepConfig { memory, ..step });
+        let step = steps.into_iter().find(is_as_planned).unwrap_or(step);
+        let recomputes = history.rungs.iter().any(|rung| rung.rung == "recomputation");
+        let layout = match recomputes {
+            true => as_small_as_needed(&step, &task, counts, layout, start.planned_bytes)?,
+            false => layout,
+        };
         let (plans, numbers) = plan(&step, &task, counts, layout)?;
         let report = layout.report(&plans, &task, counts);
         let training_plans = [numbers.validation, numbers.test].into_iter().flatten().map(|plan| plan.whole);
@@ -87,6 +93,7 @@ impl Memory {
             training_plans: training_plans.min().unwrap_or(plans.len()),
             resident: (layout.placement == Placement::Resident).then_some(counts),
             report,
+            operations: numbers.whole.operations(&plans),
             lesson_bytes: 0,
             plans,
         };

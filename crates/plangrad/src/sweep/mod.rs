@@ -22,7 +22,8 @@ pub use timed::Recipe;
 
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::train::{Engine, MemoryLayout, Offers, Refused, StepConfig, Stop, Subject};
+use crate::train::plans::as_small_as_needed;
+use crate::train::{Engine, MemoryLayout, Offers, Recomputing, Refused, StepConfig, Stop, Subject};
 use timed::TimedRun;
 
 /// The most steps whose losses are compared to see how much they vary.
@@ -254,23 +255,21 @@ impl Sweep {
     }
 
     fn layout(&self, device: &Backend, batch_size: usize) -> MemoryLayout {
-        MemoryLayout::new(device.device(), batch_size.min(self.subject.data.train.len()))
+        let first = MemoryLayout::new(device.device(), batch_size.min(self.subject.data.train.len()));
+        let (step, samples) = (self.step(batch_size), self.subject.data.samples());
+        if self.recipe.memory.recompute != Recomputing::Auto {
+            return first;
+        }
+        let room = device.memory().free().unwrap_or(u64::MAX);
+        // What cannot be planned is refused where it is reserved.
+        as_small_as_needed(&step, &self.subject.task, samples, first, room).unwrap_or(first)
     }
 
     fn step(&self, batch_size: usize) -> StepConfig {
-        let Recipe { optimizer, learning_rate, eval_batch_size, keep_gradients, keep_inputs, .. } =
-            self.recipe;
+        let Recipe { optimizer, learning_rate, eval_batch_size, memory, .. } = self.recipe;
         let learning_rate = Schedule::Constant { learning_rate }.into();
         let repeats = false;
-        StepConfig {
-            optimizer,
-            learning_rate,
-            batch_size,
-            eval_batch_size,
-            repeats,
-            keep_gradients,
-            keep_inputs,
-        }
+        StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats, memory }
     }
 }
 
@@ -319,6 +318,7 @@ mod tests {
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 
     use super::*;
+    use crate::train::StepMemory;
 
     /// Asks to stop as soon as a run of this kind and size has begun, and keeps the rows it receives.
     struct Impatient {
@@ -353,8 +353,7 @@ mod tests {
             seed: 1,
             shuffle: true,
             eval_batch_size: None,
-            keep_gradients: false,
-            keep_inputs: false,
+            memory: StepMemory::default(),
         };
         let mut sweep = Sweep::new(recipe, vec![2000, 1000, 500], subject);
         let device: Backend = Cpu::open(CpuOptions::default()).unwrap();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use plangrad_tensor::{Metrics, Optimizer};
 
 use crate::error::Result;
-use crate::train::{Data, Engine, EpochWalk, Stretch, Subject};
+use crate::train::{Data, Engine, EpochWalk, StepMemory, Stretch, Subject};
 
 /// Longest stretch of steps without a look at the clock.
 pub(super) const STRETCH_SECONDS: f64 = 0.1;
@@ -28,10 +28,8 @@ pub struct Recipe {
     pub shuffle: bool,
     /// Samples per evaluation batch; if absent, as many as fit into the training arena.
     pub eval_batch_size: Option<usize>,
-    /// Whether gradients are kept even where the device can do without.
-    pub keep_gradients: bool,
-    /// Whether samples are gathered into a place of their own even where they could be read in place.
-    pub keep_inputs: bool,
+    /// What a step does to take less memory.
+    pub memory: StepMemory,
 }
 
 /// A run that keeps nothing, somewhere between its steps.

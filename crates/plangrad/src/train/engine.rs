@@ -210,10 +210,11 @@ mod tests {
     use plangrad_nn::{Activation, Loss, Mlp, MlpConfig};
     use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
     use plangrad_tensor::{
-        Category, DType, Optimizer, SampleFormat, Samples as Values, Schedule, Shape, Targets,
+        Category, DType, Optimizer, Recompute, SampleFormat, Samples as Values, Schedule, Shape, Targets,
     };
     use proptest::prelude::*;
 
+    use super::super::layout::{Activations, Recomputing, StepMemory};
     use super::*;
 
     const INPUTS: usize = 24;
@@ -258,12 +259,14 @@ mod tests {
         ) {
             let task = task(hidden, activation, dropout, loss);
             let learning_rate = Schedule::Constant { learning_rate: 0.01 }.into();
-            let (repeats, keep_gradients, keep_inputs) = (false, batch_size % 2 == 0, batch_size % 3 == 0);
-            let step = StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats, keep_gradients, keep_inputs };
+            let (repeats, recompute) = (false, [Recomputing::None, Recomputing::All][batch_size % 5 / 4]);
+            let memory = StepMemory { keep_gradients: batch_size % 2 == 0, keep_inputs: batch_size % 3 == 0, recompute };
+            let step = StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats, memory };
             let [of_train, of_validation, of_test] = [train, validation, test].map(|len| source(len, loss));
             let target_scale = TargetScale::IDENTITY;
             let mut data = Data { train: of_train, validation: of_validation, test: of_test, target_scale };
-            let layout = MemoryLayout { placement, part, consumes_gradients: true, reads_in_place: true };
+            let activations = Activations::Chosen(Recompute::Elementwise);
+            let layout = MemoryLayout { placement, part, consumes_gradients: true, reads_in_place: true, activations };
             let planned = layout.planned(&step, &task, data.samples()).unwrap();
             prop_assert_eq!(planned.get(Category::Parameters), 4 * task.model().weights().trained_elements() as u64);
             prop_assert_eq!(planned.get(Category::Dataset) > 0, placement == Placement::Resident);

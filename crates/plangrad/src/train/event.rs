@@ -157,6 +157,8 @@ pub enum Rung {
     DatasetOnHost,
     /// A step splits its batch into parts and adds their gradients: the same step in less memory.
     MicroBatches,
+    /// Activations are computed again in the backward pass instead of being kept: the same step in less memory.
+    Recomputation,
     /// The run moves to the CPU and its memory.
     Cpu,
 }

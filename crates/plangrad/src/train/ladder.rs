@@ -11,8 +11,8 @@ use plangrad_tensor::Error as TensorError;
 
 use super::engine::Engine;
 use super::event::{Event, Rung};
-use super::layout::{MemoryLayout, Placement, StepConfig};
-use super::plans::largest_that_fits;
+use super::layout::{Activations, MemoryLayout, Placement, Recomputing, StepConfig};
+use super::plans::{largest_that_fits, plan, with_recomputing};
 use super::remedy::{Offers, Refused};
 use super::source::Data;
 use crate::device::open_cpu;
@@ -23,7 +23,7 @@ use crate::numbers::{counted, grouped_bytes};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum OnOom {
-    /// Keep the dataset on the host, then split batches into parts, then move to the CPU.
+    /// Keep the dataset on the host, then compute activations again or split batches into parts, then move to the CPU.
     #[value(help = None)]
     Ladder,
     /// End with an error that says what would fit.
@@ -113,17 +113,52 @@ impl Resources {
             if layout.placement == Placement::Resident && refused.bytes(streamed)? < refused.bytes(layout)? {
                 return Ok(Some((Rung::DatasetOnHost, here(streamed))));
             }
-            // Parts of a batch would have statistics that differ from those of the whole.
-            let splits = !refused.task.model().weights().has_statistics();
-            if let Some(part) = splits.then(|| smaller_part(refused)).flatten() {
-                return Ok(Some((Rung::MicroBatches, here(MemoryLayout { part, ..layout }))));
-            }
+        }
+        if let Some((rung, layout)) = self.smaller(refused)? {
+            return Ok(Some((rung, here(layout))));
         }
         if self.on_oom == OnOom::Error || !backend.has_own_memory() {
             return Ok(None);
         }
         let cpu = Resources { backend: open_cpu(self.threads, None)?, ..self.clone() };
         Ok(Some((Rung::Cpu, cpu.first(refused.step, data))))
+    }
+}
+
+impl Resources {
+    /// A smaller step, in the way that costs less arithmetic: with activations that are computed again, or in parts.
+    fn smaller(&self, refused: &Refused<'_>) -> Result<Option<(Rung, MemoryLayout)>> {
+        let climbs = self.on_oom == OnOom::Ladder;
+        // Parts of a batch would have statistics that differ from those of the whole.
+        let splits = climbs && !refused.task.model().weights().has_statistics();
+        let recomputes = climbs || refused.step.memory.recompute == Recomputing::Auto;
+        let in_parts = |layout| splits.then(|| smaller_part(refused, layout)).flatten();
+        let parts = in_parts(refused.layout).map(|layout| (Rung::MicroBatches, layout));
+        let again = if recomputes { refused.with_recomputing()? } else { None };
+        let again = again.map(|layout| (Rung::Recomputation, layout));
+        if let (Some(parts), Some(again)) = (parts, again) {
+            let costs_less = refused.operations(again.1)? < refused.operations(parts.1)?;
+            return Ok(Some(if costs_less { again } else { parts }));
+        }
+        // In smaller parts, too, once as little as possible is kept.
+        let least = MemoryLayout { activations: Activations::Least, ..refused.layout };
+        let both = (recomputes && least != refused.layout).then(|| in_parts(least)).flatten();
+        Ok(parts.or(again).or(both.map(|_| (Rung::Recomputation, least))))
+    }
+}
+
+impl Refused<'_> {
+    /// The same with as little computed again as it takes to fit, and less memory than was refused.
+    fn with_recomputing(&self) -> Result<Option<MemoryLayout>> {
+        let Refused { step, task, samples, layout, .. } = *self;
+        let room = self.room().min(self.bytes(layout)?.saturating_sub(1));
+        with_recomputing(step, task, samples, layout, room)
+    }
+
+    /// Arithmetic of a step with a layout.
+    fn operations(&self, layout: MemoryLayout) -> Result<u64> {
+        let (plans, numbers) = plan(self.step, self.task, self.samples, layout)?;
+        Ok(numbers.whole.operations(&plans))
     }
 }
 
@@ -145,13 +180,13 @@ struct Attempt {
     layout: MemoryLayout,
 }
 
-/// Samples per part so that a batch is split into as few parts as memory allows, all but the last of one size; `None` if
-/// not even one sample fits.
-fn smaller_part(refused: &Refused<'_>) -> Option<usize> {
-    let fits = |part| refused.fits(refused.step, MemoryLayout { part, ..refused.layout });
-    let part = largest_that_fits(refused.layout.part.saturating_sub(1), fits)?;
+/// The layout with a batch split into as few parts as memory allows, all but the last of one size; `None` if not even one
+/// sample fits.
+fn smaller_part(refused: &Refused<'_>, layout: MemoryLayout) -> Option<MemoryLayout> {
+    let fits = |part| refused.fits(refused.step, MemoryLayout { part, ..layout });
+    let part = largest_that_fits(layout.part.saturating_sub(1), fits)?;
     let batch_size = refused.batch_size();
-    Some(batch_size.div_ceil(batch_size.div_ceil(part)))
+    Some(MemoryLayout { part: batch_size.div_ceil(batch_size.div_ceil(part)), ..layout })
 }
 
 fn event(refused: &Refused<'_>, rung: Rung, next: MemoryLayout) -> Result<Event> {

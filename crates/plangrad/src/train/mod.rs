@@ -45,8 +45,8 @@ pub(crate) use folder::{BEST, CHECKPOINT, CONFIG, METRICS, MODEL, REPORT, SESSIO
 pub use folder::{Existing, RunFolder};
 pub use interrupt::Interrupts;
 pub use ladder::{OnOom, Resources};
-pub use layout::SampleCounts;
-pub(crate) use layout::{MemoryLayout, Placement, StepConfig};
+pub(crate) use layout::{Activations, MemoryLayout, Placement, StepConfig};
+pub use layout::{Recomputing, SampleCounts, StepMemory};
 pub(crate) use log::each_line;
 pub(crate) use remedy::{Offers, Refused, YET_REFUSED};
 pub use report::Reporter;

@@ -2,9 +2,9 @@
 
 use plangrad_data::Split;
 use plangrad_nn::{Parts, Task};
-use plangrad_tensor::{MemoryReport, Plan, Session, Source, State};
+use plangrad_tensor::{MemoryReport, Plan, Recompute, Session, Source, State};
 
-use super::layout::{MemoryLayout, Placement, SampleCounts, StepConfig};
+use super::layout::{Activations, MemoryLayout, Placement, SampleCounts, StepConfig};
 use crate::error::Result;
 
 /// The largest evaluation batch by default.
@@ -63,9 +63,10 @@ pub(crate) fn plan(
     let (size, mut plans) = (step.whole(samples.train), Vec::new());
     let task = task.clone().with_gradients(layout.gradients(step, size));
     let task = &task.with_inputs(layout.inputs(step));
-    let whole = training(step, task, size, part, &mut plans)?;
+    let training = |size, plans: &mut Vec<Plan>| training(step, task, size, layout, plans);
+    let whole = training(size, &mut plans)?;
     let left_over = if size > samples.train { 0 } else { samples.train % size };
-    let rest = (left_over > 0).then(|| training(step, task, left_over, part, &mut plans)).transpose()?;
+    let rest = (left_over > 0).then(|| training(left_over, &mut plans)).transpose()?;
     let state = task.training_state(step.optimizer)?;
     let arena = Plan::bytes_together(&plans);
     // If batches are copied to the device, evaluation batches need room there too.
@@ -108,19 +109,88 @@ impl MemoryLayout {
     }
 }
 
-/// A training step on `size` samples, at most `part` at a time.
+/// The layout with as little computed again as a run takes to fit into `room` bytes; `None` if it does not fit so.
+pub(crate) fn with_recomputing(
+    step: &StepConfig,
+    task: &Task,
+    samples: SampleCounts,
+    layout: MemoryLayout,
+    room: u64,
+) -> Result<Option<MemoryLayout>> {
+    let mut best: Option<(u64, MemoryLayout)> = None;
+    for choice in choices(step, task, layout.part.min(step.whole(samples.train)))? {
+        let layout = MemoryLayout { activations: Activations::Chosen(choice), ..layout };
+        let (plans, numbers) = plan(step, task, samples, layout)?;
+        let operations = numbers.whole.operations(&plans);
+        let is_better = best.as_ref().is_none_or(|&(least, _)| operations < least);
+        if is_better && layout.report(&plans, task, samples).total() <= room {
+            best = Some((operations, layout));
+        }
+    }
+    Ok(best.map(|(_, layout)| layout))
+}
+
+/// The same, and if nothing suffices the layout that takes the least memory.
+pub(crate) fn as_small_as_needed(
+    step: &StepConfig,
+    task: &Task,
+    samples: SampleCounts,
+    layout: MemoryLayout,
+    room: u64,
+) -> Result<MemoryLayout> {
+    let least = MemoryLayout { activations: Activations::Least, ..layout };
+    Ok(with_recomputing(step, task, samples, layout, room)?.unwrap_or(least))
+}
+
+/// What a step on so many samples at a time can choose from.
+fn choices(step: &StepConfig, task: &Task, part: usize) -> Result<Vec<Recompute>> {
+    let plan = task.training_plan(step.optimizer, step.learning_rate, part)?;
+    Ok(Recompute::choices(plan.products()))
+}
+
+impl Training {
+    /// Arithmetic of a step by the plans of the run.
+    pub(crate) fn operations(&self, plans: &[Plan]) -> u64 {
+        match self {
+            Training::Whole(number) => plans[*number].operations(),
+            Training::Parts(parts) => parts.operations(plans),
+        }
+    }
+}
+
+/// A training step on `size` samples, at most `layout.part` at a time.
 fn training(
     step: &StepConfig,
     task: &Task,
     size: usize,
-    part: usize,
+    layout: MemoryLayout,
     plans: &mut Vec<Plan>,
 ) -> Result<Training> {
     let StepConfig { optimizer, learning_rate, .. } = *step;
+    let part = layout.part;
+    let task = &match layout.activations(step) {
+        Activations::Chosen(choice) => task.clone().with_recompute(choice),
+        Activations::Least => leanest(step, task, part.min(size))?,
+    };
     if part < size {
         return Ok(Training::Parts(task.split_step(optimizer, learning_rate, size, part)?.add_to(plans)));
     }
     Ok(Training::Whole(push(plans, task.training_plan(optimizer, learning_rate, size)?)))
+}
+
+/// The task with that computed again which makes its step on so many samples take the fewest bytes; of equals the one with
+/// the least arithmetic.
+fn leanest(step: &StepConfig, task: &Task, part: usize) -> Result<Task> {
+    let mut best: Option<((usize, u64), Task)> = None;
+    for choice in choices(step, task, part)? {
+        let task = task.clone().with_recompute(choice);
+        let plan = task.training_plan(step.optimizer, step.learning_rate, part)?;
+        let cost = (plan.bytes(), plan.operations());
+        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+            best = Some((cost, task));
+        }
+    }
+    Ok(best.map_or_else(|| task.clone(), |(_, task)| task))
 }
 
 /// Evaluation plans for `samples`: batches of `wanted`, or of as many of at most `most` as fit into `arena` bytes.

@@ -118,6 +118,7 @@ fn describe_rung(rung: Rung) -> &'static str {
     match rung {
         Rung::DatasetOnHost => "the dataset stays on the host, and each batch is copied to the device",
         Rung::MicroBatches => "batches are split into parts whose gradients are added up, for the same steps",
+        Rung::Recomputation => "activations are computed again instead of being kept, for the same steps",
         Rung::Cpu => "the run moves to the cpu",
     }
 }

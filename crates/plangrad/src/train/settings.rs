@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::best::{Criterion, KeptModel};
 use super::class_weights::class_counts;
-use super::layout::StepConfig;
+use super::layout::{Recomputing, StepConfig, StepMemory};
 use super::source::target_kind;
 use super::subject::Subject;
 use super::wrong_setting::WrongSetting;
@@ -100,6 +100,9 @@ pub struct Settings {
     /// Whether samples are gathered into a place of their own even where they could be read in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_inputs: bool,
+    /// When activations are computed again instead of being kept; never if absent.
+    #[serde(default, skip_serializing_if = "Recomputing::is_default")]
+    pub recompute: Recomputing,
     /// Number format; f32 if absent.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
@@ -134,7 +137,7 @@ pub(crate) struct Changeable {
 }
 
 /// All of them: how long a run is, where its data lie, how often it is logged or saved; and what leads on to other bits.
-pub(crate) const CHANGEABLE: [Changeable; 10] = [
+pub(crate) const CHANGEABLE: [Changeable; 11] = [
     free(&["data_dir"]),
     free(&["epochs"]),
     free(&["max_steps"]),
@@ -143,6 +146,7 @@ pub(crate) const CHANGEABLE: [Changeable; 10] = [
     free(&["checkpoint_every"]),
     free(&["keep_gradients"]),
     free(&["keep_inputs"]),
+    free(&["recompute"]),
     Changeable { keys: &[BATCH_SIZE], option: "batch_size", fixes_bits: true },
     Changeable {
         keys: &[LEARNING_RATE, "schedule.initial", "schedule.minimum"],
@@ -205,6 +209,7 @@ impl Settings {
             clip_norm: None,
             keep_gradients: false,
             keep_inputs: false,
+            recompute: Recomputing::default(),
             precision: Precision::default(),
             optimizer: Optimizer::adam(),
             schedule: Schedule::Constant { learning_rate: Optimizer::adam().default_learning_rate() },
@@ -339,9 +344,14 @@ impl Settings {
             batch_size: self.batch_size,
             eval_batch_size: self.eval_batch_size,
             repeats: false,
-            keep_gradients: self.keep_gradients,
-            keep_inputs: self.keep_inputs,
+            memory: self.memory(),
         }
+    }
+
+    /// What a step does to take less memory.
+    pub(crate) fn memory(&self) -> StepMemory {
+        let Settings { keep_gradients, keep_inputs, recompute, .. } = *self;
+        StepMemory { keep_gradients, keep_inputs, recompute }
     }
 
     /// Reads a run's `config.toml`.

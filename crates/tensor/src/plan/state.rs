@@ -101,6 +101,7 @@ impl Recompute {
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     kept: Arc<Kept>,
+    recompute: Recompute,
 }
 
 #[derive(Debug, PartialEq)]
@@ -119,7 +120,6 @@ struct Options {
     number_types: NumberTypes,
     gradients: Gradients,
     inputs: Inputs,
-    recompute: Recompute,
     /// Whether the weight of a batch in parts is kept.
     weighted: bool,
 }
@@ -185,12 +185,10 @@ impl State {
         self.with(Options { inputs, ..self.kept.options })
     }
 
-    /// The same with plans over it that compute activations again.
-    ///
-    /// # Errors
-    /// [`Error::PlanTooLarge`] if the sizes overflow.
-    pub fn with_recompute(&self, recompute: Recompute) -> Result<State, Error> {
-        self.with(Options { recompute, ..self.kept.options })
+    /// The same with plans over it that compute activations again. Nothing else changes, so plans over both can share a session.
+    #[must_use]
+    pub fn with_recompute(&self, recompute: Recompute) -> State {
+        State { recompute, ..self.clone() }
     }
 
     /// The same with its numbers, and those of plans over it, in other types.
@@ -206,7 +204,12 @@ impl State {
     }
 
     fn with(&self, options: Options) -> Result<State, Error> {
-        State::new(&self.kept.parameters, options)
+        Ok(State::new(&self.kept.parameters, options)?.with_recompute(self.recompute))
+    }
+
+    /// Whether both keep the same in the same places.
+    pub(crate) fn keeps_the_same_as(&self, other: &State) -> bool {
+        self.kept == other.kept
     }
 
     fn new(parameters: &Parameters, options: Options) -> Result<State, Error> {
@@ -241,7 +244,7 @@ impl State {
         let Builder { entries, groups, end } = builder;
         let (parameters, bytes) = (parameters.clone(), align(end));
         let kept = Kept { parameters, options, entries, groups, bytes };
-        Ok(State { kept: Arc::new(kept) })
+        Ok(State { kept: Arc::new(kept), recompute: Recompute::default() })
     }
 
     /// The parameters, in the order in which they were declared.
@@ -277,7 +280,7 @@ impl State {
     /// Which activations are computed again.
     #[must_use]
     pub fn recompute(&self) -> Recompute {
-        self.kept.options.recompute
+        self.recompute
     }
 
     /// Number of moments kept per trained parameter.

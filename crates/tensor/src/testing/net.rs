@@ -150,7 +150,7 @@ impl Net {
     pub(crate) fn state(&self) -> State {
         let state = State::training(&self.list(), self.optimizer).unwrap();
         let state = state.with_number_types(self.number_types).unwrap().with_inputs(self.inputs).unwrap();
-        let state = state.with_recompute(self.recompute).unwrap();
+        let state = state.with_recompute(self.recompute);
         state.with_gradients(self.gradients).unwrap()
     }
 

@@ -5,7 +5,7 @@ use plangrad_tensor::{BufferInfo, Category};
 use serde::Serialize;
 
 use super::report::{Planned, Report};
-use crate::memory::{BatchPlan, Claim, Part, claims, explain};
+use crate::memory::{BatchPlan, Claim, Lever, Part, claims, explain};
 
 impl Report<'_> {
     /// All of it as an object.
@@ -18,6 +18,7 @@ impl Report<'_> {
             device: self.subject.blueprint.device.to_string(),
             budget_bytes: self.budget(),
             rows: self.rows.iter().map(row).collect(),
+            levers: self.levers.map(<[Lever]>::to_vec),
             timeline: timeline.map(TimelineObject::of),
         }
     }
@@ -30,6 +31,7 @@ pub(super) struct Object {
     device: String,
     budget_bytes: Option<u64>,
     rows: Vec<RowObject>,
+    levers: Option<Vec<Lever>>,
     timeline: Option<TimelineObject>,
 }
 
@@ -44,6 +46,7 @@ struct RowObject {
     workspace_bytes: u64,
     dataset_bytes: u64,
     total_bytes: u64,
+    operations: u64,
     step_bytes: usize,
     least_step_bytes: usize,
     lesson_bytes: u64,
@@ -67,6 +70,7 @@ impl RowObject {
             workspace_bytes: bytes(Category::Workspace),
             dataset_bytes: bytes(Category::Dataset),
             total_bytes: row.report.total(),
+            operations: row.operations,
             step_bytes: row.step().bytes(),
             least_step_bytes: row.step().least_bytes(),
             lesson_bytes: row.lesson_bytes,

@@ -13,11 +13,13 @@ use plangrad_tensor::{DType, Device, SampleFormat, Shape};
 
 use self::report::{Planned, Report};
 use super::subject::Described;
+use crate::charts;
 use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
+use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
 use crate::loading::load;
-use crate::memory::{BatchPlan, Blueprint, Timeline};
+use crate::memory::{BatchPlan, Blueprint, Timeline, levers, trades};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
 use crate::train::{SampleCounts, check_samples, network_and_optimizer, samples, task, with_levers};
@@ -37,7 +39,10 @@ pub(super) fn plan(arguments: &PlanArgs, console: &Console) -> Result<()> {
     let subject = subject(arguments)?;
     let rows: Vec<BatchPlan> =
         arguments.batch_sizes.iter().map(|&n| subject.blueprint.row(n)).collect::<Result<_>>()?;
-    let report = Report { arguments, subject: &subject, rows: &rows };
+    let first = arguments.batch_sizes.first().copied().filter(|_| arguments.tells_levers);
+    let of_first = |size| levers(&subject.blueprint, size, arguments.budget.bytes());
+    let levers = first.map(of_first).transpose()?;
+    let report = Report { arguments, subject: &subject, rows: &rows, levers: levers.as_deref() };
     console.text(&report.text())?;
     if let Some(first) = rows.first() {
         let part =
@@ -46,7 +51,17 @@ pub(super) fn plan(arguments: &PlanArgs, console: &Console) -> Result<()> {
         let title = format!("{}, batch {}{part}: {bytes} bytes", subject.network, first.batch_size);
         draw(&Timeline::new(first.step(), title), &arguments.timeline, console)?;
     }
+    if let Some(file) = &arguments.trades {
+        draw_trades(&subject, arguments.batch_sizes[0], file, console)?;
+    }
     console.json(&report.object())
+}
+
+fn draw_trades(subject: &Planned, batch_size: usize, file: &PictureFile, console: &Console) -> Result<()> {
+    let trades = trades(&subject.blueprint, batch_size)?;
+    let title = format!("{}, batch {batch_size}", subject.network);
+    file.write(&charts::trades(title, &trades), "--trades")?;
+    console.text(&format_args!("\nwritten to {}", file.path().display()))
 }
 
 fn subject(arguments: &PlanArgs) -> Result<Planned> {
@@ -68,8 +83,8 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
         samples,
         eval_batch_size,
         accumulate: arguments.accumulate,
-        keep_gradients: arguments.step.keep_gradients,
-        keep_inputs: arguments.step.keep_inputs,
+        memory: arguments.step.memory(),
+        budget: arguments.budget.bytes(),
         device,
     };
     let network = network_and_optimizer(&blueprint.task, optimizer);

@@ -1,7 +1,7 @@
 //! What `plan` reports, before it is text or JSON.
 
 use crate::cli::PlanArgs;
-use crate::memory::{BatchPlan, Blueprint};
+use crate::memory::{BatchPlan, Blueprint, Lever};
 
 /// What is planned, and how to call it.
 pub(super) struct Planned {
@@ -17,6 +17,8 @@ pub(super) struct Report<'a> {
     pub(super) arguments: &'a PlanArgs,
     pub(super) subject: &'a Planned,
     pub(super) rows: &'a [BatchPlan],
+    /// What levers save, if that was asked for.
+    pub(super) levers: Option<&'a [Lever]>,
 }
 
 impl Report<'_> {

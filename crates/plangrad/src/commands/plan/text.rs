@@ -4,7 +4,7 @@ use plangrad_tensor::backend::cpu::shares;
 use plangrad_tensor::{Category, Optimizer};
 
 use super::report::{Planned, Report};
-use crate::memory::{BatchPlan, Claim, Part, claims, explain};
+use crate::memory::{BatchPlan, Claim, Lever, Part, claims, explain};
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::{Align, Table};
 
@@ -31,6 +31,9 @@ impl Report<'_> {
             );
         }
         text += &format!("\n\n{}\n\n{}", self.certificate(), self.lesson());
+        if let Some(levers) = self.levers {
+            text += &format!("\n\n{}", self.levers_table(levers));
+        }
         if self.arguments.explain {
             self.rows.iter().for_each(|row| text += &format!("\n\n{}", self.explanation(row)));
         }
@@ -77,6 +80,26 @@ impl Report<'_> {
             [] => "Layout: optimal, proven; no other places for a step's buffers take fewer bytes.".into(),
             gaps => gaps.join("\n"),
         }
+    }
+
+    /// What one lever after another saves, and costs.
+    fn levers_table(&self, levers: &[Lever]) -> String {
+        let largest = if self.budget().is_some() { "largest batch" } else { "" };
+        let mut table = Table::new([
+            ("", Align::Left),
+            ("bytes", Align::Right),
+            ("operations", Align::Right),
+            (largest, Align::Right),
+        ]);
+        for lever in levers {
+            let largest = lever.largest_batch_size.map_or(String::new(), grouped);
+            let [bytes, operations] = [lever.total_bytes, lever.operations].map(grouped_bytes);
+            table.row([lever.name.to_owned(), bytes, operations, largest]);
+        }
+        let size = self.arguments.batch_sizes.first().copied().map_or(String::new(), grouped);
+        format!(
+            "Levers, batch size {size}: each with those before it; the same training, bit for bit\n\n{table}"
+        )
     }
 
     /// The sums of the lessons, beside their figures.
