@@ -54,10 +54,10 @@ fn the_refusal_names_the_bytes_and_the_largest_batch_which_then_trains() {
     let folder = tempfile::tempdir().unwrap();
     let sentence = refusal(
         folder.path(),
-        &words("train --dataset digits --batch-size 1024 --memory-budget 2MiB --on-oom error"),
+        &words("train --dataset digits --batch-size 2048 --memory-budget 2MiB --on-oom error"),
         1,
     );
-    let said = "out of memory on cpu: training on batches of 1024 needs ";
+    let said = "out of memory on cpu: training on batches of 2048 needs ";
     assert!(
         sentence.starts_with(said) && sentence.contains("2,097,152 of 2,097,152 bytes are free"),
         "{sentence}"

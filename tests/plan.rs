@@ -259,14 +259,14 @@ fn pictures_show_every_buffer_and_kernel_and_need_no_other_file() {
     let svg = fs::read_to_string(folder.path().join("step.svg")).unwrap();
     for part in [
         "<svg xmlns=\"http://www.w3.org/2000/svg\"",
-        "784-128-10 with 101,770 parameters, Adam, batch 64: 1,498,240 bytes",
+        "784-128-10 with 101,770 parameters, Adam, batch 64: 1,465,472 bytes",
         ">inputs 64×784, 200,704 B<",
         ">relu(product + bias) 64×128, 32,768 B<",
         ">gemm 784×64×128,<",
         ">parameters<",
         ">407,080 B<",
-        ">43,464 B<",
-        "<title>inputs 64×784: 200,704 bytes at offset 1,221,440, stages 1 to 6; batch</title>",
+        ">32,768 B<",
+        "<title>inputs 64×784: 200,704 bytes at offset 1,221,440, stages 1 to 7; batch</title>",
         ">1 MiB<",
         ">1408 KiB<",
     ] {
@@ -279,7 +279,7 @@ fn pictures_show_every_buffer_and_kernel_and_need_no_other_file() {
     let bars = [
         "inputs 64×784",
         "████████████",
-        "     6  gemm 784×64×128, column sums, update",
+        "     7  gemm 784×64×128, column sums, update",
         "written to step.svg",
         "written to step.png",
     ];
@@ -297,9 +297,9 @@ fn a_drawn_inputs_bar_lies_where_and_when_the_plan_has_it() {
         found.unwrap_or_else(|| panic!("{name} in {timeline}")).clone()
     };
     let (inputs, moments) = (buffer("inputs"), buffer("second moments"));
-    assert_eq!([&inputs["first_stage"], &inputs["last_stage"], &inputs["bytes"]], [0, 5, 200_704]);
+    assert_eq!([&inputs["first_stage"], &inputs["last_stage"], &inputs["bytes"]], [0, 6, 200_704]);
     assert!(inputs["offset"].as_u64() > moments["offset"].as_u64());
-    assert_eq!(timeline["stages"].as_array().unwrap().len(), 6);
+    assert_eq!(timeline["stages"].as_array().unwrap().len(), 7);
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn figures_agree_with_one_another_and_with_the_lessons() {
         number(small, "step_loss_deviation") > 2.0 * number(middle, "step_loss_deviation"),
         "noisy: {rows:?}"
     );
-    assert!(number(large, "measured_bytes") > 2.0 * number(middle, "measured_bytes"), "large: {rows:?}");
+    assert!(number(large, "measured_bytes") > 1.5 * number(middle, "measured_bytes"), "large: {rows:?}");
     let lags = number(large, "accuracy_after_epochs") < number(middle, "accuracy_after_epochs") - 0.05;
     assert!(lags, "few steps of the same length: {rows:?}");
 }
@@ -168,7 +168,7 @@ fn what_takes_longer_than_the_equal_time_is_not_compared() {
 #[test]
 fn sizes_that_do_not_fit_are_reported_and_the_others_measured() {
     let folder = tempfile::tempdir().unwrap();
-    let options = "sweep --dataset digits --batch-sizes 1024,64 --memory-budget 2MiB --seconds 0.01";
+    let options = "sweep --dataset digits --batch-sizes 2048,64 --memory-budget 2MiB --seconds 0.01";
     let rows = run(folder.path(), &format!("{options} --format json")).objects();
     let planned = number(&rows[0], "planned_bytes");
     assert_eq!(number(&rows[0]["out_of_memory"], "needed_bytes"), planned);
@@ -179,7 +179,7 @@ fn sizes_that_do_not_fit_are_reported_and_the_others_measured() {
     }
     let text = run(folder.path(), &format!("{options} --plot plot.svg")).succeeded();
     assert!(
-        text.contains("cpu, batch size 1,024: out of memory, 2.25 MiB needed and 2.00 MiB free"),
+        text.contains("cpu, batch size 2,048: out of memory, 2.34 MiB needed and 2.00 MiB free"),
         "{text}"
     );
     assert!(fs::read_to_string(folder.path().join("plot.svg")).unwrap().contains(">out of memory<"));
@@ -189,10 +189,10 @@ fn sizes_that_do_not_fit_are_reported_and_the_others_measured() {
 fn a_sweep_in_which_nothing_fits_reports_all_rows_and_ends_out_of_memory() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = |options: &str| run(folder.path(), &format!("sweep --dataset digits {options}"));
-    let none = sweep("--batch-sizes 1024,512 --memory-budget 1536KiB --plot none.svg");
+    let none = sweep("--batch-sizes 1024,512 --memory-budget 1400KiB --plot none.svg");
     assert_eq!(none.code, 1, "{none:?}");
     assert!(
-        none.stdout.contains("batch size 1,024: out of memory, 2.25 MiB needed and 1.50 MiB free"),
+        none.stdout.contains("batch size 1,024: out of memory, 1.75 MiB needed and 1.37 MiB free"),
         "{none:?}"
     );
     assert!(none.stdout.ends_with("written to none.svg\n"), "{none:?}");
@@ -203,7 +203,7 @@ fn a_sweep_in_which_nothing_fits_reports_all_rows_and_ends_out_of_memory() {
     assert!(none.stderr.contains(&begin) && none.stderr.ends_with(end), "{none:?}");
     let (_, rest) = none.stderr.split_once("take --batch-sizes up to ").unwrap();
     let largest = rest.split(',').next().unwrap();
-    let fitting = sweep(&format!("--batch-sizes 1024,{largest} --memory-budget 1536KiB --seconds 0.01"));
+    let fitting = sweep(&format!("--batch-sizes 1024,{largest} --memory-budget 1400KiB --seconds 0.01"));
     assert!(fitting.succeeded().contains("batch size 1,024: out of memory"));
 
     let tiny = sweep("--batch-sizes 64,1 --devices cpu,accelerator --memory-budget 0 --format json");
