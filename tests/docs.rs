@@ -7,6 +7,8 @@
 
 #[path = "docs/examples.rs"]
 mod examples;
+#[path = "docs/languages.rs"]
+mod languages;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[path = "docs/sessions.rs"]
@@ -37,12 +39,28 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
             let target = if file.is_empty() { page.path.clone() } else { page.folder().join(file) };
             if !target.exists() {
                 broken.push(format!("{}: {link} leads nowhere", page.name()));
-            } else if !heading.is_empty() && !Page::read(&target).headings().contains(heading) {
+            } else if !heading.is_empty()
+                && !Page::read(&target).headings().iter().any(|found| found == heading)
+            {
                 broken.push(format!("{}: {link} has no such heading", page.name()));
             }
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn a_translation_has_the_blocks_the_code_the_numbers_and_the_links_of_its_english_page() {
+    let differences: Vec<String> = languages::pairs().iter().flat_map(languages::Pair::differences).collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn a_page_and_its_translation_lead_to_each_other() {
+    let pairs = languages::pairs();
+    assert!(pairs.len() >= 5, "only {} pages are translated", pairs.len());
+    let missing: Vec<String> = pairs.iter().flat_map(languages::Pair::switches).collect();
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]
@@ -135,10 +153,11 @@ fn the_benchmarks_have_the_marks_between_which_figures_are_written() {
     assert_eq!(marks, expected);
 }
 
-/// README and everything in `docs/`: the pages for users.
+/// README and everything in `docs/`: the pages for users, in English.
 fn guide() -> Vec<Page> {
     pages()
         .into_iter()
+        .filter(|page| !languages::is_translated(&page.path))
         .filter(|page| page.name() == "README.md" || page.name().starts_with("docs/"))
         .collect()
 }

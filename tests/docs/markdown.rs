@@ -1,6 +1,5 @@
 //! The part of Markdown that the documents use: fenced blocks with their notes, code spans, links, headings.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +17,15 @@ pub(crate) struct Block<'a> {
     note: &'a str,
     /// Number of the opening fence's line, from 1.
     pub(crate) line: usize,
+    pub(crate) lines: Vec<&'a str>,
+}
+
+/// A heading and the prose up to the next one.
+pub(crate) struct Section<'a> {
+    /// How many `#` the heading has; 0 for what stands above the first.
+    pub(crate) level: usize,
+    pub(crate) heading: &'a str,
+    /// The lines below the heading that are outside of fenced blocks.
     pub(crate) lines: Vec<&'a str>,
 }
 
@@ -111,26 +119,39 @@ impl Page {
 
     /// The targets of all links that stay within the repository.
     pub(crate) fn links(&self) -> Vec<String> {
-        let inline = self.prose().flat_map(|line| {
-            let line = without_code(line);
-            let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-            targets.map(str::to_owned).collect::<Vec<_>>()
-        });
-        let defined = self.prose().filter_map(|line| {
-            let (_, target) = line.strip_prefix('[')?.split_once("]: ")?;
-            Some(target.to_owned())
-        });
         let outside = |link: &String| link.contains("://") || link.starts_with("mailto:");
-        inline.chain(defined).filter(|link| !outside(link)).collect()
+        targets(self.prose()).into_iter().filter(|link| !outside(link)).collect()
     }
 
-    /// The anchors of the headings.
-    pub(crate) fn headings(&self) -> BTreeSet<String> {
-        self.prose()
-            .filter(|line| line.starts_with('#'))
-            .map(|line| anchor(line.trim_start_matches('#').trim()))
-            .collect()
+    /// The anchors of the headings, in their order.
+    pub(crate) fn headings(&self) -> Vec<String> {
+        self.sections().iter().skip(1).map(|section| anchor(section.heading)).collect()
     }
+
+    /// What stands above the first heading, and the sections.
+    pub(crate) fn sections(&self) -> Vec<Section<'_>> {
+        let mut sections = vec![Section { level: 0, heading: "", lines: Vec::new() }];
+        for line in self.prose() {
+            let heading = line.trim_start_matches('#');
+            match line.len() - heading.len() {
+                0 => sections.last_mut().expect("the first is there").lines.push(line),
+                level => sections.push(Section { level, heading: heading.trim(), lines: Vec::new() }),
+            }
+        }
+        sections
+    }
+}
+
+/// The targets of the links in lines of prose.
+pub(crate) fn targets<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in lines {
+        let plain = without_code(line);
+        let inline = plain.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let defined = line.strip_prefix('[').and_then(|line| line.split_once("]: "));
+        found.extend(inline.chain(defined.map(|(_, target)| target)).map(str::to_owned));
+    }
+    found
 }
 
 /// `line` without the contents of its code spans.
@@ -160,5 +181,5 @@ fn blocks_notes_links_and_headings_are_found() {
     assert_eq!(blocks[1].notes().count(), 0);
     assert_eq!(page.links(), ["y.md#z", "r.md"]);
     assert_eq!(page.code(), ["b", "[no](link)", "$ plangrad", "cargo test"]);
-    assert!(page.headings().contains("a-b-c"));
+    assert!(page.headings() == ["a-b-c"]);
 }
