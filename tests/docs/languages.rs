@@ -80,13 +80,30 @@ impl Pair {
         });
         let text = |i| {
             format!(
-                "the block of {} is not that of {} in {}; copy it from there",
+                "the block of {} is not that of {} in {}; copy it from there, or all with PLANGRAD_COPY_BLOCKS=1",
                 line(&translated, i),
                 line(&english, i),
                 self.english.name()
             )
         };
         differs.map(text).into_iter().collect()
+    }
+
+    /// Writes the English page's blocks over the translation's, which must be as many.
+    pub(crate) fn copy_blocks(&self) {
+        let (english, translated) = (self.english.blocks(), self.translated.blocks());
+        if english.len() != translated.len() {
+            return;
+        }
+        let mut lines: Vec<&str> = self.translated.text.lines().collect();
+        // From the last one on, so that the lines before stay where they are.
+        for (english, translated) in english.iter().zip(&translated).rev() {
+            lines.splice(
+                translated.line..translated.line + translated.lines.len(),
+                english.lines.iter().copied(),
+            );
+        }
+        fs::write(&self.translated.path, lines.join("\n") + "\n").unwrap();
     }
 
     fn named(&self, found: Vec<String>) -> Vec<String> {

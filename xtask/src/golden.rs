@@ -1,5 +1,5 @@
 //! Recomputes the golden values with PyTorch, scikit-learn and Pillow in a virtual environment, and has other programs read what
-//! leaves plangrad: ONNX Runtime and TensorBoard.
+//! leaves plangrad: ONNX Runtime and TensorBoard. PyTorch runs the code of the lessons.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,11 @@ use crate::Result;
 use crate::command::{self, program, root};
 
 /// What the scripts import.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 12] = [
     "torch",
+    "torchvision",
+    "torchsummary",
+    "matplotlib",
     "numpy",
     "safetensors",
     "pandas",
@@ -37,8 +40,9 @@ const TESTS: [(&str, [&str; 2]); 5] = [
     ("plangrad", ["--lib", "scikit_learn"]),
 ];
 
-/// Tests of `plangrad` in which other programs read what it has written, with the Python in `PLANGRAD_PYTHON`.
-const READERS: [&str; 3] = ["export", "tensorboard", "interop"];
+/// Tests of `plangrad` in which other programs read what it has written, and PyTorch runs the code of the lessons, with the
+/// Python in `PLANGRAD_PYTHON`.
+const READERS: [&str; 4] = ["export", "tensorboard", "interop", "docs"];
 
 pub(crate) fn run(write: bool) -> Result<()> {
     let environment = root().join("target/golden-venv");
