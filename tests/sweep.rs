@@ -224,7 +224,7 @@ fn text_output_is_a_table_and_its_reading() {
     let first = "digits: 20,000 samples to learn from, 4,000 to test on; 784-128-10 with 101,770 parameters; Adam 0.001 for \
                  every batch size; on cpu";
     assert_eq!(text.lines().next(), Some(first));
-    let head = "device  batch size  s/epoch  samples/s  ms/step    planned   measured  loss swings by  after 1 epoch  \
+    let head = "device  batch size  s/epoch  samples/s  ms/step    planned   measured  loss std. dev.  after 1 epoch  \
                 after 0.1 s  in steps";
     let squeezed = |line: &str| words(line).join(" ");
     assert!(text.lines().any(|line| squeezed(line) == squeezed(head)), "{text}");

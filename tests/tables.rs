@@ -136,7 +136,7 @@ fn every_row_is_answered_with_or_without_a_label() {
     assert_eq!((values.len(), &values[1]["probabilities"]), (2, &alone["probabilities"]));
 
     let evaluated = run(folder.path(), "predict run --dataset csv:train.csv --out answers.csv").succeeded();
-    assert!(evaluated.starts_with("4 answers written to answers.csv\naccuracy  "), "{evaluated}");
+    assert!(evaluated.starts_with("4 predictions written to answers.csv\naccuracy  "), "{evaluated}");
     let written = fs::read_to_string(folder.path().join("answers.csv")).unwrap();
     let lines: Vec<Vec<&str>> = written.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(lines[0], ["index", "class", "p_x", "p_z", "label"]);

@@ -195,7 +195,7 @@ fn a_class_that_is_never_found_is_not_silent() {
     let rare = found["per_class"][1]["support"].as_u64().unwrap();
     for stderr in stderrs {
         let score = 100.0 * number(&found["accuracy"]);
-        let dominance = format!("have the label `common`: always answering that would score {score:.2} %");
+        let dominance = format!("have the label `common`: always predicting that would score {score:.2} %");
         assert!(stderr.contains(&dominance), "{stderr}");
         assert!(stderr.contains(&format!("the model found none of {rare} sample")), "{stderr}");
         assert!(stderr.contains("--class-weights balanced"), "{stderr}");

@@ -12,7 +12,7 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
-/// A number as 32 bits would be written if it is one of those, else with all digits of its 64: answers of a network have no more.
+/// A number as 32 bits would be written if it is one of those, else with all digits of its 64: outputs of a network have no more.
 pub(crate) fn shortest(number: f64) -> String {
     let single = number as f32;
     if f64::from(single) == number { single.to_string() } else { number.to_string() }

@@ -162,7 +162,7 @@ pub struct EvalArgs {
         plangrad predict runs/mnist --image seven.png --invert --centre\n  \
         plangrad predict runs/pets --image cat.jpg dog.webp more/\n  \
         plangrad predict runs/sums --values 10,11\n  \
-        plangrad predict runs/iris --dataset csv:new.csv --out answers.csv",
+        plangrad predict runs/iris --dataset csv:new.csv --out predictions.csv",
     group(clap::ArgGroup::new("subject").required(true).multiple(true)
         .args(["index", "random", "image", "values", "dataset", "worst"]))
 )]

@@ -44,7 +44,7 @@ pub struct TableArgs {
     #[arg(long, value_name = "TEXT,…", value_delimiter = ',')]
     pub missing_values: Option<Vec<String>>,
     /// With --loss mse: the numbers to predict are standardised for the network, unless --normalize is none (auto), or left as
-    /// they are (none); losses and answers have the units of the file either way [default: auto]
+    /// they are (none); losses and predictions have the units of the file either way [default: auto]
     #[arg(long, value_name = "auto|none")]
     pub target_scale: Option<TargetScaling>,
 }

@@ -68,7 +68,8 @@ impl<'a> Answers<'a> {
         }
         let mut summary = self.quality();
         if let Some(path) = out {
-            let written = format!("{} written to {}", counted(self.lines.len(), "answer"), path.display());
+            let written =
+                format!("{} written to {}", counted(self.lines.len(), "prediction"), path.display());
             console.json(&Written { rows: self.lines.len(), out: path.display().to_string() })?;
             summary.insert(0, written);
         }
@@ -191,7 +192,7 @@ pub(super) fn check_memory(rows: usize, outputs: usize) -> Result<()> {
     let bytes = size_of::<f32>() as u64 * rows as u64 * outputs as u64;
     match loading::memory() {
         Some(memory) if bytes > memory => {
-            let dataset = format!("what is answered for {}", counted(rows, "sample"));
+            let dataset = format!("the predictions for {}", counted(rows, "sample"));
             Err(plangrad_data::Error::MemoryLimit { dataset, bytes, memory }.into())
         }
         _ => Ok(()),

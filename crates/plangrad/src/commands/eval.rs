@@ -1,4 +1,4 @@
-//! `plangrad eval`: the loss of a trained model, and how good its answers are: for classes, class by class.
+//! `plangrad eval`: the loss of a trained model, and how good its predictions are: for classes, class by class.
 
 use plangrad_data::{LabelUse, Split, Targets};
 use serde::Serialize;
@@ -162,7 +162,7 @@ impl Report<'_> {
     }
 }
 
-/// The wrong answers, each as label, answer, and how often.
+/// The wrong predictions, each as label, prediction, and how often.
 fn triples(confusion: &Confusion) -> Vec<[u64; 3]> {
     let of = |found: Confused| [found.label as u64, found.answer as u64, found.times];
     confusion.confused().into_iter().map(of).collect()
@@ -186,7 +186,7 @@ fn per_class<'a>(found: &Classification, names: &'a [String]) -> Vec<OfClass<'a>
 fn confusion_text(confusion: &Confusion, classes: &[String]) -> String {
     let matrix = confusion.matrix().map(|matrix| table_of(&matrix, classes));
     if let Some(matrix) = matrix.filter(|matrix| matrix.width() <= Console::width()) {
-        return format!("Confusion (rows: the label; columns: the answer)\n\n{matrix}");
+        return format!("Confusion (rows: the label; columns: the prediction)\n\n{matrix}");
     }
     let all = confusion.confused();
     let listed = &all[..all.len().min(MOST_LISTED)];
@@ -210,7 +210,8 @@ fn table_of(matrix: &[Vec<u64>], classes: &[String]) -> Table {
 }
 
 fn list_of(confused: &[Confused], classes: &[String]) -> Table {
-    let mut table = Table::new([("label", Align::Left), ("answer", Align::Left), ("times", Align::Right)]);
+    let mut table =
+        Table::new([("label", Align::Left), ("prediction", Align::Left), ("times", Align::Right)]);
     for &Confused { label, answer, times, .. } in confused {
         let [label, answer] = [label, answer].map(|class| shortened(&untrusted(&classes[class]), NAME));
         table.row([label, answer, times.to_string()]);

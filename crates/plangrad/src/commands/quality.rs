@@ -1,4 +1,4 @@
-//! How good answers are, in words and as a table.
+//! How good predictions are, in words and as a table.
 
 use crate::model::{ClassQuality, Classification, Regression};
 use crate::numbers::{counted, grouped, percent, short};
@@ -17,7 +17,7 @@ pub(super) fn classification_lines(found: &Classification) -> Vec<String> {
     let baseline = percent(found.baseline_accuracy());
     let close = found.top_5_accuracy().map(|close| format!("top 5     {}", percent(close)));
     let mut lines = vec![
-        format!("baseline  {baseline} by always answering the most frequent class"),
+        format!("baseline  {baseline} by always predicting the most frequent class"),
         format!("macro     precision {precision}, recall {recall}, F1 {f1}"),
     ];
     lines.extend(close);
@@ -30,7 +30,7 @@ pub(super) fn regression_lines(found: &Regression) -> Vec<String> {
     let mut lines = vec![format!("RMSE      {}", short(rmse)), format!("MAE       {}", short(mae))];
     lines.extend(r2.map(|r2| format!("R²        {r2:.4}")));
     let baseline = baseline_rmse.map(|baseline| {
-        format!("baseline  RMSE {} by always answering the mean learnt from", short(baseline))
+        format!("baseline  RMSE {} by always predicting the mean learnt from", short(baseline))
     });
     lines.extend(baseline);
     lines
@@ -49,7 +49,7 @@ pub(super) fn class_table(found: &Classification, names: &[String]) -> String {
         heading =
             format!("The {shown} classes with the least F1 ({others} not shown; --format json has all)");
     }
-    let figures = ["precision", "recall", "F1", "samples", "answers"].map(|name| (name, Align::Right));
+    let figures = ["precision", "recall", "F1", "samples", "predicted"].map(|name| (name, Align::Right));
     let mut table = Table::new([("class", Align::Left)].into_iter().chain(figures));
     for (class, name) in classes {
         let [precision, recall, f1] = [class.precision(), class.recall(), class.f1()].map(percent);
@@ -94,11 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_come_with_what_always_answering_the_mean_scores() {
+    fn numbers_come_with_what_always_predicting_the_mean_scores() {
         let found = Regression::of(&[1.0, 3.0], &[1.0, 2.0], Some(2.0));
         let expected = ["RMSE      0.7071", "MAE       0.5", "R²        0.5000"];
         let lines = regression_lines(&found);
         assert_eq!(lines[..3], expected);
-        assert_eq!(lines[3], "baseline  RMSE 1 by always answering the mean learnt from");
+        assert_eq!(lines[3], "baseline  RMSE 1 by always predicting the mean learnt from");
     }
 }

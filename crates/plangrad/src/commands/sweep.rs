@@ -254,7 +254,7 @@ impl Words {
             "ms/step",
             "planned",
             "measured",
-            "loss swings by",
+            "loss std. dev.",
         ];
         let [after_epochs, after_time] = [&self.epochs, &seconds].map(|when| format!("after {when}"));
         let left = |heading| (heading, if heading == "device" { Align::Left } else { Align::Right });

@@ -44,7 +44,7 @@ pub struct Evaluation {
     pub confusion: Option<Confusion>,
     /// For classes: the figures of each.
     pub classification: Option<Classification>,
-    /// For a regression: the answers, in units of the file.
+    /// For a regression: the predictions, in units of the file.
     pub answers: Option<Vec<f64>>,
     /// Bytes planned.
     pub planned_bytes: u64,

@@ -1,4 +1,4 @@
-//! How good answers are that name classes: precision, recall and F1 of each, their means, and the answers that come close.
+//! How good predictions of classes are: precision, recall and F1 of each, their means, and the predictions that come close.
 //!
 //! Definitions and results are those of scikit-learn's `precision_recall_fscore_support` with `zero_division=0`: what is
 //! divided by nothing is 0. Everything is a ratio of counts, in 64 bits.
@@ -6,7 +6,7 @@
 use crate::numbers::{counted, grouped, percent};
 use crate::output::untrusted;
 
-/// The share of the samples from which on a class dominates: always answering it would score as much.
+/// The share of the samples from which on a class dominates: always predicting it would score as much.
 const DOMINANT: f64 = 0.75;
 
 /// An answer comes close if the label is among so many most probable classes.
@@ -73,7 +73,7 @@ pub struct ClassQuality {
 }
 
 impl ClassQuality {
-    /// The share of its answers that are right.
+    /// The share of its predictions that are right.
     #[must_use]
     pub fn precision(&self) -> f64 {
         share(self.found, self.answered)
@@ -103,7 +103,7 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// How good answers are that name classes.
+/// How good predictions of classes are.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Classification {
@@ -159,7 +159,7 @@ impl Classification {
         occurring().map(of).sum::<f64>() / occurring().count().max(1) as f64
     }
 
-    /// The accuracy of always answering the most frequent class.
+    /// The accuracy of always predicting the most frequent class.
     #[must_use]
     pub fn baseline_accuracy(&self) -> f64 {
         share(self.classes.iter().map(|class| class.labelled).max().unwrap_or(0), self.samples())
@@ -183,7 +183,7 @@ pub(crate) fn dominance(labelled: &[u64], names: &[String], is_weighted: bool) -
     let accuracy = share(*most, samples);
     (accuracy >= DOMINANT && *most < samples).then(|| {
         format!(
-            "{} of {} have the label `{}`: always answering that would score {}, so accuracy says little here; see recall and F1{}",
+            "{} of {} have the label `{}`: always predicting that would score {}, so accuracy says little here; see recall and F1{}",
             grouped(*most as usize),
             counted(samples as usize, "sample"),
             untrusted(name),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_that_is_not_a_number_is_no_answer() {
+    fn a_score_that_is_not_a_number_is_no_prediction() {
         let mut counts = ClassCounts::new(6);
         counts.add(2, 2, &[0.0, 0.0, f32::NAN, 0.0, 0.0, 0.0]);
         let evaluated = counts.quality();
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(
             remarks,
             [
-                "348 of 356 samples have the label `common`: always answering that would score 97.75 %, so accuracy says little here; \
+                "348 of 356 samples have the label `common`: always predicting that would score 97.75 %, so accuracy says little here; \
                  see recall and F1; train --class-weights balanced weighs all classes alike",
                 "the model found none of 8 samples of `rare`"
             ]

@@ -46,7 +46,7 @@ impl Confusion {
         })
     }
 
-    /// The wrong answers, the most frequent first.
+    /// The wrong predictions, the most frequent first.
     #[must_use]
     pub fn confused(&self) -> Vec<Confused> {
         let wrong = self.counts.iter().filter(|((label, answer), _)| label != answer);
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_answers_come_by_frequency_and_of_many_classes_no_matrix_is_made() {
+    fn wrong_predictions_come_by_frequency_and_of_many_classes_no_matrix_is_made() {
         for (classes, has_matrix) in [(256, true), (257, false), (65_536, false)] {
             let mut confusion = Confusion::new(classes);
             [(3, 3), (7, 2), (5, 9), (5, 9)]

@@ -1,11 +1,11 @@
-//! How good answers are that are numbers: errors in units of the file, and the share of the variance that they explain.
+//! How good predicted numbers are: errors in units of the file, and the share of the variance that they explain.
 //!
 //! Everything is computed in 64 bits from the numbers of the file, with sums whose rounding errors are added up beside them.
 //! Definitions are those of scikit-learn's `mean_absolute_error`, `root_mean_squared_error` and `r2_score`.
 
 use plangrad_data::compensated_sum;
 
-/// How good answers are that are numbers.
+/// How good predicted numbers are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Regression {
@@ -13,15 +13,15 @@ pub struct Regression {
     pub rmse: f64,
     /// Mean of the absolute errors, in units of the file.
     pub mae: f64,
-    /// R² = 1 − Σ(y − answer)² / Σ(y − mean of y)², at most 1, and 0 for always answering the mean of these very samples. Where
+    /// R² = 1 − Σ(y − prediction)² / Σ(y − mean of y)², at most 1, and 0 for always predicting the mean of these very samples. Where
     /// all y are equal, 1 if every answer is right and else 0; `None` for fewer than two samples.
     pub r2: Option<f64>,
-    /// The RMSE of always answering the mean of the samples learnt from, if that is known.
+    /// The RMSE of always predicting the mean of the samples learnt from, if that is known.
     pub baseline_rmse: Option<f64>,
 }
 
 impl Regression {
-    /// Compares answers with the true values; `mean` is that of the samples learnt from.
+    /// Compares predictions with the true values; `mean` is that of the samples learnt from.
     #[must_use]
     pub fn of(values: &[f64], answers: &[f64], mean: Option<f64>) -> Self {
         let errors = || values.iter().zip(answers).map(|(y, answer)| y - answer);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn always_answering_the_mean_explains_nothing() {
+    fn always_predicting_the_mean_explains_nothing() {
         let values = [4.0, 8.0, 15.0, 16.0, 23.0, 42.0];
         let found = Regression::of(&values, &[18.0; 6], Some(18.0));
         assert_eq!((found.r2, found.baseline_rmse), (Some(0.0), Some(found.rmse)));

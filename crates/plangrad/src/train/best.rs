@@ -28,7 +28,7 @@ pub enum KeptModel {
 pub enum Criterion {
     /// The mean loss: the lower, the better.
     Loss,
-    /// The share of right answers: the higher, the better.
+    /// The share of right predictions: the higher, the better.
     Accuracy,
 }
 

@@ -123,7 +123,7 @@ impl Lower for MatMul {
         if self.b == Transpose::No {
             return Lowered::kernel(product(b.value));
         }
-        // Kernels read the rows of B: one that is stored transposed is turned first.
+        // Kernels read the rows of B: one that is stored transposed is transposed first.
         let (n, k) = b.shape().rows();
         let shape = Shape::new(&[k, n]).expect("as large as the operand, which exists");
         let turned = (call.temporary)(Meta::f32(shape));

@@ -15,7 +15,7 @@ pub(crate) struct Permute {
 }
 
 impl Permute {
-    /// A matrix `[rows, columns]` turned into `[columns, rows]`, its shape.
+    /// A matrix `[rows, columns]` transposed to `[columns, rows]`, its shape.
     pub(crate) fn transposed(input: Value, output: Value, shape: Shape) -> Permute {
         let mut strides = [0; MAX_RANK];
         strides[..2].copy_from_slice(&[1, shape.dims()[0]]);
@@ -40,7 +40,7 @@ impl Describe for Permute {
 
     fn result(&self, _: Value) -> Content {
         let dims = if self.shape.rank() == 0 { &[1] } else { self.shape.dims() };
-        Content::new("turned copy", dims)
+        Content::new(if self.transposes().is_some() { "transpose" } else { "permuted copy" }, dims)
     }
 
     fn panels(&self) -> Vec<Vec<(Value, Option<usize>)>> {
