@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use crate::command::{exists, output, program, run, run_tests, skip, skipped};
 use crate::sanitize::{self, Extent};
-use crate::{Result, fuzz, instructions, invariants, kernels, licences};
+use crate::{Result, fuzz, instructions, invariants, kernels, licences, package};
 
 pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
-    let steps: [(&str, &dyn Fn() -> Result<()>); 14] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 16] = [
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
+        ("packages", &|| package::check(false)),
         ("kernels", &kernels::check),
         ("lints", &|| {
             cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
@@ -26,6 +27,7 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
                 "warnings",
             ])
         }),
+        ("lints of libraries by themselves", &libraries),
         ("another architecture", &another_architecture),
         ("docs", &docs),
         ("tests", &tests),
@@ -58,6 +60,15 @@ fn summary() -> String {
 
 fn cargo(arguments: &[&str]) -> Result<()> {
     run(program("cargo", arguments))
+}
+
+/// In the workspace the program turns these features on for all; by themselves the libraries must do without.
+fn libraries() -> Result<()> {
+    for library in ["plangrad-formats", "plangrad-data"] {
+        let without = ["clippy", "--package", library, "--all-targets", "--no-default-features"];
+        cargo(&[&without[..], &["--", "-D", "warnings"]].concat())?;
+    }
+    Ok(())
 }
 
 /// All tests, those too that `cargo test` leaves out for their length. None may be skipped for lack of a C++ compiler.

@@ -14,6 +14,7 @@ mod instructions;
 mod invariants;
 mod kernels;
 mod licences;
+mod package;
 mod sanitize;
 
 use std::ffi::OsString;
@@ -54,6 +55,12 @@ enum Task {
     Bench(bench::Options),
     /// Count the instructions of a step and compare them with those recorded (needs valgrind)
     Instructions(instructions::Options),
+    /// Pack the crates as a registry would have them, and check what is in them
+    Package {
+        /// Build the packed crates as well, and run the examples in their documentation
+        #[arg(long)]
+        build: bool,
+    },
     /// Pack tests and measurements for a machine with a GPU, or report what they found there
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
@@ -88,6 +95,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Instructions(options) => instructions::run(&options),
         Task::Gpu(options) => gpu::run(&options),
+        Task::Package { build } => package::check(build),
         Task::Kernels(options) => kernels::run(&options),
         Task::Sanitize { sanitizer } => sanitize::run(sanitizer, Extent::Full),
         Task::Loom => sanitize::loom(),

@@ -16,7 +16,7 @@
 //! * [`load`] and [`load_split`]: files in official or torchvision layout, CSV tables, and the built-in `digits`.
 //! * [`Normalize`] and [`Affine`]: images stay `u8`, and the first kernel of a step normalises them.
 //! * [`Permutation`]: the order of an epoch, a function of seed and epoch alone.
-//! * [`download`]: files fetched from mirrors, resumed, verified.
+//! * `download`, with the feature of this name: files fetched from mirrors, resumed, verified.
 //!
 //! Tensors are out of scope, and batches are not copied together: training reads samples in place.
 
@@ -52,6 +52,7 @@ mod validation;
 pub use available::available;
 pub use classes::class_alias;
 pub use dataset::{Dataset, PixelStatistics, Sample, Samples, Subset, Target, Targets};
+#[cfg(feature = "download")]
 pub use download::{DownloadEvent, DownloadOptions, DownloadOutcome, Downloaded, download};
 pub use error::{
     Error, ExpectedCell, ExpectedShape, FailedMirror, HeaderProblem, OwnFilesProblem, QuoteProblem, Result,

@@ -92,6 +92,7 @@ pub(crate) fn searched_folders(name: &DatasetName, data_dir: &Path) -> Vec<PathB
 }
 
 /// Whether `folder` has all `.bin` files of a CIFAR dataset, each with all its records.
+#[cfg(feature = "download")]
 pub(crate) fn complete_binaries(variant: Variant, folder: &Path) -> bool {
     let wanted = [variant.train_files(), &[variant.test_file()]].concat();
     complete(variant, &wanted, &binaries(folder, &wanted))

@@ -3,16 +3,16 @@
 use std::error::Error as _;
 use std::io;
 
-use plangrad_data::{
-    Affine, Dataset, DatasetName, DownloadEvent, DownloadOptions, Downloaded, Error, LoadOptions, Spec,
-    Subset, TableSchema, load,
-};
+use plangrad_data::{Affine, Dataset, DatasetName, Error, LoadOptions, Spec, Subset, TableSchema, load};
+#[cfg(feature = "download")]
+use plangrad_data::{DownloadEvent, DownloadOptions, Downloaded};
 
 #[test]
 fn public_types_can_be_sent_to_and_shared_by_threads() {
     fn check<T: Send + Sync + Unpin + std::fmt::Debug + Clone>() {}
     check::<(Dataset, Subset, TableSchema, Affine)>();
     check::<(DatasetName, Spec, LoadOptions)>();
+    #[cfg(feature = "download")]
     check::<(DownloadOptions, Downloaded, DownloadEvent<'_>)>();
     fn check_error<T: Send + Sync + std::error::Error + 'static>() {}
     check_error::<Error>();

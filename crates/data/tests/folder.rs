@@ -129,7 +129,7 @@ fn what_is_skipped_and_converted_is_counted_and_named() {
         "skipped 1 file not named as images are: cat/Thumbs.db",
         "skipped 1 image that cannot be read: ",
         "broken.png: not a PNG, JPEG, WebP, BMP or GIF image by its first bytes",
-        "1 image, the first cat/clear.png: transparent, laid on white",
+        "1 image, the first cat/clear.png: transparent, flattened onto white",
     ] {
         assert!(notes.contains(expected), "{expected} is not in {notes}");
     }

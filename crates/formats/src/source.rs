@@ -179,6 +179,7 @@ impl<R: Read> Source<R> {
     }
 
     /// Reads and discards everything up to the end.
+    #[cfg(feature = "tar")]
     pub(crate) fn drain(&mut self) -> Result<()> {
         let mut scrap = vec![0; INPUT_BUFFER];
         while self.fill(&mut scrap)? > 0 {}

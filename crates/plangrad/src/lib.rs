@@ -58,7 +58,8 @@ pub use run::run;
 /// The examples of the project's page and of the crate's, compiled and run.
 #[cfg(doctest)]
 mod readme {
-    #[doc = include_str!("../../../README.md")]
+    // A link to the workspace's README.md, which is a copy in the packed crate.
+    #[doc = include_str!("../PROJECT")]
     struct Project;
 
     #[doc = include_str!("../README.md")]

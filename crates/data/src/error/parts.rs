@@ -330,6 +330,7 @@ pub struct FailedMirror {
     pub reason: String,
 }
 
+#[cfg(feature = "download")]
 impl FailedMirror {
     pub(crate) fn new(address: String, reason: String) -> Self {
         Self { address, reason }

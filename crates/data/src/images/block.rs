@@ -115,9 +115,9 @@ fn notes(outcomes: &[(&ImageFile, Outcome)]) -> Vec<String> {
         files.first().map(|first| format!("{}, the first {}", counted(files.len(), "image"), excerpt(first)))
     };
     let kinds: [Kind; 3] = [
-        (|changes| changes.transparent, "transparent, laid on white"),
+        (|changes| changes.transparent, "transparent, flattened onto white"),
         (|changes| changes.deep, "more than 8 bits per channel, brought to 8"),
-        (|changes| changes.greyed, "colours turned grey (--channels 1)"),
+        (|changes| changes.greyed, "converted to grey (--channels 1)"),
     ];
     notes.extend(kinds.into_iter().filter_map(|(of, what)| Some(format!("{}: {what}", changed(of)?))));
     notes

@@ -1,4 +1,4 @@
-//! One image: decoded within limits, laid on white where it is transparent, brought to a size.
+//! One image: decoded within limits, flattened onto white where it is transparent, brought to a size.
 
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
@@ -43,7 +43,7 @@ pub(super) struct Target {
 /// What was changed about an image, beside its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Changes {
-    /// It was transparent, and is laid on white.
+    /// It was transparent, and is flattened onto white.
     pub(super) transparent: bool,
     /// It had 16 bits or floating point, and has 8.
     pub(super) deep: bool,
@@ -164,7 +164,7 @@ fn planes_of(pixels: &[u8], channels: usize, planes: &mut [u8]) {
     }
 }
 
-/// Bytes of `channels` per pixel, laid on white where they are transparent.
+/// Bytes of `channels` per pixel, flattened onto white where they are transparent.
 fn opaque(image: DynamicImage, channels: usize, changes: &mut Changes) -> Vec<u8> {
     let color = image.color();
     changes.deep = color.bytes_per_pixel() > color.channel_count();
@@ -208,7 +208,7 @@ fn eight_bits(image: DynamicImage) -> (Vec<u8>, usize) {
     }
 }
 
-/// A value laid on white.
+/// A value flattened onto white.
 fn on_white(value: u8, opacity: u8) -> u8 {
     let opacity = u32::from(opacity);
     ((u32::from(value) * opacity + 255 * (255 - opacity) + 127) / 255) as u8
@@ -279,7 +279,7 @@ pub struct DecodedImage {
     pub channels: usize,
     /// Rows of pixels.
     pub pixels: Vec<u8>,
-    /// Transparent pixels were laid on white.
+    /// Transparent pixels were flattened onto white.
     pub transparent: bool,
     /// 16 bits or floating point became 8 bits.
     pub deep: bool,

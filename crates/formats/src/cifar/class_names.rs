@@ -40,6 +40,7 @@ pub fn open_class_names(path: impl AsRef<Path>, classes: usize) -> Result<Vec<St
 }
 
 /// Reads class names from an entry of an archive.
+#[cfg(feature = "tar")]
 pub(super) fn read_class_names(reader: impl Read, classes: usize) -> Result<Vec<String>> {
     let text = read_text(Source::entry(reader)?.with_limit(MAX_TEXT_BYTES))?;
     parse_class_names(&text, classes)

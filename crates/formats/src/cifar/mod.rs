@@ -10,6 +10,7 @@
 //! files may be concatenated, and the range of the labels is all that can be checked. The Python versions are pickles, which
 //! are read as data: nothing of them is run.
 
+#[cfg(feature = "tar")]
 mod archive;
 mod class_names;
 mod names;
@@ -19,6 +20,7 @@ mod records;
 mod variant;
 mod write;
 
+#[cfg(feature = "tar")]
 pub use archive::{Archive, open_tar_gz, open_tar_gz_with, read_tar_gz};
 pub use class_names::{open_class_names, parse_class_names};
 pub use python::open_python_with;

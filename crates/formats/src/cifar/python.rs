@@ -46,6 +46,7 @@ impl Variant {
 }
 
 /// Class names and coarse class names, which CIFAR-10 does not have.
+#[cfg(feature = "tar")]
 pub(super) type PythonNames = (Vec<String>, Vec<String>);
 
 /// Opens and reads a batch of the Python version, within the given limits.
@@ -117,6 +118,7 @@ fn labels(item: Item<'_>, key: &str, count: usize, classes: i64) -> Result<Vec<u
 }
 
 /// The names of the classes in the file of names.
+#[cfg(feature = "tar")]
 pub(super) fn class_names(pickle: &Pickle, variant: Variant) -> Result<PythonNames> {
     let names = |key: &str, count: usize| {
         let wrong = |found| wrong_content(format!("a list of {count} names in `{key}`"), found);

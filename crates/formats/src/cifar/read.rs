@@ -43,6 +43,7 @@ pub fn open_with(path: impl AsRef<Path>, variant: Variant, limits: &Limits) -> R
 }
 
 /// Reads records from an entry of an archive, whose limit already bounds the entry.
+#[cfg(feature = "tar")]
 pub(super) fn read_entry(reader: impl Read, variant: Variant) -> Result<Records> {
     read_source(Source::entry(reader)?, variant, &Limits::unlimited())
 }

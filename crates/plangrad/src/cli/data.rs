@@ -68,7 +68,7 @@ pub struct ImageArgs {
     /// folder: 1 for grey, 3 for colours [default: 1 if all images are grey, else 3]
     #[arg(long, value_name = "N", value_parser = values::channels)]
     pub channels: Option<usize>,
-    /// folder: how images of other proportions are brought to the size: black beside them, what juts out cut off, or
+    /// folder: how images of other proportions are brought to the size: black beside them, the overhang cut off, or
     /// stretched [default: pad]
     #[arg(long, value_name = "HOW", value_parser = values::one_of(Fit::ALL))]
     pub fit: Option<Fit>,

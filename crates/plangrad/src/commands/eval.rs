@@ -284,7 +284,7 @@ mod tests {
             let found = [(3, 3, 50), (7, 2, 4), (5, 9, 6)];
             let text = confusion_text(&confusion(classes, &found), &names(classes));
             assert!(text.starts_with("Most frequent confusions (2 of 2;"), "{text}");
-            assert!(text.ends_with("class 5  class 9      6\nclass 7  class 2      4"), "{text}");
+            assert!(text.ends_with("class 5  class 9         6\nclass 7  class 2         4"), "{text}");
         }
     }
 }

@@ -29,9 +29,8 @@ pub(super) fn regression_lines(found: &Regression) -> Vec<String> {
     let Regression { rmse, mae, r2, baseline_rmse } = *found;
     let mut lines = vec![format!("RMSE      {}", short(rmse)), format!("MAE       {}", short(mae))];
     lines.extend(r2.map(|r2| format!("R²        {r2:.4}")));
-    let baseline = baseline_rmse.map(|baseline| {
-        format!("baseline  RMSE {} by always predicting the mean learnt from", short(baseline))
-    });
+    let baseline = baseline_rmse
+        .map(|baseline| format!("baseline  RMSE {} by always predicting the training mean", short(baseline)));
     lines.extend(baseline);
     lines
 }
@@ -40,7 +39,7 @@ pub(super) fn regression_lines(found: &Regression) -> Vec<String> {
 pub(super) fn class_table(found: &Classification, names: &[String]) -> String {
     let mut classes: Vec<(&ClassQuality, &String)> = found.classes.iter().zip(names).collect();
     let all = classes.len();
-    let mut heading = "Each class (what is divided by nothing is 0 %)".to_owned();
+    let mut heading = "Each class (0 / 0 counts as 0 %)".to_owned();
     if all > MOST_CLASSES {
         classes.retain(|(class, _)| class.occurs());
         classes.sort_by(|(one, _), (other, _)| one.f1().total_cmp(&other.f1()));
@@ -99,6 +98,6 @@ mod tests {
         let expected = ["RMSE      0.7071", "MAE       0.5", "R²        0.5000"];
         let lines = regression_lines(&found);
         assert_eq!(lines[..3], expected);
-        assert_eq!(lines[3], "baseline  RMSE 1 by always predicting the mean learnt from");
+        assert_eq!(lines[3], "baseline  RMSE 1 by always predicting the training mean");
     }
 }

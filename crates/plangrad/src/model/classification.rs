@@ -1,7 +1,7 @@
 //! How good predictions of classes are: precision, recall and F1 of each, their means, and the predictions that come close.
 //!
 //! Definitions and results are those of scikit-learn's `precision_recall_fscore_support` with `zero_division=0`: what is
-//! divided by nothing is 0. Everything is a ratio of counts, in 64 bits.
+//! divided by zero is 0. Everything is a ratio of counts, in 64 bits.
 
 use crate::numbers::{counted, grouped, percent};
 use crate::output::untrusted;

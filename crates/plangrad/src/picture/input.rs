@@ -60,13 +60,13 @@ impl ImageInput {
         let [channels, height, width] = wanted.shape;
         let mut changes = Vec::new();
         if image.transparent {
-            changes.push("laid on white where it is transparent".to_owned());
+            changes.push("flattened onto white where it is transparent".to_owned());
         }
         if image.deep {
             changes.push("brought to 8 bits per channel".to_owned());
         }
         match (image.channels, channels) {
-            (3, 1) => changes.push("colours turned grey".to_owned()),
+            (3, 1) => changes.push("converted to grey".to_owned()),
             (1, 3) => changes.push("grey taken for all three channels".to_owned()),
             _ => {}
         }
@@ -103,7 +103,7 @@ fn resized(image: &DecodedImage, (width, height): (usize, usize), fit: Fit) -> S
     match fit {
         _ if is_same_shape => format!("resized from {sizes}"),
         Fit::Pad => format!("resized from {sizes} with black beside it"),
-        Fit::Crop => format!("resized from {sizes}, what juts out cut off"),
+        Fit::Crop => format!("resized from {sizes}, the overhang cut off"),
         Fit::Stretch => format!("resized from {sizes}, its proportions changed"),
     }
 }
@@ -116,7 +116,7 @@ fn blank(planes: &[u8], image: &DecodedImage) -> Option<String> {
     }
     let reason = match () {
         () if image.transparent && *least > 255 - BLANK => {
-            "it is transparent and was laid on white: if its ink is white, save it without transparency, on black"
+            "it is transparent and was flattened onto white: if its ink is white, save it without transparency, on black"
         }
         () if image.deep && *most <= BLANK => {
             "it has 16 bits per channel, of which only the lowest are used: values from 0 to 255 belong into 8 bits, or \
@@ -178,7 +178,7 @@ mod tests {
         let deep = DecodedImage { deep: true, transparent: true, ..image(3, &[7; 12]) };
         assert_eq!(
             of(&deep, wanted([1, 1, 1], Fit::Stretch)),
-            "x.png, laid on white where it is transparent, brought to 8 bits per channel, colours turned grey, resized \
+            "x.png, flattened onto white where it is transparent, brought to 8 bits per channel, converted to grey, resized \
              from 2 × 2 to 1 × 1 pixels"
         );
     }

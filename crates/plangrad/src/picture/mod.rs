@@ -2,7 +2,7 @@
 //!
 //! Networks store an image channel by channel (`[channels, height, width]`, CHW), pictures the channels of a pixel
 //! together (HWC). [`Picture::from_planes`] and [`Picture::planes`] convert between the two. There is no other colour
-//! space, no alpha and no greater depth: a transparent image is laid on white when it is read.
+//! space, no alpha and no greater depth: a transparent image is flattened onto white when it is read.
 
 mod draw;
 mod graphics;

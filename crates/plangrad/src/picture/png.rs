@@ -138,7 +138,7 @@ impl<'a> PngFile<'a> {
 }
 
 impl Picture {
-    /// Reads a PNG file of up to 2²⁴ pixels. Transparent pixels are laid on white; 16 bits per channel become 8.
+    /// Reads a PNG file of up to 2²⁴ pixels. Transparent pixels are flattened onto white; 16 bits per channel become 8.
     ///
     /// # Errors
     /// [`PictureError`].
