@@ -4,6 +4,7 @@
 
 mod attack;
 mod bench;
+mod book;
 mod check;
 mod circles;
 mod command;
@@ -55,6 +56,8 @@ enum Task {
     Bench(bench::Options),
     /// Count the instructions of a step and compare them with those recorded (needs valgrind)
     Instructions(instructions::Options),
+    /// Make a book of HTML pages of the documents, with mdBook, and check its links
+    Book,
     /// Pack the crates as a registry would have them, and check what is in them
     Package {
         /// Build the packed crates as well, and run the examples in their documentation
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Instructions(options) => instructions::run(&options),
         Task::Gpu(options) => gpu::run(&options),
+        Task::Book => book::make(),
         Task::Package { build } => package::check(build),
         Task::Kernels(options) => kernels::run(&options),
         Task::Sanitize { sanitizer } => sanitize::run(sanitizer, Extent::Full),
