@@ -1,7 +1,7 @@
 //! `cargo xtask package`: the crates as a registry would have them. Each has its licences, its page and what a registry asks
 //! for; with `--build` each compiles and runs its examples from nothing but its package.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{MetadataCommand, Package};
 
@@ -29,7 +29,7 @@ pub(crate) fn check(build: bool) -> Result<()> {
     for package in &packages {
         check_files(package)?;
     }
-    if build { packages.iter().try_for_each(|package| build_packed(package, &packages)) } else { Ok(()) }
+    if build { build_packed(&packages) } else { Ok(()) }
 }
 
 /// The packages of the workspace that may be published.
@@ -85,14 +85,19 @@ fn missing(listed: &str, folder: &str) -> Vec<&'static str> {
     FILES.into_iter().filter(|file| !is_there(file)).collect()
 }
 
-/// Unpacks a crate, and builds it and runs the examples in its documentation with the other packages as they are packed.
-fn build_packed(package: &Package, all: &[Package]) -> Result<()> {
+/// Unpacks all crates side by side, and tests each of them there.
+fn build_packed(packages: &[Package]) -> Result<()> {
     let unpacked = target().join("package/unpacked");
     std::fs::create_dir_all(&unpacked).map_err(|error| format!("{}: {error}", unpacked.display()))?;
-    for package in all {
+    for package in packages {
         let [archive, place] = [archive(package), unpacked.clone()].map(|path| path.display().to_string());
         run(program("tar", &["-xzf", &archive, "-C", &place]))?;
     }
+    packages.iter().try_for_each(|package| test_packed(package, packages, &unpacked))
+}
+
+/// Builds an unpacked crate and runs the examples in its documentation, with the other crates as they are packed.
+fn test_packed(package: &Package, all: &[Package], unpacked: &Path) -> Result<()> {
     let manifest = unpacked.join(folder(package)).join("Cargo.toml");
     // The archives' versions of plangrad's crates, since the registry has none.
     let patches = all
