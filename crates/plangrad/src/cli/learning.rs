@@ -22,8 +22,8 @@ pub struct StepArgs {
     /// Samples per evaluation batch [default: as many of 1000 as fit into the memory of training]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
-    /// Keep the gradients of a step in memory, as other programs do. Without it the cpu moves a weight along its gradient where
-    /// that is computed; the result is the same, bit for bit
+    /// Keep the gradients of a step in memory, as other programs do. Without it the cpu updates a weight where its gradient is
+    /// computed; the result is the same, bit for bit
     #[arg(long)]
     pub keep_gradients: bool,
     /// Gather the samples of a batch into memory of its own, normalised, as other programs do. Without it the cpu normalises

@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Training")]
 pub struct LeverArgs {
-    /// What a sample weighs in the loss of training by its class: balanced (rare classes as much as frequent ones), or a number
-    /// for each class
+    /// Weight of each class in the training loss: balanced (rare classes count as much as frequent ones), or a number for each
+    /// class
     #[arg(long, value_name = "balanced|LIST", allow_negative_numbers = true)]
     pub class_weights: Option<ClassWeights>,
     /// Share of each training sample's loss that is spread over all classes
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub label_smoothing: Option<f64>,
-    /// Scale the gradients of a step down to this norm, all together, where it is larger
+    /// Clip the gradients of a step: where their norm, all together, is larger than this, they are scaled down to it
     #[arg(long, value_name = "NORM", value_parser = values::norm, allow_negative_numbers = true)]
     pub clip_norm: Option<f64>,
 }

@@ -87,33 +87,33 @@ pub struct Cli {
 pub enum Command {
     /// Train a network; writes a run folder with the model
     Train(Box<TrainArgs>),
-    /// Test loss, accuracy and confusion matrix of a trained model
+    /// Evaluate a trained model: test loss, accuracy, confusion matrix
     Eval(EvalArgs),
     /// Predict classes or values with a trained model: of an image, of a row, of every row of a table
     Predict(PredictArgs),
     /// Show samples of a dataset: picture, shape, label, range of values
     Show(ShowArgs),
-    /// A table of a network's layers: output shape, parameters, sizes
+    /// Print a table of a network's layers: output shape, parameters, sizes
     Summary(SummaryArgs),
-    /// The memory of batch sizes: every byte of a step, planned without running
+    /// Plan the memory of batch sizes: every byte of a step, without running it
     Plan(Box<PlanArgs>),
-    /// Find the largest batch that fits, prove it, and measure from which size training is fast
+    /// Find the largest batch that fits, prove it, and measure from which size on training is fast
     Fit(Box<FitArgs>),
     /// Compare batch sizes on devices: time, memory and accuracy, measured, as a table and as plots
     Sweep(Box<SweepArgs>),
-    /// A page on runs to look at: curves, confusion matrix, pictures, memory
+    /// Write a page on one or more runs: curves, confusion matrix, pictures, memory
     Report(ReportArgs),
-    /// A trained model for other programs: ONNX, safetensors, numpy; or the figures of its run as CSV
+    /// Write a trained model for other programs (ONNX, safetensors, numpy), or the figures of its run as CSV
     Export(ExportArgs),
-    /// This machine: cores, vector instructions, memory
+    /// Describe this machine: cores, vector instructions, memory
     Devices(DevicesArgs),
     /// Fetch datasets and verify them
     Download(DownloadArgs),
-    /// What a shell needs to complete commands and options
+    /// Print the completion script of a shell
     Completions(CompletionsArgs),
-    /// The manual page of plangrad or of a command
+    /// Print the manual page of plangrad or of a command
     Man(ManArgs),
-    /// What a command does, and its options: the same as COMMAND --help
+    /// Explain a command and its options: the same as COMMAND --help
     Help(HelpArgs),
 }
 
@@ -187,7 +187,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "X,…", value_parser = values::row, allow_hyphen_values = true,
         conflicts_with = "dataset")]
     pub values: Vec<values::Row>,
-    /// So many samples that the model is most certain and wrong about; of numbers, those it is farthest from
+    /// The N samples that the model is most confident and wrong about; of a regression, those with the largest errors
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true,
         conflicts_with_all = ["index", "random", "count", "image", "values"])]
     pub worst: Option<usize>,

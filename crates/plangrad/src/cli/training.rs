@@ -51,14 +51,14 @@ pub struct TrainArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
-    /// Samples per step; auto takes a few seconds at most to measure from which size training is fast, among the sizes that
+    /// Samples per step; auto takes a few seconds at most to measure from which size on training is fast, among the sizes that
     /// fit, but no less than 16 on the cpu and 64 elsewhere, if that fits [default: 64]
     #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
     pub batch_size: Option<BatchSize>,
     /// Passes over the training part [default: 5]
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub epochs: Option<u64>,
-    /// Stop after so many steps; the last epoch is still evaluated, reported and saved
+    /// Stop after this many steps; the last epoch is still evaluated, reported and saved
     #[arg(long, value_name = "N", value_parser = values::steps, allow_negative_numbers = true)]
     pub max_steps: Option<u64>,
     /// Steps and samples.
@@ -106,10 +106,10 @@ pub struct SelectionArgs {
     /// compared
     #[arg(long, default_value_t, value_name = "WHICH", value_parser = values::one_of(KeptModel::ALL))]
     pub keep: KeptModel,
-    /// By which number of the validation part (else the test part) epochs are compared [default: accuracy; loss with mse]
+    /// Figure of the validation part (else of the test part) by which epochs are compared [default: accuracy; loss with mse]
     #[arg(long, value_name = "NUMBER", value_parser = values::one_of(Criterion::ALL))]
     pub best_by: Option<Criterion>,
-    /// End the run after so many epochs in a row that were no better than the best before
+    /// End the run after this many epochs in a row without improvement
     #[arg(long, value_name = "EPOCHS", value_parser = values::steps, allow_negative_numbers = true)]
     pub patience: Option<u64>,
 }
