@@ -17,6 +17,11 @@ DEVICE float gelu_slope(float x) {
     return fmaf(x, expf(x * x * -0.5f) * 0.3989423f, normal_cdf(x));
 }
 
+/// −1, 1, or what has no sign: 0 and NaN.
+DEVICE float sign(float x) {
+    return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x;
+}
+
 /// x = function(x, y) for each of `N` elements.
 template <u32 N, class FUNCTION> DEVICE void for_each(float (&x)[N], const float (&y)[N], FUNCTION function) {
 #pragma unroll
@@ -38,9 +43,10 @@ template <u32 N, class FUNCTION> DEVICE void one_by_one(float (&x)[N], const flo
     }
 }
 
-/// x = formula(x, y) for each of `N` elements; `scale` and `shift` belong to Affine. A NaN stays one.
+/// x = formula(x, y) for each of `N` elements, for the formulas that products are finished with; `scale` and `shift` belong to
+/// Affine. A NaN stays one. With one formula more, a large tile would not keep its numbers in registers.
 template <u32 N>
-DEVICE void apply(Formula formula, float (&x)[N], const float (&y)[N], float scale, float shift) {
+DEVICE void finish(Formula formula, float (&x)[N], const float (&y)[N], float scale, float shift) {
     switch (formula) {
         case Formula::Add: return for_each(x, y, [](float x, float y) { return x + y; });
         case Formula::Sub: return for_each(x, y, [](float x, float y) { return x - y; });
@@ -58,5 +64,33 @@ DEVICE void apply(Formula formula, float (&x)[N], const float (&y)[N], float sca
         case Formula::SigmoidGrad: return for_each(x, y, [](float x, float y) { return x * (y * (1.0f - y)); });
         case Formula::Gelu: return one_by_one(x, y, [](float x, float) { return x * normal_cdf(x); });
         case Formula::GeluGrad: return one_by_one(x, y, [](float x, float y) { return x * gelu_slope(y); });
+        default: return;
+    }
+}
+
+/// Whether products are finished with a formula, and `finish` computes it.
+DEVICE bool finishes_products(Formula formula) {
+    return formula <= Formula::GeluGrad;
+}
+
+/// One of the other formulas, of one element; `first` and `second` are the numbers of those that have some. A function that is
+/// called, so that its registers are not those of the kernel.
+static __device__ __noinline__ float compute_one(Formula formula, float x, float y, float first, float second) {
+    float min = first, max = second, exponent = first;
+    switch (formula) {
+        case Formula::Abs: return fabsf(x);
+        case Formula::Sign: return sign(x);
+        case Formula::Clamp: return x < min ? min : x > max ? max : x;
+        case Formula::Within: return y >= min && y <= max ? x : 0.0f;
+        case Formula::Pow: return powf(x, exponent);
+        case Formula::Maximum: return larger(x, y);
+        case Formula::Minimum: return -larger(-x, -y);
+        case Formula::LargerShare: return x < y ? 0.0f : x == y ? 0.5f : 1.0f;
+        case Formula::Greater: return x > y ? 1.0f : 0.0f;
+        case Formula::GreaterEqual: return x >= y ? 1.0f : 0.0f;
+        case Formula::Equal: return x == y ? 1.0f : 0.0f;
+        case Formula::Where: return y != 0.0f ? x : 0.0f;
+        case Formula::WhereNot: return y == 0.0f ? x : 0.0f;
+        default: return not_a_number();
     }
 }

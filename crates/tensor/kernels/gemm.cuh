@@ -85,13 +85,13 @@ DEVICE void finish_four(const Gemm& p, float (&x)[4], u64 at, u64 column, u32 le
     float y[4] = {};
     if (p.bias) {
         load_four(y, p.bias + column, left, p.vector_c);
-        apply(Formula::Add, x, y, 0.0f, 0.0f);
+        finish(Formula::Add, x, y, 0.0f, 0.0f);
     }
 #pragma unroll 1
     for (u32 i = 0; i < p.step_count; i++) {
         const Step& step = p.steps[i];
         if (step.other) load_four(y, step.other + at, left, p.vector_c);
-        apply(step.formula, x, y, step.scale, step.shift);
+        finish(step.formula, x, y, step.scale, step.shift);
     }
     if (p.vector_c) return store_four(p.c + at, make_float4(x[0], x[1], x[2], x[3]));
 #pragma unroll

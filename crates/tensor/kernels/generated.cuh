@@ -100,7 +100,7 @@ template <> struct Shape<Tile::Tensor> {
     static constexpr u32 SHARED_BYTES = 81408;
 };
 
-/// The formulas, by the names they have in plans.
+/// The formulas, by the names they have in plans: first those that products are finished with.
 enum class Formula : u32 {
     Add,
     Sub,
@@ -118,6 +118,19 @@ enum class Formula : u32 {
     SigmoidGrad,
     Gelu,
     GeluGrad,
+    Abs,
+    Sign,
+    Clamp,
+    Within,
+    Pow,
+    Maximum,
+    Minimum,
+    LargerShare,
+    Greater,
+    GreaterEqual,
+    Equal,
+    Where,
+    WhereNot,
 };
 
 /// How the learning rate changes.
@@ -263,7 +276,7 @@ struct Map {
     Formula formula;
     float scale;
     float shift;
-    /// Whether operands and output run together, and lie on 16 bytes.
+    /// Whether operands and output run together and lie on 16 bytes, and four elements are computed at a time.
     u32 vector;
 };
 static_assert(sizeof(Map) == 200, "laid out as in Rust");

@@ -12,7 +12,7 @@ DEVICE void map_four(const Map& p, u64 i) {
     float x[4], y[4];
     load(x, p.x + i);
     load(y, p.y + i);
-    apply(p.formula, x, y, p.scale, p.shift);
+    finish(p.formula, x, y, p.scale, p.shift);
     *reinterpret_cast<float4*>(p.output + i) = make_float4(x[0], x[1], x[2], x[3]);
 }
 
@@ -29,7 +29,11 @@ DEVICE void compute(const Map& p, Share share) {
             y_at += index * p.y_strides[axis];
         }
         float x[1] = {p.x[x_at + rest * p.x_strides[0]]}, y[1] = {p.y[y_at + rest * p.y_strides[0]]};
-        apply(p.formula, x, y, p.scale, p.shift);
+        if (finishes_products(p.formula)) {
+            finish(p.formula, x, y, p.scale, p.shift);
+        } else {
+            x[0] = compute_one(p.formula, x[0], y[0], p.scale, p.shift);
+        }
         p.output[i] = x[0];
     }
 }

@@ -19,6 +19,7 @@
 #define __global__
 #define __device__
 #define __shared__
+#define __noinline__ __attribute__((noinline))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 

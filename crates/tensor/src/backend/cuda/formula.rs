@@ -4,7 +4,7 @@ use super::cpp::shared;
 use crate::ir::kernel::MapOp;
 
 shared! {
-    /// The formulas, by the names they have in plans.
+    /// The formulas, by the names they have in plans: first those that products are finished with.
     enum Formula {
         Add,
         Sub,
@@ -22,11 +22,24 @@ shared! {
         SigmoidGrad,
         Gelu,
         GeluGrad,
+        Abs,
+        Sign,
+        Clamp,
+        Within,
+        Pow,
+        Maximum,
+        Minimum,
+        LargerShare,
+        Greater,
+        GreaterEqual,
+        Equal,
+        Where,
+        WhereNot,
     }
 }
 
 impl Formula {
-    /// A plan's formula, with its factor and summand.
+    /// A plan's formula, with its two numbers: factor and summand, smallest and largest, or an exponent.
     pub(super) fn of(op: MapOp) -> (Formula, [f32; 2]) {
         let formula = match op {
             MapOp::Add => Formula::Add,
@@ -45,6 +58,19 @@ impl Formula {
             MapOp::SigmoidGrad => Formula::SigmoidGrad,
             MapOp::Gelu => Formula::Gelu,
             MapOp::GeluGrad => Formula::GeluGrad,
+            MapOp::Abs => Formula::Abs,
+            MapOp::Sign => Formula::Sign,
+            MapOp::Clamp { min, max } => return (Formula::Clamp, [min, max]),
+            MapOp::Within { min, max } => return (Formula::Within, [min, max]),
+            MapOp::Pow { exponent } => return (Formula::Pow, [exponent, 0.0]),
+            MapOp::Maximum => Formula::Maximum,
+            MapOp::Minimum => Formula::Minimum,
+            MapOp::LargerShare => Formula::LargerShare,
+            MapOp::Greater => Formula::Greater,
+            MapOp::GreaterEqual => Formula::GreaterEqual,
+            MapOp::Equal => Formula::Equal,
+            MapOp::Where => Formula::Where,
+            MapOp::WhereNot => Formula::WhereNot,
         };
         (formula, [0.0; 2])
     }

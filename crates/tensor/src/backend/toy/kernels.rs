@@ -63,7 +63,28 @@ fn formula(op: MapOp, x: f64, y: f64) -> f64 {
         MapOp::SigmoidGrad => x * y * (1.0 - y),
         MapOp::Gelu => x * normal_cdf(x),
         MapOp::GeluGrad => x * (normal_cdf(y) + y * normal_pdf(y)),
+        MapOp::Abs => x.abs(),
+        MapOp::Sign if x > 0.0 => 1.0,
+        MapOp::Sign if x < 0.0 => -1.0,
+        MapOp::Sign => x,
+        MapOp::Clamp { min, max } => x.clamp(f64::from(min), f64::from(max)),
+        MapOp::Within { min, max } => only_if((f64::from(min)..=f64::from(max)).contains(&y), x),
+        MapOp::Pow { exponent } => x.powf(f64::from(exponent)),
+        MapOp::Maximum | MapOp::Minimum if x.is_nan() || y.is_nan() => f64::NAN,
+        MapOp::Maximum => x.max(y),
+        MapOp::Minimum => x.min(y),
+        MapOp::LargerShare if x < y => 0.0,
+        MapOp::LargerShare => only_if(x == y, 0.5) + only_if(x != y, 1.0),
+        MapOp::Greater => only_if(x > y, 1.0),
+        MapOp::GreaterEqual => only_if(x >= y, 1.0),
+        MapOp::Equal => only_if(x == y, 1.0),
+        MapOp::Where => only_if(y != 0.0, x),
+        MapOp::WhereNot => only_if(y == 0.0, x),
     }
+}
+
+fn only_if(holds: bool, x: f64) -> f64 {
+    if holds { x } else { 0.0 }
 }
 
 /// The place in an operand of element `i` of `shape`.

@@ -45,7 +45,10 @@ pub(crate) enum MapOp {
     Sub,
     Mul,
     Div,
-    Affine { scale: f32, shift: f32 },
+    Affine {
+        scale: f32,
+        shift: f32,
+    },
     Exp,
     Ln,
     Sqrt,
@@ -57,6 +60,31 @@ pub(crate) enum MapOp {
     SigmoidGrad,
     Gelu,
     GeluGrad,
+    Abs,
+    Sign,
+    Clamp {
+        min: f32,
+        max: f32,
+    },
+    /// x where min ≤ y ≤ max, else 0.
+    Within {
+        min: f32,
+        max: f32,
+    },
+    Pow {
+        exponent: f32,
+    },
+    Maximum,
+    Minimum,
+    /// The part of a gradient that x gets as the larger of x and y: 1, a half where they are equal, 0.
+    LargerShare,
+    Greater,
+    GreaterEqual,
+    Equal,
+    /// x where y is not 0, else 0.
+    Where,
+    /// x where y is 0, else 0.
+    WhereNot,
 }
 
 impl MapOp {
@@ -79,6 +107,32 @@ impl MapOp {
             MapOp::SigmoidGrad => "gradient through sigmoid",
             MapOp::Gelu => "gelu",
             MapOp::GeluGrad => "gradient through gelu",
+            MapOp::Abs => "absolute value",
+            MapOp::Sign => "sign",
+            MapOp::Clamp { .. } => "clamped",
+            MapOp::Within { .. } => "gradient through clamp",
+            MapOp::Pow { .. } => "power",
+            MapOp::Maximum => "larger",
+            MapOp::Minimum => "smaller",
+            MapOp::LargerShare => "share of the larger",
+            MapOp::Greater | MapOp::GreaterEqual | MapOp::Equal => "comparison",
+            MapOp::Where => "kept where true",
+            MapOp::WhereNot => "kept where false",
+        }
+    }
+
+    /// Whether it can be an epilogue of a product. The large tiles of a GPU have registers left for these formulas and no more.
+    pub(crate) fn finishes_products(self) -> bool {
+        match self {
+            MapOp::Add | MapOp::Sub | MapOp::Mul | MapOp::Div | MapOp::Affine { .. } => true,
+            MapOp::Exp | MapOp::Ln | MapOp::Sqrt => true,
+            MapOp::Relu | MapOp::Tanh | MapOp::Sigmoid | MapOp::Gelu => true,
+            MapOp::ReluGrad | MapOp::TanhGrad | MapOp::SigmoidGrad | MapOp::GeluGrad => true,
+            MapOp::Abs | MapOp::Sign | MapOp::Clamp { .. } | MapOp::Within { .. } | MapOp::Pow { .. } => {
+                false
+            }
+            MapOp::Maximum | MapOp::Minimum | MapOp::LargerShare => false,
+            MapOp::Greater | MapOp::GreaterEqual | MapOp::Equal | MapOp::Where | MapOp::WhereNot => false,
         }
     }
 

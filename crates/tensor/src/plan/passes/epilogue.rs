@@ -44,7 +44,7 @@ fn bias(gemm: &Gemm, product: Value, map: &Map) -> Option<Value> {
 
 /// A formula applied to every element of a product, whose second operand, if it has one, lies as the product does.
 fn step(product: Value, map: &Map) -> Option<EpilogueStep> {
-    let (is_first, other) = operands(product, map)?;
+    let (is_first, other) = operands(product, map).filter(|_| map.op.finishes_products())?;
     let is_in_order = is_first || matches!(map.op, MapOp::Add | MapOp::Mul);
     let lies_alike = other.is_none_or(|other| other.strides == whole(map));
     (is_in_order && lies_alike)

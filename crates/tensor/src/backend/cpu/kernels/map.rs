@@ -159,6 +159,23 @@ pub(super) unsafe fn formula<S: Simd>(
         MapOp::SigmoidGrad => each!(|x, y| S::mul(x, S::mul(y, S::sub(one, y)))),
         MapOp::Gelu => each!(|x, _y| S::mul(x, normal_cdf::<S>(x))),
         MapOp::GeluGrad => each!(|x, y| S::mul(x, gelu_slope::<S>(y))),
+        MapOp::Abs => each!(|x, _y| S::add(S::select_less(x, zero, S::sub(zero, x), x), zero)), // −0 is 0 then
+        MapOp::Sign => {
+            each!(|x, _y| S::select_less(zero, x, one, S::select_less(x, zero, S::splat(-1.0), x)))
+        }
+        MapOp::Clamp { min, max } => each!(|x, _y| S::min(S::splat(max), S::max(S::splat(min), x))),
+        MapOp::Within { min, max } => each!(|x, y| within::<S>(x, y, S::splat(min), S::splat(max))),
+        MapOp::Pow { exponent } => each!(|x, _y| each_lane::<S>(x, |x| libm::powf(x, exponent))),
+        MapOp::Maximum => each!(|x, y| S::select_equal(x, x, S::max(x, y), x)), // S::max keeps a NaN of y only
+        MapOp::Minimum => each!(|x, y| S::select_equal(x, x, S::min(x, y), x)),
+        MapOp::LargerShare => {
+            each!(|x, y| S::select_less(x, y, zero, S::select_equal(x, y, S::splat(0.5), one)))
+        }
+        MapOp::Greater => each!(|x, y| S::select_less(y, x, one, zero)),
+        MapOp::GreaterEqual => each!(|x, y| S::select_less(y, x, one, S::select_equal(x, y, one, zero))),
+        MapOp::Equal => each!(|x, y| S::select_equal(x, y, one, zero)),
+        MapOp::Where => each!(|x, y| S::select_equal(y, zero, zero, x)),
+        MapOp::WhereNot => each!(|x, y| S::select_equal(y, zero, x, zero)),
     }
 }
 
@@ -197,6 +214,17 @@ unsafe fn each_lane<S: Simd>(x: S::V, f: impl Fn(f32) -> f32) -> S::V {
         S::store(lanes.as_mut_ptr(), x);
         lanes[..S::LANES].iter_mut().for_each(|x| *x = f(*x));
         S::load(lanes.as_ptr())
+    }
+}
+
+/// x where min ≤ y ≤ max, else 0, also where y is NaN.
+#[inline(always)]
+unsafe fn within<S: Simd>(x: S::V, y: S::V, min: S::V, max: S::V) -> S::V {
+    // SAFETY: arithmetic within `vectorize`.
+    unsafe {
+        let zero = S::splat(0.0);
+        let ordered = S::select_equal(y, y, x, zero);
+        S::select_less(y, min, zero, S::select_less(max, y, zero, ordered))
     }
 }
 

@@ -111,6 +111,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), other, then) }
     }
     #[inline(always)]
+    unsafe fn select_equal(a: __m512, b: __m512, then: __m512, other: __m512) -> __m512 {
+        // SAFETY: see above.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), other, then) }
+    }
+    #[inline(always)]
     unsafe fn bf16(v: __m512) -> __m512 {
         /// Of the two magnitudes the smaller one, with the sign of the first operand.
         const SMALLER_MAGNITUDE: i32 = 0b0010;

@@ -70,6 +70,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn sqrt(a: Self::V) -> Self::V;
     /// `then` where a < b, else `other`.
     unsafe fn select_less(a: Self::V, b: Self::V, then: Self::V, other: Self::V) -> Self::V;
+    /// `then` where a = b, else `other`, also where either is NaN.
+    unsafe fn select_equal(a: Self::V, b: Self::V, then: Self::V, other: Self::V) -> Self::V;
     /// Rounds to the nearest whole number, for |a| below 2²².
     unsafe fn round(a: Self::V) -> Self::V;
     /// 2ⁿ for a whole number n in −126 ..= 127.

@@ -96,6 +96,10 @@ impl Simd for Portable {
         std::array::from_fn(|i| if a[i] < b[i] { then[i] } else { other[i] })
     }
     #[inline(always)]
+    unsafe fn select_equal(a: V, b: V, then: V, other: V) -> V {
+        std::array::from_fn(|i| if a[i] == b[i] { then[i] } else { other[i] })
+    }
+    #[inline(always)]
     unsafe fn round(a: V) -> V {
         const SHIFT: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves no bits behind the point
         a.map(|x| (x + SHIFT) - SHIFT)

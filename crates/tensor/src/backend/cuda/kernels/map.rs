@@ -20,7 +20,7 @@ shared! {
         formula: Formula,
         scale: f32,
         shift: f32,
-        /// Whether operands and output run together, and lie on 16 bytes.
+        /// Whether operands and output run together and lie on 16 bytes, and four elements are computed at a time.
         vector: u32,
     }
 }
@@ -31,7 +31,8 @@ impl Lower for kernel::Map {
         let elements = self.shape.elements();
         let addresses: [Address; 3] =
             [self.inputs[0].value, self.inputs[1].value, self.output].map(|value| lowering.at(value));
-        let vector = merged.run_together() && addresses.into_iter().all(on_16_bytes);
+        let lie_well = merged.run_together() && addresses.into_iter().all(on_16_bytes);
+        let vector = lie_well && self.op.finishes_products();
         let [x, y, output] = addresses;
         let (formula, [scale, shift]) = Formula::of(self.op);
         let work = Map {

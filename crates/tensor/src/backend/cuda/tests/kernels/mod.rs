@@ -80,7 +80,7 @@ fn step_block(bench: &mut Bench) -> Value {
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::Sum, Reduction::SquareSum, Reduction::Max];
 
-const FORMULAS: [MapOp; 16] = [
+const FORMULAS: [MapOp; 29] = [
     MapOp::Add,
     MapOp::Sub,
     MapOp::Mul,
@@ -97,6 +97,19 @@ const FORMULAS: [MapOp; 16] = [
     MapOp::SigmoidGrad,
     MapOp::Gelu,
     MapOp::GeluGrad,
+    MapOp::Abs,
+    MapOp::Sign,
+    MapOp::Clamp { min: -0.5, max: 0.75 },
+    MapOp::Within { min: -0.5, max: 0.75 },
+    MapOp::Pow { exponent: 2.5 },
+    MapOp::Maximum,
+    MapOp::Minimum,
+    MapOp::LargerShare,
+    MapOp::Greater,
+    MapOp::GreaterEqual,
+    MapOp::Equal,
+    MapOp::Where,
+    MapOp::WhereNot,
 ];
 
 proptest! {
