@@ -6,7 +6,7 @@
 //! | `sum`, `mean` | Σ of all elements, divided by their number | dy, dy/n everywhere |
 //! | `square_sum_axis` | Σ of squares over one axis, which disappears | 2x · dy stretched along it |
 //! | `square_sum` | Σ of the squares of all elements | 2x · dy |
-//! | `max_axis` | largest along one axis (no gradient) | |
+//! | `max_axis` | largest along one axis, which disappears | dy at the largest; of several, to each an equal share |
 //! | `sum_to` | Σ over every stretched dimension: the inverse of broadcasting | dy stretched back |
 //! | `broadcast_to` | copies along dimensions of size 1 | `sum_to` |
 //!
@@ -52,16 +52,18 @@ impl ShapeRule for ReduceAxis {
 
 impl Gradient for ReduceAxis {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        if self.reduction == Reduction::Max {
-            return Err(Error::NoGradient { op: self.name() });
-        }
-        let input = node.inputs[0].shape();
-        let mut kept = input.dims().to_vec();
+        let x = node.inputs[0];
+        let mut kept = x.dims().to_vec();
         kept[self.axis] = 1;
-        let dy = node.dy().reshape(&kept)?.broadcast_to(input)?;
+        let dy = node.dy().reshape(&kept)?;
         Ok(vec![Some(match self.reduction {
-            Reduction::SquareSum => node.inputs[0].affine(2.0, 0.0)?.mul(dy)?,
-            _ => dy,
+            Reduction::Sum => dy.broadcast_to(x.shape())?,
+            Reduction::SquareSum => x.affine(2.0, 0.0)?.mul(dy.broadcast_to(x.shape())?)?,
+            Reduction::Max => {
+                let largest = x.equal(node.output().reshape(&kept)?)?;
+                let count = largest.sum_axis(self.axis)?.reshape(&kept)?;
+                largest.mul(dy.div(count)?)?
+            }
         })])
     }
 }
@@ -205,7 +207,21 @@ impl<'g> Tensor<'g> {
         self.unary(ReduceAxis { reduction: Reduction::Sum, axis })
     }
 
-    /// Largest element along `axis`, which disappears from the shape. Has no gradient.
+    /// Largest element along `axis`, which disappears from the shape; NaN if any is. Elements that are equally large share the
+    /// gradient evenly, as those of PyTorch's `amax` do; where the maximum is NaN, so is the gradient of each.
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use plangrad_tensor::{Graph, eval};
+    ///
+    /// let graph = Graph::new();
+    /// let x = graph.variable(arr2(&[[1.0, 3.0], [2.0, 2.0]]))?;
+    /// let largest = x.max_axis(1)?;
+    /// let slope = graph.gradients(largest.sum()?, &[x])?[0];
+    /// assert_eq!(eval(largest)?, arr1(&[3.0, 2.0]).into_dyn());
+    /// assert_eq!(eval(slope)?, arr2(&[[0.0, 1.0], [0.5, 0.5]]).into_dyn());
+    /// # Ok::<(), plangrad_tensor::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no such axis.
@@ -313,6 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_of_equals_share_the_gradient_evenly() {
+        let graph = crate::Graph::new();
+        let x = arr2(&[[5.0, 5.0, 1.0, 5.0], [f32::NAN, 5.0, 2.0, 3.0], [f32::NEG_INFINITY; 4]]);
+        let x = graph.variable(x).unwrap();
+        let slope = graph.gradients(x.max_axis(1).unwrap().affine(3.0, 0.0).unwrap().sum().unwrap(), &[x]);
+        let slope = crate::eval(slope.unwrap()[0]).unwrap();
+        let rows: Vec<Vec<f32>> = slope.outer_iter().map(|row| row.iter().copied().collect()).collect();
+        assert_eq!(rows[0], [1.0, 1.0, 0.0, 1.0]);
+        assert!(rows[1].iter().all(|x| x.is_nan()), "{rows:?}");
+        assert_eq!(rows[2], [0.75; 4]);
+    }
+
+    #[test]
     fn a_target_of_more_dimensions_is_refused() {
         let graph = crate::Graph::new();
         let x = graph.constant(ndarray::arr1(&[1.0, 2.0, 3.0])).unwrap();
@@ -331,7 +360,7 @@ mod tests {
             for axis in 0..shape.len() {
                 Case::new(std::slice::from_ref(&shape), move |x| x[0].sum_axis(axis)).check();
                 Case::new(std::slice::from_ref(&shape), move |x| x[0].square_sum_axis(axis)).check();
-                Case::new(std::slice::from_ref(&shape), move |x| x[0].max_axis(axis)).forward_only().check();
+                Case::new(std::slice::from_ref(&shape), move |x| x[0].max_axis(axis)).check();
             }
         }
         Case::each_size(|x| x[0].sum()).check_all();
