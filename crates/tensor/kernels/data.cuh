@@ -63,6 +63,46 @@ DEVICE void compute(const Pick& p, Share share) {
     }
 }
 
+/// The row that index `i` names; none below `rows` where there is no such row.
+DEVICE u64 row_at(const u8* indices, u64 i, u32 bytes_per_index, u64 rows) {
+    if (bytes_per_index == 1) return indices[i];
+    if (bytes_per_index == 2) return reinterpret_cast<const u16*>(indices)[i];
+    float index = reinterpret_cast<const float*>(indices)[i];
+    u64 row = index >= 0.0f && index < float(rows) ? u64(index) : rows;
+    return float(row) == index ? row : rows;
+}
+
+DEVICE void compute(const GatherRows& p, Share share) {
+    for (u64 i = share.first(); i < p.elements; i += share.step()) {
+        u64 row = row_at(p.indices, i / p.columns, p.bytes_per_index, p.rows);
+        p.output[i] = row < p.rows ? p.table[row * p.columns + i % p.columns] : not_a_number();
+    }
+}
+
+/// A warp for each row of the output: it looks at all indices and adds what belongs there in its order.
+DEVICE void compute(const ScatterRows& p, Share share) {
+    u32 lane = threadIdx.x % WARP;
+    for (u64 row = share.first_warp(); row < p.rows; row += share.warp_step()) {
+        float* sums = p.output + row * p.columns;
+        for (u64 column = lane; column < p.columns; column += WARP) sums[column] = 0.0f;
+        for (u64 from = 0; from < p.count; from += WARP) {
+            u64 i = from + lane;
+            bool belongs = i < p.count && row_at(p.indices, i, p.bytes_per_index, p.rows) == row;
+            for (u32 left = __ballot_sync(ALL_LANES, belongs); left != 0; left &= left - 1) {
+                const float* input = p.input + (from + u32(__ffs(left)) - 1) * p.columns;
+                for (u64 column = lane; column < p.columns; column += WARP) sums[column] += input[column];
+            }
+        }
+    }
+}
+
+DEVICE void compute(const JoinPart& p, Share share) {
+    for (u64 i = share.first(); i < p.elements; i += share.step()) {
+        u64 row = i / p.width, column = i % p.width;
+        p.output[row * p.output_columns + column] = p.input ? p.input[row * p.input_columns + column] : p.number;
+    }
+}
+
 /// Row of the dataset for row `i` of the batch.
 DEVICE u64 row_of(const Feed& feed, u64 i) {
     return feed.order ? feed.order[feed.cursor + i] : i;

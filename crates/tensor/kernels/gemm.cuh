@@ -397,6 +397,11 @@ struct MediumWork {
 
 struct LargeWork : MediumWork {
     using MediumWork::run;
+    // Large tiles have no registers left beside these, so they are never in a launch of a module with such tiles
+    // (src/backend/cuda/lowering.rs).
+    DEVICE static void run(const JoinPart&, Share) {}
+    DEVICE static void run(const GatherRows&, Share) {}
+    DEVICE static void run(const ScatterRows&, Share) {}
     DEVICE static void run(const Gemm& p, Share share) {
         if (p.tile == Tile::Large) {
             run_tiles<Product<Tile::Large>>(p, share);

@@ -369,6 +369,50 @@ struct Transpose {
 };
 static_assert(sizeof(Transpose) == 32, "laid out as in Rust");
 
+/// output[i, j] = input[i, j] for `width` columns of both.
+struct JoinPart {
+    /// Or null: the number in each element.
+    const float *input;
+    float *output;
+    u64 elements;
+    u64 width;
+    /// From a row to the next.
+    u64 input_columns;
+    u64 output_columns;
+    float number;
+};
+static_assert(sizeof(JoinPart) == 56, "laid out as in Rust");
+
+/// output[i] = table[indices[i]]
+struct GatherRows {
+    const float *table;
+    const u8 *indices;
+    float *output;
+    /// Elements of the output.
+    u64 elements;
+    /// Rows of the table.
+    u64 rows;
+    u64 columns;
+    /// Bytes of an index: 1, 2, or 4 for whole numbers in floats.
+    u32 bytes_per_index;
+};
+static_assert(sizeof(GatherRows) == 56, "laid out as in Rust");
+
+/// output[r] = Σ input[i] over the i whose index is r
+struct ScatterRows {
+    const float *input;
+    const u8 *indices;
+    float *output;
+    /// Rows of the input.
+    u64 count;
+    /// Rows of the output.
+    u64 rows;
+    u64 columns;
+    /// Bytes of an index: 1, 2, or 4 for whole numbers in floats.
+    u32 bytes_per_index;
+};
+static_assert(sizeof(ScatterRows) == 56, "laid out as in Rust");
+
 /// output[i] = values[labels[i]]
 struct Pick {
     const float *values;
@@ -472,6 +516,9 @@ enum class Kind : u32 {
     Mse,
     Permute,
     Transpose,
+    JoinPart,
+    GatherRows,
+    ScatterRows,
     Pick,
     ArgMax,
     Dropout,
@@ -497,6 +544,9 @@ union Work {
     Mse mse;
     Permute permute;
     Transpose transpose;
+    JoinPart join_part;
+    GatherRows gather_rows;
+    ScatterRows scatter_rows;
     Pick pick;
     ArgMax arg_max;
     Dropout dropout;
@@ -525,6 +575,9 @@ static_assert(sizeof(Work) == 200, "laid out as in Rust");
     CASE(Mse, mse) \
     CASE(Permute, permute) \
     CASE(Transpose, transpose) \
+    CASE(JoinPart, join_part) \
+    CASE(GatherRows, gather_rows) \
+    CASE(ScatterRows, scatter_rows) \
     CASE(Pick, pick) \
     CASE(ArgMax, arg_max) \
     CASE(Dropout, dropout) \

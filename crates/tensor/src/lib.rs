@@ -51,8 +51,8 @@ pub use ir::{
     SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
 };
 pub use ndarray;
-pub use ops::matmul::Transpose;
 pub use ops::store::Keep;
+pub use ops::transpose::Transpose;
 pub use plan::{Arrangements, BufferInfo, Gradients, Inputs, Plan, Recompute, Segment, State};
 pub use session::{Session, eval};
 pub use source::{Batches, Source};

@@ -89,6 +89,15 @@ template <class T> T exchanged(const char* file, int line, unsigned mask, T valu
 #define __shfl_xor_sync(mask, value, lanes) \
     emulator::exchanged(__FILE__, __LINE__, mask, value, (emulator::lane() ^ (lanes)) & 31)
 
+/// Which lanes of the warp pass true, a bit for each.
+inline unsigned emulated_ballot(const char* file, int line, bool mine) {
+    const uint64_t* lanes = emulator::gather(file, line, mine);
+    unsigned bits = 0;
+    for (unsigned i = 0; i < 32; i++) bits |= unsigned(lanes[i]) << i;
+    return bits;
+}
+#define __ballot_sync(mask, value) emulated_ballot(__FILE__, __LINE__, value)
+
 /// `mma.m16n8k8` of tensor cores: sums[16, 8] += A[16, 8] · B[8, 8], spread over the lanes as PTX defines. Of each operand
 /// the upper 19 bits are read.
 inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
@@ -115,6 +124,9 @@ inline void emulated_mma_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const
 }
 
 // Functions of CUDA that C++ lacks.
+inline int __ffs(int x) {
+    return __builtin_ffs(x);
+}
 inline double cospi(double x) {
     return cos(3.14159265358979323846 * x);
 }

@@ -12,6 +12,15 @@ pub enum ShapeRequirement {
     Rule(&'static str),
     /// An axis of this number.
     Axis(usize),
+    /// These elements of an axis.
+    Slice {
+        /// The axis.
+        axis: usize,
+        /// The first element.
+        start: usize,
+        /// Behind the last one.
+        end: usize,
+    },
     /// At least this rank.
     Rank(usize),
     /// An order that has each dimension once; this one has not.
@@ -31,6 +40,9 @@ impl fmt::Display for ShapeRequirement {
         match self {
             ShapeRequirement::Rule(rule) => f.write_str(rule),
             ShapeRequirement::Axis(axis) => write!(f, "an operand with an axis {axis}"),
+            ShapeRequirement::Slice { axis, start, end } => {
+                write!(f, "an operand with elements {start}..{end} on axis {axis}")
+            }
             ShapeRequirement::Rank(rank) => write!(f, "at least {rank} dimensions"),
             ShapeRequirement::Permutation(order) => {
                 write!(f, "each dimension once, not the order {order:?}")

@@ -1,55 +1,20 @@
 //! Matrix product with transpose flags: C = op(A) · op(B), op(X) = X or Xᵀ.
 //!
-//! | A as stored | B as stored | dA | dB |
-//! | --- | --- | --- | --- |
-//! | A | B | dC · Bᵀ | Aᵀ · dC |
-//! | A | Bᵀ | dC · B | dCᵀ · A |
-//! | Aᵀ | B | B · dCᵀ | A · dC |
-//! | Aᵀ | Bᵀ | Bᵀ · dCᵀ | dCᵀ · Aᵀ |
-//!
-//! The flags close the op under differentiation: no transposed copy is ever recorded.
+//! Its gradients are such products too (`transpose.rs`). Lists of matrices are multiplied one by one (`batched_matmul.rs`).
 
-use std::ops::Not;
-
+use super::batched_matmul::BatchedMatMul;
 use super::rules;
+use super::transpose::{self, Transpose, oriented};
 use crate::error::{Error, ShapeRequirement};
 use crate::graph::{Backward, Call, Gradient, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Epilogue, Gemm, Left, Permute, Sink};
 use crate::ir::{DType, Meta, Shape};
 use ndarray::{ArrayD, ArrayView2, Ix2};
 
-/// How [`Tensor::matmul_with`] reads an operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transpose {
-    /// As it is stored.
-    No,
-    /// Transposed, without a copy.
-    Yes,
-}
-
-impl Not for Transpose {
-    type Output = Transpose;
-
-    fn not(self) -> Transpose {
-        match self {
-            Transpose::No => Transpose::Yes,
-            Transpose::Yes => Transpose::No,
-        }
-    }
-}
-
 #[derive(Debug)]
 struct MatMul {
     a: Transpose,
     b: Transpose,
-}
-
-/// Rows and columns as the product sees them.
-fn oriented((rows, columns): (usize, usize), transpose: Transpose) -> (usize, usize) {
-    match transpose {
-        Transpose::No => (rows, columns),
-        Transpose::Yes => (columns, rows),
-    }
 }
 
 impl ShapeRule for MatMul {
@@ -71,16 +36,7 @@ impl ShapeRule for MatMul {
 
 impl Gradient for MatMul {
     fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
-        let (a, b, dy) = (node.inputs[0], node.inputs[1], node.dy());
-        let da = node.when_wanted(0, || match self.a {
-            Transpose::No => dy.matmul_with(b, Transpose::No, !self.b),
-            Transpose::Yes => b.matmul_with(dy, self.b, Transpose::Yes),
-        })?;
-        let db = node.when_wanted(1, || match self.b {
-            Transpose::No => a.matmul_with(dy, !self.a, Transpose::No),
-            Transpose::Yes => dy.matmul_with(a, Transpose::Yes, self.a),
-        })?;
-        Ok(vec![da, db])
+        transpose::gradients(node, self.a, self.b)
     }
 }
 
@@ -132,26 +88,50 @@ impl Lower for MatMul {
 }
 
 impl<'g> Tensor<'g> {
-    /// `self · other` for matrices `[m, k]` and `[k, n]`.
+    /// `self · other` for matrices `[m, k]` and `[k, n]`; for lists of as many matrices, `[batch, m, k]` and `[batch, k, n]`,
+    /// the product of each pair, `[batch, m, n]`; for a list and one matrix that of each with it.
+    ///
+    /// ```
+    /// use ndarray::{arr2, arr3};
+    /// use plangrad_tensor::{Graph, eval};
+    ///
+    /// let graph = Graph::new();
+    /// let list = graph.constant(arr3(&[[[1.0, 2.0]], [[3.0, 4.0]]]))?;
+    /// let matrix = graph.constant(arr2(&[[1.0], [10.0]]))?;
+    /// assert_eq!(eval(list.matmul(matrix)?)?, arr3(&[[[21.0]], [[43.0]]]).into_dyn());
+    /// # Ok::<(), plangrad_tensor::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// If the operands are not matrices or their inner dimensions differ.
+    /// [`Error::Shapes`] if the operands are none of these or their inner dimensions differ.
     pub fn matmul(self, other: Tensor<'g>) -> Result<Tensor<'g>, Error> {
         self.matmul_with(other, Transpose::No, Transpose::No)
     }
 
-    /// `op(self) · op(other)`: `a` says how `self` is read, `b` how `other` is.
+    /// `op(self) · op(other)`: `a` says how `self` is read, or each of its matrices, `b` how `other` is.
     ///
     /// # Errors
-    /// If the operands are not matrices or their inner dimensions differ.
+    /// As [`Tensor::matmul`].
     pub fn matmul_with(self, other: Tensor<'g>, a: Transpose, b: Transpose) -> Result<Tensor<'g>, Error> {
-        self.binary(other, MatMul { a, b })
+        match (self.shape().rank(), other.shape().rank()) {
+            (3, 2) => self.matmul_with_one(other, a, b),
+            (3, _) | (_, 3) => self.binary(other, BatchedMatMul { a, b }),
+            _ => self.binary(other, MatMul { a, b }),
+        }
+    }
+
+    /// The product of each of a list of matrices with one: below one another they are one matrix.
+    fn matmul_with_one(self, other: Tensor<'g>, a: Transpose, b: Transpose) -> Result<Tensor<'g>, Error> {
+        let list = if a == Transpose::Yes { self.permute(&[0, 2, 1])? } else { self };
+        let &[batch, m, k] = list.dims() else { unreachable!("of rank 3") };
+        let product = list.reshape(&[batch * m, k])?.matmul_with(other, Transpose::No, b)?;
+        product.reshape(&[batch, m, product.dims()[1]])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Transpose::{No, Yes};
+    use crate::Transpose::{No, Yes};
     use crate::testing::{Case, values};
     use crate::{Error, Graph};
     use ndarray::{arr2, array};

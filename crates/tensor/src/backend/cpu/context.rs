@@ -2,6 +2,7 @@
 
 use super::matrix::Matrix;
 use crate::dataset::{DatasetRows, Samples, Targets};
+use crate::ir::kernel::{Indices, row_at};
 use crate::ir::{DType, Program, Value};
 
 /// A dataset as kernels read it, wherever it lies, and the order of its rows.
@@ -119,6 +120,23 @@ impl<'a> Context<'a> {
             // SAFETY: as above, with labels of two bytes.
             _ => usize::from(unsafe { *self.at::<u16>(value).add(i) }),
         }
+    }
+
+    /// The row that index number `i` of those in `indices` names, of so many; `None` where there is no such row.
+    ///
+    /// # Safety
+    /// There are more than `i` indices.
+    #[inline(always)]
+    pub(super) unsafe fn row_at(&self, indices: &Indices, i: usize, rows: usize) -> Option<usize> {
+        // SAFETY: the caller's contract; a value holds numbers of its type.
+        let index = unsafe {
+            match indices.dtype {
+                DType::U8 => f32::from(*self.at::<u8>(indices.value).add(i)),
+                DType::U16 => f32::from(*self.at::<u16>(indices.value).add(i)),
+                _ => *self.at::<f32>(indices.value).add(i),
+            }
+        };
+        row_at(index, rows)
     }
 
     /// Row of the dataset that will be number `i` of the next batch, if that is known.

@@ -12,6 +12,11 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
+    /// A row-major one.
+    pub(super) fn by_rows(start: *mut f32, (rows, columns): (usize, usize)) -> Matrix {
+        Matrix { start, rows, columns, panel: columns.max(1) }
+    }
+
     /// First column of the panel in which a column lies.
     fn first(self, column: usize) -> usize {
         column / self.panel * self.panel

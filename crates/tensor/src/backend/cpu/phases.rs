@@ -120,6 +120,7 @@ fn bytes(program: &Program, value: Value, elements: Option<Range<usize>>) -> Ran
 
 #[cfg(test)]
 mod tests {
+    use ndarray::{ArrayD, IxDyn};
     use proptest::prelude::*;
 
     use super::super::buffer::Buffer;
@@ -132,7 +133,7 @@ mod tests {
     use crate::plan::Layouts;
     use crate::random::uniform;
     use crate::testing::net::{ADAM, Net, mixed_rows, nets};
-    use crate::{Gradients, Inputs, Plan};
+    use crate::{Gradients, Graph, Inputs, Plan, Transpose};
 
     fn program(plan: &Plan) -> Program {
         plan.program(0, &Layouts::choose(std::slice::from_ref(plan), Some(kernels::PANEL)))
@@ -211,6 +212,26 @@ mod tests {
             let net = Net { gradients, inputs, ..net };
             assert_shares_touch_what_they_say(&net, &net.training_plan(batch_size), threads);
         }
+    }
+
+    #[test]
+    fn shares_of_joins_rows_by_index_and_lists_of_products_touch_what_they_say() {
+        let graph = Graph::new();
+        let numbers = |dims: &[usize]| graph.constant(ArrayD::<f32>::ones(IxDyn(dims))).unwrap();
+        let (table, list, labels) =
+            (numbers(&[70, 130]), numbers(&[5, 33, 70]), graph.labels(&[7; 90]).unwrap());
+        let rows = table.gather_rows(labels).unwrap();
+        let products = list.matmul(numbers(&[5, 70, 20])).unwrap();
+        let outputs = [
+            rows,
+            rows.scatter_rows(labels, 40).unwrap(),
+            graph.concat(&[table, table.slice(1, 3..70).unwrap()], 1).unwrap(),
+            products,
+            products.matmul_with(products, Transpose::Yes, Transpose::No).unwrap(),
+        ];
+        let net = Net::classifier(&[4], &[4], 3);
+        let plan = Plan::new(&graph, &net.state(), &outputs).unwrap();
+        (1..4).for_each(|threads| assert_shares_touch_what_they_say(&net, &plan, threads));
     }
 
     fn mnist(batch_size: usize) -> Program {

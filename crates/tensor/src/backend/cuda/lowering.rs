@@ -86,6 +86,8 @@ pub(super) struct Job {
     /// Shared memory of a block.
     shared_bytes: u32,
     function: Function,
+    /// Whether no other function has its kernel.
+    only_there: bool,
     /// Whether it reads the feed.
     gathers: bool,
 }
@@ -99,6 +101,7 @@ impl Job {
             blocks,
             shared_bytes: 0,
             function: Function::Stage,
+            only_there: false,
             gathers: false,
         }
     }
@@ -120,6 +123,11 @@ impl Job {
     /// In a launch of this function, or of one that can do more.
     pub(super) fn in_function(self, function: Function) -> Job {
         Job { function, ..self }
+    }
+
+    /// In launches of its function alone: others have no registers left for its kernel.
+    pub(super) fn only_there(self) -> Job {
+        Job { only_there: true, ..self }
     }
 
     /// Reading the feed.
@@ -155,10 +163,18 @@ impl StepBuilder {
         self.orders.push(Order::Constant { to, data });
     }
 
-    /// Turns the stage's jobs into launches.
+    /// Turns the stage's jobs into launches: one, unless they are more than it has room for, or some are apart.
     pub(super) fn finish_stage(&mut self) {
         self.stage.retain(|job| job.blocks > 0);
-        for part in self.stage.chunks(MOST_ITEMS as usize) {
+        let most = self.stage.iter().map(|job| job.function).max();
+        let is_apart = |job: &Job| job.only_there && Some(job.function) != most;
+        let (apart, together): (Vec<Job>, Vec<Job>) = self.stage.drain(..).partition(is_apart);
+        self.launch(&together);
+        self.launch(&apart);
+    }
+
+    fn launch(&mut self, jobs: &[Job]) {
+        for part in jobs.chunks(MOST_ITEMS as usize) {
             let mut items = Box::new(Items::new());
             part.iter().for_each(|job| items.push(job.item(self.most_blocks)));
             self.orders.push(Order::Launch(Launch {
@@ -168,7 +184,6 @@ impl StepBuilder {
                 gathers: part.iter().any(|job| job.gathers),
             }));
         }
-        self.stage.clear();
     }
 
     /// Ends the step with a job that may only run once nothing reads the feed any more: in the last launch, if that gathers

@@ -2,9 +2,10 @@
 
 use super::Machine;
 use crate::ir::kernel::{
-    Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
-    GatherTargets, Gemm, Left, Map, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction,
-    RowScale, Samples, Sink, Softmax, Target, Update, mask_words, threshold,
+    Accumulate, Advance, ArgMax, BatchedGemm, ClassShare, Columns, Constant, ConstantData, Copy,
+    CrossEntropy, Dropout, Gather, GatherRows, GatherTargets, Gemm, Indices, Join, Left, Map, MapOp,
+    MetricSums, Mse, Part, Permute, Pick, Proceed, Reduce, Reduction, RowScale, Samples, ScatterRows, Sink,
+    Softmax, Target, Update, mask_words, row_at, threshold,
 };
 use crate::ir::{
     DType, MAX_RANK, MetricBlock, Numbers, Optimizer, Shape, StepBlock, TargetFormat, Value, power,
@@ -221,6 +222,21 @@ impl Interpret for Gemm {
     }
 }
 
+impl Interpret for BatchedGemm {
+    fn interpret(&self, machine: &mut Machine<'_>) {
+        let (m, n, k) = (self.m, self.n, self.k);
+        let [a, b] =
+            [(self.a, m * k), (self.b, k * n)].map(|(value, size)| machine.numbers(value, self.batch * size));
+        let element = |c: usize| {
+            let (item, i, j) = (c / (m * n), c / n % m, c % n);
+            let (a, b) = (&a[item * m * k..], &b[item * k * n..]);
+            (0..k).map(|p| if self.transpose_a { a[p * m + i] } else { a[i * k + p] } * b[p * n + j]).sum()
+        };
+        let products: Vec<f64> = (0..self.batch * m * n).map(element).collect();
+        machine.set_numbers(self.c, &products);
+    }
+}
+
 impl Machine<'_> {
     /// What sums begin with.
     fn begin(&self, sink: &Sink, count: usize) -> Vec<f64> {
@@ -351,6 +367,57 @@ impl Interpret for Permute {
         let input = machine.numbers(self.input, elements);
         let output: Vec<f64> = (0..elements).map(|i| input[place(i, &self.shape, &self.strides)]).collect();
         machine.set_numbers(self.output, &output);
+    }
+}
+
+impl Interpret for Join {
+    fn interpret(&self, machine: &mut Machine<'_>) {
+        let mut output = Vec::with_capacity(self.rows * self.columns());
+        for row in 0..self.rows {
+            for Part { columns, width } in &self.parts {
+                match *columns {
+                    Columns::Number(x) => output.extend(vec![f64::from(x); *width]),
+                    Columns::Of { value, first, columns } => {
+                        let start = row * columns + first;
+                        output.extend(&machine.numbers(value, start + width)[start..]);
+                    }
+                }
+            }
+        }
+        machine.set_numbers(self.output, &output);
+    }
+}
+
+impl Machine<'_> {
+    /// The rows that indices name, of so many.
+    fn rows(&self, indices: &Indices, rows: usize) -> Vec<Option<usize>> {
+        self.numbers(indices.value, indices.count).into_iter().map(|x| row_at(x as f32, rows)).collect()
+    }
+}
+
+impl Interpret for GatherRows {
+    fn interpret(&self, machine: &mut Machine<'_>) {
+        let table = machine.numbers(self.table, self.rows * self.columns);
+        let row = |row: Option<usize>| match row {
+            Some(row) => table[row * self.columns..][..self.columns].to_vec(),
+            None => vec![f64::NAN; self.columns],
+        };
+        let numbers: Vec<f64> = machine.rows(&self.indices, self.rows).into_iter().flat_map(row).collect();
+        machine.set_numbers(self.output, &numbers);
+    }
+}
+
+impl Interpret for ScatterRows {
+    fn interpret(&self, machine: &mut Machine<'_>) {
+        let input = machine.numbers(self.input, self.indices.count * self.columns);
+        let mut sums = vec![0.0; self.rows * self.columns];
+        for (i, row) in machine.rows(&self.indices, self.rows).into_iter().enumerate() {
+            let Some(row) = row else { continue };
+            for column in 0..self.columns {
+                sums[row * self.columns + column] += input[i * self.columns + column];
+            }
+        }
+        machine.set_numbers(self.output, &sums);
     }
 }
 

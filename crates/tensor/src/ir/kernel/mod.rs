@@ -11,14 +11,17 @@
 mod accumulate;
 mod advance;
 mod argmax;
+mod batched_gemm;
 mod constant;
 mod copy;
 mod cross_entropy;
 mod describe;
 mod dropout;
 mod gather;
+mod gather_rows;
 mod gather_targets;
 mod gemm;
+mod join;
 mod map;
 mod metrics;
 mod mse;
@@ -27,6 +30,7 @@ mod pick;
 mod proceed;
 mod reduce;
 mod samples;
+mod scatter_rows;
 mod softmax;
 mod update;
 
@@ -37,7 +41,9 @@ pub(crate) use cross_entropy::{ClassShare, RowScale};
 pub(crate) use describe::{Content, InPlace};
 use describe::{Describe, Visit};
 pub(crate) use dropout::{STREAM, mask_words, threshold};
+pub(crate) use gather_rows::{Indices, row_at};
 pub(crate) use gemm::{Epilogue, EpilogueStep, Left, Sink};
+pub(crate) use join::{Columns, Part};
 pub(crate) use map::{MapInput, MapOp};
 pub(crate) use reduce::Reduction;
 pub(crate) use samples::Samples;
@@ -87,12 +93,16 @@ kernels! {
     proceed::Proceed,
     copy::Copy,
     gemm::Gemm,
+    batched_gemm::BatchedGemm,
     map::Map,
     reduce::Reduce,
     softmax::Softmax,
     cross_entropy::CrossEntropy,
     mse::Mse,
     permute::Permute,
+    join::Join,
+    gather_rows::GatherRows,
+    scatter_rows::ScatterRows,
     pick::Pick,
     argmax::ArgMax,
     dropout::Dropout,

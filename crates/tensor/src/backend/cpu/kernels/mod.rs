@@ -11,8 +11,10 @@ mod cross_entropy;
 mod dropout;
 mod exponentials;
 mod gather;
+mod gather_rows;
 mod gather_targets;
 mod gemm;
+mod join;
 mod map;
 mod metrics;
 mod mse;
@@ -26,6 +28,7 @@ mod pick;
 mod proceed;
 mod reduce;
 mod samples;
+mod scatter_rows;
 mod softmax;
 mod update;
 

@@ -44,43 +44,59 @@ shared! {
 
 impl Lower for kernel::Gemm {
     fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
-        let (m, n) = (self.m as u64, self.n as u64);
-        let tile = (lowering.sizing.tile)(self);
-        let kernel::Epilogue { bias, steps } = self.epilogue;
-        let bias: Address = lowering.at_or_null(bias);
-        let step_count = self.epilogue.steps().count() as u32;
-        let steps = steps.map(|step| Step::new(step, lowering));
-        let [c, sums] = [Some(&self.c), self.column_sum.as_ref()].map(|sink| sink.map(stored));
         let [a, b] = [read(&self.a), self.b].map(|value| lowering.at::<Address>(value));
-        let c: Address = lowering.at_or_null(c);
-        let fours = |address, columns: usize| on_16_bytes(address) && columns.is_multiple_of(4);
-        let others = steps.iter().map(|step| step.other.address());
-        let vector_c = [c, bias].into_iter().chain(others).all(|address| fours(address, self.n));
-        let a_columns = if self.transpose_a { self.m } else { self.k };
-        let work = Gemm {
-            a: a.into(),
-            b: b.into(),
-            c: c.into(),
-            bias: bias.into(),
-            sums: lowering.at_or_null(sums),
-            m,
-            n,
-            k: self.k as u64,
-            steps,
-            step_count,
-            tile,
-            transpose_a: self.transpose_a.into(),
-            accumulate: self.c.adds().into(),
-            accumulate_sums: self.column_sum.as_ref().is_some_and(Sink::adds).into(),
-            vector_a: fours(a, a_columns).into(),
-            vector_b: fours(b, self.n).into(),
-            vector_c: vector_c.into(),
-        };
-        // There are column sums even if C has no rows.
-        let rows = m.max(u64::from(self.column_sum.is_some()));
-        let job = Job::new(work, tile.count(rows, n));
-        step.push(job.with_shared_memory(tile.shared_bytes()).in_function(tile.function()));
+        let c = lowering.at_or_null(stored(Some(&self.c)));
+        step.push(job(self, [a, b, c], lowering));
     }
+}
+
+/// A job for each product.
+impl Lower for kernel::BatchedGemm {
+    fn lower(&self, lowering: &Lowering<'_>, step: &mut StepBuilder) {
+        let (first, starts) = (self.first(), [self.a, self.b, self.c]);
+        for item in 0..self.batch {
+            let bytes = self.sizes().map(|size| 4 * (item * size) as u64);
+            let operand = |i: usize| lowering.at::<Address>(starts[i]) + bytes[i];
+            step.push(job(&first, [0, 1, 2].map(operand), lowering));
+        }
+    }
+}
+
+/// The work of a product whose A, B and C lie there.
+fn job(gemm: &kernel::Gemm, [a, b, c]: [Address; 3], lowering: &Lowering<'_>) -> Job {
+    let (m, n) = (gemm.m as u64, gemm.n as u64);
+    let tile = (lowering.sizing.tile)(gemm);
+    let kernel::Epilogue { bias, steps } = gemm.epilogue;
+    let bias: Address = lowering.at_or_null(bias);
+    let step_count = gemm.epilogue.steps().count() as u32;
+    let steps = steps.map(|step| Step::new(step, lowering));
+    let fours = |address, columns: usize| on_16_bytes(address) && columns.is_multiple_of(4);
+    let others = steps.iter().map(|step| step.other.address());
+    let vector_c = [c, bias].into_iter().chain(others).all(|address| fours(address, gemm.n));
+    let a_columns = if gemm.transpose_a { gemm.m } else { gemm.k };
+    let work = Gemm {
+        a: a.into(),
+        b: b.into(),
+        c: c.into(),
+        bias: bias.into(),
+        sums: lowering.at_or_null(stored(gemm.column_sum.as_ref())),
+        m,
+        n,
+        k: gemm.k as u64,
+        steps,
+        step_count,
+        tile,
+        transpose_a: gemm.transpose_a.into(),
+        accumulate: gemm.c.adds().into(),
+        accumulate_sums: gemm.column_sum.as_ref().is_some_and(Sink::adds).into(),
+        vector_a: fours(a, a_columns).into(),
+        vector_b: fours(b, gemm.n).into(),
+        vector_c: vector_c.into(),
+    };
+    // There are column sums even if C has no rows.
+    let rows = m.max(u64::from(gemm.column_sum.is_some()));
+    let job = Job::new(work, tile.count(rows, n));
+    job.with_shared_memory(tile.shared_bytes()).in_function(tile.function())
 }
 
 /// The first operand.
@@ -89,8 +105,11 @@ fn read(a: &Left) -> Value {
 }
 
 /// Where sums go.
-fn stored(sink: &Sink) -> Value {
-    sink.value().expect("sessions refuse plans for this device whose products update weights")
+fn stored(sink: Option<&Sink>) -> Option<Value> {
+    let value = |sink: &Sink| {
+        sink.value().expect("sessions refuse plans for this device whose products update weights")
+    };
+    sink.map(value)
 }
 
 impl Step {

@@ -43,6 +43,9 @@ kernels! {
     mod cross_entropy { cross_entropy: CrossEntropy }
     mod mse { mse: Mse }
     mod permute { permute: Permute, transpose: Transpose }
+    mod join { join_part: JoinPart }
+    mod gather_rows { gather_rows: GatherRows }
+    mod scatter_rows { scatter_rows: ScatterRows }
     mod pick { pick: Pick }
     mod argmax { arg_max: ArgMax }
     mod dropout { dropout: Dropout }

@@ -11,10 +11,10 @@ use crate::backend::Backend;
 use crate::backend::cuda::device::Cuda;
 use crate::backend::cuda::function::Function;
 use crate::backend::cuda::lowering::{Lowering, Sizing};
-use crate::backend::cuda::runtime::Runtime;
+use crate::backend::cuda::runtime::{Order, Runtime};
 use crate::backend::cuda::tile::Tile;
 use crate::backend::cuda::{driver, lower};
-use crate::ir::kernel::{Copy, Epilogue, GatherTargets, Gemm, Left, Sink};
+use crate::ir::kernel::{Columns, Copy, Epilogue, GatherTargets, Gemm, Join, Left, Part, Sink};
 use crate::ir::{Device, Kernel, TargetFormat, Value};
 
 /// The machine's GPU with work cut like this; none if it has none that can be used. It is opened once.
@@ -52,6 +52,32 @@ fn the_feed_is_never_advanced_in_a_launch_that_gathers() {
     assert_eq!(launches(&[copy(1)]), 2);
     let full: Vec<Kernel> = (0..16).map(|_| copy(1)).collect();
     assert_eq!(launches(&full), 3);
+}
+
+/// Kernels that modules with large tiles have no registers for.
+#[test]
+fn some_kernels_are_never_in_a_launch_with_large_tiles() {
+    let join = || -> Kernel {
+        let columns = Columns::Of { value: Value(3), first: 0, columns: 5 };
+        Join { parts: vec![Part { columns, width: 5 }], output: Value(4), rows: 7 }.into()
+    };
+    let product = |size: usize| -> Kernel {
+        let (a, c) = (Left::Value(Value(0)), Sink::Store(Value(2)));
+        let epilogue = Epilogue::default();
+        let b = Value(1);
+        Gemm { a, b, c, m: size, n: size, k: size, transpose_a: false, epilogue, column_sum: None }.into()
+    };
+    let functions = |stage: Vec<Kernel>| -> Vec<Function> {
+        let lowering =
+            Lowering { value: &|value| 64 * u64::from(value.0), feed: 640, sizing: Sizing::default() };
+        let function = |order| match order {
+            Order::Launch(launch) => launch.function,
+            Order::Constant { .. } => unreachable!("there are none"),
+        };
+        lower::step(&[stage], 0, &lowering).into_iter().map(function).collect()
+    };
+    assert_eq!(functions(vec![join(), product(32)]), [Function::Stage]);
+    assert_eq!(functions(vec![join(), product(8192), join()]), [Function::StageLarge, Function::Stage]);
 }
 
 /// The shapes that the tiles were made for.

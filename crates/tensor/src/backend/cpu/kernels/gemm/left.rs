@@ -53,6 +53,17 @@ impl<'k> Operand<'k> {
             Left::Value(a) | Left::Gathered(a, _) => Source::Matrix(context.matrix(*a, shape)),
             Left::Samples(samples) => Source::Samples(samples, context),
         };
+        Operand::of(source, gemm)
+    }
+
+    /// A matrix in the place of the first operand of `gemm`.
+    #[inline(always)]
+    pub(super) fn matrix(matrix: Matrix, gemm: &Gemm) -> Operand<'k> {
+        Operand::of(Source::Matrix(matrix), gemm)
+    }
+
+    #[inline(always)]
+    fn of(source: Source<'k>, gemm: &Gemm) -> Operand<'k> {
         let numbers = Numbers([const { MaybeUninit::uninit() }; CHUNK * READY]);
         Operand { source, transposed: gemm.transpose_a, k: gemm.k, ready: Ready { part: None, numbers } }
     }

@@ -12,6 +12,7 @@
 //! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting. Where the processor multiplies
 //! whole tiles, the products of layers are made of those instead (`tiled.rs`).
 
+mod batched;
 mod cut;
 mod left;
 mod pack;

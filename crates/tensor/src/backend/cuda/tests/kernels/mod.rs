@@ -9,9 +9,10 @@ use proptest::prelude::*;
 use super::bench::{Bench, Dataset, Kind, Tolerance};
 use crate::backend::cuda::lowering::Sizing;
 use crate::ir::kernel::{
-    Accumulate, Advance, ArgMax, ClassShare, Constant, ConstantData, Copy, CrossEntropy, Dropout, Gather,
-    GatherTargets, Map, MapInput, MapOp, MetricSums, Mse, Permute, Pick, Proceed, Reduce, Reduction,
-    RowScale, Samples, Softmax, Target, Update,
+    Accumulate, Advance, ArgMax, BatchedGemm, ClassShare, Columns, Constant, ConstantData, Copy,
+    CrossEntropy, Dropout, Gather, GatherRows, GatherTargets, Indices, Join, Map, MapInput, MapOp,
+    MetricSums, Mse, Part, Permute, Pick, Proceed, Reduce, Reduction, RowScale, Samples, ScatterRows,
+    Softmax, Target, Update,
 };
 use crate::ir::{Kernel, MetricBlock, StepBlock, TargetFormat, Value};
 use crate::random::uniform;
@@ -207,6 +208,52 @@ proptest! {
         strides[..2].copy_from_slice(&[1, columns]);
         let shape = Shape::new(&[columns, rows]).unwrap();
         bench.check(&Kernel::Permute(Permute { input, output, shape, strides }), NONE);
+    }
+
+    #[test]
+    fn columns_side_by_side(
+        rows in size(), parts in prop::collection::vec((size(), 0usize..3, 0usize..3, any::<bool>()), 0..5), few_blocks: bool,
+    ) {
+        let mut bench = bench(few_blocks);
+        let part = |(width, left, right, number): (usize, usize, usize, bool)| {
+            let columns = left + width + right;
+            let value = bench.numbers(rows * columns, true);
+            let from = Columns::Of { value, first: left, columns };
+            Part { columns: if number { Columns::Number(0.5) } else { from }, width }
+        };
+        let parts: Vec<Part> = parts.into_iter().map(part).filter(|part| part.width > 0).collect();
+        let output = bench.output(rows * parts.iter().map(|part| part.width).sum::<usize>(), false);
+        bench.check(&Join { parts, output, rows }.into(), NONE);
+    }
+
+    #[test]
+    fn rows_by_index_and_their_sums(
+        count in size(), rows in classes(), columns in size(), bytes in prop_oneof![Just(1), Just(2), Just(4)], few_blocks: bool,
+    ) {
+        let mut bench = bench(few_blocks);
+        let index = |i: usize| (i * 7 + i / 5) % (rows + 1); // one of which is no row
+        let dtype = match bytes { 1 => DType::U8, 2 => DType::U16, _ => DType::F32 };
+        let encoded = |i| {
+            let mut encoded = vec![0; bytes];
+            dtype.encode(index(i) as f32, &mut encoded);
+            encoded
+        };
+        let value = bench.array((0..count).flat_map(encoded).collect(), Kind::Exact, false);
+        let indices = Indices { value, dtype, count };
+        let (table, picked) = (bench.numbers(rows * columns, true), bench.numbers(count * columns, true));
+        let (output, sums) = (bench.output(count * columns, false), bench.output(rows * columns, false));
+        bench.check(&GatherRows { table, indices: indices.clone(), output, rows, columns }.into(), NONE);
+        bench.check(&ScatterRows { input: picked, indices, output: sums, rows, columns }.into(), NONE);
+    }
+
+    #[test]
+    fn lists_of_products(
+        batch in 0usize..20, m in size(), n in size(), k in 0usize..40, transpose_a: bool, few_blocks: bool,
+    ) {
+        let mut bench = bench(few_blocks);
+        let [a, b] = [m * k, k * n].map(|size| bench.numbers(batch * size, true));
+        let c = bench.output(batch * m * n, false);
+        bench.check(&BatchedGemm { a, b, c, batch, m, n, k, transpose_a }.into(), SUMS);
     }
 
     #[test]
