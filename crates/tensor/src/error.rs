@@ -149,6 +149,12 @@ pub enum Error {
         /// The op.
         op: &'static str,
     },
+    /// An operation of one's own reads a tensor with a gradient that is not one of its inputs, and which would get none.
+    #[error("{op} reads a tensor with a gradient that is not one of its inputs; make it an input")]
+    NotAnInput {
+        /// The op.
+        op: &'static str,
+    },
     /// The gradient was asked of a constant.
     #[error("a gradient is asked of a constant of shape {0}; record it as a variable or a parameter")]
     Constant(Shape),

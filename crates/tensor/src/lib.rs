@@ -51,6 +51,7 @@ pub use ir::{
     SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
 };
 pub use ndarray;
+pub use ops::custom::{CustomGradient, CustomOp, Formula};
 pub use ops::store::Keep;
 pub use ops::transpose::Transpose;
 pub use plan::{Arrangements, BufferInfo, Gradients, Inputs, Plan, Recompute, Segment, State};

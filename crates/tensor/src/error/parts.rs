@@ -21,6 +21,13 @@ pub enum ShapeRequirement {
         /// Behind the last one.
         end: usize,
     },
+    /// As many gradients as there are inputs.
+    Gradients {
+        /// Inputs.
+        expected: usize,
+        /// Gradients that the rule gives.
+        found: usize,
+    },
     /// At least this rank.
     Rank(usize),
     /// An order that has each dimension once; this one has not.
@@ -42,6 +49,9 @@ impl fmt::Display for ShapeRequirement {
             ShapeRequirement::Axis(axis) => write!(f, "an operand with an axis {axis}"),
             ShapeRequirement::Slice { axis, start, end } => {
                 write!(f, "an operand with elements {start}..{end} on axis {axis}")
+            }
+            ShapeRequirement::Gradients { expected, found } => {
+                write!(f, "a gradient by each of its {expected} inputs, not {found}")
             }
             ShapeRequirement::Rank(rank) => write!(f, "at least {rank} dimensions"),
             ShapeRequirement::Permutation(order) => {

@@ -11,6 +11,7 @@ mod batched_matmul;
 mod clip;
 mod compare;
 mod concat;
+pub(crate) mod custom;
 pub(crate) mod dropout;
 mod elementwise;
 mod extremes;
