@@ -11,6 +11,22 @@ impl Graph {
     /// The gradients of `loss` by each of `with_respect_to`, in that order and of the same shapes. Only what lies on a
     /// path from them to the loss is differentiated. What does not influence the loss has gradient zero.
     ///
+    /// What is recorded can be differentiated again, with all that it is made of: each operation's rule records operations
+    /// that have rules, but for the fused losses (`cross_entropy`, `mse` and their kind), whose gradient says
+    /// [`Error::NoGradient`]. A loss composed of [`Tensor::log_softmax`] can be differentiated twice.
+    ///
+    /// ```
+    /// use ndarray::arr1;
+    /// use plangrad_tensor::{Graph, eval};
+    ///
+    /// let graph = Graph::new();
+    /// let x = graph.variable(arr1(&[2.0]))?;
+    /// let slope = graph.gradients(x.pow(3.0)?.sum()?, &[x])?[0];
+    /// let curvature = graph.gradients(slope.sum()?, &[x])?[0];
+    /// assert_eq!(eval(curvature)?, arr1(&[12.0]).into_dyn()); // 6x
+    /// # Ok::<(), plangrad_tensor::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotScalar`] if `loss` is not one number; [`Error::Constant`] if a gradient is asked of what
     /// [`Graph::constant`] made, or of what depends on nothing else; [`Error::NoGradient`] if a path crosses an op
@@ -101,8 +117,9 @@ impl Graph {
 mod tests {
     use ndarray::{Array2, ArrayD, arr1, arr2};
 
+    use crate::testing::Case;
     use crate::testing::net::cpu;
-    use crate::{Error, Graph, Tensor};
+    use crate::{Error, Graph, Tensor, Transpose};
 
     fn values(tensors: &[Tensor<'_>]) -> Vec<ArrayD<f32>> {
         crate::session::eval_on(&cpu(1), tensors).unwrap()
@@ -171,5 +188,52 @@ mod tests {
         let curvature = graph.gradients(slope.sum().unwrap(), &[x]).unwrap()[0];
         let found = values(&[slope, curvature]);
         assert_eq!((found[0][0], found[1][0]), (12.0, 12.0));
+    }
+
+    /// Checks the gradient of the gradient of y² by finite differences and on every backend.
+    fn twice(shape: &[usize], y: impl for<'g> Fn(Tensor<'g>) -> Result<Tensor<'g>, Error> + 'static) {
+        Case::new(&[shape.to_vec()], move |x| {
+            let (y, graph) = (y(x[0])?, x[0].graph());
+            Ok(graph.gradients(y.mul(y)?.sum()?, &[x[0]])?[0])
+        })
+        .range(0.2, 1.5)
+        .check();
+    }
+
+    #[test]
+    fn gradients_of_elementwise_ops_have_gradients() {
+        twice(&[5, 3], |x| x.add(x.exp()?));
+        twice(&[5, 3], |x| x.ln()?.sub(x.sqrt()?));
+        twice(&[5, 3], |x| x.mul(x)?.div(x.affine(2.0, 1.0)?));
+        twice(&[5, 3], |x| x.pow(2.5)?.mul(x.abs()?));
+        twice(&[5, 3], |x| x.clamp(0.5, 1.0)?.mul(x));
+        twice(&[5, 3], |x| x.maximum(x.slice(0, 0..1)?)?.mul(x.minimum(x.slice(1, 1..2)?)?));
+        twice(&[5, 3], |x| x.greater(x.slice(0, 1..2)?)?.where_cond(x.exp()?, x.mul(x)?));
+        twice(&[5, 3], |x| x.relu()?.add(x.tanh()?)?.add(x.sigmoid()?)?.add(x.gelu()?));
+    }
+
+    #[test]
+    fn gradients_of_other_ops_have_gradients() {
+        twice(&[5, 3], |x| x.max_axis(1));
+        twice(&[5, 3], |x| x.sum_axis(0)?.mul(x.square_sum_axis(0)?));
+        twice(&[5, 3], |x| x.mean_and_variance(0)?.1.add(x.mean_and_variance(1)?.0.mean()?));
+        twice(&[5, 3], |x| x.softmax()?.mul(x.log_softmax()?));
+        twice(&[5, 3], |x| x.permute(&[1, 0])?.matmul(x));
+        twice(&[2, 3, 4], |x| x.matmul_with(x, Transpose::No, Transpose::Yes));
+        twice(&[5, 3], |x| x.graph().concat(&[x.slice(1, 1..3)?, x.mul(x)?], 1));
+        twice(&[5, 3], |x| x.mul(x)?.gather_rows(x.graph().labels(&[4, 0, 4])?));
+        twice(&[3, 2], |x| x.mul(x)?.scatter_rows(x.graph().labels(&[1, 0, 1])?, 4));
+    }
+
+    #[test]
+    fn fused_losses_say_that_they_cannot_be_differentiated_twice() {
+        let graph = Graph::new();
+        let x = graph.variable(arr2(&[[1.0, 2.0]])).unwrap();
+        let target = graph.constant(arr2(&[[0.0, 0.0]])).unwrap();
+        for loss in [x.cross_entropy(graph.labels(&[1]).unwrap()).unwrap(), x.mse(target).unwrap()] {
+            let slope = graph.gradients(loss, &[x]).unwrap()[0];
+            let again = graph.gradients(slope.square_sum().unwrap(), &[x]);
+            assert!(matches!(again, Err(Error::NoGradient { .. })), "{again:?}");
+        }
     }
 }

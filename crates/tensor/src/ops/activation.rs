@@ -7,6 +7,9 @@
 //! | `sigmoid` | 1 / (1 + e⁻ˣ) | dy · y · (1 − y) | y |
 //! | `gelu` | x · Φ(x) = x/2 · (1 + erf(x/√2)) | dy · (Φ(x) + x · φ(x)) | x |
 //!
+//! The gradient ops have gradients too, so activations can be differentiated as often as one likes: with the slope s of an
+//! activation as a function of what is kept, that of dy · s by dy is s, by what is kept dy · s′.
+//!
 //! Where the output suffices for the gradient the input is not kept: that is what makes an activation's memory one
 //! buffer and not two. At x = 0 `relu` has gradient 0, as in PyTorch. GELU is Hendrycks & Gimpel,
 //! [arXiv:1606.08415](https://arxiv.org/abs/1606.08415), the exact form.
@@ -17,7 +20,10 @@ use crate::graph::{Backward, Tensor};
 use crate::ir::kernel::MapOp;
 
 macro_rules! activation {
-    ($forward:ident, $backward:ident, $name:literal, $back_name:literal, $kept:ident, $value:expr, $slope:expr) => {
+    (
+        $forward:ident, $backward:ident, $name:literal, $back_name:literal, $kept:ident, $value:expr, $slope:expr,
+        $curvature:expr
+    ) => {
         #[derive(Debug)]
         struct $forward;
 
@@ -49,6 +55,17 @@ macro_rules! activation {
             fn kernel(&self) -> MapOp {
                 MapOp::$backward
             }
+            fn gradient<'g>(&self, node: &Backward<'g>) -> Result<Vec<Option<Tensor<'g>>>, Error> {
+                let (kept, dz) = (node.inputs[1], node.dy());
+                let of_dy = node.when_wanted(0, || dz.binary(kept, Pointwise($backward)))?;
+                let curvature: for<'t> fn(Tensor<'t>) -> Curvature<'t> = $curvature;
+                let of_kept = match node.wanted[1] {
+                    true => curvature(kept)?,
+                    false => None,
+                };
+                let of_kept = of_kept.map(|curvature| dz.mul(node.inputs[0])?.mul(curvature)).transpose()?;
+                Ok(vec![of_dy, of_kept])
+            }
         }
     };
 }
@@ -65,14 +82,50 @@ mod kept {
     }
 }
 
-activation!(Relu, ReluGrad, "relu", "relu_grad", output, |x| if x.is_nan() { x } else { x.max(0.0) }, |y| {
-    f64::from(y > 0.0)
+/// How a slope changes with what is kept; `None` if it does not, but for jumps.
+type Curvature<'g> = Result<Option<Tensor<'g>>, Error>;
+
+activation!(
+    Relu,
+    ReluGrad,
+    "relu",
+    "relu_grad",
+    output,
+    |x| if x.is_nan() { x } else { x.max(0.0) },
+    |y| f64::from(y > 0.0),
+    |_| Ok(None)
+);
+activation!(Tanh, TanhGrad, "tanh", "tanh_grad", output, f64::tanh, |y| 1.0 - y * y, |y| {
+    y.affine(-2.0, 0.0).map(Some)
 });
-activation!(Tanh, TanhGrad, "tanh", "tanh_grad", output, f64::tanh, |y| 1.0 - y * y);
-activation!(Sigmoid, SigmoidGrad, "sigmoid", "sigmoid_grad", output, |x| 1.0 / (1.0 + (-x).exp()), |y| y
-    * (1.0 - y));
-activation!(Gelu, GeluGrad, "gelu", "gelu_grad", input, |x| x * normal_cdf(x), |x| normal_cdf(x)
-    + x * normal_pdf(x));
+activation!(
+    Sigmoid,
+    SigmoidGrad,
+    "sigmoid",
+    "sigmoid_grad",
+    output,
+    |x| 1.0 / (1.0 + (-x).exp()),
+    |y| y * (1.0 - y),
+    |y| y.affine(-2.0, 1.0).map(Some)
+);
+activation!(
+    Gelu,
+    GeluGrad,
+    "gelu",
+    "gelu_grad",
+    input,
+    |x| x * normal_cdf(x),
+    |x| normal_cdf(x) + x * normal_pdf(x),
+    |x| {
+        // φ(x) (2 − x²)
+        let square = x.mul(x)?;
+        let density = square.affine(-0.5, 0.0)?.exp()?.affine(FRAC_1_SQRT_2PI, 0.0)?;
+        square.affine(-1.0, 2.0)?.mul(density).map(Some)
+    }
+);
+
+/// 1/√(2π)
+const FRAC_1_SQRT_2PI: f32 = 0.398_942_3;
 
 /// Φ(x), the standard normal distribution function.
 pub(crate) fn normal_cdf(x: f64) -> f64 {
@@ -140,6 +193,7 @@ impl<'g> Tensor<'g> {
 #[cfg(test)]
 mod tests {
     use crate::testing::{Case, values};
+    use crate::{Error, Tensor};
     use ndarray::arr1;
 
     #[test]
@@ -165,6 +219,22 @@ mod tests {
         Case::each_size(|x| x[0].tanh()).range(-4.0, 4.0).check_all();
         Case::each_size(|x| x[0].sigmoid()).range(-6.0, 6.0).check_all();
         Case::each_size(|x| x[0].gelu()).range(-5.0, 5.0).check_all();
+    }
+
+    /// The slope of each activation, whose own gradient is compared with its finite differences.
+    #[test]
+    fn slopes_agree_with_the_reference_and_finite_differences() {
+        fn slope<'g>(
+            x: Tensor<'g>,
+            activation: fn(Tensor<'g>) -> Result<Tensor<'g>, Error>,
+        ) -> Result<Tensor<'g>, Error> {
+            let graph = x.graph();
+            Ok(graph.gradients(activation(x)?.sum()?, &[x])?[0])
+        }
+        Case::new(&[vec![5, 7]], |x| slope(x[0], Tensor::relu)?.mul(x[0])).away_from_zero().check();
+        Case::new(&[vec![5, 7]], |x| slope(x[0], Tensor::tanh)).range(-2.0, 2.0).check();
+        Case::new(&[vec![5, 7]], |x| slope(x[0], Tensor::sigmoid)).range(-3.0, 3.0).check();
+        Case::new(&[vec![5, 7]], |x| slope(x[0], Tensor::gelu)).range(-3.0, 3.0).check();
     }
 
     #[test]

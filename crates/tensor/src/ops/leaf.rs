@@ -277,7 +277,11 @@ impl ShapeRule for Wide {
 }
 
 #[cfg(test)]
-impl Gradient for Wide {}
+impl Gradient for Wide {
+    fn is_variable(&self) -> bool {
+        true
+    }
+}
 
 #[cfg(test)]
 impl Meaning for Wide {

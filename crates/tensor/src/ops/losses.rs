@@ -10,6 +10,9 @@
 //! ε wⱼ / classes. That is PyTorch's `CrossEntropyLoss(weight=w, label_smoothing=ε)`, whose mean divides the sum of the losses
 //! by the sum of the labels' weights, which [`Tensor::pick`] finds.
 //!
+//! They can be differentiated once: their gradient has none ([`Error::NoGradient`]), as one kernel computes it. Where a loss is
+//! to be differentiated twice, it is composed of `log_softmax` and other ops that can be.
+//!
 //! They are recorded as one loss per sample, then a mean or a sum, so that accumulating losses needs no second kernel.
 //! The planner merges the op with its gradient: the loss and the gradient by the scores come out of one pass.
 //! A label that is not a column gives a loss that is not a number; a session refuses such a dataset beforehand. Targets
