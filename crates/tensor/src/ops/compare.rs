@@ -11,7 +11,8 @@
 //! jumps has slope 0 wherever it has one, so that is the gradient that comparisons and conditions pass on.
 //!
 //! A choice is a sum of two tensors that are 0 where the other one is chosen: numbers not chosen never meet the result, be
-//! they infinite or NaN, and neither do their gradients.
+//! they infinite or NaN. What is not chosen has gradient 0, so what computed it has 0 times its slope: NaN where that is
+//! infinite, as in PyTorch; a safe operand avoids it.
 
 use super::elementwise::{Elementwise, Pointwise};
 use crate::error::Error;
@@ -160,7 +161,7 @@ impl<'g> Tensor<'g> {
 
     /// `on_true` where `self`, the condition, is not 0, else `on_false`; all three broadcast (PyTorch's `where`).
     ///
-    /// The gradient goes to whichever is chosen, 0 to the other; the condition gets none.
+    /// The gradient goes to whichever is chosen, 0 to the other; the condition gets 0.
     ///
     /// ```
     /// use ndarray::arr1;
@@ -213,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn gradients_of_what_is_not_chosen_are_zero_however_steep_it_is() {
+    fn what_is_not_chosen_has_gradient_zero_times_its_slope() {
         let graph = Graph::new();
         let x = graph.variable(arr1(&[0.0, 4.0])).unwrap();
         let zero = graph.constant(arr1(&[0.0])).unwrap();
         let root = x.greater(zero).unwrap().where_cond(x.sqrt().unwrap(), x).unwrap();
         let chosen = graph.gradients(root.sum().unwrap(), &[x]).unwrap()[0];
-        // √0 has an infinite slope, times the 0 that reaches it: NaN, as in PyTorch. So the root is taken of a safe number.
+        // √0 has an infinite slope, and 0 times that is NaN. So the root is taken of a safe number instead.
         let safe = x.greater(zero).unwrap().where_cond(x, x.affine(0.0, 1.0).unwrap()).unwrap();
         let root = x.greater(zero).unwrap().where_cond(safe.sqrt().unwrap(), x).unwrap();
         let safely = graph.gradients(root.sum().unwrap(), &[x]).unwrap()[0];
