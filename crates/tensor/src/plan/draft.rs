@@ -77,7 +77,7 @@ impl Draft {
 
     /// The kernel at a place; `None` if it was merged into another.
     pub(super) fn kernel(&self, place: usize) -> Option<&Kernel> {
-        self.kernels.get(place)?.as_ref().map(|placed| &placed.kernel)
+        self.kernels[place].as_ref().map(|placed| &placed.kernel)
     }
 
     /// All kernels, in order.
@@ -149,13 +149,6 @@ impl Draft {
         kernels.into_iter().for_each(|placed| self.push(placed));
     }
 
-    /// Moves kernels, which are named in order, to just before the one at `place`, in that order, and numbers all places anew.
-    pub(super) fn move_before(&mut self, place: usize, moved: &[usize]) {
-        let taken: Vec<Option<Placed>> = moved.iter().map(|&place| self.kernels[place].take()).collect();
-        let at = self.kernels[..place].iter().flatten().count();
-        self.reorder(|kernels, _| drop(kernels.splice(at..at, taken.into_iter().flatten())));
-    }
-
     /// The kernels that read `value`, in order.
     pub(super) fn readers(&self, value: Value) -> &[usize] {
         &self.readers[value.index()]
@@ -164,11 +157,6 @@ impl Draft {
     /// The first kernel that writes `value`.
     pub(super) fn writer(&self, value: Value) -> Option<usize> {
         self.writers[value.index()]
-    }
-
-    /// How many kernels write `value`.
-    pub(super) fn writers(&self, value: Value) -> usize {
-        self.kernels().filter(|placed| placed.kernel.writes(value)).count()
     }
 
     /// The only kernel that reads `value`, which is a temporary and no output.
@@ -184,7 +172,7 @@ impl Draft {
         self.values[value.index()].persistent.is_none() && !self.is_output(value)
     }
 
-    pub(super) fn is_output(&self, value: Value) -> bool {
+    fn is_output(&self, value: Value) -> bool {
         self.outputs.values().any(|&(output, _)| output == value)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::describe::{Content, Describe, Visit};
+use super::describe::{Content, Describe, Visit, product_operations};
 use super::gemm::{Epilogue, Gemm, Left, Sink};
 use crate::ir::{Access, Value};
 
@@ -53,6 +53,10 @@ impl Describe for BatchedGemm {
 
     fn result(&self, _: Value) -> Content {
         Content::new("products", &[self.batch, self.m, self.n])
+    }
+
+    fn product_operations(&self) -> Option<u64> {
+        Some(product_operations(&[self.batch, self.m, self.n, self.k]))
     }
 }
 

@@ -27,10 +27,20 @@ pub(crate) trait Describe: fmt::Display {
         Vec::new()
     }
 
+    /// Multiplications and additions, of a product of matrices; `None` for any other kernel.
+    fn product_operations(&self) -> Option<u64> {
+        None
+    }
+
     /// What it reads of a dataset.
     fn needs(&self) -> DatasetNeeds {
         DatasetNeeds::default()
     }
+}
+
+/// 2 · m · n · k, of products of `[m, k]` and `[k, n]`.
+pub(super) fn product_operations(dims: &[usize]) -> u64 {
+    dims.iter().fold(2, |product, &dim| product.saturating_mul(dim as u64))
 }
 
 /// A result of a kernel that may lie where an operand of it lies.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::describe::{Content, Describe, InPlace, Visit};
+use super::describe::{Content, Describe, InPlace, Visit, product_operations};
 use super::map::MapOp;
 use super::samples::Samples;
 use super::update::Target;
@@ -172,6 +172,10 @@ impl Describe for Gemm {
         let is_factor = |value: Value| self.a.value() == Some(value) || self.b == value;
         let others = self.epilogue.steps().filter_map(|step| step.other).filter(|&other| !is_factor(other));
         others.map(|operand| InPlace { operand, result }).collect()
+    }
+
+    fn product_operations(&self) -> Option<u64> {
+        Some(product_operations(&[self.m, self.n, self.k]))
     }
 
     fn needs(&self) -> DatasetNeeds {

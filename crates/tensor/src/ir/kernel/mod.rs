@@ -136,12 +136,16 @@ impl Kernel {
 
     /// Its arithmetic: see [`crate::Plan::operations`].
     pub(crate) fn operations(&self) -> u64 {
-        if let Kernel::Gemm(Gemm { m, n, k, .. }) = self {
-            return [2, *m, *n, *k].iter().map(|&factor| factor as u64).product();
-        }
-        let mut elements = 0;
-        self.clone().operands(&mut |_, _, count| elements += count as u64);
-        elements
+        dispatch!(self, k => k.product_operations()).unwrap_or_else(|| {
+            let mut elements = 0;
+            self.clone().operands(&mut |_, _, count| elements += count as u64);
+            elements
+        })
+    }
+
+    /// Whether it multiplies matrices.
+    pub(crate) fn is_product(&self) -> bool {
+        dispatch!(self, k => k.product_operations()).is_some()
     }
 
     /// What it reads of a dataset.

@@ -1,52 +1,127 @@
 //! What a kernel makes of an operand element by element takes the operand's place, if nobody needs the operand afterwards. Those
-//! who read it later are moved before the kernel where nothing else speaks against that: the gradient of a layer's weight,
-//! which reads the layer's activations, is made before the gradient through the activation function, which then lies there.
+//! who read it soon afterwards are moved before the kernel where nothing else speaks against that: the gradient of a layer's
+//! weight, which reads the layer's activations, is made before the gradient through the activation function, which then lies
+//! there.
 
-use crate::ir::Value;
 use crate::ir::kernel::InPlace;
-use crate::plan::draft::Draft;
-use crate::plan::schedule::meet;
+use crate::ir::{Access, Value};
+use crate::plan::draft::{Draft, Placed};
+use crate::plan::schedule::conflict;
+
+/// How many kernels further on readers are looked for. The gradients of a layer stand nearer to each other.
+const WINDOW: usize = 24;
 
 pub(super) fn run(draft: &mut Draft) {
-    draft.reorder(|_, _| {}); // so that places have no gaps
+    let mut walk = Walk::new(draft);
     let mut place = 0;
-    while let Some(kernel) = draft.kernel(place) {
-        let fits = kernel.in_place().into_iter().filter(|pair| fits(draft, place, pair));
-        let found = fits.filter_map(|pair| Some((pair, readers_to_move(draft, place, pair.operand)?))).next();
-        let Some((InPlace { operand, result }, readers)) = found else {
-            place += 1;
-            continue;
-        };
-        draft.values[result.index()].in_place_of = Some(operand);
-        // Those that are moved come next: they may have results of this kind, too.
-        draft.move_before(place, &readers);
-    }
-}
-
-/// Whether the result that the kernel at `place` makes of an operand can have its place, as far as the two of them go.
-fn fits(draft: &Draft, place: usize, pair: &InPlace) -> bool {
-    let [operand, result] = [pair.operand, pair.result].map(|value| &draft.values[value.index()]);
-    let is_free = draft.is_internal(pair.operand) && result.persistent.is_none();
-    let is_taken = draft.values.iter().any(|info| info.in_place_of == Some(pair.operand));
-    let same_size = operand.meta.dtype == result.meta.dtype && operand.bytes() == result.bytes();
-    let is_made_here = draft.writer(pair.result) == Some(place) && draft.writers(pair.result) == 1;
-    is_free && !is_taken && result.in_place_of.is_none() && same_size && is_made_here
-}
-
-/// The kernels behind `place` that read `value`, with all that must be before them; `None` if these cannot go before `place`.
-fn readers_to_move(draft: &Draft, place: usize, value: Value) -> Option<Vec<usize>> {
-    let readers: Vec<usize> = draft.readers(value).iter().copied().filter(|&reader| reader > place).collect();
-    let mut moved: Vec<usize> = Vec::new();
-    for at in (place + 1..=readers.last().copied().unwrap_or(place)).rev() {
-        let kernel = draft.kernel(at)?;
-        let is_needed =
-            || moved.iter().any(|&later| draft.kernel(later).is_some_and(|k| meet(&draft.values, kernel, k)));
-        if readers.contains(&at) || is_needed() {
-            moved.push(at);
+    while place < walk.kernels.len() {
+        match walk.result_in_place(place) {
+            Some((InPlace { operand, result }, readers)) => {
+                walk.draft.values[result.index()].in_place_of = Some(operand);
+                walk.is_taken[operand.index()] = true;
+                // Those that are moved come next: they may have results of this kind, too.
+                walk.move_before(place, &readers);
+            }
+            None => {
+                walk.pass(place);
+                place += 1;
+            }
         }
     }
-    moved.reverse();
-    let stays = draft.kernel(place)?;
-    let is_free = |&at: &usize| draft.kernel(at).is_some_and(|kernel| !meet(&draft.values, stays, kernel));
-    moved.iter().all(is_free).then_some(moved)
+    let kernels = walk.kernels.into_iter().map(|(placed, _)| placed).collect();
+    draft.reorder(|list, _| *list = kernels);
+}
+
+type Accesses = Vec<(Access, Value)>;
+
+/// The kernels in their order, and what is still to come.
+struct Walk<'d> {
+    draft: &'d mut Draft,
+    kernels: Vec<(Placed, Accesses)>,
+    /// For each value how many kernels write it, and how many that have not been passed read it.
+    writers: Vec<usize>,
+    readers: Vec<usize>,
+    /// Whether a result takes its place.
+    is_taken: Vec<bool>,
+}
+
+impl Walk<'_> {
+    fn new(draft: &mut Draft) -> Walk<'_> {
+        let kernels = draft.kernels().map(|placed| (placed.clone(), placed.kernel.accesses()));
+        let kernels: Vec<(Placed, Accesses)> = kernels.collect();
+        let (mut writers, mut readers) = (vec![0; draft.values.len()], vec![0; draft.values.len()]);
+        for (_, accesses) in &kernels {
+            written(accesses).for_each(|value| writers[value.index()] += 1);
+            read(accesses).into_iter().for_each(|value| readers[value.index()] += 1);
+        }
+        let is_taken = vec![false; draft.values.len()];
+        Walk { draft, kernels, writers, readers, is_taken }
+    }
+
+    /// Goes on behind a kernel.
+    fn pass(&mut self, place: usize) {
+        read(&self.kernels[place].1).into_iter().for_each(|value| self.readers[value.index()] -= 1);
+    }
+
+    /// A result of a kernel that can take an operand's place, and whom to move before the kernel for that.
+    fn result_in_place(&self, place: usize) -> Option<(InPlace, Vec<usize>)> {
+        let pairs = self.kernels[place].0.kernel.in_place().into_iter().filter(|pair| self.fits(pair));
+        pairs.filter_map(|pair| Some((pair, self.readers_to_move(place, pair.operand)?))).next()
+    }
+
+    /// Whether a result can have the place of an operand, as far as the two of them go.
+    fn fits(&self, &InPlace { operand, result }: &InPlace) -> bool {
+        let [from, to] = [operand, result].map(|value| &self.draft.values[value.index()]);
+        let is_free =
+            self.draft.is_internal(operand) && to.persistent.is_none() && !self.is_taken[operand.index()];
+        let is_new = self.writers[result.index()] == 1 && to.in_place_of.is_none();
+        is_free && is_new && from.meta.dtype == to.meta.dtype && from.bytes() == to.bytes()
+    }
+
+    /// The kernels behind `place` that read `value`, with all that must be before them; `None` if these are far away, or cannot
+    /// go before `place`.
+    fn readers_to_move(&self, place: usize, value: Value) -> Option<Vec<usize>> {
+        let end = self.kernels.len().min(place + 1 + WINDOW);
+        let is_reader = |&at: &usize| read(&self.kernels[at].1).contains(&value);
+        let readers: Vec<usize> = (place + 1..end).filter(is_reader).collect();
+        if readers.len() + 1 != self.readers[value.index()] {
+            return None;
+        }
+        let mut moved: Vec<usize> = Vec::new();
+        for at in (place + 1..=readers.last().copied().unwrap_or(place)).rev() {
+            if readers.contains(&at) || moved.iter().any(|&later| self.meet(at, later)) {
+                moved.push(at);
+            }
+        }
+        moved.reverse();
+        moved.iter().all(|&at| !self.meet(place, at)).then_some(moved)
+    }
+
+    /// Whether one of two kernels writes what the other touches.
+    fn meet(&self, a: usize, b: usize) -> bool {
+        let meets = |&a: &(Access, Value), &b: &(Access, Value)| conflict(&self.draft.values, a, b);
+        self.kernels[a].1.iter().any(|a| self.kernels[b].1.iter().any(|b| meets(a, b)))
+    }
+
+    /// Moves kernels, which are named in order, to just before the one at `place`, in that order.
+    fn move_before(&mut self, place: usize, moved: &[usize]) {
+        for (i, &from) in moved.iter().enumerate() {
+            self.kernels[place + i..=from].rotate_right(1);
+        }
+    }
+}
+
+fn written(accesses: &Accesses) -> impl Iterator<Item = Value> {
+    accesses.iter().filter(|(access, _)| access.writes()).map(|&(_, value)| value)
+}
+
+/// What is read, each value once.
+fn read(accesses: &Accesses) -> Vec<Value> {
+    let mut values: Vec<Value> = Vec::new();
+    for &(_, value) in accesses.iter().filter(|(access, _)| access.reads()) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
 }

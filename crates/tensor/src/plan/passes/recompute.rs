@@ -20,12 +20,14 @@ pub(super) fn run(draft: &mut Draft, recompute: Recompute) -> usize {
     if recompute == Recompute::Nothing {
         return products.len();
     }
-    let is_kept = |value: Value| match products.iter().position(|&product| product == value) {
-        Some(number) => recompute.keeps_product(number, products.len()),
-        None => false,
-    };
-    let makers = makers.into_iter().filter(|&(value, _)| !is_kept(value)).collect();
-    let mut again = Again { draft, kernels: &kernels, makers, made: HashMap::new(), list: Vec::new() };
+    let mut makers = makers;
+    for (number, product) in products.iter().enumerate() {
+        if recompute.keeps_product(number, products.len()) {
+            makers.remove(product);
+        }
+    }
+    let (made, changed, list) = (HashMap::new(), Vec::new(), Vec::new());
+    let mut again = Again { draft, kernels: &kernels, makers, made, changed, list };
     kernels.iter().for_each(|placed| again.kernel(placed));
     let list = again.list;
     draft.reorder(|kernels, _| *kernels = list);
@@ -36,12 +38,17 @@ pub(super) fn run(draft: &mut Draft, recompute: Recompute) -> usize {
 /// all through the backward pass what it read.
 fn makers(draft: &Draft, kernels: &[Placed]) -> HashMap<Value, usize> {
     let mut makers = HashMap::new();
+    let mut writers = vec![0; draft.values.len()];
+    for placed in kernels {
+        let written = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
+        written.for_each(|(_, value)| writers[value.index()] += 1);
+    }
     for (place, placed) in kernels.iter().enumerate().filter(|(_, placed)| !placed.backward) {
         let accesses = placed.kernel.accesses();
         let mut written = accesses.iter().filter(|(access, _)| access.writes());
         let (Some(&(Access::Write, value)), None) = (written.next(), written.next()) else { continue };
         let is_fetched = matches!(placed.kernel, Kernel::Gather(_) | Kernel::GatherTargets(_));
-        if !is_fetched && draft.is_internal(value) && draft.writers(value) == 1 {
+        if !is_fetched && draft.is_internal(value) && writers[value.index()] == 1 {
             makers.insert(value, place);
         }
     }
@@ -50,8 +57,8 @@ fn makers(draft: &Draft, kernels: &[Placed]) -> HashMap<Value, usize> {
 
 /// What a product of the forward pass makes, if it can be made again.
 fn product_of(placed: &Placed, makers: &HashMap<Value, usize>) -> Option<Value> {
-    let Kernel::Gemm(gemm) = &placed.kernel else { return None };
-    gemm.c.value().filter(|value| makers.contains_key(value))
+    let written = placed.kernel.accesses().into_iter().find(|(access, _)| access.writes());
+    written.map(|(_, value)| value).filter(|value| placed.kernel.is_product() && makers.contains_key(value))
 }
 
 /// The kernels of a step as they are listed anew.
@@ -62,6 +69,8 @@ struct Again<'d> {
     makers: HashMap<Value, usize>,
     /// What has been made again, and serves whoever comes next.
     made: HashMap<Value, Value>,
+    /// What the backward pass has written so far of the persistent memory.
+    changed: Vec<(Access, Value)>,
     list: Vec<Placed>,
 }
 
@@ -76,6 +85,10 @@ impl Again<'_> {
                 self.made.extend(self.makers.contains_key(&value).then_some((value, made)));
                 placed.kernel.replace(value, made);
             }
+            let written = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
+            let is_kept =
+                |&(_, value): &(Access, Value)| self.draft.values[value.index()].persistent.is_some();
+            self.changed.extend(written.filter(is_kept));
         }
         self.list.push(placed);
     }
@@ -97,7 +110,7 @@ impl Again<'_> {
         let info = ValueInfo { in_place_of: None, ..self.draft.values[value.index()].clone() };
         let made = self.draft.add_value(info);
         copy.kernel.replace(value, made);
-        if matches!(copy.kernel, Kernel::Gemm(_)) {
+        if copy.kernel.is_product() {
             self.made.insert(value, made);
         }
         self.list.push(copy);
@@ -106,14 +119,9 @@ impl Again<'_> {
 
     /// Whether nothing of the persistent memory that a kernel reads has been written since.
     fn finds_its_operands(&self, kernel: &Kernel) -> bool {
-        let reads: Vec<(Access, Value)> =
-            kernel.accesses().into_iter().filter(|(access, _)| access.reads()).collect();
-        let writes = |placed: &Placed| {
-            let accesses = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
-            accesses.into_iter().any(|a| reads.iter().any(|&b| conflict(&self.draft.values, a, b)))
-        };
-        let backward = self.list.iter().filter(|placed| placed.backward);
-        !backward.into_iter().any(writes)
+        let reads = kernel.accesses().into_iter().filter(|(access, _)| access.reads());
+        let is_changed = |read| self.changed.iter().any(|&change| conflict(&self.draft.values, change, read));
+        !reads.into_iter().any(is_changed)
     }
 }
 
