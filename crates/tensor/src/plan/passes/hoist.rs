@@ -1,5 +1,5 @@
-//! A copy with its dimensions turned, made only for the second operand of a product, is made beside the kernel that makes
-//! the product's first operand: so it adds no stage.
+//! A transpose that is made only for the second operand of a product is made beside the kernel that makes the product's first
+//! operand: so it adds no stage.
 
 use crate::ir::Kernel;
 use crate::plan::draft::{Draft, Placed};
