@@ -51,10 +51,11 @@ fn nested_objects_have_the_documented_keys_too() {
     let layer = ["kind", "name", "output_shape", "parameters"].map(str::to_owned);
     assert_eq!(keys(&summary["layers"][0]), Keys::from(layer));
     let documented = documented();
-    let plan = run(folder.path(), "plan --explain --compare --owners 2 --timeline - --format json").object();
+    let plan = run(folder.path(), "plan --explain --compare --owners 2 --levers --timeline - --format json")
+        .object();
     let row = &plan["rows"][0];
     let sweep =
-        "sweep --dataset digits --batch-sizes 512,64 --memory-budget 1500KiB --seconds 0.001 --format json";
+        "sweep --dataset digits --batch-sizes 1024,64 --memory-budget 1500KiB --seconds 0.001 --format json";
     let sweep = run(folder.path(), sweep).objects();
     let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
     run(folder.path(), "train --dataset digits --max-steps 1 --out run").succeeded();
@@ -65,6 +66,7 @@ fn nested_objects_have_the_documented_keys_too() {
         ("claim of a comparison", &row["comparison"][0]),
         ("owners of a step", &row["owners"]),
         ("stage of owners", &row["owners"]["stages"][0]),
+        ("lever of plan", &plan["levers"][0]),
         ("timeline of plan", &plan["timeline"]),
         ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
         ("shortage of a sweep", &sweep[0]["out_of_memory"]),

@@ -47,7 +47,7 @@ fn rungs(run: &Path) -> (Vec<String>, Value) {
 fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
     let folder = small_mnist();
     let expected = undisturbed(folder.path(), TRAIN);
-    // Parts keep gradients: where the whole does not, they take more.
+    // Parts keep gradients: where the whole does not, they take more. Where it does, they cost less arithmetic.
     let (device, kept) = ("--device accelerator", "--device accelerator --keep-gradients");
     let below = |options: &str, bytes: u64| {
         planned(folder.path(), &format!("{options} --on-oom ladder --memory-budget {}", bytes - 1))
@@ -55,8 +55,8 @@ fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
     let resident = planned(folder.path(), device);
     let streamed = below(device, resident);
     let again = below(device, streamed);
-    let again_kept = below(kept, below(kept, planned(folder.path(), kept)));
-    let parted = below(kept, again_kept);
+    let streamed_kept = below(kept, planned(folder.path(), kept));
+    let parted = below(kept, streamed_kept);
     let (host, recomputation, parts, cpu) = ("dataset-on-host", "recomputation", "micro-batches", "cpu");
     let cases = [
         (device, resident, vec![], "accelerator"),
@@ -64,8 +64,7 @@ fn each_rung_is_reached_under_its_budget_and_leads_to_the_same_bytes() {
         (device, streamed, vec![host], "accelerator"),
         (device, streamed - 1, vec![host, recomputation], "accelerator"),
         (device, again, vec![host, recomputation], "accelerator"),
-        (kept, again_kept, vec![host, recomputation], "accelerator"),
-        (kept, again_kept - 1, vec![host, parts], "accelerator"),
+        (kept, streamed_kept - 1, vec![host, parts], "accelerator"),
         (kept, parted, vec![host, parts], "accelerator"),
         (device, 1 << 20, vec![host, cpu], "cpu"),
         (device, 0, vec![host, cpu], "cpu"),
