@@ -57,7 +57,7 @@ fn nested_objects_have_the_documented_keys_too() {
     let sweep =
         "sweep --dataset digits --batch-sizes 1024,64 --memory-budget 1500KiB --seconds 0.001 --format json";
     let sweep = run(folder.path(), sweep).objects();
-    let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --format json").object();
+    let fit = run(folder.path(), "fit --dataset digits --memory-budget 2MiB --levers --format json").object();
     run(folder.path(), "train --dataset digits --max-steps 1 --out run").succeeded();
     let evaluated = run(folder.path(), "eval run --format json").object();
     for (section, object) in [
@@ -70,6 +70,7 @@ fn nested_objects_have_the_documented_keys_too() {
         ("timeline of plan", &plan["timeline"]),
         ("buffer of a timeline", &plan["timeline"]["buffers"][0]),
         ("shortage of a sweep", &sweep[0]["out_of_memory"]),
+        ("lever of a fit", &fit["levers"][0]),
         ("trial of a fit", &fit["trials"][1]),
         ("speed at a batch size", &fit["throughput"][0]),
         ("cpu", &run(folder.path(), "devices --format json").object()["cpu"]),

@@ -96,6 +96,12 @@ fn fit_answers_for_exactly_the_flags_that_were_given() {
         run(folder.path(), &fit).object()
     };
     let [none, auto, all] = ["", "--recompute auto", "--recompute all"].map(fit);
+    let with_levers = fit("--levers");
+    let levers = with_levers["levers"].as_array().unwrap();
+    let sizes: Vec<u64> = levers.iter().map(|lever| number(lever, "max_batch_size")).collect();
+    assert!(sizes.len() == 4 && sizes.is_sorted(), "{sizes:?}");
+    assert_eq!([sizes[2], sizes[3]], [number(&none, "max_batch_size"), number(&all, "max_batch_size")]);
+    assert!(levers.iter().all(|lever| lever["total_bytes"] == lever["measured_bytes"]), "{levers:?}");
     let largest = |found: &Value| number(found, "max_batch_size");
     assert!(largest(&none) < largest(&all) && largest(&auto) == largest(&all), "{none} {auto} {all}");
     for found in [&none, &auto, &all] {

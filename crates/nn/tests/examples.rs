@@ -7,11 +7,12 @@ mod examples {
     pub(crate) mod branches;
     pub(crate) mod gradients;
     pub(crate) mod own_loss;
+    pub(crate) mod own_op;
     pub(crate) mod planning;
     pub(crate) mod tied;
 }
 
-use examples::{branches, gradients, own_loss, planning, tied};
+use examples::{branches, gradients, own_loss, own_op, planning, tied};
 use plangrad_tensor::Category;
 
 /// The most lines of an example.
@@ -19,7 +20,7 @@ const MOST_LINES: usize = 60;
 
 #[test]
 fn each_fits_on_a_page() {
-    for name in ["branches", "gradients", "own_loss", "planning", "tied"] {
+    for name in ["branches", "gradients", "own_loss", "own_op", "planning", "tied"] {
         let path = format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"));
         let lines = std::fs::read_to_string(path).unwrap().lines().count();
         assert!(lines <= MOST_LINES, "{name} has {lines} lines");
@@ -29,6 +30,12 @@ fn each_fits_on_a_page() {
 #[test]
 fn two_branches_and_a_residual_block_learn_a_product() {
     let [first, last] = branches::train().unwrap();
+    assert!(last < 0.01 * first, "{first} {last}");
+}
+
+#[test]
+fn words_and_a_formula_of_ones_own_learn_distances() {
+    let [first, last] = own_op::train().unwrap();
     assert!(last < 0.01 * first, "{first} {last}");
 }
 

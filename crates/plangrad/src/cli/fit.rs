@@ -38,6 +38,10 @@ pub struct FitArgs {
     /// tried. Reading the data and a first step, on up to 16 samples, are not limited
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = values::positive, allow_negative_numbers = true)]
     pub time_limit: f64,
+    /// Find and prove the largest batch with one lever after another, too: updates within products, samples read in place,
+    /// recomputation
+    #[arg(long = "levers")]
+    pub tells_levers: bool,
     /// Only find the largest batch, and measure no speed
     #[arg(long)]
     pub no_speed: bool,

@@ -1,16 +1,18 @@
 //! `plangrad fit`: the largest batch that fits, every trial on the way, and how fast training is.
 
+use plangrad_tensor::Backend;
 use serde::Serialize;
 
 use super::device;
 use super::subject;
 use crate::cli::FitArgs;
 use crate::device::GpuMemory;
-use crate::error::Result;
-use crate::fit::{Fit, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
+use crate::error::{Error, Result};
+use crate::fit::{Fit, FitOptions, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
+use crate::memory::LEVERS;
 use crate::numbers::{counted, grouped, grouped_bytes, size};
-use crate::output::Console;
-use crate::train::{Interrupts, SampleCounts, Subject, network_and_optimizer, samples};
+use crate::output::{Align, Console, Table};
+use crate::train::{Interrupts, SampleCounts, Stop, Subject, network_and_optimizer, samples};
 
 pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
     let mut options = arguments.options()?; // wrong options are refused before the data are loaded
@@ -35,6 +37,11 @@ pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
     };
     let found = fit(&mut subject, &backend, &options, &mut report, interrupts.stop())?;
     console.text(&result(&found, arguments))?;
+    let levers = match arguments.tells_levers {
+        true => Some(levers(&mut subject, &backend, &options, interrupts.stop())?),
+        false => None,
+    };
+    levers.iter().try_for_each(|levers| console.text(&levers_table(levers)))?;
     console.json(&Object {
         network,
         device,
@@ -44,8 +51,55 @@ pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
         recommended_batch_size: recommended(found.max_batch_size, arguments.safety),
         knee_batch_size: found.knee(),
         budget_bytes: budget,
+        levers,
         found: &found,
     })
+}
+
+/// The largest batch with a lever, and those before it.
+#[derive(Serialize)]
+struct LeverFit {
+    name: &'static str,
+    /// 0 if none fits.
+    max_batch_size: usize,
+    total_bytes: u64,
+    measured_bytes: u64,
+}
+
+fn levers(
+    subject: &mut Subject,
+    backend: &Backend,
+    options: &FitOptions,
+    stop: &Stop,
+) -> Result<Vec<LeverFit>> {
+    let fitted = |(name, memory)| {
+        let options = FitOptions { memory, measures_speed: false, ..options.clone() };
+        let nothing = LeverFit { name, max_batch_size: 0, total_bytes: 0, measured_bytes: 0 };
+        match fit(subject, backend, &options, &mut |_| Ok(()), stop) {
+            Ok(Fit { max_batch_size, total_bytes, measured_bytes, .. }) => {
+                Ok(LeverFit { name, max_batch_size, total_bytes, measured_bytes })
+            }
+            Err(Error::OutOfMemory { .. }) => Ok(nothing),
+            Err(error) => Err(error),
+        }
+    };
+    LEVERS.into_iter().map(fitted).collect()
+}
+
+fn levers_table(levers: &[LeverFit]) -> String {
+    let mut table = Table::new([
+        ("", Align::Left),
+        ("largest batch", Align::Right),
+        ("planned", Align::Right),
+        ("measured", Align::Right),
+    ]);
+    for LeverFit { name, max_batch_size, total_bytes, measured_bytes } in levers {
+        let [planned, measured] = [*total_bytes, *measured_bytes].map(grouped_bytes);
+        table.row([(*name).to_owned(), grouped(*max_batch_size), planned, measured]);
+    }
+    format!(
+        "\nLevers, each with those before it, proven by a step and the refusal of the next size\n\n{table}"
+    )
 }
 
 /// The subject and the device, and the headings of the trials.
@@ -124,6 +178,7 @@ struct Object<'a> {
     recommended_batch_size: usize,
     knee_batch_size: Option<usize>,
     budget_bytes: Option<u64>,
+    levers: Option<Vec<LeverFit>>,
     #[serde(flatten)]
     found: &'a Fit,
 }

@@ -13,6 +13,21 @@ use crate::train::{Recomputing, StepMemory};
 /// Parts of a batch that the last lever takes.
 const PARTS: usize = 8;
 
+/// A step as other programs take it.
+const PLAIN: StepMemory =
+    StepMemory { keep_gradients: true, keep_inputs: true, recompute: Recomputing::None };
+
+/// The levers on a whole batch, each with those before it.
+pub(crate) const LEVERS: [(&str, StepMemory); 4] = [
+    ("gradients and inputs kept", PLAIN),
+    ("+ update within the product", StepMemory { keep_gradients: false, ..PLAIN }),
+    ("+ samples read in place", StepMemory { keep_gradients: false, keep_inputs: false, ..PLAIN }),
+    (
+        "+ recomputation",
+        StepMemory { keep_gradients: false, keep_inputs: false, recompute: Recomputing::All },
+    ),
+];
+
 /// What a step takes with a lever, and those before it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Lever {
@@ -34,19 +49,10 @@ pub(crate) struct Trade {
 
 /// The levers one after another, from a step as other programs take it.
 pub(crate) fn levers(blueprint: &Blueprint, batch_size: usize, budget: Option<u64>) -> Result<Vec<Lever>> {
-    let plain = StepMemory { keep_gradients: true, keep_inputs: true, recompute: Recomputing::None };
-    let updated = StepMemory { keep_gradients: false, ..plain };
-    let in_place = StepMemory { keep_inputs: false, ..updated };
-    let again = StepMemory { recompute: Recomputing::All, ..in_place };
     let splits = !blueprint.task.model().weights().has_statistics();
-    let levers = [
-        ("gradients and inputs kept", plain, 1),
-        ("+ update within the product", updated, 1),
-        ("+ samples read in place", in_place, 1),
-        ("+ recomputation", again, 1),
-        ("+ parts: 8 a batch, gradients kept", again, PARTS),
-    ];
-    let levers = levers.into_iter().filter(|&(_, _, parts)| parts == 1 || splits);
+    let parts = ("+ parts: 8 a batch, gradients kept", LEVERS[LEVERS.len() - 1].1, PARTS);
+    let whole = LEVERS.into_iter().map(|(name, memory)| (name, memory, 1));
+    let levers = whole.chain(splits.then_some(parts));
     let row = |(name, memory, accumulate)| {
         let blueprint = Blueprint { memory, accumulate, ..blueprint.clone() };
         let BatchPlan { report, operations, .. } = blueprint.row(batch_size)?;
