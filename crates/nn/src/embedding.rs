@@ -41,7 +41,7 @@ impl Block for Embedding {
     }
 
     fn layers(&self, input: &[usize]) -> Vec<Layer> {
-        let width = &self.weight.shape().dims()[1..];
-        vec![Layer::of("Embedding", &[input, width].concat(), [&self.weight])]
+        let table = self.weight.shape();
+        vec![Layer::of("Embedding", &[input, &table.dims()[1..]].concat(), [&self.weight])]
     }
 }

@@ -145,7 +145,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn with_gradients(self, gradients: Gradients) -> Task {
-        Task { gradients, arrangements: Arrangements::default(), ..self }
+        Task { gradients, ..self }
     }
 
     /// The same with the samples of a batch gathered, or read where the dataset has them.
@@ -167,7 +167,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn with_inputs(self, inputs: Inputs) -> Task {
-        Task { inputs, arrangements: Arrangements::default(), ..self }
+        Task { inputs, ..self }
     }
 
     /// The same with activations that are computed again in the backward pass instead of being kept.
@@ -190,7 +190,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn with_recompute(self, recompute: Recompute) -> Task {
-        Task { recompute, arrangements: Arrangements::default(), ..self }
+        Task { recompute, ..self }
     }
 
     /// The same with numbers kept in other types than f32: what its plans take is then known to the byte, whether or not

@@ -32,8 +32,8 @@ pub struct DeviceArgs {
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Memory")]
 pub struct OomArgs {
-    /// If memory runs out: ladder keeps the dataset on the host, then splits batches into parts, then moves to the cpu; cpu
-    /// moves there at once [default: ladder with --device auto, else error]
+    /// If memory runs out: ladder keeps the dataset on the host, then computes activations again or splits batches into parts,
+    /// then moves to the cpu; cpu moves there at once [default: ladder with --device auto, else error]
     #[arg(long, value_enum, value_name = "WAY", help_heading = "Memory")]
     pub on_oom: Option<OnOom>,
     /// Split each batch into N parts and add up their gradients: the same steps in less memory [default: 1]

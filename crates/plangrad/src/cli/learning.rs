@@ -31,7 +31,7 @@ pub struct StepArgs {
     #[arg(long)]
     pub keep_inputs: bool,
     /// Compute activations again in the backward pass instead of keeping them: none; auto, as little as it takes for a step to
-    /// fit; all, for the least memory. The result is the same, bit for bit [default: none; --on-oom ladder does as auto]
+    /// fit; all, for the least memory. The result is the same, bit for bit [default: none]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub recompute: Option<Recomputing>,
 }

@@ -2,13 +2,15 @@
 //!
 //! An exact search comes first. The optimum never falls as the batch grows, since a packing of larger buffers serves smaller
 //! ones too, so what is proven to be one is taken. Where the search ends without a proof, orders are taken that were searched
-//! for at fixed batch sizes: the least total over a fixed set of orders never falls either.
+//! for at fixed batch sizes: the least total over a fixed set of orders never falls either. From a size without a proof to a
+//! larger one with a proof bytes might fall, by no more than the gap that the smaller one's plan tells ([`Plan::least_bytes`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Plan;
 use super::space::Space;
+use super::state::{Gradients, Inputs, Recompute};
 use crate::packing::{Buffer, Packing, pack};
 
 /// Steps of a search, times the buffers of which each step looks at many.
@@ -45,15 +47,17 @@ pub struct Arrangements {
     found: Arc<Mutex<HashMap<Kind, Orders>>>,
 }
 
-/// What plans are for, and the stages in which each space of them is needed: the same for all batch sizes.
-type Kind = (&'static str, Vec<(usize, usize)>);
+/// What plans are for and how they take less memory, and the stages in which each space of them is needed: the same for all
+/// batch sizes.
+type Kind = ((&'static str, Gradients, Inputs, Recompute), Vec<(usize, usize)>);
 
 /// For powers of two the order found at that batch size; none for a batch that no memory holds.
 type Orders = HashMap<u32, Option<Vec<usize>>>;
 
 impl Arrangements {
     /// Arranges a plan, whose like `alike` makes for other batch sizes; those for which it makes none are left out. Plans with
-    /// one `name` must differ in nothing but that size.
+    /// one `name` must differ in nothing but that size and the options of their state that say how gradients, inputs and activations
+    /// take less memory.
     #[must_use]
     pub fn arrange<E>(
         &self,
@@ -69,7 +73,8 @@ impl Arrangements {
         if best.is_optimal() {
             return plan.stacked(&best.order());
         }
-        let kind = (name, lives(&plan.spaces));
+        let options = (plan.state.gradients(), plan.state.inputs(), plan.state.recompute());
+        let kind = ((name, options.0, options.1, options.2), lives(&plan.spaces));
         for power in POWERS {
             let order = self.known(&kind, power).unwrap_or_else(|| {
                 let plan = alike(1 << power).ok().filter(|plan| lives(&plan.spaces) == kind.1);

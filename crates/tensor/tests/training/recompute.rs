@@ -1,10 +1,14 @@
 //! Activations that are computed again: the same bits as with activations that are kept, in less memory.
 
-use plangrad_tensor::{Arrangements, Category, Error, Gradients, Inputs, Plan, Recompute};
+use ndarray::Array2;
+use plangrad_tensor::{
+    Arrangements, Category, Error, FileOrder, Gradients, Graph, Inputs, Parameters, Plan, Recompute, Role,
+    Schedule, Session, Shape, State,
+};
 use proptest::prelude::*;
 
 use super::consumed::trained;
-use super::net::{ADAM, Activation, Net, nets};
+use super::net::{ADAM, Activation, Net, cpu, nets};
 
 fn lean(net: Net) -> Net {
     Net { optimizer: ADAM, gradients: Gradients::Consumed, inputs: Inputs::InPlace, ..net }
@@ -89,4 +93,35 @@ fn the_least_memory_never_falls_as_the_batch_grows() {
             [1, 2, 3, 17, 64, 65, 500, 4096].map(|size| leanest(&net, size).bytes()).to_vec();
         assert!(bytes.is_sorted(), "{bytes:?}");
     }
+}
+
+/// What is made of a running statistic is not made again of its next value.
+#[test]
+fn a_statistic_that_moves_in_the_step_is_read_as_it_was() {
+    let trained = |recompute| {
+        let mut list = Parameters::new();
+        let row = Shape::new(&[4]).unwrap();
+        let weight = list.add("weight", row, Role::Trained, FileOrder::AsInGraph).unwrap();
+        let running = list.add("running", row, Role::Statistic, FileOrder::AsInGraph).unwrap();
+        let graph = Graph::new();
+        graph.advance(ADAM, Schedule::Constant { learning_rate: 0.1 }).unwrap();
+        let (w, old) = (graph.parameter(&weight).unwrap(), graph.parameter(&running).unwrap());
+        let x =
+            graph.constant(Array2::from_shape_fn((3, 4), |(i, j)| 0.3 * i as f32 - 0.2 * j as f32)).unwrap();
+        let y = x.mul(w).unwrap().sub(old).unwrap().tanh().unwrap();
+        let loss = y.mul(y).unwrap().mean().unwrap();
+        graph.assign(&running, old.affine(0.5, 0.25).unwrap()).unwrap();
+        let gradient = graph.gradients(loss, &[w]).unwrap()[0];
+        graph.update(ADAM, &weight, gradient).unwrap();
+        let state = State::training(&list, ADAM).unwrap().with_gradients(Gradients::Consumed).unwrap();
+        let plan = Plan::new(&graph, &state.with_recompute(recompute), &[]).unwrap();
+        let mut session = Session::new(&cpu(1), vec![plan]).unwrap();
+        session.set_parameter(weight.id(), &[0.5, -0.5, 1.0, 2.0]).unwrap();
+        (0..3).for_each(|_| session.run_once(0).unwrap());
+        (session.parameter(weight.id()).unwrap(), session.parameter(running.id()).unwrap())
+    };
+    let kept = trained(Recompute::Nothing);
+    assert_eq!(trained(Recompute::Elementwise), kept);
+    assert_eq!(trained(Recompute::Segments { period: 2, first: 1 }), kept);
+    assert_eq!(kept.1, [0.4375; 4]); // 0, ¼, ⅜, 7/16
 }

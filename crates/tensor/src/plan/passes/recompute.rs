@@ -1,9 +1,9 @@
 //! Activations that are not kept from the forward to the backward pass are computed again where that reads them, by a copy of
 //! the kernel that made them. What that kernel reads is either kept, or computed again before it.
 //!
-//! A product that is computed again stays until its last reader in the backward pass. What is computed element by element is
-//! as cheap as reading it from memory, so it is made for each reader anew unless they follow one another: between the product
-//! that it was made for and its own gradient it takes no memory.
+//! A product that is computed again stays until its last reader in the backward pass, and so does what a kernel of that pass
+//! reads itself. What is computed element by element on the way to a product is as cheap as reading it from memory: it is made
+//! anew for each product, and takes no memory between that and its own gradient.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub(super) fn run(draft: &mut Draft, recompute: Recompute) -> usize {
     }
     let (made, changed, list) = (HashMap::new(), Vec::new(), Vec::new());
     let mut again = Again { draft, kernels: &kernels, makers, made, changed, list };
-    kernels.iter().for_each(|placed| again.kernel(placed));
+    kernels.iter().enumerate().for_each(|(place, placed)| again.kernel(place, placed));
     let list = again.list;
     draft.reorder(|kernels, _| *kernels = list);
     products.len()
@@ -69,14 +69,14 @@ struct Again<'d> {
     makers: HashMap<Value, usize>,
     /// What has been made again, and serves whoever comes next.
     made: HashMap<Value, Value>,
-    /// What the backward pass has written so far of the persistent memory.
-    changed: Vec<(Access, Value)>,
+    /// What has been written so far of the persistent memory, and by the kernel at which place.
+    changed: Vec<(usize, (Access, Value))>,
     list: Vec<Placed>,
 }
 
 impl Again<'_> {
     /// Lists a kernel, and before one of the backward pass what it reads and was not kept.
-    fn kernel(&mut self, placed: &Placed) {
+    fn kernel(&mut self, place: usize, placed: &Placed) {
         let mut placed = placed.clone();
         if placed.backward {
             let read: Vec<Value> = operands(&placed.kernel);
@@ -85,11 +85,10 @@ impl Again<'_> {
                 self.made.extend(self.makers.contains_key(&value).then_some((value, made)));
                 placed.kernel.replace(value, made);
             }
-            let written = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
-            let is_kept =
-                |&(_, value): &(Access, Value)| self.draft.values[value.index()].persistent.is_some();
-            self.changed.extend(written.filter(is_kept));
         }
+        let written = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
+        let is_kept = |&(_, value): &(Access, Value)| self.draft.values[value.index()].persistent.is_some();
+        self.changed.extend(written.filter(is_kept).map(|change| (place, change)));
         self.list.push(placed);
     }
 
@@ -98,8 +97,9 @@ impl Again<'_> {
         if let Some(&made) = self.made.get(&value) {
             return made;
         }
-        let Some(maker) = self.makers.get(&value).map(|&maker| &self.kernels[maker]) else { return value };
-        if !self.finds_its_operands(&maker.kernel) {
+        let Some(&place) = self.makers.get(&value) else { return value };
+        let maker = &self.kernels[place];
+        if !self.finds_its_operands(place) {
             return value;
         }
         let mut copy = Placed { backward: true, ..maker.clone() };
@@ -117,10 +117,12 @@ impl Again<'_> {
         made
     }
 
-    /// Whether nothing of the persistent memory that a kernel reads has been written since.
-    fn finds_its_operands(&self, kernel: &Kernel) -> bool {
+    /// Whether nothing of the persistent memory that the kernel at a place reads has been written since by those behind it.
+    fn finds_its_operands(&self, place: usize) -> bool {
+        let kernel = &self.kernels[place].kernel;
         let reads = kernel.accesses().into_iter().filter(|(access, _)| access.reads());
-        let is_changed = |read| self.changed.iter().any(|&change| conflict(&self.draft.values, change, read));
+        let later = || self.changed.iter().filter(|(by, _)| *by > place).map(|&(_, change)| change);
+        let is_changed = |read| later().any(|change| conflict(&self.draft.values, change, read));
         !reads.into_iter().any(is_changed)
     }
 }
