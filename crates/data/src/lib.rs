@@ -73,7 +73,7 @@ pub use split::Split;
 pub use suggest::nearest;
 pub use table::{
     Decimal, FeatureKind, Missing, OneHot, RowFacts, Separator, SplitRule, TableOptions, TableRows,
-    TableSchema, TargetScale, TargetScaling, TargetStatistics, UnknownWord, compensated_sum,
+    TableSchema, TargetScale, TargetScaling, TargetStatistics, UnknownWord, compensated_sum, read_table,
 };
 pub use text::{grouped, hexadecimal};
 

@@ -1,6 +1,7 @@
 //! Numbers as people read them: with separated thousands, counted nouns and units.
 
 pub use plangrad_data::grouped;
+use serde::Serializer;
 
 /// `1 sample`, `10,000 samples`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {
@@ -16,6 +17,18 @@ pub(crate) fn percent(share: f64) -> String {
 pub(crate) fn shortest(number: f64) -> String {
     let single = number as f32;
     if f64::from(single) == number { single.to_string() } else { number.to_string() }
+}
+
+/// The same in JSON; `null` if there is none.
+pub(crate) fn serialize_shortest<S: Serializer>(
+    number: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match *number {
+        None => serializer.serialize_none(),
+        Some(value) if f64::from(value as f32) == value => serializer.serialize_f32(value as f32),
+        Some(value) => serializer.serialize_f64(value),
+    }
 }
 
 /// `3.20 GiB`, `1.82 MiB`, `3.1 KiB`, `832 bytes`

@@ -15,6 +15,7 @@ use super::options::{Decimal, Missing, OneHot, SplitRule, TableOptions, TargetSc
 use super::records::{Record, Records};
 use super::rows::{RowFacts, TableRows};
 use super::schema::{FeatureKind, TableSchema};
+use super::source::Source;
 use super::split::{Part, deal, row_hash};
 use super::statistics::{standardized, statistics};
 use super::target::TargetStatistics;
@@ -29,11 +30,43 @@ const BLOCK: usize = 64;
 
 /// Reads a table and deals its rows as [`LoadOptions`] says. The part that is needed, or both, must not be empty.
 pub(crate) fn load(path: &Path, options: &LoadOptions, needed: Option<Split>) -> Result<Dataset> {
+    dealt(path, || Source::open(path, options.table.encoding.as_deref()), options, needed)
+}
+
+/// Reads a table that is in memory, as [`load`](crate::load) reads a file, with all rows in the training part unless
+/// [`LoadOptions`] says otherwise. Errors call it by this name.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use plangrad_data::{LoadOptions, read_table};
+///
+/// let text = "x,y,class\n1,2,a\n3,4,b\n";
+/// let options = LoadOptions { test_fraction: 0.0, ..LoadOptions::default() };
+/// let table = read_table(Path::new("the table"), text.into(), &options)?;
+/// assert_eq!((table.train.len(), table.classes), (2, vec!["a".to_owned(), "b".to_owned()]));
+/// # Ok::<(), plangrad_data::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Any [`Error`] about a table with wrong contents; [`Error::MemoryLimit`].
+pub fn read_table(name: &Path, bytes: Vec<u8>, options: &LoadOptions) -> Result<Dataset> {
+    let encoding = options.table.encoding.as_deref();
+    dealt(name, || Source::in_memory(name, bytes, encoding), options, Some(Split::Train))
+}
+
+fn dealt(
+    path: &Path,
+    source: impl FnOnce() -> Result<Source>,
+    options: &LoadOptions,
+    needed: Option<Split>,
+) -> Result<Dataset> {
     if !(0.0..1.0).contains(&options.test_fraction) {
         return Err(Error::TestFraction { found: options.test_fraction });
     }
     options.schema.as_ref().map_or(Ok(()), TableSchema::check)?;
-    let mut table = Table::read(path, options)?;
+    let mut table = Table::read(path, source()?, options)?;
     table.check_classes()?;
     let kinds = table.settle(options)?;
     let kinds = table.leave_out_indices(kinds, options);
@@ -106,9 +139,9 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn read(path: &'a Path, options: &LoadOptions) -> Result<Self> {
+    fn read(path: &'a Path, source: Source, options: &LoadOptions) -> Result<Self> {
         let (table, schema) = (&options.table, options.schema.as_ref());
-        let mut records = Records::open(path, table.encoding.as_deref())?;
+        let mut records = Records::of(path, source)?;
         let no_header = table.no_header || schema.is_some_and(|schema| schema.columns.is_some());
         let separator = records.take_excels_separator();
         let separator = table.separator.or(separator);

@@ -27,6 +27,7 @@ mod target;
 mod tests;
 
 pub(crate) use load::load;
+pub use load::read_table;
 pub use options::{Decimal, Missing, OneHot, Separator, SplitRule, TableOptions, TargetScaling, UnknownWord};
 pub use rows::{RowFacts, TableRows};
 pub use schema::{FeatureKind, TableSchema};

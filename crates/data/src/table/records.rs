@@ -181,9 +181,8 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Opens a table and reads as much as its form can be recognised by.
-    pub(super) fn open(path: &Path, encoding: Option<&str>) -> Result<Self> {
-        let source = Source::open(path, encoding)?;
+    /// Reads as much of a table as its form can be recognised by.
+    pub(super) fn of(path: &Path, source: Source) -> Result<Self> {
         let (text, separator) = (String::new(), Separator::Comma.byte());
         let mut records =
             Self { path: path.to_path_buf(), source, text, at: 0, line: 1, ended: false, separator };

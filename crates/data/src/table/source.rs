@@ -74,10 +74,9 @@ enum Text {
 impl Source {
     /// Opens a file, a pipe, or with `-` standard input.
     pub(super) fn open(path: &Path, encoding: Option<&str>) -> Result<Self> {
-        let text = encoding.map(named).transpose()?.unwrap_or(Text::Unknown);
         let io = |action| move |reason| Error::Io { path: path.to_path_buf(), action, reason };
         let mut length = None;
-        let mut file: Box<dyn Read> = if path == Path::new("-") {
+        let file: Box<dyn Read> = if path == Path::new("-") {
             Box::new(stdin())
         } else {
             let file = File::open(path).map_err(io("opened"))?;
@@ -89,8 +88,25 @@ impl Source {
             length = Some(data.len()).filter(|_| data.is_file());
             Box::new(file)
         };
+        Self::of(path, file, length, encoding)
+    }
+
+    /// The text of bytes that are in memory.
+    pub(super) fn in_memory(name: &Path, bytes: Vec<u8>, encoding: Option<&str>) -> Result<Self> {
+        let length = Some(bytes.len() as u64);
+        Self::of(name, Box::new(Cursor::new(bytes)), length, encoding)
+    }
+
+    fn of(
+        path: &Path,
+        mut file: Box<dyn Read>,
+        length: Option<u64>,
+        encoding: Option<&str>,
+    ) -> Result<Self> {
+        let text = encoding.map(named).transpose()?.unwrap_or(Text::Unknown);
+        let unreadable = |reason| Error::Io { path: path.to_path_buf(), action: "read", reason };
         let mut start = Vec::new();
-        file.by_ref().take(2).read_to_end(&mut start).map_err(io("read"))?;
+        file.by_ref().take(2).read_to_end(&mut start).map_err(unreadable)?;
         let is_gzip = start == [0x1f, 0x8b];
         let input = Cursor::new(start).chain(file);
         let bytes = Rc::new(Cell::new(0));

@@ -16,6 +16,7 @@ mod memory;
 mod model;
 mod plan;
 mod report;
+mod serve;
 mod subject;
 mod sweep;
 mod table;
@@ -41,6 +42,7 @@ pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
 pub use report::ReportArgs;
+pub use serve::ServeArgs;
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
 pub use table::{TableArgs, TableFileArgs};
@@ -105,6 +107,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Write a trained model for other programs (ONNX, safetensors, numpy), or the figures of its run as CSV
     Export(ExportArgs),
+    /// Serve a trained model over HTTP on this machine: predictions for programs, a page to draw on for people
+    Serve(ServeArgs),
     /// Describe this machine: cores, vector instructions, memory
     Devices(DevicesArgs),
     /// Fetch datasets and verify them

@@ -64,6 +64,11 @@ pub(super) fn positive(text: &str) -> Parsed<f64> {
     ranged(text, "a number above 0", |&number: &f64| number > 0.0 && number.is_finite())
 }
 
+/// Seconds to wait for somebody: above 0, at most a day.
+pub(super) fn wait(text: &str) -> Parsed<f64> {
+    ranged(text, "a number of seconds from 0.1 to 86400", |seconds| (0.1..=86_400.0).contains(seconds))
+}
+
 /// A norm: finite and above 0 as 32 bits.
 pub(super) fn norm(text: &str) -> Parsed<f64> {
     ranged(text, "a number above 0", |&number: &f64| {

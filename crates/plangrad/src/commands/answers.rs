@@ -4,7 +4,7 @@ use std::path::Path;
 
 use plangrad_data::{LabelUse, Target};
 use plangrad_nn::checkpoint;
-use plangrad_tensor::{Samples, Source, Targets};
+use plangrad_tensor::{Samples, Source};
 use serde::{Serialize, Serializer};
 
 use super::device;
@@ -15,9 +15,8 @@ use crate::cli::PredictArgs;
 use crate::error::Result;
 use crate::loading;
 use crate::model::{Classification, Model, Prediction, Regression, Request};
-use crate::numbers::{counted, grouped, percent, short, shortest};
+use crate::numbers::{counted, grouped, percent, serialize_shortest, short, shortest};
 use crate::output::{Align, Console, Table};
-use crate::train::class_targets;
 
 /// Questions and their answers.
 pub(super) struct Answers<'a> {
@@ -222,15 +221,10 @@ fn of_dataset(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Lin
 /// Rows of values.
 fn of_values(arguments: &PredictArgs, model: &Model) -> Result<(Source, Vec<Line>)> {
     let rows = arguments.values.iter().map(|row| sample(row, model)).collect::<Result<Vec<_>>>()?;
-    let targets = match model.description().classes.is_empty() {
-        true => Targets::Values { values: vec![0.0; rows.len()], width: 1 },
-        false => class_targets(vec![0; rows.len()], model.outputs()),
-    };
     let asked = Some(Prediction::Value(f64::NAN));
     let lines =
         (0..rows.len()).map(|index| Line { index, prediction: asked.clone(), target: None }).collect();
-    let width = model.sample_shape().iter().product();
-    Ok((Source::new(Samples::F32(rows.concat()), targets, width)?, lines))
+    Ok((model.unlabelled(Samples::F32(rows.concat()), rows.len())?, lines))
 }
 
 /// Adds a row to a CSV text.
@@ -273,7 +267,7 @@ pub(super) struct Object<'a> {
     class: Option<usize>,
     name: Option<&'a str>,
     probabilities: Option<&'a [f32]>,
-    #[serde(serialize_with = "serialize_answer")]
+    #[serde(serialize_with = "serialize_shortest")]
     value: Option<f64>,
     label: Option<Number>,
     index: Option<usize>,
@@ -308,17 +302,5 @@ impl Serialize for Number {
         } else {
             serializer.serialize_f64(self.0)
         }
-    }
-}
-
-/// An answer, with no more digits than it has.
-fn serialize_answer<S: Serializer>(
-    answer: &Option<f64>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    match *answer {
-        None => serializer.serialize_none(),
-        Some(value) if f64::from(value as f32) == value => serializer.serialize_f32(value as f32),
-        Some(value) => serializer.serialize_f64(value),
     }
 }

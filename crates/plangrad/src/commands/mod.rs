@@ -14,6 +14,7 @@ mod predict;
 mod quality;
 mod report;
 mod samples;
+mod serve;
 mod several;
 mod show;
 mod subject;
@@ -42,6 +43,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Sweep(arguments) => sweep::sweep(arguments, console),
         Command::Report(arguments) => report::report(arguments, console),
         Command::Export(arguments) => export::perform(arguments, console),
+        Command::Serve(arguments) => serve::perform(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
         Command::Completions(arguments) => manual::completions(arguments, console),

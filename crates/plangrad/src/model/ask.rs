@@ -4,7 +4,7 @@ use plangrad_nn::checkpoint;
 use plangrad_nn::{Loss, PredictionPlan, Task};
 use plangrad_tensor::Backend;
 use plangrad_tensor::{
-    Error as TensorError, Inputs, Plan, Samples, Session, Source, State, Targets, TensorId,
+    Error as TensorError, Inputs, MemoryReport, Plan, Samples, Session, Source, State, Targets, TensorId,
 };
 
 use super::classification::{ClassCounts, Classification};
@@ -135,12 +135,7 @@ impl Model {
     /// # Errors
     /// If memory runs out, or the sample is for another model.
     pub fn predict(&self, sample: Samples, backend: &Backend) -> Result<Prediction> {
-        let targets = match self.task.loss() {
-            Loss::CrossEntropy => class_targets(vec![0], self.outputs()),
-            _ => Targets::Values { values: vec![0.0], width: 1 },
-        };
-        let source = Source::new(sample, targets, self.sample_shape().iter().product())?;
-        let all = self.predict_all(&source, backend)?;
+        let all = self.predict_all(&self.unlabelled(sample, 1)?, backend)?;
         Ok(all.into_iter().next().unwrap_or(Prediction::Value(f64::NAN)))
     }
 
@@ -150,23 +145,89 @@ impl Model {
     /// If memory runs out, or the samples are for another model.
     pub fn predict_all(&self, source: &Source, backend: &Backend) -> Result<Vec<Prediction>> {
         let (mut asking, batch_size) = self.asking(source, None, backend)?;
-        let outputs = self.outputs();
         let order: Vec<u32> = (0..source.len() as u32).collect();
         let mut predictions = Vec::with_capacity(source.len());
         for rows in order.chunks(batch_size) {
             let plan = usize::from(rows.len() != batch_size);
-            let scores = asking.run(plan, source, rows)?;
-            let Some(node) = asking.plans[plan].probabilities else {
-                let scale = self.target_scale();
-                predictions.extend(scores.into_iter().map(|score| Prediction::Value(scale.restore(score))));
-                continue;
-            };
-            let probabilities: Vec<f32> = asking.session.read(plan, node)?.into_iter().collect();
-            let of_rows = scores.chunks_exact(outputs).zip(probabilities.chunks_exact(outputs));
-            predictions.extend(of_rows.map(|(scores, probabilities)| Prediction::Class {
-                class: largest(scores),
-                probabilities: probabilities.to_vec(),
-            }));
+            predictions.extend(self.predictions(&mut asking, plan, source, rows)?);
+        }
+        Ok(predictions)
+    }
+
+    /// Runs a plan on one batch and returns the prediction for each of its rows.
+    fn predictions(
+        &self,
+        asking: &mut Asking,
+        plan: usize,
+        source: &Source,
+        rows: &[u32],
+    ) -> Result<Vec<Prediction>> {
+        let scores = asking.run(plan, source, rows)?;
+        let Some(node) = asking.plans[plan].probabilities else {
+            let scale = self.target_scale();
+            return Ok(scores.into_iter().map(|score| Prediction::Value(scale.restore(score))).collect());
+        };
+        let outputs = self.outputs();
+        let probabilities: Vec<f32> = asking.session.read(plan, node)?.into_iter().collect();
+        let of_rows = scores.chunks_exact(outputs).zip(probabilities.chunks_exact(outputs));
+        let prediction = |(scores, probabilities): (&[f32], &[f32])| Prediction::Class {
+            class: largest(scores),
+            probabilities: probabilities.to_vec(),
+        };
+        Ok(of_rows.map(prediction).collect())
+    }
+
+    /// A session that predicts again and again, in batches of at most `batch_size` samples.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(crate) fn predictor(&self, batch_size: usize, backend: &Backend) -> Result<Predictor<'_>> {
+        let sizes = [1].into_iter().chain((batch_size > 1).then_some(batch_size));
+        let asking = Asking::new(self, sizes, backend)?;
+        Ok(Predictor { model: self, asking, batch_size: batch_size.max(1) })
+    }
+
+    /// Samples whose targets are not known.
+    ///
+    /// # Errors
+    /// If the samples are not whole ones.
+    pub(crate) fn unlabelled(&self, samples: Samples, rows: usize) -> Result<Source> {
+        let targets = match self.task.loss() {
+            Loss::CrossEntropy => class_targets(vec![0; rows], self.outputs()),
+            _ => Targets::Values { values: vec![0.0; rows], width: 1 },
+        };
+        Ok(Source::new(samples, targets, self.sample_shape().iter().product())?)
+    }
+}
+
+/// A model in a device's memory that predicts again and again; nothing more is reserved for it.
+pub(crate) struct Predictor<'a> {
+    model: &'a Model,
+    asking: Asking,
+    batch_size: usize,
+}
+
+impl Predictor<'_> {
+    /// What the session takes, as planned.
+    pub(crate) fn planned(&self) -> MemoryReport {
+        self.asking.session.planned()
+    }
+
+    /// Predicts every sample of `source`, in its order. A batch that is not full is filled up with its last sample.
+    ///
+    /// # Errors
+    /// If the samples are for another model, or the device fails.
+    pub(crate) fn predict(&mut self, source: &Source) -> Result<Vec<Prediction>> {
+        let order: Vec<u32> = (0..source.len() as u32).collect();
+        let mut predictions = Vec::with_capacity(source.len());
+        for rows in order.chunks(self.batch_size) {
+            let plan = usize::from(rows.len() > 1);
+            let mut batch = rows.to_vec();
+            if let (true, Some(&last)) = (plan > 0, rows.last()) {
+                batch.resize(self.batch_size, last);
+            }
+            let found = self.model.predictions(&mut self.asking, plan, source, &batch)?;
+            predictions.extend(found.into_iter().take(rows.len()));
         }
         Ok(predictions)
     }

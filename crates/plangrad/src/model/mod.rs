@@ -10,6 +10,7 @@ mod learnt;
 mod regression;
 mod trained;
 
+pub(crate) use ask::Predictor;
 pub use ask::{Evaluation, Prediction};
 pub(crate) use classification::dominance;
 pub use classification::{ClassQuality, Classification};

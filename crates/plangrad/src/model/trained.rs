@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use plangrad_data::{
     Dataset, DatasetName, Fit, ImageOptions, LabelUse, LoadOptions, MOST_CLASSES, RowFacts, Split, SplitRule,
-    Subset, TableOptions, TableRows, TableSchema, Target, TargetScale, Targets, available,
+    Subset, TableOptions, TableRows, TableSchema, Target, TargetScale, Targets, available, read_table,
 };
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
@@ -271,6 +271,27 @@ impl Model {
         let questions =
             Questions { subset, classes: dataset.classes, what, split: read, rows, standing: None, is_own };
         self.compared(questions, whole_table)
+    }
+
+    /// How a table is read whose rows are all to be predicted, within `memory` bytes.
+    ///
+    /// # Errors
+    /// If the settings of its run are damaged.
+    pub(crate) fn reading(&self, memory: u64) -> Result<LoadOptions> {
+        let name = DatasetName::Csv(PathBuf::new());
+        let request = Request { dataset: Some(&name), labels: LabelUse::Optional, ..Request::default() };
+        let options = self.options(&request, self.run_settings()?.as_ref(), &name);
+        Ok(LoadOptions { memory: Some(memory), ..options })
+    }
+
+    /// A table that is not a file, called by this name, read with the options that [`Model::reading`] gives.
+    ///
+    /// # Errors
+    /// [`Error::ModelMismatch`] if the model reads images; whatever is wrong with the table.
+    pub(crate) fn read_table(&self, name: &Path, bytes: Vec<u8>, options: &LoadOptions) -> Result<Dataset> {
+        let dataset = read_table(name, bytes, options)?;
+        self.check(&dataset)?;
+        Ok(dataset)
     }
 
     /// How the model's images were brought to their size; stretched unless they come from a folder.

@@ -50,9 +50,17 @@ impl ImageInput {
     pub(crate) fn read(path: &Path, wanted: Wanted) -> Result<Self> {
         let bytes = bytes(path)?;
         let name = if is_standard_input(path) { Path::new("standard input") } else { path };
+        Self::decode(name, &bytes, loading::memory(), wanted)
+    }
+
+    /// Decodes the bytes of a file, within `memory` bytes if there is a limit.
+    ///
+    /// # Errors
+    /// If they are no image, or too large a one.
+    pub(crate) fn decode(name: &Path, bytes: &[u8], memory: Option<u64>, wanted: Wanted) -> Result<Self> {
         // A picture that is placed as MNIST's digits are has its own size until then.
         let copies = if wanted.centre { CENTRING } else { 1 };
-        let image = decode_image(name, &bytes, loading::memory().map(|bytes| bytes / copies))?;
+        let image = decode_image(name, bytes, memory.map(|bytes| bytes / copies))?;
         Ok(Self::of(name, &image, wanted))
     }
 

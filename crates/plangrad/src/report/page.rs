@@ -1,10 +1,8 @@
 //! The page: a frame, its style and script, and what it shows as JSON. All in one file.
 
-use sha2::{Digest, Sha256};
-
 use super::run::RunReport;
-use crate::base64::base64;
 use crate::error::{Error, Result};
+use crate::html::{digest, embedded};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -51,36 +49,9 @@ pub(crate) fn page(runs: &[RunReport]) -> Result<String> {
     ))
 }
 
-/// JSON in which nothing can be taken for the end of a script or for markup. (These letters can only be inside strings.)
-fn embedded(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for letter in json.chars() {
-        match letter {
-            '<' | '>' | '&' | '\'' | '\u{2028}' | '\u{2029}' => {
-                text.push_str(&format!("\\u{:04x}", u32::from(letter)));
-            }
-            other => text.push(other),
-        }
-    }
-    text
-}
-
-/// The SHA-256 of an element's text, as a content security policy has it.
-fn digest(text: &str) -> String {
-    base64(&Sha256::digest(text.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_in_a_page_keeps_its_meaning_and_cannot_end_its_element() {
-        let text = "</script><!--<script>&'\u{2028}ä";
-        let json = embedded(&serde_json::to_string(text).unwrap());
-        assert!(!json.contains(['<', '>', '&', '\'', '\u{2028}']), "{json}");
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
-    }
 
     #[test]
     fn the_script_makes_no_markup_of_text_and_fetches_nothing() {
