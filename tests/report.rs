@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use browser::{Browser, View};
+use browser::{Browser, View, of_file};
 use serde_json::Value;
 use support::{metrics, plangrad, run, select, small_mnist};
 
@@ -165,7 +165,7 @@ fn the_page_works_in_a_browser_at_any_width_in_light_and_dark() {
     let folder = small_mnist();
     run(folder.path(), RUN).succeeded();
     let path = folder.path().join("it/report.html");
-    let (shown, console) = browser.open(&path, View { width: 1400, is_dark: false });
+    let (shown, console) = browser.open(&of_file(&path), View { width: 1400, is_dark: false });
     assert_eq!(console, Vec::<String>::new(), "its own policy lets its own script run");
     assert!(shown.contains("<h1>it</h1>"));
     let evaluated = run(folder.path(), "eval it --format json").object();

@@ -1,5 +1,7 @@
 //! A page looked at in headless Chromium, where there is one.
 
+#![allow(dead_code)] // each test file uses its own share of this
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,8 +38,12 @@ impl Browser {
         found.map(|program| Browser { program })
     }
 
-    /// Opens the page at `path`. Returns its elements once its script has run, and what it wrote to the console.
-    pub(crate) fn open(&self, path: &Path, View { width, is_dark }: View) -> (String, Vec<String>) {
+    /// Opens the page at `address`. Returns its elements once its script has run, and what it wrote to the console.
+    pub(crate) fn open(&self, address: &str, view: View) -> (String, Vec<String>) {
+        self.dump(address, view, &[])
+    }
+
+    fn dump(&self, address: &str, View { width, is_dark }: View, more: &[&str]) -> (String, Vec<String>) {
         let profile = tempfile::tempdir().unwrap();
         let scheme = u8::from(!is_dark);
         let mut command = Command::new(&self.program);
@@ -52,7 +58,7 @@ impl Browser {
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         command.arg(format!("--window-size={width},900"));
         command.arg(format!("--blink-settings=preferredColorScheme={scheme}"));
-        command.arg(format!("file://{}", path.display())).stdin(Stdio::null());
+        command.args(more).arg(address).stdin(Stdio::null());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -60,12 +66,23 @@ impl Browser {
         (String::from_utf8_lossy(&output.stdout).into_owned(), console)
     }
 
-    /// Uses a copy of the page at `path` as a reader does, and returns what there was to see.
+    /// Uses a copy of the report at `path` as a reader does, and returns what there was to see.
     pub(crate) fn probe(&self, path: &Path, view: View) -> Value {
+        let page = fs::read_to_string(path).unwrap();
+        let (before, rest) = page.split_once("script-src '").unwrap();
+        let (_, after) = rest.split_once('\'').unwrap();
+        let page = format!("{before}script-src 'unsafe-inline'{after}");
+        self.probe_with(&page, include_str!("probe.js"), view)
+    }
+
+    /// Uses a copy of a page, whose policy lets any script run, as this script does.
+    pub(crate) fn probe_with(&self, page: &str, probe: &str, view: View) -> Value {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("page.html");
-        fs::write(&copy, framed(&with_probe(&fs::read_to_string(path).unwrap()), view.width)).unwrap();
-        let (page, console) = self.open(&copy, View { width: 1600, ..view });
+        fs::write(&copy, framed(&with_probe(page, probe), view.width)).unwrap();
+        // The copy of a page that is served is a file, and talks to the server all the same.
+        let more = ["--disable-web-security"];
+        let (page, console) = self.dump(&of_file(&copy), View { width: 1600, ..view }, &more);
         assert_eq!(console, Vec::<String>::new());
         let found = page.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split('<').next());
         let digits = found.expect("the probe has run");
@@ -83,11 +100,13 @@ fn framed(page: &str, width: u32) -> String {
     )
 }
 
-/// The page with the probe's script behind its own, and a policy that lets both run.
-fn with_probe(page: &str) -> String {
-    let probe = include_str!("probe.js");
-    let (before, rest) = page.split_once("script-src '").unwrap();
-    let (_, after) = rest.split_once('\'').unwrap();
-    let page = format!("{before}script-src 'unsafe-inline'{after}");
-    page.replace("</body>", &format!("<script>{{{probe}}}</script></body>"))
+/// The address of a file.
+pub(crate) fn of_file(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+/// The page with a probe's script behind its own.
+fn with_probe(page: &str, probe: &str) -> String {
+    let looks = include_str!("looks.js");
+    page.replace("</body>", &format!("<script>{{{looks}\n{probe}}}</script></body>"))
 }

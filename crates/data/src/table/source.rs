@@ -97,12 +97,7 @@ impl Source {
         Self::of(name, Box::new(Cursor::new(bytes)), length, encoding)
     }
 
-    fn of(
-        path: &Path,
-        mut file: Box<dyn Read>,
-        length: Option<u64>,
-        encoding: Option<&str>,
-    ) -> Result<Self> {
+    fn of(path: &Path, mut file: Box<dyn Read>, length: Option<u64>, encoding: Option<&str>) -> Result<Self> {
         let text = encoding.map(named).transpose()?.unwrap_or(Text::Unknown);
         let unreadable = |reason| Error::Io { path: path.to_path_buf(), action: "read", reason };
         let mut start = Vec::new();

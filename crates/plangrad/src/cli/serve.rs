@@ -24,7 +24,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = values::count, allow_negative_numbers = true)]
     pub batch_size: usize,
     /// The largest body of a request, such as 8MiB; bodies and responses share eight times as much
-    #[arg(long, value_name = "SIZE", default_value = "8MiB", allow_negative_numbers = true, help_heading = "Limits")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "8MiB",
+        allow_negative_numbers = true,
+        help_heading = "Limits"
+    )]
     pub body_limit: Size,
     /// Connections at a time; whoever comes then is told to try again (503)
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = values::threads, allow_negative_numbers = true,

@@ -41,7 +41,11 @@ fn serve(
     let url = server.url();
     let draw = if service.has_page() { "; open it to draw" } else { "" };
     console.text(&format_args!("{url} on {}{draw}\n{}", backend.device(), memory.sentence()))?;
-    console.json(&Start { url: &url, device: backend.device().to_string(), planned_bytes: memory.total() })?;
+    console.json(&Start {
+        url: &url,
+        device: backend.device().to_string(),
+        planned_bytes: memory.total(),
+    })?;
     let Served { requests, predictions } = server.serve(&service, interrupts.stop())?;
     let [requests, predictions] = [(requests, "request"), (predictions, "prediction")]
         .map(|(number, noun)| counted(usize::try_from(number).unwrap_or(usize::MAX), noun));

@@ -42,7 +42,8 @@ impl Head {
             Ok(Parsed::Complete(length)) => length,
             Ok(Parsed::Partial) if bytes.len() < MOST_HEAD => return Ok(None),
             Ok(Parsed::Partial) | Err(ParseError::TooManyHeaders) => {
-                let sentence = format!("expected a head of at most {MOST_HEAD} bytes and {MOST_FIELDS} fields");
+                let sentence =
+                    format!("expected a head of at most {MOST_HEAD} bytes and {MOST_FIELDS} fields");
                 return Err(Refusal::new(Status::FieldsTooLarge, sentence));
             }
             Err(reason) => return Err(Refusal::bad(format!("expected a request of HTTP/1.1: {reason}"))),
@@ -78,7 +79,9 @@ impl Head {
                 let sentence = "expected a body with Content-Length, found Transfer-Encoding";
                 return Err(Refusal::new(Status::LengthRequired, sentence));
             }
-            "content-type" => self.content_type = Some(text().split(';').next().unwrap_or_default().trim().to_owned()),
+            "content-type" => {
+                self.content_type = Some(text().split(';').next().unwrap_or_default().trim().to_owned())
+            }
             "connection" => self.is_last |= text().split(',').any(|word| word.trim() == "close"),
             "expect" => self.waits = text() == "100-continue",
             _ => {}
@@ -125,7 +128,10 @@ fn check_host(host: Option<&[u8]>, may_be_absent: bool) -> Result<(), Refusal> {
     if matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
         return Ok(());
     }
-    Err(Refusal::new(Status::Misdirected, "expected 127.0.0.1 or localhost as Host: this server is for its own machine"))
+    Err(Refusal::new(
+        Status::Misdirected,
+        "expected 127.0.0.1 or localhost as Host: this server is for its own machine",
+    ))
 }
 
 #[cfg(test)]

@@ -59,7 +59,8 @@ impl ServingMemory {
         let name = 6 * names.iter().map(String::len).max().unwrap_or(0) as u64;
         let outputs = model.outputs() as u64;
         let text = PREDICTION + name + PROBABILITY * outputs;
-        let values = size_of::<f32>() as u64 * (model.sample_shape().iter().product::<usize>() as u64 + outputs);
+        let values =
+            size_of::<f32>() as u64 * (model.sample_shape().iter().product::<usize>() as u64 + outputs);
         // A response is no larger than the largest body, but for one row.
         let most_rows = (limits.body / (text + values)).max(1);
         let room = BODIES.saturating_mul(limits.body.max(text));

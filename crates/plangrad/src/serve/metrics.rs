@@ -65,7 +65,12 @@ impl Metrics {
         for (status, count) in Status::ALL.into_iter().zip(&self.statuses) {
             line(&mut text, &format!("requests_total{{status=\"{}\"}}", status.code()), get(count));
         }
-        section(&mut text, "request_seconds", "histogram", "Seconds from a request's first byte to its response.");
+        section(
+            &mut text,
+            "request_seconds",
+            "histogram",
+            "Seconds from a request's first byte to its response.",
+        );
         let mut below = 0;
         let ends = SECONDS.map(|end| end.to_string()).into_iter().chain(["+Inf".to_owned()]);
         for (end, count) in ends.zip(&self.seconds) {
@@ -77,7 +82,12 @@ impl Metrics {
         let rest = [
             ("predictions_total", "counter", "Samples that were predicted.", get(&self.predictions)),
             ("connections", "gauge", "Connections that are open.", get(&self.open)),
-            ("lost_connections_total", "counter", "Connections that ended within a request or response.", get(&self.lost)),
+            (
+                "lost_connections_total",
+                "counter",
+                "Connections that ended within a request or response.",
+                get(&self.lost),
+            ),
             ("planned_bytes", "gauge", "Memory that serving may take.", planned_bytes),
             ("session_bytes", "gauge", "Memory of the model's session, of these.", session_bytes),
         ];

@@ -25,5 +25,5 @@ mod status;
 
 pub(crate) use limits::{Limits, ServingMemory};
 pub(crate) use predictions::Predictions;
-pub(crate) use server::{Server, Served};
+pub(crate) use server::{Served, Server};
 pub(crate) use service::Service;

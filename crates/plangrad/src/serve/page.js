@@ -67,6 +67,7 @@ async function ask() {
   isStale = true;
   if (isAsking) return;
   isAsking = true;
+  list.setAttribute("aria-busy", "true");
   while (isStale && !isEmpty) {
     isStale = false;
     const asked = round;
@@ -79,6 +80,7 @@ async function ask() {
     }
   }
   isAsking = false;
+  list.setAttribute("aria-busy", "false");
 }
 
 async function look() {

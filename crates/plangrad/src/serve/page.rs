@@ -63,7 +63,7 @@ impl DrawingPage {
     fn with(facts: &str) -> Self {
         let (script, facts) = (SCRIPTS.join("\n"), embedded(facts));
         let policy = format!(
-            "default-src 'none'; connect-src 'self'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action \
+            "default-src 'none'; connect-src 'self'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action \
              'none'; frame-ancestors 'none'",
             digest(STYLE),
             digest(&script)
@@ -102,7 +102,9 @@ mod tests {
 
     #[test]
     fn the_script_makes_no_markup_of_text_and_talks_to_no_other_address() {
-        for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http:", "https:"] {
+        for forbidden in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http:", "https:"]
+        {
             // The one address is the name of SVG, which nobody opens.
             let script = SCRIPTS.join("\n").replace("http://www.w3.org/2000/svg", "");
             assert!(!script.contains(forbidden) && !STYLE.contains(forbidden), "{forbidden}");

@@ -116,7 +116,11 @@ impl<'a> Predictions<'a> {
     ///
     /// # Errors
     /// Whatever is wrong with it.
-    pub(super) fn answer(&self, kind: Kind, body: Vec<u8>) -> std::result::Result<(Response, usize), Refusal> {
+    pub(super) fn answer(
+        &self,
+        kind: Kind,
+        body: Vec<u8>,
+    ) -> std::result::Result<(Response, usize), Refusal> {
         // From here on memory is taken that is planned for one request.
         let mut predictor = self.predictor.lock().unwrap_or_else(PoisonError::into_inner);
         let Questions { samples, rows, numbers, remarks } = match kind {

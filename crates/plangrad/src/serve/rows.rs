@@ -32,7 +32,8 @@ pub(super) fn samples(json: &[u8], table: &TableSchema, most: usize) -> Result<(
 
 /// The refusal of more rows than a request may have.
 pub(super) fn too_many(most: usize) -> Refusal {
-    let sentence = format!("expected at most {} rows in a request; send the others in another one", grouped(most));
+    let sentence =
+        format!("expected at most {} rows in a request; send the others in another one", grouped(most));
     Refusal::new(Status::ContentTooLarge, sentence)
 }
 

@@ -47,7 +47,8 @@ impl Server {
     /// [`Error::Option`] if it cannot be had.
     pub(crate) fn bind(port: u16) -> Result<Self> {
         let taken = |reason| {
-            let problem = format!("127.0.0.1:{port} cannot be listened on: {reason}; take another port, or 0 for any");
+            let problem =
+                format!("127.0.0.1:{port} cannot be listened on: {reason}; take another port, or 0 for any");
             Error::option("--port", problem)
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;
@@ -65,7 +66,8 @@ impl Server {
     /// # Errors
     /// If the system gives no threads.
     pub(crate) fn serve(&self, service: &Service<'_>, stop: &Stop) -> Result<Served> {
-        let no_thread = |reason| Error::option("--connections", format!("the system gives no thread: {reason}"));
+        let no_thread =
+            |reason| Error::option("--connections", format!("the system gives no thread: {reason}"));
         thread::scope(|scope| {
             let (refused, too_many) = sync_channel(REFUSED);
             let refuser = Builder::new().name("refuser".to_owned());
