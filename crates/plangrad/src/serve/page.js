@@ -135,9 +135,9 @@ document.getElementById("page").replaceChildren(
   element("h1", {}, "Draw, and watch the probabilities"),
   element("p", { class: "quiet" }, `${model.layers}, trained on ${model.dataset}; reads ${model.width} × ${model.height} pixels.`),
   element("div", { class: "columns" },
-    element("div", {}, canvas,
+    element("div", { class: "drawing" }, canvas,
       element("div", { class: "tools" }, clear,
-        model.is_coloured ? element("label", {}, "Colour", colour) : element("label", {}, centre, "place it as MNIST’s digits are")),
-      element("label", {}, "Or an image file:", file)),
-    element("div", {}, answer, list)));
+        model.is_coloured ? element("label", {}, "Colour", colour) : element("label", {}, centre, "Place it as MNIST’s digits are"))),
+    element("div", { class: "found" }, answer, list),
+    element("div", { class: "files" }, element("label", {}, "Or an image file:", file))));
 blank();
