@@ -59,12 +59,16 @@ fn images_are_predicted_as_predict_does() {
         assert_eq!(found.status, 200, "{found:?}");
         assert_eq!(found.json()["predictions"], json!([prediction(&line)]), "{path} {shape:?}");
     }
+    let elsewhere = Serving::start(folder.path(), "it --device accelerator");
+    let bytes = picture(folder.path(), "x.png", [1, 28, 28]);
+    let both = [&serving, &elsewhere].map(|serving| serving.post("/predict", "image/png", &bytes).json());
+    assert_eq!((&elsewhere.start["device"], &both[0]), (&"accelerator".into(), &both[1]));
     let blank = Picture::from_planes(&[1, 28, 28], &[7; 784]).unwrap().to_png(Path::new("x")).unwrap();
     let remarks = &serving.post("/predict", "application/octet-stream", &blank).json()["remarks"];
     assert!(remarks[0].as_str().unwrap().contains("blank"), "{remarks}");
     assert_eq!(
         (serving.metric("predictions_total"), serving.metric("requests_total{status=\"200\"}")),
-        (5.0, 6.0)
+        (6.0, 7.0)
     );
 }
 
