@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use browser::{Browser, View};
 use client::{Response, Serving, post, response};
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
 use plangrad::Picture;
 use serde_json::{Value, json};
 use support::{Tensor, digits_description, documented, keys, run, safetensors, small_mnist};
@@ -35,6 +37,18 @@ fn picture(folder: &Path, name: &str, shape: [usize; 3]) -> Vec<u8> {
     let bytes = Picture::from_planes(&shape, &planes).unwrap().to_png(Path::new(name)).unwrap();
     fs::write(folder.join(name), &bytes).unwrap();
     bytes
+}
+
+/// A PNG whose colour profile is as large as that once it is unpacked.
+fn with_large_profile(png: &[u8], mebibytes: usize) -> Vec<u8> {
+    let mut packed = ZlibEncoder::new(b"iCCPx\0\0".to_vec(), Compression::fast());
+    (0..mebibytes).for_each(|_| packed.write_all(&[0; 1 << 20]).unwrap());
+    let chunk = packed.finish().unwrap();
+    let mut crc = Crc::new();
+    crc.update(&chunk);
+    let length = u32::try_from(chunk.len() - 4).unwrap().to_be_bytes();
+    const HEADER: usize = 33;
+    [&png[..HEADER], &length, &chunk, &crc.sum().to_be_bytes(), &png[HEADER..]].concat()
 }
 
 /// What of a line of `predict` a response has as well.
@@ -344,6 +358,9 @@ fn memory_stays_below_what_was_planned_under_the_largest_bodies() {
     let before = status("VmRSS:");
     let image = picture(folder.path(), "x.png", [3, 1800, 2400]);
     let junk = vec![b'x'; 4 << 20];
+    let packed = with_large_profile(&picture(folder.path(), "y.png", [1, 28, 28]), 400);
+    assert!(packed.len() < 4 << 20, "{}", packed.len());
+    assert_eq!(serving.post("/predict", "image/png", &packed).status, 200, "its profile is left out");
     thread::scope(|scope| {
         for i in 0..32 {
             let (serving, image, junk) = (&serving, &image, &junk);

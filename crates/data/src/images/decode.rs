@@ -51,11 +51,11 @@ pub(super) struct Changes {
     pub(super) greyed: bool,
 }
 
-fn limits() -> Limits {
+fn limits(most_bytes: u64) -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MOST_SIDE);
     limits.max_image_height = Some(MOST_SIDE);
-    limits.max_alloc = Some(MOST_BYTES);
+    limits.max_alloc = Some(most_bytes);
     limits
 }
 
@@ -81,17 +81,21 @@ trait Input: BufRead + Seek {}
 
 impl<T: BufRead + Seek> Input for T {}
 
-fn reader<'a>(input: impl Input + 'a, name: &Path) -> Result<ImageReader<Box<dyn Input + 'a>>> {
+fn reader<'a>(
+    input: impl Input + 'a,
+    name: &Path,
+    most_bytes: u64,
+) -> Result<ImageReader<Box<dyn Input + 'a>>> {
     let reader = ImageReader::new(Box::new(input) as Box<dyn Input>).with_guessed_format();
     let mut reader = reader.map_err(|reason| refused(name, format!("cannot be read: {reason}")))?;
-    reader.limits(limits());
+    reader.limits(limits(most_bytes));
     Ok(reader)
 }
 
 fn open(path: &Path) -> Result<ImageReader<Box<dyn Input>>> {
     let file =
         open_regular_file(path).map_err(|reason| refused(path, format!("cannot be read: {reason}")))?;
-    let reader = reader(BufReader::new(file), path)?;
+    let reader = reader(BufReader::new(file), path, MOST_BYTES)?;
     if reader.format().is_none() {
         return Err(refused(path, "not a PNG, JPEG, WebP, BMP or GIF image by its first bytes"));
     }
@@ -309,7 +313,9 @@ impl DecodedImage {
 ///
 /// [`Error::Image`] with `name`; [`Error::MemoryLimit`], before the pixels are read.
 pub fn decode_image(name: &Path, bytes: &[u8], memory: Option<u64>) -> Result<DecodedImage> {
-    let reader = reader(Cursor::new(bytes), name)?;
+    // What a file packs beside its pixels, such as a colour profile, may unpack to as much; the image has the rest.
+    let beside = memory.map_or(MOST_BYTES, |memory| MOST_BYTES.min(memory / 4));
+    let reader = reader(Cursor::new(bytes), name, beside)?;
     let guessed = reader.format();
     let format = match guessed {
         Some(ImageFormat::Png) => "PNG",
@@ -334,7 +340,7 @@ pub fn decode_image(name: &Path, bytes: &[u8], memory: Option<u64>) -> Result<De
     let (width, height) = decoder.dimensions();
     check_size(name, width, height)?;
     let channels = if decoder.color_type().has_color() { RGB } else { 1 };
-    let room = Room::new(memory);
+    let room = Room::new(memory.map(|memory| memory - beside));
     let _taken = room.take(working_bytes(&decoder, guessed, channels), name)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(name, error))?;
     let mut changes = Changes::default();

@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::numbers::size;
 
 /// The most that decoding an image or reading a table may take: an image of 12 megapixels.
-const MOST_DECODING: u64 = 128 << 20;
+const MOST_DECODING: u64 = 160 << 20;
 
 /// Bodies of the largest size that there is room for at a time.
 const BODIES: u64 = 8;
