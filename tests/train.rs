@@ -75,7 +75,7 @@ fn the_first_line_is_the_plan_and_the_last_ones_are_the_next_commands() {
         "{text}"
     );
     assert!(
-        lines[6].contains("samples/s; memory 1.24 MiB planned, 1.24 MiB measured, process peak "),
+        lines[6].contains("samples/s; memory 1.21 MiB planned, 1.21 MiB measured, process peak "),
         "{text}"
     );
     assert_eq!(lines[8], "Report: first/report.html");
