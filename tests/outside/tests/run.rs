@@ -281,7 +281,7 @@ fn every_planned_byte_is_explained() {
         optimizer: Optimizer::adam(),
         samples: Some(subject.samples()),
         eval_batch_size: None,
-        memory: StepMemory::default(),
+        memory: plangrad::train::StepMemory::default(),
         budget: None,
         accumulate: 1,
         device: Device::Cpu,
