@@ -15,12 +15,11 @@ use crate::plan::state::Recompute;
 /// Drops activations, and returns how many products there are in the forward pass that can be computed again.
 pub(super) fn run(draft: &mut Draft, recompute: Recompute) -> usize {
     let kernels: Vec<Placed> = draft.kernels().cloned().collect();
-    let makers = makers(draft, &kernels);
+    let mut makers = makers(draft, &kernels);
     let products: Vec<Value> = kernels.iter().filter_map(|placed| product_of(placed, &makers)).collect();
     if recompute == Recompute::Nothing {
         return products.len();
     }
-    let mut makers = makers;
     for (number, product) in products.iter().enumerate() {
         if recompute.keeps_product(number, products.len()) {
             makers.remove(product);
@@ -40,13 +39,11 @@ fn makers(draft: &Draft, kernels: &[Placed]) -> HashMap<Value, usize> {
     let mut makers = HashMap::new();
     let mut writers = vec![0; draft.values.len()];
     for placed in kernels {
-        let written = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
-        written.for_each(|(_, value)| writers[value.index()] += 1);
+        written(&placed.kernel).for_each(|(_, value)| writers[value.index()] += 1);
     }
     for (place, placed) in kernels.iter().enumerate().filter(|(_, placed)| !placed.backward) {
-        let accesses = placed.kernel.accesses();
-        let mut written = accesses.iter().filter(|(access, _)| access.writes());
-        let (Some(&(Access::Write, value)), None) = (written.next(), written.next()) else { continue };
+        let mut written = written(&placed.kernel);
+        let (Some((Access::Write, value)), None) = (written.next(), written.next()) else { continue };
         let is_fetched = matches!(placed.kernel, Kernel::Gather(_) | Kernel::GatherTargets(_));
         if !is_fetched && draft.is_internal(value) && writers[value.index()] == 1 {
             makers.insert(value, place);
@@ -57,7 +54,7 @@ fn makers(draft: &Draft, kernels: &[Placed]) -> HashMap<Value, usize> {
 
 /// What a product of the forward pass makes, if it can be made again.
 fn product_of(placed: &Placed, makers: &HashMap<Value, usize>) -> Option<Value> {
-    let written = placed.kernel.accesses().into_iter().find(|(access, _)| access.writes());
+    let written = written(&placed.kernel).next();
     written.map(|(_, value)| value).filter(|value| placed.kernel.is_product() && makers.contains_key(value))
 }
 
@@ -79,16 +76,14 @@ impl Again<'_> {
     fn kernel(&mut self, place: usize, placed: &Placed) {
         let mut placed = placed.clone();
         if placed.backward {
-            let read: Vec<Value> = operands(&placed.kernel);
-            for value in read {
+            for (_, value) in read(&placed.kernel) {
                 let made = self.value(value);
                 self.made.extend(self.makers.contains_key(&value).then_some((value, made)));
                 placed.kernel.replace(value, made);
             }
         }
-        let written = placed.kernel.accesses().into_iter().filter(|(access, _)| access.writes());
         let is_kept = |&(_, value): &(Access, Value)| self.draft.values[value.index()].persistent.is_some();
-        self.changed.extend(written.filter(is_kept).map(|change| (place, change)));
+        self.changed.extend(written(&placed.kernel).filter(is_kept).map(|change| (place, change)));
         self.list.push(placed);
     }
 
@@ -103,7 +98,7 @@ impl Again<'_> {
             return value;
         }
         let mut copy = Placed { backward: true, ..maker.clone() };
-        for operand in operands(&maker.kernel) {
+        for (_, operand) in read(&maker.kernel) {
             let made = self.value(operand);
             copy.kernel.replace(operand, made);
         }
@@ -119,15 +114,18 @@ impl Again<'_> {
 
     /// Whether nothing of the persistent memory that the kernel at a place reads has been written since by those behind it.
     fn finds_its_operands(&self, place: usize) -> bool {
-        let kernel = &self.kernels[place].kernel;
-        let reads = kernel.accesses().into_iter().filter(|(access, _)| access.reads());
         let later = || self.changed.iter().filter(|(by, _)| *by > place).map(|&(_, change)| change);
         let is_changed = |read| later().any(|change| conflict(&self.draft.values, change, read));
-        !reads.into_iter().any(is_changed)
+        !read(&self.kernels[place].kernel).any(is_changed)
     }
 }
 
 /// What a kernel reads.
-fn operands(kernel: &Kernel) -> Vec<Value> {
-    kernel.accesses().into_iter().filter(|(access, _)| access.reads()).map(|(_, value)| value).collect()
+fn read(kernel: &Kernel) -> impl Iterator<Item = (Access, Value)> + use<> {
+    kernel.accesses().into_iter().filter(|(access, _)| access.reads())
+}
+
+/// What a kernel writes.
+fn written(kernel: &Kernel) -> impl Iterator<Item = (Access, Value)> + use<> {
+    kernel.accesses().into_iter().filter(|(access, _)| access.writes())
 }
