@@ -8,7 +8,8 @@ use plangrad::Model;
 use plangrad::fit::{self, fit};
 use plangrad::memory::{Blueprint, explain};
 use plangrad::train::{
-    Event, Existing, Observer, OnOom, Outcome, Resources, RunFolder, Settings, Stop, Subject, Trainer,
+    Event, Existing, Observer, OnOom, Outcome, Recomputing, Resources, RunFolder, Settings, Stop, Subject,
+    Trainer,
 };
 use plangrad_data::{Dataset, DatasetName, LoadOptions, load};
 use plangrad_nn::checkpoint::{self, Folder, Loaded};
@@ -250,6 +251,7 @@ fn running_out_of_memory_does_not_split_its_batches_unasked() {
         let subject = subject();
         let mut settings = settings(&subject);
         settings.keep_gradients = true; // as parts do
+        settings.recompute = Recomputing::All; // the rung before parts
         Trainer::of(settings, subject, resources)
     };
     let budget = trainer(&Resources::of(&cpu(None))).unwrap().session().planned().total() - 1;
