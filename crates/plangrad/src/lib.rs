@@ -1,6 +1,6 @@
 //! The driver: what the program `plangrad` does, as a library.
 //!
-//! [`run`] is the whole program, from arguments to exit code. Its parts are
+//! [`run`] is the whole program, from arguments to exit code; [`call()`] is a command of it for another program. Its parts are
 //!
 //! * [`cli`]: the command line, parsed and checked, and nothing else;
 //! * [`commands`]: one function for each command, from its arguments to its output;
@@ -14,6 +14,7 @@
 
 mod base64;
 mod calendar;
+mod call;
 mod charts;
 pub mod cli;
 mod clock;
@@ -25,6 +26,7 @@ mod error;
 mod export;
 pub mod fit;
 mod history;
+mod host;
 mod html;
 mod loading;
 pub mod memory;
@@ -43,10 +45,12 @@ mod tensorboard;
 pub mod train;
 mod weights;
 
+pub use call::{CommandOption, OptionValue, call, options};
 pub use colour::Colour;
 pub use drawing::PictureFile;
 pub use error::{Error, ErrorKind, Result};
 pub use export::ExportFormat;
+pub use host::Host;
 pub use model::{
     ClassQuality, Classification, Confused, Confusion, Evaluation, Model, Prediction, Questions, Regression,
     Request,
@@ -55,7 +59,7 @@ pub use numbers::grouped;
 pub use output::{Console, Format};
 pub use picture::{Graphics, Picture, PictureError};
 pub use plangrad_data::Split;
-pub use run::run;
+pub use run::{exit_code, run};
 
 /// The examples of the project's page and of the crate's, compiled and run.
 #[cfg(doctest)]

@@ -1,5 +1,7 @@
 //! This process: its age, its memory, its threads, its name.
 
+use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io;
 use std::num::NonZero;
 use std::process::ExitCode;
@@ -11,15 +13,37 @@ const PANICKED: u8 = 101;
 
 static START: OnceLock<Instant> = OnceLock::new();
 
+/// A command line that a thread carries out.
+struct Call {
+    words: Vec<OsString>,
+    /// When it was called, if not when the process began.
+    start: Option<Instant>,
+}
+
+thread_local! {
+    static CALL: RefCell<Option<Call>> = const { RefCell::new(None) };
+}
+
 /// Records the start of the process. `main` calls it first.
 pub fn started() {
     START.get_or_init(Instant::now);
 }
 
-/// Seconds since [`started`].
+/// Records the command line that the process, on this thread, carries out.
+pub(crate) fn called_with(words: &[OsString]) {
+    CALL.replace(Some(Call { words: words.to_vec(), start: None }));
+}
+
+/// The same for a process that has done other things before.
+pub(crate) fn called_now(words: &[OsString]) {
+    CALL.replace(Some(Call { words: words.to_vec(), start: Some(Instant::now()) }));
+}
+
+/// Seconds since the call that this thread carries out, or else since [`started`].
 #[must_use]
 pub fn seconds_since_start() -> f64 {
-    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+    let start = CALL.with_borrow(|call| call.as_ref().and_then(|call| call.start));
+    start.unwrap_or_else(|| *START.get_or_init(Instant::now)).elapsed().as_secs_f64()
 }
 
 /// The peak resident memory of the process, in bytes; `None` if the system does not say (Linux does).
@@ -122,16 +146,22 @@ pub fn survive_file_size_limits() {
 /// This program as the user called it, followed by `arguments`, quoted for a shell.
 #[must_use]
 pub fn command(arguments: &[&str]) -> String {
-    let program =
-        std::env::args_os().next().map_or("plangrad".into(), |name| name.to_string_lossy().into_owned());
-    let words = [program.as_str()].into_iter().chain(arguments.iter().copied());
+    let own = own_words();
+    let program = own.first().map_or("plangrad", String::as_str);
+    let words = [program].into_iter().chain(arguments.iter().copied());
     words.map(shell_word).collect::<Vec<_>>().join(" ")
 }
 
-/// The command line of this process, quoted for a shell.
+/// The command line that this thread carries out, quoted for a shell.
 pub(crate) fn own_command() -> String {
-    let words = std::env::args_os().map(|word| shell_word(&word.to_string_lossy()));
-    words.collect::<Vec<_>>().join(" ")
+    own_words().iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The words of the call that this thread carries out, or else of the process.
+fn own_words() -> Vec<String> {
+    let words = CALL.with_borrow(|call| call.as_ref().map(|call| call.words.clone()));
+    let words = words.unwrap_or_else(|| std::env::args_os().collect());
+    words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// A word, quoted for a shell if necessary.
@@ -156,6 +186,14 @@ mod tests {
     fn a_path_with_spaces_is_quoted_for_the_shell() {
         assert_eq!(super::shell_word("runs/mnist-1"), "runs/mnist-1");
         assert_eq!(super::shell_word("my run's"), r"'my run'\''s'");
+    }
+
+    #[test]
+    fn a_call_has_its_own_words_and_its_own_start() {
+        called_now(&["plangrad", "train", "my run"].map(OsString::from));
+        assert_eq!(command(&["eval", "a"]), "plangrad eval a");
+        assert_eq!(own_command(), "plangrad train 'my run'");
+        assert!(seconds_since_start() < 10.0);
     }
 
     #[test]

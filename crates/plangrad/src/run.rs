@@ -14,10 +14,16 @@ use crate::output::Console;
 use crate::output::Format;
 use crate::{commands, process};
 
-/// Runs the program with these arguments, of which the first is its name. Returns its exit code: 0, 1 (it failed) or 2
-/// (wrong usage).
+/// Runs the program with these arguments, of which the first is its name. Returns its exit code: 0, 1 (it failed), 2 (wrong
+/// usage) or 130 (interrupted).
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    ExitCode::from(exit_code(arguments))
+}
+
+/// The same for a caller that ends the process itself.
+pub fn exit_code(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    process::called_with(&arguments);
     let _pool = process::thread_pool();
     let (format, result) = match Cli::try_parse_from(&arguments) {
         Ok(cli) => (cli.format, configured(&arguments, cli).and_then(|cli| perform(&cli))),
@@ -25,14 +31,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => (usage::format_asked_for(&arguments), Err(wrong_usage(&error))),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         // The reader of the output has seen enough.
-        Err(Error::Output(reason)) if reason.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Error::Output(reason)) if reason.kind() == std::io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             Console::new(format).error(&error);
-            ExitCode::from(error.kind().exit_code())
+            error.kind().exit_code()
         }
     }
+}
+
+/// Carries out a command line for the host of this thread.
+pub(crate) fn perform_for(arguments: &[OsString]) -> Result<()> {
+    process::called_now(arguments);
+    let _pool = process::thread_pool();
+    let cli = Cli::try_parse_from(arguments).map_err(|error| wrong_usage(&error))?;
+    commands::perform(&configured(arguments, cli)?.command, &mut Console::new(Format::Json))
 }
 
 /// The command line with the options of the settings file that it names, if it does.

@@ -1,5 +1,7 @@
 //! Evaluation on many samples, and prediction for one.
 
+use std::ops::Range;
+
 use plangrad_nn::checkpoint;
 use plangrad_nn::{Loss, PredictionPlan, Task};
 use plangrad_tensor::Backend;
@@ -72,7 +74,7 @@ impl Model {
         backend: &Backend,
         stop: &Stop,
     ) -> Result<Evaluation> {
-        let (mut asking, batch_size) = self.asking(source, batch_size, backend)?;
+        let (mut asking, batch_size) = self.asking(source.len(), batch_size, backend)?;
         let outputs = self.outputs();
         let scale = self.target_scale();
         let (mut confusion, mut counts) = (Confusion::new(outputs), ClassCounts::new(outputs));
@@ -114,10 +116,10 @@ impl Model {
         })
     }
 
-    /// A session for all samples of `source`, in batches of `batch_size`; if absent, as many of at most 1000 as fit.
+    /// A session for so many samples, in batches of `batch_size`; if absent, as many of at most 1000 as fit.
     fn asking(
         &self,
-        source: &Source,
+        samples: usize,
         batch_size: Option<usize>,
         backend: &Backend,
     ) -> Result<(Asking, usize)> {
@@ -125,7 +127,7 @@ impl Model {
         let task = leanest(&self.task, backend);
         let state = task.inference_state()?;
         let fits = |n| Ok(asking_bytes(&task, &state, n, backend)? <= room);
-        let sizes = EvaluationSizes::of(source.len(), batch_size, plans::LARGEST, fits)?;
+        let sizes = EvaluationSizes::of(samples, batch_size, plans::LARGEST, fits)?;
         let asking = Asking::new(self, [sizes.whole].into_iter().chain(sizes.rest), backend)?;
         Ok((asking, sizes.whole))
     }
@@ -144,12 +146,36 @@ impl Model {
     /// # Errors
     /// If memory runs out, or the samples are for another model.
     pub fn predict_all(&self, source: &Source, backend: &Backend) -> Result<Vec<Prediction>> {
-        let (mut asking, batch_size) = self.asking(source, None, backend)?;
+        let (mut asking, batch_size) = self.asking(source.len(), None, backend)?;
         let order: Vec<u32> = (0..source.len() as u32).collect();
         let mut predictions = Vec::with_capacity(source.len());
         for rows in order.chunks(batch_size) {
             let plan = usize::from(rows.len() != batch_size);
             predictions.extend(self.predictions(&mut asking, plan, source, rows)?);
+        }
+        Ok(predictions)
+    }
+
+    /// Predicts so many samples, of which `samples` copies some when they are needed: a batch at a time.
+    ///
+    /// # Errors
+    /// If memory runs out, or the samples are for another model; [`Error::Stopped`] if asked to stop.
+    pub fn predict_in_batches(
+        &self,
+        count: usize,
+        samples: &mut dyn FnMut(Range<usize>) -> Samples,
+        backend: &Backend,
+        stop: &Stop,
+    ) -> Result<Vec<Prediction>> {
+        let (mut asking, batch_size) = self.asking(count, None, backend)?;
+        let mut predictions = Vec::with_capacity(count);
+        for first in (0..count).step_by(batch_size) {
+            stop.check()?;
+            let range = first..count.min(first + batch_size);
+            let (plan, rows) = (usize::from(range.len() != batch_size), range.len() as u32);
+            let source = self.unlabelled(samples(range), rows as usize)?;
+            let order: Vec<u32> = (0..rows).collect();
+            predictions.extend(self.predictions(&mut asking, plan, &source, &order)?);
         }
         Ok(predictions)
     }

@@ -14,6 +14,7 @@ use super::untrusted::{escaped, printable};
 use super::wrap::wrapped;
 use crate::colour::Colour;
 use crate::error::{Error, ErrorKind, Result};
+use crate::host;
 use crate::picture::Graphics;
 
 /// Whether `--quiet` was given.
@@ -89,7 +90,8 @@ impl Console {
             return Ok(());
         }
         let line = serde_json::to_string(object).map_err(|error| Error::Output(error.into()))?;
-        write_line(&escaped(&line))
+        let line = escaped(&line);
+        if host::tell(|host| host.result(&line.to_string())) { Ok(()) } else { write_line(&line) }
     }
 
     /// Leaves remarks and progress out from now on, in the whole process.
@@ -104,7 +106,7 @@ impl Console {
 
     /// Writes a remark to standard error, where it is not part of the result.
     pub fn remark(text: &dyn Display) {
-        if !Console::is_quiet() {
+        if !Console::is_quiet() && !host::tell(|host| host.remark(&printable(&text.to_string()))) {
             Console::say(text);
         }
     }
@@ -116,7 +118,9 @@ impl Console {
 
     /// Writes a warning to standard error.
     pub fn warning(text: &dyn Display) {
-        Self::say(&format_args!("warning: {text}"));
+        if !host::tell(|host| host.warning(&printable(&text.to_string()))) {
+            Self::say(&format_args!("warning: {text}"));
+        }
     }
 
     /// Reports why the program ends: a sentence on standard error, and in JSON also an object on standard output.
@@ -152,7 +156,7 @@ impl Console {
     /// Whether standard error is a terminal, so that progress may be drawn there.
     #[must_use]
     pub fn is_watched() -> bool {
-        io::stderr().is_terminal() && !Console::is_quiet()
+        io::stderr().is_terminal() && !Console::is_quiet() && !host::is_there()
     }
 }
 

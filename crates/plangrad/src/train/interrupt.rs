@@ -17,6 +17,7 @@ use signal_hook::low_level::exit;
 
 use super::stop::Stop;
 use crate::error::ErrorKind;
+use crate::host;
 use crate::output::Console;
 
 /// Pause between two looks at the flag: short for a user, long for a CPU.
@@ -39,9 +40,12 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
-    /// Listens from now on. If that fails, a signal ends the program.
+    /// Listens from now on. If that fails, a signal ends the program. A host listens itself.
     #[must_use]
     pub fn listen() -> Interrupts {
+        if let Some(stop) = host::stop() {
+            return Interrupts { stop, ..Interrupts::default() };
+        }
         let interrupts = Interrupts::default();
         let (listener, came) = (interrupts.clone(), Arc::new(AtomicBool::new(false)));
         let handlers = Arc::clone(&came);
