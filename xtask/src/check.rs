@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use crate::command::{exists, output, program, run, run_tests, skip, skipped};
 use crate::sanitize::{self, Extent};
-use crate::{Result, fuzz, instructions, invariants, kernels, licences, package};
+use crate::{Result, fuzz, instructions, invariants, kernels, licences, package, python};
 
 pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
-    let steps: [(&str, &dyn Fn() -> Result<()>); 16] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 17] = [
         ("format", &|| cargo(&["fmt", "--all", "--check"])),
         ("invariants", &invariants::check),
         ("licences", &licences::check),
@@ -31,6 +31,7 @@ pub(crate) fn all(fuzz_seconds: u32) -> Result<()> {
         ("another architecture", &another_architecture),
         ("docs", &docs),
         ("tests", &tests),
+        ("python", &python::check),
         ("a network from outside", &|| {
             let place = ["--manifest-path", "tests/outside/Cargo.toml", "--target-dir", "target/outside"];
             cargo(&[&["test", "--locked"][..], &place].concat())

@@ -16,6 +16,7 @@ mod invariants;
 mod kernels;
 mod licences;
 mod package;
+mod python;
 mod sanitize;
 
 use std::ffi::OsString;
@@ -64,6 +65,8 @@ enum Task {
         #[arg(long)]
         build: bool,
     },
+    /// Build the wheel of the Python package, and try it in a virtual environment
+    Python(python::Options),
     /// Pack tests and measurements for a machine with a GPU, or report what they found there
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Task::Gpu(options) => gpu::run(&options),
         Task::Book => book::make(),
         Task::Package { build } => package::check(build),
+        Task::Python(options) => python::perform(&options),
         Task::Kernels(options) => kernels::run(&options),
         Task::Sanitize { sanitizer } => sanitize::run(sanitizer, Extent::Full),
         Task::Loom => sanitize::loom(),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cargo_metadata::Package;
+use cargo_metadata::{Package, Target};
 
 use crate::Result;
 use crate::command::root;
@@ -32,12 +32,17 @@ type Edges = BTreeMap<(usize, usize), Edge>;
 
 /// A description of every import circle in the library and the binaries of a package; none is empty.
 pub(crate) fn of(package: &Package) -> Result<Vec<String>> {
-    let targets = package.targets.iter().filter(|target| target.is_lib() || target.is_bin());
+    let targets = package.targets.iter().filter(|target| is_code(target));
     let mut found = Vec::new();
     for target in targets {
         found.extend(of_crate(target.src_path.as_std_path())?);
     }
     Ok(found)
+}
+
+/// Whether a target is a library or a program.
+pub(crate) fn is_code(target: &Target) -> bool {
+    target.is_lib() || target.is_cdylib() || target.is_bin()
 }
 
 fn of_crate(main: &Path) -> Result<Vec<String>> {
