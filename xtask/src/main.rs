@@ -17,6 +17,7 @@ mod kernels;
 mod licences;
 mod package;
 mod python;
+mod release;
 mod sanitize;
 
 use std::ffi::OsString;
@@ -67,6 +68,8 @@ enum Task {
     },
     /// Build the wheel of the Python package, and try it in a virtual environment
     Python(python::Options),
+    /// Pack what is published: the program for Linux with its manual, the Python wheel, and their checksums
+    Release,
     /// Pack tests and measurements for a machine with a GPU, or report what they found there
     Gpu(gpu::Options),
     /// Compile the CUDA kernels to the PTX that travels in the binary, with a pinned compiler
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         Task::Book => book::make(),
         Task::Package { build } => package::check(build),
         Task::Python(options) => python::perform(&options),
+        Task::Release => release::pack(),
         Task::Kernels(options) => kernels::run(&options),
         Task::Sanitize { sanitizer } => sanitize::run(sanitizer, Extent::Full),
         Task::Loom => sanitize::loom(),

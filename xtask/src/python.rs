@@ -39,6 +39,11 @@ pub(crate) fn check() -> Result<()> {
     perform(&Options { release: false, write: false })
 }
 
+/// Builds the wheel as it is published; returns its path.
+pub(crate) fn published() -> Result<PathBuf> {
+    Environment::ready()?.wheel("python")
+}
+
 /// A virtual environment with what builds and tries the wheel.
 struct Environment(PathBuf);
 
