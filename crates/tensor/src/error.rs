@@ -7,8 +7,8 @@ use std::io;
 pub use parts::{DataKind, DeviceFailure, ShapeRequirement, SourceError};
 
 use crate::ir::{
-    DType, DatasetContent, Device, Hyperparameter, MemoryReport, NumberTypes, Optimizer, ParameterId, Shape,
-    ShapeError, Slot, TensorId,
+    DType, DatasetContent, Device, Hyperparameter, MemoryReport, NumberTypes, ParameterId, Shape, ShapeError,
+    Slot, TensorId,
 };
 
 /// Errors of recording, planning and running.
@@ -171,13 +171,23 @@ pub enum Error {
     /// A step updates parameters without having begun.
     #[error("a step updates parameters without `Graph::advance`, so its learning rate would be 0")]
     NotAdvanced,
-    /// A step was recorded for another optimizer than its state keeps moments for.
-    #[error("the step is recorded for {found:?}, but the state was made for {expected:?}")]
+    /// A step was recorded for another optimizer than its state keeps moments for, or for parameters in other groups.
+    #[error("the step is recorded for {found}, but the state was made for {expected}")]
     Optimizer {
         /// The state's.
-        expected: Optimizer,
+        expected: String,
         /// The step's.
-        found: Optimizer,
+        found: String,
+    },
+    /// An optimizer of one's own gives new values for more or fewer numbers than it keeps.
+    #[error("{rule} keeps {expected} numbers for each of a parameter, but gives new values for {found}")]
+    StateCount {
+        /// The optimizer.
+        rule: String,
+        /// What it keeps.
+        expected: usize,
+        /// What it gives.
+        found: usize,
     },
     /// A number that an optimizer or a schedule cannot work with.
     #[error(transparent)]

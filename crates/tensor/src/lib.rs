@@ -46,12 +46,13 @@ pub use device::{SystemMemory, share_heap};
 pub use error::{DataKind, DeviceFailure, Error, ShapeRequirement, SourceError};
 pub use graph::{Graph, Parameters, Tensor};
 pub use ir::{
-    Category, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, Hyperparameter, LearningRate,
-    MAX_RANK, MemoryReading, MemoryReport, Metrics, NumberTypes, Optimizer, Parameter, ParameterId, Role,
-    SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
+    Category, Clock, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, Groups, Hyperparameter,
+    Learning, LearningRate, MAX_RANK, MemoryReading, MemoryReport, Metrics, NumberTypes, Optimizer,
+    Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
 };
 pub use ndarray;
 pub use ops::custom::{CustomGradient, CustomOp, Formula};
+pub use ops::rule::{UpdateRule, UpdateStep, Updated};
 pub use ops::store::Keep;
 pub use ops::transpose::Transpose;
 pub use plan::{Arrangements, BufferInfo, Gradients, Inputs, Plan, Recompute, Segment, State};

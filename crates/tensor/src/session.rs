@@ -12,8 +12,8 @@ use crate::backend::{Arena, Backend, Origin, Pace};
 use crate::error::{DataKind, Error, SourceError};
 use crate::graph::{Parameters, Tensor};
 use crate::ir::{
-    Extent, Layout, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging, StepBlock,
-    TensorId,
+    Clock, Extent, Layout, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging,
+    StepBlock, TensorId,
 };
 use crate::plan::{Gradients, Inputs, Layouts, Plan, State};
 use crate::source::Batches;
@@ -202,7 +202,7 @@ impl Session {
         self.values(Slot::Parameter(id), id)
     }
 
-    /// Sets a parameter, given as in files.
+    /// Sets a parameter, given as in files. Its running average, if one is kept, begins anew there.
     ///
     /// # Errors
     /// [`Error::NotKept`] for a parameter of another model, [`Error::Length`] for another number of elements; [`Error::Device`] if the device has failed.
@@ -215,12 +215,40 @@ impl Session {
         self.fill_parameter(id, |i| values[i])
     }
 
-    /// Sets a parameter to a function of an element's place in files.
+    /// Sets a parameter to a function of an element's place in files. Its running average, if one is kept, begins anew there.
     ///
     /// # Errors
     /// [`Error::NotKept`] for a parameter of another model; [`Error::Device`] if the device has failed.
     pub fn fill_parameter(&mut self, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
-        self.fill(Slot::Parameter(id), id, value)
+        self.fill(Slot::Parameter(id), id, &value)?;
+        match self.state.entry(Slot::Average(id)) {
+            Ok(_) => self.fill(Slot::Average(id), id, &value),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The running average of a parameter, in the parameter's file order.
+    ///
+    /// # Errors
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
+    pub fn average(&self, id: ParameterId) -> Result<Vec<f32>, Error> {
+        Ok(self.average_values(id)?.to_vec())
+    }
+
+    /// The same without a copy, where the host can read the device's memory.
+    ///
+    /// # Errors
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
+    pub fn average_values(&self, id: ParameterId) -> Result<Values<'_>, Error> {
+        self.values(Slot::Average(id), id)
+    }
+
+    /// Sets the running average of a parameter to a function of an element's place in files.
+    ///
+    /// # Errors
+    /// [`Error::NotKept`] if this session keeps none; [`Error::Device`] if the device has failed.
+    pub fn fill_average(&mut self, id: ParameterId, value: impl Fn(usize) -> f32) -> Result<(), Error> {
+        self.fill(Slot::Average(id), id, value)
     }
 
     /// The gradient computed last for a parameter, in the parameter's file order.
@@ -273,14 +301,17 @@ impl Session {
     /// # Errors
     /// As [`Session::step`].
     pub fn set_step(&mut self, step: u64, seed: u64) -> Result<(), Error> {
-        let extent = self.state.entry(Slot::StepBlock)?.extent;
         let block = StepBlock { step, seed, ..self.step_block()? };
         let bytes = block.to_bytes(self.arena.numbers());
-        self.arena.memory_mut().write(extent.offset, &bytes)
+        for clock in self.state.clocks() {
+            let extent = self.state.entry(Slot::StepBlock(clock))?.extent;
+            self.arena.memory_mut().write(extent.offset, &bytes)?;
+        }
+        Ok(())
     }
 
     fn step_block(&self) -> Result<StepBlock, Error> {
-        let extent = self.state.entry(Slot::StepBlock)?.extent;
+        let extent = self.state.entry(Slot::StepBlock(Clock::STEP))?.extent;
         let mut bytes = [0; StepBlock::BYTES];
         self.arena.memory().read(extent.offset, &mut bytes)?;
         Ok(StepBlock::from_bytes(bytes, self.arena.numbers()))

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::error::{Error, SourceError};
-use crate::ir::{Metrics, ParameterId, Shape, Slot, TargetFormat};
+use crate::ir::{Clock, Metrics, ParameterId, Shape, Slot, TargetFormat};
 
 /// The state a graph reads and changes, in f64. [`Interpreter::run`] evaluates a graph on it.
 #[derive(Debug, Default)]
@@ -21,7 +21,8 @@ pub struct Interpreter {
     pub metrics: Metrics,
     /// Σ of the losses of the last batch, and its samples.
     pub(crate) last_batch: (f64, usize),
-    pub(crate) learning_rate: f64,
+    /// The learning rate of each clock.
+    rates: HashMap<Clock, f64>,
     pub(crate) first_row: u64,
     /// The samples of the batch.
     pub(crate) samples: Vec<Vec<f64>>,
@@ -36,8 +37,9 @@ impl Interpreter {
         Interpreter::default()
     }
 
-    /// Sets a parameter (in the shape it has in the graph).
+    /// Sets a parameter (in the shape it has in the graph), whose average begins anew there.
     pub fn set_parameter(&mut self, id: ParameterId, value: ArrayD<f64>) {
+        self.slots.insert(Slot::Average(id), value.clone());
         self.slots.insert(Slot::Parameter(id), value);
     }
 
@@ -59,7 +61,31 @@ impl Interpreter {
         self.slots.get(&Slot::Moment(i, id))
     }
 
+    /// The running average of a parameter.
+    #[must_use]
+    pub fn average(&self, id: ParameterId) -> Option<&ArrayD<f64>> {
+        self.slots.get(&Slot::Average(id))
+    }
+
+    /// The learning rate of a clock; 0 before its first step.
+    pub(crate) fn rate(&self, clock: Clock) -> f64 {
+        self.rates.get(&clock).copied().unwrap_or(0.0)
+    }
+
+    pub(crate) fn set_rate(&mut self, clock: Clock, rate: f64) {
+        self.rates.insert(clock, rate);
+    }
+
+    /// A parameter as it will be after the step, as far as that is known.
+    pub(crate) fn renewed(&self, id: ParameterId, shape: Shape) -> Result<ArrayD<f64>, Error> {
+        let slot = Slot::Parameter(id);
+        self.updated.get(&slot).map_or_else(|| self.slot(slot, shape), |value| Ok(value.clone()))
+    }
+
     pub(crate) fn slot(&self, slot: Slot, shape: Shape) -> Result<ArrayD<f64>, Error> {
+        if let Slot::LearningRate(clock) | Slot::Rates(clock) = slot {
+            return Ok(ArrayD::from_elem(IxDyn(shape.dims()), self.rate(clock)));
+        }
         match (self.slots.get(&slot), slot) {
             (Some(value), _) if value.shape() == shape.dims() => Ok(value.clone()),
             (Some(value), _) => {
@@ -74,9 +100,12 @@ impl Interpreter {
     /// Puts a value into its slot; that of a parameter when the step ends, for until then everybody reads the old one.
     pub(crate) fn store(&mut self, slot: Slot, value: ArrayD<f64>) {
         match slot {
-            Slot::Parameter(_) => self.updated.insert(slot, value),
-            _ => self.slots.insert(slot, value),
-        };
+            Slot::Parameter(_) => drop(self.updated.insert(slot, value)),
+            Slot::LearningRate(clock) | Slot::Rates(clock) => {
+                self.set_rate(clock, value[IxDyn(&vec![0; value.ndim()])])
+            }
+            _ => drop(self.slots.insert(slot, value)),
+        }
     }
 
     /// Ends a step: parameters take their new values.

@@ -80,6 +80,7 @@ pub struct Graph {
     results: RefCell<Vec<Recorded>>,
     parameters: RefCell<HashMap<ParameterId, u32>>,
     in_backward: Cell<bool>,
+    reads_averages: bool,
 }
 
 /// A handle to one value of a graph: cheap to copy, knows its shape and element type.
@@ -100,7 +101,20 @@ impl Graph {
             results: RefCell::default(),
             parameters: RefCell::default(),
             in_backward: Cell::default(),
+            reads_averages: false,
         }
+    }
+
+    /// An empty graph in which trained parameters stand for their running averages ([`Graph::average`]): for the evaluation of a
+    /// network by these.
+    #[must_use]
+    pub fn of_averages() -> Graph {
+        Graph { reads_averages: true, ..Graph::new() }
+    }
+
+    /// Whether parameters stand for their averages.
+    pub(crate) fn reads_averages(&self) -> bool {
+        self.reads_averages
     }
 
     /// Its identity.

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 
 use super::interpreter::Interpreter;
 use crate::error::Error;
-use crate::ir::{Kernel, Meta, Shape, Slot, Value};
+use crate::ir::{Clock, Kernel, Meta, Rule, Shape, Slot, Value};
 
 /// What the result of an op looks like.
 pub(crate) trait ShapeRule: fmt::Debug {
@@ -53,6 +53,16 @@ pub(crate) trait Lower {
 
     /// The persistent slot the result is written to, if it is not a temporary.
     fn writes(&self) -> Option<Slot> {
+        None
+    }
+
+    /// Whose step block it reads or advances.
+    fn clock(&self) -> Clock {
+        Clock::STEP
+    }
+
+    /// The rule that it follows, which must be the state's for its [`Lower::clock`].
+    fn rule(&self) -> Option<&Rule> {
         None
     }
 
@@ -119,12 +129,12 @@ impl Operand {
 pub(crate) struct Call<'a> {
     pub(crate) inputs: Vec<Operand>,
     pub(crate) outputs: Vec<Operand>,
-    /// The session's step block (learning rate, step number, seed).
+    /// The step block of the op's clock (learning rate, step number, seed).
     pub(crate) step_block: Value,
     /// The session's metric sums.
     pub(crate) metrics: Value,
-    /// The moments kept for the parameter that the op writes.
-    pub(crate) moments: Vec<Value>,
+    /// The moments kept for the parameter that the op writes; for its average, the parameter.
+    pub(crate) kept: Vec<Value>,
     /// Makes a temporary.
     pub(crate) temporary: &'a mut dyn FnMut(Meta) -> Value,
 }

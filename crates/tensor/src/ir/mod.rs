@@ -7,9 +7,11 @@
 //!  └── device ◄── backend ◄────────────┘
 //! ```
 
+mod clock;
 mod dataset;
 mod device;
 mod dtype;
+mod groups;
 mod hyperparameter;
 pub(crate) mod kernel;
 mod layout;
@@ -26,10 +28,12 @@ mod staging;
 mod step;
 mod value;
 
+pub use clock::Clock;
 pub use dataset::{DatasetContent, SampleFormat, TargetFormat};
 pub(crate) use dataset::{DatasetNeeds, SampleNeed};
 pub use device::{Device, DriverMemory, MemoryReading};
 pub use dtype::DType;
+pub use groups::{Groups, Learning};
 pub use hyperparameter::Hyperparameter;
 pub(crate) use kernel::Kernel;
 pub(crate) use layout::Layout;
@@ -38,6 +42,7 @@ pub use memory::{Category, MemoryReport};
 pub(crate) use meta::Meta;
 pub use number_types::NumberTypes;
 pub use optimizer::Optimizer;
+pub(crate) use optimizer::Rule;
 pub use parameter::{FileOrder, Parameter, ParameterId, Role};
 pub(crate) use program::Program;
 pub(crate) use schedule::power;

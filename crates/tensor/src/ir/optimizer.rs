@@ -115,9 +115,16 @@ impl Optimizer {
     /// Numbers kept per parameter besides its gradient.
     #[must_use]
     pub fn moments(&self) -> usize {
+        self.moment_names().len()
+    }
+
+    /// What they are called.
+    pub(crate) fn moment_names(&self) -> &'static [&'static str] {
         match self {
-            Optimizer::Sgd { momentum, .. } => usize::from(*momentum != 0.0),
-            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => 2,
+            Optimizer::Sgd { momentum: 0.0, .. } => &[],
+            // SGD's velocity is not a statistical moment.
+            Optimizer::Sgd { .. } => &["momentum"],
+            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => &["first moments", "second moments"],
         }
     }
 
@@ -130,6 +137,17 @@ impl Optimizer {
             }
         }
     }
+}
+
+/// What a state and the steps over it have to agree on: the rule by which a group of parameters follows its gradients.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rule {
+    /// With all its numbers.
+    pub(crate) description: String,
+    /// What is kept for each number of a parameter besides the gradient.
+    pub(crate) state_names: &'static [&'static str],
+    /// Unless it is one of the user's own.
+    pub(crate) built_in: Option<Optimizer>,
 }
 
 /// `Adam`, `SGD with momentum 0.9`.

@@ -40,6 +40,8 @@ pub enum Role {
     Trained,
     /// The forward pass of training, as with running statistics ([`crate::Graph::assign`]). Nothing else is kept for it.
     Statistic,
+    /// Nothing: it keeps the value that it is set to. Nothing else is kept for it.
+    Frozen,
 }
 
 /// The order of a parameter's elements in files, and in the accessors of [`crate::Session`].

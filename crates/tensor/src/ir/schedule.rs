@@ -68,6 +68,27 @@ impl Schedule {
         LearningRate { schedule: self, warmup: steps }
     }
 
+    /// The same with all its rates times `factor`, and so that of each step.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Schedule {
+        let mut schedule = self;
+        schedule.rates_mut().into_iter().for_each(|rate| *rate *= factor);
+        schedule
+    }
+
+    /// Its rates.
+    fn rates_mut(&mut self) -> Vec<&mut f64> {
+        match self {
+            Schedule::Constant { learning_rate } | Schedule::Step { learning_rate, .. } => {
+                vec![learning_rate]
+            }
+            Schedule::Cosine { learning_rate, minimum, .. } => vec![learning_rate, minimum],
+            Schedule::OneCycle { learning_rate, initial, minimum, .. } => {
+                vec![learning_rate, initial, minimum]
+            }
+        }
+    }
+
     /// Refuses numbers that it cannot work with.
     ///
     /// # Errors
@@ -138,6 +159,12 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
+    /// The same with the rate of each step times `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> LearningRate {
+        LearningRate { schedule: self.schedule.scaled(factor), ..self }
+    }
+
     /// The learning rate of step `t`, counted from 1.
     #[must_use]
     pub fn at(&self, t: u64) -> f64 {
@@ -222,6 +249,19 @@ mod tests {
         assert!((cosine.at(51) - 0.5).abs() < 1e-15);
         let step = Schedule::Step { learning_rate: 0.1, factor: 0.5, every: 10 };
         assert_eq!((step.at(1), step.at(10), step.at(11), step.at(21)), (0.1, 0.1, 0.05, 0.025));
+    }
+
+    #[test]
+    fn a_scaled_schedule_has_scaled_rates_in_every_step() {
+        let schedules = [
+            Schedule::Constant { learning_rate: 0.5 },
+            Schedule::Cosine { learning_rate: 0.5, minimum: 0.1, steps: 7 },
+            Schedule::Step { learning_rate: 0.5, factor: 0.5, every: 3 },
+            Schedule::one_cycle(0.5, 10),
+        ];
+        for rate in schedules.map(|schedule| schedule.after_warmup(3)) {
+            assert!((1..20).all(|t| (rate.scaled(0.25).at(t) - 0.25 * rate.at(t)).abs() < 1e-15), "{rate}");
+        }
     }
 
     #[test]

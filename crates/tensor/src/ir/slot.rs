@@ -2,14 +2,18 @@
 
 use std::fmt;
 
-use super::ParameterId;
+use super::{Clock, ParameterId};
 
 /// A place in a session's persistent memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Slot {
     /// Learning rate, step number, seed.
-    StepBlock,
+    StepBlock(Clock),
+    /// The learning rate within a step block, a scalar.
+    LearningRate(Clock),
+    /// The same and what else updates multiply by it: two numbers.
+    Rates(Clock),
     /// Running sums of losses and right answers.
     Metrics,
     /// Σ of the weights of the labels of a batch that comes in parts.
@@ -18,19 +22,23 @@ pub enum Slot {
     Parameter(ParameterId),
     /// The gradient kept for a parameter.
     Gradient(ParameterId),
-    /// Moment 0 or 1 of a parameter.
+    /// A number that an optimizer keeps for each of a parameter, by its place among them.
     Moment(usize, ParameterId),
+    /// The running average of a parameter.
+    Average(ParameterId),
 }
 
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Slot::StepBlock => f.write_str("the step block"),
+            Slot::StepBlock(clock) => write!(f, "the step block of {clock}"),
+            Slot::LearningRate(clock) | Slot::Rates(clock) => write!(f, "the learning rate of {clock}"),
             Slot::Metrics => f.write_str("the metric sums"),
             Slot::BatchWeight => f.write_str("the weight of the batch"),
             Slot::Parameter(id) => write!(f, "{id}"),
             Slot::Gradient(id) => write!(f, "the gradient of {id}"),
             Slot::Moment(i, id) => write!(f, "moment {i} of {id}"),
+            Slot::Average(id) => write!(f, "the average of {id}"),
         }
     }
 }

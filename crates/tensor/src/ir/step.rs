@@ -86,6 +86,8 @@ pub(crate) struct StepBlock {
 impl StepBlock {
     /// Bytes of the whole block.
     pub(crate) const BYTES: usize = size_of::<StepBlock>();
+    /// Where in it the learning rate lies, and the step size behind that.
+    pub(crate) const RATES: usize = std::mem::offset_of!(StepBlock, learning_rate);
 
     /// As it lies in the arena.
     pub(crate) fn to_bytes(self, numbers: Numbers) -> [u8; StepBlock::BYTES] {
@@ -231,7 +233,8 @@ mod tests {
             assert_eq!(StepBlock::from_bytes(block.to_bytes(numbers), numbers), block);
         }
         let at = |offset: usize| std::array::from_fn(|i| block.to_bytes(Numbers::Wide)[offset + i]);
-        assert_eq!(f32::from_ne_bytes(at(std::mem::offset_of!(StepBlock, step_size))), 2.0);
+        assert_eq!(f32::from_ne_bytes(at(StepBlock::RATES)), 0.5);
+        assert_eq!(f32::from_ne_bytes(at(StepBlock::RATES + 4)), 2.0);
         assert_eq!(u32::from_ne_bytes(at(std::mem::offset_of!(StepBlock, first_row))), 9);
     }
 

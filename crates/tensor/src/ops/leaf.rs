@@ -150,12 +150,12 @@ impl Lower for Full {
     }
 }
 
-/// A view of a persistent slot: a parameter, the gradient kept for it, or the weight of a batch.
+/// A view of a persistent slot: a parameter, what is kept for it, or a number of the step.
 #[derive(Debug)]
 pub(crate) struct Variable {
-    slot: Slot,
-    shape: Shape,
-    trainable: bool,
+    pub(crate) slot: Slot,
+    pub(crate) shape: Shape,
+    pub(crate) trainable: bool,
 }
 
 impl Variable {
@@ -171,8 +171,16 @@ impl Variable {
         Variable { slot: Slot::Gradient(parameter.id), shape: parameter.shape, trainable: false }
     }
 
-    pub(crate) fn batch_weight() -> Result<Variable, Error> {
-        Ok(Variable { slot: Slot::BatchWeight, shape: Shape::new(&[])?, trainable: false })
+    pub(crate) fn moment(i: usize, parameter: &Parameter) -> Variable {
+        Variable { slot: Slot::Moment(i, parameter.id), shape: parameter.shape, trainable: false }
+    }
+
+    pub(crate) fn average(parameter: &Parameter) -> Variable {
+        Variable { slot: Slot::Average(parameter.id), shape: parameter.shape, trainable: false }
+    }
+
+    pub(crate) fn scalar(slot: Slot) -> Variable {
+        Variable { slot, shape: Shape::SCALAR, trainable: false }
     }
 }
 
@@ -216,7 +224,11 @@ impl Graph {
     /// # Errors
     /// Only if the graph cannot hold another value.
     pub fn parameter(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
-        self.parameter_once(parameter.id, || self.record(Variable::parameter(parameter), &[]))
+        let variable = || match self.reads_averages() && parameter.is_trained() {
+            true => Variable::average(parameter),
+            false => Variable::parameter(parameter),
+        };
+        self.parameter_once(parameter.id, || self.record(variable(), &[]))
     }
 
     /// A value copied into the plan, of which no gradient is asked.

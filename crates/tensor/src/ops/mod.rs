@@ -7,6 +7,7 @@
 pub(crate) mod activation;
 pub(crate) mod argmax;
 pub(crate) mod arithmetic;
+mod average;
 mod batched_matmul;
 mod clip;
 mod compare;
@@ -27,6 +28,7 @@ pub(crate) mod optimizer;
 pub(crate) mod permute;
 pub(crate) mod pick;
 pub(crate) mod reduce;
+pub(crate) mod rule;
 mod rules;
 pub(crate) mod softmax;
 mod step;

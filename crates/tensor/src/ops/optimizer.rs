@@ -20,17 +20,22 @@
 use ndarray::ArrayD;
 
 use super::leaf::Variable;
+use super::rule::{UpdateRule, rule_of};
 use super::rules;
 use super::store::{Keep, Store};
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Target, Update};
-use crate::ir::{DType, Meta, Optimizer, Parameter, ParameterId, Shape, Slot, power};
+use crate::ir::{
+    Clock, DType, Groups, Meta, Optimizer, Parameter, ParameterId, Role, Rule, Shape, Slot, power,
+};
 
 /// Inputs: the stored gradient, and if it is to be divided, a number. Changes the parameter and its moments in place.
 #[derive(Debug)]
 struct UpdateParameter {
     optimizer: Optimizer,
+    rule: Rule,
+    clock: Clock,
     parameter: ParameterId,
 }
 
@@ -61,7 +66,7 @@ impl Meaning for UpdateParameter {
         machine: &mut Interpreter,
     ) -> Result<Vec<ArrayD<f64>>, Error> {
         let mut p = machine.slot(Slot::Parameter(self.parameter), outputs[0])?;
-        let (lr, t) = (machine.learning_rate, machine.step);
+        let (lr, t) = (machine.rate(self.clock), machine.step);
         let divisor = inputs.get(1).map_or(1.0, |divisor| divisor.sum());
         let gradient = &(inputs[0] / divisor);
         let moment = |i| machine.slot(Slot::Moment(i, self.parameter), outputs[0]);
@@ -96,11 +101,19 @@ impl Lower for UpdateParameter {
             optimizer: self.optimizer,
             parameter: call.output().value,
             divisor: call.inputs.get(1).map(|divisor| divisor.value),
-            moments: std::array::from_fn(|i| call.moments.get(i).copied()),
+            moments: std::array::from_fn(|i| call.kept.get(i).copied()),
             step_block: call.step_block,
         };
         let elements = call.output().shape().elements();
         Lowered::kernel(Update { target, gradient: call.inputs[0].value, elements })
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn rule(&self) -> Option<&Rule> {
+        Some(&self.rule)
     }
 
     fn writes(&self) -> Option<Slot> {
@@ -134,12 +147,12 @@ impl Graph {
     /// If the shapes differ.
     pub fn update<'g>(
         &'g self,
-        optimizer: Optimizer,
+        rule: impl UpdateRule,
         parameter: &Parameter,
         gradient: Tensor<'g>,
     ) -> Result<(), Error> {
         let gradient = self.store_gradient(parameter, gradient, Keep::Replace)?;
-        self.update_divided(optimizer, parameter, gradient, None)
+        self.update_divided(rule, parameter, gradient, None)
     }
 
     /// The same along a gradient that is kept already ([`Graph::store_gradient`], [`Graph::kept_gradient`]), divided by
@@ -149,14 +162,36 @@ impl Graph {
     /// If the shapes differ.
     pub fn update_divided<'g>(
         &'g self,
-        optimizer: Optimizer,
+        rule: impl UpdateRule,
         parameter: &Parameter,
         gradient: Tensor<'g>,
         divisor: Option<Tensor<'g>>,
     ) -> Result<(), Error> {
+        self.update_in_group(rule, parameter, gradient, divisor, &Groups::default())
+    }
+
+    /// The same for a parameter of one of `groups`, which are those of [`Graph::advance_groups`] and of the state.
+    ///
+    /// # Errors
+    /// If the shapes differ; those of [`UpdateRule::update`].
+    pub fn update_in_group<'g>(
+        &'g self,
+        rule: impl UpdateRule,
+        parameter: &Parameter,
+        gradient: Tensor<'g>,
+        divisor: Option<Tensor<'g>>,
+        groups: &Groups,
+    ) -> Result<(), Error> {
         check_gradient(parameter, gradient)?;
+        let (group, learning) = (groups.number(parameter.id), groups.learning(parameter.id));
+        let of_group = rule_of(&rule, learning);
+        let Some(optimizer) = of_group.built_in else {
+            let divided = divisor.map_or(Ok(gradient), |divisor| gradient.div(divisor))?;
+            return self.update_by_formula(&rule, parameter, divided, (group, learning));
+        };
         let inputs: Vec<Tensor<'g>> = [Some(gradient), divisor].into_iter().flatten().collect();
-        self.record(UpdateParameter { optimizer, parameter: parameter.id }, &inputs).map(|_| ())
+        let (rule, clock) = (of_group, Clock::Group(group));
+        self.record(UpdateParameter { optimizer, rule, clock, parameter: parameter.id }, &inputs).map(|_| ())
     }
 
     /// Keeps `gradient` for `parameter`, in place of what was kept, or added to it: how a batch that comes in parts sums
@@ -178,7 +213,7 @@ impl Graph {
     /// The gradient kept for `parameter` by an earlier plan.
     ///
     /// # Errors
-    /// [`Error::Role`] for a statistic; if the graph cannot hold another node.
+    /// [`Error::Role`] for a parameter that is not trained; if the graph cannot hold another node.
     pub fn kept_gradient(&self, parameter: &Parameter) -> Result<Tensor<'_>, Error> {
         is_trained(parameter)?;
         self.record(Variable::gradient(parameter), &[])
@@ -188,8 +223,8 @@ impl Graph {
     ///
     /// # Errors
     /// Only if the graph cannot hold another node.
-    pub fn update_kept(&self, optimizer: Optimizer, parameter: &Parameter) -> Result<(), Error> {
-        self.update_divided(optimizer, parameter, self.kept_gradient(parameter)?, None)
+    pub fn update_kept(&self, rule: impl UpdateRule, parameter: &Parameter) -> Result<(), Error> {
+        self.update_divided(rule, parameter, self.kept_gradient(parameter)?, None)
     }
 }
 
@@ -202,15 +237,14 @@ fn check_gradient(parameter: &Parameter, gradient: Tensor<'_>) -> Result<(), Err
     Err(Error::shapes("update", "a gradient of the parameter's shape", &found))
 }
 
-/// Refuses a statistic.
+/// Refuses what no optimizer changes.
 fn is_trained(parameter: &Parameter) -> Result<(), Error> {
-    match parameter.is_trained() {
-        true => Ok(()),
-        false => {
-            let reason = "it is a statistic; give it its value with Graph::assign";
-            Err(Error::Role { op: "update", parameter: parameter.id, reason })
-        }
-    }
+    let reason = match parameter.role {
+        Role::Trained => return Ok(()),
+        Role::Statistic => "it is a statistic; give it its value with Graph::assign",
+        Role::Frozen => "it is frozen",
+    };
+    Err(Error::Role { op: "update", parameter: parameter.id, reason })
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! The beginning of a step, and the end of a part of its batch.
 //!
 //! What changes from step to step (its number t, the learning rate η, the bias corrections) stands in the session's step
-//! block. Kernels advance it, so that a recorded sequence of steps can be replayed.
+//! blocks, one for each [`Clock`]. Kernels advance them, so that a recorded sequence of steps can be replayed.
 
 use ndarray::ArrayD;
 
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, one};
 use crate::ir::kernel::{Advance, Proceed};
-use crate::ir::{LearningRate, Meta, Optimizer, Shape};
+use crate::ir::{Clock, Groups, LearningRate, Meta, Optimizer, Rule, Shape};
+use crate::ops::rule::{UpdateRule, rule_of};
 
-/// Begins a step: advances the step number and sets what depends on it.
+/// Begins a step of a clock: advances its step number and sets what depends on it.
 #[derive(Debug)]
-struct AdvanceStep {
-    optimizer: Optimizer,
-    learning_rate: LearningRate,
+pub(super) struct AdvanceStep {
+    pub(super) clock: Clock,
+    pub(super) rule: Option<Rule>,
+    pub(super) learning_rate: LearningRate,
 }
 
 impl ShapeRule for AdvanceStep {
@@ -36,17 +38,29 @@ impl Meaning for AdvanceStep {
         _: &[Shape],
         machine: &mut Interpreter,
     ) -> Result<Vec<ArrayD<f64>>, Error> {
-        machine.step += 1;
-        machine.first_row = 0;
-        machine.learning_rate = self.learning_rate.at(machine.step);
+        if self.clock == Clock::STEP {
+            machine.step += 1;
+            machine.first_row = 0;
+        }
+        machine.set_rate(self.clock, self.learning_rate.at(machine.step));
         one(ArrayD::zeros(ndarray::IxDyn(&[0])))
     }
 }
 
 impl Lower for AdvanceStep {
     fn lower(&self, call: &mut Call<'_>) -> Lowered {
-        let AdvanceStep { optimizer, learning_rate } = *self;
-        Lowered::kernel(Advance { step_block: call.step_block, learning_rate, optimizer })
+        // An optimizer without bias corrections, where no built-in one reads them.
+        let optimizer = self.rule.as_ref().and_then(|rule| rule.built_in).unwrap_or(Optimizer::sgd());
+        let (step_block, learning_rate) = (call.step_block, self.learning_rate);
+        Lowered::kernel(Advance { step_block, learning_rate, optimizer })
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn rule(&self) -> Option<&Rule> {
+        self.rule.as_ref()
     }
 
     fn has_effect(&self) -> bool {
@@ -99,11 +113,35 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for numbers that they cannot work with; if the graph cannot hold another node.
-    pub fn advance(&self, optimizer: Optimizer, learning_rate: impl Into<LearningRate>) -> Result<(), Error> {
+    pub fn advance(
+        &self,
+        rule: impl UpdateRule,
+        learning_rate: impl Into<LearningRate>,
+    ) -> Result<(), Error> {
+        self.advance_groups(rule, learning_rate, &Groups::default())
+    }
+
+    /// The same for parameters in groups, each of which has its share of the learning rate.
+    ///
+    /// # Errors
+    /// As [`Graph::advance`].
+    pub fn advance_groups(
+        &self,
+        rule: impl UpdateRule,
+        learning_rate: impl Into<LearningRate>,
+        groups: &Groups,
+    ) -> Result<(), Error> {
         let learning_rate = learning_rate.into();
-        optimizer.check()?;
+        rule.check()?;
         learning_rate.schedule.check()?;
-        self.record(AdvanceStep { optimizer, learning_rate }, &[]).map(|_| ())
+        for (number, &learning) in groups.as_slice().iter().enumerate() {
+            let (clock, of_group) = (Clock::Group(number), learning_rate.scaled(learning.rate_scale));
+            let rule = Some(rule_of(&rule, learning));
+            self.record(AdvanceStep { clock, rule, learning_rate: of_group }, &[])?;
+        }
+        // Where the state keeps it.
+        let advance = AdvanceStep { clock: Clock::Number, rule: None, learning_rate: Clock::number() };
+        self.record(advance, &[]).map(|_| ())
     }
 
     /// Ends a part of a batch: the next part's rows follow these, which is what dropout counts them by.

@@ -7,7 +7,7 @@ use super::rules;
 use crate::error::Error;
 use crate::graph::{Call, Gradient, Graph, Interpreter, Lower, Lowered, Meaning, ShapeRule, Tensor, one};
 use crate::ir::kernel::{Accumulate, Copy};
-use crate::ir::{DType, Meta, Parameter, Shape, Slot};
+use crate::ir::{Clock, DType, Meta, Parameter, Role, Shape, Slot};
 
 /// What becomes of the gradient that was kept before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +76,14 @@ impl Lower for Store {
 }
 
 impl Graph {
+    /// Multiplies what updates by this clock multiply by.
+    pub(super) fn scale_rates<'g>(&'g self, clock: Clock, factor: Tensor<'g>) -> Result<(), Error> {
+        let slot = Slot::Rates(clock);
+        let rates = Variable { slot, shape: Shape::new(&[2])?, trainable: false };
+        let scaled = self.record(rates, &[])?.mul(factor)?;
+        self.record(Store { slot, keep: Keep::Replace }, &[scaled]).map(|_| ())
+    }
+
     /// Keeps `weight`, a scalar, as the weight of a batch that comes in parts, or adds it to what is kept; the state needs
     /// [`crate::State::with_batch_weight`].
     ///
@@ -93,17 +101,21 @@ impl Graph {
     /// # Errors
     /// Only if the graph cannot hold another node.
     pub fn batch_weight(&self) -> Result<Tensor<'_>, Error> {
-        self.record(Variable::batch_weight()?, &[])
+        self.record(Variable::scalar(Slot::BatchWeight), &[])
     }
 
     /// Gives a statistic (a running mean, say) the value `value` when the step ends: whatever the order of recording,
     /// everything of the step reads the old value.
     ///
     /// # Errors
-    /// [`Error::Role`] if the optimizer is what changes the parameter; [`Error::Shapes`] if the shapes differ.
+    /// [`Error::Role`] if the optimizer is what changes the parameter, or nothing does; [`Error::Shapes`] if the shapes differ.
     pub fn assign<'g>(&'g self, parameter: &Parameter, value: Tensor<'g>) -> Result<(), Error> {
-        if parameter.is_trained() {
-            let reason = "the optimizer changes it; declare it as a statistic";
+        let reason = match parameter.role {
+            Role::Statistic => None,
+            Role::Trained => Some("the optimizer changes it; declare it as a statistic"),
+            Role::Frozen => Some("it is frozen; declare it as a statistic"),
+        };
+        if let Some(reason) = reason {
             return Err(Error::Role { op: "assign", parameter: parameter.id, reason });
         }
         if value.shape() != parameter.shape {

@@ -1,14 +1,14 @@
 //! Lowering: the nodes that matter become kernels, over values that know where they come from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::draft::{Draft, Placed, ValueInfo};
 use super::sketch::{Sketch, SketchNode};
 use super::state::{Gradients, State};
 use crate::error::Error;
 use crate::graph::{Call, Graph, Lowered, Operand, Tensor};
-use crate::ir::kernel::{Advance, Copy, Target, Update};
-use crate::ir::{Category, Kernel, Meta, ParameterId, Slot, Value};
+use crate::ir::kernel::Copy;
+use crate::ir::{Category, Clock, Kernel, Meta, ParameterId, Rule, Slot, Value};
 
 /// Lowers what `outputs` and effects need, in the order of recording.
 pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Result<Draft, Error> {
@@ -38,8 +38,9 @@ struct Lowering<'a> {
     draft: Draft,
     /// Where each value of the graph lies.
     values: Vec<Option<Value>>,
-    step_block: Value,
     metrics: Value,
+    /// Those of other clocks, as far as they have been asked for.
+    step_blocks: HashMap<Clock, Value>,
     /// Slots that the graph writes, and those that it reads as they are kept.
     written: HashSet<Slot>,
     read: HashSet<Slot>,
@@ -49,24 +50,29 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(state: &'a State, sketch: &'a Sketch, values: usize) -> Result<Lowering<'a>, Error> {
         let mut draft = Draft::default();
-        let step_block = slot(&mut draft, state, Slot::StepBlock)?;
+        let step_blocks =
+            HashMap::from([(Clock::STEP, slot(&mut draft, state, Slot::StepBlock(Clock::STEP))?)]);
         let metrics = slot(&mut draft, state, Slot::Metrics)?;
         let (written, read) = (HashSet::new(), HashSet::new());
         let values = vec![None; values];
-        Ok(Lowering { state, sketch, draft, values, step_block, metrics, written, read, advances: false })
+        Ok(Lowering { state, sketch, draft, values, metrics, step_blocks, written, read, advances: false })
     }
 
     fn node(&mut self, node: &SketchNode) -> Result<(), Error> {
+        if self.counts_for_nobody(node) {
+            return Ok(());
+        }
+        self.check_rule(node)?;
         let inputs: Vec<Operand> = node.inputs.iter().map(|&input| self.input(input)).collect();
         let writes = node.op.writes();
         writes.map_or(Ok(()), |slot| self.write_once(slot))?;
         let outputs = node.outputs.iter().map(|&meta| self.output(node, meta)).collect::<Result<_, _>>()?;
-        let moments = self.moments(writes)?;
-        let (step_block, metrics) = (self.step_block, self.metrics);
+        let kept = self.kept(writes)?;
+        let (step_block, metrics) = (self.step_block(node.op.clock())?, self.metrics);
         let (draft, storage) = (&mut self.draft, self.state.number_types().storage);
         let mut temporary =
             |meta: Meta| draft.add_value(ValueInfo::temporary(meta.kept_in(storage), node.backward));
-        let mut call = Call { inputs, outputs, step_block, metrics, moments, temporary: &mut temporary };
+        let mut call = Call { inputs, outputs, step_block, metrics, kept, temporary: &mut temporary };
         let lowered = node.op.lower(&mut call);
         let (inputs, mut outputs) = (call.inputs, call.outputs);
         match lowered {
@@ -114,16 +120,36 @@ impl<'a> Lowering<'a> {
         Ok(self.draft.add_value(ValueInfo { category: Category::Gradients, ..info }))
     }
 
-    /// The moments of the parameter that an op trains. Empty for an assignment.
-    fn moments(&mut self, writes: Option<Slot>) -> Result<Vec<Value>, Error> {
-        let Some(Slot::Parameter(id)) = writes else { return Ok(Vec::new()) };
+    /// Whether a node counts steps as a number that the state does not keep.
+    fn counts_for_nobody(&self, node: &SketchNode) -> bool {
+        node.op.clock() == Clock::Number && self.state.entry(Slot::StepBlock(Clock::Number)).is_err()
+    }
+
+    /// The step block of a clock.
+    fn step_block(&mut self, clock: Clock) -> Result<Value, Error> {
+        if let Some(&known) = self.step_blocks.get(&clock) {
+            return Ok(known);
+        }
+        let block = slot(&mut self.draft, self.state, Slot::StepBlock(clock))?;
+        self.step_blocks.insert(clock, block);
+        Ok(block)
+    }
+
+    /// The moments of the parameter that an op trains, or the parameter whose average it changes. Empty for an assignment.
+    fn kept(&mut self, writes: Option<Slot>) -> Result<Vec<Value>, Error> {
+        let id = match writes {
+            Some(Slot::Average(id)) => {
+                return Ok(vec![slot(&mut self.draft, self.state, Slot::Parameter(id))?]);
+            }
+            Some(Slot::Parameter(id)) => id,
+            _ => return Ok(Vec::new()),
+        };
         let is_trained = self.state.parameter(id)?.is_trained();
         let count = if is_trained { self.state.moments() } else { 0 };
         (0..count).map(|i| slot(&mut self.draft, self.state, Slot::Moment(i, id))).collect()
     }
 
     fn place(&mut self, kernel: Kernel, node: &SketchNode) -> Result<(), Error> {
-        self.check_optimizer(&kernel)?;
         self.check_addition(&kernel, node)?;
         let kernel = self.read_before_the_step_ends(kernel, node);
         self.advances |= matches!(kernel, Kernel::Advance(_));
@@ -158,21 +184,26 @@ impl<'a> Lowering<'a> {
         match slot {
             slot if self.written.insert(slot) => Ok(()),
             Slot::Gradient(id) => Err(Error::StoredTwice(id)),
-            Slot::Parameter(id) | Slot::Moment(_, id) => Err(Error::UpdatedTwice(id)),
-            Slot::StepBlock | Slot::Metrics | Slot::BatchWeight => Err(Error::NotKept(slot)),
+            Slot::Parameter(id) | Slot::Moment(_, id) | Slot::Average(id) => Err(Error::UpdatedTwice(id)),
+            _ => Err(Error::NotKept(slot)),
         }
     }
 
-    /// The moments an update finds, and the corrections a step prepares, must be those of its optimizer.
-    fn check_optimizer(&self, kernel: &Kernel) -> Result<(), Error> {
-        let (Kernel::Update(Update { target: Target { optimizer, .. }, .. })
-        | Kernel::Advance(Advance { optimizer, .. })) = kernel
-        else {
-            return Ok(());
+    /// The moments an update finds, and the corrections a step prepares, must be those of its rule.
+    fn check_rule(&self, node: &SketchNode) -> Result<(), Error> {
+        let (Some(found), Clock::Group(number)) = (node.op.rule(), node.op.clock()) else { return Ok(()) };
+        let group = match node.op.writes() {
+            Some(Slot::Parameter(id) | Slot::Moment(_, id)) => self.state.group(id),
+            _ => number,
         };
-        match self.state.optimizer() {
-            Some(expected) if expected != *optimizer => Err(Error::Optimizer { expected, found: *optimizer }),
-            _ => Ok(()),
+        let describe = |rule: &Rule| rule.description.clone();
+        match (self.state.rule(0), self.state.rule(group)) {
+            (Some(_), Some(expected)) if expected == found && group == number => Ok(()),
+            (Some(first), expected) => {
+                let expected = describe(expected.unwrap_or(first));
+                Err(Error::Optimizer { expected, found: describe(found) })
+            }
+            (None, _) => Ok(()), // it keeps no gradients, and says so
         }
     }
 
@@ -233,15 +264,18 @@ fn before_the_step_ends(draft: &mut Draft, value: Value) -> Value {
     output
 }
 
-/// Puts gathers first, so that a batch is in memory as a whole, and new values of parameters last, in the order in which
-/// they lie in memory: whatever reads a parameter reads its old value, in whichever order a step was recorded.
+/// Puts gathers first, so that a batch is in memory as a whole, and new values of parameters and moments last, in the order in
+/// which they lie in memory: whatever reads a parameter reads its old value, in whichever order a step was recorded. Averages
+/// read the new ones.
 fn batch_first_new_values_last(draft: &mut Draft) {
     draft.reorder(|kernels, values| {
         kernels.sort_by_key(|placed| match (&placed.kernel, placed.writes) {
             (Kernel::Gather(_) | Kernel::GatherTargets(_), _) => (0, None),
-            (kernel, Some(Slot::Parameter(_))) => {
+            (kernel, Some(slot @ (Slot::Parameter(_) | Slot::Moment(..) | Slot::Average(_)))) => {
                 let written = kernel.accesses().into_iter().filter(|(access, _)| access.writes());
-                (2, written.filter_map(|(_, value)| Some(values[value.index()].persistent?.offset)).min())
+                let place =
+                    written.filter_map(|(_, value)| Some(values[value.index()].persistent?.offset)).min();
+                (if matches!(slot, Slot::Average(_)) { 3 } else { 2 }, place)
             }
             _ => (1, None),
         });

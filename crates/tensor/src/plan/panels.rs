@@ -148,7 +148,8 @@ fn owners(plan: &Plan) -> HashMap<(usize, usize), ParameterId> {
     let state = &plan.state;
     let of = |id: ParameterId| {
         let moments = (0..state.moments()).map(move |i| Slot::Moment(i, id));
-        let slots = [Slot::Parameter(id), Slot::Gradient(id)].into_iter().chain(moments);
+        let slots = [Slot::Parameter, Slot::Gradient, Slot::Average].map(|slot| slot(id));
+        let slots = slots.into_iter().chain(moments);
         let entries = slots.filter_map(|slot| state.entry(slot).ok());
         entries.map(move |entry| ((entry.extent.offset, entry.extent.bytes), id))
     };

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::graph::Parameters;
 use crate::ir::{
-    Category, DType, Device, Extent, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer, Parameter,
-    ParameterId, Role, Slot, StepBlock, align,
+    Category, Clock, DType, Device, Extent, Groups, MOST_BYTES, Meta, MetricBlock, NumberTypes, Optimizer,
+    Parameter, ParameterId, Role, Rule, Shape, Slot, StepBlock, align,
 };
+use crate::ops::rule::{UpdateRule, rule_of};
 
 /// What becomes of the gradients of a training step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,14 +115,29 @@ struct Kept {
 }
 
 /// What is kept besides the parameters, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Options {
-    optimizer: Option<Optimizer>,
+    /// The rule of each group, when training.
+    rules: Arc<[Rule]>,
+    groups: Arc<Groups>,
+    averages: bool,
+    /// Whether the number of the step is kept for formulas.
+    numbered: bool,
     number_types: NumberTypes,
     gradients: Gradients,
     inputs: Inputs,
     /// Whether the weight of a batch in parts is kept.
     weighted: bool,
+}
+
+impl Options {
+    /// Whose step blocks are kept: that of the step first.
+    fn clocks(&self) -> Vec<Clock> {
+        let mut clocks: Vec<Clock> = (0..self.rules.len().max(1)).map(Clock::Group).collect();
+        clocks.extend(self.averages.then_some(Clock::Average));
+        clocks.extend(self.numbered.then_some(Clock::Number));
+        clocks
+    }
 }
 
 /// What lies in a slot, and where.
@@ -156,9 +172,40 @@ impl State {
     /// # Errors
     /// [`Error::Hyperparameter`] for a number that the optimizer cannot work with, [`Error::PlanTooLarge`] if their sizes
     /// overflow.
-    pub fn training(parameters: &Parameters, optimizer: Optimizer) -> Result<State, Error> {
-        optimizer.check()?;
-        State::new(parameters, Options { optimizer: Some(optimizer), ..Options::default() })
+    pub fn training(parameters: &Parameters, rule: impl UpdateRule) -> Result<State, Error> {
+        State::training_in_groups(parameters, rule, &Groups::default())
+    }
+
+    /// The same for parameters in groups ([`Groups`]).
+    ///
+    /// # Errors
+    /// As [`State::training`].
+    pub fn training_in_groups(
+        parameters: &Parameters,
+        rule: impl UpdateRule,
+        groups: &Groups,
+    ) -> Result<State, Error> {
+        rule.check()?;
+        let rules = groups.as_slice().iter().map(|&learning| rule_of(&rule, learning)).collect();
+        let (groups, numbered) = (Arc::new(groups.clone()), rule.built_in().is_none());
+        State::new(parameters, Options { rules, groups, numbered, ..Options::default() })
+    }
+
+    /// The same with a running average of each trained parameter ([`crate::Graph::average`]).
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if the sizes overflow.
+    pub fn with_averages(&self) -> Result<State, Error> {
+        self.with(Options { averages: true, ..self.kept.options.clone() })
+    }
+
+    /// The same with the number of the step for formulas ([`crate::Graph::step_number`]), which is there anyway for a rule of one's
+    /// own.
+    ///
+    /// # Errors
+    /// [`Error::PlanTooLarge`] if the sizes overflow.
+    pub fn with_step_number(&self) -> Result<State, Error> {
+        self.with(Options { numbered: true, ..self.kept.options.clone() })
     }
 
     /// The same with a place for the weight of a batch that comes in parts ([`crate::Graph::store_batch_weight`]).
@@ -166,7 +213,7 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if the sizes overflow.
     pub fn with_batch_weight(&self) -> Result<State, Error> {
-        self.with(Options { weighted: true, ..self.kept.options })
+        self.with(Options { weighted: true, ..self.kept.options.clone() })
     }
 
     /// The same with its gradients kept or consumed.
@@ -174,7 +221,7 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if the sizes overflow.
     pub fn with_gradients(&self, gradients: Gradients) -> Result<State, Error> {
-        self.with(Options { gradients, ..self.kept.options })
+        self.with(Options { gradients, ..self.kept.options.clone() })
     }
 
     /// The same with plans over it that gather samples, or read them in place.
@@ -182,7 +229,7 @@ impl State {
     /// # Errors
     /// [`Error::PlanTooLarge`] if the sizes overflow.
     pub fn with_inputs(&self, inputs: Inputs) -> Result<State, Error> {
-        self.with(Options { inputs, ..self.kept.options })
+        self.with(Options { inputs, ..self.kept.options.clone() })
     }
 
     /// The same with plans over it that compute activations again. Nothing else changes, so plans over both can share a session.
@@ -200,7 +247,7 @@ impl State {
         if let Some(found) = [storage, compute, sums, masters].into_iter().find(|dtype| dtype.is_whole()) {
             return Err(Error::Types { op: "a plan", expected: DType::F32, found });
         }
-        self.with(Options { number_types: types, ..self.kept.options })
+        self.with(Options { number_types: types, ..self.kept.options.clone() })
     }
 
     fn with(&self, options: Options) -> Result<State, Error> {
@@ -214,29 +261,33 @@ impl State {
 
     fn new(parameters: &Parameters, options: Options) -> Result<State, Error> {
         let mut builder = Builder::default();
-        let Options { optimizer, number_types: NumberTypes { masters, sums, .. }, .. } = options;
-        let trained = || parameters.trained();
+        let NumberTypes { masters, sums, .. } = options.number_types;
+        // Those of a group side by side, so that one kernel updates them all.
+        let mut trained: Vec<&Parameter> = parameters.trained().collect();
+        trained.sort_by_key(|parameter| options.groups.number(parameter.id));
+        let trained = || trained.iter().copied();
         builder.group("parameters", Category::Parameters, trained(), masters, Slot::Parameter)?;
-        if let Some(optimizer) = optimizer {
+        if let Some(rule) = options.rules.first() {
             if options.gradients == Gradients::Kept {
                 builder.group("gradients", Category::Gradients, trained(), sums, Slot::Gradient)?;
             }
-            for i in 0..optimizer.moments() {
-                // SGD's velocity is not a statistical moment.
-                let name = match (optimizer.moments(), i) {
-                    (1, _) => "momentum",
-                    (_, 0) => "first moments",
-                    _ => "second moments",
-                };
+            for (i, name) in rule.state_names.iter().enumerate() {
                 builder
                     .group(name, Category::OptimizerState, trained(), masters, |id| Slot::Moment(i, id))?;
             }
         }
-        let statistics = parameters.as_slice().iter().filter(|parameter| !parameter.is_trained());
-        if statistics.clone().next().is_some() {
-            builder.group("statistics", Category::Parameters, statistics, masters, Slot::Parameter)?;
+        if options.averages {
+            builder.group("averages", Category::OptimizerState, trained(), masters, Slot::Average)?;
         }
-        builder.block("step block", Slot::StepBlock, StepBlock::BYTES)?;
+        for (name, role) in [("statistics", Role::Statistic), ("frozen parameters", Role::Frozen)] {
+            let others = parameters.as_slice().iter().filter(|parameter| parameter.role == role);
+            if others.clone().next().is_some() {
+                builder.group(name, Category::Parameters, others, masters, Slot::Parameter)?;
+            }
+        }
+        for clock in options.clocks() {
+            builder.clock(clock)?;
+        }
         builder.block("metric sums", Slot::Metrics, MetricBlock::BYTES)?;
         if options.weighted {
             builder.number("weight of the batch", Slot::BatchWeight, sums)?;
@@ -253,10 +304,31 @@ impl State {
         self.kept.parameters.as_slice()
     }
 
-    /// The optimizer, when training.
+    /// The optimizer, when training by a built-in one.
     #[must_use]
     pub fn optimizer(&self) -> Option<Optimizer> {
-        self.kept.options.optimizer
+        self.rule(0).and_then(|rule| rule.built_in)
+    }
+
+    /// The rule of a group, when training.
+    pub(crate) fn rule(&self, group: usize) -> Option<&Rule> {
+        self.kept.options.rules.get(group)
+    }
+
+    /// The number of a parameter's group.
+    pub(crate) fn group(&self, id: ParameterId) -> usize {
+        self.kept.options.groups.number(id)
+    }
+
+    /// Whether it keeps a running average of each trained parameter.
+    #[must_use]
+    pub fn keeps_averages(&self) -> bool {
+        self.kept.options.averages
+    }
+
+    /// Whose step blocks it keeps.
+    pub(crate) fn clocks(&self) -> Vec<Clock> {
+        self.kept.options.clocks()
     }
 
     /// The number types of what it keeps, and of plans over it.
@@ -286,7 +358,7 @@ impl State {
     /// Number of moments kept per trained parameter.
     #[must_use]
     pub fn moments(&self) -> usize {
-        self.kept.options.optimizer.map_or(0, |optimizer| optimizer.moments())
+        self.rule(0).map_or(0, |rule| rule.state_names.len())
     }
 
     /// Bytes of everything persistent, alignment included.
@@ -347,12 +419,32 @@ impl Builder {
 
     /// A separate slot of `bytes` bytes.
     fn block(&mut self, name: &'static str, slot: Slot, bytes: usize) -> Result<(), Error> {
-        self.apart(name, slot, Meta { shape: crate::Shape::new(&[bytes])?, dtype: DType::U8 })
+        self.apart(name, slot, Meta { shape: Shape::new(&[bytes])?, dtype: DType::U8 })
+    }
+
+    /// A step block, and the rates within.
+    fn clock(&mut self, clock: Clock) -> Result<(), Error> {
+        let name = match clock {
+            Clock::STEP => "step block",
+            Clock::Group(_) => "step block of a group",
+            Clock::Average => "step block of the averages",
+            Clock::Number => "number of the step",
+        };
+        self.block(name, Slot::StepBlock(clock), StepBlock::BYTES)?;
+        let offset = self.entries[&Slot::StepBlock(clock)].extent.offset + StepBlock::RATES;
+        for (slot, shape) in
+            [(Slot::LearningRate(clock), Shape::SCALAR), (Slot::Rates(clock), Shape::new(&[2])?)]
+        {
+            let meta = Meta::f32(shape);
+            let extent = Extent { offset, bytes: meta.bytes() };
+            self.entries.insert(slot, SlotEntry { meta, extent });
+        }
+        Ok(())
     }
 
     /// A separate slot of one number.
     fn number(&mut self, name: &'static str, slot: Slot, dtype: DType) -> Result<(), Error> {
-        self.apart(name, slot, Meta { shape: crate::Shape::new(&[])?, dtype })
+        self.apart(name, slot, Meta { shape: Shape::SCALAR, dtype })
     }
 
     fn apart(&mut self, name: &'static str, slot: Slot, meta: Meta) -> Result<(), Error> {
@@ -374,7 +466,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{ALIGNMENT, FileOrder, Shape};
+    use crate::ir::{ALIGNMENT, FileOrder};
 
     fn parameters(sizes: &[(usize, Role)]) -> Parameters {
         let mut parameters = Parameters::new();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ir::kernel::{Constant, ConstantData, InPlace};
-use crate::ir::{ALIGNMENT, ParameterId, Slot};
+use crate::ir::{ALIGNMENT, Access, ParameterId, Slot};
 use crate::testing::net::nets;
 
 /// Panics unless `plan` can be run: see the messages.
@@ -98,7 +98,8 @@ impl Memory<'_> {
         }
     }
 
-    /// Gradients were written in this run before they are read, parameters are read before they are written.
+    /// Gradients were written in this run before they are read; parameters are read before they are written, but by their averages,
+    /// which read all of what is new.
     fn check_slot(&self, kernel: &Kernel, value: Value) -> Result<(), String> {
         let group = |slot: fn(ParameterId) -> Slot| {
             let parameters = self.plan.state.parameters().iter();
@@ -108,6 +109,18 @@ impl Memory<'_> {
         let within = |part: Extent| part.overlaps(&extent);
         if group(Slot::Gradient).any(within) && self.bytes(value).contains(&None) {
             return Err(format!("{kernel} reads a gradient of an earlier step"));
+        }
+        let averages = |(access, value): (Access, Value)| {
+            let written = self.extent(value);
+            access.writes() && group(Slot::Average).any(|average| average.overlaps(&written))
+        };
+        if kernel.accesses().into_iter().any(averages) {
+            let is_new = !group(Slot::Parameter).any(within) || self.bytes(value).iter().all(Option::is_some);
+            return if is_new {
+                Ok(())
+            } else {
+                Err(format!("{kernel} averages a parameter before its update"))
+            };
         }
         if group(Slot::Parameter).any(within) && self.bytes(value).iter().any(Option::is_some) {
             return Err(format!("{kernel} reads a parameter after its update"));

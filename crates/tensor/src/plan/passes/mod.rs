@@ -14,6 +14,7 @@
 //! | update | updates of neighbouring parameters | one update over the range |
 //! | recompute | activation that is kept from the forward to the backward pass | the same, computed again where that reads it |
 //! | hoist | the transpose of a product's second operand | the same, beside the kernel that makes the product's first operand |
+//! | renew | new value that is copied into its slot | kernel that writes the slot |
 //! | in place | result made element by element of an operand that nobody needs any more | the same in the operand's place |
 //!
 //! None depends on a size, so plans for different batch sizes have the same kernels and their memory is comparable.
@@ -27,6 +28,7 @@ mod in_place;
 mod inputs;
 mod loss;
 mod recompute;
+mod renew;
 mod store;
 mod unread;
 mod update;
@@ -45,10 +47,14 @@ pub(super) fn run(draft: &mut Draft, state: &State) -> usize {
     inputs::run(draft, state.inputs());
     match state.gradients() {
         Gradients::Kept => update::run(draft),
-        Gradients::Consumed => consume::run(draft),
+        Gradients::Consumed => {
+            consume::run(draft);
+            update::run(draft); // of averages
+        }
     }
     let products = recompute::run(draft, state.recompute());
     hoist::run(draft);
+    renew::run(draft);
     in_place::run(draft);
     products
 }

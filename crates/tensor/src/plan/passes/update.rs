@@ -29,8 +29,8 @@ fn are_adjacent(draft: &Draft, a: &Update, b: &Update) -> bool {
         (Some(a), Some(b)) => a.end() == b.offset,
         _ => false,
     };
-    (a.target.optimizer, a.target.divisor) == (b.target.optimizer, b.target.divisor)
-        && operands(a).into_iter().zip(operands(b)).all(adjacent)
+    let alike = |update: &Update| (update.target.optimizer, update.target.divisor, update.target.step_block);
+    alike(a) == alike(b) && operands(a).into_iter().zip(operands(b)).all(adjacent)
 }
 
 /// What lies in one order for all parameters.
