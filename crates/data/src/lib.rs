@@ -24,6 +24,7 @@
 
 mod assemble;
 mod available;
+mod batching;
 mod classes;
 mod dataset;
 mod digits;
@@ -50,6 +51,7 @@ mod text;
 mod validation;
 
 pub use available::available;
+pub use batching::Batching;
 pub use classes::class_alias;
 pub use dataset::{Dataset, PixelStatistics, Sample, Samples, Subset, Target, Targets};
 #[cfg(feature = "download")]
