@@ -52,6 +52,34 @@ fn a_run_keeps_its_levers_when_it_is_resumed() {
 }
 
 #[test]
+fn averages_are_evaluated_saved_and_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let train = "train --dataset digits --hidden 16 --lr 0.01 --weight-decay 0.1 --decay-of matrices --ema 0.99 --format json";
+    let events = run(path, &format!("{train} --max-steps 300 --out whole")).objects();
+    run(path, &format!("{train} --max-steps 150 --out halved")).succeeded();
+    run(path, "train --resume halved --max-steps 300").succeeded();
+    assert_eq!(model(path, "whole"), model(path, "halved"));
+    let config = fs::read_to_string(path.join("whole/config.toml")).unwrap();
+    assert!(config.contains("ema = 0.99") && config.contains("decay_of = \"matrices\""), "{config}");
+
+    let end = events.last().unwrap();
+    let eval = run(path, "eval whole --format json").object();
+    assert_eq!(eval["accuracy"], end["test_accuracy"]);
+    let plan =
+        run(path, "plan --dataset digits --hidden 16 --ema 0.99 --batch-sizes 64 --explain").succeeded();
+    assert!(plan.contains("averages"), "{plan}");
+    let planned =
+        run(path, "plan --dataset digits --hidden 16 --ema 0.99 --batch-sizes 64 --format json").object();
+    assert_eq!(planned["rows"][0]["total_bytes"], events[0]["planned_bytes"]);
+    // The last step's weights are others, and so is a model without averages.
+    let plain = train.replace(" --ema 0.99", "");
+    run(path, &format!("{plain} --max-steps 300 --out plain")).succeeded();
+    assert_ne!(model(path, "whole"), model(path, "plain"));
+    run(path, "train --resume plain --max-steps 301 --ema 0.5").refused(2);
+}
+
+#[test]
 fn without_them_a_run_says_nothing_of_them() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), "train --dataset digits --hidden none --max-steps 2 --label-smoothing 0 --out run")

@@ -8,7 +8,8 @@ weights are formulas of their index (see `pixel` and `weight`), so that only res
 batch, the gradient of every parameter, and per optimizer ten losses, the parameters and Adam's moments after ten steps.
 `levers.safetensors` has the same of a small network for class weights, label smoothing, clipping and warm-up, and the
 learning rates of schedules, step by step. `layers.safetensors` has the same of a network with normalisation, a residual block
-and parallel branches, and the logits that its running statistics give in the end.
+and parallel branches, and the logits that its running statistics give in the end. `groups.safetensors` has parameters in groups
+with rates and weight decay of their own, with clipping, and the averages of `swa_utils`.
 """
 
 import os
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler, swa_utils
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BATCH = 16
@@ -240,9 +241,52 @@ def layers(elements=64):
     os.chmod(path, 0o644)
 
 
+def groups(elements=64):
+    x = torch.from_numpy(pixels(BATCH * STEPS, elements).astype(np.float32) / np.float32(255))
+    y = torch.arange(BATCH * STEPS) % 10
+    out = {}
+    makers = {
+        "sgd": lambda groups: torch.optim.SGD(groups, lr=0.05, momentum=0.9, weight_decay=0.1),
+        "adam": lambda groups: torch.optim.Adam(groups, lr=1e-3, weight_decay=0.1),
+        "adamw": lambda groups: torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.1),
+    }
+    for name, make in makers.items():
+        model = Net([elements, 16, 10])
+        first, last = [list(model.children())[i] for i in (0, -1)]
+        rate = 0.05 if name == "sgd" else 1e-3
+        optimizer = make([
+            {"params": [first.weight], "lr": 0.1 * rate},
+            {"params": [first.bias], "lr": 0.1 * rate, "weight_decay": 0.0},
+            {"params": [last.weight]},
+            {"params": [last.bias], "weight_decay": 0.0},
+        ])
+        average = swa_utils.AveragedModel(model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.75))
+        average.update_parameters(model)  # which begins with the first weights
+        losses = []
+        for step in range(STEPS):
+            rows = slice(step * BATCH, (step + 1) * BATCH)
+            loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+            optimizer.step()
+            average.update_parameters(model)
+            losses.append(loss.item())
+        out[f"{name}.losses"] = torch.tensor(losses)
+        for key, p in model.named_parameters():
+            out[f"{name}.after.{key}"] = p.detach().clone()
+        for key, p in average.module.named_parameters():
+            out[f"{name}.average.{key}"] = p.detach().clone()
+        out[f"{name}.logits"] = average(x[:BATCH]).detach()
+    path = os.path.join(sys.argv[1] if len(sys.argv) > 1 else HERE, "groups.safetensors")
+    save_file(out, path)
+    os.chmod(path, 0o644)
+
+
 torch.manual_seed(0)
 torch.set_num_threads(1)
 for case, settings in CASES.items():
     run(case, *settings)
 levers()
 layers()
+groups()

@@ -61,7 +61,7 @@ pub use norm::{BatchNorm, LayerNorm, NORM_EPSILON};
 pub use plangrad_tensor;
 pub use serde_json;
 pub use split::{Parts, SplitStep};
-pub use task::{Loss, PredictionPlan, Task};
+pub use task::{Decayed, Loss, PredictionPlan, Task};
 pub use weights::{Initial, Weights};
 
 /// The examples of the crate's page, compiled and run.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use plangrad_tensor::ndarray::Array1;
 use plangrad_tensor::{
-    Arrangements, Gradients, Graph, Hyperparameter, Inputs, Keep, LearningRate, NumberTypes, Optimizer,
-    Parameter, Plan, Recompute, SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
+    Arrangements, Gradients, Graph, Groups, Hyperparameter, Inputs, Keep, Learning, LearningRate,
+    NumberTypes, Parameter, Plan, Recompute, SampleFormat, Session, State, TargetFormat, Tensor, TensorId,
+    UpdateRule,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,33 @@ struct Levers {
     class_weights: Option<Arc<[f32]>>,
     label_smoothing: f64,
     clip_norm: Option<f64>,
+    decayed: Decayed,
+    average: Option<f64>,
+    rate_factor: Option<RateFactor>,
+}
+
+/// Which parameters weight decay is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Decayed {
+    /// All of them, as in PyTorch.
+    #[default]
+    All,
+    /// Matrices: no biases, and no weights of normalisations.
+    Matrices,
+}
+
+/// By what the learning rate of a step is multiplied, as a formula of its number.
+#[derive(Clone)]
+struct RateFactor(Arc<RateFormula>);
+
+type RateFormula = dyn for<'g> Fn(Tensor<'g>) -> Result<Tensor<'g>, plangrad_tensor::Error> + Send + Sync;
+
+impl fmt::Debug for RateFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a formula")
+    }
 }
 
 /// What is added to the weight of a batch, so that it is not 0: below the last place of any weight that is not absurd.
@@ -96,6 +124,11 @@ fn check_class_weights(weights: &[f64], classes: usize) -> Result<(), Error> {
 /// The number, if it is one that can be worked with.
 fn check_number<T>(checked: Result<T, Hyperparameter>) -> Result<T, Error> {
     Ok(checked.map_err(plangrad_tensor::Error::from)?)
+}
+
+/// A graph for the evaluation of a network: by its averages, where there are some.
+fn evaluation_graph(state: &State) -> Graph {
+    if state.keeps_averages() { Graph::of_averages() } else { Graph::new() }
 }
 
 /// A plan that predicts a batch, with the outputs that can be read after it has run.
@@ -260,6 +293,59 @@ impl Task {
         Ok(self.with_levers(|levers| Levers { clip_norm, ..levers }))
     }
 
+    /// The same with weight decay for some parameters only.
+    #[must_use]
+    pub fn with_decay_of(self, decayed: Decayed) -> Task {
+        self.with_levers(|levers| Levers { decayed, ..levers })
+    }
+
+    /// The same with a running average of each trained parameter behind each step: a ← βa + (1 − β)p, which begins at the first
+    /// weights. Evaluation and predictions over the state of such a training are by the averages, and models are saved with these;
+    /// checkpoints have both. PyTorch: `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(β)`. Running
+    /// statistics are those of the steps.
+    ///
+    /// ```
+    /// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+    /// use plangrad_tensor::{Category, DType, Optimizer, SampleFormat, Schedule, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?;
+    /// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
+    /// let task = Task::new(std::sync::Arc::new(model), samples, Loss::CrossEntropy)?.with_average(0.999)?;
+    /// let plan = task.training_plan(Optimizer::adam(), Schedule::Constant { learning_rate: 1e-3 }, 64)?;
+    /// assert_eq!(plan.report().get(Category::OptimizerState), 3 * 407_080); // two moments, and the average
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`plangrad_tensor::Error::Hyperparameter`] unless 0 ≤ β < 1.
+    pub fn with_average(self, decay: f64) -> Result<Task, Error> {
+        check_number(Hyperparameter::share("the decay of the average", decay))?;
+        Ok(self.with_levers(|levers| Levers { average: Some(decay), ..levers }))
+    }
+
+    /// The same with the learning rate of each step times `factor`, a formula of the step's number t (a scalar, counted from 1): a
+    /// schedule of one's own, recorded in the graph of the step. PyTorch: `LambdaLR`, whose function is given t − 1.
+    ///
+    /// ```
+    /// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+    /// use plangrad_tensor::{DType, SampleFormat, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = Mlp::new(&MlpConfig::new(&[784], 10))?;
+    /// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
+    /// let task = Task::new(std::sync::Arc::new(model), samples, Loss::CrossEntropy)?;
+    /// let task = task.with_rate_factor(|t| t.pow(-0.5)); // 1 / √t
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_rate_factor(
+        self,
+        factor: impl for<'g> Fn(Tensor<'g>) -> Result<Tensor<'g>, plangrad_tensor::Error> + Send + Sync + 'static,
+    ) -> Task {
+        self.with_levers(|levers| Levers { rate_factor: Some(RateFactor(Arc::new(factor))), ..levers })
+    }
+
     fn with_levers(self, change: impl FnOnce(Levers) -> Levers) -> Task {
         Task { levers: change(self.levers), arrangements: Arrangements::default(), ..self }
     }
@@ -316,14 +402,17 @@ impl Task {
     ///
     /// # Errors
     /// If the sizes overflow.
-    pub fn training_state(&self, optimizer: Optimizer) -> Result<State, Error> {
-        let state = State::training(self.model.weights().list(), optimizer)?;
-        let state = state
+    pub fn training_state(&self, rule: impl UpdateRule) -> Result<State, Error> {
+        let list = self.model.weights().list();
+        let state = State::training_in_groups(list, rule, &self.groups()?)?
             .with_number_types(self.number_types)?
             .with_gradients(self.gradients)?
             .with_inputs(self.inputs)?
             .with_recompute(self.recompute);
-        Ok(if self.levers.class_weights.is_some() { state.with_batch_weight()? } else { state })
+        let Levers { class_weights, average, rate_factor, .. } = &self.levers;
+        let state = if class_weights.is_some() { state.with_batch_weight()? } else { state };
+        let state = if average.is_some() { state.with_averages()? } else { state };
+        Ok(if rate_factor.is_some() { state.with_step_number()? } else { state })
     }
 
     /// The persistent memory of a session that only evaluates or predicts: weights.
@@ -341,12 +430,12 @@ impl Task {
     /// What the network's [`Module::record`] reports; [`Error::Scores`] if it does not return scores; if the sizes overflow.
     pub fn training_plan(
         &self,
-        optimizer: Optimizer,
+        rule: impl UpdateRule,
         learning_rate: impl Into<LearningRate>,
         batch_size: usize,
     ) -> Result<Plan, Error> {
         let learning_rate = learning_rate.into();
-        self.arranged("training", batch_size, |size| self.whole_plan(optimizer, learning_rate, size))
+        self.arranged("training", batch_size, |size| self.whole_plan(&rule, learning_rate, size))
     }
 
     /// The plan for a batch size, with its buffers where they take the least memory that is found.
@@ -362,18 +451,18 @@ impl Task {
     /// A step on a whole batch.
     fn whole_plan(
         &self,
-        optimizer: Optimizer,
+        rule: &dyn UpdateRule,
         learning_rate: LearningRate,
         batch_size: usize,
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
-        graph.advance(optimizer, learning_rate)?;
+        self.advance(&graph, rule, learning_rate)?;
         let TrainingLosses { losses, weight } = self.training_losses(&graph, batch_size)?;
         losses.accumulate_metrics(None)?;
         let loss = if weight.is_some() { losses.sum()? } else { losses.mean()? };
         let kept = self.keep_gradients(&graph, loss, Keep::Replace)?;
-        self.update(&graph, optimizer, &kept, weight)?;
-        Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
+        self.update(&graph, rule, &kept, weight)?;
+        Ok(Plan::new(&graph, &self.training_state(rule)?, &[])?)
     }
 
     /// A step on a batch of `rows` in parts of at most `part` rows, with the gradient summed over the parts before one
@@ -386,7 +475,7 @@ impl Task {
     /// As [`Task::training_plan`].
     pub fn split_step(
         &self,
-        optimizer: Optimizer,
+        rule: impl UpdateRule,
         learning_rate: impl Into<LearningRate>,
         rows: usize,
         part: usize,
@@ -395,7 +484,7 @@ impl Task {
         let part = part.clamp(1, rows.max(1));
         let plan = |size, keep| {
             let name = if keep == Keep::Add { "next part" } else { "first part" };
-            self.arranged(name, size, |size| self.part_plan(optimizer, learning_rate, rows, size, keep))
+            self.arranged(name, size, |size| self.part_plan(&rule, learning_rate, rows, size, keep))
         };
         let whole_parts = (rows / part).max(1);
         let left_over = if rows > part { rows % part } else { 0 };
@@ -404,14 +493,14 @@ impl Task {
             next: (whole_parts > 1).then(|| plan(part, Keep::Add)).transpose()?,
             next_count: whole_parts - 1,
             last: (left_over > 0).then(|| plan(left_over, Keep::Add)).transpose()?,
-            update: self.update_plan(optimizer)?,
+            update: self.update_plan(&rule)?,
         })
     }
 
     /// Gradients of `size` rows of a batch of `rows`, in place of those kept (the first part) or added to them.
     fn part_plan(
         &self,
-        optimizer: Optimizer,
+        rule: &dyn UpdateRule,
         learning_rate: LearningRate,
         rows: usize,
         size: usize,
@@ -419,7 +508,7 @@ impl Task {
     ) -> Result<Plan, Error> {
         let graph = Graph::new();
         if keep == Keep::Replace {
-            graph.advance(optimizer, learning_rate)?;
+            self.advance(&graph, rule, learning_rate)?;
         }
         let TrainingLosses { losses, weight } = self.training_losses(&graph, size)?;
         match keep {
@@ -435,17 +524,17 @@ impl Task {
         };
         self.keep_gradients(&graph, share, keep)?;
         graph.proceed(size)?;
-        Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
+        Ok(Plan::new(&graph, &self.training_state(rule)?, &[])?)
     }
 
     /// Moves all parameters along the gradients kept for them.
-    fn update_plan(&self, optimizer: Optimizer) -> Result<Plan, Error> {
+    fn update_plan(&self, rule: &dyn UpdateRule) -> Result<Plan, Error> {
         let graph = Graph::new();
         let kept = self.trained().map(|parameter| graph.kept_gradient(parameter));
         let kept = kept.collect::<Result<Vec<_>, _>>()?;
         let weight = self.levers.class_weights.as_ref().map(|_| graph.batch_weight()).transpose()?;
-        self.update(&graph, optimizer, &kept, weight)?;
-        Ok(Plan::new(&graph, &self.training_state(optimizer)?, &[])?)
+        self.update(&graph, rule, &kept, weight)?;
+        Ok(Plan::new(&graph, &self.training_state(rule)?, &[])?)
     }
 
     /// Evaluates one batch: its losses and (for classes) correct predictions are added to the metrics.
@@ -454,7 +543,7 @@ impl Task {
     /// As [`Task::training_plan`].
     pub fn evaluation_plan(&self, state: &State, batch_size: usize) -> Result<Plan, Error> {
         self.arranged("evaluation", batch_size, |size| {
-            let graph = Graph::new();
+            let graph = evaluation_graph(state);
             self.evaluate(&graph, size)?;
             Ok(Plan::new(&graph, state, &[])?)
         })
@@ -472,7 +561,7 @@ impl Task {
     }
 
     fn scoring_plan(&self, state: &State, batch_size: usize) -> Result<PredictionPlan, Error> {
-        let graph = Graph::new();
+        let graph = evaluation_graph(state);
         let scores = self.evaluate(&graph, batch_size)?;
         let probabilities = match self.loss {
             Loss::CrossEntropy => Some(scores.softmax()?),
@@ -522,6 +611,33 @@ impl Task {
         Ok(scores)
     }
 
+    /// The trained parameters by how they follow their gradients.
+    fn groups(&self) -> Result<Groups, Error> {
+        let is_decayed = |parameter: &Parameter| match self.levers.decayed {
+            Decayed::All => true,
+            Decayed::Matrices => parameter.shape().rank() > 1,
+        };
+        let learning = |(parameter, learning): (&Parameter, Learning)| {
+            (parameter.id(), Learning { decays: learning.decays && is_decayed(parameter), ..learning })
+        };
+        check_number(Groups::new(self.model.weights().learning().map(learning)))
+    }
+
+    /// Begins a step.
+    fn advance(
+        &self,
+        graph: &Graph,
+        rule: &dyn UpdateRule,
+        learning_rate: LearningRate,
+    ) -> Result<(), Error> {
+        let groups = self.groups()?;
+        graph.advance_groups(rule, learning_rate, &groups)?;
+        if let Some(RateFactor(factor)) = &self.levers.rate_factor {
+            graph.scale_learning_rate(factor(graph.step_number()?)?, &groups)?;
+        }
+        Ok(())
+    }
+
     /// The parameters that the optimizer trains.
     fn trained(&self) -> impl Iterator<Item = &Parameter> {
         self.model.weights().trained_parameters()
@@ -545,11 +661,12 @@ impl Task {
         Ok(kept.collect::<Result<_, _>>()?)
     }
 
-    /// Moves each trained parameter along its kept gradient, divided by the weight of the batch, if it has one, and clipped.
+    /// Moves each trained parameter along its kept gradient, divided by the weight of the batch, if it has one, and clipped; and
+    /// its average behind it, if one is kept.
     fn update<'g>(
         &self,
         graph: &'g Graph,
-        optimizer: Optimizer,
+        rule: &dyn UpdateRule,
         kept: &[Tensor<'g>],
         weight: Option<Tensor<'g>>,
     ) -> Result<(), Error> {
@@ -558,10 +675,11 @@ impl Task {
         if let (Some(max_norm), false) = (self.levers.clip_norm, kept.is_empty()) {
             divisor = Some(graph.clip_divisor(kept, max_norm, divisor)?);
         }
+        let groups = self.groups()?;
         for (parameter, gradient) in self.trained().zip(kept) {
-            graph.update_divided(optimizer, parameter, *gradient, divisor)?;
+            graph.update_in_group(rule, parameter, *gradient, divisor, &groups)?;
         }
-        Ok(())
+        self.levers.average.map_or(Ok(()), |decay| Ok(graph.average(self.trained(), decay)?))
     }
 
     /// One loss per sample.

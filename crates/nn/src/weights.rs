@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use plangrad_tensor::{FileOrder, Parameter, Parameters, Role, Session, Shape, random};
+use plangrad_tensor::{FileOrder, Learning, Parameter, Parameters, Role, Session, Shape, random};
 
 use crate::Error;
 
@@ -69,6 +69,7 @@ impl Initial {
 /// | declared with | for | gradient, moments |
 /// | --- | --- | --- |
 /// | [`Weights::trained`], [`Weights::matrix`] | what the optimizer trains | yes |
+/// | the same within [`Weights::scaled`], [`Weights::undecayed`] | what it trains by a rate of its own, or without weight decay | yes |
 /// | the same within [`Weights::frozen`] | what keeps the value it starts from | no |
 /// | [`Weights::statistic`] | what the forward pass of training assigns | no |
 ///
@@ -88,6 +89,8 @@ pub struct Weights {
     entries: Vec<Entry>,
     /// Whether parameters are being declared that nothing trains.
     freezes: bool,
+    /// How those that are being declared follow their gradients.
+    learning: Learning,
     dropouts: u32,
 }
 
@@ -95,7 +98,7 @@ pub struct Weights {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
     initial: Initial,
-    is_frozen: bool,
+    learning: Learning,
 }
 
 impl Weights {
@@ -158,6 +161,44 @@ impl Weights {
         declared
     }
 
+    /// Declares parameters whose learning rate is `factor` times that of the run: those of every layer that `declare` makes.
+    /// PyTorch's parameter groups with rates of their own; a factor within a factor multiplies it.
+    ///
+    /// ```
+    /// use plangrad_nn::{Linear, Weights};
+    ///
+    /// // A body that was trained before changes ten times more slowly than its new head.
+    /// let mut weights = Weights::new();
+    /// let body = weights.scaled(0.1, |weights| Linear::new(weights, "body", 784, 128))?;
+    /// let head = Linear::new(&mut weights, "head", 128, 10)?;
+    /// let rates: Vec<f64> = weights.learning().map(|(_, learning)| learning.rate_scale).collect();
+    /// assert_eq!(rates, [0.1, 0.1, 1.0, 1.0]);
+    /// # Ok::<(), plangrad_nn::Error>(())
+    /// ```
+    pub fn scaled<T>(&mut self, factor: f64, declare: impl FnOnce(&mut Weights) -> T) -> T {
+        let rate_scale = self.learning.rate_scale * factor;
+        self.learning_so(Learning { rate_scale, ..self.learning }, declare)
+    }
+
+    /// Declares parameters that are spared from weight decay: those of every layer that `declare` makes.
+    pub fn undecayed<T>(&mut self, declare: impl FnOnce(&mut Weights) -> T) -> T {
+        self.learning_so(Learning { decays: false, ..self.learning }, declare)
+    }
+
+    fn learning_so<T>(&mut self, learning: Learning, declare: impl FnOnce(&mut Weights) -> T) -> T {
+        let before = std::mem::replace(&mut self.learning, learning);
+        let declared = declare(self);
+        self.learning = before;
+        declared
+    }
+
+    /// How each parameter that the optimizer trains follows its gradient.
+    pub fn learning(&self) -> impl Iterator<Item = (&Parameter, Learning)> {
+        let all = self.parameters().iter().zip(&self.entries);
+        all.filter(|(parameter, _)| parameter.is_trained())
+            .map(|(parameter, entry)| (parameter, entry.learning))
+    }
+
     /// A number for a dropout layer, which sets its masks apart from those of the network's others ([`crate::Dropout`]).
     pub fn next_dropout(&mut self) -> u32 {
         let number = self.dropouts;
@@ -173,11 +214,9 @@ impl Weights {
         file_order: FileOrder,
         initial: Initial,
     ) -> Result<Parameter, Error> {
-        let is_frozen = self.freezes && role == Role::Trained;
-        // To a session both are the same: values that no optimizer touches.
-        let role = if is_frozen { Role::Statistic } else { role };
+        let role = if self.freezes && role == Role::Trained { Role::Frozen } else { role };
         let parameter = self.list.add(name, Shape::new(dims)?, role, file_order)?;
-        self.entries.push(Entry { initial, is_frozen });
+        self.entries.push(Entry { initial, learning: self.learning });
         Ok(parameter)
     }
 
@@ -207,15 +246,14 @@ impl Weights {
     /// Numbers in frozen parameters.
     #[must_use]
     pub fn frozen_elements(&self) -> usize {
-        let frozen = self.parameters().iter().zip(&self.entries).filter(|(_, entry)| entry.is_frozen);
-        frozen.map(|(parameter, _)| parameter.shape().elements()).sum()
+        let frozen = self.parameters().iter().filter(|parameter| parameter.role() == Role::Frozen);
+        frozen.map(|parameter| parameter.shape().elements()).sum()
     }
 
     /// Whether some of them are running statistics.
     #[must_use]
     pub fn has_statistics(&self) -> bool {
-        let mut all = self.parameters().iter().zip(&self.entries);
-        all.any(|(parameter, entry)| !parameter.is_trained() && !entry.is_frozen)
+        self.parameters().iter().any(|parameter| parameter.role() == Role::Statistic)
     }
 
     /// Sets the weights in a session to their first values, a function of `seed` alone.

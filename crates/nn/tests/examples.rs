@@ -8,11 +8,13 @@ mod examples {
     pub(crate) mod gradients;
     pub(crate) mod own_loss;
     pub(crate) mod own_op;
+    pub(crate) mod own_optimizer;
     pub(crate) mod planning;
     pub(crate) mod tied;
+    pub(crate) mod two_inputs;
 }
 
-use examples::{branches, gradients, own_loss, own_op, planning, tied};
+use examples::{branches, gradients, own_loss, own_op, own_optimizer, planning, tied, two_inputs};
 use plangrad_tensor::Category;
 
 /// The most lines of an example.
@@ -20,7 +22,9 @@ const MOST_LINES: usize = 60;
 
 #[test]
 fn each_fits_on_a_page() {
-    for name in ["branches", "gradients", "own_loss", "own_op", "planning", "tied"] {
+    for name in
+        ["branches", "gradients", "own_loss", "own_op", "own_optimizer", "planning", "tied", "two_inputs"]
+    {
         let path = format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"));
         let lines = std::fs::read_to_string(path).unwrap().lines().count();
         assert!(lines <= MOST_LINES, "{name} has {lines} lines");
@@ -36,6 +40,18 @@ fn two_branches_and_a_residual_block_learn_a_product() {
 #[test]
 fn words_and_a_formula_of_ones_own_learn_distances() {
     let [first, last] = own_op::train().unwrap();
+    assert!(last < 0.01 * first, "{first} {last}");
+}
+
+#[test]
+fn an_optimizer_and_a_schedule_of_ones_own_learn_a_product() {
+    let [first, last] = own_optimizer::train().unwrap();
+    assert!(last < 0.01 * first, "{first} {last}");
+}
+
+#[test]
+fn two_inputs_of_a_sample_are_put_together() {
+    let [first, last] = two_inputs::train().unwrap();
     assert!(last < 0.01 * first, "{first} {last}");
 }
 

@@ -2,6 +2,8 @@
 //! Adam, AdamW and SGD with momentum; ten losses and the parameters after them with class weights, label smoothing, clipping
 //! and a warm-up, and the rates of schedules. The expected values were written by `tests/golden/golden.py`.
 
+#[path = "golden/groups.rs"]
+mod groups;
 #[path = "golden/layers.rs"]
 mod layers;
 

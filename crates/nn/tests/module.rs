@@ -9,7 +9,7 @@ use plangrad_nn::{
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{
     DType, Graph, Optimizer, Parameter, Plan, SampleFormat, Samples, Schedule, Session, Shape, Source,
-    Targets, Tensor,
+    Targets, Tensor, UpdateRule, UpdateStep, Updated,
 };
 
 const INPUTS: usize = 3;
@@ -149,6 +149,66 @@ fn a_checkpoint_restores_statistics_and_names_the_architecture() {
     let mut after = session(&again, plan(&again));
     assert_eq!(checkpoint::restore(&loaded, again.model(), &mut after).unwrap(), progress);
     assert_eq!(all(&again, &after), all(&trained, &before));
+}
+
+/// RMSprop without its mean, as one of the user's own: v ← αv + (1 − α)g²; p ← p − η g / (√v + ε), where η falls as 1 / t.
+#[derive(Debug)]
+struct RmsProp;
+
+impl UpdateRule for RmsProp {
+    fn state_names(&self) -> &'static [&'static str] {
+        &["mean squares"]
+    }
+
+    fn update<'g>(&self, step: &UpdateStep<'g>) -> Result<Updated<'g>, plangrad_tensor::Error> {
+        let g = step.gradient;
+        let squares = step.state[0].affine(0.9, 0.0)?.add(g.mul(g)?.affine(0.1, 0.0)?)?;
+        let rate = step.learning_rate.div(step.number)?;
+        let change = g.div(squares.sqrt()?.affine(1.0, 1e-6)?)?.mul(rate)?;
+        Ok(Updated { parameter: step.parameter.sub(change)?, state: vec![squares] })
+    }
+}
+
+/// Everything that a training by a rule of one's own keeps: weights, its state, averages, the number of the step.
+#[test]
+fn a_run_by_an_optimizer_of_ones_own_is_resumed_to_the_bit() {
+    let (folder, source) = (tempfile::tempdir().unwrap(), source());
+    let task = task(Scores::OfEachSample).with_average(0.9).unwrap();
+    let plan = || vec![task.training_plan(RmsProp, SCHEDULE, ROWS).unwrap()];
+    assert_eq!(plan()[0].state().moments(), 1);
+    let step = |session: &mut Session| session.run(0, &source.batches(&[0, 1, 2, 3]).unwrap()).unwrap();
+    let kept = |session: &Session| {
+        let of =
+            |p: &Parameter| [session.moment(0, p.id()).unwrap(), session.average(p.id()).unwrap()].concat();
+        let trained: Vec<Vec<f32>> = task.model().weights().trained_parameters().map(of).collect();
+        (all(&task, session), trained)
+    };
+    let mut whole = session(&task, plan());
+    (0..3).for_each(|_| step(&mut whole));
+
+    let mut first = session(&task, plan());
+    (0..2).for_each(|_| step(&mut first));
+    let description = Description::new(&task, "rows", Vec::new(), "none").unwrap();
+    let (files, mut progress) = (Folder::open(folder.path()).unwrap(), Progress::default());
+    (progress.step, progress.samples, progress.batch_size) = (2, 4, 4);
+    let stage = checkpoint::stage_checkpoint(&files, "c", task.model(), &first, &description, progress);
+    stage.unwrap().place().unwrap();
+    let model = checkpoint::stage_model(&files, "m", task.model(), &first, &description);
+    model.unwrap().place().unwrap();
+
+    let mut resumed = session(&task, plan());
+    step(&mut resumed); // which restoring undoes
+    let loaded = checkpoint::read(&folder.path().join("c")).unwrap();
+    checkpoint::restore(&loaded, task.model(), &mut resumed).unwrap();
+    assert_eq!(kept(&resumed), kept(&first));
+    step(&mut resumed);
+    assert_eq!(kept(&resumed), kept(&whole));
+
+    // The model is that of the averages.
+    let model = checkpoint::read(&folder.path().join("m")).unwrap();
+    for p in task.model().weights().trained_parameters() {
+        assert_eq!(model.values(p.name(), &p.file_shape()).unwrap(), first.average(p.id()).unwrap());
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use plangrad_tensor::Session;
 
 pub use self::description::{BestEpoch, Description, Progress};
 pub use self::loaded::{Loaded, NamedTensor, read, read_file};
-use self::stored::{Stored, moment_name, stage};
+use self::stored::{Stored, average_name, moment_name, stage};
 pub use crate::folder::Folder;
 pub use crate::staged::{Staged, replace};
 use crate::{Error, Module};
@@ -26,7 +26,12 @@ fn moments(session: &Session) -> usize {
     session.plans().first().map_or(0, |plan| plan.state().moments())
 }
 
-/// Stages a model as the file `name`: weights and description.
+/// Whether a session keeps a running average of each trained parameter.
+fn keeps_averages(session: &Session) -> bool {
+    session.plans().first().is_some_and(|plan| plan.state().keeps_averages())
+}
+
+/// Stages a model as the file `name`: weights, or their running averages where the session keeps them, and description.
 ///
 /// # Errors
 /// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written.
@@ -37,10 +42,14 @@ pub fn stage_model(
     session: &Session,
     description: &Description,
 ) -> Result<Staged, Error> {
-    stage(folder, name, Stored::weights(model, session), &description.clone().without_progress())
+    let weights = match keeps_averages(session) {
+        true => Stored::averaged_weights(model, session),
+        false => Stored::weights(model, session),
+    };
+    stage(folder, name, weights, &description.clone().without_progress())
 }
 
-/// Stages a checkpoint as the file `name`: weights, moments, description and progress.
+/// Stages a checkpoint as the file `name`: weights, moments, running averages, description and progress.
 ///
 /// # Errors
 /// [`Error::NotFinite`] if training has diverged; [`Error::Io`] if the file cannot be written.
@@ -56,10 +65,13 @@ pub fn stage_checkpoint(
     for i in 0..moments(session) {
         tensors.extend(model.weights().trained_parameters().map(|p| Stored::moment(session, p, i)));
     }
+    if keeps_averages(session) {
+        tensors.extend(model.weights().trained_parameters().map(|p| Stored::average(session, p)));
+    }
     stage(folder, name, tensors, &description.clone().with_progress(progress))
 }
 
-/// Sets a session's weights, moments, step and metrics to a checkpoint's.
+/// Sets a session's weights, moments, running averages, step and metrics to a checkpoint's.
 ///
 /// # Errors
 /// [`Error::NoTrainingState`] for a model file; otherwise if tensors are missing or do not fit.
@@ -70,6 +82,12 @@ pub fn restore(loaded: &Loaded, model: &dyn Module, session: &mut Session) -> Re
         for p in model.weights().trained_parameters() {
             let name = moment_name(i, p.name());
             loaded.fill(&name, &p.file_shape(), |value| session.fill_moment(i, p.id(), value))?;
+        }
+    }
+    if keeps_averages(session) {
+        for p in model.weights().trained_parameters() {
+            let name = average_name(p.name());
+            loaded.fill(&name, &p.file_shape(), |value| session.fill_average(p.id(), value))?;
         }
     }
     session.set_step(progress.step, progress.seed)?;

@@ -24,32 +24,63 @@ pub(super) fn moment_name(i: usize, parameter: &str) -> String {
     format!("optimizer.moment{}.{parameter}", i + 1)
 }
 
+/// Name of the running average of a parameter in a checkpoint.
+pub(super) fn average_name(parameter: &str) -> String {
+    format!("optimizer.average.{parameter}")
+}
+
 /// A tensor in a session, read where it lies when it is its turn to be written: on a host, a file costs no memory.
 pub(super) struct Stored<'a> {
     name: String,
     session: &'a Session,
     parameter: &'a Parameter,
-    moment: Option<usize>,
+    part: Part,
+}
+
+/// What of a parameter is stored.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Value,
+    Moment(usize),
+    Average,
 }
 
 impl<'a> Stored<'a> {
     /// The weights of `model` in `session`.
     pub(super) fn weights(model: &'a dyn Module, session: &'a Session) -> Vec<Stored<'a>> {
-        let weight =
-            |p: &'a Parameter| Stored { name: p.name().to_owned(), session, parameter: p, moment: None };
+        let weight = |parameter: &'a Parameter| Stored {
+            name: parameter.name().to_owned(),
+            session,
+            parameter,
+            part: Part::Value,
+        };
         model.weights().parameters().iter().map(weight).collect()
+    }
+
+    /// The same with the running average of each that is trained in its place.
+    pub(super) fn averaged_weights(model: &'a dyn Module, session: &'a Session) -> Vec<Stored<'a>> {
+        let weights = Stored::weights(model, session).into_iter();
+        let part = |parameter: &Parameter| if parameter.is_trained() { Part::Average } else { Part::Value };
+        weights.map(|weight| Stored { part: part(weight.parameter), ..weight }).collect()
     }
 
     /// Moment `i` of a parameter.
     pub(super) fn moment(session: &'a Session, parameter: &'a Parameter, i: usize) -> Stored<'a> {
-        Stored { name: moment_name(i, parameter.name()), session, parameter, moment: Some(i) }
+        Stored { name: moment_name(i, parameter.name()), session, parameter, part: Part::Moment(i) }
+    }
+
+    /// The running average of a parameter.
+    pub(super) fn average(session: &'a Session, parameter: &'a Parameter) -> Stored<'a> {
+        Stored { name: average_name(parameter.name()), session, parameter, part: Part::Average }
     }
 
     /// Writes its values to the file at `path`.
     fn write(&self, file: &mut impl Write, path: &Path) -> Result<(), Error> {
-        let values = match self.moment {
-            None => self.session.parameter_values(self.parameter.id())?,
-            Some(i) => self.session.moment_values(i, self.parameter.id())?,
+        let id = self.parameter.id();
+        let values = match self.part {
+            Part::Value => self.session.parameter_values(id)?,
+            Part::Moment(i) => self.session.moment_values(i, id)?,
+            Part::Average => self.session.average_values(id)?,
         };
         check_finite(values.iter(), path, &self.name)?;
         values.iter().try_for_each(|x| file.write_all(&x.to_le_bytes())).map_err(not_written(path))

@@ -16,7 +16,7 @@ use crate::train::CONFIG;
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Keys whose options have the same name, but for underscores and the name of their table before it.
-const SAME: [&str; 23] = [
+const SAME: [&str; 25] = [
     "dataset",
     "data_dir",
     "normalize",
@@ -40,6 +40,8 @@ const SAME: [&str; 23] = [
     "checkpoint_every",
     "class_weights",
     "label_smoothing",
+    "decay_of",
+    "ema",
 ];
 
 /// Keys whose options have other names.

@@ -1,12 +1,13 @@
-//! Options for what a step does besides: class weights, label smoothing, clipping.
+//! Options for what a step does besides: class weights, label smoothing, clipping, weight decay of some parameters, averages.
 
 use std::str::FromStr;
 
-use clap::Args;
-use plangrad_nn::Loss;
+use clap::{Args, ValueEnum};
+use plangrad_nn::{Decayed, Loss};
 
 use super::values;
 use crate::error::{Error, Result};
+use crate::train::Levers;
 
 /// What a step does besides; nothing by default.
 #[derive(Args, Clone, Debug, Default)]
@@ -22,6 +23,23 @@ pub struct LeverArgs {
     /// Clip the gradients of a step: where their norm, all together, is larger than this, they are scaled down to it
     #[arg(long, value_name = "NORM", value_parser = values::norm, allow_negative_numbers = true)]
     pub clip_norm: Option<f64>,
+    /// What weight decay is for: all parameters, or matrices only, which spares biases and normalisation [default: all]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub decay_of: Option<DecayOf>,
+    /// Keep a running average of the weights, of which each step leaves this share; it is what is evaluated and saved as the model
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub ema: Option<f64>,
+}
+
+/// What weight decay is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DecayOf {
+    /// All parameters.
+    #[value(help = None)]
+    All,
+    /// Matrices.
+    #[value(help = None)]
+    Matrices,
 }
 
 /// The weights of classes.
@@ -52,6 +70,21 @@ impl FromStr for ClassWeights {
 }
 
 impl LeverArgs {
+    /// What they ask for, but the weights of classes.
+    pub(crate) fn levers(&self) -> Levers {
+        let LeverArgs { label_smoothing, clip_norm, ema, .. } = *self;
+        Levers { label_smoothing, clip_norm, decayed: self.decayed(), average: ema }
+    }
+
+    /// What weight decay is for.
+    #[must_use]
+    pub fn decayed(&self) -> Decayed {
+        match self.decay_of {
+            None | Some(DecayOf::All) => Decayed::All,
+            Some(DecayOf::Matrices) => Decayed::Matrices,
+        }
+    }
+
     /// Refuses levers of cross-entropy for another loss.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub use download::{DownloadArgs, DownloadName};
 pub use export::ExportArgs;
 pub use fit::FitArgs;
 pub use learning::{LearningArgs, OptimizerName, PartArgs, PrecisionArgs, StepArgs};
-pub use levers::{ClassWeights, LeverArgs};
+pub use levers::{ClassWeights, DecayOf, LeverArgs};
 pub use manual::{CompletionsArgs, HelpArgs, ManArgs};
 pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};

@@ -30,8 +30,7 @@ pub(super) fn load(arguments: &SubjectArgs, levers: &LeverArgs, seed: u64) -> Re
         counts.clone()
     })?;
     let subject = Subject::new(dataset, data.normalize, network, task.loss)?;
-    let subject =
-        subject.with_levers(weights.as_deref(), &counts, levers.label_smoothing, levers.clip_norm)?;
+    let subject = subject.with_levers(weights.as_deref(), &counts, levers.levers())?;
     Ok((name, subject))
 }
 

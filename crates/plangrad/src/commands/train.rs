@@ -518,6 +518,8 @@ fn settings(
         class_weights: None,
         label_smoothing: training.levers.label_smoothing.filter(|&share| share != 0.0),
         clip_norm: training.levers.clip_norm,
+        decay_of: training.levers.decayed(),
+        ema: training.levers.ema,
         optimizer,
         schedule,
         table: matches!(name, DatasetName::Csv(_)).then(|| options.table.clone()),

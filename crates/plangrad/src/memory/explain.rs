@@ -82,7 +82,7 @@ fn parts_beyond(plan: &Plan, reached: usize, whose: &str, task: &Task) -> Vec<Pa
     let part = |(buffer, bytes): (Option<usize>, u64)| match buffer.map(|i| &buffers[i]) {
         Some(buffer) => Part {
             category: buffer.category,
-            name: format!("{whose}{}", name(buffer, task)),
+            name: format!("{whose}{}", buffer.name),
             formula: formula(buffer, bytes, task),
             bytes,
         },
@@ -108,16 +108,6 @@ pub(crate) fn buffer_formula(buffer: &BufferInfo, task: &Task) -> String {
     formula(buffer, buffer.bytes as u64, task)
 }
 
-/// What a buffer holds. To a session frozen parameters are statistics: nothing trains either.
-fn name<'a>(buffer: &'a BufferInfo, task: &Task) -> &'a str {
-    let weights = task.model().weights();
-    match (buffer.role, weights.frozen_elements(), weights.has_statistics()) {
-        (Some(Role::Statistic), 1.., false) => "frozen parameters",
-        (Some(Role::Statistic), 1.., true) => "frozen parameters and statistics",
-        _ => &buffer.name,
-    }
-}
-
 fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
     let product = match (buffer.category, buffer.shape.as_slice()) {
         (Category::Parameters, _) if buffer.role == Some(Role::Trained) => {
@@ -130,7 +120,7 @@ fn formula(buffer: &BufferInfo, bytes_counted: u64, task: &Task) -> String {
             format!("{} × 1 B", counted(*rows, "label"))
         }
         (Category::Parameters | Category::Gradients | Category::OptimizerState, [numbers]) => {
-            format!("{} {} × 4 B", grouped(*numbers), name(buffer, task))
+            format!("{} {} × 4 B", grouped(*numbers), buffer.name)
         }
         (_, [bytes]) if buffer.element_bytes == 1 => format!("{} B", grouped(*bytes)),
         (_, shape) => {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::history::{History, Start};
 use crate::memory::{BatchPlan, Part, buffer_formula, explain};
 use crate::train::plans::{as_small_as_needed, plan};
-use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, StepConfig, StepMemory, with_levers};
+use crate::train::{MemoryLayout, Placement, SampleCounts, Settings, StepConfig, StepMemory};
 
 /// The memory of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +61,7 @@ impl Memory {
     pub(super) fn of(settings: &Settings, task: &Task, history: &History) -> Result<Option<Memory>> {
         let Some(start) = &history.start else { return Ok(None) };
         let weights = settings.class_weights.as_deref();
-        let task = with_levers(task.clone(), weights, settings.label_smoothing, settings.clip_norm)?;
+        let task = settings.levers().on(task.clone(), weights)?;
         let counts = SampleCounts {
             train: start.train_samples,
             validation: start.validation_samples,

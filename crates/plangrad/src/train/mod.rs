@@ -58,7 +58,7 @@ pub(crate) use source::{Data, class_targets, scaled_source, target_kind};
 pub use source::{source, task};
 pub use stop::Stop;
 pub use subject::Subject;
-pub(crate) use subject::{check_samples, with_levers};
+pub(crate) use subject::{Levers, check_samples};
 pub(crate) use trainer::Tested;
 pub use trainer::{Outcome, Trainer};
 pub(crate) use words::{layers, learning, network, network_and_optimizer, samples, units};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use plangrad_data::{
     Dataset, DatasetName, ImageOptions, LoadOptions, Normalize, TableOptions, open_regular_file,
 };
-use plangrad_nn::{Activation, Architecture, Architectures, Loss, Mlp, MlpConfig, Module};
+use plangrad_nn::{Activation, Architecture, Architectures, Decayed, Loss, Mlp, MlpConfig, Module};
 use plangrad_tensor::{Hyperparameter, LearningRate, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use super::best::{Criterion, KeptModel};
 use super::class_weights::class_counts;
 use super::layout::{Recomputing, StepConfig, StepMemory};
 use super::source::target_kind;
-use super::subject::Subject;
+use super::subject::{Levers, Subject};
 use super::wrong_setting::WrongSetting;
 use crate::device::Precision;
 use crate::error::{Error, Result};
@@ -94,6 +94,12 @@ pub struct Settings {
     /// The norm to which the gradients of a step are scaled down; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// What weight decay is for; all parameters if absent.
+    #[serde(default, skip_serializing_if = "is_for_all")]
+    pub decay_of: Decayed,
+    /// The share of the running average of the weights that each step leaves; no average if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
     /// Whether gradients are kept in memory even where the device can do without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_gradients: bool,
@@ -119,6 +125,10 @@ pub struct Settings {
     /// Folders of images: what each image becomes.
     #[serde(default, skip_serializing_if = "ImageOptions::is_default")]
     pub images: ImageOptions,
+}
+
+fn is_for_all(decayed: &Decayed) -> bool {
+    *decayed == Decayed::All
 }
 
 fn is_zero(share: &f64) -> bool {
@@ -207,6 +217,8 @@ impl Settings {
             class_weights: None,
             label_smoothing: None,
             clip_norm: None,
+            decay_of: Decayed::All,
+            ema: None,
             keep_gradients: false,
             keep_inputs: false,
             recompute: Recomputing::default(),
@@ -287,7 +299,13 @@ impl Settings {
             self.class_weights.as_ref().map(|_| class_counts(&dataset.train.targets, dataset.classes.len()));
         let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
         let weights = self.class_weights.as_deref();
-        subject.with_levers(weights, &counts.unwrap_or_default(), self.label_smoothing, self.clip_norm)
+        subject.with_levers(weights, &counts.unwrap_or_default(), self.levers())
+    }
+
+    /// What a step does besides, but the weights of classes.
+    pub(crate) fn levers(&self) -> Levers {
+        let Settings { label_smoothing, clip_norm, decay_of, ema, .. } = *self;
+        Levers { label_smoothing, clip_norm, decayed: decay_of, average: ema }
     }
 
     /// Whether epochs are compared with each other.
@@ -411,6 +429,7 @@ impl Settings {
         Hyperparameter::share("dropout", f64::from(self.dropout))?;
         Hyperparameter::share("label_smoothing", self.label_smoothing.unwrap_or(0.0))?;
         self.clip_norm.map_or(Ok(1.0), |norm| Hyperparameter::positive("clip_norm", norm))?;
+        Hyperparameter::share("ema", self.ema.unwrap_or(0.0))?;
         self.optimizer.check()?;
         Ok(self.schedule.check()?)
     }

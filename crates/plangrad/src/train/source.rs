@@ -58,7 +58,37 @@ impl Data {
 }
 
 /// A part of a dataset for a network of so many outputs; the samples are moved, not copied. Numbers to be predicted stay
-/// those of the file.
+/// those of the file. With [`task`] it is all that a training loop of one's own needs:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use plangrad::train::{source, task};
+/// use plangrad_data::{Batching, DatasetName, LoadOptions, Normalize, load};
+/// use plangrad_nn::{Loss, Mlp, MlpConfig};
+/// use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+/// use plangrad_tensor::{Metrics, Optimizer, Schedule, Session};
+///
+/// let digits = load(&DatasetName::Digits, &LoadOptions::default())?;
+/// let network = Mlp::new(&MlpConfig::new(&digits.sample_shape, 10).hidden(&[32]))?;
+/// let task = task(&digits, Normalize::Dataset, Arc::new(network), Loss::CrossEntropy)?;
+/// let (adam, rate) = (Optimizer::adam(), Schedule::Constant { learning_rate: 0.001 });
+/// let step = task.training_plan(adam, rate, 100)?;
+/// let test = task.evaluation_plan(step.state(), 1000)?;
+/// let mut session = Session::new(&Cpu::open(CpuOptions::default())?, vec![step, test])?;
+/// task.initialise(&mut session, 42)?;
+///
+/// let (train, test) = (source(digits.train, 10)?, source(digits.test, 10)?);
+/// for rows in Batching::new(train.len(), 100).shuffled(42).epoch(1) {
+///     session.run(0, &train.batches(rows)?)?;
+/// }
+/// session.set_metrics(Metrics::default())?;
+/// for rows in Batching::new(test.len(), 1000).epoch(1) {
+///     session.run(1, &test.batches(rows)?)?;
+/// }
+/// assert!(session.metrics()?.accuracy() > 0.8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// Never for a part the data crate made.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plangrad_data::{Dataset, DatasetName, Normalize, Split, TableRows, TableSchema, TargetScale};
 use plangrad_nn::checkpoint::Description;
-use plangrad_nn::{Loss, Module, Task};
+use plangrad_nn::{Decayed, Loss, Module, Task};
 
 use super::class_weights::with_mean_one;
 use super::layout::SampleCounts;
@@ -59,7 +59,7 @@ impl Subject {
         })
     }
 
-    /// The same with class weights, scaled for training samples of which each class has so many; label smoothing; and clipping.
+    /// The same with class weights, scaled for training samples of which each class has so many, and other levers.
     ///
     /// # Errors
     /// If one of them is impossible.
@@ -67,12 +67,10 @@ impl Subject {
         self,
         class_weights: Option<&[f64]>,
         counts: &[u64],
-        label_smoothing: Option<f64>,
-        clip_norm: Option<f64>,
+        levers: Levers,
     ) -> Result<Subject> {
         let weights = class_weights.map(|weights| with_mean_one(weights, counts));
-        let task = with_levers(self.task, weights.as_deref(), label_smoothing, clip_norm)?;
-        Ok(Subject { task, ..self })
+        Ok(Subject { task: levers.on(self.task, weights.as_deref())?, ..self })
     }
 
     /// The network and its task.
@@ -95,21 +93,32 @@ impl Subject {
     }
 }
 
-/// The task with these class weights, label smoothing and clipping.
-pub(crate) fn with_levers(
-    mut task: Task,
-    class_weights: Option<&[f64]>,
-    label_smoothing: Option<f64>,
-    clip_norm: Option<f64>,
-) -> Result<Task> {
-    if let Some(weights) = class_weights {
-        task = task.with_class_weights(weights)?;
+/// What a step does besides, apart from the weights of classes; nothing by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Levers {
+    pub(crate) label_smoothing: Option<f64>,
+    pub(crate) clip_norm: Option<f64>,
+    pub(crate) decayed: Decayed,
+    pub(crate) average: Option<f64>,
+}
+
+impl Levers {
+    /// The task with these levers, and class weights.
+    pub(crate) fn on(self, task: Task, class_weights: Option<&[f64]>) -> Result<Task> {
+        let Levers { label_smoothing, clip_norm, decayed, average } = self;
+        let mut task = task.with_decay_of(decayed);
+        if let Some(weights) = class_weights {
+            task = task.with_class_weights(weights)?;
+        }
+        if let Some(share) = label_smoothing {
+            task = task.with_label_smoothing(share)?;
+        }
+        if let Some(norm) = clip_norm {
+            task = task.with_clip_norm(norm)?;
+        }
+        if let Some(decay) = average {
+            task = task.with_average(decay)?;
+        }
+        Ok(task)
     }
-    if let Some(share) = label_smoothing {
-        task = task.with_label_smoothing(share)?;
-    }
-    if let Some(norm) = clip_norm {
-        task = task.with_clip_norm(norm)?;
-    }
-    Ok(task)
 }

@@ -2,8 +2,8 @@
 
 use std::iter::once;
 
-use plangrad_nn::Task;
 use plangrad_nn::summary::{Layer, Summary};
+use plangrad_nn::{Decayed, Task};
 use plangrad_tensor::{LearningRate, Optimizer};
 
 use super::settings::Settings;
@@ -53,6 +53,12 @@ pub(crate) fn levers(settings: &Settings) -> String {
     let mut text = String::new();
     if let Some(norm) = settings.clip_norm {
         text += &format!(", gradients clipped to {norm}");
+    }
+    if settings.decay_of == Decayed::Matrices {
+        text += ", weight decay of matrices only";
+    }
+    if let Some(share) = settings.ema {
+        text += &format!(", averages of the weights that keep {share}");
     }
     if let Some(share) = settings.label_smoothing {
         text += &format!(", label smoothing {share}");

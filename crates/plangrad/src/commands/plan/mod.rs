@@ -22,7 +22,7 @@ use crate::loading::load;
 use crate::memory::{BatchPlan, Blueprint, Timeline, levers, trades};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
-use crate::train::{SampleCounts, check_samples, network_and_optimizer, samples, task, with_levers};
+use crate::train::{SampleCounts, check_samples, network_and_optimizer, samples, task};
 
 /// The effect of a hash that deals samples to the parts.
 const ABOUT: &str = " (about: a hash of each sample decides)";
@@ -75,7 +75,7 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
     levers.check(task.loss())?;
     // What a step takes does not depend on how many samples a class has.
     let weights = levers.class_weights(|| vec![1; task.model().outputs()])?;
-    let task = with_levers(task, weights.as_deref(), levers.label_smoothing, levers.clip_norm)?;
+    let task = levers.levers().on(task, weights.as_deref())?;
     let eval_batch_size = arguments.step.eval_batch_size;
     let blueprint = Blueprint {
         task,
