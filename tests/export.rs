@@ -87,6 +87,8 @@ const LAYERS: &str = r#"layers = [
     { linear = 12 }, "batch_norm", "relu",
     { residual = [{ linear = 12 }, "layer_norm", "gelu", { dropout = 0.2 }, { linear = 12 }] },
     { parallel = [[{ linear = 6 }, "tanh"], [{ frozen = [{ linear = 6 }, "sigmoid"] }, "batch_norm"], [{ linear = 6 }]] },
+    { group = { lr_scale = 0.5, layers = [{ linear = { units = 5, bias = false } }, { tied = "5.0" }] } },
+    { linear = 12 }, { tied = { to = "0", bias = false } },
     { linear = "outputs" },
 ]"#;
 

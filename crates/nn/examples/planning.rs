@@ -17,7 +17,7 @@ const BODY: &str = r#"[
 pub(crate) fn report(is_frozen: bool, batch_size: usize) -> Result<MemoryReport, Box<dyn std::error::Error>> {
     let body: Vec<LayerConfig> = serde_json::from_str(BODY)?;
     let mut layers = if is_frozen { vec![LayerConfig::Frozen(body)] } else { body };
-    layers.push(LayerConfig::Linear(Units::Outputs));
+    layers.push(LayerConfig::linear(Units::Outputs));
     let network = Network::new(&NetworkConfig::new(&[1, 28, 28], 10, layers))?;
     let samples = SampleFormat::new(Shape::new(&[1, 28, 28])?, DType::U8).normalized([1.0 / 255.0], [0.0]);
     let task = Task::new(Arc::new(network), samples, Loss::CrossEntropy)?;

@@ -13,10 +13,10 @@ use crate::Activation;
 /// use plangrad_nn::{Activation, LayerConfig, Units, serde_json};
 ///
 /// let layers = [
-///     LayerConfig::Linear(Units::Count(128)),
+///     LayerConfig::linear(Units::Count(128)),
 ///     Activation::Relu.into(),
 ///     LayerConfig::Dropout(0.1),
-///     LayerConfig::Linear(Units::Outputs),
+///     LayerConfig::linear(Units::Outputs),
 /// ];
 /// let text = serde_json::to_string(&layers)?;
 /// assert_eq!(text, r#"[{"linear":128},"relu",{"dropout":0.1},{"linear":"outputs"}]"#);
@@ -29,8 +29,10 @@ use crate::Activation;
 pub enum LayerConfig {
     /// Samples as rows; a network begins with it whether or not it is named.
     Flatten,
-    /// A fully connected layer ([`crate::Linear`]) of so many units.
-    Linear(Units),
+    /// A fully connected layer ([`crate::Linear`]).
+    Linear(LinearConfig),
+    /// A fully connected layer by the transpose of the matrix of another one ([`crate::Linear::tied`]).
+    Tied(TiedConfig),
     /// [`crate::BatchNorm`].
     BatchNorm,
     /// [`crate::LayerNorm`].
@@ -43,6 +45,8 @@ pub enum LayerConfig {
     Parallel(Vec<Vec<LayerConfig>>),
     /// Layers whose parameters keep their values ([`crate::Weights::frozen`]).
     Frozen(Vec<LayerConfig>),
+    /// Layers whose parameters have a learning rate of their own, or no weight decay.
+    Group(GroupConfig),
     /// A function of each number.
     #[serde(untagged)]
     Activation(Activation),
@@ -58,6 +62,136 @@ impl From<Activation> for LayerConfig {
     fn from(activation: Activation) -> LayerConfig {
         LayerConfig::Activation(activation)
     }
+}
+
+impl LayerConfig {
+    /// A fully connected layer with a bias.
+    #[must_use]
+    pub fn linear(units: Units) -> LayerConfig {
+        LayerConfig::Linear(LinearConfig { units, bias: true })
+    }
+}
+
+/// A fully connected layer; in files its units, or a table such as `{"units": 128, "bias": false}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenLinear")]
+pub struct LinearConfig {
+    /// Its units.
+    pub units: Units,
+    /// Whether it has a bias.
+    pub bias: bool,
+}
+
+/// How files have a [`LinearConfig`].
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenLinear {
+    Units(Units),
+    Table(LinearTable),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinearTable {
+    units: Units,
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+impl From<WrittenLinear> for LinearConfig {
+    fn from(written: WrittenLinear) -> LinearConfig {
+        match written {
+            WrittenLinear::Units(units) => LinearConfig { units, bias: true },
+            WrittenLinear::Table(LinearTable { units, bias }) => LinearConfig { units, bias },
+        }
+    }
+}
+
+impl Serialize for LinearConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let LinearConfig { units, bias } = *self;
+        match bias {
+            true => units.serialize(serializer),
+            false => LinearTable { units, bias }.serialize(serializer),
+        }
+    }
+}
+
+/// A fully connected layer by the transpose of another one's matrix; in files the place of that, or a table such as
+/// `{"to": "0", "bias": false}`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenTied")]
+pub struct TiedConfig {
+    /// The place of the other layer, which comes before this one: `0`, or `2.1` for the second layer within the third.
+    pub to: String,
+    /// Whether it has a bias.
+    pub bias: bool,
+}
+
+/// How files have a [`TiedConfig`].
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenTied {
+    To(String),
+    Table(TiedTable),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TiedTable {
+    to: String,
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+impl From<WrittenTied> for TiedConfig {
+    fn from(written: WrittenTied) -> TiedConfig {
+        match written {
+            WrittenTied::To(to) => TiedConfig { to, bias: true },
+            WrittenTied::Table(TiedTable { to, bias }) => TiedConfig { to, bias },
+        }
+    }
+}
+
+impl Serialize for TiedConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let TiedConfig { to, bias } = self.clone();
+        match bias {
+            true => to.serialize(serializer),
+            false => TiedTable { to, bias }.serialize(serializer),
+        }
+    }
+}
+
+/// Layers with a learning rate of their own ([`crate::Weights::scaled`]), or without weight decay
+/// ([`crate::Weights::undecayed`]).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupConfig {
+    /// Their learning rate is this times that of the run.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub lr_scale: f64,
+    /// Whether weight decay is for them, too.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub weight_decay: bool,
+    /// The layers.
+    pub layers: Vec<LayerConfig>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn is_one(factor: &f64) -> bool {
+    *factor == 1.0
 }
 
 /// The units of a linear layer; in files a number, or `"outputs"`.

@@ -52,7 +52,7 @@ pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use error::{Error, LayerError};
 pub use flatten::Flatten;
-pub use layer_config::{LayerConfig, Units};
+pub use layer_config::{GroupConfig, LayerConfig, LinearConfig, TiedConfig, Units};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpConfig};
 pub use module::{Mode, Module};

@@ -6,7 +6,7 @@ use crate::block::Block;
 use crate::layer::Layer;
 use crate::{Error, Initial, Mode, Weights};
 
-/// A fully connected layer with a bias.
+/// A fully connected layer, with a bias or without.
 ///
 /// A clone of a layer shares its weights: a network that records both has one gradient, summed over the two uses.
 ///
@@ -24,7 +24,7 @@ use crate::{Error, Initial, Mode, Weights};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
     weight: Parameter,
-    bias: Parameter,
+    bias: Option<Parameter>,
     /// Whether it multiplies by the matrix's transpose.
     transpose: Transpose,
     /// Whether the matrix is another layer's.
@@ -38,13 +38,27 @@ impl Linear {
     /// # Errors
     /// [`Error::Tensor`] for sizes whose product overflows, or a name that is taken.
     pub fn new(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> Result<Linear, Error> {
-        let initial = Initial::linear(inputs);
-        Ok(Linear {
-            weight: weights.matrix(&format!("{name}.weight"), inputs, outputs, initial)?,
-            bias: weights.trained(&format!("{name}.bias"), &[outputs], initial)?,
-            transpose: Transpose::No,
-            is_tied: false,
-        })
+        Linear::without_bias(weights, name, inputs, outputs)?.with_bias(weights, name)
+    }
+
+    /// The same without a bias.
+    ///
+    /// # Errors
+    /// As [`Linear::new`].
+    pub fn without_bias(
+        weights: &mut Weights,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Linear, Error> {
+        let weight = weights.matrix(&format!("{name}.weight"), inputs, outputs, Initial::linear(inputs))?;
+        Ok(Linear { weight, bias: None, transpose: Transpose::No, is_tied: false })
+    }
+
+    fn with_bias(self, weights: &mut Weights, name: &str) -> Result<Linear, Error> {
+        let (dims, initial) = ([self.outputs()], Initial::linear(self.inputs()));
+        let bias = Some(weights.trained(&format!("{name}.bias"), &dims, initial)?);
+        Ok(Linear { bias, ..self })
     }
 
     /// A layer from the outputs of `other` back to its inputs: y = x · Wᵀ + b, where W is that of `other` and `{name}.bias` is
@@ -53,13 +67,14 @@ impl Linear {
     /// # Errors
     /// [`Error::Tensor`] for a name that is taken.
     pub fn tied(weights: &mut Weights, name: &str, other: &Linear) -> Result<Linear, Error> {
-        let initial = Initial::linear(other.outputs());
-        Ok(Linear {
-            weight: other.weight.clone(),
-            bias: weights.trained(&format!("{name}.bias"), &[other.inputs()], initial)?,
-            transpose: !other.transpose,
-            is_tied: true,
-        })
+        other.transposed().with_bias(weights, name)
+    }
+
+    /// The same without a bias: it declares nothing of its own.
+    #[must_use]
+    pub fn transposed(&self) -> Linear {
+        let (weight, transpose) = (self.weight.clone(), !self.transpose);
+        Linear { weight, bias: None, transpose, is_tied: true }
     }
 
     /// Number of inputs.
@@ -84,18 +99,21 @@ impl Linear {
     /// The parameters that it has declared.
     fn own(&self) -> impl Iterator<Item = &Parameter> {
         let weight = (!self.is_tied).then_some(&self.weight);
-        weight.into_iter().chain([&self.bias])
+        weight.into_iter().chain(&self.bias)
     }
 }
 
 impl Block for Linear {
-    /// Records x · W + b for x `[batch, inputs]`.
+    /// Records x · W + b, or x · W, for x `[batch, inputs]`.
     ///
     /// # Errors
     /// If the shapes do not fit.
     fn record<'g>(&self, graph: &'g Graph, x: Tensor<'g>, _: Mode) -> Result<Tensor<'g>, Error> {
         let product = x.matmul_with(graph.parameter(&self.weight)?, Transpose::No, self.transpose)?;
-        Ok(product.add(graph.parameter(&self.bias)?)?)
+        match &self.bias {
+            Some(bias) => Ok(product.add(graph.parameter(bias)?)?),
+            None => Ok(product),
+        }
     }
 
     fn layers(&self, _: &[usize]) -> Vec<Layer> {

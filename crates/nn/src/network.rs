@@ -1,11 +1,13 @@
 //! The network that a list of layers describes.
 
-use plangrad_tensor::{Graph, Tensor};
+use std::collections::HashMap;
+
+use plangrad_tensor::{Graph, Hyperparameter, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Block;
 use crate::layer::Layer;
-use crate::layer_config::LayerConfig;
+use crate::layer_config::{GroupConfig, LayerConfig, LinearConfig, TiedConfig};
 use crate::{
     Architecture, BatchNorm, Dropout, Error, Flatten, LayerError, LayerNorm, Linear, Mode, Module, Parallel,
     Residual, Sequential, Weights,
@@ -44,12 +46,12 @@ impl NetworkConfig {
 /// ```
 /// use plangrad_nn::{Activation, LayerConfig, Module, Network, NetworkConfig, Units};
 ///
-/// let inner = vec![LayerConfig::Linear(Units::Count(64)), Activation::Relu.into()];
+/// let inner = vec![LayerConfig::linear(Units::Count(64)), Activation::Relu.into()];
 /// let layers = vec![
-///     LayerConfig::Linear(Units::Count(64)),
+///     LayerConfig::linear(Units::Count(64)),
 ///     LayerConfig::BatchNorm,
 ///     LayerConfig::Residual(inner),
-///     LayerConfig::Linear(Units::Outputs),
+///     LayerConfig::linear(Units::Outputs),
 /// ];
 /// let network = Network::new(&NetworkConfig::new(&[1, 28, 28], 10, layers))?;
 /// let names: Vec<&str> = network.weights().trained_parameters().map(|parameter| parameter.name()).collect();
@@ -80,7 +82,8 @@ impl Network {
         let no_input = || Error::EmptySample { shape: config.sample_shape.clone() };
         let inputs = inputs.filter(|&n| n > 0).ok_or_else(no_input)?;
         let mut weights = Weights::new();
-        let mut builder = Builder { outputs: config.outputs, count: 0, place: Vec::new() };
+        let mut builder =
+            Builder { outputs: config.outputs, count: 0, place: Vec::new(), linears: HashMap::new() };
         let layers = Sequential::new().with(Flatten);
         let (layers, width) = builder.sequence(&mut weights, layers, &config.layers, inputs)?;
         if width != config.outputs {
@@ -104,6 +107,8 @@ struct Builder {
     count: usize,
     /// The number of the layer that is made, after those of the layers it is in.
     place: Vec<usize>,
+    /// The linear layers so far, by their places.
+    linears: HashMap<String, Linear>,
 }
 
 impl Builder {
@@ -138,12 +143,15 @@ impl Builder {
         let name = self.name();
         Ok(match layer {
             LayerConfig::Flatten => (blocks.with(Flatten), width),
-            LayerConfig::Linear(units) => {
-                let units = units.count(self.outputs);
-                if units == 0 {
-                    return Err(self.wrong(LayerError::NoUnits));
-                }
-                (blocks.with(Linear::new(weights, &name, width, units)?), units)
+            LayerConfig::Linear(config) => {
+                let linear = self.linear(weights, *config, width)?;
+                let units = linear.outputs();
+                (blocks.with(linear), units)
+            }
+            LayerConfig::Tied(config) => {
+                let tied = self.tied(weights, config, width)?;
+                let units = tied.outputs();
+                (blocks.with(tied), units)
             }
             LayerConfig::BatchNorm => (blocks.with(BatchNorm::new(weights, &name, width)?), width),
             LayerConfig::LayerNorm => (blocks.with(LayerNorm::new(weights, &name, width)?), width),
@@ -158,6 +166,55 @@ impl Builder {
                 let (layers, width) = weights.frozen(|weights| self.inner(weights, layers, width))?;
                 (blocks.with(layers), width)
             }
+            LayerConfig::Group(group) => {
+                let (layers, width) = self.group(weights, group, width)?;
+                (blocks.with(layers), width)
+            }
+        })
+    }
+
+    fn linear(
+        &mut self,
+        weights: &mut Weights,
+        LinearConfig { units, bias }: LinearConfig,
+        width: usize,
+    ) -> Result<Linear, Error> {
+        let (name, units) = (self.name(), units.count(self.outputs));
+        if units == 0 {
+            return Err(self.wrong(LayerError::NoUnits));
+        }
+        let linear = match bias {
+            true => Linear::new(weights, &name, width, units)?,
+            false => Linear::without_bias(weights, &name, width, units)?,
+        };
+        self.linears.insert(name, linear.clone());
+        Ok(linear)
+    }
+
+    fn tied(&self, weights: &mut Weights, config: &TiedConfig, width: usize) -> Result<Linear, Error> {
+        let to = || config.to.clone();
+        let Some(other) = self.linears.get(&config.to) else {
+            return Err(self.wrong(LayerError::NoLinear { to: to() }));
+        };
+        if other.outputs() != width {
+            let (expected, found) = (other.outputs(), width);
+            return Err(self.wrong(LayerError::Tied { to: to(), expected, found }));
+        }
+        if config.bias { Linear::tied(weights, &self.name(), other) } else { Ok(other.transposed()) }
+    }
+
+    fn group(
+        &mut self,
+        weights: &mut Weights,
+        GroupConfig { lr_scale, weight_decay, layers }: &GroupConfig,
+        width: usize,
+    ) -> Result<(Sequential, usize), Error> {
+        if Hyperparameter::rate("lr_scale", *lr_scale).is_err() {
+            return Err(self.wrong(LayerError::RateScale { found: *lr_scale }));
+        }
+        weights.scaled(*lr_scale, |weights| match weight_decay {
+            true => self.inner(weights, layers, width),
+            false => weights.undecayed(|weights| self.inner(weights, layers, width)),
         })
     }
 

@@ -95,6 +95,21 @@ fn frozen_layers_keep_their_values_and_have_neither_gradients_nor_moments() {
 }
 
 #[test]
+fn layers_without_a_bias_tied_and_in_groups_are_written_as_they_are_read_and_train() {
+    let layers = r#"[{"linear":{"units":6,"bias":false}},"tanh",{"tied":"0"},{"group":{"lr_scale":0.5,"weight_decay":false,"layers":[{"linear":6},{"group":{"lr_scale":0.5,"layers":[{"tied":{"to":"0","bias":false}}]}}]}},{"linear":"outputs"}]"#;
+    assert_eq!(serde_json::to_string(&parsed(layers)).unwrap(), layers);
+    let network = network(layers);
+    let names: Vec<&str> = network.weights().parameters().iter().map(Parameter::name).collect();
+    assert_eq!(names, ["0.weight", "2.bias", "3.0.weight", "3.0.bias", "4.weight", "4.bias"]);
+    let learning: Vec<(f64, bool)> =
+        network.weights().learning().map(|(_, learning)| (learning.rate_scale, learning.decays)).collect();
+    assert_eq!(learning, [(1.0, true), (1.0, true), (0.5, false), (0.5, false), (1.0, true), (1.0, true)]);
+    let task = task(network);
+    let [before, after] = [0, 3].map(|steps| bits(&task, &trained(&task, 8, steps)));
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+}
+
+#[test]
 fn a_batch_normalisation_in_frozen_layers_still_moves_its_running_statistics() {
     let task = task(network(r#"[{"frozen": ["batch_norm"]}, {"linear": "outputs"}]"#));
     assert!(task.model().weights().has_statistics());
@@ -231,6 +246,18 @@ fn layers_that_cannot_be_where_they_are_are_refused_with_their_place() {
         ),
         (r#"[{"linear": 4}, "relu"]"#, vec![1], LayerError::Outputs { expected: 3, found: 4 }),
         ("[]", vec![], LayerError::Outputs { expected: 3, found: 12 }),
+        (r#"[{"linear": 4}, {"tied": "1"}]"#, vec![1], LayerError::NoLinear { to: "1".into() }),
+        (
+            r#"[{"linear": 4}, {"linear": 5}, {"frozen": [{"tied": "0"}]}]"#,
+            vec![2, 0],
+            LayerError::Tied { to: "0".into(), expected: 4, found: 5 },
+        ),
+        (
+            r#"["relu", {"group": {"lr_scale": -1, "layers": ["relu"]}}]"#,
+            vec![1],
+            LayerError::RateScale { found: -1.0 },
+        ),
+        (r#"[{"group": {"layers": []}}]"#, vec![0], LayerError::NoLayers),
     ];
     for (layers, place, reason) in cases {
         assert_eq!(refusal(layers), (place, reason), "{layers}");
@@ -240,9 +267,14 @@ fn layers_that_cannot_be_where_they_are_are_refused_with_their_place() {
     assert!(matches!(refused, Error::Layer { reason: LayerError::TooMany { .. }, .. }), "{refused}");
     let vast = parsed(r#"[{"linear": 9223372036854775807}]"#);
     assert!(matches!(Network::new(&NetworkConfig::new(&[4], 1, vast)), Err(Error::Tensor(_))));
-    for wrong in
-        [r#"["rely"]"#, r#"[{"linear": -1}]"#, r#"[{"linear": "inputs"}]"#, r#"[{"linear": 1, "relu": 2}]"#]
-    {
+    for wrong in [
+        r#"[{"linear": {"units": 1, "bais": false}}]"#,
+        r#"[{"group": {"lr": 1, "layers": []}}]"#,
+        r#"["rely"]"#,
+        r#"[{"linear": -1}]"#,
+        r#"[{"linear": "inputs"}]"#,
+        r#"[{"linear": 1, "relu": 2}]"#,
+    ] {
         assert!(serde_json::from_str::<Vec<LayerConfig>>(wrong).is_err(), "{wrong}");
     }
 }

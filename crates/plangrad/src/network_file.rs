@@ -17,7 +17,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use plangrad_data::{nearest, open_regular_file};
-use plangrad_nn::{Activation, LayerConfig, Network, NetworkConfig, Units};
+use plangrad_nn::{
+    Activation, GroupConfig, LayerConfig, LinearConfig, Network, NetworkConfig, TiedConfig, Units,
+};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -40,12 +42,14 @@ const PLAIN: [(&str, LayerConfig); 3] = [
 ];
 
 /// Layers that are written as a table, each with an example.
-const WITH_VALUE: [(&str, &str); 5] = [
+const WITH_VALUE: [(&str, &str); 7] = [
     ("linear", "{ linear = 128 }"),
+    ("tied", "{ tied = \"0\" }"),
     ("dropout", "{ dropout = 0.2 }"),
     ("residual", "{ residual = [{ linear = 128 }, \"relu\"] }"),
     ("parallel", "{ parallel = [[{ linear = 64 }, \"relu\"], [{ linear = 64 }]] }"),
     ("frozen", "{ frozen = [{ linear = 128 }, \"relu\"] }"),
+    ("group", "{ group = { lr_scale = 0.1, layers = [{ linear = 128 }, \"relu\"] } }"),
 ];
 
 /// A file as it was read: samples and outputs are still unknown.
@@ -190,7 +194,9 @@ impl Parser<'_> {
             return Err(self.wrong(start, &format!("expected one layer in these braces, found {found}")));
         };
         match &**key.get_ref() {
-            "linear" => self.units(value).map(LayerConfig::Linear),
+            "linear" => self.linear(value).map(LayerConfig::Linear),
+            "tied" => self.tied(value).map(LayerConfig::Tied),
+            "group" => self.group(value).map(LayerConfig::Group),
             "dropout" => self.share(value).map(LayerConfig::Dropout),
             "residual" => self.layers(value).map(LayerConfig::Residual),
             "frozen" => self.layers(value).map(LayerConfig::Frozen),
@@ -201,6 +207,49 @@ impl Parser<'_> {
             }
             name => Err(self.unknown(name, key.span().start)),
         }
+    }
+
+    /// Units, or a table with them and `bias`.
+    fn linear(&self, value: &Value<'_>) -> Result<LinearConfig> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Ok(LinearConfig { units: self.units(value)?, bias: true });
+        };
+        let fields = Fields { parser: self, layer: "linear", table, start: value.span().start };
+        fields.check(&["units", "bias"])?;
+        Ok(LinearConfig { units: self.units(fields.required("units")?)?, bias: fields.flag("bias")? })
+    }
+
+    /// The place of another layer, or a table with it as `to`, and `bias`.
+    fn tied(&self, value: &Value<'_>) -> Result<TiedConfig> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Ok(TiedConfig { to: self.place_of(value)?, bias: true });
+        };
+        let fields = Fields { parser: self, layer: "tied", table, start: value.span().start };
+        fields.check(&["to", "bias"])?;
+        Ok(TiedConfig { to: self.place_of(fields.required("to")?)?, bias: fields.flag("bias")? })
+    }
+
+    fn place_of(&self, value: &Value<'_>) -> Result<String> {
+        value.get_ref().as_str().map(str::to_owned).ok_or_else(|| {
+            let found = in_words(value.get_ref());
+            let problem =
+                format!("tied: expected the place of a linear layer before it, such as \"0\", found {found}");
+            self.wrong(value.span().start, &problem)
+        })
+    }
+
+    /// Layers, with what is different in how they learn.
+    fn group(&mut self, value: &Value<'_>) -> Result<GroupConfig> {
+        let DeValue::Table(table) = value.get_ref() else {
+            let problem =
+                format!("group: expected a table with `layers`, found {}", in_words(value.get_ref()));
+            return Err(self.wrong(value.span().start, &problem));
+        };
+        let fields = Fields { parser: self, layer: "group", table, start: value.span().start };
+        fields.check(&["lr_scale", "weight_decay", "layers"])?;
+        let (lr_scale, weight_decay) = (fields.factor("lr_scale")?, fields.flag("weight_decay")?);
+        let layers = fields.required("layers")?;
+        Ok(GroupConfig { lr_scale, weight_decay, layers: self.layers(layers)? })
     }
 
     fn units(&self, value: &Value<'_>) -> Result<Units> {
@@ -274,6 +323,59 @@ impl Parser<'_> {
     }
 }
 
+/// The values of a layer that has several.
+struct Fields<'p, 'v> {
+    parser: &'p Parser<'p>,
+    layer: &'static str,
+    table: &'v DeTable<'v>,
+    start: usize,
+}
+
+impl<'v> Fields<'_, 'v> {
+    /// Refuses other keys than these.
+    fn check(&self, known: &[&str]) -> Result<()> {
+        let Some(key) = self.table.keys().find(|key| !known.contains(&&**key.get_ref())) else {
+            return Ok(());
+        };
+        let (name, expected) = (key.get_ref(), known.join(", "));
+        let suggestion = did_you_mean(name, known.iter().copied());
+        let problem = format!("{}: expected {expected}, found `{name}`{suggestion}", self.layer);
+        Err(self.parser.wrong(key.span().start, &problem))
+    }
+
+    fn required(&self, key: &str) -> Result<&'v Value<'v>> {
+        let missing = || {
+            let problem = format!("{}: expected `{key}` in these braces", self.layer);
+            self.parser.wrong(self.start, &problem)
+        };
+        self.table.get(key).ok_or_else(missing)
+    }
+
+    /// True unless it is false.
+    fn flag(&self, key: &str) -> Result<bool> {
+        let Some(value) = self.table.get(key) else { return Ok(true) };
+        value.get_ref().as_bool().ok_or_else(|| self.wrong(key, value, "true or false"))
+    }
+
+    /// 1 unless it is another number.
+    fn factor(&self, key: &str) -> Result<f64> {
+        let Some(value) = self.table.get(key) else { return Ok(1.0) };
+        let number = match value.get_ref() {
+            DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let is_factor = |number: &f64| *number >= 0.0 && number.is_finite();
+        number.filter(is_factor).ok_or_else(|| self.wrong(key, value, "a finite number of at least 0"))
+    }
+
+    fn wrong(&self, key: &str, value: &Value<'_>, expected: &str) -> Error {
+        let found = in_words(value.get_ref());
+        let problem = format!("{}: {key}: expected {expected}, found {found}", self.layer);
+        self.parser.wrong(value.span().start, &problem)
+    }
+}
+
 /// The layers in the settings of a run that was trained from a network file.
 fn of_run<'v>(root: &'v DeTable<'_>) -> Option<&'v Value<'v>> {
     let architecture = root.get("architecture")?.get_ref();
@@ -335,6 +437,9 @@ layers = [
         [{ frozen = [{ linear = 4 }, "batch_norm"] }, "gelu"],
         [{ linear = 4 }],
     ] },
+    { group = { lr_scale = 0.5, weight_decay = false, layers = [
+        { linear = { units = 6, bias = false } }, { tied = "4.0" }, { linear = 16 },
+        { tied = { to = "1", bias = false } } ] } },
     { linear = "outputs" },
 ]
 "#;
@@ -349,12 +454,12 @@ layers = [
         let line = |place: &[usize]| file.lines[place];
         assert_eq!([line(&[]), line(&[0]), line(&[1]), line(&[2]), line(&[2, 2])], [2, 3, 3, 4, 6]);
         assert_eq!(
-            [line(&[3]), line(&[3, 0]), line(&[3, 0, 0, 1]), line(&[3, 1, 0]), line(&[4])],
-            [8, 9, 9, 10, 12]
+            [line(&[3]), line(&[3, 0]), line(&[3, 0, 0, 1]), line(&[3, 1, 0]), line(&[4]), line(&[4, 1])],
+            [8, 9, 9, 10, 12, 13]
         );
         let network = file.network(&[2, 3], 7).unwrap();
-        assert_eq!(network.config().layers[1], LayerConfig::Linear(Units::Count(16)));
-        assert_eq!(network.config().layers.last(), Some(&LayerConfig::Linear(Units::Outputs)));
+        assert_eq!(network.config().layers[1], LayerConfig::linear(Units::Count(16)));
+        assert_eq!(network.config().layers.last(), Some(&LayerConfig::linear(Units::Outputs)));
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Place {
     }
 }
 
+/// Whether a product takes a matrix's transpose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transposed {
+    Yes,
+    No,
+}
+
 struct Recorder<'a> {
     graph: &'a mut Graph,
     model: &'a Model,
@@ -81,7 +88,15 @@ impl Recorder<'_> {
         let name = place.value("");
         match layer {
             LayerConfig::Flatten | LayerConfig::Dropout(_) => Ok(x), // of rows, in evaluation
-            LayerConfig::Linear(_) => self.linear(&place.0, &name, &x),
+            LayerConfig::Linear(config) => {
+                let weight = self.parameter(&place.0, "weight")?;
+                self.product(&x, &weight, config.bias.then_some(&place.0), &name, Transposed::Yes)
+            }
+            LayerConfig::Tied(config) => {
+                let weight = format!("{}.weight", config.to); // which is there already
+                self.product(&x, &weight, config.bias.then_some(&place.0), &name, Transposed::No)
+            }
+            LayerConfig::Group(group) => self.sequence(&group.layers, place, x),
             LayerConfig::BatchNorm => self.batch_norm(place, &x),
             LayerConfig::LayerNorm => self.layer_norm(place, &x),
             LayerConfig::Activation(activation) => Ok(self.activation(*activation, &name, &x)),
@@ -108,8 +123,27 @@ impl Recorder<'_> {
 
     /// x · Wᵀ + b, with W as files have it.
     fn linear(&mut self, parameters: &str, name: &str, x: &str) -> Result<String> {
-        let [weight, bias] = [self.parameter(parameters, "weight")?, self.parameter(parameters, "bias")?];
-        Ok(self.graph.add("Gemm", name, &[x, &weight, &bias], &[integer("transB", 1)]))
+        let weight = self.parameter(parameters, "weight")?;
+        self.product(x, &weight, Some(&parameters.to_owned()), name, Transposed::Yes)
+    }
+
+    /// x · W, or by its transpose, plus the bias of a layer, if it has one.
+    fn product(
+        &mut self,
+        x: &str,
+        weight: &str,
+        biased: Option<&String>,
+        name: &str,
+        transposed: Transposed,
+    ) -> Result<String> {
+        let bias = biased.map(|layer| self.parameter(layer, "bias")).transpose()?;
+        let operands: Vec<&str> = [x, weight].into_iter().chain(bias.as_deref()).collect();
+        Ok(self.graph.add(
+            "Gemm",
+            name,
+            &operands,
+            &[integer("transB", i64::from(transposed == Transposed::Yes))],
+        ))
     }
 
     fn batch_norm(&mut self, place: &Place, x: &str) -> Result<String> {
