@@ -1,5 +1,5 @@
 //! What ARCHITECTURE.md promises and a program can check: dependencies between packages, where unsafe code may be, that
-//! libraries do not print, and that no files of a crate import each other in a circle.
+//! libraries do not print, that no files of a crate import each other in a circle, and that types have examples.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 use crate::command::root;
-use crate::{Result, circles};
+use crate::{Result, circles, documented};
 
 /// Every package of the workspace, the packages of the workspace it may use, and what it says about unsafe code.
 const PACKAGES: [(&str, &[&str], Unsafe); 7] = [
@@ -56,6 +56,9 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     broken.extend(check_sources()?);
+    for library in ["crates/tensor", "crates/nn"] {
+        broken.extend(check_examples(&root().join(library).join("src"))?);
+    }
     if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
 }
 
@@ -93,6 +96,12 @@ fn check_circles(package: &Package) -> Result<Option<String>> {
     }
     let broken = || format!("files of {} import each other in a circle, see above", package.name);
     Ok((!found.is_empty()).then(broken))
+}
+
+/// Each type that a library exports has an example.
+fn check_examples(sources: &Path) -> Result<Vec<String>> {
+    let files = documented::sources(rust_files(sources)?, read)?;
+    Ok(documented::without_example(&read(&sources.join("lib.rs"))?, &files))
 }
 
 /// Library sources neither print nor leave work undone.

@@ -8,6 +8,7 @@ mod book;
 mod check;
 mod circles;
 mod command;
+mod documented;
 mod fuzz;
 mod golden;
 mod gpu;

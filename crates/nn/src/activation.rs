@@ -11,6 +11,19 @@ use crate::layer::Layer;
 use crate::{Error, Mode};
 
 /// An activation function.
+///
+/// ```
+/// use plangrad_nn::{Activation, Block, Mode};
+/// use plangrad_tensor::ndarray::arr2;
+/// use plangrad_tensor::{Graph, eval};
+///
+/// let graph = Graph::new();
+/// let x = graph.constant(arr2(&[[-1.0, 2.0]]))?;
+/// let y = Activation::Relu.record(&graph, x, Mode::Train)?;
+/// assert_eq!(eval(y)?, arr2(&[[0.0, 2.0]]).into_dyn());
+/// assert_eq!("gelu".parse::<Activation>()?, Activation::Gelu);
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

@@ -6,6 +6,15 @@ use serde_json::Value;
 use crate::Error;
 
 /// What a file says about a network: the name of its kind, and the configuration that tells one of that kind from another.
+///
+/// ```
+/// use plangrad_nn::{Mlp, MlpConfig, Module};
+///
+/// let architecture = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?.architecture()?;
+/// assert_eq!(architecture.name(), "mlp");
+/// assert_eq!(architecture.config()["hidden"][0], 128);
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Architecture {
     name: String,

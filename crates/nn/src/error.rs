@@ -4,6 +4,16 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 
 /// Errors of networks and their files.
+///
+/// ```
+/// use plangrad_nn::{Error, Linear, Weights};
+///
+/// let mut weights = Weights::new();
+/// Linear::new(&mut weights, "layer", 4, 2)?;
+/// let refused = Linear::new(&mut weights, "layer", 2, 2).unwrap_err();
+/// assert!(matches!(refused, Error::Tensor(plangrad_tensor::Error::NameTaken { .. })));
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -294,6 +304,16 @@ pub enum Error {
 }
 
 /// What can be wrong with a layer of a [`crate::Network`].
+///
+/// ```
+/// use plangrad_nn::{Error, LayerError, Network, NetworkConfig, serde_json};
+///
+/// let layers = serde_json::from_str(r#"["relu", {"residual":[{"linear":5}]}]"#)?;
+/// let refused = Network::new(&NetworkConfig::new(&[4], 4, layers)).unwrap_err();
+/// let Error::Layer { place, reason } = refused else { unreachable!() };
+/// assert_eq!((place, reason), (vec![1], LayerError::Residual { expected: 4, found: 5 }));
+/// # Ok::<(), plangrad_nn::serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayerError {

@@ -7,6 +7,12 @@ use crate::layer::Layer;
 use crate::{Error, Mode};
 
 /// From `[batch, …]` to `[batch, units]`, PyTorch's `Flatten`.
+///
+/// ```
+/// use plangrad_nn::{Block, Flatten};
+///
+/// assert_eq!(Flatten.output_shape(&[1, 28, 28]), [784]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flatten;
 

@@ -73,6 +73,14 @@ impl LayerConfig {
 }
 
 /// A fully connected layer; in files its units, or a table such as `{"units": 128, "bias": false}`.
+///
+/// ```
+/// use plangrad_nn::{LayerConfig, LinearConfig, Units, serde_json};
+///
+/// let plain: LayerConfig = serde_json::from_str(r#"{"linear":{"units":128,"bias":false}}"#)?;
+/// assert_eq!(plain, LayerConfig::Linear(LinearConfig { units: Units::Count(128), bias: false }));
+/// # Ok::<(), plangrad_nn::serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "WrittenLinear")]
 pub struct LinearConfig {
@@ -119,6 +127,15 @@ impl Serialize for LinearConfig {
 
 /// A fully connected layer by the transpose of another one's matrix; in files the place of that, or a table such as
 /// `{"to": "0", "bias": false}`.
+///
+/// ```
+/// use plangrad_nn::{Module, Network, NetworkConfig, serde_json};
+///
+/// let layers = serde_json::from_str(r#"[{"linear":8},"tanh",{"tied":"0"}]"#)?;
+/// let autoencoder = Network::new(&NetworkConfig::new(&[32], 32, layers))?;
+/// assert_eq!(autoencoder.weights().trained_elements(), 32 * 8 + 8 + 32);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "WrittenTied")]
 pub struct TiedConfig {
@@ -165,6 +182,15 @@ impl Serialize for TiedConfig {
 
 /// Layers with a learning rate of their own ([`crate::Weights::scaled`]), or without weight decay
 /// ([`crate::Weights::undecayed`]).
+///
+/// ```
+/// use plangrad_nn::{LayerConfig, serde_json};
+///
+/// let text = r#"{"group":{"lr_scale":0.1,"weight_decay":false,"layers":[{"linear":128}]}}"#;
+/// let LayerConfig::Group(group) = serde_json::from_str(text)? else { unreachable!() };
+/// assert_eq!((group.lr_scale, group.weight_decay, group.layers.len()), (0.1, false, 1));
+/// # Ok::<(), plangrad_nn::serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupConfig {
@@ -195,6 +221,8 @@ fn is_one(factor: &f64) -> bool {
 }
 
 /// The units of a linear layer; in files a number, or `"outputs"`.
+///
+/// Example: [`LayerConfig`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Units {
     /// This many.

@@ -64,6 +64,15 @@ impl MlpConfig {
 }
 
 /// A multi-layer perceptron. Its layers are named `layer1`, `layer2`, … from the input on.
+///
+/// ```
+/// use plangrad_nn::{Mlp, MlpConfig, Module};
+///
+/// let mlp = Mlp::new(&MlpConfig::new(&[1, 28, 28], 10).hidden(&[128]))?;
+/// assert_eq!(mlp.weights().trained_elements(), 101_770);
+/// assert_eq!(mlp.layers().len(), 4);
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mlp {
     config: MlpConfig,

@@ -8,6 +8,8 @@ use crate::layer::Layer;
 use crate::{Architecture, Error, Weights};
 
 /// What a network is recorded for. A network that meets a mode it does not know treats it as [`Mode::Evaluate`].
+///
+/// Example: [`Module`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {

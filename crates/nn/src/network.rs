@@ -14,6 +14,8 @@ use crate::{
 };
 
 /// The configuration of a [`Network`], as files have it.
+///
+/// Example: [`Network`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -9,6 +9,27 @@ use plangrad_tensor::{GraphId, Plan, Session, Source};
 use crate::Error;
 
 /// The plans of a step in parts: `first`, then `next` as often as `next_count` says, then `last`, then `update`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+/// use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+/// use plangrad_tensor::{DType, Optimizer, SampleFormat, Samples, Schedule, Session, Shape, Source, Targets};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let samples = SampleFormat::new(Shape::new(&[4])?, DType::F32);
+/// let task = Task::new(Arc::new(Mlp::new(&MlpConfig::new(&[4], 3))?), samples, Loss::CrossEntropy)?;
+/// let rate = Schedule::Constant { learning_rate: 0.1 };
+/// let mut plans = Vec::new();
+/// let parts = task.split_step(Optimizer::sgd(), rate, 5, 2)?.add_to(&mut plans); // of 2, 2 and 1 rows
+/// let mut session = Session::new(&Cpu::open(CpuOptions::default())?, plans)?;
+/// task.initialise(&mut session, 42)?;
+/// let source = Source::new(Samples::F32(vec![0.5; 20]), Targets::Classes(vec![0, 1, 2, 0, 1]), 4)?;
+/// parts.step(&mut session, &source, &[0, 1, 2, 3, 4])?;
+/// assert_eq!((parts.batch_size(), session.step()?), (5, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SplitStep {
@@ -25,6 +46,8 @@ pub struct SplitStep {
 }
 
 /// The plans of a [`SplitStep`] in their session, in the order in which they run.
+///
+/// Example: [`SplitStep`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
     /// A plan, and the rows that its runs take together.

@@ -15,6 +15,14 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Mode, Module, SplitStep};
 
 /// What is minimised.
+///
+/// ```
+/// use plangrad_nn::Loss;
+///
+/// assert_eq!("cross-entropy".parse::<Loss>()?, Loss::CrossEntropy);
+/// assert!("hinge".parse::<Loss>().is_err());
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -50,6 +58,22 @@ impl FromStr for Loss {
 }
 
 /// A network, the format of the samples it reads, and the loss it minimises.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+/// use plangrad_tensor::{DType, Optimizer, SampleFormat, Schedule, Shape};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mlp = Mlp::new(&MlpConfig::new(&[784], 10).hidden(&[128]))?;
+/// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8).normalized([1.0 / 255.0], [0.0]);
+/// let task = Task::new(Arc::new(mlp), samples, Loss::CrossEntropy)?.with_clip_norm(1.0)?;
+/// let step = task.training_plan(Optimizer::adam(), Schedule::Constant { learning_rate: 1e-3 }, 64)?;
+/// let test = task.evaluation_plan(step.state(), 1000)?;
+/// println!("{} bytes a step, {} to test", step.bytes(), test.bytes());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Task {
     model: Arc<dyn Module>,
@@ -75,6 +99,19 @@ struct Levers {
 }
 
 /// Which parameters weight decay is for.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use plangrad_nn::{Decayed, Loss, Mlp, MlpConfig, Task};
+/// use plangrad_tensor::{DType, SampleFormat, Shape};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let samples = SampleFormat::new(Shape::new(&[784])?, DType::U8);
+/// let task = Task::new(Arc::new(Mlp::new(&MlpConfig::new(&[784], 10))?), samples, Loss::CrossEntropy)?;
+/// let task = task.with_decay_of(Decayed::Matrices);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -132,6 +169,25 @@ fn evaluation_graph(state: &State) -> Graph {
 }
 
 /// A plan that predicts a batch, with the outputs that can be read after it has run.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use plangrad_nn::{Loss, Mlp, MlpConfig, Task};
+/// use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+/// use plangrad_tensor::{DType, SampleFormat, Samples, Session, Shape, Source, Targets};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let samples = SampleFormat::new(Shape::new(&[4])?, DType::F32);
+/// let task = Task::new(Arc::new(Mlp::new(&MlpConfig::new(&[4], 3))?), samples, Loss::CrossEntropy)?;
+/// let prediction = task.prediction_plan(&task.inference_state()?, 2)?;
+/// let mut session = Session::new(&Cpu::open(CpuOptions::default())?, vec![prediction.plan])?;
+/// task.initialise(&mut session, 42)?;
+/// let source = Source::new(Samples::F32(vec![0.5; 8]), Targets::Classes(vec![0, 0]), 4)?;
+/// session.run(0, &source.batches(&[0, 1])?)?;
+/// assert_eq!(session.read(0, prediction.scores)?.shape(), [2, 3]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PredictionPlan {

@@ -10,6 +10,16 @@ use crate::Error;
 ///
 /// First values are a function of the seed, the parameter's number in its list and the element's place in files. They do
 /// not depend on the device or on the system's mathematical functions.
+///
+/// ```
+/// use plangrad_nn::{Initial, Weights};
+///
+/// let mut weights = Weights::new();
+/// weights.matrix("layer.weight", 784, 128, Initial::he(784))?;
+/// weights.trained("layer.bias", &[128], Initial::ZEROS)?;
+/// assert_eq!(Initial::linear(4), Initial::Uniform { bound: 0.5 });
+/// # Ok::<(), plangrad_nn::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Initial {

@@ -5,6 +5,8 @@ use crate::error::{DataKind, Error, SourceError};
 use crate::ir::{DType, DatasetNeeds, Extent, SampleNeed, TargetFormat};
 
 /// The samples of a dataset, one after another.
+///
+/// Example: [`Source`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Samples {
@@ -15,6 +17,8 @@ pub enum Samples {
 }
 
 /// What is known about each sample.
+///
+/// Example: [`Source`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Targets {

@@ -12,6 +12,17 @@ use crate::ir::{
 };
 
 /// Errors of recording, planning and running.
+///
+/// ```
+/// use plangrad_tensor::{Error, Graph, Shape};
+///
+/// let graph = Graph::new();
+/// let matrix = graph.full(1.0, Shape::new(&[2, 3])?)?;
+/// let refused = matrix.matmul(matrix).unwrap_err();
+/// assert!(matches!(refused, Error::Shapes { op: "matmul", .. }));
+/// assert!(refused.to_string().contains("[2, 3]"));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

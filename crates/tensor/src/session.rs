@@ -20,6 +20,30 @@ use crate::source::Batches;
 use crate::values::{FileView, Values};
 
 /// Memory on a device, and the plans that run in it.
+///
+/// ```
+/// use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+/// use plangrad_tensor::*;
+///
+/// let mut list = Parameters::new();
+/// let w = list.add("w", Shape::new(&[2])?, Role::Trained, FileOrder::AsInGraph)?;
+///
+/// let (graph, sgd) = (Graph::new(), Optimizer::sgd());
+/// graph.advance(sgd, Schedule::Constant { learning_rate: 0.5 })?;
+/// let loss = graph.parameter(&w)?.square_sum()?;
+/// let gradient = graph.gradients(loss, &[graph.parameter(&w)?])?[0];
+/// graph.update(sgd, &w, gradient)?;
+/// let plan = Plan::new(&graph, &State::training(&list, sgd)?, &[loss])?;
+///
+/// let mut session = Session::new(&Cpu::open(CpuOptions::default())?, vec![plan])?;
+/// session.set_parameter(w.id(), &[3.0, 4.0])?;
+/// session.run_once(0)?;
+/// assert_eq!(session.read(0, loss.id())?.sum(), 25.0);
+/// assert_eq!(session.gradient(w.id())?, [6.0, 8.0]);
+/// assert_eq!(session.parameter_values(w.id())?.to_vec(), [0.0, 0.0]);
+/// assert_eq!(session.reserved_bytes() as u64, session.planned().total());
+/// # Ok::<(), Error>(())
+/// ```
 pub struct Session {
     backend: Backend,
     arena: Box<dyn Arena>,

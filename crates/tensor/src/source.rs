@@ -13,6 +13,18 @@ use crate::ir::{DatasetNeeds, MemoryReport, SampleFormat, TargetFormat};
 use crate::resident::{Resident, ResidentLayout};
 
 /// A dataset in host memory, and perhaps a copy of it in a device's.
+///
+/// ```
+/// use plangrad_tensor::{Samples, Source, Targets};
+///
+/// let pixels = Samples::U8((0..12).collect());
+/// let source = Source::new(pixels, Targets::Classes(vec![0, 1, 2]), 4)?;
+/// assert_eq!((source.len(), source.label(1)), (3, Some(1)));
+/// let batches = source.batches(&[2, 0])?; // of any size that divides two
+/// assert_eq!(batches.rows(), [2, 0]);
+/// assert!(source.batches(&[3]).is_err());
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Source {
     data: HostData,
@@ -21,6 +33,8 @@ pub struct Source {
 }
 
 /// Rows of a dataset in the order in which a run takes them.
+///
+/// Example: [`Source`].
 #[derive(Clone, Copy, Debug)]
 pub struct Batches<'a> {
     source: &'a Source,

@@ -53,6 +53,8 @@ impl FileView {
 }
 
 /// A parameter, or a gradient or moment of one, in the order of files.
+///
+/// Example: [`Session`].
 #[derive(Clone, Debug)]
 pub struct Values<'a> {
     stored: Cow<'a, [u8]>,

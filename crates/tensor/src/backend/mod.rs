@@ -38,6 +38,16 @@ use crate::ir::{
 };
 
 /// A device that can run plans. Cheap to clone: all clones are one device with one budget.
+///
+/// ```
+/// use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+/// use plangrad_tensor::{Backend, Device};
+///
+/// let cpu: Backend = Cpu::open(CpuOptions::default().threads(1).budget(Some(1 << 20)))?;
+/// assert_eq!((cpu.device(), cpu.has_own_memory()), (Device::Cpu, false));
+/// assert_eq!((cpu.memory().reserved, cpu.memory().free()), (0, Some(1 << 20)));
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Backend {
     provider: Arc<dyn Provider>,

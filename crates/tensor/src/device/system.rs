@@ -7,6 +7,14 @@
 use std::path::{Path, PathBuf};
 
 /// Bytes of the host.
+///
+/// ```
+/// use plangrad_tensor::SystemMemory;
+///
+/// let memory = SystemMemory::now();
+/// println!("{memory:?}");
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemMemory {
     /// Installed.

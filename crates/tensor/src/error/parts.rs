@@ -5,6 +5,8 @@ use std::fmt;
 use crate::ir::{DatasetContent, TargetFormat};
 
 /// What an op needs of the shapes of its operands.
+///
+/// Example: [`Error`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShapeRequirement {
@@ -65,6 +67,8 @@ impl fmt::Display for ShapeRequirement {
 }
 
 /// Data of which a number of elements is expected.
+///
+/// Example: [`Error`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DataKind {
@@ -90,6 +94,8 @@ impl fmt::Display for DataKind {
 }
 
 /// Why dataset and plan do not fit together.
+///
+/// Example: [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -128,6 +134,8 @@ pub enum SourceError {
 }
 
 /// Why a device cannot be used any more. Prints as one clause.
+///
+/// Example: [`Error`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceFailure {

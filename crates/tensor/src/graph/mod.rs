@@ -73,6 +73,16 @@ pub(crate) struct Recorded {
 }
 
 /// A recording of operations. Single-threaded and append-only; drop it once its [`crate::Plan`]s are made.
+///
+/// ```
+/// use plangrad_tensor::{Graph, Shape, eval};
+///
+/// let graph = Graph::new();
+/// let x = graph.full(2.0, Shape::new(&[3])?)?;
+/// let sum = x.mul(x)?.sum()?; // recorded, not computed
+/// assert_eq!(eval(sum)?.sum(), 12.0);
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Graph {
     id: GraphId,
@@ -84,6 +94,16 @@ pub struct Graph {
 }
 
 /// A handle to one value of a graph: cheap to copy, knows its shape and element type.
+///
+/// ```
+/// use plangrad_tensor::{DType, Graph, Shape};
+///
+/// let graph = Graph::new();
+/// let x = graph.full(2.0, Shape::new(&[4, 3])?)?;
+/// let mean = x.mean_and_variance(0)?.0;
+/// assert_eq!((x.dims(), mean.dims(), mean.dtype()), (&[4, 3][..], &[3][..], DType::F32));
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Tensor<'g> {
     graph: &'g Graph,

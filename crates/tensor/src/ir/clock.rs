@@ -5,6 +5,12 @@ use std::fmt;
 use super::{LearningRate, Schedule};
 
 /// One of the step blocks of a session.
+///
+/// ```
+/// use plangrad_tensor::{Clock, Slot};
+///
+/// assert_eq!(Slot::StepBlock(Clock::Group(1)).to_string(), "the step block of group 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Clock {

@@ -43,6 +43,14 @@ impl SampleFormat {
 }
 
 /// What a dataset says about a sample.
+///
+/// ```
+/// use plangrad_tensor::TargetFormat;
+///
+/// assert_eq!(TargetFormat::class_of(10), TargetFormat::Class);
+/// assert_eq!(TargetFormat::class_of(1000).bytes(), 2);
+/// assert_eq!(TargetFormat::Values(3).bytes(), 12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetFormat {
@@ -120,6 +128,8 @@ pub(crate) struct SampleNeed {
 }
 
 /// What a plan reads of a dataset, or a dataset holds.
+///
+/// Example: [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatasetContent {

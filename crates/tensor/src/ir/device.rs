@@ -3,6 +3,8 @@
 use std::fmt;
 
 /// Which device. What it does is up to its [`Backend`](crate::backend::Backend).
+///
+/// Example: [`Backend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
@@ -51,6 +53,8 @@ impl fmt::Display for Device {
 }
 
 /// Memory reserved through a backend, as its ledger has it.
+///
+/// Example: [`Backend`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryReading {
@@ -71,6 +75,8 @@ impl MemoryReading {
 }
 
 /// Memory of a device with a driver: what it says, for all processes together.
+///
+/// Example: [`Backend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DriverMemory {

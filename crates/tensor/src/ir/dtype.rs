@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// Element type of a tensor.
+///
+/// ```
+/// use plangrad_tensor::DType;
+///
+/// assert_eq!([DType::U8, DType::Bf16, DType::F32].map(DType::size), [1, 2, 4]);
+/// assert_eq!(DType::of_labels(10), DType::U8);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DType {

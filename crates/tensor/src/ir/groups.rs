@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use super::{Hyperparameter, ParameterId};
 
 /// How a parameter follows its gradient, compared with the others.
+///
+/// Example: [`Groups`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Learning {
     /// Its learning rate is this times that of the step; 1 by default.

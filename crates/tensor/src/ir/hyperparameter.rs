@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// A hyperparameter outside its range.
+///
+/// ```
+/// use plangrad_tensor::Hyperparameter;
+///
+/// let refused = Hyperparameter::share("momentum", 1.5).unwrap_err();
+/// assert_eq!(refused.to_string(), "momentum is 1.5, expected at least 0 and below 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Hyperparameter {

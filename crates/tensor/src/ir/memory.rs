@@ -33,6 +33,8 @@ impl Extent {
 }
 
 /// What a byte of memory is for, most important first.
+///
+/// Example: [`MemoryReport`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Category {
@@ -80,6 +82,21 @@ impl Category {
 }
 
 /// Bytes by category. The parts add up to the total.
+///
+/// ```
+/// use plangrad_tensor::{Category, FileOrder, Graph, Optimizer, Parameters, Plan, Role, Shape, State};
+///
+/// let mut list = Parameters::new();
+/// list.add("w", Shape::new(&[1000])?, Role::Trained, FileOrder::AsInGraph)?;
+/// let plan = Plan::new(&Graph::new(), &State::training(&list, Optimizer::adam())?, &[])?;
+/// let report = plan.report();
+/// assert_eq!(report.get(Category::Parameters), 4000);
+/// assert_eq!(report.get(Category::OptimizerState), 8000);
+/// assert_eq!(Category::ALL.map(|category| report.get(category)).iter().sum::<u64>(), report.total());
+/// assert_eq!(plan.buffers()[0].name, "parameters");
+/// assert_eq!(plan.segments()[0].category, Category::Parameters);
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryReport {
     bytes: [u64; Category::ALL.len()],

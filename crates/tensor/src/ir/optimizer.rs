@@ -5,6 +5,15 @@ use std::fmt;
 use super::Hyperparameter;
 
 /// How parameters follow their gradients. Numbers are f64, as in PyTorch: 1 − β is taken before it is rounded to f32.
+///
+/// ```
+/// use plangrad_tensor::Optimizer;
+///
+/// let adamw = Optimizer::adamw().with_weight_decay(0.1);
+/// assert_eq!((adamw.moments(), adamw.to_string().as_str()), (2, "AdamW"));
+/// let momentum = Optimizer::Sgd { momentum: 1.5, weight_decay: 0.0 };
+/// assert!(momentum.check().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]

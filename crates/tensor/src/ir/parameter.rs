@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::Shape;
 
 /// Identity of a parameter, given by the [`crate::Parameters`] that it was added to. No two parameters have the same one.
+///
+/// Example: [`Parameters`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParameterId {
     /// Different for every parameter of the process.
@@ -33,6 +35,8 @@ impl fmt::Display for ParameterId {
 }
 
 /// What changes a parameter.
+///
+/// Example: [`Parameters`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
@@ -45,6 +49,8 @@ pub enum Role {
 }
 
 /// The order of a parameter's elements in files, and in the accessors of [`crate::Session`].
+///
+/// Example: [`Parameters`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FileOrder {
@@ -56,6 +62,8 @@ pub enum FileOrder {
 }
 
 /// A parameter as the model declares it; its values live in a [`crate::Session`]. Made by [`crate::Parameters::add`].
+///
+/// Example: [`Parameters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     pub(crate) id: ParameterId,

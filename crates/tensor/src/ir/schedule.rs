@@ -5,6 +5,15 @@ use std::fmt;
 use super::Hyperparameter;
 
 /// The learning rate as a function of the step.
+///
+/// ```
+/// use plangrad_tensor::Schedule;
+///
+/// let cosine = Schedule::Cosine { learning_rate: 0.1, minimum: 0.0, steps: 100 };
+/// assert_eq!((cosine.at(1), cosine.at(101)), (0.1, 0.0));
+/// let warmed_up = cosine.after_warmup(4);
+/// assert_eq!((warmed_up.at(2), warmed_up.at(5)), (0.05, 0.1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "lowercase", deny_unknown_fields))]
@@ -150,6 +159,8 @@ fn half_cosine(from: f64, to: f64, share: f64) -> f64 {
 ///
 /// Step t of N warm-up steps has t/N of the schedule's first learning rate; the schedule begins at step N + 1.
 /// PyTorch: `SequentialLR` of `LinearLR(start_factor=1/N, total_iters=N-1)` and the schedule, with milestone N.
+///
+/// Example: [`Schedule`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningRate {
     /// What follows the warm-up.

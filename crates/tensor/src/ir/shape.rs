@@ -9,6 +9,8 @@ use std::fmt;
 pub const MAX_RANK: usize = 6;
 
 /// Why dimensions make no shape.
+///
+/// Example: [`Shape`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShapeError {
@@ -29,6 +31,16 @@ pub enum ShapeError {
 }
 
 /// Dimensions of a row-major, contiguous array; rank 0 is a scalar.
+///
+/// ```
+/// use plangrad_tensor::Shape;
+///
+/// let shape = Shape::new(&[64, 1, 28, 28])?;
+/// assert_eq!((shape.rank(), shape.elements()), (4, 50_176));
+/// assert_eq!(shape.to_string(), "[64, 1, 28, 28]");
+/// assert!(Shape::new(&[usize::MAX, 2]).is_err());
+/// # Ok::<(), plangrad_tensor::ShapeError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; MAX_RANK],

@@ -5,6 +5,18 @@ use std::fmt;
 use super::{Clock, ParameterId};
 
 /// A place in a session's persistent memory.
+///
+/// ```
+/// use plangrad_tensor::{Error, FileOrder, Graph, Parameters, Plan, Role, Shape, Slot, State};
+///
+/// let mut list = Parameters::new();
+/// let w = list.add("w", Shape::new(&[2])?, Role::Trained, FileOrder::AsInGraph)?;
+/// let graph = Graph::new();
+/// let kept = graph.kept_gradient(&w)?;
+/// let refused = Plan::new(&graph, &State::inference(&list)?, &[kept]).unwrap_err();
+/// assert!(matches!(refused, Error::NotKept(Slot::Gradient(id)) if id == w.id()));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Slot {

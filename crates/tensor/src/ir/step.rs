@@ -173,6 +173,14 @@ impl From<MetricBlock> for Metrics {
 }
 
 /// Sums over the batches since they were last reset.
+///
+/// ```
+/// use plangrad_tensor::Metrics;
+///
+/// let mut metrics = Metrics::default();
+/// (metrics.loss_sum, metrics.samples, metrics.correct) = (6.0, 4, 3);
+/// assert_eq!((metrics.mean_loss(), metrics.accuracy()), (1.5, 0.75));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Metrics {

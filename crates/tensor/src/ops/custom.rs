@@ -69,6 +69,8 @@ pub trait CustomOp: fmt::Debug + 'static {
 }
 
 /// What the gradient rule of a [`CustomOp`] sees.
+///
+/// Example: [`CustomOp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CustomGradient<'g> {

@@ -76,6 +76,8 @@ pub trait UpdateRule: fmt::Debug {
 }
 
 /// What an [`UpdateRule`] sees of a step for one parameter.
+///
+/// Example: [`UpdateRule`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UpdateStep<'g> {
@@ -94,6 +96,8 @@ pub struct UpdateStep<'g> {
 }
 
 /// The new values that an [`UpdateRule`] records.
+///
+/// Example: [`UpdateRule`].
 #[derive(Clone, Debug)]
 pub struct Updated<'g> {
     /// Of the parameter.

@@ -10,6 +10,27 @@ use crate::ir::kernel::{Accumulate, Copy};
 use crate::ir::{Clock, DType, Meta, Parameter, Role, Shape, Slot};
 
 /// What becomes of the gradient that was kept before.
+///
+/// ```
+/// use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
+/// use plangrad_tensor::*;
+///
+/// let mut list = Parameters::new();
+/// let w = list.add("w", Shape::new(&[1])?, Role::Trained, FileOrder::AsInGraph)?;
+/// let state = State::training(&list, Optimizer::sgd())?;
+/// let part = |gradient: f32, keep| {
+///     let graph = Graph::new();
+///     graph.advance(Optimizer::sgd(), Schedule::Constant { learning_rate: 1.0 })?;
+///     graph.store_gradient(&w, graph.full(gradient, w.shape())?, keep)?;
+///     Plan::new(&graph, &state, &[])
+/// };
+/// let plans = vec![part(3.0, Keep::Replace)?, part(4.0, Keep::Add)?];
+/// let mut session = Session::new(&Cpu::open(CpuOptions::default())?, plans)?;
+/// session.run_once(0)?;
+/// session.run_once(1)?;
+/// assert_eq!(session.gradient(w.id())?, [7.0]);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Keep {
     /// The new one takes its place.

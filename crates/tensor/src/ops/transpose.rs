@@ -15,6 +15,17 @@ use crate::error::Error;
 use crate::graph::{Backward, Tensor};
 
 /// How [`Tensor::matmul_with`] reads an operand.
+///
+/// ```
+/// use ndarray::arr2;
+/// use plangrad_tensor::{Graph, Transpose, eval};
+///
+/// let graph = Graph::new();
+/// let x = graph.constant(arr2(&[[1.0, 2.0], [3.0, 4.0]]))?;
+/// let gram = x.matmul_with(x, Transpose::Yes, Transpose::No)?;
+/// assert_eq!(eval(gram)?, arr2(&[[10.0, 14.0], [14.0, 20.0]]).into_dyn());
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transpose {
     /// As it is stored.

@@ -10,6 +10,8 @@ use crate::ir::kernel::Content;
 use crate::ir::{Category, Extent, Kernel, Role, Value};
 
 /// One buffer of a plan.
+///
+/// Example: [`MemoryReport`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BufferInfo {
@@ -37,6 +39,8 @@ pub struct BufferInfo {
 }
 
 /// A run of bytes of the arena that are counted together.
+///
+/// Example: [`MemoryReport`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Segment {

@@ -47,6 +47,18 @@ use crate::ir::{
 use crate::packing::Packing;
 
 /// A graph made executable for one batch size.
+///
+/// ```
+/// use plangrad_tensor::{Graph, Parameters, Plan, Shape, State};
+///
+/// let graph = Graph::new();
+/// let x = graph.full(2.0, Shape::new(&[1000])?)?;
+/// let plan = Plan::new(&graph, &State::inference(&Parameters::new())?, &[x.exp()?])?;
+/// // Known before anything runs: its kernels, stage by stage, and its bytes.
+/// assert_eq!(plan.describe().len(), 2);
+/// assert!(plan.bytes() >= 4000 && plan.bytes() == plan.report().total() as usize);
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     state: State,

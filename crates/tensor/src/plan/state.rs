@@ -13,6 +13,16 @@ use crate::ir::{
 use crate::ops::rule::{UpdateRule, rule_of};
 
 /// What becomes of the gradients of a training step.
+///
+/// ```
+/// use plangrad_tensor::{FileOrder, Gradients, Optimizer, Parameters, Role, Shape, State};
+///
+/// let mut list = Parameters::new();
+/// list.add("w", Shape::new(&[8, 4])?, Role::Trained, FileOrder::AsInGraph)?;
+/// let state = State::training(&list, Optimizer::sgd())?.with_gradients(Gradients::Consumed)?;
+/// assert_eq!(state.gradients(), Gradients::Consumed);
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Gradients {
     /// They are kept, each in a place of its own, until the next step overwrites them: they can be read, and added to
@@ -26,6 +36,13 @@ pub enum Gradients {
 }
 
 /// Where a step finds the samples of its batch.
+///
+/// ```
+/// use plangrad_tensor::{Device, Inputs};
+///
+/// assert_eq!(Inputs::leanest(Device::Cpu), Inputs::InPlace);
+/// assert_eq!(Inputs::leanest(Device::Cuda(0)), Inputs::Gathered);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Inputs {
     /// In a place of their own, where they have been gathered from the dataset and normalised before anything reads them.
@@ -51,6 +68,14 @@ impl Inputs {
 ///
 /// What is cheap is dropped first (Chen et al., *Training Deep Nets with Sublinear Memory Cost*,
 /// [arXiv:1604.06174](https://arxiv.org/abs/1604.06174), for segments).
+///
+/// ```
+/// use plangrad_tensor::Recompute;
+///
+/// let choices = Recompute::choices(4);
+/// assert_eq!(choices[..2], [Recompute::Nothing, Recompute::Elementwise]);
+/// assert!(choices.contains(&Recompute::Segments { period: 2, first: 1 }));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Recompute {
@@ -99,6 +124,17 @@ impl Recompute {
 }
 
 /// The persistent memory of a session: which parameters, and what is kept for each. Cheap to clone.
+///
+/// ```
+/// use plangrad_tensor::{FileOrder, Optimizer, Parameters, Role, Shape, State};
+///
+/// let mut list = Parameters::new();
+/// list.add("w", Shape::new(&[8, 4])?, Role::Trained, FileOrder::AsInGraph)?;
+/// assert_eq!(State::inference(&list)?.moments(), 0);
+/// let state = State::training(&list, Optimizer::adam())?.with_averages()?;
+/// assert_eq!((state.moments(), state.keeps_averages()), (2, true));
+/// # Ok::<(), plangrad_tensor::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     kept: Arc<Kept>,
