@@ -66,11 +66,10 @@ fn averages_are_evaluated_saved_and_resumed() {
     let end = events.last().unwrap();
     let eval = run(path, "eval whole --format json").object();
     assert_eq!(eval["accuracy"], end["test_accuracy"]);
-    let plan =
-        run(path, "plan --dataset digits --hidden 16 --ema 0.99 --batch-sizes 64 --explain").succeeded();
+    let options = "plan --dataset digits --hidden 16 --decay-of matrices --ema 0.99 --batch-sizes 64";
+    let plan = run(path, &format!("{options} --explain")).succeeded();
     assert!(plan.contains("averages"), "{plan}");
-    let planned =
-        run(path, "plan --dataset digits --hidden 16 --ema 0.99 --batch-sizes 64 --format json").object();
+    let planned = run(path, &format!("{options} --format json")).object();
     assert_eq!(planned["rows"][0]["total_bytes"], events[0]["planned_bytes"]);
     // The last step's weights are others, and so is a model without averages.
     let plain = train.replace(" --ema 0.99", "");

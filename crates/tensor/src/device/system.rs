@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 ///
 /// let memory = SystemMemory::now();
 /// println!("{memory:?}");
-/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemMemory {
