@@ -117,6 +117,11 @@ class PlanOptions(TypedDict, total=False):
     """Share of each training sample's loss that is spread over all classes"""
     clip_norm: float | None
     """Clip the gradients of a step: where their norm, all together, is larger than this, they are scaled down to it"""
+    decay_of: Literal["all", "matrices"] | None
+    """What weight decay is for: all parameters, or matrices only, which spares biases and normalisation [default: all]"""
+    ema: float | None
+    """Keep a running average of the weights, of which each step leaves this share; it is what is evaluated and saved as
+    the model"""
     precision: Literal["f32", "tf32"] | None
     """Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits
     of mantissa"""
@@ -231,6 +236,11 @@ class FitOptions(TypedDict, total=False):
     """Share of each training sample's loss that is spread over all classes"""
     clip_norm: float | None
     """Clip the gradients of a step: where their norm, all together, is larger than this, they are scaled down to it"""
+    decay_of: Literal["all", "matrices"] | None
+    """What weight decay is for: all parameters, or matrices only, which spares biases and normalisation [default: all]"""
+    ema: float | None
+    """Keep a running average of the weights, of which each step leaves this share; it is what is evaluated and saved as
+    the model"""
     precision: Literal["f32", "tf32"] | None
     """Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits
     of mantissa"""
@@ -358,6 +368,11 @@ class TrainOptions(TypedDict, total=False):
     """Share of each training sample's loss that is spread over all classes"""
     clip_norm: float | None
     """Clip the gradients of a step: where their norm, all together, is larger than this, they are scaled down to it"""
+    decay_of: Literal["all", "matrices"] | None
+    """What weight decay is for: all parameters, or matrices only, which spares biases and normalisation [default: all]"""
+    ema: float | None
+    """Keep a running average of the weights, of which each step leaves this share; it is what is evaluated and saved as
+    the model"""
     keep: Literal["last", "best"] | None
     """Keep the model of the best epoch as best.safetensors beside that of the last; only epochs that were taken whole are
     compared"""
