@@ -12,7 +12,7 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
     let folder = tempfile::tempdir().unwrap();
     let overview = run(folder.path(), "--help").succeeded();
     let commands =
-        ["train", "eval", "predict", "show", "summary", "plan", "fit", "sweep", "report", "export"];
+        ["train", "eval", "predict", "show", "summary", "plan", "fit", "sweep", "report", "export", "watch"];
     for command in commands.into_iter().chain(["devices", "download", "completions", "man", "help"]) {
         assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
         let help = run(folder.path(), &format!("{command} --help")).succeeded();
@@ -21,7 +21,11 @@ fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
     }
     assert_eq!(
         run(folder.path(), "--version").succeeded(),
-        format!("plangrad {} (with cuda)\n", env!("CARGO_PKG_VERSION"))
+        format!(
+            "plangrad {} (with cuda{})\n",
+            env!("CARGO_PKG_VERSION"),
+            if cfg!(feature = "tui") { " and tui" } else { "" }
+        )
     );
     assert_eq!(run(folder.path(), "-V").succeeded(), format!("plangrad {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -1,5 +1,7 @@
 //! A server that is tested, and requests to it, byte by byte.
 
+#![allow(dead_code)] // each test file uses its own share of this
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -41,8 +43,13 @@ impl Response {
 impl Serving {
     /// Starts it with these arguments on any port.
     pub(crate) fn start(folder: &Path, arguments: &str) -> Serving {
+        Serving::command(folder, &format!("serve {arguments}"))
+    }
+
+    /// The same for another command that serves.
+    pub(crate) fn command(folder: &Path, arguments: &str) -> Serving {
         let mut command = command(folder);
-        command.arg("serve").args(arguments.split(' ')).args(["--port", "0", "--format", "json"]);
+        command.args(arguments.split(' ')).args(["--port", "0", "--format", "json"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

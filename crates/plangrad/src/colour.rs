@@ -72,7 +72,7 @@ static PALETTE: LazyLock<Vec<[f32; 3]>> = LazyLock::new(|| {
 });
 
 /// The colour of xterm's palette that looks most like `colour`.
-fn indexed(colour: [u8; 3]) -> u8 {
+pub(crate) fn indexed(colour: [u8; 3]) -> u8 {
     let colour = seen(colour);
     let mut nearest = (f32::INFINITY, 0);
     for (i, &other) in PALETTE.iter().enumerate() {

@@ -1,17 +1,22 @@
 //! What `metrics.jsonl` and `sessions.jsonl` tell about a run, whoever wrote them: lines and keys that are not known are left out.
+//!
+//! A run that goes on is [followed](Follower): only what has been added is read, and a log that was cut back, as resuming does,
+//! from its start.
 
+use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
-use std::path::Path;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 
 use plangrad_data::open_regular_file;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::output::untrusted;
-use crate::train::{METRICS, RunSession, SESSIONS, each_line};
+use crate::train::{GrowingLog, METRICS, RunSession, SESSIONS, StepNumbers, each_line};
 
-/// The longest log that is read, 1 GiB.
+/// The longest list of sessions that is read, 1 GiB.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Losses of single batches that a curve has at most.
@@ -20,22 +25,31 @@ const MOST_STEPS: usize = 2000;
 /// Epochs and other events that are kept at most.
 const MOST_EVENTS: usize = 20_000;
 
+/// The setting from which the steps of an epoch follow.
+const BATCH_SIZE: &str = "batch_size";
+
 /// The events of a run, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct History {
     pub(crate) start: Option<Start>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Thinned,
+    /// The last of all steps.
+    #[serde(skip)]
+    pub(crate) last_step: Option<Step>,
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) rungs: Vec<Rung>,
     pub(crate) end: Option<End>,
     /// The processes that worked on the run; none of versions that did not write them down.
     pub(crate) sessions: Vec<RunSession>,
+    /// Which step a batch of an epoch is.
+    #[serde(skip)]
+    pub(crate) numbers: StepNumbers,
 }
 
 /// An event as a line of the log has it.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-enum Line {
+pub(crate) enum Line {
     Start(Start),
     Step(Step),
     Epoch(Epoch),
@@ -138,44 +152,144 @@ impl History {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn read(folder: &Path) -> Result<History> {
-        let (mut history, mut steps, mut per_epoch) = (History::default(), Thinned::default(), 1);
-        each_event(&folder.join(METRICS), |line| match line {
-            Line::Start(start) => {
-                per_epoch = (start.train_samples as u64).div_ceil(start.batch_size.max(1) as u64);
-                history.start = Some(Start { device: untrusted(&start.device), ..start });
-            }
-            Line::Step(step) => steps.push(Step { of: per_epoch, ..step }),
-            Line::Epoch(epoch) if history.epochs.len() < MOST_EVENTS => history.epochs.push(epoch),
-            Line::Oom(rung) if history.rungs.len() < MOST_EVENTS => history.rungs.push(rung),
-            Line::End(end) => history.end = Some(end),
-            Line::Epoch(_) | Line::Oom(_) | Line::Unknown => {}
-        })?;
-        each_event(&folder.join(SESSIONS), |session: RunSession| {
-            if history.sessions.len() < MOST_EVENTS {
-                history.sessions.push(session);
-            }
-        })?;
-        history.steps = steps.kept;
-        Ok(history)
+        let mut follower = Follower::new(folder);
+        follower.read_on()?;
+        Ok(follower.finished())
     }
 
-    /// Steps taken, as far as the events tell, where an epoch has so many.
-    pub(crate) fn steps_taken(&self, per_epoch: u64) -> u64 {
-        let of_epochs = self.epochs.last().map_or(0, |epoch| epoch.epoch.saturating_mul(per_epoch));
-        let of_steps = self.steps.last().map_or(0, |step| {
-            (step.epoch.saturating_sub(1)).saturating_mul(per_epoch).saturating_add(step.step + 1)
-        });
+    /// Steps taken, as far as the events tell.
+    pub(crate) fn steps_taken(&self) -> u64 {
+        let of = |epoch: u64| self.numbers.taken(epoch, self.numbers.per_epoch(epoch));
+        let of_epochs = self.epochs.last().map_or(0, |epoch| of(epoch.epoch));
+        let of_steps = self
+            .last_step
+            .as_ref()
+            .map_or(0, |step| self.numbers.taken(step.epoch, step.step.saturating_add(1)));
         of_epochs.max(of_steps)
+    }
+
+    /// Adds an event.
+    pub(crate) fn add(&mut self, line: Line) {
+        match line {
+            Line::Start(start) => self.start(start),
+            Line::Step(step) => {
+                let step = Step { of: self.numbers.per_epoch(step.epoch), ..step };
+                self.last_step = Some(step.clone());
+                self.steps.push(step);
+            }
+            Line::Epoch(epoch) if self.epochs.len() < MOST_EVENTS => self.epochs.push(epoch),
+            Line::Oom(rung) if self.rungs.len() < MOST_EVENTS => self.rungs.push(rung),
+            Line::End(end) => self.end = Some(end),
+            Line::Epoch(_) | Line::Oom(_) | Line::Unknown => {}
+        }
+    }
+
+    fn start(&mut self, start: Start) {
+        let steps = |batch_size: u64| (start.train_samples as u64).div_ceil(batch_size.max(1));
+        self.numbers = StepNumbers::from_here(0, 0, steps(start.batch_size as u64));
+        for change in self.sessions.iter().flat_map(|session| &session.changes) {
+            if let (BATCH_SIZE, Some(now)) = (change.setting.as_str(), change.now.as_u64()) {
+                self.numbers.change(change.step, steps(now));
+            }
+        }
+        self.start = Some(Start { device: untrusted(&start.device), ..start });
+    }
+}
+
+/// The logs of a run, read on as they grow.
+pub(crate) struct Follower {
+    folder: PathBuf,
+    history: History,
+    log: Option<GrowingLog>,
+}
+
+impl Follower {
+    /// Of the run in `folder`; nothing is read yet.
+    pub(crate) fn new(folder: &Path) -> Follower {
+        Follower { folder: folder.into(), history: History::default(), log: None }
+    }
+
+    /// All that there is, also a last line without its end, which will not come any more.
+    fn finished(mut self) -> History {
+        let last = self.log.as_ref().and_then(|log| serde_json::from_slice(log.unfinished()).ok());
+        last.into_iter().for_each(|line| self.history.add(line));
+        self.history
+    }
+
+    /// What was read so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Reads what has been written since. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn read_on(&mut self) -> Result<bool> {
+        self.read_each(|_, _| {})
+    }
+
+    /// The same; calls `each` with every line and the history up to it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn read_each(&mut self, mut each: impl FnMut(&[u8], &History)) -> Result<bool> {
+        let path = self.folder.join(METRICS);
+        let is_there = self.log.as_ref().is_some_and(|log| log.is_in(&self.folder, METRICS));
+        let is_gone = !is_there && self.log.is_some();
+        if !is_there {
+            self.begin_again(&path)?;
+        }
+        let (Some(log), history) = (&mut self.log, &mut self.history) else { return Ok(is_gone) };
+        let read = log.each_new_line(|line| {
+            serde_json::from_slice(line).into_iter().for_each(|line| history.add(line));
+            each(line, history);
+        });
+        Ok(read.map_err(Error::io(&path, "read"))? > 0 || is_gone)
+    }
+
+    fn begin_again(&mut self, path: &Path) -> Result<()> {
+        self.history = History::default();
+        self.log = open(path)?.map(GrowingLog::new);
+        // First: from them follows which step a batch is.
+        let sessions = &mut self.history.sessions;
+        each_event(&self.folder.join(SESSIONS), |session: RunSession| {
+            if sessions.len() < MOST_EVENTS {
+                sessions.push(session);
+            }
+        })
     }
 }
 
 /// Steps, of which so many are kept that a curve can show them: all, or every second, fourth, eighth …
-#[derive(Default)]
-struct Thinned {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Thinned {
     kept: Vec<Step>,
     seen: usize,
     /// The binary logarithm of the distance between two that are kept.
     shift: u32,
+}
+
+impl Deref for Thinned {
+    type Target = [Step];
+
+    fn deref(&self) -> &[Step] {
+        &self.kept
+    }
+}
+
+impl FromIterator<Step> for Thinned {
+    fn from_iter<T: IntoIterator<Item = Step>>(steps: T) -> Thinned {
+        let mut thinned = Thinned::default();
+        steps.into_iter().for_each(|step| thinned.push(step));
+        thinned
+    }
+}
+
+impl Serialize for Thinned {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.kept.serialize(serializer)
+    }
 }
 
 impl Thinned {
@@ -195,13 +309,18 @@ impl Thinned {
     }
 }
 
+/// The file at `path`; `None` if there is none.
+fn open(path: &Path) -> Result<Option<File>> {
+    match open_regular_file(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(reason) if reason.kind() == ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(Error::io(path, "read")(reason)),
+    }
+}
+
 /// Calls `each` with every line of the file that is a `T`.
 fn each_event<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result<()> {
-    let file = match open_regular_file(path) {
-        Ok(file) => file,
-        Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(reason) => return Err(Error::io(path, "read")(reason)),
-    };
+    let Some(file) = open(path)? else { return Ok(()) };
     let read = each_line(BufReader::new(file.take(MOST_BYTES)), |line| {
         serde_json::from_slice(line).into_iter().for_each(&mut each);
         Ok(())
@@ -230,7 +349,7 @@ nonsense
         let history = read(text);
         assert_eq!(history.start.unwrap().test_samples, 7);
         assert_eq!(history.epochs, [Epoch { epoch: 1, train_loss: Some(0.5), ..Epoch::default() }]);
-        assert_eq!(history.steps, [Step { epoch: 1, step: 0, loss: 2.5, of: 0 }]);
+        assert_eq!(*history.steps, [Step { epoch: 1, step: 0, loss: 2.5, of: 1 }]);
         assert_eq!(read(""), History::default());
     }
 
@@ -244,11 +363,43 @@ nonsense
     }
 
     #[test]
-    fn steps_taken_follow_from_the_last_event() {
-        let epoch = r#"{"event":"epoch","epoch":2}"#;
-        assert_eq!(read(epoch).steps_taken(100), 200);
-        let step = r#"{"event":"step","epoch":3,"step":40,"loss":1.0}"#;
-        assert_eq!(read(&format!("{epoch}\n{step}")).steps_taken(100), 241);
-        assert_eq!(read("").steps_taken(100), 0);
+    fn steps_taken_follow_from_the_last_event_also_after_a_change_of_the_batch_size() {
+        let start = r#"{"event":"start","train_samples":1000,"batch_size":10}"#;
+        let epoch = format!("{start}\n{}", r#"{"event":"epoch","epoch":2}"#);
+        assert_eq!(read(&epoch).steps_taken(), 200);
+        let step = format!("{epoch}\n{}", r#"{"event":"step","epoch":3,"step":4,"loss":1.0}"#);
+        assert_eq!(read(&step).steps_taken(), 205);
+        assert_eq!(read("").steps_taken(), 0);
+        let folder = tempfile::tempdir().unwrap();
+        let session = r#"{"changes":[{"step":200,"setting":"batch_size","was":10,"now":100}]}"#;
+        std::fs::write(folder.path().join(SESSIONS), session).unwrap();
+        let later = format!("{step}\n{}", r#"{"event":"epoch","epoch":4}"#);
+        std::fs::write(folder.path().join(METRICS), later).unwrap();
+        let history = History::read(folder.path()).unwrap();
+        assert_eq!((history.steps[0].of, history.steps_taken()), (10, 220));
+    }
+
+    #[test]
+    fn a_log_is_read_on_and_from_its_start_once_it_was_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(METRICS);
+        let mut follower = Follower::new(folder.path());
+        assert!(!follower.read_on().unwrap(), "there is no run yet");
+        let epoch = |epoch: u64| format!("{{\"event\":\"epoch\",\"epoch\":{epoch}}}\n");
+        std::fs::write(&path, epoch(1)).unwrap();
+        assert!(follower.read_on().unwrap() && !follower.read_on().unwrap());
+        let mut log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let second = epoch(2);
+        std::io::Write::write_all(&mut log, &second.as_bytes()[..9]).unwrap();
+        follower.read_on().unwrap();
+        assert_eq!(follower.history().epochs.len(), 1, "half a line is no event");
+        std::io::Write::write_all(&mut log, &second.as_bytes()[9..]).unwrap();
+        assert!(follower.read_on().unwrap());
+        assert_eq!(follower.history().epochs[1].epoch, 2);
+        std::fs::write(folder.path().join("new"), epoch(7) + &epoch(8) + &epoch(9)).unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+        assert!(follower.read_on().unwrap());
+        let epochs = &follower.history().epochs;
+        assert_eq!(epochs.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [7, 8, 9]);
     }
 }

@@ -28,6 +28,7 @@ pub mod fit;
 mod history;
 mod host;
 mod html;
+mod http;
 mod loading;
 pub mod memory;
 mod model;
@@ -39,10 +40,12 @@ pub mod process;
 mod protobuf;
 mod report;
 mod run;
+mod screen;
 mod serve;
 pub mod sweep;
 mod tensorboard;
 pub mod train;
+mod watch;
 mod weights;
 
 pub use call::{CommandOption, OptionValue, call, options};
@@ -60,6 +63,7 @@ pub use output::{Console, Format};
 pub use picture::{Graphics, Picture, PictureError};
 pub use plangrad_data::Split;
 pub use run::{exit_code, run};
+pub use screen::GivesWay;
 
 /// The examples of the project's page and of the crate's, compiled and run.
 #[cfg(doctest)]

@@ -24,6 +24,7 @@ mod trained;
 mod training;
 pub(crate) mod usage;
 mod values;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -47,8 +48,9 @@ pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
 pub use table::{TableArgs, TableFileArgs};
 pub use trained::TrainedModelArgs;
-pub use training::{BatchSize, ScheduleName, SelectionArgs, TrainArgs, TrainingArgs};
+pub use training::{BatchSize, ProgressView, RunArgs, ScheduleName, SelectionArgs, TrainArgs, TrainingArgs};
 pub use values::Row;
+pub use watch::WatchArgs;
 
 use crate::drawing::PictureFile;
 use crate::output::Format;
@@ -109,6 +111,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Serve a trained model over HTTP on this machine: predictions for programs, a page to draw on for people
     Serve(ServeArgs),
+    /// Watch a run while it goes on: in the terminal, or as a page that follows it
+    Watch(WatchArgs),
     /// Describe this machine: cores, vector instructions, memory
     Devices(DevicesArgs),
     /// Fetch datasets and verify them
@@ -125,6 +129,7 @@ pub enum Command {
 fn long_version() -> String {
     let commit = option_env!("PLANGRAD_COMMIT").map(|commit| format!("commit {commit}, "));
     let features = if cfg!(feature = "cuda") { "with cuda" } else { "without cuda" };
+    let features = format!("{features}{}", if cfg!(feature = "tui") { " and tui" } else { "" });
     format!("{} ({}{features})", env!("CARGO_PKG_VERSION"), commit.unwrap_or_default())
 }
 

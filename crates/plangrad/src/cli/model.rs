@@ -59,7 +59,7 @@ impl fmt::Display for HiddenSizes {
     }
 }
 
-fn hidden_sizes(text: &str) -> Result<HiddenSizes, String> {
+pub(super) fn hidden_sizes(text: &str) -> Result<HiddenSizes, String> {
     if text == "none" {
         return Ok(HiddenSizes(Vec::new()));
     }

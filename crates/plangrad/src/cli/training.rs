@@ -164,6 +164,10 @@ pub struct RunArgs {
     /// Do not write report.html, the page with curves, confusion matrix, pictures and memory, at the end
     #[arg(long)]
     pub no_report: bool,
+    /// What to show of the progress: a bar and lines; the whole terminal with curves, pace, memory and mistakes (in programs built with
+    /// --features tui); lines alone; or only what each epoch came to. Where there is no terminal, lines
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressView,
     /// Write event files for TensorBoard meanwhile, in the folder tensorboard of the run: losses, accuracies, learning rate, times,
     /// histograms of the weights, the settings; at the end mistakes as pictures
     #[arg(long)]
@@ -215,6 +219,24 @@ impl FromStr for BatchSize {
             number => values::count(number).map(Self::Samples),
         }
     }
+}
+
+/// What is shown of a run's progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressView {
+    /// A bar, and lines above it.
+    #[default]
+    #[value(help = None)]
+    Bar,
+    /// The whole terminal.
+    #[value(help = None)]
+    Tui,
+    /// Lines.
+    #[value(help = None)]
+    Plain,
+    /// What each epoch came to.
+    #[value(help = None)]
+    None,
 }
 
 /// The schedules by name.

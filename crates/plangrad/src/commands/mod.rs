@@ -22,6 +22,7 @@ mod summary;
 mod sweep;
 mod train;
 mod trained;
+mod watch;
 
 use crate::cli::Command;
 use crate::error::Result;
@@ -44,6 +45,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Report(arguments) => report::report(arguments, console),
         Command::Export(arguments) => export::perform(arguments, console),
         Command::Serve(arguments) => serve::perform(arguments, console),
+        Command::Watch(arguments) => watch::watch(arguments, console),
         Command::Devices(_) => devices::devices(console),
         Command::Download(arguments) => download::download(arguments, console),
         Command::Completions(arguments) => manual::completions(arguments, console),

@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::{device, trained};
 use crate::cli::ServeArgs;
 use crate::error::{Error, Result};
+use crate::http::{Limits, Server, Site};
 use crate::loading;
 use crate::model::Model;
 use crate::numbers::counted;
 use crate::output::Console;
-use crate::serve::{Limits, Predictions, Served, Server, Service, ServingMemory};
+use crate::serve::{Predictions, Service, ServingMemory};
 use crate::train::Interrupts;
 
 pub(super) fn perform(arguments: &ServeArgs, console: &Console) -> Result<()> {
@@ -46,9 +47,10 @@ fn serve(
         device: backend.device().to_string(),
         planned_bytes: memory.total(),
     })?;
-    let Served { requests, predictions } = server.serve(&service, interrupts.stop())?;
-    let [requests, predictions] = [(requests, "request"), (predictions, "prediction")]
-        .map(|(number, noun)| counted(usize::try_from(number).unwrap_or(usize::MAX), noun));
+    server.serve(&service, interrupts.stop())?;
+    let [requests, predictions] =
+        [(service.traffic().requests(), "request"), (service.predicted(), "prediction")]
+            .map(|(number, noun)| counted(usize::try_from(number).unwrap_or(usize::MAX), noun));
     Console::remark(&format_args!("answered {requests}, made {predictions}"));
     Ok(())
 }

@@ -2,17 +2,18 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf, absolute};
+use std::thread::Builder;
 use std::time::Duration;
 
 use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available, open_regular_file};
 use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
-use plangrad_tensor::{Optimizer, Schedule};
+use plangrad_tensor::{Category, Optimizer, Schedule};
 
 use super::subject::Described;
 use super::{device, subject};
 use crate::charts::learning_curves;
-use crate::cli::{BatchSize, SubjectArgs, TrainArgs, TrainingArgs};
+use crate::cli::{BatchSize, ProgressView, RunArgs, SubjectArgs, TrainArgs, TrainingArgs};
 use crate::device::UnsupportedPrecision;
 use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
@@ -24,12 +25,14 @@ use crate::numbers::{counted, grouped};
 use crate::output::{Console, untrusted};
 use crate::process;
 use crate::report::{RunReport, examine, page};
+use crate::screen::{Board, Screen, is_built};
 use crate::tensorboard::{EventFile, Watched};
 use crate::train::{
     self, CHANGEABLE, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges,
-    RunFolder, SettingChange, Settings, Stop, Subject, Tested, Trainer, class_counts, layers, learning,
-    network, plan_line,
+    RunFolder, SettingChange, Settings, Shows, Stop, Subject, Tested, Trainer, class_counts, layers,
+    learning, network, plan_line,
 };
+use crate::watch::{Examples, inspect};
 use crate::weights;
 
 /// The share of the largest batch that `--batch-size auto` takes at most.
@@ -47,6 +50,7 @@ const LONGEST_ROW: usize = 60;
 /// If arguments, data, files or memory are wrong; [`Error::Interrupted`] after Ctrl-C, once everything is saved.
 pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> {
     arguments.run.plot.iter().try_for_each(PictureFile::check)?; // before time is spent in vain
+    check_progress(arguments.run.progress, console)?;
     let Some(path) = &arguments.run.resume else {
         let (run, folder, interrupts) = begin(arguments, *console)?;
         return perform(run, folder, &interrupts, arguments).map(drop);
@@ -57,6 +61,16 @@ pub(super) fn train(arguments: &TrainArgs, console: &mut Console) -> Result<()> 
         perform(run, folder, &interrupts, arguments)?;
     }
     Ok(())
+}
+
+/// Refuses the screen where there cannot be one.
+fn check_progress(progress: ProgressView, console: &Console) -> Result<()> {
+    let problem = match progress {
+        ProgressView::Tui if !is_built() => "tui is not in this program; build it with --features tui",
+        ProgressView::Tui if console.is_json() => "tui is for people, --format json for programs",
+        _ => return Ok(()),
+    };
+    Err(Error::option("--progress", problem))
 }
 
 /// How far a run was taken.
@@ -186,7 +200,7 @@ fn perform(
     let resume = resume_command(folder.path(), &arguments.device.given(arguments.oom));
     interrupts.run_begins(&resume, run.reporter.bar());
     let stop = interrupts.stop();
-    let outcome = run.go(&mut folder, stop, arguments.run.tensorboard);
+    let outcome = run.go(&mut folder, interrupts, &arguments.run);
     match outcome {
         Ok((Outcome::Complete, events)) => {
             run.plot(&folder, &arguments.run.plot)?;
@@ -218,7 +232,12 @@ impl Run {
         instruction_set: Option<InstructionSet>,
         console: Console,
     ) -> Result<Run> {
-        let reporter = Reporter::new(console, &settings, subject.samples().train);
+        let shows = match arguments.run.progress {
+            ProgressView::Bar => Shows::Bar,
+            ProgressView::Tui | ProgressView::Plain => Shows::Lines,
+            ProgressView::None => Shows::Epochs,
+        };
+        let reporter = Reporter::showing(shows, console, &settings, subject.samples().train);
         let unsupported = match arguments.run.resume {
             Some(_) => UnsupportedPrecision::UseF32, // a resumed run is not tied to the GPU it began on
             None => UnsupportedPrecision::Refuse,
@@ -268,18 +287,45 @@ impl Run {
     fn go(
         &mut self,
         folder: &mut RunFolder,
-        stop: &Stop,
-        has_events: bool,
+        interrupts: &Interrupts,
+        arguments: &RunArgs,
     ) -> Result<(Outcome, Option<EventFile>)> {
         let session = self.trainer.session_record();
         folder.begin_session(&session)?;
         self.announce()?;
-        let samples = self.trainer.train_samples();
-        let begin = || EventFile::begin(folder, &self.settings, samples, session.step);
-        let mut events = has_events.then(begin).transpose()?;
+        let numbers = self.trainer.step_numbers();
+        let begin = || EventFile::begin(folder, &self.settings, numbers, session.step);
+        let mut events = arguments.tensorboard.then(begin).transpose()?;
+        if arguments.progress == ProgressView::Tui {
+            self.cover(folder, interrupts)?;
+        }
         let mut observer = Watched { reporter: &mut self.reporter, events: events.as_mut() };
-        let outcome = self.trainer.run(folder, &mut observer, stop)?;
-        Ok((outcome, events))
+        let outcome = self.trainer.run(folder, &mut observer, interrupts.stop());
+        self.reporter.uncover()?;
+        Ok((outcome?, events))
+    }
+
+    /// Covers the terminal with a screen, if there is a terminal.
+    fn cover(&mut self, folder: &RunFolder, interrupts: &Interrupts) -> Result<()> {
+        if Console::columns().is_none() {
+            self.reporter.note("standard output is no terminal, so there are lines");
+            return Ok(());
+        }
+        let planned = self.trainer.session().planned();
+        let of = |category: Category| (category.name(), planned.get(category));
+        let mut board = Board::titled(self.title());
+        board.memory = Category::ALL.map(of).into_iter().filter(|(_, bytes)| *bytes > 0).collect();
+        board.lasts(&self.settings, self.trainer.train_samples() as u64);
+        board.follow(&History::read(folder.path())?);
+        let (source, part) = self.trainer.evaluation_samples();
+        let examples = Examples::first_of(source, &format!("{} {part}", self.settings.dataset))?;
+        let screen = Screen::open(board, interrupts.stop())?;
+        interrupts.shows(screen.clone());
+        let (own, path) = (screen.clone(), folder.path().to_path_buf());
+        // Without it there are no mistakes to be seen.
+        let _ = Builder::new().name("mistakes".to_owned()).spawn(move || inspect(&own, &path, &examples));
+        self.reporter.cover(screen);
+        Ok(())
     }
 
     /// Draws the curves of the run. The run itself is whole, whatever cannot be written now.
@@ -435,7 +481,7 @@ fn show(
     })?;
     if let (Some(mut events), Some(examined)) = (events, report.examined()) {
         events.show_pictures(
-            examined.mistakes().map(|(title, picture)| (format!("mistakes/{title}"), picture)),
+            examined.mistakes().filter_map(|(title, picture)| Some((format!("mistakes/{title}"), picture?))),
         )?;
     }
     if reports { Ok(Some(folder.save_report(&page(&[report])?)?)) } else { Ok(None) }

@@ -57,6 +57,11 @@ struct Buffer {
 }
 
 impl Memory {
+    /// Bytes of each category that has any.
+    pub(super) fn by_category(&self) -> Vec<(&'static str, u64)> {
+        self.categories.iter().map(|category| (category.name, category.bytes)).collect()
+    }
+
     /// That of the run with these settings, which trains the network of `task`.
     pub(super) fn of(settings: &Settings, task: &Task, history: &History) -> Result<Option<Memory>> {
         let Some(start) = &history.start else { return Ok(None) };

@@ -10,6 +10,9 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPTS: [&str; 4] =
     [include_str!("dom.js"), include_str!("chart.js"), include_str!("arena.js"), include_str!("page.js")];
 
+/// What follows a run, behind these.
+const LIVE: &str = include_str!("live.js");
+
 /// The page on these runs.
 ///
 /// The browser may run this script and no other, and fetch nothing: were a name from outside ever taken for markup,
@@ -20,19 +23,34 @@ const SCRIPTS: [&str; 4] =
 pub(crate) fn page(runs: &[RunReport]) -> Result<String> {
     let data = serde_json::to_string(runs).map_err(|error| Error::Output(error.into()))?;
     let script = SCRIPTS.join("\n");
-    let policy = format!(
-        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        digest(STYLE),
-        digest(&script)
-    );
+    let policy = policy(&script, "default-src 'none'");
+    let head = format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n");
+    Ok(framed(&head, &data, &script))
+}
+
+/// The page on a run that goes on, which listens to whoever serves it, and the policy that is to be sent with it. `run` is the
+/// run as JSON.
+pub(crate) fn live_page(run: &str) -> (String, String) {
+    let script = [&SCRIPTS[..], &[LIVE]].concat().join("\n");
+    let policy = policy(&script, "default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
+    (framed("<link rel=\"icon\" href=\"data:,\">\n", &format!("[{run}]"), &script), policy)
+}
+
+fn policy(script: &str, sources: &str) -> String {
+    let (style, script) = (digest(STYLE), digest(script));
+    format!(
+        "{sources}; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"
+    )
+}
+
+fn framed(head: &str, data: &str, script: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    Ok(format!(
+    format!(
         r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+{head}<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="plangrad {version}">
 <title>plangrad report</title>
@@ -45,8 +63,8 @@ pub(crate) fn page(runs: &[RunReport]) -> Result<String> {
 </body>
 </html>
 "#,
-        embedded(&data)
-    ))
+        embedded(data)
+    )
 }
 
 #[cfg(test)]
@@ -66,9 +84,14 @@ mod tests {
             "https:",
         ] {
             // The one address is the name of SVG, which nobody opens.
-            let script = SCRIPTS.join("\n").replace("http://www.w3.org/2000/svg", "");
+            let script =
+                [&SCRIPTS[..], &[LIVE]].concat().join("\n").replace("http://www.w3.org/2000/svg", "");
             assert!(!script.contains(forbidden) && !STYLE.contains(forbidden), "{forbidden}");
         }
-        assert!(!SCRIPTS.join("\n").contains("</script") && !STYLE.contains("</style"));
+        assert!(
+            !SCRIPTS.join("\n").contains("</script")
+                && !LIVE.contains("</script")
+                && !STYLE.contains("</style")
+        );
     }
 }

@@ -26,14 +26,19 @@ pub(crate) struct Examined {
 }
 
 impl Examined {
-    /// The most confident mistakes that are pictures, each with its number, its label and what was predicted.
-    pub(crate) fn mistakes(&self) -> impl Iterator<Item = (String, &Picture)> {
+    /// Which samples.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The most confident mistakes, each with its number, its label and what was predicted, and its picture if it is one.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = (String, Option<&Picture>)> {
         let classes = self.classes.iter();
         let named = classes.flat_map(|found| found.mistakes.iter().map(move |example| (found, example)));
-        named.filter_map(|(found, example)| {
+        named.map(|(found, example)| {
             let [label, class] = [example.label, example.class].map(|class| &found.names[class]);
             let title = format!("sample {}: {label}, predicted {class}", example.index);
-            Some((title, &example.picture.as_ref()?.0))
+            (title, example.picture.as_ref().map(|shown| &shown.0))
         })
     }
 }

@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::history::History;
 use crate::model::Model;
 use crate::output::untrusted;
-use crate::train::{BEST, CONFIG, Fingerprint, LEARNING_RATE, MODEL, Settings, network, read_fingerprint};
+use crate::train::{
+    BEST, CHECKPOINT, CONFIG, Fingerprint, LEARNING_RATE, MODEL, Settings, network, read_fingerprint,
+};
 
 /// Points of the curve of the learning rate.
 const MOST_RATES: u64 = 240;
@@ -38,6 +40,9 @@ pub(crate) struct RunReport {
     not_examined: Option<String>,
     first_layer: Option<FirstLayer>,
     memory: Option<Memory>,
+    /// The settings as such.
+    #[serde(skip)]
+    plan: Settings,
 }
 
 /// What the run learnt from.
@@ -69,6 +74,11 @@ fn kept_model(folder: &Path) -> Option<(PathBuf, bool)> {
     is_there.then(|| if best.is_file() { (best, true) } else { (last, false) })
 }
 
+/// The same for a run that goes on: until it is complete, that of its last checkpoint.
+fn latest_model(folder: &Path) -> (PathBuf, bool) {
+    kept_model(folder).unwrap_or_else(|| (folder.join(CHECKPOINT), false))
+}
+
 impl RunReport {
     /// Reads the run in `folder`; `examine` has its model predict samples.
     ///
@@ -78,38 +88,71 @@ impl RunReport {
         folder: &Path,
         examine: impl FnOnce(&Model) -> Result<Option<Examined>>,
     ) -> Result<RunReport> {
+        if !folder.join(CONFIG).is_file() {
+            return Err(Error::NoRun { path: folder.into() }); // before a long log is read
+        }
+        let mut report = RunReport::of_logs(folder, History::read(folder)?)?;
+        match kept_model(folder) {
+            Some((file, is_best)) => report.add_model(&Model::open(&file)?, is_best, examine)?,
+            None => report.not_examined = Some("the run is not complete, so it has no model yet".to_owned()),
+        }
+        Ok(report)
+    }
+
+    /// The same for a run that goes on and whose logs have been read, with the model of its last checkpoint.
+    ///
+    /// # Errors
+    /// As [`RunReport::gather`].
+    pub(crate) fn live(
+        folder: &Path,
+        history: History,
+        examine: impl FnOnce(&Model) -> Result<Option<Examined>>,
+    ) -> Result<RunReport> {
+        let mut report = RunReport::of_logs(folder, history)?;
+        let (file, is_best) = latest_model(folder);
+        report.add_model(&Model::open(&file)?, is_best, examine)?;
+        Ok(report)
+    }
+
+    /// What the settings and the logs say.
+    fn of_logs(folder: &Path, history: History) -> Result<RunReport> {
         let config = folder.join(CONFIG);
         if !config.is_file() {
             return Err(Error::NoRun { path: folder.into() });
         }
-        let settings = Settings::read(&config)?;
-        let history = History::read(folder)?;
+        let plan = Settings::read(&config)?;
         let samples = history.start.as_ref().map_or(0, |start| start.train_samples as u64);
-        let (steps_per_epoch, _) = settings.steps(samples);
-        let mut report = RunReport {
+        let (steps_per_epoch, _) = plan.steps(samples);
+        Ok(RunReport {
             name: untrusted(&folder.display().to_string()),
-            settings: flat(&settings.to_toml(&config)?),
+            settings: flat(&plan.to_toml(&config)?),
             network: None,
             data: read_fingerprint(folder)?.as_ref().map(Data::of),
             steps_per_epoch,
-            learning_rates: learning_rates(&settings, &history, history.steps_taken(steps_per_epoch)),
+            learning_rates: learning_rates(&plan, &history, history.steps_taken()),
             is_best: false,
             examined: None,
             not_examined: None,
             first_layer: None,
             memory: None,
             history,
-        };
-        match kept_model(folder) {
-            Some((file, is_best)) => report.add_model(&settings, &Model::open(&file)?, is_best, examine)?,
-            None => report.not_examined = Some("the run is not complete, so it has no model yet".to_owned()),
-        }
-        Ok(report)
+            plan,
+        })
+    }
+
+    /// Takes over what the logs say meanwhile.
+    pub(crate) fn follow(&mut self, history: History) {
+        self.learning_rates = learning_rates(&self.plan, &history, history.steps_taken());
+        self.history = history;
+    }
+
+    /// What the logs say, and step and learning rate of steps taken.
+    pub(crate) fn curves(&self) -> (&History, &[(u64, f64)]) {
+        (&self.history, &self.learning_rates)
     }
 
     fn add_model(
         &mut self,
-        settings: &Settings,
         model: &Model,
         is_best: bool,
         examine: impl FnOnce(&Model) -> Result<Option<Examined>>,
@@ -117,7 +160,7 @@ impl RunReport {
         self.is_best = is_best;
         self.network = Some(network(model.task()));
         self.first_layer = FirstLayer::read(model.task().model(), model.weights())?;
-        self.memory = Memory::of(settings, model.task(), &self.history)?;
+        self.memory = Memory::of(&self.plan, model.task(), &self.history)?;
         match examine(model) {
             Ok(Some(examined)) => self.examined = Some(examined),
             Ok(None) => self.not_examined = Some("there are no test samples".to_owned()),
@@ -127,9 +170,19 @@ impl RunReport {
         Ok(())
     }
 
+    /// Bytes that are planned for it, by category.
+    pub(crate) fn memory(&self) -> Vec<(&'static str, u64)> {
+        self.memory.as_ref().map_or(Vec::new(), Memory::by_category)
+    }
+
     /// What was found when its model predicted samples again.
     pub(crate) fn examined(&self) -> Option<&Examined> {
         self.examined.as_ref()
+    }
+
+    /// Says why its model was shown no samples.
+    pub(crate) fn set_problem(&mut self, reason: &str) {
+        self.not_examined = Some(untrusted(reason));
     }
 
     /// Whether its model could be shown samples, or why not.

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::response::Response;
 use crate::html::{digest, embedded};
+use crate::http::Response;
 use crate::model::Model;
 
 const STYLE: &str = include_str!("page.css");

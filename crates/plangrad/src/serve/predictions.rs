@@ -7,13 +7,10 @@ use plangrad_data::{Fit, LoadOptions, Samples as DataSamples};
 use plangrad_tensor::{Backend, Samples};
 use serde::Serialize;
 
-use super::head::Head;
-use super::limits::{Limits, ServingMemory};
-use super::refusal::Refusal;
-use super::response::Response;
+use super::memory::ServingMemory;
 use super::rows::{samples, too_many};
-use super::status::Status;
 use crate::error::Result;
+use crate::http::{Head, Limits, Refusal, Response, Status};
 use crate::loading;
 use crate::model::{Model, Prediction, Predictor};
 use crate::numbers::serialize_shortest;
@@ -21,7 +18,7 @@ use crate::picture::{ImageInput, Wanted};
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Image { invert: bool, centre: bool },
     Json,
     Csv,

@@ -8,8 +8,7 @@ use std::fmt;
 use plangrad_data::TableSchema;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::refusal::Refusal;
-use super::status::Status;
+use crate::http::{Refusal, Status};
 use crate::numbers::grouped;
 
 /// The samples of the rows in `json`, one after another, and how many rows there are.

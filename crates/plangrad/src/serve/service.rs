@@ -1,18 +1,16 @@
 //! Which address answers what.
 
-use super::head::Head;
-use super::limits::Limits;
-use super::metrics::Metrics;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::page::DrawingPage;
 use super::predictions::{Kind, Predictions};
-use super::refusal::Refusal;
-use super::response::Response;
-use super::room::{Room, Taken};
-use super::status::Status;
+use crate::http::{
+    Answer, Head, Limits, Refusal, Response, Room, Site, Status, Taken, Traffic, line, section,
+};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Route {
+pub(crate) enum Route {
     Page,
     Health,
     Metrics,
@@ -23,17 +21,19 @@ pub(super) enum Route {
 pub(crate) struct Service<'a> {
     predictions: Predictions<'a>,
     page: Option<DrawingPage>,
-    pub(super) metrics: Metrics,
-    pub(super) limits: Limits,
-    /// For bodies and responses.
-    pub(super) room: Room,
+    limits: Limits,
+    room: Room,
+    traffic: Traffic,
+    /// Samples that were predicted.
+    predicted: AtomicU64,
 }
 
 impl<'a> Service<'a> {
     pub(crate) fn new(predictions: Predictions<'a>, limits: Limits) -> Self {
         let page = DrawingPage::for_model(predictions.model());
         let room = Room::new(predictions.memory().room);
-        Self { predictions, page, metrics: Metrics::default(), limits, room }
+        let (traffic, predicted) = (Traffic::default(), AtomicU64::new(0));
+        Self { predictions, page, limits, room, traffic, predicted }
     }
 
     /// Whether there is a page to draw on.
@@ -41,8 +41,51 @@ impl<'a> Service<'a> {
         self.page.is_some()
     }
 
-    /// What a request is for, by its head.
-    pub(super) fn route(&self, head: &Head) -> Result<Route, Refusal> {
+    /// Samples that were predicted.
+    pub(crate) fn predicted(&self) -> u64 {
+        self.predicted.load(Ordering::Relaxed)
+    }
+
+    fn predict(&self, kind: Kind, body: Vec<u8>) -> Result<(Response, Taken<'_>), Refusal> {
+        let (response, samples) = self.predictions.answer(kind, body)?;
+        let full = || Refusal::new(Status::Unavailable, "too many large responses at a time; try again");
+        let taken = self.room.take(response.body.capacity() as u64).ok_or_else(full)?;
+        self.predicted.fetch_add(samples as u64, Ordering::Relaxed);
+        Ok((response, taken))
+    }
+
+    /// The text that Prometheus reads.
+    fn metrics(&self) -> String {
+        let memory = self.predictions.memory();
+        let mut text = self.traffic.text();
+        for (name, kind, help, value) in [
+            ("predictions_total", "counter", "Samples that were predicted.", self.predicted()),
+            ("planned_bytes", "gauge", "Memory that serving may take.", memory.total()),
+            ("session_bytes", "gauge", "Memory of the model's session, of these.", memory.session.total()),
+        ] {
+            section(&mut text, name, kind, help);
+            line(&mut text, name, value);
+        }
+        text
+    }
+}
+
+impl Site for Service<'_> {
+    type Route = Route;
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    fn room(&self) -> &Room {
+        &self.room
+    }
+
+    fn route(&self, head: &Head) -> Result<Route, Refusal> {
         let (route, method) = match head.path.as_str() {
             "/" if self.page.is_some() => (Some(Route::Page), "GET"),
             "/health" => (Some(Route::Health), "GET"),
@@ -53,36 +96,23 @@ impl<'a> Service<'a> {
                 return Err(Refusal::new(Status::NotFound, sentence));
             }
         };
-        let is_right = head.method == method || method == "GET" && head.method == "HEAD";
-        if !is_right {
-            return Err(Refusal::new(Status::MethodNotAllowed, format!("expected {method} {}", head.path)));
-        }
+        head.check_method(method)?;
         route.map_or_else(|| self.predictions.kind(head).map(Route::Predict), Ok)
     }
 
-    /// The response to a request, and the room that it takes.
-    pub(super) fn answer(&self, route: Route, body: Vec<u8>) -> (Response, Option<Taken<'_>>) {
-        match route {
-            Route::Page => (self.page.as_ref().map_or_else(not_there, DrawingPage::response), None),
-            Route::Health => (Response::json(&Health { status: "ok" }), None),
+    fn answer(&self, route: Route, body: Vec<u8>) -> Answer<'_> {
+        let response = match route {
+            Route::Page => self.page.as_ref().map_or_else(not_there, DrawingPage::response),
+            Route::Health => Response::json(&Health { status: "ok" }),
             Route::Metrics => {
-                let memory = self.predictions.memory();
-                let text = self.metrics.text(memory.total(), memory.session.total());
-                (Response::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes()), None)
+                Response::new("text/plain; version=0.0.4; charset=utf-8", self.metrics().into_bytes())
             }
             Route::Predict(kind) => match self.predict(kind, body) {
-                Ok((response, taken)) => (response, Some(taken)),
-                Err(refusal) => (refusal.into(), None),
+                Ok((response, taken)) => return Answer::Whole(response, Some(taken)),
+                Err(refusal) => refusal.into(),
             },
-        }
-    }
-
-    fn predict(&self, kind: Kind, body: Vec<u8>) -> Result<(Response, Taken<'_>), Refusal> {
-        let (response, samples) = self.predictions.answer(kind, body)?;
-        let full = || Refusal::new(Status::Unavailable, "too many large responses at a time; try again");
-        let taken = self.room.take(response.body.capacity() as u64).ok_or_else(full)?;
-        self.metrics.predicted(samples);
-        Ok((response, taken))
+        };
+        Answer::Whole(response, None)
     }
 }
 

@@ -13,34 +13,35 @@ use super::summary::{histogram, image, scalar, text};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::protobuf::Message;
-use crate::train::{Event, Observer, Position, Reporter, RunFolder, Settings};
+use crate::train::{Event, Observer, Position, Reporter, RunFolder, Settings, StepNumbers};
 
 /// An event file, open.
 pub(crate) struct EventFile {
     file: File,
     path: PathBuf,
-    steps_per_epoch: u64,
+    numbers: StepNumbers,
     last_step: u64,
     learning_rate: LearningRate,
 }
 
 impl EventFile {
-    /// Begins a file in the folder `tensorboard` of the run, which has so many samples to learn from and has taken so many
-    /// steps. TensorBoard forgets what earlier files have said about steps from there on.
+    /// Begins a file in the folder `tensorboard` of the run, which has taken so many steps, and takes those that follow by these
+    /// numbers. TensorBoard forgets what earlier files have said about steps from there on.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn begin(
         folder: &RunFolder,
         settings: &Settings,
-        samples: usize,
+        numbers: StepNumbers,
         steps: u64,
     ) -> Result<EventFile> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let (file, path) = folder.open_event_file(&format!("events.out.tfevents.{now:010}.plangrad"))?;
-        let (steps_per_epoch, last_step) = settings.steps(samples as u64);
+        let last_step = numbers.taken(settings.epochs, numbers.per_epoch(settings.epochs));
+        let last_step = settings.max_steps.map_or(last_step, |most| most.min(last_step));
         let learning_rate = settings.learning_rate();
-        let mut events = EventFile { file, path, steps_per_epoch, last_step, learning_rate };
+        let mut events = EventFile { file, path, numbers, last_step, learning_rate };
         events.write(0, |event| event.text(3, "brain.Event:2"))?;
         const STARTED: i64 = 1;
         events.write(steps, |event| event.message(7, &Message::new().integer(1, STARTED)))?;
@@ -67,7 +68,7 @@ impl EventFile {
     fn add(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Step { epoch, step, loss } => {
-                let step = (epoch - 1) * self.steps_per_epoch + step + 1;
+                let step = self.numbers.taken(*epoch, step + 1);
                 let rate = self.learning_rate.at(step);
                 self.show(step, &[scalar("loss/batch", *loss), scalar("learning_rate", rate)])
             }
@@ -89,7 +90,7 @@ impl EventFile {
 
     /// The last step of an epoch, or of the run, should it end within.
     fn end_of(&self, epoch: u64) -> u64 {
-        epoch.saturating_mul(self.steps_per_epoch).min(self.last_step)
+        self.numbers.taken(epoch, self.numbers.per_epoch(epoch)).min(self.last_step)
     }
 
     fn show(&mut self, step: u64, values: &[Message]) -> Result<()> {

@@ -6,11 +6,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::exit;
@@ -19,6 +18,7 @@ use super::stop::Stop;
 use crate::error::ErrorKind;
 use crate::host;
 use crate::output::Console;
+use crate::screen::GivesWay;
 
 /// Pause between two looks at the flag: short for a user, long for a CPU.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -30,13 +30,13 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What the signals asked for, and what to say about the work they interrupt.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Interrupts {
     stop: Stop,
     /// The command that resumes the run, once there is one.
     resume: Arc<OnceLock<String>>,
-    /// The bar that shows progress, above which lines are written.
-    bar: Arc<OnceLock<ProgressBar>>,
+    /// What shows progress, and gives way to lines.
+    progress: Arc<Mutex<Option<Arc<dyn GivesWay>>>>,
 }
 
 impl Interrupts {
@@ -64,15 +64,15 @@ impl Interrupts {
         &self.stop
     }
 
-    /// From now on there is a run with a checkpoint: the command that resumes it, and the bar that shows its progress.
-    pub fn run_begins(&self, resume: &str, bar: ProgressBar) {
-        self.shows(bar);
+    /// From now on there is a run with a checkpoint: the command that resumes it, and what shows its progress.
+    pub fn run_begins(&self, resume: &str, progress: impl GivesWay + 'static) {
+        self.shows(progress);
         let _ = self.resume.set(resume.to_owned()); // there is one run in a program
     }
 
-    /// From now on a bar shows progress.
-    pub fn shows(&self, bar: ProgressBar) {
-        let _ = self.bar.set(bar);
+    /// From now on this shows progress.
+    pub fn shows(&self, progress: impl GivesWay + 'static) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(progress));
     }
 
     /// Answers the signals until the program ends.
@@ -107,13 +107,14 @@ impl Interrupts {
         }
     }
 
-    /// Writes a line to standard error, above the bar.
+    /// Writes a line to standard error, where what shows progress gives way.
     fn say(&self, line: &str) {
-        let (line, bar) = (line.to_owned(), self.bar.get().cloned());
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let line = line.to_owned();
         let (done, said) = channel();
         let write = move || {
-            match bar {
-                Some(bar) => bar.suspend(|| Console::remark(&line)),
+            match progress {
+                Some(progress) => progress.give_way(&mut || Console::remark(&line)),
                 None => Console::remark(&line),
             }
             let _ = done.send(()); // the receiver may have given up

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// The longest log that is read back, 4 GiB: some 60 million steps.
 const MOST_BYTES: u64 = 4 << 30;
 /// The longest line; those of events have a few hundred bytes, a longer one is damage.
-const MOST_LINE: u64 = 1 << 20;
+pub(super) const MOST_LINE: u64 = 1 << 20;
 
 /// How far the checkpoint of a run has come.
 pub(super) struct Reached {

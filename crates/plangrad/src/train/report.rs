@@ -1,5 +1,6 @@
 //! A run reported to people or programs: lines on standard output, a progress bar on a terminal.
 
+use std::cell::RefCell;
 use std::fmt::Write;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -14,11 +15,29 @@ use super::words::{learning, levers, samples};
 use crate::error::Result;
 use crate::numbers::{counted, grouped, percent, size};
 use crate::output::Console;
+use crate::screen::Screen;
+
+/// What a reporter shows of a run that goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shows {
+    /// Lines, and a bar below them.
+    #[default]
+    Bar,
+    /// Lines.
+    Lines,
+    /// Lines without those for single batches.
+    Epochs,
+}
 
 /// Reports a run on a console.
 pub struct Reporter {
     console: Console,
+    shows: Shows,
     bar: ProgressBar,
+    /// Covers the terminal, while it is there; lines wait.
+    screen: Option<Screen>,
+    waiting: RefCell<Vec<String>>,
     epochs: u64,
     /// Batches of one epoch.
     batches: u64,
@@ -29,14 +48,29 @@ impl Reporter {
     /// For a run with these settings on so many samples.
     #[must_use]
     pub fn new(console: Console, settings: &Settings, samples: usize) -> Reporter {
+        Reporter::showing(Shows::default(), console, settings, samples)
+    }
+
+    /// The same, which shows this.
+    #[must_use]
+    pub fn showing(shows: Shows, console: Console, settings: &Settings, samples: usize) -> Reporter {
         let (samples, batch_size) = (samples as u64, settings.batch_size as u64);
         let all = settings.epochs.saturating_mul(samples);
         let allowed = settings.max_steps.map_or(all, |steps| steps.saturating_mul(batch_size));
-        let is_hidden = console.is_json() || Console::is_quiet();
+        let is_hidden = console.is_json() || Console::is_quiet() || shows != Shows::Bar;
         let target = if is_hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(all.min(allowed)), target).with_style(style());
-        let batches = samples.div_ceil(batch_size);
-        Reporter { console, bar, epochs: settings.epochs, batches, is_moving: false }
+        let (batches, waiting) = (samples.div_ceil(batch_size), RefCell::default());
+        Reporter {
+            console,
+            shows,
+            bar,
+            screen: None,
+            waiting,
+            epochs: settings.epochs,
+            batches,
+            is_moving: false,
+        }
     }
 
     /// The bar, for others that write to the same terminal.
@@ -45,50 +79,76 @@ impl Reporter {
         self.bar.clone()
     }
 
+    /// From now on, and until it is closed, the screen covers the terminal.
+    pub(crate) fn cover(&mut self, screen: Screen) {
+        self.screen = Some(screen);
+    }
+
+    /// Closes the screen, if there is one, and writes what waited for that.
+    ///
+    /// # Errors
+    /// [`Error::Output`](crate::Error::Output).
+    pub(crate) fn uncover(&mut self) -> Result<()> {
+        self.screen.take().iter().for_each(Screen::close);
+        self.write_waiting()
+    }
+
     /// A sentence for people: which weights were taken, what was resumed.
     pub fn note(&self, note: &str) {
         self.bar.suspend(|| Console::remark(&note));
     }
 
-    /// Writes a line without tearing the bar.
-    fn line(&self, line: &str) -> Result<()> {
-        self.bar.suspend(|| self.console.text(&line))
+    /// Writes a line without tearing what shows progress.
+    fn line(&self, line: String) -> Result<()> {
+        self.waiting.borrow_mut().push(line);
+        if self.screen.as_ref().is_some_and(Screen::is_open) { Ok(()) } else { self.write_waiting() }
     }
 
-    fn describe_end(&self, event: &Event) -> String {
-        let Event::End {
-            total_seconds,
-            test_loss,
-            test_accuracy,
-            model: Some(model),
-            best,
-            stopped_early,
-            ..
-        } = event
-        else {
-            return String::new();
-        };
-        let early = if *stopped_early { ", early since no epoch was better any more" } else { "" };
-        let (time, test) = (seconds(*total_seconds), tested(*test_loss, *test_accuracy));
-        let best = best.as_ref().map_or(String::new(), describe_best);
-        format!("Done in {time}{early}{test}, model in {}{best}", model.display())
+    fn write_waiting(&self) -> Result<()> {
+        let lines = self.waiting.take();
+        lines.iter().try_for_each(|line| self.bar.suspend(|| self.console.text(line)))
     }
 
-    fn describe(&self, event: &Event) -> Option<String> {
-        Some(match event {
-            // The command says more than these events: its plan at the start, how to resume after an interruption.
-            Event::Start { .. } | Event::End { model: None, .. } => return None,
-            Event::Oom { rung, reason, bytes_before, bytes_after } => {
-                let (before, after) = (size(*bytes_before), size(*bytes_after));
-                format!("Out of memory: {reason}; {}: {before} before, {after} now", describe_rung(*rung))
-            }
-            Event::Step { epoch, step, loss } => {
-                format!("Epoch {epoch}/{}, batch {step}/{}, loss {loss:.4}", self.epochs, self.batches)
-            }
-            Event::Epoch { .. } => describe_epoch(event, self.epochs),
-            Event::End { model: Some(_), .. } => self.describe_end(event),
-        })
+    fn is_worth_a_line(&self, event: &Event) -> bool {
+        let is_of_a_batch = matches!(event, Event::Step { .. });
+        !is_of_a_batch || self.shows != Shows::Epochs && self.screen.is_none()
     }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        let _ = self.uncover();
+    }
+}
+
+/// An event in words, for a run of so many epochs with so many batches in each; `None` where there is nothing to say.
+pub(crate) fn describe(event: &Event, epochs: u64, batches: u64) -> Option<String> {
+    Some(match event {
+        // The command says more than these events: its plan at the start, how to resume after an interruption.
+        Event::Start { .. } | Event::End { model: None, .. } => return None,
+        Event::Oom { rung, reason, bytes_before, bytes_after } => {
+            let (before, after) = (size(*bytes_before), size(*bytes_after));
+            format!("Out of memory: {reason}; {}: {before} before, {after} now", describe_rung(*rung))
+        }
+        Event::Step { epoch, step, loss } => {
+            format!("Epoch {epoch}/{epochs}, batch {step}/{batches}, loss {loss:.4}")
+        }
+        Event::Epoch { .. } => describe_epoch(event, epochs),
+        Event::End { model: Some(_), .. } => describe_end(event),
+    })
+}
+
+fn describe_end(event: &Event) -> String {
+    let Event::End {
+        total_seconds, test_loss, test_accuracy, model: Some(model), best, stopped_early, ..
+    } = event
+    else {
+        return String::new();
+    };
+    let early = if *stopped_early { ", early since no epoch was better any more" } else { "" };
+    let (time, test) = (seconds(*total_seconds), tested(*test_loss, *test_accuracy));
+    let best = best.as_ref().map_or(String::new(), describe_best);
+    format!("Done in {time}{early}{test}, model in {}{best}", model.display())
 }
 
 /// `, test accuracy 97.31 %`, or the loss of a regression; nothing without a test part.
@@ -192,10 +252,14 @@ impl Observer for Reporter {
             self.bar.finish_and_clear();
         }
         self.console.json(event)?;
-        self.describe(event).map_or(Ok(()), |line| self.line(&line))
+        self.screen.iter().for_each(|screen| screen.update(|board| board.add(event)));
+        let line = describe(event, self.epochs, self.batches).filter(|_| self.is_worth_a_line(event));
+        line.map_or(Ok(()), |line| self.line(line))
     }
 
     fn position(&mut self, position: &Position) {
+        let Position { epoch, samples, loss, .. } = *position;
+        self.screen.iter().for_each(|screen| screen.update(|board| board.reach(epoch, samples, loss)));
         if self.bar.is_hidden() {
             return;
         }

@@ -113,6 +113,29 @@ pub(crate) fn scaled_source(split: Subset, outputs: usize, scale: TargetScale) -
     Ok(Source::new(samples, targets, sample_len)?)
 }
 
+/// A copy of the first rows of a source, at most so many.
+///
+/// # Errors
+/// Never: they are rows of a source.
+pub(crate) fn first_rows(source: &Source, most: usize) -> Result<Source> {
+    let rows = source.len().min(most);
+    let values = rows * source.sample_elements();
+    let samples = match source.samples() {
+        Samples::U8(bytes) => Samples::U8(bytes[..values].to_vec()),
+        Samples::F32(features) => Samples::F32(features[..values].to_vec()),
+        _ => return Ok(source.clone()),
+    };
+    let targets = match source.targets() {
+        Targets::Classes(labels) => Targets::Classes(labels[..rows].to_vec()),
+        Targets::WideClasses(labels) => Targets::WideClasses(labels[..rows].to_vec()),
+        Targets::Values { values, width } => {
+            Targets::Values { values: values[..rows * width].to_vec(), width: *width }
+        }
+        _ => return Ok(source.clone()),
+    };
+    Ok(Source::new(samples, targets, source.sample_elements())?)
+}
+
 /// Labels in the type that plans of so many classes read.
 pub(crate) fn class_targets(labels: Vec<u16>, classes: usize) -> Targets {
     match DType::of_labels(classes) {

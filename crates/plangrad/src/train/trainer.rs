@@ -20,6 +20,7 @@ use super::ladder::Resources;
 use super::session::RunSession;
 use super::settings::Settings;
 use super::source::Data;
+use super::step_numbers::StepNumbers;
 use super::stop::Stop;
 use super::subject::Subject;
 use super::wrong_setting::WrongSetting;
@@ -158,6 +159,12 @@ impl Trainer {
         self.data.test.len()
     }
 
+    /// The samples by which epochs are compared, and which part they are.
+    pub(crate) fn evaluation_samples(&self) -> (&Source, Split) {
+        let split = self.data.evaluation_part();
+        (self.data.of(split), split)
+    }
+
     /// For a table: its columns.
     #[must_use]
     pub fn table(&self) -> Option<&TableSchema> {
@@ -189,6 +196,13 @@ impl Trainer {
             changes: self.changes.clone(),
             ..RunSession::now(self.engine.session.backend(), self.walk.steps)
         }
+    }
+
+    /// Which steps the batches are from the epoch on in which the run stands.
+    pub(crate) fn step_numbers(&self) -> StepNumbers {
+        let EpochWalk { epoch, steps, .. } = self.walk;
+        let (before, batch_size) = (steps - self.batch(), self.settings.batch_size);
+        StepNumbers::from_here(epoch, before, self.walk.samples().div_ceil(batch_size) as u64)
     }
 
     /// The event that begins the run.

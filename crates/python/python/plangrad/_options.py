@@ -424,6 +424,9 @@ class TrainOptions(TypedDict, total=False):
     several times"""
     no_report: bool | None
     """Do not write report.html, the page with curves, confusion matrix, pictures and memory, at the end"""
+    progress: Literal["bar", "tui", "plain", "none"] | None
+    """What to show of the progress: a bar and lines; the whole terminal with curves, pace, memory and mistakes (in
+    programs built with --features tui); lines alone; or only what each epoch came to. Where there is no terminal, lines"""
     tensorboard: bool | None
     """Write event files for TensorBoard meanwhile, in the folder tensorboard of the run: losses, accuracies, learning
     rate, times, histograms of the weights, the settings; at the end mistakes as pictures"""

@@ -8,26 +8,26 @@ use super::refusal::Refusal;
 use super::status::Status;
 
 /// The most bytes of a head.
-pub(super) const MOST_HEAD: usize = 16 << 10;
+pub(crate) const MOST_HEAD: usize = 16 << 10;
 
 /// The most fields of a head.
 const MOST_FIELDS: usize = 64;
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Head {
-    pub(super) method: String,
+pub(crate) struct Head {
+    pub(crate) method: String,
     /// The address without its query.
-    pub(super) path: String,
-    pub(super) query: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
     /// Lower case, without parameters.
-    pub(super) content_type: Option<String>,
+    pub(crate) content_type: Option<String>,
     /// Bytes of the body; `None` if nothing says that there is one.
-    pub(super) length: Option<u64>,
+    pub(crate) length: Option<u64>,
     /// Whether the connection ends with it.
-    pub(super) is_last: bool,
+    pub(crate) is_last: bool,
     /// Whether the body comes only once it is asked for.
-    pub(super) waits: bool,
+    pub(crate) waits: bool,
 }
 
 impl Head {
@@ -35,7 +35,7 @@ impl Head {
     ///
     /// # Errors
     /// If it is no head, too large, or for another server.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
         let mut fields = [EMPTY_HEADER; MOST_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
         let length = match request.parse(bytes) {
@@ -89,8 +89,16 @@ impl Head {
         Ok(())
     }
 
+    /// Refuses a request of another method; where there is GET, there is HEAD.
+    pub(crate) fn check_method(&self, method: &str) -> Result<(), Refusal> {
+        if self.method == method || method == "GET" && self.method == "HEAD" {
+            return Ok(());
+        }
+        Err(Refusal::new(Status::MethodNotAllowed, format!("expected {method} {}", self.path)))
+    }
+
     /// Whether the query has this word: `?invert`, `?invert=1`, but not `?invert=0`.
-    pub(super) fn asks(&self, word: &str) -> bool {
+    pub(crate) fn asks(&self, word: &str) -> bool {
         self.query.split('&').any(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, "1"));
             name == word && !matches!(value, "0" | "false" | "no")

@@ -9,30 +9,30 @@ use super::status::Status;
 
 /// A response.
 #[derive(Clone, Debug)]
-pub(super) struct Response {
-    pub(super) status: Status,
+pub(crate) struct Response {
+    pub(crate) status: Status,
     content_type: &'static str,
     /// Fields besides those that every response has, each with its line end.
     fields: Cow<'static, str>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    pub(super) fn new(content_type: &'static str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(content_type: &'static str, body: Vec<u8>) -> Self {
         Self { status: Status::Ok, content_type, fields: Cow::Borrowed(""), body }
     }
 
-    pub(super) fn json(object: &impl Serialize) -> Self {
+    pub(crate) fn json(object: &impl Serialize) -> Self {
         // What is serialised here are plain structs, which cannot fail.
         Self::new("application/json", serde_json::to_vec(object).unwrap_or_default())
     }
 
-    pub(super) fn with_fields(self, fields: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with_fields(self, fields: impl Into<Cow<'static, str>>) -> Self {
         Self { fields: fields.into(), ..self }
     }
 
     /// Its head. `is_last` says that the connection ends with it.
-    pub(super) fn head(&self, is_last: bool) -> String {
+    pub(crate) fn head(&self, is_last: bool) -> String {
         format!(
             "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nX-Content-Type-Options: \
              nosniff\r\nConnection: {}\r\n{}\r\n",

@@ -1,10 +1,8 @@
-//! What a request may take, and what follows from that for the memory of the server.
-
-use std::time::Duration;
+//! What follows from the limits on requests for the memory of the server.
 
 use plangrad_tensor::MemoryReport;
 
-use super::head::MOST_HEAD;
+use crate::http::{Limits, MOST_HEAD};
 use crate::model::Model;
 use crate::numbers::size;
 
@@ -22,17 +20,6 @@ const PROBABILITY: u64 = 16;
 
 /// Bytes of a prediction in JSON and in memory besides its probabilities and the name of its class.
 const PREDICTION: u64 = 256;
-
-/// The limits on requests.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes of a body.
-    pub(crate) body: u64,
-    /// Connections at a time.
-    pub(crate) connections: usize,
-    /// How long a request may take to come, and its response to be taken.
-    pub(crate) patience: Duration,
-}
 
 /// What a server may take, as planned.
 #[derive(Clone, Debug)]

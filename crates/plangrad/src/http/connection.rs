@@ -12,6 +12,7 @@ use super::head::{Head, MOST_HEAD};
 use super::refusal::Refusal;
 use super::response::Response;
 use super::room::{Room, Taken};
+use super::site::Events;
 use super::status::Status;
 use crate::numbers::size;
 use crate::train::Stop;
@@ -21,6 +22,9 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// How long bytes that nobody wants any more are read, so that the response before them is not lost.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// The longest silence in a stream of events, in which a proxy would not take it for dead.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Bytes that are read at a time.
 const PIECE: usize = 16 << 10;
@@ -140,6 +144,32 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// Sends events until the other end closes, does not take them in time, or the server stops; `false` if one could not be sent.
+    pub(super) fn send_events(&mut self, events: &mut dyn Events, is_without_body: bool) -> bool {
+        if !self.write(STREAM.as_bytes()) || is_without_body {
+            return is_without_body;
+        }
+        let mut told = Instant::now();
+        while self.is_listening() {
+            let text = match events.next() {
+                Some(line) => format!("data: {line}\n\n"),
+                None if told.elapsed() > HEARTBEAT => ":\n\n".to_owned(),
+                None => continue,
+            };
+            if !self.write(text.as_bytes()) {
+                return false;
+            }
+            told = Instant::now();
+        }
+        true
+    }
+
+    /// Whether the other end is there, waits, and says nothing; looks for the time of a slice.
+    fn is_listening(&self) -> bool {
+        let heard = self.stream.peek(&mut [0]);
+        !self.stop.asked() && matches!(heard, Err(error) if is_pause(error.kind()))
+    }
+
     /// Ends the connection. What the other end still sends is read for a while: closing with unread bytes would tell its system
     /// to forget the response.
     pub(super) fn end(&mut self, patience: Duration) {
@@ -203,6 +233,10 @@ impl<'a> Connection<'a> {
         }
     }
 }
+
+/// The head of a stream of events (WHATWG, "HTML", 9.2).
+const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+                      X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
 
 /// Whether nothing came within a slice, or a signal did.
 fn is_pause(kind: ErrorKind) -> bool {

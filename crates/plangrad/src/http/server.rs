@@ -10,8 +10,7 @@ use super::connection::{Broken, Connection};
 use super::head::Head;
 use super::refusal::Refusal;
 use super::response::Response;
-use super::room::Taken;
-use super::service::Service;
+use super::site::{Answer, Site};
 use super::status::Status;
 use crate::error::{Error, Result};
 use crate::train::Stop;
@@ -29,15 +28,6 @@ const REFUSAL: Duration = Duration::from_millis(100);
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
-}
-
-/// What was done until the end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Served {
-    /// Requests that were answered.
-    pub(crate) requests: u64,
-    /// Samples that were predicted.
-    pub(crate) predictions: u64,
 }
 
 impl Server {
@@ -65,7 +55,7 @@ impl Server {
     ///
     /// # Errors
     /// If the system gives no threads.
-    pub(crate) fn serve(&self, service: &Service<'_>, stop: &Stop) -> Result<Served> {
+    pub(crate) fn serve(&self, site: &impl Site, stop: &Stop) -> Result<()> {
         let no_thread =
             |reason| Error::option("--connections", format!("the system gives no thread: {reason}"));
         thread::scope(|scope| {
@@ -77,14 +67,12 @@ impl Server {
             while !stop.asked() {
                 match self.listener.accept() {
                     Ok(_) if stop.asked() => break,
-                    Ok((stream, _)) => welcome(scope, Arc::new(stream), service, stop, &refused),
+                    Ok((stream, _)) => welcome(scope, Arc::new(stream), site, stop, &refused),
                     Err(_) => thread::sleep(PAUSE), // no file left, or a connection that was gone at once
                 }
             }
-            Ok::<(), Error>(())
-        })?;
-        let (requests, predictions) = service.metrics.totals();
-        Ok(Served { requests, predictions })
+            Ok(())
+        })
     }
 
     /// Waits for the wish to stop, then wakes the thread that accepts.
@@ -100,25 +88,25 @@ impl Server {
 fn welcome<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     stream: Arc<TcpStream>,
-    service: &'env Service<'_>,
+    site: &'env impl Site,
     stop: &'env Stop,
     refused: &SyncSender<Arc<TcpStream>>,
 ) {
-    let metrics = &service.metrics;
-    if metrics.opens(service.limits.connections) {
+    let traffic = site.traffic();
+    if traffic.opens(site.limits().connections) {
         let own = Arc::clone(&stream);
         let talk = move || {
-            if let Some(connection) = Connection::new(own, service.limits.patience, stop) {
-                converse(connection, service);
+            if let Some(connection) = Connection::new(own, site.limits().patience, stop) {
+                converse(connection, site);
             }
-            metrics.closes();
+            traffic.closes();
         };
         if Builder::new().name("connection".to_owned()).spawn_scoped(scope, talk).is_ok() {
             return;
         }
-        metrics.closes();
+        traffic.closes();
     }
-    metrics.answered(Status::Unavailable, Duration::ZERO);
+    traffic.answered(Status::Unavailable, Duration::ZERO);
     let _ = refused.try_send(stream); // whoever finds no place is not told why
 }
 
@@ -135,59 +123,68 @@ fn refuse_all(too_many: &Receiver<Arc<TcpStream>>, stop: &Stop) {
 }
 
 /// Answers the requests of a connection, one after another.
-fn converse(mut connection: Connection<'_>, service: &Service<'_>) {
+fn converse(mut connection: Connection<'_>, site: &impl Site) {
+    let (traffic, patience) = (site.traffic(), site.limits().patience);
     loop {
         let (head, began) = match connection.head() {
             Ok(found) => found,
-            Err(broken) => return give_up(connection, service, Instant::now(), broken),
+            Err(broken) => return give_up(connection, site, Instant::now(), broken),
         };
-        match answer(&mut connection, &head, began, service) {
-            Err(broken) => return give_up(connection, service, began, broken),
-            Ok((response, is_last, _taken)) => {
-                service.metrics.answered(response.status, began.elapsed());
-                if !connection.send(&response, is_last, head.method == "HEAD") {
-                    return service.metrics.lost();
+        let is_head = head.method == "HEAD";
+        match answer(&mut connection, &head, began, site) {
+            Err(broken) => return give_up(connection, site, began, broken),
+            Ok(Answer::Whole(response, _taken)) => {
+                traffic.answered(response.status, began.elapsed());
+                if !connection.send(&response, head.is_last, is_head) {
+                    return traffic.lost();
                 }
-                if is_last {
-                    return connection.end(service.limits.patience);
+                if head.is_last {
+                    return connection.end(patience);
                 }
+            }
+            Ok(Answer::Stream(mut events)) => {
+                traffic.answered(Status::Ok, began.elapsed());
+                if !connection.send_events(&mut *events, is_head) {
+                    traffic.lost();
+                }
+                return connection.end(patience);
             }
         }
     }
 }
 
-/// The response to a request, whether it is the connection's last, and the room that it takes.
+/// The answer to a request.
 fn answer<'s>(
     connection: &mut Connection<'_>,
     head: &Head,
     began: Instant,
-    service: &'s Service<'_>,
-) -> std::result::Result<(Response, bool, Option<Taken<'s>>), Broken> {
-    let route = match service.route(head) {
+    site: &'s impl Site,
+) -> std::result::Result<Answer<'s>, Broken> {
+    let route = match site.route(head) {
         Ok(route) => route,
         // Without a body the next request begins where this one ends.
         Err(refusal) if head.length.is_none_or(|length| length == 0) => {
-            return Ok((refusal.into(), head.is_last, None));
+            return Ok(Answer::Whole(refusal.into(), None));
         }
         Err(refusal) => return Err(refusal.into()),
     };
     // What the body takes is free again once the response is there.
-    let (body, _taken) = connection.body(head, began, service.limits.body, &service.room)?;
-    let (response, taken) = service.answer(route, body);
-    Ok((response, head.is_last, taken))
+    let (body, _taken) = connection.body(head, began, site.limits().body, site.room())?;
+    Ok(site.answer(route, body))
 }
 
 /// Ends a connection whose request cannot be read.
-fn give_up(mut connection: Connection<'_>, service: &Service<'_>, began: Instant, broken: Broken) {
+fn give_up(mut connection: Connection<'_>, site: &impl Site, began: Instant, broken: Broken) {
+    let traffic = site.traffic();
     match broken {
         Broken::Ended => {}
-        Broken::Lost => service.metrics.lost(),
+        Broken::Lost => traffic.lost(),
         Broken::Refused(refusal) => {
             let response = Response::from(refusal);
-            service.metrics.answered(response.status, began.elapsed());
+            traffic.answered(response.status, began.elapsed());
             match connection.send(&response, true, false) {
-                true => connection.end(service.limits.patience),
-                false => service.metrics.lost(),
+                true => connection.end(site.limits().patience),
+                false => traffic.lost(),
             }
         }
     }

@@ -6,17 +6,17 @@ use crate::error::{Error, ErrorKind};
 /// Why, as a status of HTTP and a sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Refusal {
-    pub(super) status: Status,
-    pub(super) sentence: String,
+    pub(crate) status: Status,
+    pub(crate) sentence: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: Status, sentence: impl Into<String>) -> Self {
+    pub(crate) fn new(status: Status, sentence: impl Into<String>) -> Self {
         Self { status, sentence: sentence.into() }
     }
 
     /// A request that cannot be understood.
-    pub(super) fn bad(sentence: impl Into<String>) -> Self {
+    pub(crate) fn bad(sentence: impl Into<String>) -> Self {
         Self::new(Status::BadRequest, sentence)
     }
 }

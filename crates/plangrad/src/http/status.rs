@@ -2,7 +2,7 @@
 
 /// A status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(crate) enum Status {
     Ok,
     BadRequest,
     NotFound,
@@ -18,7 +18,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    pub(super) const ALL: [Status; 12] = [
+    pub(crate) const ALL: [Status; 12] = [
         Status::Ok,
         Status::BadRequest,
         Status::NotFound,
@@ -34,7 +34,7 @@ impl Status {
     ];
 
     /// Its number and what it is called.
-    pub(super) fn line(self) -> &'static str {
+    pub(crate) fn line(self) -> &'static str {
         match self {
             Status::Ok => "200 OK",
             Status::BadRequest => "400 Bad Request",
@@ -52,7 +52,7 @@ impl Status {
     }
 
     /// Its number.
-    pub(super) fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         &self.line()[..3]
     }
 }

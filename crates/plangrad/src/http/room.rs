@@ -5,24 +5,24 @@ use std::sync::PoisonError;
 
 /// So many bytes.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     free: Mutex<u64>,
 }
 
 /// A part of a room.
 #[derive(Debug)]
-pub(super) struct Taken<'a> {
+pub(crate) struct Taken<'a> {
     room: &'a Room,
     bytes: u64,
 }
 
 impl Room {
-    pub(super) fn new(bytes: u64) -> Self {
+    pub(crate) fn new(bytes: u64) -> Self {
         Self { free: Mutex::new(bytes) }
     }
 
     /// Takes so many bytes, if they are free.
-    pub(super) fn take(&self, bytes: u64) -> Option<Taken<'_>> {
+    pub(crate) fn take(&self, bytes: u64) -> Option<Taken<'_>> {
         let mut taken = Taken { room: self, bytes: 0 };
         taken.grow(bytes).then_some(taken)
     }
@@ -30,7 +30,7 @@ impl Room {
 
 impl Taken<'_> {
     /// Takes so many bytes more; `false` if they are not free.
-    pub(super) fn grow(&mut self, more: u64) -> bool {
+    pub(crate) fn grow(&mut self, more: u64) -> bool {
         let mut free = self.room.free.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(left) = free.checked_sub(more) else { return false };
         *free = left;

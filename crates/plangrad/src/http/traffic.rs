@@ -1,4 +1,4 @@
-//! Counts of what the server did, as Prometheus reads them.
+//! Counts of requests and connections, as Prometheus reads them.
 //!
 //! Source: "Exposition formats", Prometheus's documentation, text format 0.0.4.
 
@@ -13,20 +13,19 @@ const SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 
 
 /// The counts.
 #[derive(Debug, Default)]
-pub(crate) struct Metrics {
+pub(crate) struct Traffic {
     statuses: [AtomicU64; Status::ALL.len()],
     /// Requests that took at most so long and longer than the class before; the last class has no end.
     seconds: [AtomicU64; SECONDS.len() + 1],
     microseconds: AtomicU64,
-    predictions: AtomicU64,
     /// Connections that are open, and those that ended within a request or its response.
     open: AtomicU64,
     lost: AtomicU64,
 }
 
-impl Metrics {
+impl Traffic {
     /// A request that was answered, and how long after its first byte.
-    pub(super) fn answered(&self, status: Status, took: Duration) {
+    pub(crate) fn answered(&self, status: Status, took: Duration) {
         let seconds = took.as_secs_f64();
         let class = SECONDS.iter().position(|&end| seconds <= end).unwrap_or(SECONDS.len());
         add(&self.statuses[status as usize], 1);
@@ -34,32 +33,28 @@ impl Metrics {
         add(&self.microseconds, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
-    pub(super) fn predicted(&self, samples: usize) {
-        add(&self.predictions, samples as u64);
-    }
-
     /// A connection ended before its request or response did.
-    pub(super) fn lost(&self) {
+    pub(crate) fn lost(&self) {
         add(&self.lost, 1);
     }
 
     /// Counts a connection as open if fewer than `most` are.
-    pub(super) fn opens(&self, most: usize) -> bool {
+    pub(crate) fn opens(&self, most: usize) -> bool {
         let more = |open| (open < most as u64).then_some(open + 1);
         self.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
     }
 
-    pub(super) fn closes(&self) {
+    pub(crate) fn closes(&self) {
         self.open.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Requests that were answered, and samples that were predicted.
-    pub(super) fn totals(&self) -> (u64, u64) {
-        (self.statuses.iter().map(get).sum(), get(&self.predictions))
+    /// Requests that were answered.
+    pub(crate) fn requests(&self) -> u64 {
+        self.statuses.iter().map(get).sum()
     }
 
     /// The text that Prometheus reads.
-    pub(super) fn text(&self, planned_bytes: u64, session_bytes: u64) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         section(&mut text, "requests_total", "counter", "Requests that were answered, by status.");
         for (status, count) in Status::ALL.into_iter().zip(&self.statuses) {
@@ -79,22 +74,11 @@ impl Metrics {
         }
         line(&mut text, "request_seconds_sum", get(&self.microseconds) as f64 / 1e6);
         line(&mut text, "request_seconds_count", below);
-        let rest = [
-            ("predictions_total", "counter", "Samples that were predicted.", get(&self.predictions)),
-            ("connections", "gauge", "Connections that are open.", get(&self.open)),
-            (
-                "lost_connections_total",
-                "counter",
-                "Connections that ended within a request or response.",
-                get(&self.lost),
-            ),
-            ("planned_bytes", "gauge", "Memory that serving may take.", planned_bytes),
-            ("session_bytes", "gauge", "Memory of the model's session, of these.", session_bytes),
-        ];
-        for (name, kind, help, value) in rest {
-            section(&mut text, name, kind, help);
-            line(&mut text, name, value);
-        }
+        section(&mut text, "connections", "gauge", "Connections that are open.");
+        line(&mut text, "connections", get(&self.open));
+        let lost = "Connections that ended within a request or response.";
+        section(&mut text, "lost_connections_total", "counter", lost);
+        line(&mut text, "lost_connections_total", get(&self.lost));
         text
     }
 }
@@ -107,11 +91,13 @@ fn get(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
-fn section(text: &mut String, name: &str, kind: &str, help: &str) {
+/// Begins a metric.
+pub(crate) fn section(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP plangrad_{name} {help}\n# TYPE plangrad_{name} {kind}"); // a String takes all
 }
 
-fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
+/// Writes a sample of a metric.
+pub(crate) fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
     let _ = writeln!(text, "plangrad_{name} {value}");
 }
 
@@ -121,12 +107,12 @@ mod tests {
 
     #[test]
     fn classes_of_seconds_are_cumulative_and_end_with_the_count() {
-        let metrics = Metrics::default();
+        let traffic = Traffic::default();
         for micros in [1, 700, 2_000_000, 60_000_000] {
-            metrics.answered(Status::Ok, Duration::from_micros(micros));
+            traffic.answered(Status::Ok, Duration::from_micros(micros));
         }
-        metrics.answered(Status::RequestTimeout, Duration::ZERO);
-        let text = metrics.text(7, 3);
+        traffic.answered(Status::RequestTimeout, Duration::ZERO);
+        let text = traffic.text();
         for line in [
             "plangrad_requests_total{status=\"200\"} 4",
             "plangrad_requests_total{status=\"408\"} 1",
@@ -135,18 +121,17 @@ mod tests {
             "plangrad_request_seconds_bucket{le=\"+Inf\"} 5",
             "plangrad_request_seconds_sum 62.000701",
             "plangrad_request_seconds_count 5",
-            "plangrad_planned_bytes 7",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
-        assert_eq!(metrics.totals(), (5, 0));
+        assert_eq!(traffic.requests(), 5);
     }
 
     #[test]
     fn no_more_connections_open_than_may() {
-        let metrics = Metrics::default();
-        assert!(metrics.opens(1) && !metrics.opens(1));
-        metrics.closes();
-        assert!(metrics.opens(1));
+        let traffic = Traffic::default();
+        assert!(traffic.opens(1) && !traffic.opens(1));
+        traffic.closes();
+        assert!(traffic.opens(1));
     }
 }
