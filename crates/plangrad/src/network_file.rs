@@ -314,8 +314,11 @@ impl Parser<'_> {
         self.lines.entry(self.place.clone()).or_insert(line);
     }
 
+    /// The line of a byte, the last one for what is missed behind it.
     fn line(&self, start: usize) -> usize {
-        1 + self.text.as_bytes()[..start.min(self.text.len())].iter().filter(|&&byte| byte == b'\n').count()
+        let before = &self.text.as_bytes()[..start.min(self.text.len())];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        line.min(self.text.lines().count().max(1))
     }
 
     fn wrong(&self, start: usize, problem: &str) -> Error {
