@@ -12,8 +12,8 @@ use crate::backend::{Arena, Backend, Origin, Pace};
 use crate::error::{DataKind, Error, SourceError};
 use crate::graph::{Parameters, Tensor};
 use crate::ir::{
-    Clock, Extent, Layout, MemoryReport, MetricBlock, Metrics, ParameterId, Program, Slot, Staging,
-    StepBlock, TensorId,
+    Clock, Extent, Layout, MemoryReport, MetricBlock, Metrics, NumberTypes, ParameterId, Program, Slot,
+    Staging, StepBlock, TensorId,
 };
 use crate::plan::{Gradients, Inputs, Layouts, Plan, State};
 use crate::source::Batches;
@@ -446,8 +446,18 @@ pub fn eval(tensor: Tensor<'_>) -> Result<ArrayD<f32>, Error> {
 /// # Errors
 /// If the graph needs parameters, or memory runs out.
 pub(crate) fn eval_on(backend: &Backend, tensors: &[Tensor<'_>]) -> Result<Vec<ArrayD<f32>>, Error> {
+    eval_with(backend, NumberTypes::default(), tensors)
+}
+
+/// The same with these types of numbers.
+pub(crate) fn eval_with(
+    backend: &Backend,
+    types: NumberTypes,
+    tensors: &[Tensor<'_>],
+) -> Result<Vec<ArrayD<f32>>, Error> {
     let Some(first) = tensors.first() else { return Ok(Vec::new()) };
-    let plan = Plan::new(first.graph(), &State::inference(&Parameters::new())?, tensors)?;
+    let state = State::inference(&Parameters::new())?.with_number_types(types)?;
+    let plan = Plan::new(first.graph(), &state, tensors)?;
     let mut session = Session::new(backend, vec![plan])?;
     session.run_once(0)?;
     tensors.iter().map(|tensor| session.read(0, tensor.id())).collect()

@@ -15,9 +15,24 @@ use crate::backend::Backend;
 use crate::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use crate::backend::cuda::emulator::{Emulator, NoEmulator};
 use crate::backend::cuda::{self, CudaOptions};
+use crate::ir::{bf16, from_bf16};
 use crate::reference::Interpreter;
-use crate::session::eval_on;
-use crate::{Error, Graph, Tensor};
+use crate::session::{eval_on, eval_with};
+use crate::{Error, Graph, NumberTypes, Tensor};
+
+/// Errors of f32, of the largest element: sums of n products lose about √n units in its last place.
+const F32_BOUND: Bound = Bound { share: 3e-6, least: 0.05 };
+
+/// Those of bfloat16: a result, and some numbers on the way to it, which may cancel, are each rounded by up to 2⁻⁸ of
+/// themselves.
+const BF16_BOUND: Bound = Bound { share: 6.0 / 256.0, least: 0.2 };
+
+/// How far results may be off: a share of the largest element, or of the least that counts as such.
+#[derive(Clone, Copy)]
+struct Bound {
+    share: f64,
+    least: f64,
+}
 
 type Expression = Arc<dyn for<'g> Fn(&[Tensor<'g>]) -> Result<Tensor<'g>, Error>>;
 
@@ -205,6 +220,28 @@ impl Case {
             self.check_differences(&inputs, &reference[1..]);
         }
         self.check_backends(&outputs, &reference);
+        self.check_in_bf16(&inputs);
+    }
+
+    /// Every backend that computes in mixed precision against the reference, on inputs that bfloat16 has: what differs is how
+    /// results are rounded.
+    fn check_in_bf16(&self, inputs: &[ArrayD<f32>]) {
+        let graph = Graph::new();
+        let rounded = |x: &ArrayD<f32>| x.mapv(|x| from_bf16(bf16(x)));
+        let x: Vec<Tensor<'_>> = inputs.iter().map(|x| graph.variable(rounded(x)).unwrap()).collect();
+        let y = (self.expression)(&x).unwrap();
+        let mut outputs = vec![y];
+        if !self.forward_only {
+            outputs.extend(graph.gradients(weighted_sum(y), &x).unwrap());
+        }
+        let reference = Interpreter::new().run(&graph, &outputs).unwrap();
+        let types = NumberTypes::bf16();
+        for (name, backend) in backends().into_iter().filter(|(_, backend)| backend.computes_with(types)) {
+            let found = eval_with(&backend, types, &outputs).unwrap();
+            for (i, (found, reference)) in found.iter().zip(&reference).enumerate() {
+                self.assert_within(BF16_BOUND, &format!("{name} in bf16"), i, found, reference);
+            }
+        }
     }
 
     /// The gradient rules against central differences of the reference.
@@ -253,7 +290,7 @@ impl Case {
         for (name, backend) in backends() {
             let found = eval_on(&backend, outputs).unwrap();
             for (i, (found, reference)) in found.iter().zip(reference).enumerate() {
-                self.assert_close(&name, i, found, reference);
+                self.assert_within(F32_BOUND, &name, i, found, reference);
             }
             let set = name.split(" × ").next().unwrap_or_default().to_string();
             match &by_set {
@@ -272,15 +309,22 @@ impl Case {
         }
     }
 
-    /// Within a few units in the last place of the largest element: sums of n products lose about √n of them.
-    fn assert_close(&self, name: &str, output: usize, found: &ArrayD<f32>, reference: &ArrayD<f64>) {
+    /// Within a bound of the reference.
+    fn assert_within(
+        &self,
+        bound: Bound,
+        name: &str,
+        output: usize,
+        found: &ArrayD<f32>,
+        reference: &ArrayD<f64>,
+    ) {
         assert_eq!(found.shape(), reference.shape());
-        let scale = reference.iter().filter(|x| x.is_finite()).fold(0.05_f64, |a, x| a.max(x.abs()));
+        let scale = reference.iter().filter(|x| x.is_finite()).fold(bound.least, |a: f64, x| a.max(x.abs()));
         for (found, reference) in found.iter().zip(reference) {
             let difference = (f64::from(*found) - reference).abs();
             let equal = f64::from(*found) == *reference || found.is_nan() && reference.is_nan();
             assert!(
-                equal || difference <= 3e-6 * scale,
+                equal || difference <= bound.share * scale,
                 "{name}, output {output} of {:?}: {found} instead of {reference} (largest {scale})",
                 self.shapes
             );

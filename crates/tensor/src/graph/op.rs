@@ -45,9 +45,9 @@ pub(crate) trait Lower {
         Simpler::No
     }
 
-    /// Whether the results are sums over many numbers, or counts of them, which a plan may keep in a wider type than what is
-    /// summed.
-    fn adds_up(&self) -> bool {
+    /// Whether the results are sums over many numbers, counts of them, or what a loss compares with: these a plan does not round
+    /// as it does what is summed.
+    fn is_exact(&self) -> bool {
         false
     }
 

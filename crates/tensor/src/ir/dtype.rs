@@ -19,7 +19,7 @@ pub enum DType {
     U8,
     /// Labels of more classes than a byte tells apart.
     U16,
-    /// The upper half of a single-precision number: 8 bits of mantissa. Values can be kept in it; nothing computes with it yet.
+    /// bfloat16, the upper half of a single-precision number: its range, and 8 bits of mantissa. See [`crate::NumberTypes::bf16`].
     Bf16,
 }
 
@@ -53,7 +53,7 @@ impl DType {
             (DType::F32, &[a, b, c, d]) => f32::from_ne_bytes([a, b, c, d]),
             (DType::U8, &[byte]) => f32::from(byte),
             (DType::U16, &[a, b]) => f32::from(u16::from_ne_bytes([a, b])),
-            (DType::Bf16, &[a, b]) => f32::from_bits(u32::from(u16::from_ne_bytes([a, b])) << 16),
+            (DType::Bf16, &[a, b]) => from_bf16(u16::from_ne_bytes([a, b])),
             _ => unreachable!("{} bytes are not one {self}", bytes.len()),
         }
     }
@@ -85,8 +85,13 @@ impl fmt::Display for DType {
     }
 }
 
-/// The nearest number of 8 bits of mantissa, of two the even one.
-fn bf16(x: f32) -> u16 {
+/// The number that the bits of one of bfloat16 are.
+pub(crate) fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// The nearest number of bfloat16, of two the even one.
+pub(crate) fn bf16(x: f32) -> u16 {
     let bits = x.to_bits();
     if x.is_nan() {
         return (bits >> 16) as u16 | 0x40; // a quiet one, whatever is cut off

@@ -33,6 +33,7 @@ pub use dataset::{DatasetContent, SampleFormat, TargetFormat};
 pub(crate) use dataset::{DatasetNeeds, SampleNeed};
 pub use device::{Device, DriverMemory, MemoryReading};
 pub use dtype::DType;
+pub(crate) use dtype::{bf16, from_bf16};
 pub use groups::{Groups, Learning};
 pub use hyperparameter::Hyperparameter;
 pub(crate) use kernel::Kernel;

@@ -30,7 +30,7 @@ use super::{DType, Meta};
 pub struct NumberTypes {
     /// What lives within a step: the batch, activations and their gradients.
     pub storage: DType,
-    /// What is multiplied and added between one rounding and the next.
+    /// What products multiply: their factors are rounded to it. All else is computed in f32.
     pub compute: DType,
     /// Losses and other sums over a batch, and the gradients of parameters.
     pub sums: DType,
@@ -45,13 +45,22 @@ impl Default for NumberTypes {
 }
 
 impl NumberTypes {
+    /// Mixed precision: activations, their gradients and inputs in bfloat16, which products multiply, too; sums, losses, and what
+    /// lives from step to step in f32. bfloat16 has the range of f32, so that no gradient is too small for it and losses need no
+    /// scaling (Kalamkar et al., *A Study of BFLOAT16 for Deep Learning Training*,
+    /// [arXiv:1905.12322](https://arxiv.org/abs/1905.12322)).
+    #[must_use]
+    pub fn bf16() -> NumberTypes {
+        NumberTypes::default().storage(DType::Bf16).compute(DType::Bf16)
+    }
+
     /// The same with what lives within a step in `dtype`.
     #[must_use]
     pub fn storage(self, dtype: DType) -> NumberTypes {
         NumberTypes { storage: dtype, ..self }
     }
 
-    /// The same computing in `dtype`.
+    /// The same with the factors of products in `dtype`.
     #[must_use]
     pub fn compute(self, dtype: DType) -> NumberTypes {
         NumberTypes { compute: dtype, ..self }
@@ -73,7 +82,7 @@ impl NumberTypes {
 impl fmt::Display for NumberTypes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NumberTypes { storage, compute, sums, masters } = self;
-        write!(f, "storage in {storage}, computing in {compute}, sums in {sums}, masters in {masters}")
+        write!(f, "storage in {storage}, products of {compute}, sums in {sums}, masters in {masters}")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kernel, Layout, Meta};
+use super::{DType, Kernel, Layout, Meta};
 
 /// A plan with the place of every value known.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Program {
     pub(crate) metas: Arc<Vec<Meta>>,
     /// How the elements of every value lie: row-major, but where the device asked for panels.
     pub(crate) layouts: Vec<Layout>,
+    /// What the factors of products are rounded to.
+    pub(crate) compute: DType,
     /// Rows a step takes from the dataset.
     pub(crate) batch_size: usize,
 }

@@ -64,7 +64,7 @@ impl Lower for ArgMaxRows {
         Lowered::kernel(ArgMax { input, labels: None, output, rows, columns })
     }
 
-    fn adds_up(&self) -> bool {
+    fn is_exact(&self) -> bool {
         true
     }
 }
@@ -103,7 +103,7 @@ impl Lower for Correct {
         Lowered::kernel(ArgMax { input, labels, output, rows, columns })
     }
 
-    fn adds_up(&self) -> bool {
+    fn is_exact(&self) -> bool {
         true
     }
 }

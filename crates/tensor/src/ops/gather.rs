@@ -130,6 +130,10 @@ impl Lower for GatherTargetsOp {
         let (output, rows) = (call.output().value, self.batch_size);
         Lowered::kernel(GatherTargets { output, rows, format: self.format })
     }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
 }
 
 impl Graph {

@@ -136,7 +136,7 @@ impl Lower for Scatter {
         Lowered::kernel(ScatterRows { input, indices: indices(&call.inputs[1]), output, rows, columns })
     }
 
-    fn adds_up(&self) -> bool {
+    fn is_exact(&self) -> bool {
         true
     }
 }

@@ -208,7 +208,7 @@ impl Lower for Losses {
         self.0.kernel(call, Some(call.output().value), None, RowScale::Constant(1.0), call.inputs.get(2))
     }
 
-    fn adds_up(&self) -> bool {
+    fn is_exact(&self) -> bool {
         true
     }
 }

@@ -115,7 +115,7 @@ impl Lower for MeanAndVariance {
         ])
     }
 
-    fn adds_up(&self) -> bool {
+    fn is_exact(&self) -> bool {
         true
     }
 }

@@ -98,7 +98,7 @@ impl Lower for ReduceAxis {
         })
     }
 
-    fn adds_up(&self) -> bool {
+    fn is_exact(&self) -> bool {
         true
     }
 }

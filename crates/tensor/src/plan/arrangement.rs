@@ -114,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::net::{Net, nets};
+    use crate::testing::net::{Net, nets, number_types};
     use crate::{Gradients, Inputs};
 
     fn arranged(arrangements: &Arrangements, net: &Net, batch_size: usize) -> Plan {
@@ -127,11 +127,11 @@ mod tests {
 
         #[test]
         fn arranged_plans_are_the_best_and_never_shrink_as_the_batch_grows(
-            net in nets(), sizes in prop::collection::vec(1usize..300, 4), lean: bool,
+            net in nets(), number_types in number_types(), sizes in prop::collection::vec(1usize..300, 4), lean: bool,
         ) {
             let gradients = if lean { Gradients::Consumed } else { Gradients::Kept };
             let inputs = if lean { Inputs::InPlace } else { Inputs::Gathered };
-            let net = Net { gradients, inputs, ..net };
+            let net = Net { gradients, inputs, number_types, ..net };
             let arrangements = Arrangements::default();
             let mut sizes = sizes;
             let plans: Vec<Plan> = sizes.iter().map(|&size| arranged(&arrangements, &net, size)).collect();

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::draft::{Draft, Placed, ValueInfo};
 use super::sketch::{Sketch, SketchNode};
 use super::state::{Gradients, State};
+use super::types;
 use crate::error::Error;
 use crate::graph::{Call, Graph, Lowered, Operand, Tensor};
 use crate::ir::kernel::Copy;
@@ -21,6 +22,7 @@ pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
     sketch.nodes.iter().try_for_each(|node| lowering.node(node))?;
     lowering.check_slots()?;
     let Lowering { mut draft, values, .. } = lowering;
+    types::keep_indices(&mut draft, state.number_types().sums);
     for output in outputs {
         let value = values[sketch.origin(output.number()) as usize].expect("outputs are needed");
         let value = before_the_step_ends(&mut draft, value);
@@ -69,9 +71,11 @@ impl<'a> Lowering<'a> {
         let outputs = node.outputs.iter().map(|&meta| self.output(node, meta)).collect::<Result<_, _>>()?;
         let kept = self.kept(writes)?;
         let (step_block, metrics) = (self.step_block(node.op.clock())?, self.metrics);
-        let (draft, storage) = (&mut self.draft, self.state.number_types().storage);
-        let mut temporary =
-            |meta: Meta| draft.add_value(ValueInfo::temporary(meta.kept_in(storage), node.backward));
+        let (draft, types) = (&mut self.draft, self.state.number_types());
+        let mut temporary = |meta: Meta| {
+            let meta = types::kept(meta, false, types);
+            draft.add_value(ValueInfo::temporary(meta, node.backward))
+        };
         let mut call = Call { inputs, outputs, step_block, metrics, kept, temporary: &mut temporary };
         let lowered = node.op.lower(&mut call);
         let (inputs, mut outputs) = (call.inputs, call.outputs);
@@ -99,14 +103,13 @@ impl<'a> Lowering<'a> {
 
     /// The place of a result: a new temporary, or the slot that the op writes.
     fn output(&mut self, node: &SketchNode, meta: Meta) -> Result<Operand, Error> {
-        let types = self.state.number_types();
-        let kept_in = if node.op.adds_up() { types.sums } else { types.storage };
+        let kept = types::kept(meta, node.op.is_exact(), self.state.number_types());
         let value = match node.op.writes() {
             Some(Slot::Gradient(id)) if self.state.gradients() == Gradients::Consumed => {
                 self.passing_gradient(id, meta, node)?
             }
             Some(written) => slot_of(&mut self.draft, self.state, written, meta)?,
-            None => self.draft.add_value(ValueInfo::temporary(meta.kept_in(kept_in), node.backward)),
+            None => self.draft.add_value(ValueInfo::temporary(kept, node.backward)),
         };
         Ok(Operand { value, meta, full: None })
     }

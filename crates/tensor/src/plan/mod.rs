@@ -27,6 +27,7 @@ mod space;
 mod state;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::collections::HashMap;
 use std::sync::Arc;

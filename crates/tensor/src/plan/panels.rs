@@ -175,6 +175,7 @@ impl Plan {
     pub(crate) fn program(&self, number: usize, layouts: &Layouts) -> Program {
         let (stages, offsets) = (self.stages.clone(), self.offsets());
         let (metas, layouts) = (self.metas.clone(), layouts.values(number).to_vec());
-        Program { number, stages, offsets, metas, layouts, batch_size: self.batch_size() }
+        let compute = self.state.number_types().compute;
+        Program { number, stages, offsets, metas, layouts, compute, batch_size: self.batch_size() }
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::emulator;
-use crate::testing::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows, nets};
+use crate::testing::net::{ADAM, Activation, Loss, Net, all_cpus, cpu, mixed_rows, nets, number_types};
 
 /// Fills temporaries and gradients, which every run must write anew, with one byte; 0xFF makes them NaN.
 fn fill(session: &mut Session, byte: u8) {
@@ -46,7 +46,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn no_run_reads_what_it_has_not_written(net in nets(), batch_size in 1usize..40) {
+    fn no_run_reads_what_it_has_not_written(
+        net in nets(), number_types in number_types(), batch_size in 1usize..40,
+    ) {
+        let net = Net { number_types, ..net };
         assert_memory_does_not_matter(&net, &cpu(1), batch_size);
     }
 }

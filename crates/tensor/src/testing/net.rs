@@ -362,6 +362,11 @@ pub(crate) fn all_cpus() -> Vec<(InstructionSet, Vec<Backend>)> {
         .collect()
 }
 
+/// The types of numbers that the CPU computes with.
+pub(crate) fn number_types() -> impl Strategy<Value = NumberTypes> {
+    prop_oneof![Just(NumberTypes::default()), Just(NumberTypes::bf16())]
+}
+
 /// Nets of all kinds, small enough to plan by the hundred.
 pub(crate) fn nets() -> impl Strategy<Value = Net> {
     let sample = prop_oneof![

@@ -5,7 +5,7 @@ use plangrad_tensor::backend::cpu::{Cpu, CpuOptions};
 use plangrad_tensor::{Backend, Category, DType, Device, Error, Graph, Metrics, Plan, Session, Source};
 use proptest::prelude::*;
 
-use crate::net::{Loss, Net, cpu, mixed_rows, nets};
+use crate::net::{Loss, Net, cpu, mixed_rows, nets, number_types};
 
 fn accelerator(budget: Option<u64>) -> Backend {
     Cpu::open(CpuOptions::default().threads(2).budget(budget).accelerator(true)).unwrap()
@@ -29,7 +29,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(80))]
 
     #[test]
-    fn resident_staged_and_host_data_lead_to_the_same_bits(net in nets(), size in 1usize..9, steps in 1usize..7) {
+    fn resident_staged_and_host_data_lead_to_the_same_bits(
+        net in nets(), number_types in number_types(), size in 1usize..9, steps in 1usize..7,
+    ) {
+        let net = Net { number_types, ..net };
         let (plan, mut source) = (net.training_plan(size), net.source(2 * size + 1));
         let rows = mixed_rows(size * steps, source.len()); // more than the dataset has room to order, at times
         let on_host = train(&net, Session::new(&cpu(1), vec![plan.clone()])?, &source, &rows)?;

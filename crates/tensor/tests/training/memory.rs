@@ -3,7 +3,7 @@
 use plangrad_tensor::{Category, MemoryReport, Plan, Session};
 use proptest::prelude::*;
 
-use crate::net::{Loss, Net, cpu, nets};
+use crate::net::{Loss, Net, cpu, nets, number_types};
 
 fn parts(report: &MemoryReport) -> u64 {
     Category::ALL.iter().map(|&category| report.get(category)).sum()
@@ -40,8 +40,10 @@ proptest! {
 
     #[test]
     fn planned_reserved_and_measured_are_equal(
-        net in nets(), batch_size in 1usize..70, tail in 1usize..70, evaluation in 1usize..200,
+        net in nets(), number_types in number_types(), batch_size in 1usize..70, tail in 1usize..70,
+        evaluation in 1usize..200,
     ) {
+        let net = Net { number_types, ..net };
         let backend = cpu(1);
         let plans =
             vec![net.training_plan(batch_size), net.training_plan(tail), net.evaluation_plan(evaluation).0];
@@ -65,7 +67,10 @@ proptest! {
     }
 
     #[test]
-    fn a_larger_batch_never_takes_less(net in nets(), batch_size in 1usize..70, more in 2usize..1000) {
+    fn a_larger_batch_never_takes_less(
+        net in nets(), number_types in number_types(), batch_size in 1usize..70, more in 2usize..1000,
+    ) {
+        let net = Net { number_types, ..net };
         let train = |batch_size| net.training_plan(batch_size).bytes();
         let evaluate = |batch_size| net.evaluation_plan(batch_size).0.bytes();
         for bytes in [&train as &dyn Fn(usize) -> usize, &evaluate] {

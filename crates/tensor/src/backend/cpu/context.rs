@@ -1,5 +1,6 @@
 //! What kernels see of the world: the arena, where values lie in it, the dataset, and the rows of a step.
 
+use super::floats::Floats;
 use super::matrix::Matrix;
 use crate::dataset::{DatasetRows, Samples, Targets};
 use crate::ir::kernel::{Indices, row_at};
@@ -101,10 +102,20 @@ impl<'a> Context<'a> {
         start
     }
 
+    /// The numbers of `value`, in the type in which they are kept.
+    pub(super) fn floats(&self, value: Value) -> Floats {
+        Floats::new(self.at(value), self.program.metas[value.index()].dtype)
+    }
+
+    /// Whether the factors of products are rounded to bfloat16.
+    pub(super) fn rounds_factors(&self) -> bool {
+        self.program.compute == DType::Bf16
+    }
+
     /// A value as a matrix of so many rows and columns.
     pub(super) fn matrix(&self, value: Value, (rows, columns): (usize, usize)) -> Matrix {
         let panel = self.program.layouts[value.index()].panel(columns);
-        Matrix { start: self.at(value), rows, columns, panel }
+        Matrix { start: self.floats(value), rows, columns, panel }
     }
 
     /// Label number `i` of those in `value`, of so many classes.

@@ -1,10 +1,12 @@
 //! A matrix in the arena, by rows or in panels.
 
+use super::floats::Floats;
+
 /// A matrix whose columns are cut into panels, each row-major and behind the one to its left. One that is row-major as a
 /// whole is a single panel.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix {
-    pub(super) start: *mut f32,
+    pub(super) start: Floats,
     pub(super) rows: usize,
     pub(super) columns: usize,
     /// Columns of a panel; the last one may be narrower.
@@ -13,7 +15,7 @@ pub(super) struct Matrix {
 
 impl Matrix {
     /// A row-major one.
-    pub(super) fn by_rows(start: *mut f32, (rows, columns): (usize, usize)) -> Matrix {
+    pub(super) fn by_rows(start: Floats, (rows, columns): (usize, usize)) -> Matrix {
         Matrix { start, rows, columns, panel: columns.max(1) }
     }
 
@@ -42,7 +44,7 @@ impl Matrix {
     }
 
     /// Where an element lies.
-    pub(super) fn at(self, row: usize, column: usize) -> *mut f32 {
-        self.start.wrapping_add(self.offset(row, column))
+    pub(super) fn at(self, row: usize, column: usize) -> Floats {
+        self.start.offset(self.offset(row, column))
     }
 }

@@ -7,9 +7,12 @@
 mod buffer;
 mod context;
 mod float_mode;
+mod floats;
 mod gang;
 mod kernels;
 mod matrix;
+#[cfg(test)]
+mod mixed_precision;
 mod owners;
 mod phases;
 mod simd;
@@ -37,7 +40,7 @@ use tempo::Tempo;
 use super::{Arena, Backend, Memory, Origin, Pace, Provider};
 use crate::device::Ledger;
 use crate::error::{DeviceFailure, Error};
-use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, Program};
+use crate::ir::{Device, Kernel, MemoryReading, MemoryReport, NumberTypes, Program};
 
 /// The most threads of a CPU that compute together.
 pub const MOST_THREADS: usize = 1024;
@@ -209,6 +212,10 @@ impl Provider for Cpu {
 
     fn instruction_set(&self) -> Option<&'static str> {
         Some(self.instruction_set.name())
+    }
+
+    fn computes_with(&self, types: NumberTypes) -> bool {
+        [NumberTypes::default(), NumberTypes::bf16()].contains(&types)
     }
 
     fn panel_columns(&self) -> Option<usize> {

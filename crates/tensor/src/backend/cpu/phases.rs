@@ -132,8 +132,8 @@ mod tests {
     use crate::ir::{Device, MemoryReport};
     use crate::plan::Layouts;
     use crate::random::uniform;
-    use crate::testing::net::{ADAM, Net, mixed_rows, nets};
-    use crate::{Gradients, Graph, Inputs, Plan, Transpose};
+    use crate::testing::net::{ADAM, Net, mixed_rows, nets, number_types};
+    use crate::{Gradients, Graph, Inputs, NumberTypes, Plan, Transpose};
 
     fn program(plan: &Plan) -> Program {
         plan.program(0, &Layouts::choose(std::slice::from_ref(plan), Some(kernels::PANEL)))
@@ -206,10 +206,12 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn shares_touch_what_they_say(net in nets(), batch_size in 1usize..40, threads in 1usize..4, lean: bool) {
+        fn shares_touch_what_they_say(
+            net in nets(), number_types in number_types(), batch_size in 1usize..40, threads in 1usize..4, lean: bool,
+        ) {
             let gradients = if lean { Gradients::Consumed } else { Gradients::Kept };
             let inputs = if lean { Inputs::InPlace } else { Inputs::Gathered };
-            let net = Net { gradients, inputs, ..net };
+            let net = Net { gradients, inputs, number_types, ..net };
             assert_shares_touch_what_they_say(&net, &net.training_plan(batch_size), threads);
         }
     }
@@ -229,9 +231,11 @@ mod tests {
             products,
             products.matmul_with(products, Transpose::Yes, Transpose::No).unwrap(),
         ];
-        let net = Net::classifier(&[4], &[4], 3);
-        let plan = Plan::new(&graph, &net.state(), &outputs).unwrap();
-        (1..4).for_each(|threads| assert_shares_touch_what_they_say(&net, &plan, threads));
+        for number_types in [NumberTypes::default(), NumberTypes::bf16()] {
+            let net = Net { number_types, ..Net::classifier(&[4], &[4], 3) };
+            let plan = Plan::new(&graph, &net.state(), &outputs).unwrap();
+            (1..4).for_each(|threads| assert_shares_touch_what_they_say(&net, &plan, threads));
+        }
     }
 
     fn mnist(batch_size: usize) -> Program {

@@ -195,7 +195,9 @@ impl Interpret for Gemm {
             Left::Value(a) | Left::Gathered(a, _) => machine.numbers(*a, m * k),
             Left::Samples(samples) => machine.samples(samples),
         };
-        let b = machine.numbers(self.b, k * n);
+        let a = machine.factors(a);
+        let summed = machine.numbers(self.b, k * n);
+        let b = machine.factors(summed.clone());
         let mut c = machine.begin(&self.c, m * n);
         let element = |i: usize, p: usize| if self.transpose_a { a[p * m + i] } else { a[i * k + p] };
         for (i, row) in c.chunks_mut(n.max(1)).enumerate() {
@@ -205,7 +207,7 @@ impl Interpret for Gemm {
         }
         if let Some(sums) = &self.column_sum {
             let mut totals = machine.begin(sums, n);
-            for row in b.chunks(n.max(1)) {
+            for row in summed.chunks(n.max(1)) {
                 totals.iter_mut().zip(row).for_each(|(total, x)| *total += x);
             }
             machine.end(sums, &totals);
@@ -225,8 +227,8 @@ impl Interpret for Gemm {
 impl Interpret for BatchedGemm {
     fn interpret(&self, machine: &mut Machine<'_>) {
         let (m, n, k) = (self.m, self.n, self.k);
-        let [a, b] =
-            [(self.a, m * k), (self.b, k * n)].map(|(value, size)| machine.numbers(value, self.batch * size));
+        let [a, b] = [(self.a, m * k), (self.b, k * n)]
+            .map(|(value, size)| machine.factors(machine.numbers(value, self.batch * size)));
         let element = |c: usize| {
             let (item, i, j) = (c / (m * n), c / n % m, c % n);
             let (a, b) = (&a[item * m * k..], &b[item * k * n..]);

@@ -42,8 +42,8 @@ impl Provider for Toy {
         self.ledger.reading()
     }
 
-    fn computes_with(&self, types: NumberTypes) -> bool {
-        types.compute == DType::F32
+    fn computes_with(&self, _: NumberTypes) -> bool {
+        true
     }
 
     fn panel_columns(&self) -> Option<usize> {
@@ -174,6 +174,20 @@ impl Machine<'_> {
         let stored = dtype.decode_all(self.read(value, dtype.size() * count));
         let layout = self.program.layouts[value.index()];
         (0..count).map(|i| f64::from(stored[layout.place(&shape, i)])).collect()
+    }
+
+    /// Numbers as products multiply them.
+    fn factors(&self, numbers: Vec<f64>) -> Vec<f64> {
+        let dtype = self.program.compute;
+        let mut bytes = vec![0; dtype.size()];
+        let mut rounded = |x: f64| {
+            dtype.encode(x as f32, &mut bytes);
+            f64::from(dtype.decode(&bytes))
+        };
+        match dtype {
+            DType::F32 => numbers,
+            _ => numbers.into_iter().map(&mut rounded).collect(),
+        }
     }
 
     fn set_numbers(&mut self, value: Value, numbers: &[f64]) {

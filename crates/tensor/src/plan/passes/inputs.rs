@@ -6,12 +6,13 @@ use crate::ir::{DType, Kernel};
 use crate::plan::draft::Draft;
 use crate::plan::state::Inputs;
 
-pub(super) fn run(draft: &mut Draft, inputs: Inputs) {
+pub(super) fn run(draft: &mut Draft, inputs: Inputs, compute: DType) {
     for place in draft.places() {
         let Some(Kernel::Gather(gather)) = draft.kernel(place) else { continue };
         let gather = gather.clone();
-        if draft.values[gather.output.index()].meta.dtype != DType::F32 {
-            continue; // rounded where they lie
+        let dtype = draft.values[gather.output.index()].meta.dtype;
+        if ![DType::F32, compute].contains(&dtype) {
+            continue; // rounded where they lie, and not where they are multiplied
         }
         let readers = draft.readers(gather.output).to_vec();
         let products: Vec<(usize, Gemm)> = readers

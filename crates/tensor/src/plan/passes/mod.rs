@@ -44,7 +44,7 @@ pub(super) fn run(draft: &mut Draft, state: &State) -> usize {
     loss::run(draft);
     draft.merge_each(accumulate::merge);
     unread::run(draft);
-    inputs::run(draft, state.inputs());
+    inputs::run(draft, state.inputs(), state.number_types().compute);
     match state.gradients() {
         Gradients::Kept => update::run(draft),
         Gradients::Consumed => {

@@ -14,14 +14,14 @@ impl Compute for Accumulate {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output));
         let mut i = share.start * BLOCK;
         let end = self.elements.min(share.end * BLOCK);
         while i < end {
             let n = (end - i).min(S::LANES);
             // SAFETY: both values have `elements` elements.
             unsafe {
-                S::store_n(output.add(i), S::add(S::load_n(output.add(i), n), S::load_n(input.add(i), n)), n)
+                output.store::<S>(i, S::add(output.load::<S>(i, n), input.load::<S>(i, n)), n);
             };
             i += n;
         }

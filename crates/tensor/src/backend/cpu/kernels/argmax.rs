@@ -19,24 +19,26 @@ impl Compute for ArgMax {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output));
         for row in share {
             // SAFETY: rows lie within the operands.
             unsafe {
-                let x = std::slice::from_raw_parts(input.add(row * self.columns), self.columns);
-                let mut best = 0;
-                for (i, &value) in x.iter().enumerate() {
-                    if value > x[best] || value.is_nan() && !x[best].is_nan() {
-                        best = i;
+                let x = input.offset(row * self.columns);
+                let (mut best, mut largest) = (0, f32::NEG_INFINITY);
+                for i in 0..self.columns {
+                    let value = x.get(i);
+                    if value > largest || value.is_nan() && !largest.is_nan() {
+                        (best, largest) = (i, value);
                     }
                 }
-                *output.add(row) = match self.labels {
+                let answer = match self.labels {
                     None => best as f32,
                     Some(labels) => {
                         let right = best == context.label(labels, row, self.columns);
-                        f32::from(u8::from(right && !x.iter().any(|x| x.is_nan())))
+                        f32::from(u8::from(right && !largest.is_nan()))
                     }
                 };
+                output.set(row, answer);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::floats::Floats;
 use super::super::simd::Simd;
 use super::Compute;
 use crate::ir::kernel::{Constant, ConstantData};
@@ -18,13 +19,14 @@ impl Compute for Constant {
         unsafe {
             match &self.data {
                 ConstantData::F32(values) => {
-                    context.at::<f32>(self.output).copy_from_nonoverlapping(values.as_ptr(), values.len())
+                    context.floats(self.output).copy::<S>(Floats::of(values.as_ptr()), values.len())
                 }
                 ConstantData::U8(bytes) => {
                     context.at::<u8>(self.output).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
                 }
                 ConstantData::Fill(value, n) => {
-                    std::slice::from_raw_parts_mut(context.at::<f32>(self.output), *n).fill(*value)
+                    let output = context.floats(self.output);
+                    (0..*n).for_each(|i| output.set(i, *value));
                 }
             }
         }

@@ -14,7 +14,7 @@ impl Compute for Copy {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, _: Range<usize>) {
-        // SAFETY: two values of one size that do not overlap, or the same.
-        unsafe { context.at::<f32>(self.output).copy_from(context.at::<f32>(self.input), self.elements) };
+        // SAFETY: two values of as many numbers that do not overlap, or the same.
+        unsafe { context.floats(self.output).copy::<S>(context.floats(self.input), self.elements) };
     }
 }

@@ -20,7 +20,7 @@ impl Compute for Dropout {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output));
         let (limit, scale) = (threshold(self.rate), 1.0 / (1.0 - self.rate));
         // SAFETY: the step block lies at its place in the arena, and nothing writes it in this stage.
         let StepBlock { step, seed, first_row, .. } = unsafe { *context.at::<StepBlock>(self.step_block) };
@@ -31,7 +31,7 @@ impl Compute for Dropout {
                 for (lane, word) in words.iter().enumerate().take(self.units - 4 * block) {
                     let i = row * self.units + 4 * block + lane;
                     // SAFETY: i lies within the operands.
-                    unsafe { *output.add(i) = if *word >= limit { *input.add(i) * scale } else { 0.0 } };
+                    unsafe { output.set(i, if *word >= limit { input.get(i) * scale } else { 0.0 }) };
                 }
             }
         }

@@ -30,14 +30,14 @@ impl Compute for GatherRows {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (table, output): (*const f32, *mut f32) = (context.at(self.table), context.at(self.output));
+        let (table, output) = (context.floats(self.table), context.floats(self.output));
         for i in self.rows_of(&share) {
             // SAFETY: the row lies within the output, and the one picked is compared with the table's before it is read.
             unsafe {
-                let to = output.add(i * self.columns);
+                let to = output.offset(i * self.columns);
                 match context.row_at(&self.indices, i, self.rows) {
-                    Some(row) => to.copy_from_nonoverlapping(table.add(row * self.columns), self.columns),
-                    None => (0..self.columns).for_each(|column| *to.add(column) = f32::NAN),
+                    Some(row) => to.copy::<S>(table.offset(row * self.columns), self.columns),
+                    None => (0..self.columns).for_each(|column| to.set(column, f32::NAN)),
                 }
             }
         }

@@ -37,7 +37,7 @@ impl Compute for Join {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (output, columns): (*mut f32, usize) = (context.at(self.output), self.columns());
+        let (output, columns) = (context.floats(self.output), self.columns());
         let mut elements = self.elements(&share);
         while !elements.is_empty() {
             let (row, column) = (elements.start / columns, elements.start % columns);
@@ -45,12 +45,11 @@ impl Compute for Join {
             let run = (part.width - left).min(elements.len());
             // SAFETY: the run lies within a row of the output, and as far within its part, which another value holds.
             unsafe {
-                let to = output.add(elements.start);
+                let to = output.offset(elements.start);
                 match part.columns {
-                    Columns::Number(x) => (0..run).for_each(|i| *to.add(i) = x),
+                    Columns::Number(x) => (0..run).for_each(|i| to.set(i, x)),
                     Columns::Of { value, first, columns } => {
-                        let from: *const f32 = context.at(value);
-                        to.copy_from_nonoverlapping(from.add(row * columns + first + left), run);
+                        to.copy::<S>(context.floats(value).offset(row * columns + first + left), run);
                     }
                 }
             }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::floats::Room;
 use super::super::simd::Simd;
 use super::{BLOCK, Compute};
 use crate::ir::kernel::{Map, MapOp};
@@ -94,8 +95,9 @@ impl Compute for Map {
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
         let rows = RowLayout::new(self);
         let (blocks, together) = cut(&rows);
-        let inputs: [*const f32; 2] = [context.at(self.inputs[0].value), context.at(self.inputs[1].value)];
-        let output: *mut f32 = context.at(self.output);
+        let inputs = self.inputs.map(|input| context.floats(input.value));
+        let output = context.floats(self.output);
+        let mut rooms = [const { Room::new() }; 3];
         for unit in share {
             let (group, block) = (unit / blocks, unit % blocks);
             let from = block * BLOCK;
@@ -103,10 +105,16 @@ impl Compute for Map {
             for row in group * together..rows.count().min((group + 1) * together) {
                 // SAFETY: rows and columns lie within the shape, which the strides map into the operands.
                 unsafe {
-                    let x = inputs[0].add(rows.start(row, 0) + from * rows.steps[0]);
-                    let y = inputs[1].add(rows.start(row, 1) + from * rows.steps[1]);
-                    let z = output.add(row * rows.columns + from);
-                    formula::<S>(self.op, (x, rows.steps[0]), (y, rows.steps[1]), z, to - from);
+                    let [x, y] = [0, 1].map(|i| {
+                        let (start, step) = (rows.start(row, i), rows.steps[i]);
+                        let count = if step == 0 { 1 } else { to - from };
+                        let part = inputs[i].offset(start + from * step);
+                        (part.widened::<S>(count.min(to - from), &mut rooms[i]), step)
+                    });
+                    let z = output.offset(row * rows.columns + from);
+                    let made = z.made_in(&mut rooms[2]);
+                    formula::<S>(self.op, x, y, made, to - from);
+                    z.keep::<S>(made, to - from);
                 }
             }
         }

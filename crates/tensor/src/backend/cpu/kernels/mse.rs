@@ -21,31 +21,27 @@ impl Compute for Mse {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (prediction, target): (*const f32, *const f32) =
-            (context.at(self.prediction), context.at(self.target));
+        let (prediction, target) = (context.floats(self.prediction), context.floats(self.target));
         let width = 1.0 / self.columns as f32;
         for row in share {
             // SAFETY: rows lie within the operands.
             unsafe {
-                let (p, t) = (prediction.add(row * self.columns), target.add(row * self.columns));
+                let (p, t) = (prediction.offset(row * self.columns), target.offset(row * self.columns));
                 let factor = S::splat(2.0 * width * row_scale(self.scale, context, row));
                 let mut squares = S::splat(0.0);
                 let mut i = 0;
                 while i < self.columns {
                     let n = (self.columns - i).min(S::LANES);
-                    let error = S::sub(S::load_n(p.add(i), n), S::load_n(t.add(i), n));
+                    let error = S::sub(p.load::<S>(i, n), t.load::<S>(i, n));
                     squares = S::fma(error, error, squares);
                     if let Some(dp) = self.dprediction {
-                        S::store_n(
-                            context.at::<f32>(dp).add(row * self.columns + i),
-                            S::mul(error, factor),
-                            n,
-                        );
+                        let gradient = S::mul(error, factor);
+                        context.floats(dp).store::<S>(row * self.columns + i, gradient, n);
                     }
                     i += n;
                 }
                 if let Some(losses) = self.losses {
-                    *context.at::<f32>(losses).add(row) = S::sum(squares) * width;
+                    context.floats(losses).set(row, S::sum(squares) * width);
                 }
             }
         }

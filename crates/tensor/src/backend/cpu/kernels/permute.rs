@@ -28,7 +28,7 @@ impl Compute for Permute {
             // SAFETY: the caller's contract.
             return unsafe { transpose(input, output, columns) };
         }
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output));
         let elements = self.shape.elements();
         let (_, columns) = self.shape.rows();
         let stride = self.strides[self.shape.rank().saturating_sub(1)];
@@ -44,7 +44,7 @@ impl Compute for Permute {
             }
             for j in 0..run {
                 // SAFETY: the strides map every element of the shape into the input.
-                unsafe { *output.add(i + j) = *input.add(source + j * stride) };
+                unsafe { output.set(i + j, input.get(source + j * stride)) };
             }
             i += run;
         }
@@ -57,12 +57,12 @@ unsafe fn transpose(input: Matrix, output: Matrix, columns: Range<usize>) {
         for top in (0..input.rows).step_by(SQUARE) {
             let (from, to) = (input.at(top, left), output.at(left, top));
             let (from_row, to_row) = (input.stride(left), output.stride(top));
-            for column in 0..SQUARE.min(columns.end - left) {
-                for row in 0..SQUARE.min(input.rows - top) {
-                    // SAFETY: both lie within their matrices.
-                    unsafe { *to.add(column * to_row + row) = *from.add(row * from_row + column) };
-                }
-            }
+            let (width, height) = (SQUARE.min(columns.end - left), SQUARE.min(input.rows - top));
+            // SAFETY: both lie within their matrices.
+            let copy = |column: usize, row: usize| unsafe {
+                to.set(column * to_row + row, from.get(row * from_row + column));
+            };
+            (0..width).for_each(|column| (0..height).for_each(|row| copy(column, row)));
         }
     }
 }

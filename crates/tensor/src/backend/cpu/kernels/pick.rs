@@ -14,12 +14,12 @@ impl Compute for Pick {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (values, output): (*const f32, *mut f32) = (context.at(self.values), context.at(self.output));
+        let (values, output) = (context.floats(self.values), context.floats(self.output));
         for row in share.start * BLOCK..self.rows.min(share.end * BLOCK) {
             // SAFETY: rows lie within the operands; the label is compared with the classes before it is used.
             unsafe {
                 let label = context.label(self.labels, row, self.classes);
-                *output.add(row) = if label < self.classes { *values.add(label) } else { f32::NAN };
+                output.set(row, if label < self.classes { values.get(label) } else { f32::NAN });
             }
         }
     }

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::floats::Floats;
 use super::super::simd::{MAX_LANES, Simd};
 use super::Compute;
 use crate::ir::kernel::{Reduce, Reduction};
@@ -23,13 +24,13 @@ impl Compute for Reduce {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output));
         for unit in share {
             // SAFETY: units address disjoint outputs and rows within the input.
             unsafe {
                 if self.inner == 1 {
-                    *output.add(unit) =
-                        along::<S>(self.reduction, input.add(unit * self.reduced), self.reduced);
+                    let numbers = input.offset(unit * self.reduced);
+                    output.set(unit, along::<S>(self.reduction, numbers, self.reduced));
                     continue;
                 }
                 let panels = self.inner.div_ceil(COLUMNS);
@@ -37,12 +38,10 @@ impl Compute for Reduce {
                 let mut column = first;
                 while column < self.inner.min(first + COLUMNS) {
                     let n = (self.inner.min(first + COLUMNS) - column).min(S::LANES);
-                    let start = input.add(outer * self.reduced * self.inner + column);
+                    let start = input.offset(outer * self.reduced * self.inner + column);
                     let v = across::<S>(self.reduction, start, self.reduced, self.inner, n);
-                    v.iter()
-                        .take(n)
-                        .enumerate()
-                        .for_each(|(i, &x)| *output.add(outer * self.inner + column + i) = x);
+                    let to = output.offset(outer * self.inner + column);
+                    v.iter().take(n).enumerate().for_each(|(i, &x)| to.set(i, x));
                     column += n;
                 }
             }
@@ -65,10 +64,10 @@ unsafe fn plus<S: Simd>(reduction: Reduction, sum: S::V, x: S::V) -> S::V {
 
 /// Reduces `n` neighbouring numbers to one.
 #[inline(always)]
-unsafe fn along<S: Simd>(reduction: Reduction, p: *const f32, n: usize) -> f32 {
+unsafe fn along<S: Simd>(reduction: Reduction, p: Floats, n: usize) -> f32 {
     if reduction == Reduction::Max {
         // SAFETY: reads p .. p + n.
-        return (0..n).map(|i| unsafe { *p.add(i) }).fold(f32::NEG_INFINITY, larger);
+        return (0..n).map(|i| unsafe { p.get(i) }).fold(f32::NEG_INFINITY, larger);
     }
     let mut total = 0f64;
     let mut i = 0;
@@ -78,7 +77,7 @@ unsafe fn along<S: Simd>(reduction: Reduction, p: *const f32, n: usize) -> f32 {
         unsafe {
             let mut sum = S::splat(0.0);
             while i < end {
-                sum = plus::<S>(reduction, sum, S::load_n(p.add(i), (end - i).min(S::LANES)));
+                sum = plus::<S>(reduction, sum, p.load::<S>(i, (end - i).min(S::LANES)));
                 i += S::LANES;
             }
             total += f64::from(S::sum(sum));
@@ -92,7 +91,7 @@ unsafe fn along<S: Simd>(reduction: Reduction, p: *const f32, n: usize) -> f32 {
 #[inline(always)]
 unsafe fn across<S: Simd>(
     reduction: Reduction,
-    p: *const f32,
+    p: Floats,
     rows: usize,
     stride: usize,
     n: usize,
@@ -102,7 +101,7 @@ unsafe fn across<S: Simd>(
         for row in 0..rows {
             for (column, largest) in largest.iter_mut().enumerate().take(n) {
                 // SAFETY: reads n numbers of each row.
-                *largest = larger(*largest, unsafe { *p.add(row * stride + column) });
+                *largest = larger(*largest, unsafe { p.get(row * stride + column) });
             }
         }
         return largest;
@@ -114,7 +113,7 @@ unsafe fn across<S: Simd>(
         unsafe {
             let mut v = S::splat(0.0);
             for row in from..rows.min(from + RUN) {
-                v = plus::<S>(reduction, v, S::load_n(p.add(row * stride), n));
+                v = plus::<S>(reduction, v, p.load::<S>(row * stride, n));
             }
             S::store(lanes.as_mut_ptr(), v);
         }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::floats::Floats;
 use super::super::simd::Simd;
 use super::{Compute, rows};
 use crate::ir::kernel::ScatterRows;
@@ -34,7 +35,7 @@ impl Compute for ScatterRows {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output).wide());
         let mine = self.rows_of(&share);
         // SAFETY: these rows of the result are this share's; indices are compared with them before they are used.
         unsafe {
@@ -42,7 +43,7 @@ impl Compute for ScatterRows {
             for i in 0..self.indices.count {
                 let row = context.row_at(&self.indices, i, self.rows).filter(|row| mine.contains(row));
                 if let Some(row) = row {
-                    let (to, from) = (output.add(row * self.columns), input.add(i * self.columns));
+                    let (to, from) = (output.add(row * self.columns), input.offset(i * self.columns));
                     add::<S>(to, from, self.columns);
                 }
             }
@@ -52,13 +53,13 @@ impl Compute for ScatterRows {
 
 /// Adds `n` numbers to others.
 #[inline(always)]
-unsafe fn add<S: Simd>(to: *mut f32, from: *const f32, n: usize) {
+unsafe fn add<S: Simd>(to: *mut f32, from: Floats, n: usize) {
     for i in (0..n).step_by(S::LANES) {
         let lanes = (n - i).min(S::LANES);
         // SAFETY: the caller's contract.
         unsafe {
-            let (to, from) = (to.add(i), from.add(i));
-            S::store_up_to(to, S::add(S::load_up_to(to, lanes), S::load_up_to(from, lanes)), lanes);
+            let to = to.add(i);
+            S::store_up_to(to, S::add(S::load_up_to(to, lanes), from.load::<S>(i, lanes)), lanes);
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::floats::{Floats, ROOM, Room};
 use super::super::simd::Simd;
-use super::exponentials::{affine, exponentials, row_max};
+use super::exponentials::{affine, exponentials, row_max, sum_of_exponentials};
 use super::{Compute, rows};
 use crate::ir::kernel::Softmax;
 use crate::ir::{Program, Value};
@@ -20,19 +21,33 @@ impl Compute for Softmax {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let (input, output): (*const f32, *mut f32) = (context.at(self.input), context.at(self.output));
+        let (input, output) = (context.floats(self.input), context.floats(self.output));
+        let mut room = Room::new();
         for row in share {
             // SAFETY: rows lie within input and output.
             unsafe {
-                let (x, y) = (input.add(row * self.columns), output.add(row * self.columns));
+                let (x, y) = (input.offset(row * self.columns), output.offset(row * self.columns));
                 let max = row_max::<S>(x, self.columns);
-                let sum = exponentials::<S>(x, y, self.columns, max);
-                if self.log {
-                    // Two steps, for one subtraction of max + ln Σ would lose the logarithm beside a large maximum.
-                    affine::<S>(x, y, self.columns, 1.0, -max);
-                    affine::<S>(y, y, self.columns, 1.0, -libm::logf(sum));
-                } else {
-                    affine::<S>(y, y, self.columns, 1.0 / sum, 0.0);
+                let are_made = y.are_wide() && !self.log;
+                let sum = match are_made {
+                    true => exponentials::<S>(x, y.wide(), self.columns, max),
+                    false => sum_of_exponentials::<S>(x, self.columns, max),
+                };
+                for first in (0..self.columns).step_by(ROOM) {
+                    let (x, y, n) = (x.offset(first), y.offset(first), ROOM.min(self.columns - first));
+                    let made = y.made_in(&mut room);
+                    let so_far = Floats::of(made);
+                    if self.log {
+                        // Two steps, for one subtraction of max + ln Σ would lose the logarithm beside a large maximum.
+                        affine::<S>(x, made, n, 1.0, -max);
+                        affine::<S>(so_far, made, n, 1.0, -libm::logf(sum));
+                    } else {
+                        if !are_made {
+                            exponentials::<S>(x, made, n, max);
+                        }
+                        affine::<S>(so_far, made, n, 1.0 / sum, 0.0);
+                    }
+                    y.keep::<S>(made, n);
                 }
             }
         }

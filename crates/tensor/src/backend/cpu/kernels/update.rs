@@ -37,7 +37,7 @@ impl Compute for Update {
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
         let range = share.start * BLOCK..self.elements.min(share.end * BLOCK);
-        let gradient: *const f32 = context.at(self.gradient);
+        let gradient = context.floats(self.gradient).wide();
         // SAFETY: the caller's contract.
         unsafe {
             let changes = Changes::new(&self.target, context);

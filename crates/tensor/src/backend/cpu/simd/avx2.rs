@@ -63,6 +63,37 @@ impl Simd for Avx2 {
         unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast()))) }
     }
     #[inline(always)]
+    unsafe fn load_bf16(p: *const u16) -> __m256 {
+        // SAFETY: see above; 8 numbers are read.
+        unsafe {
+            let halves = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(halves))
+        }
+    }
+    #[inline(always)]
+    unsafe fn round_bf16(v: __m256) -> __m256 {
+        // SAFETY: see above.
+        unsafe {
+            let bits = _mm256_castps_si256(v);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let nearest = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+            let quiet = _mm256_castsi256_ps(_mm256_or_si256(bits, _mm256_set1_epi32(0x40_0000)));
+            let is_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v);
+            let nearest = _mm256_blendv_ps(_mm256_castsi256_ps(nearest), quiet, is_nan);
+            _mm256_and_ps(nearest, _mm256_castsi256_ps(_mm256_set1_epi32(0xffff_0000_u32 as i32)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_upper(p: *mut u16, v: __m256) {
+        // SAFETY: see above; 8 numbers are written.
+        unsafe {
+            let halves = _mm256_srli_epi32::<16>(_mm256_castps_si256(v));
+            let twice = _mm256_packus_epi32(halves, halves); // within each half of the vector
+            let packed = _mm256_permute4x64_epi64::<0b1000>(twice);
+            _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(packed));
+        }
+    }
+    #[inline(always)]
     unsafe fn add(a: __m256, b: __m256) -> __m256 {
         // SAFETY: see above.
         unsafe { _mm256_add_ps(a, b) }

@@ -19,6 +19,8 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
+use crate::ir::{DType, NumberTypes};
+
 /// The largest number that rounds to a finite one of bfloat16.
 pub(crate) const MOST_BF16: f32 = f32::from_bits(0x7f7f_7fff);
 
@@ -77,7 +79,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// 2ⁿ for a whole number n in −126 ..= 127.
     unsafe fn exp2(n: Self::V) -> Self::V;
 
-    /// The nearest numbers of bfloat16, ties away from zero, the largest one beyond it: with the upper halves of their bits alone.
+    /// `LANES` numbers of bfloat16.
+    unsafe fn load_bf16(p: *const u16) -> Self::V;
+    /// The nearest numbers of bfloat16, ties to even, infinity beyond the largest one: with the upper halves of their bits alone.
+    unsafe fn round_bf16(v: Self::V) -> Self::V;
+
+    /// The same, ties away from zero, and the largest one beyond it.
     #[inline(always)]
     unsafe fn bf16(v: Self::V) -> Self::V {
         let nearest = |x: f32| {
@@ -117,6 +124,35 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
             for (i, lane) in lanes.iter().enumerate().take(Self::LANES) {
                 *p.add(i) = (lane.to_bits() >> 16) as u16;
             }
+        }
+    }
+
+    /// The first `n <= LANES` numbers of bfloat16, zeros behind them.
+    #[inline(always)]
+    unsafe fn load_bf16_up_to(p: *const u16, n: usize) -> Self::V {
+        // SAFETY: the caller's contract; the buffer has MAX_LANES elements.
+        unsafe {
+            if n == Self::LANES {
+                return Self::load_bf16(p);
+            }
+            let mut lanes = [0_u16; MAX_LANES];
+            lanes.as_mut_ptr().copy_from_nonoverlapping(p, n);
+            Self::load_bf16(lanes.as_ptr())
+        }
+    }
+
+    /// Stores the first `n <= LANES` elements only, each as the nearest number of bfloat16.
+    #[inline(always)]
+    unsafe fn store_bf16_up_to(p: *mut u16, v: Self::V, n: usize) {
+        // SAFETY: the caller's contract; the buffer has MAX_LANES elements.
+        unsafe {
+            let nearest = Self::round_bf16(v);
+            if n == Self::LANES {
+                return Self::store_upper(p, nearest);
+            }
+            let mut lanes = [0_u16; MAX_LANES];
+            Self::store_upper(lanes.as_mut_ptr(), nearest);
+            p.copy_from_nonoverlapping(lanes.as_ptr(), n);
         }
     }
 
@@ -234,6 +270,14 @@ impl InstructionSet {
         }
         sets.reverse();
         sets
+    }
+
+    /// The one that is used for these types of numbers where none is named: products of bfloat16 are what tiles are made for.
+    #[must_use]
+    pub fn fastest(types: NumberTypes) -> InstructionSet {
+        let available = InstructionSet::available();
+        let has_tiles = types.compute == DType::Bf16 && available.contains(&InstructionSet::Amx);
+        if has_tiles { InstructionSet::Amx } else { available[0] }
     }
 
     /// The one with this name, whether this processor has it or not.

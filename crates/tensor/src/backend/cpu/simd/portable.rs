@@ -3,6 +3,7 @@
 //! Products are not fused: without the hardware a fused multiply-add is a slow library call.
 
 use super::Simd;
+use crate::ir::{bf16, from_bf16};
 
 /// No instruction set in particular.
 #[derive(Clone, Copy)]
@@ -54,6 +55,15 @@ impl Simd for Portable {
     unsafe fn load_u8(p: *const u8) -> V {
         // SAFETY: see above; N bytes are read.
         unsafe { p.cast::<[u8; N]>().read_unaligned() }.map(f32::from)
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(p: *const u16) -> V {
+        // SAFETY: see above; N numbers are read.
+        unsafe { p.cast::<[u16; N]>().read_unaligned() }.map(from_bf16)
+    }
+    #[inline(always)]
+    unsafe fn round_bf16(v: V) -> V {
+        v.map(|x| from_bf16(bf16(x)))
     }
     #[inline(always)]
     unsafe fn add(a: V, b: V) -> V {

@@ -14,7 +14,7 @@ use crate::backend::cuda::lower;
 use crate::backend::cuda::lowering::{Lowering, Sizing};
 use crate::backend::cuda::runtime::Order;
 use crate::backend::{Backend, Origin, ResidentParts};
-use crate::ir::{Extent, Kernel, Program, Value};
+use crate::ir::{DType, Extent, Kernel, Meta, Program, Shape, Value};
 use crate::random;
 use crate::testing::emulator;
 use crate::testing::net::cpu;
@@ -181,8 +181,9 @@ impl Bench {
             number: 0,
             stages,
             offsets: offsets.clone(),
-            metas: Arc::default(),
+            metas: Arc::new(vec![Meta::f32(Shape::new(&[]).unwrap()); offsets.len()]),
             layouts: vec![Default::default(); offsets.len()],
+            compute: DType::F32,
             batch_size: rows.len(),
         };
         arena.run(&program, &feed, 1).unwrap();

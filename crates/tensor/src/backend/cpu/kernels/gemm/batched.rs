@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use super::super::super::context::Context;
+use super::super::super::floats::Room;
 use super::super::super::matrix::Matrix;
 use super::super::super::simd::Simd;
 use super::super::Compute;
 use super::cut::{bands, columns, tracts};
 use super::left::Operand;
+use super::right::Right;
 use super::{Chunk, Product};
 use crate::ir::kernel::{BatchedGemm, Gemm};
 use crate::ir::{Program, Value};
@@ -40,16 +42,18 @@ impl Compute for BatchedGemm {
         let first = self.first();
         let units = first.units();
         let (m, n, k) = (self.m, self.n, self.k);
-        let starts = [self.a, self.b, self.c].map(|value| context.at::<f32>(value));
+        let starts = [self.a, self.b, self.c].map(|value| context.floats(value));
+        let rounds = context.rounds_factors();
         for item in self.items(&share) {
             let of_item = item * units;
             let share = share.start.max(of_item) - of_item..share.end.min(of_item + units) - of_item;
             let [size_a, size_b, size_c] = self.sizes();
             let a_shape = if self.transpose_a { (k, m) } else { (m, k) };
-            let a = Matrix::by_rows(starts[0].wrapping_add(item * size_a), a_shape);
-            let b = Matrix::by_rows(starts[1].wrapping_add(item * size_b), (k, n));
-            let c = Matrix::by_rows(starts[2].wrapping_add(item * size_c), (m, n));
-            let mut product = Product { a: Operand::matrix(a, &first), b, k };
+            let a = Matrix::by_rows(starts[0].offset(item * size_a), a_shape);
+            let b = Matrix::by_rows(starts[1].offset(item * size_b), (k, n));
+            let c = Matrix::by_rows(starts[2].offset(item * size_c), (m, n));
+            let (a, b) = (Operand::matrix(a, &first, rounds), Right::new(b, rounds));
+            let mut product = Product { a, b, k };
             // SAFETY: the caller's contract; the matrices are those of this product.
             unsafe { multiply::<S>(&first, &mut product, c, &share) };
         }
@@ -59,6 +63,7 @@ impl Compute for BatchedGemm {
 /// Computes the units `share` of a product into C.
 #[inline(always)]
 unsafe fn multiply<S: Simd>(gemm: &Gemm, product: &mut Product<'_>, c: Matrix, share: &Range<usize>) {
+    let mut room = Room::new();
     for tract in tracts(share, bands(gemm)) {
         let mut rows = tract.rows(gemm);
         while !rows.is_empty() {
@@ -66,10 +71,17 @@ unsafe fn multiply<S: Simd>(gemm: &Gemm, product: &mut Product<'_>, c: Matrix, s
             rows.start = chunk.end;
             for panel in tract.panels.clone() {
                 let columns = columns(gemm, panel);
-                let (sums, stride) = (c.at(chunk.start, columns.start), c.stride(columns.start));
-                let chunk = Chunk { rows: chunk.clone(), columns, sums, stride, resume: false };
-                // SAFETY: the caller's contract.
-                unsafe { product.multiply::<S>(&chunk) };
+                let to = c.at(chunk.start, columns.start);
+                let width = if to.are_wide() { c.stride(columns.start) } else { columns.len() };
+                let (sums, count) = (to.made_in(&mut room), columns.len());
+                let chunk = Chunk { rows: chunk.clone(), columns, sums, stride: width, resume: false };
+                // SAFETY: the caller's contract; the rows lie in C, which is row-major.
+                unsafe {
+                    product.multiply::<S>(&chunk);
+                    for row in 0..chunk.rows.len() {
+                        to.offset(row * c.columns).keep::<S>(sums.wrapping_add(row * width), count);
+                    }
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Matrix product: C\[m, n\] = epilogue(op(A) · B), f32.
+//! Matrix product: C\[m, n\] = epilogue(op(A) · B), with sums in f32.
 //!
 //! C is cut into panels of [`PANEL`] columns, and each panel into bands of [`cut::BAND`] rows, the units (`cut.rs`). What a thread
 //! has of it it computes in chunks of at most [`CHUNK`] rows of one panel: k is walked in blocks whose part of B stays in the
@@ -9,6 +9,10 @@
 //! operand costs nothing; a transposed second operand has been transposed by the planner. Where the first operand is the
 //! samples of the batch, those of a chunk are normalised into a place of their own (`left.rs`) and read there for all panels.
 //!
+//! Where a plan multiplies bfloat16, factors are rounded to it as they are made ready: what of B a block needs, and what of A a
+//! chunk needs. A product of two of them is exact in f32, so that its sums have the same bits whether or not the processor fuses
+//! multiplication and addition.
+//!
 //! Every element of C is one chain of multiply-adds in the order of k, whatever the cutting. Where the processor multiplies
 //! whole tiles, the products of layers are made of those instead (`tiled.rs`).
 
@@ -17,13 +21,14 @@ mod cut;
 mod left;
 mod pack;
 mod reach;
+mod right;
 mod tile;
 pub(super) mod tiled;
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::super::context::Context;
+use super::super::floats::{Floats, ROOM, Room};
 use super::super::matrix::Matrix;
 use super::super::simd::{MAX_LANES, Simd};
 use super::Compute;
@@ -35,11 +40,12 @@ pub(in super::super) use cut::PANEL;
 use cut::{CHUNK, bands, columns, tracts};
 use left::Operand;
 use reach::Reach;
+use right::Right;
 
 /// The operands of a product.
 struct Product<'k> {
     a: Operand<'k>,
-    b: Matrix,
+    b: Right,
     k: usize,
 }
 
@@ -66,7 +72,7 @@ impl Compute for Gemm {
 
     #[inline(always)]
     unsafe fn compute<S: Simd>(&self, context: &Context<'_>, share: Range<usize>) {
-        let b = context.matrix(self.b, (self.k, self.n));
+        let b = Right::new(context.matrix(self.b, (self.k, self.n)), context.rounds_factors());
         let mut product = Product { a: Operand::new(self, context), b, k: self.k };
         for tract in tracts(&share, bands(self)) {
             if let (Some(sink), 0) = (&self.column_sum, tract.bands.start) {
@@ -88,9 +94,8 @@ impl Compute for Gemm {
     }
 }
 
-/// Room for the sums of a chunk that are stored nowhere.
-#[repr(align(64))]
-struct Room([MaybeUninit<f32>; CHUNK * PANEL]);
+/// The sums of a chunk that lie nowhere else fit into a room.
+const _: () = assert!(CHUNK * PANEL <= ROOM);
 
 impl Gemm {
     /// Computes some rows of a panel of C.
@@ -102,13 +107,13 @@ impl Gemm {
         columns: Range<usize>,
         context: &Context<'_>,
     ) {
-        let mut room = Room([const { MaybeUninit::uninit() }; CHUNK * PANEL]);
+        let mut room = Room::new();
         let (sums, stride) = match &self.c {
-            Sink::Store(c) | Sink::Add(c) if !self.reads_while_storing() => {
+            Sink::Store(c) | Sink::Add(c) if self.sums_in(context.floats(*c)) => {
                 let c = context.matrix(*c, (self.m, self.n));
-                (c.at(rows.start, columns.start), c.stride(columns.start))
+                (c.at(rows.start, columns.start).wide(), c.stride(columns.start))
             }
-            _ => (room.0.as_mut_ptr().cast(), columns.len()),
+            _ => (room.start(), columns.len()),
         };
         let chunk = Chunk { rows, columns, sums, stride, resume: self.c.adds() };
         // SAFETY: the caller's contract; the room is large enough for any chunk.
@@ -126,18 +131,22 @@ impl Gemm {
         }
     }
 
-    /// Whether the epilogue reads a matrix in whose place C may lie: sums must then be made elsewhere.
+    /// Whether sums can be made in C: not where that is rounded, or where the epilogue reads a matrix in whose place it may lie.
     #[inline(always)]
-    fn reads_while_storing(&self) -> bool {
-        matches!(self.c, Sink::Store(_)) && self.epilogue.steps().any(|step| step.other.is_some())
+    fn sums_in(&self, c: Floats) -> bool {
+        let reads_others = self.epilogue.steps().any(|step| step.other.is_some());
+        c.are_wide() && (self.c.adds() || !reads_others)
     }
 
     /// Applies the epilogue to the sums of a chunk, and stores what comes of it, unless they lie in C already.
     #[inline(always)]
     unsafe fn finish<S: Simd>(&self, c: Matrix, chunk: &Chunk, context: &Context<'_>) {
         let Chunk { rows, columns, sums, stride, .. } = chunk;
+        let mut room = Room::new();
         if let Some(bias) = self.epilogue.bias {
-            let bias = context.at::<f32>(bias).wrapping_add(columns.start).cast_const();
+            // SAFETY: there is a bias for each column.
+            let bias =
+                unsafe { context.floats(bias).offset(columns.start).widened::<S>(columns.len(), &mut room) };
             for row in 0..rows.len() {
                 let row = sums.wrapping_add(row * stride);
                 // SAFETY: a row of sums, and a bias for each of its columns.
@@ -146,13 +155,24 @@ impl Gemm {
         }
         let mut steps = self.epilogue.steps().peekable();
         while let Some(EpilogueStep { formula: step, other }) = steps.next() {
-            let other = other.map(|other| context.at::<f32>(other).cast_const());
+            let other = other.map(|other| context.floats(other));
+            let stores = steps.peek().is_none() && c.start.are_wide();
             for Line { offset, sums, length } in lines(c, chunk) {
-                let other = other.map_or(sums.cast_const(), |other| other.wrapping_add(offset));
                 // C may lie where a matrix does that is still to be read.
-                let to = if steps.peek().is_none() { c.start.wrapping_add(offset) } else { sums };
+                let to = if stores { c.start.offset(offset).wide() } else { sums };
                 // SAFETY: the line lies within C, the other operand lies like C, and as many sums have been made.
-                unsafe { formula::<S>(*step, (sums, 1), (other, 1), to, length) };
+                unsafe {
+                    let other = other.map_or(sums.cast_const(), |other| {
+                        other.offset(offset).widened::<S>(length, &mut room)
+                    });
+                    formula::<S>(*step, (sums, 1), (other, 1), to, length);
+                }
+            }
+        }
+        if !c.start.are_wide() {
+            for Line { offset, sums, length } in lines(c, chunk) {
+                // SAFETY: as above.
+                unsafe { c.start.offset(offset).keep::<S>(sums, length) };
             }
         }
     }
@@ -196,22 +216,23 @@ unsafe fn column_sums<S: Simd>(
     sink: &Sink,
     context: &Context<'_>,
 ) {
-    let stride = product.b.stride(columns.start);
+    let b = product.b.matrix;
+    let stride = b.stride(columns.start);
     let mut j = columns.start;
     while j < columns.end {
         let n = (columns.end - j).min(S::LANES);
-        let b = product.b.at(0, j);
+        let b = b.at(0, j);
         // SAFETY: reads rows of B, and writes n sums or updates n elements, all within the operands.
         unsafe {
             let mut sum = match sink {
-                Sink::Add(sums) => S::load_n(context.at::<f32>(*sums).add(j), n),
+                Sink::Add(sums) => context.floats(*sums).load::<S>(j, n),
                 Sink::Store(_) | Sink::Update(_) => S::splat(0.0),
             };
             for k in 0..product.k {
-                sum = S::add(sum, S::load_n(b.wrapping_add(k * stride), n));
+                sum = S::add(sum, b.load::<S>(k * stride, n));
             }
             match sink {
-                Sink::Add(sums) | Sink::Store(sums) => S::store_n(context.at::<f32>(*sums).add(j), sum, n),
+                Sink::Add(sums) | Sink::Store(sums) => context.floats(*sums).store::<S>(j, sum, n),
                 Sink::Update(target) => {
                     let mut gradients = [0.0; MAX_LANES];
                     S::store(gradients.as_mut_ptr(), sum);

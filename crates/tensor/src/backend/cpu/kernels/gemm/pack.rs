@@ -2,6 +2,8 @@
 //! nearest to what is left, and l the rest, exactly. Of the nine products that makes of one, the six largest count: those
 //! left out are below 2⁻²⁵ of it.
 //!
+//! Where a plan multiplies bfloat16, a number is the nearest one, and that is all of it.
+//!
 //! Pixels are whole numbers up to 255, which bfloat16 has exactly: they take one part. A sample x = u · s + t is multiplied as
 //! (u − z) · s + (z · s + t), with z the pixel nearest to x = 0: u − z is exact, s goes into the other operand, and the rest, at
 //! most half a step between pixels, is added to the sums of all rows alike. So nothing large cancels.
@@ -10,12 +12,13 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::super::super::context::Context;
+use super::super::super::floats::Floats;
 use super::super::super::matrix::Matrix;
 use super::super::super::simd::Simd;
 use super::super::super::tiles::{SIDE, STEPS, TILE_BYTES};
 use super::super::samples::{Line, normalised, pick};
 use crate::ir::DType;
-use crate::ir::kernel::{Gemm, Left, Samples};
+use crate::ir::kernel::{self, Gemm, Samples};
 
 /// Parts of a number.
 pub(super) const PARTS: usize = 3;
@@ -56,33 +59,45 @@ impl<const D: usize, const W: usize> Packed<D, W> {
 }
 
 /// The first operand of a product by tiles.
-pub(super) enum Source<'k> {
+pub(super) struct Source<'k> {
+    left: Left<'k>,
+    /// Whether numbers are rounded to bfloat16.
+    rounds: bool,
+}
+
+enum Left<'k> {
     /// A matrix `[m, k]`.
     Matrix(Matrix),
-    /// Samples of the batch, in as many parts as they need.
+    /// Samples of the batch.
     Samples(&'k Samples),
 }
 
 impl<'k> Source<'k> {
     #[inline(always)]
     pub(super) fn new(gemm: &'k Gemm, context: &Context<'_>) -> Source<'k> {
-        match &gemm.a {
-            Left::Value(a) => Source::Matrix(context.matrix(*a, (gemm.m, gemm.k))),
-            Left::Samples(samples) | Left::Gathered(_, samples) => Source::Samples(samples),
-        }
+        let left = match &gemm.a {
+            kernel::Left::Value(a) => Left::Matrix(context.matrix(*a, (gemm.m, gemm.k))),
+            kernel::Left::Samples(samples) | kernel::Left::Gathered(_, samples) => Left::Samples(samples),
+        };
+        Source { left, rounds: context.rounds_factors() }
     }
 
-    /// The samples, if they are pixels.
+    /// The samples, if they are multiplied as pixels.
     pub(super) fn pixels(&self) -> Option<&'k Samples> {
-        match self {
-            Source::Samples(samples) if samples.dtype == DType::U8 => Some(samples),
+        match self.left {
+            Left::Samples(samples) if samples.dtype == DType::U8 && !self.rounds => Some(samples),
             _ => None,
         }
     }
 
     /// Of how many parts its numbers are.
     pub(super) fn parts(&self) -> usize {
-        if self.pixels().is_some() { 1 } else { PARTS }
+        if self.pixels().is_some() { 1 } else { self.other_parts() }
+    }
+
+    /// Of how many parts the numbers are by which it is multiplied.
+    pub(super) fn other_parts(&self) -> usize {
+        if self.rounds { 1 } else { PARTS }
     }
 
     /// Most steps that are packed together.
@@ -105,7 +120,7 @@ impl<'k> Source<'k> {
     ) {
         let mut room = [0.0_f32; ROW_TILES * STEPS];
         for (i, row) in rows.clone().enumerate() {
-            if let Source::Samples(samples) = self {
+            if let Left::Samples(samples) = self.left {
                 let output = (room.as_mut_ptr(), 0);
                 let line = |channel| match self.pixels() {
                     Some(pixels) => Line { scale: 1.0, shift: -Centre::of(pixels, channel).zero },
@@ -115,43 +130,47 @@ impl<'k> Source<'k> {
                 unsafe { pick::<S>(samples, context, row..row + 1, steps.clone(), line, output) };
             }
             for (tile, k) in steps.clone().step_by(STEPS).enumerate() {
-                let numbers = match self {
-                    Source::Matrix(a) => a.at(row, k).cast_const(), // side by side: panels are as wide as some tiles
-                    Source::Samples(_) => room.as_ptr().wrapping_add(tile * STEPS),
+                let numbers = match &self.left {
+                    Left::Matrix(a) => a.at(row, k), // side by side: panels are as wide as some tiles
+                    Left::Samples(_) => Floats::of(room.as_ptr().wrapping_add(tile * STEPS)),
                 };
                 let count = STEPS.min(steps.end - k);
                 // SAFETY: the row has so many numbers from k on.
-                unsafe { pack_row::<S>(numbers, count, self.parts(), packed, (tile, i)) };
+                unsafe { self.pack_row::<S>(numbers, count, packed, (tile, i)) };
             }
         }
         for i in rows.len()..rows.len().next_multiple_of(SIDE) {
             for tile in 0..steps.len().div_ceil(STEPS) {
                 // SAFETY: no number is read.
-                unsafe { pack_row::<S>(room.as_ptr(), 0, self.parts(), packed, (tile, i)) };
+                unsafe { self.pack_row::<S>(Floats::of(room.as_ptr()), 0, packed, (tile, i)) };
             }
         }
     }
-}
 
-/// A row of a tile of the first operand, with zeros behind `count` numbers.
-#[inline(always)]
-unsafe fn pack_row<S: Simd>(
-    numbers: *const f32,
-    count: usize,
-    parts: usize,
-    packed: &mut Rows,
-    (tile, row): (usize, usize),
-) {
-    for first in (0..STEPS).step_by(S::LANES) {
-        // SAFETY: the caller's contract; the row of a tile has 32 numbers of two bytes.
-        unsafe {
-            let mut rest =
-                S::load_up_to(numbers.wrapping_add(first), count.saturating_sub(first).min(S::LANES));
-            for part in 0..parts {
-                let nearest = if part + 1 < PARTS { S::bf16(rest) } else { rest };
-                let place = packed.tile_mut([part, parts], tile, row / SIDE).add(row % SIDE * 64 + first * 2);
-                S::store_upper(place.cast(), nearest);
-                rest = S::sub(rest, nearest);
+    /// A row of a tile, with zeros behind `count` numbers.
+    #[inline(always)]
+    unsafe fn pack_row<S: Simd>(
+        &self,
+        numbers: Floats,
+        count: usize,
+        packed: &mut Rows,
+        (tile, row): (usize, usize),
+    ) {
+        let parts = self.parts();
+        for first in (0..STEPS).step_by(S::LANES) {
+            // SAFETY: the caller's contract; the row of a tile has 32 numbers of two bytes.
+            unsafe {
+                let mut rest = numbers.load::<S>(first, count.saturating_sub(first).min(S::LANES));
+                for part in 0..parts {
+                    let nearest = match self.rounds {
+                        true => S::round_bf16(rest),
+                        false if part + 1 < PARTS => S::bf16(rest),
+                        false => rest,
+                    };
+                    let place = packed.tile_mut([part, parts], tile, row / SIDE);
+                    S::store_upper(place.add(row % SIDE * 64 + first * 2).cast(), nearest);
+                    rest = S::sub(rest, nearest);
+                }
             }
         }
     }
@@ -178,8 +197,8 @@ impl Centre {
     }
 }
 
-/// Packs the steps `steps` of some columns of a panel of B, times the scale of the pixels by which they will be multiplied,
-/// and adds to `shifts` what the pixels' shifts make of them.
+/// Packs the steps `steps` of some columns of a panel of B: times the scale of the pixels by which they will be multiplied,
+/// adding to `shifts` what the pixels' shifts make of them.
 ///
 /// # Safety
 /// As [`super::super::execute`]; there are at most [`WIDTH`] columns, as many shifts, and at most [`DEPTH`] steps.
@@ -188,14 +207,14 @@ pub(super) unsafe fn pack_columns<S: Simd>(
     b: Matrix,
     columns: Range<usize>,
     steps: Range<usize>,
-    pixels: Option<&Samples>,
+    source: &Source<'_>,
     packed: &mut Columns,
     shifts: *mut f32,
 ) {
     let stride = b.stride(columns.start);
     for first in (0..columns.len().next_multiple_of(SIDE)).step_by(S::LANES) {
         let n = columns.len().saturating_sub(first).min(S::LANES);
-        let numbers = b.at(steps.start, columns.start).wrapping_add(first);
+        let numbers = b.at(steps.start, columns.start).offset(first);
         // SAFETY: the caller's contract; n columns from `first` on are there.
         unsafe {
             let mut strip = Strip::<S> {
@@ -203,7 +222,8 @@ pub(super) unsafe fn pack_columns<S: Simd>(
                 stride,
                 n,
                 steps: steps.clone(),
-                centre: Walk::new(pixels),
+                rounds: source.rounds,
+                centre: Walk::new(source.pixels()),
                 shift: S::load(shifts.add(first)),
             };
             for tile in 0..steps.len().div_ceil(STEPS) {
@@ -219,8 +239,10 @@ pub(super) unsafe fn pack_columns<S: Simd>(
 
 /// A vector's columns of B, walked step by step.
 struct Strip<'k, S: Simd> {
-    numbers: *const f32,
+    numbers: Floats,
     stride: usize,
+    /// Whether a number is the nearest one of bfloat16, and no more parts.
+    rounds: bool,
     /// How many columns.
     n: usize,
     /// Those left; behind them are zeros.
@@ -238,6 +260,11 @@ impl<S: Simd> Strip<'_, S> {
             // SAFETY: the caller's contract.
             unsafe {
                 let [mut low, mut high] = [self.next(), self.next()];
+                if self.rounds {
+                    let place = places[0].add(pair * 64);
+                    S::store_pairs(place.cast(), S::round_bf16(low), S::round_bf16(high));
+                    continue;
+                }
                 for (part, place) in places.into_iter().enumerate() {
                     let last = part + 1 == PARTS;
                     let [l, h] = if last { [low, high] } else { [S::bf16(low), S::bf16(high)] };
@@ -254,8 +281,8 @@ impl<S: Simd> Strip<'_, S> {
         // SAFETY: the caller's contract: the step is there.
         unsafe {
             let Some(step) = self.steps.next() else { return S::splat(0.0) };
-            let numbers = S::load_up_to(self.numbers, self.n);
-            self.numbers = self.numbers.wrapping_add(self.stride);
+            let numbers = self.numbers.load::<S>(0, self.n);
+            self.numbers = self.numbers.offset(self.stride);
             let Some((scale, shift)) = self.centre.at(step) else { return numbers };
             self.shift = S::add(S::mul(numbers, shift), self.shift);
             S::mul(numbers, scale)

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::super::floats::Floats;
 use super::super::super::matrix::Matrix;
 use super::cut::{BAND, PANEL, bands};
 use crate::ir::kernel::{Gemm, Sink};
@@ -55,7 +56,7 @@ impl Reach<'_> {
 
     fn matrix(&self, value: Value, rows: usize, columns: usize) -> Matrix {
         let panel = self.program.layouts[value.index()].panel(columns);
-        Matrix { start: std::ptr::null_mut(), rows, columns, panel }
+        Matrix { start: Floats::nowhere(), rows, columns, panel }
     }
 
     fn like_c(&self, value: Value) -> Option<Range<usize>> {

@@ -49,19 +49,22 @@ impl Product<'_> {
 
     /// Adds the steps of `a`, which are those from `k` on, to a few columns of a chunk, block by block.
     #[inline(always)]
-    unsafe fn strip<S: Simd>(&self, chunk: &Chunk, a: Strip, first: usize, columns: Range<usize>) {
+    unsafe fn strip<S: Simd>(&mut self, chunk: &Chunk, a: Strip, first: usize, columns: Range<usize>) {
         let end = first + a.depth;
         let mut k = first;
         loop {
+            let depth = (end - k).min(DEPTH);
+            // SAFETY: the caller's contract.
+            let (b, b_row) = unsafe { self.b.block::<S>(k..k + depth, &columns) };
             let block = Block {
                 a: a.start.wrapping_add((k - first) * a.step),
                 a_row: a.row,
                 a_k: a.step,
-                b: self.b.at(k, columns.start),
-                b_row: self.b.stride(columns.start),
+                b,
+                b_row,
                 c: chunk.sums.wrapping_add(columns.start - chunk.columns.start),
                 c_row: chunk.stride,
-                depth: (end - k).min(DEPTH),
+                depth,
                 width: columns.len(),
                 resume: k > 0 || chunk.resume,
             };

@@ -136,12 +136,13 @@ impl Product<'_> {
             let (size, resume) = (part.len().div_ceil(STEPS), first > 0);
             // SAFETY: the caller's contract; there is room for so many columns and steps.
             unsafe {
-                let (columns, pixels) = (columns.clone(), self.a.pixels());
-                pack_columns::<S>(self.b, columns, part, pixels, &mut room.columns, shifts);
+                let columns = columns.clone();
+                pack_columns::<S>(self.b, columns, part, &self.a, &mut room.columns, shifts);
                 let operands = Operands {
                     rows: &room.rows,
                     columns: &room.columns,
                     parts: self.a.parts(),
+                    other_parts: self.a.other_parts(),
                     first: (first - steps.start) / STEPS,
                     tiles: size,
                 };
@@ -165,7 +166,7 @@ impl Product<'_> {
             Sink::Store(c) | Sink::Add(c) => self.context.matrix(*c, (self.gemm.m, self.gemm.n)),
             Sink::Update(_) => return, // does not fit
         };
-        let stays = self.gemm.reads_while_storing();
+        let stays = !self.gemm.sums_in(c.start);
         for (panel, Sums { sums, shifts }) in panels.zip(&mut room.sums) {
             let columns = columns(self.gemm, panel);
             let shifts = self.a.pixels().map(|_| shifts.as_ptr().cast());
@@ -174,7 +175,7 @@ impl Product<'_> {
                 let sums: *mut f32 = sums[first - rows.start..].as_mut_ptr().cast();
                 let (to, stride) = match stays {
                     true => (sums, PANEL),
-                    false => (c.at(first, columns.start), c.stride(columns.start)),
+                    false => (c.at(first, columns.start).wide(), c.stride(columns.start)),
                 };
                 for row in 0..chunk.len() {
                     let (from, to) = (sums.wrapping_add(row * PANEL), to.wrapping_add(row * stride));
@@ -210,6 +211,8 @@ struct Operands<'r> {
     columns: &'r Columns,
     /// Parts of the first one's numbers.
     parts: usize,
+    /// Parts of the second one's.
+    other_parts: usize,
     /// Tiles along k, and the first of the rows'.
     tiles: usize,
     first: usize,
@@ -252,7 +255,7 @@ impl Operands<'_> {
                     if TALL {
                         tiles.load::<5>(self.rows.tile([part, self.parts], self.first + step, i + 1));
                     }
-                    for other in (0..PARTS - part).rev() {
+                    for other in (0..self.other_parts - part).rev() {
                         tiles.load::<6>(self.columns.tile([other, PARTS], step, 0));
                         tiles.multiply::<0, 4, 6>();
                         if TALL {
