@@ -99,7 +99,7 @@ fn fit_answers_for_exactly_the_flags_that_were_given() {
     let with_levers = fit("--levers");
     let levers = with_levers["levers"].as_array().unwrap();
     let sizes: Vec<u64> = levers.iter().map(|lever| number(lever, "max_batch_size")).collect();
-    assert!(sizes.len() == 4 && sizes.is_sorted(), "{sizes:?}");
+    assert!(sizes.len() == 5 && sizes.is_sorted(), "{sizes:?}");
     assert_eq!([sizes[2], sizes[3]], [number(&none, "max_batch_size"), number(&all, "max_batch_size")]);
     assert!(levers.iter().all(|lever| lever["total_bytes"] == lever["measured_bytes"]), "{levers:?}");
     let largest = |found: &Value| number(found, "max_batch_size");
@@ -119,13 +119,14 @@ fn the_table_of_levers_and_the_drawing_of_trades_are_those_of_the_plans() {
     let options = "--batch-sizes 256 --device cpu --levers --memory-budget 4MiB --trades trades.svg";
     let object = run(folder.path(), &format!("plan {NETWORK} {options} --format json")).object();
     let levers = object["levers"].as_array().unwrap();
-    assert_eq!(levers.len(), 5);
+    assert_eq!(levers.len(), 6);
     for (lever, options) in levers.iter().zip([
         "--keep-gradients --keep-inputs",
         "--keep-inputs",
         "",
         "--recompute all",
-        "--recompute all --accumulate 8",
+        "--recompute all --precision bf16",
+        "--recompute all --precision bf16 --accumulate 8",
     ]) {
         let row = planned(folder.path(), options);
         assert_eq!(lever["total_bytes"], row["total_bytes"], "{options}");

@@ -73,7 +73,7 @@ impl FitArgs {
     pub fn options(&self) -> Result<FitOptions> {
         Ok(FitOptions {
             eval_batch_size: self.step.eval_batch_size,
-            memory: self.step.memory(),
+            memory: self.step.memory(self.precision),
             method: self.method,
             safety: self.safety,
             max_batch: self.max_batch,

@@ -69,8 +69,8 @@ pub struct PartArgs {
 /// The number format.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct PrecisionArgs {
-    /// Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of
-    /// mantissa
+    /// Number format: f32; bf16, on the cpu, where activations, inputs and the factors of products are bfloat16 and all else is f32;
+    /// or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of mantissa
     #[arg(long, value_enum, default_value_t, value_name = "NAME", help_heading = "Training")]
     pub precision: Precision,
 }
@@ -91,11 +91,11 @@ pub enum OptimizerName {
 }
 
 impl StepArgs {
-    /// What a step does to take less memory.
+    /// What a step in this number format does to take less memory.
     #[must_use]
-    pub fn memory(&self) -> StepMemory {
-        let recompute = self.recompute.unwrap_or_default();
-        StepMemory { keep_gradients: self.keep_gradients, keep_inputs: self.keep_inputs, recompute }
+    pub fn memory(&self, PrecisionArgs { precision }: PrecisionArgs) -> StepMemory {
+        let StepArgs { keep_gradients, keep_inputs, recompute, .. } = *self;
+        StepMemory { keep_gradients, keep_inputs, recompute: recompute.unwrap_or_default(), precision }
     }
 
     /// The optimizer these options describe.

@@ -52,6 +52,7 @@ pub use training::{BatchSize, ProgressView, RunArgs, ScheduleName, SelectionArgs
 pub use values::Row;
 pub use watch::WatchArgs;
 
+use crate::device::Precision;
 use crate::drawing::PictureFile;
 use crate::output::Format;
 
@@ -156,6 +157,9 @@ pub struct EvalArgs {
     /// Samples per batch; the result does not depend on it [default: as many of 1000 as fit]
     #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
+    /// Number format: f32, bf16 (on the cpu) or tf32 (on GPUs) [default: bf16 if the run in whose folder the model lies had it, else f32]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub precision: Option<Precision>,
     /// Where to compute.
     #[command(flatten)]
     pub device: DeviceArgs,

@@ -18,7 +18,19 @@ use crate::train::Resources;
 /// # Errors
 /// If the device cannot be opened, and the errors of `work`.
 pub(super) fn compute<T>(arguments: &DeviceArgs, work: impl Fn(&Backend) -> Result<T>) -> Result<T> {
-    let options = given(arguments, Precision::F32);
+    compute_in(Precision::F32, arguments, work)
+}
+
+/// The same in a number format.
+///
+/// # Errors
+/// As [`compute`]; if the device does not have that format.
+pub(super) fn compute_in<T>(
+    precision: Precision,
+    arguments: &DeviceArgs,
+    work: impl Fn(&Backend) -> Result<T>,
+) -> Result<T> {
+    let options = given(arguments, precision);
     let backend = open(arguments, options)?;
     let device = backend.device();
     match work(&backend) {

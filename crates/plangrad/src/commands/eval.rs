@@ -28,6 +28,8 @@ const MOST_LISTED: usize = 20;
 pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     arguments.plot.iter().try_for_each(PictureFile::check)?; // before time is spent in vain
     let model = trained::open(&arguments.trained)?;
+    let precision = arguments.precision.map_or_else(|| model.precision(), Ok)?;
+    let model = model.in_precision(precision);
     let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
     let heading = format!(
@@ -43,7 +45,7 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     };
     let source = model.source(subset)?;
     let evaluate = |backend: &_| model.evaluate(&source, arguments.batch_size, backend, interrupts.stop());
-    let evaluation = device::compute(&arguments.device, evaluate)?;
+    let evaluation = device::compute_in(precision, &arguments.device, evaluate)?;
     let answers = evaluation.answers.as_deref();
     let regression = answers.map(|answers| Regression::of(&values, answers, model.mean_learnt_from()));
     let report = Report { evaluation: &evaluation, regression, classes: &classes };

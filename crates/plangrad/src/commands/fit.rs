@@ -9,7 +9,7 @@ use crate::cli::FitArgs;
 use crate::device::GpuMemory;
 use crate::error::{Error, Result};
 use crate::fit::{Fit, FitOptions, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
-use crate::memory::LEVERS;
+use crate::memory::levers_of;
 use crate::numbers::{counted, grouped, grouped_bytes, size};
 use crate::output::{Align, Console, Table};
 use crate::train::{Interrupts, SampleCounts, Stop, Subject, network_and_optimizer, samples};
@@ -72,6 +72,7 @@ fn levers(
     options: &FitOptions,
     stop: &Stop,
 ) -> Result<Vec<LeverFit>> {
+    let device = backend.device();
     let fitted = |(name, memory)| {
         let options = FitOptions { memory, measures_speed: false, ..options.clone() };
         let nothing = LeverFit { name, max_batch_size: 0, total_bytes: 0, measured_bytes: 0 };
@@ -83,7 +84,7 @@ fn levers(
             Err(error) => Err(error),
         }
     };
-    LEVERS.into_iter().map(fitted).collect()
+    levers_of(device).map(fitted).collect()
 }
 
 fn levers_table(levers: &[LeverFit]) -> String {

@@ -56,7 +56,7 @@ fn recipe(arguments: &SweepArgs) -> Result<Recipe> {
         seed: learning.seed,
         shuffle: !learning.no_shuffle,
         eval_batch_size: learning.step.eval_batch_size,
-        memory: learning.step.memory(),
+        memory: learning.step.memory(arguments.precision),
     })
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use plangrad_tensor::Device;
 use plangrad_tensor::backend::cuda;
+use plangrad_tensor::{Device, NumberTypes};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
@@ -100,6 +100,9 @@ pub enum Precision {
     /// f32, but the factors of large products have three digits: on GPUs with tensor cores.
     #[value(help = None)]
     Tf32,
+    /// Activations, inputs and the factors of products in bfloat16; weights, moments, losses and sums in f32: on the CPU.
+    #[value(help = None)]
+    Bf16,
 }
 
 impl Precision {
@@ -114,6 +117,40 @@ impl Precision {
         match self {
             Precision::F32 => "",
             Precision::Tf32 => " in TF32",
+            Precision::Bf16 => " in bf16",
+        }
+    }
+
+    /// The number types of plans.
+    #[must_use]
+    pub fn number_types(self) -> NumberTypes {
+        match self {
+            Precision::F32 | Precision::Tf32 => NumberTypes::default(),
+            Precision::Bf16 => NumberTypes::bf16(),
+        }
+    }
+
+    /// Whether a device computes in it.
+    pub(crate) fn is_for(self, device: Device) -> bool {
+        match (self, device) {
+            (Precision::F32, _) => true,
+            (Precision::Tf32, device) => matches!(device, Device::Cuda(_)),
+            (Precision::Bf16, device) => matches!(device, Device::Cpu | Device::Accelerator),
+        }
+    }
+
+    /// The choice of a device for computing in it.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a GPU that is named, if it does not compute in it.
+    pub fn choice(self, choice: DeviceChoice) -> Result<DeviceChoice> {
+        match (self, choice) {
+            (Precision::Bf16, DeviceChoice::Cuda(_)) => {
+                let problem = "bf16 is not built for GPUs; use tf32 or f32 there, or --device cpu";
+                Err(Error::option("--precision", problem))
+            }
+            (Precision::Bf16, DeviceChoice::Auto) => Ok(DeviceChoice::Cpu),
+            (_, choice) => Ok(choice),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct DeviceOptions {
     pub threads: Option<usize>,
     /// Bytes it may reserve; [`default_budget`] by default, on a GPU what its driver reports as free.
     pub budget: Option<u64>,
-    /// The number format, on a GPU.
+    /// The number format.
     pub precision: Precision,
     /// What to do where the device does not have that format.
     pub unsupported: UnsupportedPrecision,
@@ -128,11 +128,12 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
     let DeviceOptions { threads, budget, precision, unsupported, instruction_set, missing_gpu } = options;
     let may_use_f32 = unsupported == UnsupportedPrecision::UseF32;
     let cuda_precision = match precision {
-        Precision::F32 => cuda::Precision::F32,
+        Precision::F32 | Precision::Bf16 => cuda::Precision::F32,
         Precision::Tf32 => cuda::Precision::Tf32,
     };
     let options = CudaOptions::default().budget(budget).precision(cuda_precision);
     let gpu = |index| cuda::open(options.index(index));
+    let choice = precision.choice(choice)?;
     let accelerator = choice == DeviceChoice::Accelerator;
     match choice {
         DeviceChoice::Cuda(index) => {
@@ -155,10 +156,8 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
         return Err(Error::option("--precision", problem));
     }
     let cpu = CpuOptions::default().threads(threads).budget(of_host).accelerator(accelerator);
-    Ok(Cpu::open(match instruction_set {
-        Some(set) => cpu.instruction_set(set),
-        None => cpu,
-    })?)
+    let set = instruction_set.unwrap_or_else(|| InstructionSet::fastest(precision.number_types()));
+    Ok(Cpu::open(cpu.instruction_set(set))?)
 }
 
 /// Says why no GPU is used, at most once per process.

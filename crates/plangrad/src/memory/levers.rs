@@ -1,10 +1,11 @@
 //! The same training with one lever after another that saves memory: its bytes, the largest batch within a budget, and what it
 //! costs in arithmetic.
 
-use plangrad_tensor::Recompute;
+use plangrad_tensor::{Device, Recompute};
 use serde::Serialize;
 
 use super::{BatchPlan, Blueprint};
+use crate::device::Precision;
 use crate::error::Result;
 use crate::fit::INDEX_LIMIT;
 use crate::train::plans::largest_that_fits;
@@ -14,19 +15,30 @@ use crate::train::{Recomputing, StepMemory};
 const PARTS: usize = 8;
 
 /// A step as other programs take it.
-const PLAIN: StepMemory =
-    StepMemory { keep_gradients: true, keep_inputs: true, recompute: Recomputing::None };
+const PLAIN: StepMemory = StepMemory {
+    keep_gradients: true,
+    keep_inputs: true,
+    recompute: Recomputing::None,
+    precision: Precision::F32,
+};
+
+/// One that computes again what it can.
+const RECOMPUTING: StepMemory =
+    StepMemory { keep_gradients: false, keep_inputs: false, recompute: Recomputing::All, ..PLAIN };
 
 /// The levers on a whole batch, each with those before it.
-pub(crate) const LEVERS: [(&str, StepMemory); 4] = [
+const LEVERS: [(&str, StepMemory); 5] = [
     ("gradients and inputs kept", PLAIN),
     ("+ update within the product", StepMemory { keep_gradients: false, ..PLAIN }),
     ("+ samples read in place", StepMemory { keep_gradients: false, keep_inputs: false, ..PLAIN }),
-    (
-        "+ recomputation",
-        StepMemory { keep_gradients: false, keep_inputs: false, recompute: Recomputing::All },
-    ),
+    ("+ recomputation", RECOMPUTING),
+    ("+ bf16", StepMemory { precision: Precision::Bf16, ..RECOMPUTING }),
 ];
+
+/// The levers that a device has.
+pub(crate) fn levers_of(device: Device) -> impl Iterator<Item = (&'static str, StepMemory)> {
+    LEVERS.into_iter().filter(move |(_, memory)| memory.precision.is_for(device))
+}
 
 /// What a step takes with a lever, and those before it.
 #[derive(Clone, Debug, Serialize)]
@@ -50,16 +62,18 @@ pub(crate) struct Trade {
 /// The levers one after another, from a step as other programs take it.
 pub(crate) fn levers(blueprint: &Blueprint, batch_size: usize, budget: Option<u64>) -> Result<Vec<Lever>> {
     let splits = !blueprint.task.model().weights().has_statistics();
-    let parts = ("+ parts: 8 a batch, gradients kept", LEVERS[LEVERS.len() - 1].1, PARTS);
-    let whole = LEVERS.into_iter().map(|(name, memory)| (name, memory, 1));
-    let levers = whole.chain(splits.then_some(parts));
+    let whole = levers_of(blueprint.device).map(|(name, memory)| (name, memory, 1));
+    let mut levers: Vec<(&str, StepMemory, usize)> = whole.collect();
+    if let Some(&(_, memory, _)) = levers.last().filter(|_| splits) {
+        levers.push(("+ parts: 8 a batch, gradients kept", memory, PARTS));
+    }
     let row = |(name, memory, accumulate)| {
         let blueprint = Blueprint { memory, accumulate, ..blueprint.clone() };
         let BatchPlan { report, operations, .. } = blueprint.row(batch_size)?;
         let largest_batch_size = budget.map(|budget| largest(&blueprint, budget));
         Ok(Lever { name, total_bytes: report.total(), operations, largest_batch_size })
     };
-    levers.map(row).collect()
+    levers.into_iter().map(row).collect()
 }
 
 /// The largest batch within a budget; 0 if none fits.

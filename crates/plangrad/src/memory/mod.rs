@@ -13,5 +13,5 @@ pub use blueprint::{BatchPlan, Blueprint};
 pub use compare::{Claim, claims};
 pub(crate) use explain::buffer_formula;
 pub use explain::{Part, explain};
-pub(crate) use levers::{LEVERS, Lever, Trade, levers, trades};
+pub(crate) use levers::{Lever, Trade, levers, levers_of, trades};
 pub(crate) use timeline::Timeline;

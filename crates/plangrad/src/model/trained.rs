@@ -9,8 +9,9 @@ use plangrad_data::{
 };
 use plangrad_nn::checkpoint::{self, Description, Loaded};
 use plangrad_nn::{Architectures, Error as NetworkError, Loss, Module, Task};
-use plangrad_tensor::{DType, SampleFormat, Shape, Source};
+use plangrad_tensor::{DType, Device, SampleFormat, Shape, Source};
 
+use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::loading::load;
 use crate::numbers::{counted, grouped};
@@ -196,6 +197,22 @@ impl Model {
     #[must_use]
     pub fn layers(&self) -> String {
         layers(&self.task)
+    }
+
+    /// The number format of the run in whose folder the model lies, if every machine has it; else f32.
+    ///
+    /// # Errors
+    /// If the run's settings cannot be read.
+    pub fn precision(&self) -> Result<Precision> {
+        let of_run = self.run_settings()?.map(|settings| settings.precision);
+        Ok(of_run.filter(|&precision| precision.is_for(Device::Cpu)).unwrap_or_default())
+    }
+
+    /// The same model, which computes in a number format. Its weights stay f32.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        let task = self.task.with_number_types(precision.number_types());
+        Self { task, ..self }
     }
 
     /// The settings of the run in whose folder the model lies, if it does.

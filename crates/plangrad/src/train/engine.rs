@@ -216,6 +216,7 @@ mod tests {
 
     use super::super::layout::{Activations, Recomputing, StepMemory};
     use super::*;
+    use crate::device::Precision;
 
     const INPUTS: usize = 24;
 
@@ -260,7 +261,8 @@ mod tests {
             let task = task(hidden, activation, dropout, loss);
             let learning_rate = Schedule::Constant { learning_rate: 0.01 }.into();
             let (repeats, recompute) = (false, [Recomputing::None, Recomputing::All][batch_size % 5 / 4]);
-            let memory = StepMemory { keep_gradients: batch_size % 2 == 0, keep_inputs: batch_size % 3 == 0, recompute };
+            let precision = [Precision::F32, Precision::Bf16][batch_size % 7 / 5];
+            let memory = StepMemory { keep_gradients: batch_size % 2 == 0, keep_inputs: batch_size % 3 == 0, recompute, precision };
             let step = StepConfig { optimizer, learning_rate, batch_size, eval_batch_size, repeats, memory };
             let [of_train, of_validation, of_test] = [train, validation, test].map(|len| source(len, loss));
             let target_scale = TargetScale::IDENTITY;

@@ -4,7 +4,9 @@ use clap::ValueEnum;
 use plangrad_tensor::{Device, Gradients, Inputs, LearningRate, Optimizer, Recompute};
 use serde::{Deserialize, Serialize};
 
-/// What a step may do to take less memory. From none of it follow other bits.
+use crate::device::Precision;
+
+/// What a step may do to take less memory. From none of it but the number format follow other bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepMemory {
     /// Whether gradients are kept even where the device can do without.
@@ -13,6 +15,8 @@ pub struct StepMemory {
     pub keep_inputs: bool,
     /// Which activations are computed again.
     pub recompute: Recomputing,
+    /// The number format.
+    pub precision: Precision,
 }
 
 /// When a step computes activations again instead of keeping them.

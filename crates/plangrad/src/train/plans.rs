@@ -61,7 +61,7 @@ pub(crate) fn plan(
 ) -> Result<(Vec<Plan>, PlanNumbers)> {
     let MemoryLayout { part, placement, .. } = layout;
     let (size, mut plans) = (step.whole(samples.train), Vec::new());
-    let task = task.clone().with_gradients(layout.gradients(step, size));
+    let task = in_precision(step, task).with_gradients(layout.gradients(step, size));
     let task = &task.with_inputs(layout.inputs(step));
     let training = |size, plans: &mut Vec<Plan>| training(step, task, size, layout, plans);
     let whole = training(size, &mut plans)?;
@@ -144,8 +144,13 @@ pub(crate) fn as_small_as_needed(
 
 /// What a step on so many samples at a time can choose from.
 fn choices(step: &StepConfig, task: &Task, part: usize) -> Result<Vec<Recompute>> {
-    let plan = task.training_plan(step.optimizer, step.learning_rate, part)?;
+    let plan = in_precision(step, task).training_plan(step.optimizer, step.learning_rate, part)?;
     Ok(Recompute::choices(plan.products()))
+}
+
+/// The task with its numbers in the format of the step.
+fn in_precision(step: &StepConfig, task: &Task) -> Task {
+    task.clone().with_number_types(step.memory.precision.number_types())
 }
 
 impl Training {

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use plangrad_data::Split;
-use plangrad_tensor::Device;
 
 use super::best::Criterion;
 use super::event::{BestModel, Event, Observer, Position, Rung, Verdict};
@@ -309,7 +308,7 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
         samples(*train_samples, *validation_samples, *test_samples),
         learning(settings.optimizer, settings.learning_rate()),
         levers(settings),
-        if matches!(device, Device::Cuda(_)) { settings.precision.words() } else { "" },
+        if settings.precision.is_for(*device) { settings.precision.words() } else { "" },
         size(*planned_bytes),
     )
 }

@@ -368,8 +368,8 @@ impl Settings {
 
     /// What a step does to take less memory.
     pub(crate) fn memory(&self) -> StepMemory {
-        let Settings { keep_gradients, keep_inputs, recompute, .. } = *self;
-        StepMemory { keep_gradients, keep_inputs, recompute }
+        let Settings { keep_gradients, keep_inputs, recompute, precision, .. } = *self;
+        StepMemory { keep_gradients, keep_inputs, recompute, precision }
     }
 
     /// Reads a run's `config.toml`.

@@ -122,9 +122,10 @@ class PlanOptions(TypedDict, total=False):
     ema: float | None
     """Keep a running average of the weights, of which each step leaves this share; it is what is evaluated and saved as
     the model"""
-    precision: Literal["f32", "tf32"] | None
-    """Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits
-    of mantissa"""
+    precision: Literal["f32", "tf32", "bf16"] | None
+    """Number format: f32; bf16, on the cpu, where activations, inputs and the factors of products are bfloat16 and all
+    else is f32; or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of
+    mantissa"""
     device: str | None
     """Device to plan for: auto, cpu, cuda or cuda:N (which need not exist), or accelerator; all but the cpu have memory of
     their own for the dataset [default: the variable PLANGRAD_DEVICE, else auto]"""
@@ -241,9 +242,10 @@ class FitOptions(TypedDict, total=False):
     ema: float | None
     """Keep a running average of the weights, of which each step leaves this share; it is what is evaluated and saved as
     the model"""
-    precision: Literal["f32", "tf32"] | None
-    """Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits
-    of mantissa"""
+    precision: Literal["f32", "tf32", "bf16"] | None
+    """Number format: f32; bf16, on the cpu, where activations, inputs and the factors of products are bfloat16 and all
+    else is f32; or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of
+    mantissa"""
     device: str | None
     """Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU),
     or accelerator (the cpu with memory of its own, a stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else
@@ -384,9 +386,10 @@ class TrainOptions(TypedDict, total=False):
     init: Path | None
     """Start from these weights: a safetensors file of floating-point numbers or a state_dict of PyTorch (.pth, .pt) whose
     shapes match in order"""
-    precision: Literal["f32", "tf32"] | None
-    """Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits
-    of mantissa"""
+    precision: Literal["f32", "tf32", "bf16"] | None
+    """Number format: f32; bf16, on the cpu, where activations, inputs and the factors of products are bfloat16 and all
+    else is f32; or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of
+    mantissa"""
     device: str | None
     """Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU),
     or accelerator (the cpu with memory of its own, a stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else

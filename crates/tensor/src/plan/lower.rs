@@ -22,7 +22,7 @@ pub(super) fn lower(graph: &Graph, state: &State, outputs: &[Tensor<'_>]) -> Res
     sketch.nodes.iter().try_for_each(|node| lowering.node(node))?;
     lowering.check_slots()?;
     let Lowering { mut draft, values, .. } = lowering;
-    types::keep_indices(&mut draft, state.number_types().sums);
+    types::keep_exact(&mut draft, state.number_types().sums);
     for output in outputs {
         let value = values[sketch.origin(output.number()) as usize].expect("outputs are needed");
         let value = before_the_step_ends(&mut draft, value);

@@ -66,7 +66,8 @@ fn draw_trades(subject: &Planned, batch_size: usize, file: &PictureFile, console
 
 fn subject(arguments: &PlanArgs) -> Result<Planned> {
     let optimizer = arguments.step.optimizer(None)?;
-    let device = DeviceChoice::resolve(arguments.device)?.device();
+    let choice = DeviceChoice::resolve(arguments.device)?;
+    let device = arguments.precision.precision.choice(choice)?.device();
     let (task, samples, data) = match (&arguments.input, arguments.classes) {
         (Some(shape), Some(classes)) => of_shape(arguments, shape, classes)?,
         _ => of_dataset(arguments, device)?,
@@ -83,7 +84,7 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
         samples,
         eval_batch_size,
         accumulate: arguments.accumulate,
-        memory: arguments.step.memory(),
+        memory: arguments.step.memory(arguments.precision),
         budget: arguments.budget.bytes(),
         device,
     };

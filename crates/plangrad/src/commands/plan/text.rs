@@ -98,7 +98,7 @@ impl Report<'_> {
         }
         let size = self.arguments.batch_sizes.first().copied().map_or(String::new(), grouped);
         format!(
-            "Levers, batch size {size}: each with those before it; the same training, bit for bit\n\n{table}"
+            "Levers, batch size {size}: each with those before it; the same training, bit for bit but for bf16\n\n{table}"
         )
     }
 
