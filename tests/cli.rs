@@ -11,8 +11,10 @@ use support::{command, finish, refusal, run};
 fn help_shows_every_command_with_examples_and_nothing_that_is_not_built() {
     let folder = tempfile::tempdir().unwrap();
     let overview = run(folder.path(), "--help").succeeded();
-    let commands =
-        ["train", "eval", "predict", "show", "summary", "plan", "fit", "sweep", "report", "export", "watch"];
+    let commands = [
+        "train", "eval", "predict", "show", "summary", "plan", "fit", "sweep", "report", "export", "watch",
+        "search",
+    ];
     for command in commands.into_iter().chain(["devices", "download", "completions", "man", "help"]) {
         assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
         let help = run(folder.path(), &format!("{command} --help")).succeeded();

@@ -41,6 +41,7 @@ mod protobuf;
 mod report;
 mod run;
 mod screen;
+mod search;
 mod serve;
 pub mod sweep;
 mod tensorboard;

@@ -5,10 +5,12 @@ mod confusion;
 mod gallery;
 mod learning;
 mod scatter;
+mod search;
 mod trades;
 
 pub(crate) use confusion::ConfusionChart;
 pub(crate) use gallery::{Gallery, Verdict};
 pub(crate) use learning::learning_curves;
 pub(crate) use scatter::scatter;
+pub(crate) use search::{Trial, trials};
 pub(crate) use trades::trades;

@@ -16,6 +16,7 @@ mod memory;
 mod model;
 mod plan;
 mod report;
+mod search;
 mod serve;
 mod subject;
 mod sweep;
@@ -43,6 +44,7 @@ pub use memory::{BudgetArgs, Size};
 pub use model::{HiddenSizes, ModelArgs};
 pub use plan::{DevicesArgs, PlanArgs, TimelineTarget};
 pub use report::ReportArgs;
+pub use search::{SearchArgs, SearchFolderArgs, SpaceArgs};
 pub use serve::ServeArgs;
 pub use subject::{SubjectArgs, TaskArgs};
 pub use sweep::SweepArgs;
@@ -106,6 +108,8 @@ pub enum Command {
     Fit(Box<FitArgs>),
     /// Compare batch sizes on devices: time, memory and accuracy, measured, as a table and as plots
     Sweep(Box<SweepArgs>),
+    /// Try learning rates, widths, batch sizes and optimizers, each a run, within a time and memory budget
+    Search(Box<SearchArgs>),
     /// Write a page on one or more runs: curves, confusion matrix, pictures, memory
     Report(ReportArgs),
     /// Write a trained model for other programs (ONNX, safetensors, numpy), or the figures of its run as CSV

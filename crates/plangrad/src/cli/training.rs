@@ -133,7 +133,7 @@ impl SelectionArgs {
 }
 
 /// The run folder, and how often the run reports and saves.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
     /// Run folder [default: runs/DATASET-TIME]

@@ -14,6 +14,7 @@ mod predict;
 mod quality;
 mod report;
 mod samples;
+mod search;
 mod serve;
 mod several;
 mod show;
@@ -42,6 +43,7 @@ pub fn perform(command: &Command, console: &mut Console) -> Result<()> {
         Command::Plan(arguments) => plan::plan(arguments, console),
         Command::Fit(arguments) => fit::perform(arguments, console),
         Command::Sweep(arguments) => sweep::sweep(arguments, console),
+        Command::Search(arguments) => search::perform(arguments, console),
         Command::Report(arguments) => report::report(arguments, console),
         Command::Export(arguments) => export::perform(arguments, console),
         Command::Serve(arguments) => serve::perform(arguments, console),

@@ -6,7 +6,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use plangrad_data::{DatasetName, ImageOptions, LoadOptions, available, open_regular_file};
-use plangrad_nn::checkpoint::{Folder, Loaded, Progress};
+use plangrad_nn::checkpoint::{Folder, Progress};
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::{Category, Optimizer, Schedule};
 
@@ -28,9 +28,9 @@ use crate::report::{RunReport, examine, page};
 use crate::screen::{Board, Screen, is_built};
 use crate::tensorboard::{EventFile, Watched};
 use crate::train::{
-    self, CHANGEABLE, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges,
-    RunFolder, SettingChange, Settings, Shows, Stop, Subject, Tested, Trainer, class_counts, layers,
-    learning, network, plan_line,
+    CHANGEABLE, Event, Existing, Interrupts, KeptModel, Observer, Outcome, Reporter, RowChanges, RunFolder,
+    SettingChange, Settings, Shows, Stop, Subject, Tested, Trainer, class_counts, known_instruction_set,
+    layers, learning, network, plan_line,
 };
 use crate::watch::{Examples, inspect};
 use crate::weights;
@@ -110,7 +110,8 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     let described = Described::of(&arguments.subject.model)?;
     let (name, labels) = subject::choose(&arguments.subject.data, arguments.subject.task)?;
     let options = arguments.subject.data.options(labels, learning.seed);
-    let mut settings = settings(arguments, &name, &options, (optimizer, schedule))?;
+    let of = (&arguments.subject, &arguments.training);
+    let mut settings = settings_of(of, &arguments.run, &name, &options, (optimizer, schedule))?;
     arguments.training.selection.check(&settings)?;
     check_text("--data-dir", &settings.data_dir)?;
     let dataset = subject::dataset(&name, &options)?;
@@ -158,7 +159,7 @@ fn resume(
     let interrupts = interrupts.unwrap_or_else(Interrupts::listen);
     let subject = settings.subject(dataset)?;
     let set = match arguments.device.instruction_set {
-        None => instruction_set(&checkpoint)?,
+        None => known_instruction_set(&checkpoint)?,
         named => named,
     };
     let mut run = Run::prepare(settings, subject, arguments, set, console)?;
@@ -526,13 +527,14 @@ fn batch_size(
 }
 
 /// The settings, with every default resolved, but for a batch size, class weights and a schedule that depend on the data.
-fn settings(
-    arguments: &TrainArgs,
+pub(super) fn settings_of(
+    (subject, training): (&SubjectArgs, &TrainingArgs),
+    run: &RunArgs,
     name: &DatasetName,
     options: &LoadOptions,
     (optimizer, schedule): (Optimizer, Schedule),
 ) -> Result<Settings> {
-    let TrainArgs { subject: SubjectArgs { model, task, .. }, training, run, .. } = arguments;
+    let SubjectArgs { model, task, .. } = subject;
     Ok(Settings {
         dataset: name.map_path(|path| anchored_data(name, path))?.to_string(),
         data_dir: anchored(&options.data_dir)?,
@@ -654,21 +656,6 @@ fn asked_settings(arguments: &TrainArgs) -> Vec<&'static str> {
 fn changed(change: &SettingChange) -> String {
     let SettingChange { step, setting, was, now } = change;
     format!("from step {} on {setting} is {now}, which was {was}", grouped(*step as usize))
-}
-
-/// The instruction set that a run was computed with until its checkpoint; `None` if that does not say.
-fn instruction_set(checkpoint: &Loaded) -> Result<Option<InstructionSet>> {
-    let basis = checkpoint.description().map(|description| &description.basis);
-    let Some(name) = basis.and_then(train::instruction_set) else { return Ok(None) };
-    let known = InstructionSet::named(name).filter(|set| InstructionSet::available().contains(set));
-    let found =
-        "this one does not have it, and others give other bits; start a new run from its weights with --init";
-    let missing = || Error::ModelMismatch {
-        model: "the run".to_owned(),
-        expected: format!("a processor with {name}"),
-        found: found.to_owned(),
-    };
-    known.map(Some).ok_or_else(missing)
 }
 
 /// A warning, if the run is longer than its schedule.

@@ -12,6 +12,6 @@ mod pictures;
 mod quality;
 mod run;
 
-pub(crate) use page::{live_page, page};
+pub(crate) use page::{live_page, page, search_page};
 pub(crate) use quality::{Examined, examine};
 pub(crate) use run::RunReport;

@@ -268,6 +268,30 @@ function sideBySide(runs) {
       chart({ title: "Seconds per epoch", x: whole("epoch"), y: { format: seconds, from: 0 }, series: of(["train_seconds"]).map((one) => ({ ...one, best: null })) })));
 }
 
+// All trials of a search: a table, the best first, and what they came to over their learning rates.
+function searched(trials) {
+  const cell = (value, format) => (isNumber(value) ? format(value) : "–");
+  const rows = trials.map((one) => [`${one.trial}`, one.optimizer, short(one.learning_rate), one.hidden, grouped(one.batch_size),
+    size(one.planned_bytes), `${one.epochs}`, cell(one.accuracy, percent), cell(one.loss, loss), seconds(one.seconds)]);
+  const headings = ["trial", "optimizer", "learning rate", "hidden", "batch size", "planned", "epochs", "accuracy", "loss", "time"];
+  const kinds = [...new Set(trials.map((one) => one.optimizer))].sort();
+  const over = (key) => kinds.map((kind, i) => ({ name: kind, style: STYLES[i % STYLES.length], dots: true,
+    points: trials.filter((one) => one.optimizer === kind).map((one) => [Math.log10(one.learning_rate), one[key]]).sort(([a], [b]) => a - b) }));
+  const rate = { label: "learning rate", format: (x) => short(10 ** x), whole: true };
+  return element("section", { id: "search" }, element("h2", {}, "Trials"),
+    table("The best first; what did not go on has fewer epochs", headings, rows, [2, 4, 5, 6, 7, 8, 9]),
+    element("div", { class: "charts" },
+      chart({ title: "Accuracy of trials", x: rate, y: { format: percent, tick: (y) => `${short(100 * y)}\u00a0%` }, series: over("accuracy") }),
+      chart({ title: "Loss of trials", x: rate, y: { format: loss, from: 0 }, series: over("loss") })));
+}
+
+function showSearch(trials, runs) {
+  document.title = `${counted(trials.length, "trial")} – plangrad search`;
+  const links = runs.map((run, i) => element("li", {}, element("a", { href: `#run${i + 1}` }, run.name)));
+  return [element("h1", {}, counted(trials.length, "trial")), element("nav", { "aria-label": "Runs" }, element("ul", {}, links)),
+    searched(trials), runs.length > 1 ? sideBySide(runs) : null, ...runs.map((run, i) => article(run, i + 1, "h2"))].filter(Boolean);
+}
+
 function show(runs) {
   document.title = `${runs.map((run) => run.name).join(", ")} – plangrad report`;
   if (runs.length === 1) return [article(runs[0], 1, "h1")];
@@ -276,7 +300,9 @@ function show(runs) {
     sideBySide(runs), ...runs.map((run, i) => article(run, i + 1, "h2"))];
 }
 
-document.getElementById("page").replaceChildren(...show(JSON.parse(document.getElementById("runs").textContent)));
+const shownRuns = JSON.parse(document.getElementById("runs").textContent);
+const shownTrials = JSON.parse(document.getElementById("search")?.textContent ?? "null");
+document.getElementById("page").replaceChildren(...(shownTrials ? showSearch(shownTrials, shownRuns) : show(shownRuns)));
 drawAll();
 window.addEventListener("resize", () => requestAnimationFrame(drawAll));
 window.addEventListener("beforeprint", drawAll);

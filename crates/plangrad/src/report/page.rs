@@ -1,5 +1,7 @@
 //! The page: a frame, its style and script, and what it shows as JSON. All in one file.
 
+use serde::Serialize;
+
 use super::run::RunReport;
 use crate::error::{Error, Result};
 use crate::html::{digest, embedded};
@@ -26,6 +28,17 @@ pub(crate) fn page(runs: &[RunReport]) -> Result<String> {
     let policy = policy(&script, "default-src 'none'");
     let head = format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n");
     Ok(framed(&head, &data, &script))
+}
+
+/// The page on a search: all of its trials, as JSON has them, and some runs of it.
+///
+/// # Errors
+/// [`Error::Output`] if they cannot be serialised.
+pub(crate) fn search_page(runs: &[RunReport], trials: &impl Serialize) -> Result<String> {
+    let trials = serde_json::to_string(trials).map_err(|error| Error::Output(error.into()))?;
+    let search =
+        format!("<script type=\"application/json\" id=\"search\">{}</script>\n</main>", embedded(&trials));
+    Ok(page(runs)?.replacen("</main>", &search, 1))
 }
 
 /// The page on a run that goes on, which listens to whoever serves it, and the policy that is to be sent with it. `run` is the

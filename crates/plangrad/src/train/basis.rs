@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 
 use plangrad_nn::Task;
+use plangrad_nn::checkpoint::Loaded;
+use plangrad_tensor::backend::cpu::InstructionSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -127,8 +129,23 @@ pub(super) fn has_data(basis: &Basis) -> bool {
 }
 
 /// The instruction set that a run was computed with, if its basis says.
-pub(crate) fn instruction_set(basis: &Basis) -> Option<&str> {
+fn instruction_set(basis: &Basis) -> Option<&str> {
     basis.get(INSTRUCTION_SET)?.as_str()
+}
+
+/// The instruction set that a run was computed with until its checkpoint; `None` if that does not say.
+pub(crate) fn known_instruction_set(checkpoint: &Loaded) -> Result<Option<InstructionSet>> {
+    let basis = checkpoint.description().map(|description| &description.basis);
+    let Some(name) = basis.and_then(instruction_set) else { return Ok(None) };
+    let known = InstructionSet::named(name).filter(|set| InstructionSet::available().contains(set));
+    let found =
+        "this one does not have it, and others give other bits; start a new run from its weights with --init";
+    let missing = || Error::ModelMismatch {
+        model: "the run".to_owned(),
+        expected: format!("a processor with {name}"),
+        found: found.to_owned(),
+    };
+    known.map(Some).ok_or_else(missing)
 }
 
 /// The settings that differ between the basis of a checkpoint and that of the run that would continue it, but for those that were

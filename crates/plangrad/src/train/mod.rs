@@ -33,7 +33,7 @@ mod trainer;
 mod words;
 mod wrong_setting;
 
-pub(crate) use basis::{SettingChange, instruction_set};
+pub(crate) use basis::{SettingChange, known_instruction_set};
 pub use best::{Criterion, KeptModel, UnknownWord};
 pub(crate) use class_weights::class_counts;
 pub use divergence::DivergenceRemedy;

@@ -285,16 +285,7 @@ impl Settings {
     /// # Errors
     /// As [`Settings::subject`]; if the network's architecture is unknown.
     pub fn subject_with(&self, dataset: Dataset, known: &Architectures) -> Result<Subject> {
-        let network: Arc<dyn Module> = match &self.architecture {
-            Some(architecture) => known.build(architecture)?,
-            None => {
-                let config = MlpConfig::new(&dataset.sample_shape, dataset.outputs())
-                    .hidden(&self.hidden)
-                    .activation(self.activation)
-                    .dropout(self.dropout);
-                Arc::new(Mlp::new(&config)?)
-            }
-        };
+        let network = self.network(&dataset.sample_shape, dataset.outputs(), known)?;
         let counts =
             self.class_weights.as_ref().map(|_| class_counts(&dataset.train.targets, dataset.classes.len()));
         let subject = Subject::new(dataset, self.normalize()?, network, self.loss)?;
@@ -306,6 +297,28 @@ impl Settings {
     pub(crate) fn levers(&self) -> Levers {
         let Settings { label_smoothing, clip_norm, decay_of, ema, .. } = *self;
         Levers { label_smoothing, clip_norm, decayed: decay_of, average: ema }
+    }
+
+    /// The network, for samples of this shape, with so many outputs.
+    ///
+    /// # Errors
+    /// If it is impossible.
+    pub(crate) fn network(
+        &self,
+        sample_shape: &[usize],
+        outputs: usize,
+        known: &Architectures,
+    ) -> Result<Arc<dyn Module>> {
+        Ok(match &self.architecture {
+            Some(architecture) => known.build(architecture)?,
+            None => {
+                let config = MlpConfig::new(sample_shape, outputs)
+                    .hidden(&self.hidden)
+                    .activation(self.activation)
+                    .dropout(self.dropout);
+                Arc::new(Mlp::new(&config)?)
+            }
+        })
     }
 
     /// Whether epochs are compared with each other.
@@ -407,7 +420,7 @@ impl Settings {
     }
 
     /// Refuses what the command line would refuse: a file can be edited or damaged, and a caller can set anything.
-    pub(super) fn check(&self) -> std::result::Result<(), WrongSetting> {
+    pub(crate) fn check(&self) -> std::result::Result<(), WrongSetting> {
         let counts = [
             ("batch_size", self.batch_size as u64),
             ("epochs", self.epochs),

@@ -281,6 +281,11 @@ impl Trainer {
         self.pauses = true;
     }
 
+    /// Whole epochs taken.
+    pub(crate) fn epochs_done(&self) -> u64 {
+        self.walk.epoch
+    }
+
     /// Whether all epochs, or all steps allowed, are done, or no better epoch is waited for.
     #[must_use]
     pub fn is_finished(&self) -> bool {
