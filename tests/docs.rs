@@ -180,7 +180,11 @@ fn options_of_commands() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn help(command: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_plangrad")).args(command).arg("--help").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_plangrad"))
+        .args(command)
+        .args(["--help", "--lang=en"])
+        .output()
+        .unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 

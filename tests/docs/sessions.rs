@@ -135,6 +135,7 @@ fn run(command: &str, folder: &Path) -> (bool, String) {
         .current_dir(folder)
         .env("PATH", path)
         .env("NO_COLOR", "1")
+        .env("LC_ALL", "C.UTF-8")
         .env("PLANGRAD_DEVICE", "cpu")
         .env_remove("PLANGRAD_DATA")
         .stdin(Stdio::null())

@@ -27,7 +27,7 @@ pub(crate) fn command(folder: &Path) -> Command {
     for variable in ["PLANGRAD_DATA", "PLANGRAD_GRAPHICS", "NO_COLOR", "CLICOLOR_FORCE", "COLORTERM"] {
         command.env_remove(variable);
     }
-    command.env("PLANGRAD_DEVICE", "cpu");
+    command.env("PLANGRAD_DEVICE", "cpu").env("LC_ALL", "C");
     command
 }
 

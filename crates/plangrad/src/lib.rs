@@ -29,6 +29,7 @@ mod history;
 mod host;
 mod html;
 mod http;
+mod language;
 mod loading;
 pub mod memory;
 mod model;
@@ -55,6 +56,7 @@ pub use drawing::PictureFile;
 pub use error::{Error, ErrorKind, Result};
 pub use export::ExportFormat;
 pub use host::Host;
+pub use language::Language;
 pub use model::{
     ClassQuality, Classification, Confused, Confusion, Evaluation, Model, Prediction, Questions, Regression,
     Request,

@@ -8,6 +8,20 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// `1 step`, `313 steps` in the language of people: a text of the catalogue for one, and one for several.
+macro_rules! counted_text {
+    ($number:expr, $one:literal, $several:literal) => {{
+        let number = $crate::numbers::grouped($number);
+        if number == "1" {
+            $crate::language::text!($one, number)
+        } else {
+            $crate::language::text!($several, number)
+        }
+    }};
+}
+
+pub(crate) use counted_text;
+
 /// A share: `97.31 %`.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{CommandFactory, Parser};
 
 use crate::cli::config::{self, FromFile};
-use crate::cli::{Cli, Command, usage};
+use crate::cli::{self, Cli, Command, usage};
 use crate::error::{Error, Result};
+use crate::language::Language;
 use crate::output::Console;
 use crate::output::Format;
 use crate::{commands, process};
@@ -25,7 +25,10 @@ pub fn exit_code(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     process::called_with(&arguments);
     let _pool = process::thread_pool();
-    let (format, result) = match Cli::try_parse_from(&arguments) {
+    if usage::format_asked_for(&arguments) == Format::Human {
+        Language::asked_for(&arguments).speak();
+    }
+    let (format, result) = match cli::parse(&arguments) {
         Ok(cli) => (cli.format, configured(&arguments, cli).and_then(|cli| perform(&cli))),
         Err(error) if !error.use_stderr() => (Format::Human, print_help(&error)),
         Err(error) => (usage::format_asked_for(&arguments), Err(wrong_usage(&error))),
@@ -45,7 +48,7 @@ pub fn exit_code(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 pub(crate) fn perform_for(arguments: &[OsString]) -> Result<()> {
     process::called_now(arguments);
     let _pool = process::thread_pool();
-    let cli = Cli::try_parse_from(arguments).map_err(|error| wrong_usage(&error))?;
+    let cli = cli::parse(arguments).map_err(|error| wrong_usage(&error))?;
     commands::perform(&configured(arguments, cli)?.command, &mut Console::new(Format::Json))
 }
 
@@ -53,7 +56,7 @@ pub(crate) fn perform_for(arguments: &[OsString]) -> Result<()> {
 fn configured(arguments: &[OsString], cli: Cli) -> Result<Cli> {
     let Command::Train(train) = &cli.command else { return Ok(cli) };
     let Some(file) = &train.run.config else { return Ok(cli) };
-    let matches = Cli::command().try_get_matches_from(arguments).map_err(|error| wrong_usage(&error))?;
+    let matches = cli::matches(arguments).map_err(|error| wrong_usage(&error))?;
     let given = |option: &str| {
         let source = matches.subcommand().and_then(|(_, train)| train.value_source(option));
         source.is_some_and(|source| source != ValueSource::DefaultValue)
@@ -62,8 +65,8 @@ fn configured(arguments: &[OsString], cli: Cli) -> Result<Cli> {
     if !overridden.is_empty() && !cli.quiet {
         Console::remark(&format_args!("settings of {}, but for {}", file.display(), overridden.join(", ")));
     }
-    let all = arguments.iter().cloned().chain(words.into_iter().map(OsString::from));
-    Cli::try_parse_from(all).map_err(|error| wrong_usage(&error))
+    let all: Vec<OsString> = arguments.iter().cloned().chain(words.into_iter().map(OsString::from)).collect();
+    cli::parse(&all).map_err(|error| wrong_usage(&error))
 }
 
 fn perform(cli: &Cli) -> Result<()> {

@@ -72,7 +72,7 @@ impl Target {
         let words = behind.iter().copied().chain([&*program]).chain(arguments.split_whitespace());
         let words: Vec<&str> = words.collect();
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).current_dir(&self.folder).env("PLANGRAD_DEVICE", "cpu");
+        command.args(&words[1..]).current_dir(&self.folder).env("PLANGRAD_DEVICE", "cpu").env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }

@@ -9,6 +9,7 @@ mod device;
 mod download;
 mod export;
 mod fit;
+mod language;
 mod learning;
 mod levers;
 mod manual;
@@ -37,6 +38,9 @@ pub use device::{DeviceArgs, OomArgs};
 pub use download::{DownloadArgs, DownloadName};
 pub use export::ExportArgs;
 pub use fit::FitArgs;
+#[cfg(test)]
+pub(crate) use language::texts_of_help;
+pub(crate) use language::{command, matches, parse};
 pub use learning::{LearningArgs, OptimizerName, PartArgs, PrecisionArgs, StepArgs};
 pub use levers::{ClassWeights, DecayOf, LeverArgs};
 pub use manual::{CompletionsArgs, HelpArgs, ManArgs};
@@ -56,6 +60,7 @@ pub use watch::WatchArgs;
 
 use crate::device::Precision;
 use crate::drawing::PictureFile;
+use crate::language::Language;
 use crate::output::Format;
 
 /// The whole command line.
@@ -84,6 +89,9 @@ pub struct Cli {
     /// Only results, warnings and errors: no remarks, no progress bar
     #[arg(long, global = true, help_heading = "Output")]
     pub quiet: bool,
+    /// Language of texts for people; JSON and errors are English [default: that of LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE", help_heading = "Output")]
+    pub lang: Option<Language>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::device::{GpuMemory, default_budget_of};
 use crate::error::Result;
-use crate::numbers::{counted, grouped_bytes, size};
+use crate::language::text;
+use crate::numbers::{grouped, grouped_bytes, size};
 use crate::output::Console;
 
 #[derive(Serialize)]
@@ -92,7 +93,7 @@ pub(super) fn devices(console: &Console) -> Result<()> {
 
 fn text_of_gpus(gpus: &[Graphics], reason: Option<&CudaUnavailable>) -> String {
     let gpus = gpus.iter().map(text_of_gpu);
-    gpus.chain(reason.map(|reason| format!("gpu\n  none: {reason}"))).collect::<Vec<_>>().join("\n")
+    gpus.chain(reason.map(|reason| text!("gpu\n  none: {reason}", reason))).collect::<Vec<_>>().join("\n")
 }
 
 fn text_of_gpu(gpu: &Graphics) -> String {
@@ -119,22 +120,23 @@ fn text_of_gpu(gpu: &Graphics) -> String {
 
 /// `3.20 GiB (3,435,973,837 bytes)`
 fn in_full(bytes: u64) -> String {
-    format!("{} ({} bytes)", size(bytes), grouped_bytes(bytes))
+    text!("{size} ({bytes} bytes)", size = size(bytes), bytes = grouped_bytes(bytes))
 }
 
 fn text(cpu: &Processor) -> String {
     let limit = match cpu.memory_limit {
-        Some(limit) => format!("\n  limit     {}, set on this process", in_full(limit)),
+        Some(limit) => text!("\n  limit     {limit}, set on this process", limit = in_full(limit)),
         None => String::new(),
     };
-    format!(
-        "cpu\n  cores     {}\n  vectors   {}\n  memory    {}{limit}\n  used      {}\n  free      {}\n  budget    {}, of a run \
-         that names none: a sixteenth is left to the system",
-        counted(cpu.cores, "core").split(' ').next().unwrap_or_default(),
-        cpu.features.join(", "),
-        in_full(cpu.memory_total),
-        in_full(cpu.memory_used),
-        in_full(cpu.memory_free),
-        in_full(cpu.default_budget),
+    text!(
+        "cpu\n  cores     {cores}\n  vectors   {vectors}\n  memory    {memory}{limit}\n  used      {used}\n  free      {free}\n  \
+         budget    {budget}, of a run that names none: a sixteenth is left to the system",
+        cores = grouped(cpu.cores),
+        vectors = cpu.features.join(", "),
+        memory = in_full(cpu.memory_total),
+        limit,
+        used = in_full(cpu.memory_used),
+        free = in_full(cpu.memory_free),
+        budget = in_full(cpu.default_budget),
     )
 }

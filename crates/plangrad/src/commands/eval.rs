@@ -9,8 +9,9 @@ use crate::charts::{ConfusionChart, scatter};
 use crate::cli::{EvalArgs, TrainedDataArgs};
 use crate::drawing::{Drawing, PictureFile};
 use crate::error::{Error, Result};
+use crate::language::text;
 use crate::model::{Classification, Confused, Confusion, Evaluation, Questions, Regression, Request};
-use crate::numbers::{counted, grouped, percent, short, size};
+use crate::numbers::{counted_text, grouped, percent, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table, cut, shortened, untrusted};
 use crate::process;
@@ -32,12 +33,13 @@ pub(super) fn eval(arguments: &EvalArgs, console: &mut Console) -> Result<()> {
     let model = model.in_precision(precision);
     let Questions { subset, classes, what, .. } = model.load(&request(&arguments.data, arguments.split))?;
     let interrupts = Interrupts::listen(); // before, a signal ends the program: reading a pipe may never end
-    let heading = format!(
-        "{}: {}, trained on {}\n{what}: {}",
-        model.file().display(),
-        model.layers(),
-        model.origin(),
-        counted(subset.len(), "sample"),
+    let heading = text!(
+        "{file}: {layers}, trained on {origin}\n{what}: {samples}",
+        file = model.file().display(),
+        layers = model.layers(),
+        origin = model.origin(),
+        what,
+        samples = counted_text!(subset.len(), "{number} sample", "{number} samples"),
     );
     let values = match &subset.targets {
         Targets::Values(values) => values.clone(),
@@ -76,7 +78,8 @@ fn write(drawing: &Drawing, files: &[PictureFile], console: &Console) -> Result<
     for (i, file) in files.iter().enumerate() {
         file.write(drawing, "--plot")?;
         let gap = if i == 0 { "\n" } else { "" };
-        console.text(&format_args!("{gap}written to {}", file.path().display()))?;
+        let written = text!("written to {file}", file = file.path().display());
+        console.text(&format_args!("{gap}{written}"))?;
     }
     Ok(())
 }
@@ -91,19 +94,20 @@ struct Report<'a> {
 impl Report<'_> {
     fn text(&self, heading: &str) -> String {
         let Evaluation { loss, samples, planned_bytes, measured_bytes, .. } = self.evaluation;
-        let mut text = format!("{heading}\n\nloss      {loss:.4}");
+        let mut text = format!("{heading}\n\n{}", text!("loss      {loss:.4}", loss));
         if let (Some(correct), Some(accuracy)) = (self.evaluation.correct, self.evaluation.accuracy()) {
             let (correct, samples) = (grouped(correct as usize), grouped(*samples));
-            text += &format!("\naccuracy  {} ({correct} of {samples})", percent(accuracy));
+            let share = percent(accuracy);
+            text += &text!("\naccuracy  {share} ({correct} of {samples})", share, correct, samples);
         }
         let classification = self.evaluation.classification.as_ref();
         let of_classes = classification.into_iter().flat_map(classification_lines);
         let of_numbers = self.regression.iter().flat_map(regression_lines);
         of_classes.chain(of_numbers).for_each(|line| text += &format!("\n{line}"));
         let peak = process::peak_resident_bytes()
-            .map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
+            .map_or(String::new(), |peak| text!(", process peak {size}", size = size(peak)));
         let (planned, measured) = (size(*planned_bytes), size(*measured_bytes));
-        text += &format!("\nmemory    {planned} planned, {measured} measured{peak}");
+        text += &text!("\nmemory    {planned} planned, {measured} measured{peak}", planned, measured, peak);
         if let Some(found) = classification {
             text += &format!("\n\n{}", class_table(found, self.classes));
         }
@@ -188,14 +192,18 @@ fn per_class<'a>(found: &Classification, names: &'a [String]) -> Vec<OfClass<'a>
 fn confusion_text(confusion: &Confusion, classes: &[String]) -> String {
     let matrix = confusion.matrix().map(|matrix| table_of(&matrix, classes));
     if let Some(matrix) = matrix.filter(|matrix| matrix.width() <= Console::width()) {
-        return format!("Confusion (rows: the label; columns: the prediction)\n\n{matrix}");
+        let heading = text!("Confusion (rows: the label; columns: the prediction)");
+        return format!("{heading}\n\n{matrix}");
     }
     let all = confusion.confused();
     let listed = &all[..all.len().min(MOST_LISTED)];
-    let (listed_count, all_count) = (listed.len(), grouped(all.len()));
-    let heading = format!("Most frequent confusions ({listed_count} of {all_count}; --format json has all)");
+    let heading = text!(
+        "Most frequent confusions ({listed} of {all}; --format json has all)",
+        listed = listed.len(),
+        all = grouped(all.len())
+    );
     if listed.is_empty() {
-        return "No class was taken for another".to_owned();
+        return text!("No class was taken for another");
     }
     format!("{heading}\n\n{}", list_of(listed, classes))
 }

@@ -9,8 +9,9 @@ use crate::cli::FitArgs;
 use crate::device::GpuMemory;
 use crate::error::{Error, Result};
 use crate::fit::{Fit, FitOptions, Method, StoppedBy, Throughput, Trial, TrialOutcome, fit, recommended};
+use crate::language::{Language, text};
 use crate::memory::levers_of;
-use crate::numbers::{counted, grouped, grouped_bytes, size};
+use crate::numbers::{counted_text, grouped, grouped_bytes, size};
 use crate::output::{Align, Console, Table};
 use crate::train::{Interrupts, SampleCounts, Stop, Subject, network_and_optimizer, samples};
 
@@ -22,12 +23,13 @@ pub(super) fn perform(arguments: &FitArgs, console: &Console) -> Result<()> {
     let backend;
     (backend, options.budget) =
         device::open_within_means(&arguments.device, arguments.precision.precision, subject.order_bytes())?;
-    let network = network_and_optimizer(subject.task(), options.optimizer);
+    let [network, said] = [Language::English, Language::current()]
+        .map(|language| network_and_optimizer(subject.task(), options.optimizer, language));
     let (device, budget) = (backend.device().to_string(), backend.memory().budget);
     let gpu_memory = GpuMemory::of(&backend);
     let memory = gpu_memory.map_or(String::new(), |memory| format!("{device}: {memory}\n"));
     let numbers = arguments.precision.precision.words();
-    let heading = format!("{memory}{}", heading(&network, &subject, &format!("{device}{numbers}"), budget));
+    let heading = format!("{memory}{}", heading(&said, &subject, &format!("{device}{numbers}"), budget));
     let mut is_first = true;
     let mut report = |trial: &Trial| {
         if std::mem::take(&mut is_first) {
@@ -89,41 +91,44 @@ fn levers(
 
 fn levers_table(levers: &[LeverFit]) -> String {
     let mut table = Table::new([
-        ("", Align::Left),
-        ("largest batch", Align::Right),
-        ("planned", Align::Right),
-        ("measured", Align::Right),
+        (String::new(), Align::Left),
+        (text!("largest batch"), Align::Right),
+        (text!("planned"), Align::Right),
+        (text!("measured"), Align::Right),
     ]);
     for LeverFit { name, max_batch_size, total_bytes, measured_bytes } in levers {
         let [planned, measured] = [*total_bytes, *measured_bytes].map(grouped_bytes);
         table.row([(*name).to_owned(), grouped(*max_batch_size), planned, measured]);
     }
-    format!(
-        "\nLevers, each with those before it, proven by a step and the refusal of the next size\n\n{table}"
-    )
+    let heading =
+        text!("Levers, each with those before it, proven by a step and the refusal of the next size");
+    format!("\n{heading}\n\n{table}")
 }
 
 /// The subject and the device, and the headings of the trials.
 fn heading(network: &str, subject: &Subject, device: &str, budget: Option<u64>) -> String {
     let SampleCounts { train, validation, test } = subject.samples();
     let budget = budget.map_or(String::new(), |bytes| {
-        format!(", which may take {} bytes ({})", grouped_bytes(bytes), size(bytes))
+        text!(", which may take {bytes} bytes ({size})", bytes = grouped_bytes(bytes), size = size(bytes))
     });
-    format!(
-        "{network}; {}; on {device}{budget}\n\nbatch size            bytes",
-        samples(train, validation, test)
-    )
+    let samples = samples(train, validation, test);
+    let place = text!("on {device}", device);
+    let columns = text!("batch size            bytes");
+    text!("{network}; {samples}; {place}{budget}", network, samples, place, budget) + "\n\n" + &columns
 }
 
 fn line(trial: &Trial) -> String {
     let outcome = match trial.outcome {
         TrialOutcome::Proven { eval_batch_size: Some(n), .. } => {
-            format!("reserved; a step taken, and {} evaluated", counted(n, "test sample"))
+            let samples = counted_text!(n, "{number} test sample", "{number} test samples");
+            text!("reserved; a step taken, and {samples} evaluated", samples)
         }
-        TrialOutcome::Proven { eval_batch_size: None, .. } => "reserved; a step taken".to_owned(),
+        TrialOutcome::Proven { eval_batch_size: None, .. } => text!("reserved; a step taken"),
+        TrialOutcome::Refused { free_bytes, .. } if free_bytes < trial.total_bytes => {
+            text!("refused: {bytes} bytes are free", bytes = grouped_bytes(free_bytes))
+        }
         TrialOutcome::Refused { free_bytes, .. } => {
-            let although = if free_bytes < trial.total_bytes { ":" } else { ", although" };
-            format!("refused{although} {} bytes are free", grouped_bytes(free_bytes))
+            text!("refused, although {bytes} bytes are free", bytes = grouped_bytes(free_bytes))
         }
     };
     format!("{:>10}  {:>15}  {outcome}", grouped(trial.batch_size), grouped_bytes(trial.total_bytes))
@@ -131,22 +136,25 @@ fn line(trial: &Trial) -> String {
 
 fn result(found: &Fit, arguments: &FitArgs) -> String {
     let Fit { max_batch_size, total_bytes, measured_bytes, .. } = *found;
-    let mut text = format!(
-        "\nlargest      {}: {} bytes planned, {} measured\nstopped by   {}\nrecommended  {}, which is {} of it",
-        grouped(max_batch_size),
-        grouped_bytes(total_bytes),
-        grouped_bytes(measured_bytes),
-        reason(found),
-        grouped(recommended(max_batch_size, arguments.safety)),
-        arguments.safety,
+    let mut text = text!(
+        "\nlargest      {largest}: {planned} bytes planned, {measured} measured\nstopped by   {reason}\n\
+         recommended  {recommended}, which is {safety} of it",
+        largest = grouped(max_batch_size),
+        planned = grouped_bytes(total_bytes),
+        measured = grouped_bytes(measured_bytes),
+        reason = reason(found),
+        recommended = grouped(recommended(max_batch_size, arguments.safety)),
+        safety = arguments.safety,
     );
     if let Some(knee) = found.knee() {
-        text += "\n\nbatch size  speed";
+        text += &text!("\n\nbatch size  speed");
         for Throughput { batch_size, samples_per_second } in &found.throughput {
             let rate = grouped(samples_per_second.round() as usize);
-            text += &format!("\n{:>10}  {rate} samples/s", grouped(*batch_size));
+            let speed = text!("{rate} samples/s", rate);
+            text += &format!("\n{:>10}  {speed}", grouped(*batch_size));
         }
-        text += &format!("\nThe knee is at {}: the smallest within 5 % of the fastest.", grouped(knee));
+        text +=
+            &text!("\nThe knee is at {knee}: the smallest within 5 % of the fastest.", knee = grouped(knee));
     }
     text
 }
@@ -154,17 +162,18 @@ fn result(found: &Fit, arguments: &FitArgs) -> String {
 /// Why there is no larger one.
 fn reason(found: &Fit) -> String {
     let next = found.next_total_bytes.map_or(String::new(), |bytes| {
-        format!(": {} would take {} bytes", grouped(found.max_batch_size + 1), grouped_bytes(bytes))
+        let (size, bytes) = (grouped(found.max_batch_size + 1), grouped_bytes(bytes));
+        text!(": {size} would take {bytes} bytes", size, bytes)
     });
     match found.stopped_by {
-        StoppedBy::Budget => format!("the budget{next}"),
-        StoppedBy::DeviceMemory => format!("what the device has{next}"),
+        StoppedBy::Budget => text!("the budget{next}", next),
+        StoppedBy::DeviceMemory => text!("what the device has{next}", next),
         StoppedBy::DatasetSize => {
-            "the size of the dataset: that is all there is to learn from (--synthetic goes beyond)".to_owned()
+            text!("the size of the dataset: that is all there is to learn from (--synthetic goes beyond)")
         }
         StoppedBy::MaxBatch => "--max-batch".to_owned(),
-        StoppedBy::IndexLimit => "the 32 bits that number the samples of a batch".to_owned(),
-        StoppedBy::Time => "--time-limit: larger ones may fit".to_owned(),
+        StoppedBy::IndexLimit => text!("the 32 bits that number the samples of a batch"),
+        StoppedBy::Time => text!("--time-limit: larger ones may fit"),
     }
 }
 

@@ -1,16 +1,16 @@
 //! `plangrad completions`, `man` and `help`: what the command line says about itself.
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use serde::Serialize;
 
-use crate::cli::{Cli, CompletionsArgs, HelpArgs, ManArgs};
+use crate::cli::{self, CompletionsArgs, HelpArgs, ManArgs};
 use crate::error::{Error, Result};
 use crate::output::Console;
 
 pub(super) fn completions(arguments: &CompletionsArgs, console: &Console) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "plangrad", &mut script);
+    clap_complete::generate(arguments.shell, &mut cli::command(), "plangrad", &mut script);
     print(&script, console)
 }
 
@@ -27,7 +27,7 @@ pub(super) fn help(arguments: &HelpArgs, console: &Console) -> Result<()> {
 
 /// The program, or one of its commands under its full name.
 fn command(name: Option<&str>) -> Result<Command> {
-    let mut program = Cli::command();
+    let mut program = cli::command();
     program.build();
     let Some(name) = name else { return Ok(program) };
     let Some(found) = program.find_subcommand(name) else {

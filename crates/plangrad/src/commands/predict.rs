@@ -15,6 +15,7 @@ use crate::cli::{PredictArgs, Row};
 use crate::colour::Colour;
 use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
+use crate::language::text;
 use crate::model::{Model, Prediction, Questions, Request};
 use crate::numbers::{grouped, short};
 use crate::output::Console;
@@ -76,7 +77,7 @@ fn written(gallery: &Gallery, file: Option<&PictureFile>, console: &Console) -> 
         return Err(no_pictures());
     }
     file.write(&gallery.draw(), "--out")?;
-    console.text(&format_args!("\nwritten to {}", file.path().display()))
+    console.text(&text!("\nwritten to {file}", file = file.path().display()))
 }
 
 fn heading(model: &Model) -> String {
@@ -112,7 +113,11 @@ fn images(
         }
         written(&gallery, out, console)?;
         if skipped > 0 {
-            Console::warning(&format_args!("{skipped} of {} images could not be read", found.len()));
+            Console::warning(&text!(
+                "{skipped} of {all} images could not be read",
+                skipped,
+                all = found.len()
+            ));
         }
         Ok(())
     })
@@ -208,8 +213,9 @@ impl Question {
         blank.iter().for_each(|blank| Console::warning(&format_args!("{}: {blank}", file.display())));
         if is_dark_on_light && model.description().dataset != "folder" {
             let model = &model.description().dataset;
-            Console::remark(&format_args!(
-                "the image is dark on light, {model} is light on dark: --invert swaps the two"
+            Console::remark(&text!(
+                "the image is dark on light, {model} is light on dark: --invert swaps the two",
+                model
             ));
         }
         let sample = Samples::U8(picture.planes());
@@ -239,7 +245,7 @@ impl Question {
         let mut what: Vec<String> =
             shown.map(|(name, value)| format!("{} = {}", untrusted(name), untrusted(value))).collect();
         let more = columns.len().saturating_sub(MOST_SHOWN);
-        what.extend((more > 0).then(|| format!("and {} more", grouped(more))));
+        what.extend((more > 0).then(|| text!("and {more} more", more = grouped(more))));
         Ok(Self {
             what: what.join(", "),
             sample: Samples::F32(sample),
@@ -267,17 +273,14 @@ impl Answer<'_> {
         let picture = self.subject.picture.as_ref().map(|picture| picture.draw(colour).text() + "\n\n");
         let answer = match self.prediction {
             Prediction::Class { class, probabilities } => {
-                format!(
-                    "class {}{}\n\n{}",
-                    untrusted(self.name(*class)),
-                    self.verdict(*class),
-                    self.bars(probabilities, top, colour)
-                )
+                let (name, verdict) = (untrusted(self.name(*class)), self.verdict(*class));
+                let answer = text!("class {name}{verdict}", name, verdict);
+                format!("{answer}\n\n{}", self.bars(probabilities, top, colour))
             }
             Prediction::Value(value) => {
                 let label = self.model.table().map_or("value", |table| &table.label);
                 let known = match self.subject.target {
-                    Some(Target::Value(known)) => format!(" (label {})", short(known)),
+                    Some(Target::Value(known)) => text!(" (label {label})", label = short(known)),
                     _ => String::new(),
                 };
                 format!("{} = {}{known}", untrusted(label), short(*value))
@@ -289,9 +292,9 @@ impl Answer<'_> {
     /// Whether the answer is right, where that is known.
     fn verdict(&self, class: usize) -> String {
         match self.subject.target {
-            Some(Target::Class(label)) if usize::from(label) == class => ", as labelled".to_owned(),
+            Some(Target::Class(label)) if usize::from(label) == class => text!(", as labelled"),
             Some(Target::Class(label)) => {
-                format!(", wrong: the label is {}", untrusted(self.name(usize::from(label))))
+                text!(", wrong: the label is {label}", label = untrusted(self.name(usize::from(label))))
             }
             _ => String::new(),
         }
@@ -300,8 +303,8 @@ impl Answer<'_> {
     fn bars(&self, probabilities: &[f32], top: usize, colour: Colour) -> String {
         let mut order: Vec<usize> = (0..probabilities.len()).collect();
         order.sort_by(|&one, &other| probabilities[other].total_cmp(&probabilities[one]));
-        let mut table =
-            Table::new([("class", Align::Left), ("probability", Align::Right), ("", Align::Left)]);
+        let headings = [text!("class"), text!("probability"), String::new()];
+        let mut table = Table::new(headings.into_iter().zip([Align::Left, Align::Right, Align::Left]));
         let full = if colour == Colour::None { "#" } else { "█" };
         for class in order.into_iter().take(top) {
             let probability = f64::from(probabilities[class]);

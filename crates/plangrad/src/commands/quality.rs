@@ -1,7 +1,8 @@
 //! How good predictions are, in words and as a table.
 
+use crate::language::text;
 use crate::model::{ClassQuality, Classification, Regression};
-use crate::numbers::{counted, grouped, percent, short};
+use crate::numbers::{counted_text, grouped, percent, short};
 use crate::output::{Align, Table, shortened, untrusted};
 
 /// Classes in the table; of more, those with the least F1.
@@ -15,10 +16,10 @@ pub(super) fn classification_lines(found: &Classification) -> Vec<String> {
     let [precision, recall, f1] =
         [found.macro_precision(), found.macro_recall(), found.macro_f1()].map(percent);
     let baseline = percent(found.baseline_accuracy());
-    let close = found.top_5_accuracy().map(|close| format!("top 5     {}", percent(close)));
+    let close = found.top_5_accuracy().map(|close| text!("top 5     {share}", share = percent(close)));
     let mut lines = vec![
-        format!("baseline  {baseline} by always predicting the most frequent class"),
-        format!("macro     precision {precision}, recall {recall}, F1 {f1}"),
+        text!("baseline  {baseline} by always predicting the most frequent class", baseline),
+        text!("macro     precision {precision}, recall {recall}, F1 {f1}", precision, recall, f1),
     ];
     lines.extend(close);
     lines
@@ -29,8 +30,9 @@ pub(super) fn regression_lines(found: &Regression) -> Vec<String> {
     let Regression { rmse, mae, r2, baseline_rmse } = *found;
     let mut lines = vec![format!("RMSE      {}", short(rmse)), format!("MAE       {}", short(mae))];
     lines.extend(r2.map(|r2| format!("R²        {r2:.4}")));
-    let baseline = baseline_rmse
-        .map(|baseline| format!("baseline  RMSE {} by always predicting the training mean", short(baseline)));
+    let baseline = baseline_rmse.map(|rmse| {
+        text!("baseline  RMSE {rmse} by always predicting the training mean", rmse = short(rmse))
+    });
     lines.extend(baseline);
     lines
 }
@@ -39,17 +41,22 @@ pub(super) fn regression_lines(found: &Regression) -> Vec<String> {
 pub(super) fn class_table(found: &Classification, names: &[String]) -> String {
     let mut classes: Vec<(&ClassQuality, &String)> = found.classes.iter().zip(names).collect();
     let all = classes.len();
-    let mut heading = "Each class (0 / 0 counts as 0 %)".to_owned();
+    let mut heading = text!("Each class (0 / 0 counts as 0 %)");
     if all > MOST_CLASSES {
         classes.retain(|(class, _)| class.occurs());
         classes.sort_by(|(one, _), (other, _)| one.f1().total_cmp(&other.f1()));
         classes.truncate(MOST_CLASSES);
-        let (shown, others) = (classes.len(), counted(all - classes.len(), "other"));
-        heading =
-            format!("The {shown} classes with the least F1 ({others} not shown; --format json has all)");
+        let shown = classes.len();
+        let others = counted_text!(all - shown, "{number} other", "{number} others");
+        heading = text!(
+            "The {shown} classes with the least F1 ({others} not shown; --format json has all)",
+            shown,
+            others
+        );
     }
-    let figures = ["precision", "recall", "F1", "samples", "predicted"].map(|name| (name, Align::Right));
-    let mut table = Table::new([("class", Align::Left)].into_iter().chain(figures));
+    let figures = [text!("precision"), text!("recall"), text!("F1"), text!("samples"), text!("predicted")];
+    let figures = figures.map(|name| (name, Align::Right));
+    let mut table = Table::new([(text!("class"), Align::Left)].into_iter().chain(figures));
     for (class, name) in classes {
         let [precision, recall, f1] = [class.precision(), class.recall(), class.f1()].map(percent);
         let [samples, answers] = [class.labelled, class.answered].map(|count| grouped(count as usize));

@@ -11,8 +11,9 @@ use crate::charts::{Gallery, Verdict};
 use crate::cli::PredictArgs;
 use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
+use crate::language::{Language, text};
 use crate::model::{Model, Prediction, Questions, Request};
-use crate::numbers::{counted, grouped, percent, short};
+use crate::numbers::{grouped, percent, short};
 use crate::output::{Align, Console, Table, untrusted};
 use crate::picture::{Graphics, Picture, side_by_side};
 
@@ -21,6 +22,8 @@ struct Several<'a> {
     model: &'a Model,
     /// `mnist test: the 12 worst of 10,000 samples`
     what: String,
+    /// The same in the language of people; pictures have no letters for all of them.
+    said: String,
     shown: Vec<Shown>,
 }
 
@@ -54,7 +57,7 @@ pub(super) fn several(
         console.json(&object(model, Some(&shown.prediction), shown.target, Some(shown.index)))?;
     }
     match out {
-        Some(file) => console.text(&format_args!("written to {}", file.path().display())),
+        Some(file) => console.text(&text!("written to {file}", file = file.path().display())),
         None => Ok(()),
     }
 }
@@ -76,23 +79,34 @@ fn find<'a>(arguments: &PredictArgs, model: &'a Model) -> Result<Several<'a>> {
         None if arguments.random => random_samples(samples, count, arguments.seed),
         None => (index..samples).take(count).collect(),
     };
-    let what = described(arguments, &what, chosen.len(), samples);
+    let [what, said] = [Language::English, Language::current()]
+        .map(|language| described(arguments, &what, chosen.len(), samples, language));
     let shown = chosen.into_iter().map(|index| Shown {
         index,
         target: targets[index],
         prediction: predictions[index].clone(),
         picture: picture(&source, model, index),
     });
-    Ok(Several { model, what, shown: shown.collect() })
+    Ok(Several { model, what, said, shown: shown.collect() })
 }
 
 /// `mnist test: the 12 worst of 10,000 samples`
-fn described(arguments: &PredictArgs, what: &str, chosen: usize, samples: usize) -> String {
-    let samples = counted(samples, "sample");
+fn described(
+    arguments: &PredictArgs,
+    what: &str,
+    chosen: usize,
+    samples: usize,
+    language: Language,
+) -> String {
+    let (is_none, chosen) = (chosen == 0, grouped(chosen));
+    let samples = match samples {
+        1 => text!(language; "{number} sample", number = 1),
+        several => text!(language; "{number} samples", number = grouped(several)),
+    };
     match arguments.worst {
-        Some(_) if chosen == 0 => format!("{what}: no mistake in {samples}"),
-        Some(_) => format!("{what}: the {} worst of {samples}", grouped(chosen)),
-        None => format!("{what}: {} of {samples}", grouped(chosen)),
+        Some(_) if is_none => text!(language; "{what}: no mistake in {samples}", what, samples),
+        Some(_) => text!(language; "{what}: the {chosen} worst of {samples}", what, chosen, samples),
+        None => text!(language; "{what}: {chosen} of {samples}", what, chosen, samples),
     }
 }
 
@@ -160,7 +174,7 @@ impl Several<'_> {
             }
             None => self.table().to_string(),
         };
-        format!("{}\n\n{body}", untrusted(&self.what)).trim_end().to_owned()
+        format!("{}\n\n{body}", untrusted(&self.said)).trim_end().to_owned()
     }
 
     /// `7 → 9` and `#12, 61.20 %`
@@ -199,9 +213,9 @@ impl Several<'_> {
 
     /// Of rows of a table.
     fn table(&self) -> Table {
-        let columns =
-            [("#", Align::Right), ("label", Align::Left), ("predicted", Align::Left), ("", Align::Right)];
-        let mut table = Table::new(columns);
+        let headings = ["#".to_owned(), text!("label"), text!("predicted"), String::new()];
+        let aligned = [Align::Right, Align::Left, Align::Left, Align::Right];
+        let mut table = Table::new(headings.into_iter().zip(aligned));
         for shown in &self.shown {
             let sure = match &shown.prediction {
                 Prediction::Class { class, probabilities } => percent(probabilities[*class].into()),

@@ -17,8 +17,9 @@ use crate::charts::{Gallery, Verdict};
 use crate::cli::ShowArgs;
 use crate::colour::Colour;
 use crate::error::{Error, Result};
+use crate::language::text;
 use crate::loading::load;
-use crate::numbers::{counted, short};
+use crate::numbers::{counted_text, short};
 use crate::output::Console;
 use crate::output::{Align, Table, printable, untrusted};
 use crate::picture::{Graphics, Picture, side_by_side};
@@ -41,7 +42,7 @@ pub(super) fn show(arguments: &ShowArgs, console: &mut Console) -> Result<()> {
         None => console.drawing(&shown.text(&samples, console))?,
     }
     match &arguments.out {
-        Some(path) => console.text(&format_args!("written to {}", path.display())),
+        Some(path) => console.text(&text!("written to {file}", file = path.display())),
         None => Ok(()),
     }
 }
@@ -165,15 +166,19 @@ impl Shown {
                     .into_iter()
                     .map(|(sample, picture)| (picture.draw(console.colour()), vec![sample.caption()]))
                     .collect();
-                let heading = format!(
-                    "{what}: {}, shape {:?}, {}",
-                    counted(samples.len(), "sample"),
-                    self.dataset.sample_shape,
-                    self.dtype()
+                let heading = text!(
+                    "{what}: {samples}, shape {shape}, {dtype}",
+                    what,
+                    samples = counted_text!(samples.len(), "{number} sample", "{number} samples"),
+                    shape = format!("{:?}", self.dataset.sample_shape),
+                    dtype = self.dtype()
                 );
                 format!("{heading}\n\n{}", side_by_side(&drawings, Console::width()))
             }
-            (_, None) => format!("{what}: {}\n\n{}", counted(samples.len(), "row"), self.rows(samples)),
+            (_, None) => {
+                let rows = counted_text!(samples.len(), "{number} row", "{number} rows");
+                format!("{what}: {rows}\n\n{}", self.rows(samples))
+            }
         }
     }
 
@@ -185,8 +190,8 @@ impl Shown {
         match given.filter(|_| drawing.fitting(Console::width()) >= 2) {
             None => drawing.text(),
             Some(given) => {
-                let lines = |text: &str| vec![text.to_owned()];
-                let both = [(drawing, lines("as it is")), (given.draw(colour), lines("normalised"))];
+                let both =
+                    [(drawing, vec![text!("as it is")]), (given.draw(colour), vec![text!("normalised")])];
                 side_by_side(&both, Console::width())
             }
         }
@@ -251,18 +256,18 @@ impl Shown {
 
     /// The description below one sample.
     fn facts(&self, sample: &Example) -> String {
-        let mut table = Table::new([("label", Align::Left), (&sample.label.text(), Align::Left)]);
-        table.row(["shape".to_owned(), format!("{:?} {}", self.dataset.sample_shape, self.dtype())]);
-        table.row(["values".to_owned(), Range::of(&sample.raw).text()]);
+        let mut table = Table::new([(text!("label"), Align::Left), (sample.label.text(), Align::Left)]);
+        table.row([text!("shape"), format!("{:?} {}", self.dataset.sample_shape, self.dtype())]);
+        table.row([text!("values"), Range::of(&sample.raw).text()]);
         let how = format!("{} (--normalize {})", Range::of_inputs(&sample.normalized).text(), self.normalize);
-        table.row(["normalised".to_owned(), how]);
+        table.row([text!("normalised"), how]);
         table.to_string()
     }
 
     /// One row of a table, a line for each column.
     fn columns(&self, sample: &Example) -> String {
-        let mut table =
-            Table::new([("column", Align::Left), ("value", Align::Right), ("normalised", Align::Right)]);
+        let headings = [text!("column"), text!("value"), text!("normalised")];
+        let mut table = Table::new(headings.into_iter().zip([Align::Left, Align::Right, Align::Right]));
         let Some(schema) = &self.dataset.table else { return table.to_string() };
         for ((name, cell), inputs) in schema.features.iter().zip(&sample.cells).zip(schema.ranges()) {
             let inputs: Vec<String> =
@@ -294,11 +299,10 @@ impl Shown {
         }
         match columns - shown {
             0 => with(shown).to_string(),
-            more => format!(
-                "{}\n\nand {}; one row alone is shown with all",
-                with(shown),
-                counted(more, "more column")
-            ),
+            more => {
+                let more = counted_text!(more, "{number} more column", "{number} more columns");
+                format!("{}\n\n{}", with(shown), text!("and {more}; one row alone is shown with all", more))
+            }
         }
     }
 
@@ -392,7 +396,8 @@ impl Range {
     }
 
     fn text(&self) -> String {
-        format!("min {}, max {}, mean {}", short(self.min), short(self.max), short(self.mean))
+        let [min, max, mean] = [self.min, self.max, self.mean].map(short);
+        text!("min {min}, max {max}, mean {mean}", min, max, mean)
     }
 }
 

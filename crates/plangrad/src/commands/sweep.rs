@@ -11,6 +11,7 @@ use crate::cli::SweepArgs;
 use crate::device::{Precision, open};
 use crate::error::{Error, Result};
 use crate::fit::{Throughput, knee};
+use crate::language::Language;
 use crate::numbers::{counted, grouped, short, size};
 use crate::output::Console;
 use crate::output::{Align, Table};
@@ -166,7 +167,7 @@ impl Words {
             samples,
             part,
             layers: layers(task),
-            network: network(task),
+            network: network(task, Language::English),
             optimizer,
             numbers: precision.words(),
             epochs: counted(recipe.epochs as usize, "epoch"),

@@ -20,8 +20,9 @@ use crate::error::{Error, Result};
 use crate::export::metrics_csv;
 use crate::fit::{FitOptions, auto};
 use crate::history::History;
+use crate::language::{Language, text};
 use crate::model::{Model, dominance};
-use crate::numbers::{counted, grouped};
+use crate::numbers::{counted, counted_text, grouped};
 use crate::output::{Console, untrusted};
 use crate::process;
 use crate::report::{RunReport, examine, page};
@@ -103,7 +104,7 @@ fn begin(arguments: &TrainArgs, console: Console) -> Result<(Run, RunFolder, Int
     arguments.training.init.as_deref().map_or(Ok(()), check_readable)?;
     let optimizer = learning.optimizer()?;
     if learning.learning_rate() == 0.0 {
-        Console::remark(&"the learning rate is 0: nothing will be learnt");
+        Console::remark(&text!("the learning rate is 0: nothing will be learnt"));
     }
     arguments.training.levers.check(arguments.subject.task.loss)?;
     let schedule = arguments.training.schedule(1, u64::MAX)?; // wrong options are refused before the data are loaded
@@ -264,7 +265,11 @@ impl Run {
     /// Reports the start: in one line to people, as an event to programs.
     fn announce(&mut self) -> Result<()> {
         let start = self.trainer.start_event();
-        self.console.text(&plan_line(&start, &network(self.trainer.task()), &self.settings))?;
+        self.console.text(&plan_line(
+            &start,
+            &network(self.trainer.task(), Language::current()),
+            &self.settings,
+        ))?;
         self.idle_schedule().iter().for_each(|note| self.reporter.note(note));
         if self.settings.compares_epochs() && self.settings.validation_fraction == 0.0 {
             let by =
@@ -341,7 +346,7 @@ impl Run {
         };
         for file in files {
             match file.write(&drawing, "--plot") {
-                Ok(()) => self.console.text(&format_args!("Plot: {}", file.path().display()))?,
+                Ok(()) => self.console.text(&text!("Plot: {file}", file = file.path().display()))?,
                 Err(error) => Console::warning(&format_args!("there is no plot: {}", error.sentence())),
             }
         }
@@ -379,7 +384,7 @@ impl Run {
             Console::warning(&format_args!("there is no metrics.csv: {}", error.sentence()));
         }
         match show(folder, &settings, tested.as_ref(), reports, events) {
-            Ok(Some(path)) => console.text(&format_args!("Report: {}", path.display()))?,
+            Ok(Some(path)) => console.text(&text!("Report: {file}", file = path.display()))?,
             Ok(None) => {}
             Err(error) => Console::warning(&format_args!("there is no report: {}", error.sentence())),
         }
@@ -397,18 +402,34 @@ impl Run {
     }
 
     fn where_it_stands(&self, path: &Path, progress: &Progress) -> String {
-        let (path, steps) = (path.display(), counted(progress.step as usize, "step"));
+        let steps = counted_text!(progress.step as usize, "{number} step", "{number} steps");
+        let path = path.display();
         if self.trainer.is_finished() {
-            let epochs = counted(progress.epoch as usize, "epoch");
+            let epochs = counted_text!(progress.epoch as usize, "{number} epoch", "{number} epochs");
             if self.trainer.has_stopped_early() {
-                return format!(
-                    "{path} has ended early after {epochs}, {steps}: none was better for long enough"
+                return text!(
+                    "{path} has ended early after {epochs}, {steps}: none was better for long enough",
+                    path,
+                    epochs,
+                    steps
                 );
             }
-            let more = if self.settings.max_steps.is_some() { "--max-steps or --epochs" } else { "--epochs" };
-            format!("{path} is complete with {epochs}, {steps}; a larger {more} continues it")
+            match self.settings.max_steps {
+                Some(_) => text!(
+                    "{path} is complete with {epochs}, {steps}; a larger --max-steps or --epochs continues it",
+                    path,
+                    epochs,
+                    steps
+                ),
+                None => text!(
+                    "{path} is complete with {epochs}, {steps}; a larger --epochs continues it",
+                    path,
+                    epochs,
+                    steps
+                ),
+            }
         } else {
-            format!("resuming {path} in epoch {} after {steps}", progress.epoch + 1)
+            text!("resuming {path} in epoch {epoch} after {steps}", path, epoch = progress.epoch + 1, steps)
         }
     }
 
@@ -429,9 +450,9 @@ impl Run {
         let best: &[&str] = if has_best { &["--best"] } else { &[] };
         let evaluate = process::command(&[&["eval", folder.as_ref()], best].concat());
         if self.trainer.test_samples() > 0 {
-            format!("Next:  {evaluate}\n       {predict}")
+            text!("Next:  {evaluate}\n       {predict}", evaluate, predict)
         } else {
-            format!("Next:  {predict}")
+            text!("Next:  {predict}", predict)
         }
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Table {
 
 impl Table {
     /// A table with these headings, one per column.
-    pub(crate) fn new<'a>(headings: impl IntoIterator<Item = (&'a str, Align)>) -> Self {
-        let (headings, columns): (Vec<&str>, _) = headings.into_iter().unzip();
+    pub(crate) fn new(headings: impl IntoIterator<Item = (impl AsRef<str>, Align)>) -> Self {
+        let (headings, columns): (Vec<_>, _) = headings.into_iter().unzip();
         let mut table = Self { columns, rows: Vec::new(), gap: 2 };
         table.row(headings);
         table

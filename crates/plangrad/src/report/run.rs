@@ -10,6 +10,7 @@ use super::first_layer::FirstLayer;
 use super::quality::Examined;
 use crate::error::{Error, Result};
 use crate::history::History;
+use crate::language::Language;
 use crate::model::Model;
 use crate::output::untrusted;
 use crate::train::{
@@ -158,7 +159,7 @@ impl RunReport {
         examine: impl FnOnce(&Model) -> Result<Option<Examined>>,
     ) -> Result<()> {
         self.is_best = is_best;
-        self.network = Some(network(model.task()));
+        self.network = Some(network(model.task(), Language::English));
         self.first_layer = FirstLayer::read(model.task().model(), model.weights())?;
         self.memory = Memory::of(&self.plan, model.task(), &self.history)?;
         match examine(model) {

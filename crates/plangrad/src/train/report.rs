@@ -12,7 +12,8 @@ use super::event::{BestModel, Event, Observer, Position, Rung, Verdict};
 use super::settings::Settings;
 use super::words::{learning, levers, samples};
 use crate::error::Result;
-use crate::numbers::{counted, grouped, percent, size};
+use crate::language::text;
+use crate::numbers::{counted_text, grouped, percent, size};
 use crate::output::Console;
 use crate::screen::Screen;
 
@@ -127,10 +128,24 @@ pub(crate) fn describe(event: &Event, epochs: u64, batches: u64) -> Option<Strin
         Event::Start { .. } | Event::End { model: None, .. } => return None,
         Event::Oom { rung, reason, bytes_before, bytes_after } => {
             let (before, after) = (size(*bytes_before), size(*bytes_after));
-            format!("Out of memory: {reason}; {}: {before} before, {after} now", describe_rung(*rung))
+            let rung = describe_rung(*rung);
+            text!(
+                "Out of memory: {reason}; {rung}: {before} before, {after} now",
+                reason,
+                rung,
+                before,
+                after
+            )
         }
         Event::Step { epoch, step, loss } => {
-            format!("Epoch {epoch}/{epochs}, batch {step}/{batches}, loss {loss:.4}")
+            text!(
+                "Epoch {epoch}/{epochs}, batch {step}/{batches}, loss {loss:.4}",
+                epoch,
+                epochs,
+                step,
+                batches,
+                loss
+            )
         }
         Event::Epoch { .. } => describe_epoch(event, epochs),
         Event::End { model: Some(_), .. } => describe_end(event),
@@ -144,17 +159,21 @@ fn describe_end(event: &Event) -> String {
     else {
         return String::new();
     };
-    let early = if *stopped_early { ", early since no epoch was better any more" } else { "" };
+    let early = match stopped_early {
+        true => text!(", early since no epoch was better any more"),
+        false => String::new(),
+    };
     let (time, test) = (seconds(*total_seconds), tested(*test_loss, *test_accuracy));
     let best = best.as_ref().map_or(String::new(), describe_best);
-    format!("Done in {time}{early}{test}, model in {}{best}", model.display())
+    let model = model.display();
+    text!("Done in {time}{early}{test}, model in {model}{best}", time, early, test, model, best)
 }
 
 /// `, test accuracy 97.31 %`, or the loss of a regression; nothing without a test part.
 fn tested(loss: Option<f64>, accuracy: Option<f64>) -> String {
     match (accuracy, loss) {
-        (Some(share), _) => format!(", test accuracy {}", percent(share)),
-        (None, Some(loss)) => format!(", test loss {loss:.4}"),
+        (Some(share), _) => text!(", test accuracy {share}", share = percent(share)),
+        (None, Some(loss)) => text!(", test loss {loss:.4}", loss),
         (None, None) => String::new(),
     }
 }
@@ -166,19 +185,45 @@ fn describe_best(best: &BestModel) -> String {
         _ => format!("{value:.4}"),
     };
     let test = if part == Split::Test { String::new() } else { tested(best.test_loss, best.test_accuracy) };
-    format!(
-        "\nBest:  epoch {}, {part} {criterion} {value}{test}, model in {}",
-        best.epoch,
-        best.model.display()
+    let (part, criterion) = (part_name(part), criterion_name(criterion));
+    let model = best.model.display();
+    text!(
+        "\nBest:  epoch {epoch}, {part} {criterion} {value}{test}, model in {model}",
+        epoch = best.epoch,
+        part,
+        criterion,
+        value,
+        test,
+        model
     )
 }
 
-fn describe_rung(rung: Rung) -> &'static str {
+fn describe_rung(rung: Rung) -> String {
     match rung {
-        Rung::DatasetOnHost => "the dataset stays on the host, and each batch is copied to the device",
-        Rung::MicroBatches => "batches are split into parts whose gradients are added up, for the same steps",
-        Rung::Recomputation => "activations are computed again instead of being kept, for the same steps",
-        Rung::Cpu => "the run moves to the cpu",
+        Rung::DatasetOnHost => text!("the dataset stays on the host, and each batch is copied to the device"),
+        Rung::MicroBatches => {
+            text!("batches are split into parts whose gradients are added up, for the same steps")
+        }
+        Rung::Recomputation => {
+            text!("activations are computed again instead of being kept, for the same steps")
+        }
+        Rung::Cpu => text!("the run moves to the cpu"),
+    }
+}
+
+/// A part of a dataset, as it stands before `loss`.
+fn part_name(part: Split) -> String {
+    match part {
+        Split::Train => text!("train"),
+        Split::Validation => text!("validation"),
+        Split::Test => text!("test"),
+    }
+}
+
+fn criterion_name(criterion: Criterion) -> String {
+    match criterion {
+        Criterion::Accuracy => text!("accuracy"),
+        _ => text!("loss"),
     }
 }
 
@@ -199,7 +244,8 @@ fn style() -> ProgressStyle {
     style.with_key("pace", |state: &ProgressState, text: &mut dyn Write| {
         let rate = state.per_sec() as usize;
         if rate > 0 {
-            let _ = write!(text, "{} samples/s, {:#} left", grouped(rate), HumanDuration(state.eta()));
+            let left = format!("{:#}", HumanDuration(state.eta()));
+            let _ = text.write_str(&text!("{rate} samples/s, {left} left", rate = grouped(rate), left));
         }
     })
 }
@@ -223,21 +269,28 @@ fn describe_epoch(event: &Event, epochs: u64) -> String {
     else {
         return String::new();
     };
-    let part = if validation_loss.is_some() { Split::Validation } else { Split::Test };
+    let part = part_name(if validation_loss.is_some() { Split::Validation } else { Split::Test });
     let (loss, accuracy) = (validation_loss.or(*test_loss), validation_accuracy.or(*test_accuracy));
-    let test = loss.map_or(String::new(), |loss| format!(", {part} loss {loss:.4}"));
-    let accuracy = accuracy.map_or(String::new(), |share| format!(", {part} accuracy {}", percent(share)));
-    let best = if *is_best == Some(true) { ", the best so far" } else { "" };
+    let test = loss.map_or(String::new(), |loss| text!(", {part} loss {loss:.4}", part, loss));
+    let accuracy = accuracy
+        .map_or(String::new(), |share| text!(", {part} accuracy {share}", part, share = percent(share)));
+    let best = if *is_best == Some(true) { text!(", the best so far") } else { String::new() };
     let test_time = loss.map_or(String::new(), |_| format!(" + {} {part}", seconds(*eval_seconds)));
     let rate = grouped(samples_per_second.round() as usize);
-    let peak = peak_resident_bytes.map_or(String::new(), |peak| format!(", process peak {}", size(peak)));
-    format!(
-        "Epoch {epoch}/{epochs}: train loss {train_loss:.4}{test}{accuracy}{best}\n    {}{test_time}, {rate} samples/s; memory \
-         {} planned, {} measured{peak}",
-        seconds(*train_seconds),
-        size(*planned_bytes),
-        size(*measured_bytes),
-    )
+    let peak =
+        peak_resident_bytes.map_or(String::new(), |peak| text!(", process peak {size}", size = size(peak)));
+    let learnt = text!("Epoch {epoch}/{epochs}: train loss {loss:.4}", epoch, epochs, loss = train_loss);
+    let time = seconds(*train_seconds) + &test_time;
+    let (planned, measured) = (size(*planned_bytes), size(*measured_bytes));
+    let took = text!(
+        "{time}, {rate} samples/s; memory {planned} planned, {measured} measured{peak}",
+        time,
+        rate,
+        planned,
+        measured,
+        peak
+    );
+    format!("{learnt}{test}{accuracy}{best}\n    {took}")
 }
 
 /// `1.25 s`, `0.8 ms`
@@ -262,8 +315,8 @@ impl Observer for Reporter {
         if self.bar.is_hidden() {
             return;
         }
-        self.bar.set_prefix(format!("epoch {}/{}", position.epoch, self.epochs));
-        self.bar.set_message(format!("loss {:.4}", position.loss));
+        self.bar.set_prefix(text!("epoch {epoch}/{epochs}", epoch = position.epoch, epochs = self.epochs));
+        self.bar.set_message(text!("loss {loss:.4}", loss = position.loss));
         self.bar.set_position((position.epoch - 1) * position.of + position.samples);
         if !self.is_moving {
             self.bar.reset_eta(); // steps before this process say nothing about its speed
@@ -292,29 +345,30 @@ pub(crate) fn plan_line(event: &Event, network: &str, settings: &Settings) -> St
     };
     let memory = gpu_memory.map_or(String::new(), |memory| format!("\n{device}: {memory}"));
     let length = match settings.max_steps {
-        Some(steps) => format!("at most {} and {}", epochs(settings.epochs), counted(steps as usize, "step")),
+        Some(steps) => {
+            let steps = counted_text!(steps as usize, "{number} step", "{number} steps");
+            text!("at most {epochs} and {steps}", epochs = epochs(settings.epochs), steps)
+        }
         None => epochs(settings.epochs),
     };
-    let parts = micro_batch_size.map_or(String::new(), |part| format!(" in parts of {part}"));
+    let parts = micro_batch_size.map_or(String::new(), |part| text!(" in parts of {part}", part));
     let batch = match *batch_size {
-        asked if asked > *train_samples => {
-            format!("batch {asked} (all {train_samples})")
-        }
-        asked => format!("batch {asked}"),
+        asked if asked > *train_samples => text!("batch {asked} (all {all})", asked, all = train_samples),
+        asked => text!("batch {asked}", asked),
     };
-    format!(
-        "{dataset}: {}; {network}; {}{}, {batch}{parts}, {length}; on {device}{}, \
-         {} planned{memory}",
-        samples(*train_samples, *validation_samples, *test_samples),
-        learning(settings.optimizer, settings.learning_rate()),
-        levers(settings),
-        if settings.precision.is_for(*device) { settings.precision.words() } else { "" },
-        size(*planned_bytes),
-    )
+    let samples = samples(*train_samples, *validation_samples, *test_samples);
+    let steps = learning(settings.optimizer, settings.learning_rate()) + &levers(settings);
+    let precision = if settings.precision.is_for(*device) { settings.precision.words() } else { "" };
+    let bytes = size(*planned_bytes);
+    let place = text!("on {device}{precision}, {bytes} planned", device, precision, bytes);
+    let task = text!("{dataset}: {samples}; {network}", dataset, samples, network);
+    let plan =
+        text!("{task}; {steps}, {batch}{parts}, {length}; {place}", task, steps, batch, parts, length, place);
+    plan + &memory
 }
 
 fn epochs(epochs: u64) -> String {
-    counted(epochs as usize, "epoch")
+    counted_text!(epochs as usize, "{number} epoch", "{number} epochs")
 }
 
 #[cfg(test)]

@@ -7,29 +7,41 @@ use plangrad_nn::{Decayed, Task};
 use plangrad_tensor::{LearningRate, Optimizer};
 
 use super::settings::Settings;
-use crate::numbers::{counted, grouped};
+use crate::language::{Language, text};
+use crate::numbers::{counted_text, grouped};
 
 /// Numbers of samples: `60,000 samples to learn from, 10,000 to test on`, with those to compare epochs by if there are any.
 pub(crate) fn samples(train: usize, validation: usize, test: usize) -> String {
-    let held_out =
-        if validation > 0 { format!(", {} for validation", grouped(validation)) } else { String::new() };
-    format!("{} to learn from{held_out}, {} to test on", counted(train, "sample"), grouped(test))
+    let train = counted_text!(train, "{number} sample", "{number} samples");
+    let test = grouped(test);
+    match validation {
+        0 => text!("{train} to learn from, {test} to test on", train, test),
+        kept => text!(
+            "{train} to learn from, {kept} for validation, {test} to test on",
+            train,
+            kept = grouped(kept),
+            test
+        ),
+    }
 }
 
 /// A network and its optimizer: `784-128-10 with 101,770 parameters, Adam`.
-pub(crate) fn network_and_optimizer(task: &Task, optimizer: Optimizer) -> String {
-    format!("{}, {optimizer}", network(task))
+pub(crate) fn network_and_optimizer(task: &Task, optimizer: Optimizer, language: Language) -> String {
+    text!(language; "{network}, {optimizer}", network = network(task, language), optimizer)
 }
 
 /// A network in words: `784-128-10 with 101,770 parameters`, and how many more are frozen, if some are.
-pub(crate) fn network(task: &Task) -> String {
+pub(crate) fn network(task: &Task, language: Language) -> String {
     let weights = task.model().weights();
-    let trained = counted(weights.trained_elements(), "parameter");
-    let frozen = match weights.frozen_elements() {
-        0 => String::new(),
-        frozen => format!(" and {} frozen", grouped(frozen)),
-    };
-    format!("{} with {trained}{frozen}", layers(task))
+    let (layers, trained) = (layers(task), grouped(weights.trained_elements()));
+    match weights.frozen_elements() {
+        0 if trained == "1" => text!(language; "{layers} with {trained} parameter", layers, trained),
+        0 => text!(language; "{layers} with {trained} parameters", layers, trained),
+        frozen => {
+            let frozen = grouped(frozen);
+            text!(language; "{layers} with {trained} parameters and {frozen} frozen", layers, trained, frozen)
+        }
+    }
 }
 
 /// Units of each layer of a network from the input on: `784-128-10`.
@@ -52,21 +64,21 @@ pub(crate) fn units(task: &Task) -> impl DoubleEndedIterator<Item = usize> {
 pub(crate) fn levers(settings: &Settings) -> String {
     let mut text = String::new();
     if let Some(norm) = settings.clip_norm {
-        text += &format!(", gradients clipped to {norm}");
+        text += &text!(", gradients clipped to {norm}", norm);
     }
     if settings.decay_of == Decayed::Matrices {
-        text += ", weight decay of matrices only";
+        text += &text!(", weight decay of matrices only");
     }
     if let Some(share) = settings.ema {
-        text += &format!(", averages of the weights that keep {share}");
+        text += &text!(", averages of the weights that keep {share}", share);
     }
     if let Some(share) = settings.label_smoothing {
-        text += &format!(", label smoothing {share}");
+        text += &text!(", label smoothing {share}", share);
     }
     if let Some(weights) = &settings.class_weights {
         let [least, most] =
             [f64::min, f64::max].map(|f| weights.iter().copied().reduce(f).unwrap_or(0.0) as f32);
-        text += &format!(", class weights {least} to {most}");
+        text += &text!(", class weights {least} to {most}", least, most);
     }
     text
 }

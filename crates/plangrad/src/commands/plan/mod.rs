@@ -18,21 +18,12 @@ use crate::cli::{PlanArgs, SubjectArgs, TaskArgs, TimelineTarget};
 use crate::device::DeviceChoice;
 use crate::drawing::PictureFile;
 use crate::error::{Error, Result};
+use crate::language::{Language, text};
 use crate::loading::load;
 use crate::memory::{BatchPlan, Blueprint, Timeline, levers, trades};
 use crate::numbers::grouped_bytes;
 use crate::output::Console;
 use crate::train::{SampleCounts, check_samples, network_and_optimizer, samples, task};
-
-/// The effect of a hash that deals samples to the parts.
-const ABOUT: &str = " (about: a hash of each sample decides)";
-
-/// The effect of a partial dataset on disk.
-const PARTIAL: &str =
-    "; of a partial one only the last batch of an epoch differs, unless a batch is larger than all there is";
-
-/// The same if the device holds the dataset.
-const PARTIAL_RESIDENT: &str = "; of a partial one the device holds less";
 
 pub(super) fn plan(arguments: &PlanArgs, console: &Console) -> Result<()> {
     arguments.budget.note().iter().for_each(|note| Console::remark(note));
@@ -61,7 +52,7 @@ fn draw_trades(subject: &Planned, batch_size: usize, file: &PictureFile, console
     let trades = trades(&subject.blueprint, batch_size)?;
     let title = format!("{}, batch {batch_size}", subject.network);
     file.write(&charts::trades(title, &trades), "--trades")?;
-    console.text(&format_args!("\nwritten to {}", file.path().display()))
+    console.text(&text!("\nwritten to {file}", file = file.path().display()))
 }
 
 fn subject(arguments: &PlanArgs) -> Result<Planned> {
@@ -88,8 +79,9 @@ fn subject(arguments: &PlanArgs) -> Result<Planned> {
         budget: arguments.budget.bytes(),
         device,
     };
-    let network = network_and_optimizer(&blueprint.task, optimizer);
-    Ok(Planned { blueprint, network, data })
+    let [network, said] = [Language::English, Language::current()]
+        .map(|language| network_and_optimizer(&blueprint.task, optimizer, language));
+    Ok(Planned { blueprint, network, said, data })
 }
 
 /// A task, its samples (`None` for any number), and what these are in words.
@@ -101,7 +93,7 @@ fn of_shape(arguments: &PlanArgs, shape: &[usize], classes: usize) -> Result<For
         return Err(Error::option("--loss", problem));
     }
     let task = images(arguments, shape, classes)?;
-    Ok((task, None, format!("samples of shape {shape:?}, as many as are wanted")))
+    Ok((task, None, text!("samples of shape {shape}, as many as are wanted", shape = format!("{shape:?}"))))
 }
 
 fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
@@ -114,8 +106,16 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
             // Which samples are kept for validation is decided by a hash of each, so without them only the share is known.
             let share = data.validation_fraction.unwrap_or(0.0);
             let kept = (spec.train_samples as f64 * share).round() as usize;
-            let about = if kept > 0 { ABOUT } else { "" };
-            let partial = if device.has_own_memory() { PARTIAL_RESIDENT } else { PARTIAL };
+            let about = match kept {
+                0 => String::new(),
+                _ => text!(" (about: a hash of each sample decides)"),
+            };
+            let partial = match device.has_own_memory() {
+                true => text!("; of a partial one the device holds less"),
+                false => text!(
+                    "; of a partial one only the last batch of an epoch differs, unless a batch is larger than all there is"
+                ),
+            };
             (task, SampleCounts::new(spec.train_samples - kept, kept, spec.test_samples), [about, partial])
         }
         None => {
@@ -123,12 +123,13 @@ fn of_dataset(arguments: &PlanArgs, device: Device) -> Result<Foreseen> {
             let network = described.network(&table.sample_shape, table.outputs())?;
             let task = task(&table, data.normalize, network, *loss)?;
             let [train, validation, test] = Split::ALL.map(|split| split.of(&table).len());
-            (task, SampleCounts::new(train, validation, test), ["", ""])
+            (task, SampleCounts::new(train, validation, test), Default::default())
         }
     };
     let SampleCounts { train, validation, test, .. } = counts;
     check_samples(&name, train)?;
-    let data = format!("{name}: {}{}", samples(train, validation, test), notes.concat());
+    let data = text!("{dataset}: {samples}", dataset = name, samples = samples(train, validation, test))
+        + &notes.concat();
     Ok((task, Some(counts), data))
 }
 
@@ -148,7 +149,7 @@ fn draw(timeline: &Timeline, targets: &[TimelineTarget], console: &Console) -> R
             }
             TimelineTarget::File(file) => {
                 file.write(&timeline.draw(), "--timeline")?;
-                console.text(&format_args!("\nwritten to {}", file.path().display()))?;
+                console.text(&text!("\nwritten to {file}", file = file.path().display()))?;
             }
         }
     }

@@ -8,6 +8,8 @@ pub(super) struct Planned {
     pub(super) blueprint: Blueprint,
     /// `784-128-10 with 101,770 parameters, Adam`
     pub(super) network: String,
+    /// The same in the language of people.
+    pub(super) said: String,
     /// A sentence on where samples come from.
     pub(super) data: String,
 }

@@ -4,30 +4,28 @@ use plangrad_tensor::backend::cpu::shares;
 use plangrad_tensor::{Category, Optimizer};
 
 use super::report::{Planned, Report};
+use crate::language::text;
 use crate::memory::{BatchPlan, Claim, Lever, Part, claims, explain};
-use crate::numbers::{counted, grouped, grouped_bytes, size};
+use crate::numbers::{counted, counted_text, grouped, grouped_bytes, size};
 use crate::output::{Align, Table};
 
 /// The figures of the lessons for 784-128-10 with SGD, by batch size.
 const LESSON: [(usize, &str); 4] = [(64, "~1 MB"), (256, "~1.7 MB"), (1024, "~4.5 MB"), (4096, "~15 MB")];
 
-const ROUNDED: &str = "The lesson's 1, 1.7 and 15 are the MiB (of 1024² bytes), rounded. Its 4.5 for batch 1024 is not: that \
-                       is 4.34 MiB, and 4.55 only in MB of 1000² bytes.";
-
 impl Report<'_> {
     /// All of it, in the order of the options.
     pub(super) fn text(&self) -> String {
-        let Planned { network, data, .. } = self.subject;
-        let mut text = format!(
-            "{network}; on {}\n{data}\n\n{}",
-            self.subject.blueprint.device,
-            self.table(&grouped_bytes)
-        );
-        text += &format!("\n\nThe same in KiB and MiB, units of 1024s\n\n{}", self.table(&size));
+        let Planned { said, data, .. } = self.subject;
+        let place = text!("on {device}", device = self.subject.blueprint.device);
+        let mut text = text!("{network}; {place}\n{data}", network = said, place, data);
+        text += &format!("\n\n{}", self.table(&grouped_bytes));
+        let heading = text!("The same in KiB and MiB, units of 1024s");
+        text += &format!("\n\n{heading}\n\n{}", self.table(&size));
         for row in self.rows.iter().filter(|row| row.samples < row.batch_size) {
-            let (asked, there) = (grouped(row.batch_size), counted(row.samples, "sample"));
-            text += &format!(
-                "\n\nbatch size {asked}: there are only {there} to learn from, so a step takes those"
+            text += &text!(
+                "\n\nbatch size {asked}: there are only {there} to learn from, so a step takes those",
+                asked = grouped(row.batch_size),
+                there = counted_text!(row.samples, "{number} sample", "{number} samples")
             );
         }
         text += &format!("\n\n{}\n\n{}", self.certificate(), self.lesson());
@@ -47,18 +45,19 @@ impl Report<'_> {
     }
 
     fn table(&self, show: &dyn Fn(u64) -> String) -> Table {
-        let names = Category::ALL.map(|category| (category.name(), Align::Right));
-        let last =
-            [("total", Align::Right), (if self.budget().is_some() { "fits" } else { "" }, Align::Left)];
-        let mut table = Table::new([("batch size", Align::Right)].into_iter().chain(names).chain(last));
+        let names = Category::ALL.map(|category| (name(category), Align::Right));
+        let fits = if self.budget().is_some() { text!("fits") } else { String::new() };
+        let last = [(text!("total"), Align::Right), (fits, Align::Left)];
+        let mut table =
+            Table::new([(text!("batch size"), Align::Right)].into_iter().chain(names).chain(last));
         for row in self.rows {
             let bytes = Category::ALL.map(|category| show(row.report.get(category)));
             let fits = match self.fits(row) {
-                None => "",
-                Some(true) => "yes",
-                Some(false) => "no",
+                None => String::new(),
+                Some(true) => text!("yes"),
+                Some(false) => text!("no"),
             };
-            let end = [show(row.report.total()), fits.to_owned()];
+            let end = [show(row.report.total()), fits];
             table.row([grouped(row.batch_size)].into_iter().chain(bytes).chain(end));
         }
         table
@@ -71,24 +70,26 @@ impl Report<'_> {
             .map(|row| {
                 let (bytes, least) = (row.step().bytes(), row.step().least_bytes());
                 let (size, gap) = (grouped(row.batch_size), grouped(bytes - least));
-                format!(
-                    "Layout, batch size {size}: at most {gap} bytes above the least that a step can take."
+                text!(
+                    "Layout, batch size {size}: at most {gap} bytes above the least that a step can take.",
+                    size,
+                    gap
                 )
             })
             .collect();
         match gaps.as_slice() {
-            [] => "Layout: optimal, proven; no other places for a step's buffers take fewer bytes.".into(),
+            [] => text!("Layout: optimal, proven; no other places for a step's buffers take fewer bytes."),
             gaps => gaps.join("\n"),
         }
     }
 
     /// What one lever after another saves, and costs.
     fn levers_table(&self, levers: &[Lever]) -> String {
-        let largest = if self.budget().is_some() { "largest batch" } else { "" };
+        let largest = if self.budget().is_some() { text!("largest batch") } else { String::new() };
         let mut table = Table::new([
-            ("", Align::Left),
-            ("bytes", Align::Right),
-            ("operations", Align::Right),
+            (String::new(), Align::Left),
+            (text!("bytes"), Align::Right),
+            (text!("operations"), Align::Right),
             (largest, Align::Right),
         ]);
         for lever in levers {
@@ -97,9 +98,11 @@ impl Report<'_> {
             table.row([lever.name.to_owned(), bytes, operations, largest]);
         }
         let size = self.arguments.batch_sizes.first().copied().map_or(String::new(), grouped);
-        format!(
-            "Levers, batch size {size}: each with those before it; the same training, bit for bit but for bf16\n\n{table}"
-        )
+        let heading = text!(
+            "Levers, batch size {size}: each with those before it; the same training, bit for bit but for bf16",
+            size
+        );
+        format!("{heading}\n\n{table}")
     }
 
     /// The sums of the lessons, beside their figures.
@@ -109,8 +112,9 @@ impl Report<'_> {
             found.filter(|_| self.is_the_lessons()).map_or("", |(_, text)| text)
         };
         let is_told = self.rows.iter().any(|row| !says(row).is_empty());
-        let columns = ["batch size", "bytes", "MiB (1024²)", "MB (1000²)"].map(|name| (name, Align::Right));
-        let last = (if is_told { "a lesson says" } else { "" }, Align::Left);
+        let columns = [text!("batch size"), text!("bytes"), text!("MiB (1024²)"), text!("MB (1000²)")];
+        let columns = columns.map(|name| (name, Align::Right));
+        let last = (if is_told { text!("a lesson says") } else { String::new() }, Align::Left);
         let mut table = Table::new(columns.into_iter().chain([last]));
         for row in self.rows {
             let bytes = row.lesson_bytes;
@@ -124,9 +128,16 @@ impl Report<'_> {
                 says(row).to_owned(),
             ]);
         }
-        let heading = "As lessons count: parameters, gradients, optimizer state, inputs, hidden activations; no labels, no \
-                       workspace";
-        let note = if is_told { format!("\n{ROUNDED}") } else { String::new() };
+        let heading = text!(
+            "As lessons count: parameters, gradients, optimizer state, inputs, hidden activations; no labels, no workspace"
+        );
+        let note = match is_told {
+            true => text!(
+                "\nThe lesson's 1, 1.7 and 15 are the MiB (of 1024² bytes), rounded. Its 4.5 for batch 1024 is not: that is \
+                 4.34 MiB, and 4.55 only in MB of 1000² bytes."
+            ),
+            false => String::new(),
+        };
         format!("{heading}\n\n{table}{note}")
     }
 
@@ -193,6 +204,20 @@ impl Report<'_> {
             table.row([package.to_owned(), grouped_bytes(bytes), prints, leaves_out.to_owned()]);
         }
         format!("{heading}\n\n{table}")
+    }
+}
+
+/// A category in the language of people.
+fn name(category: Category) -> String {
+    match category {
+        Category::Parameters => text!("parameters"),
+        Category::Gradients => text!("gradients"),
+        Category::OptimizerState => text!("optimizer state"),
+        Category::Batch => text!("batch"),
+        Category::Activations => text!("activations"),
+        Category::Workspace => text!("workspace"),
+        Category::Dataset => text!("dataset"),
+        other => other.name().to_owned(),
     }
 }
 
