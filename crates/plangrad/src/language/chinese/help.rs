@@ -320,8 +320,12 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "从这些权重开始：浮点数的 safetensors 文件，或 PyTorch 的 state_dict（.pth、.pt），形状要按顺序对得上",
     ),
     (
-        "Number format: f32, or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of mantissa",
-        "数值格式：f32；在计算能力 8.0 及以上的 GPU 上也可用 tf32，大型矩阵乘法的因子只有 10 位尾数",
+        "Number format: f32; bf16, on the cpu, where activations, inputs and the factors of products are bfloat16 and all else is f32; or on GPUs from compute capability 8.0 on tf32, where the factors of large products have 10 bits of mantissa",
+        "数值格式：f32；bf16（在 cpu 上），激活值、输入和矩阵乘法的因子为 bfloat16，其余均为 f32；或在计算能力 8.0 及以上的 GPU 上使用 tf32，大型矩阵乘法的因子只有 10 位尾数",
+    ),
+    (
+        "What to show of the progress: a bar and lines; the whole terminal with curves, pace, memory and mistakes (in programs built with --features tui); lines alone; or only what each epoch came to. Where there is no terminal, lines",
+        "如何显示进度：进度条和逐行输出；占满整个终端，显示曲线、速度、内存和错分样本（程序须以 --features tui 构建）；只有逐行输出；或只显示每个轮次的结果。没有终端时为逐行输出",
     ),
     (
         "Split each batch into N parts and add up their gradients: the same steps in less memory [default: 1]",
@@ -521,5 +525,67 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     (
         "Address of a folder with the files, to try instead of the built-in ones; may be given several times",
         "文件所在目录的地址，代替内置的地址；可以给出多次",
+    ),
+    // Watching and searching
+    (
+        "Watch a run while it goes on: in the terminal, or as a page that follows it",
+        "跟踪正在进行的训练：在终端中，或以实时更新的网页",
+    ),
+    ("The folder of a run, whether it goes on or is complete", "训练的目录，无论训练仍在进行还是已经结束"),
+    (
+        "Print lines, as train does, also where the terminal could show curves",
+        "像 train 那样逐行输出，即使终端能够显示曲线",
+    ),
+    (
+        "Serve the run's report as a page that follows it, on 127.0.0.1, until Ctrl-C",
+        "在 127.0.0.1 上把训练报告作为实时更新的网页提供，直到按下 Ctrl-C",
+    ),
+    (
+        "Folder with the datasets, for samples that the model predicts meanwhile [default: that of the run]",
+        "数据集所在目录，模型在此期间预测其中的样本 [默认：训练所用的目录]",
+    ),
+    (
+        "Try learning rates, widths, batch sizes and optimizers, each a run, within a time and memory budget",
+        "在时间和内存预算内尝试学习率、宽度、批大小和优化器，每次尝试都是一次训练",
+    ),
+    ("Search", "搜索"),
+    (
+        "Learning rates to draw from: a list, or LOW..HIGH, of which each power of ten is as likely as another [default, if nothing is to be tried: 1e-4..1e-1]",
+        "从中抽取学习率：一个列表，或 LOW..HIGH，其中每个数量级的可能性相同 [没有指定任何要尝试的项时，默认：1e-4..1e-1]",
+    ),
+    (
+        "Units of the hidden layers to draw from; may be given several times",
+        "从中抽取隐藏层的单元数；可以给出多次",
+    ),
+    ("Batch sizes to draw from", "从中抽取批大小"),
+    ("Optimizers to draw from", "从中抽取优化器"),
+    ("How many to draw; of a small space there may be fewer", "抽取多少组设置；可选范围小时可能更少"),
+    (
+        "random: every trial is trained for --epochs; halving: each gets a few, and of --factor one goes on with as many times more",
+        "random：每次尝试都训练 --epochs 个轮次；halving：每次先训练几个轮次，每 --factor 个中有一个继续训练相应倍数的轮次",
+    ),
+    (
+        "Of so many trials one goes on, with --method halving",
+        "使用 --method halving 时，每这么多次尝试中有一次继续",
+    ),
+    (
+        "Seconds of training and evaluation, of all trials together, after which no epoch is begun",
+        "所有尝试的训练和评估合计多少秒之后，不再开始新的轮次",
+    ),
+    (
+        "Folder of the search, with a run folder for each trial [default: runs/search-DATASET-TIME]",
+        "搜索的目录，每次尝试在其中有一个训练目录 [默认：runs/search-DATASET-TIME]",
+    ),
+    (
+        "Go on with the search in this folder: the same trials, to the same bits",
+        "继续此目录中的搜索：同样的尝试，逐位相同的结果",
+    ),
+    (
+        "Draw what trials came to against their learning rate: FILE.svg or FILE.png; may be given several times",
+        "画出各次尝试的结果与学习率的关系：FILE.svg 或 FILE.png；可以给出多次",
+    ),
+    (
+        "Number format: f32, bf16 (on the cpu) or tf32 (on GPUs) [default: bf16 if the run in whose folder the model lies had it, else f32]",
+        "数值格式：f32、bf16（在 cpu 上）或 tf32（在 GPU 上）[默认：模型所在目录的训练若用 bf16 则为 bf16，否则为 f32]",
     ),
 ];
