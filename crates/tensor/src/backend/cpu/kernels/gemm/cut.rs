@@ -21,8 +21,15 @@ pub(super) fn bands(gemm: &Gemm) -> usize {
 /// Steps of k between two visits to memory.
 pub(super) const DEPTH: usize = 128;
 
-/// Most steps of k of which samples are held ready, a multiple of [`DEPTH`].
-pub(super) const READY: usize = 896;
+/// Most numbers of the first operand that are held ready, which stay in the second-level cache.
+pub(super) const READY: usize = CHUNK * 1536;
+
+/// Rows of so many steps of which that is all, so that all panels read what has been made ready once: at least so many that a
+/// block of B serves some tiles.
+pub(super) fn ready_rows(k: usize) -> usize {
+    const FEWEST: usize = 24;
+    if k * CHUNK <= READY { CHUNK } else { (READY / k).clamp(FEWEST, CHUNK) }
+}
 
 /// The columns of a panel of C.
 pub(super) fn columns(gemm: &Gemm, panel: usize) -> Range<usize> {

@@ -9,7 +9,7 @@ use super::super::super::floats::Floats;
 use super::super::super::matrix::Matrix;
 use super::super::super::simd::Simd;
 use super::super::samples::{normalised, pick, prefetch};
-use super::cut::{CHUNK, READY};
+use super::cut::{CHUNK, READY, ready_rows};
 use crate::ir::kernel::{Gemm, Left, Samples};
 
 /// Some steps of k of some rows of op(A), evenly spaced in memory.
@@ -48,7 +48,7 @@ struct Ready {
 }
 
 #[repr(align(64))]
-struct Numbers([MaybeUninit<f32>; CHUNK * READY]);
+struct Numbers([MaybeUninit<f32>; READY]);
 
 impl<'k> Operand<'k> {
     #[inline(always)]
@@ -69,7 +69,7 @@ impl<'k> Operand<'k> {
 
     #[inline(always)]
     fn of(source: Source<'k>, gemm: &Gemm, rounds: bool) -> Operand<'k> {
-        let numbers = Numbers([const { MaybeUninit::uninit() }; CHUNK * READY]);
+        let numbers = Numbers([const { MaybeUninit::uninit() }; READY]);
         let ready = Ready { part: None, numbers };
         Operand { source, transposed: gemm.transpose_a, rounds, k: gemm.k, ready }
     }
@@ -79,6 +79,8 @@ impl<'k> Operand<'k> {
         let most = rows.end.min(rows.start + CHUNK);
         match &self.source {
             Source::Matrix(a) if self.transposed => most.min(a.end(rows.start)),
+            // Those of transposed samples are few bytes of each, which is read as rarely as can be.
+            Source::Samples(..) if !self.transposed => most.min(rows.start + ready_rows(self.k)),
             _ => most,
         }
     }
@@ -93,7 +95,7 @@ impl<'k> Operand<'k> {
             Source::Matrix(a) if self.rounds => {
                 let end = if self.transposed { self.k } else { a.end(k) };
                 // SAFETY: the caller's contract; the steps lie in one panel.
-                unsafe { self.ready::<S>(rows, k..end.min(k + READY)) }
+                unsafe { self.ready::<S>(rows, k..end.min(k + READY / rows.len())) }
             }
             Source::Matrix(a) if self.transposed => {
                 let start = a.at(k, rows.start).wide();
@@ -104,7 +106,7 @@ impl<'k> Operand<'k> {
                 Strip { start, row: a.stride(k), step: 1, depth: a.end(k) - k }
             }
             // SAFETY: the caller's contract.
-            Source::Samples(..) => unsafe { self.ready::<S>(rows, k..self.k.min(k + READY)) },
+            Source::Samples(..) => unsafe { self.ready::<S>(rows, k..self.k.min(k + READY / rows.len())) },
         }
     }
 
@@ -113,7 +115,7 @@ impl<'k> Operand<'k> {
     unsafe fn ready<S: Simd>(&mut self, rows: &Range<usize>, steps: Range<usize>) -> Strip {
         let part = [rows.clone(), steps.clone()];
         if self.ready.part.as_ref() != Some(&part) {
-            // SAFETY: the caller's contract; there is room for CHUNK rows of READY steps.
+            // SAFETY: the caller's contract; there is room for so many rows and steps.
             unsafe {
                 match &self.source {
                     Source::Matrix(a) => self.ready.copy::<S>(a, self.transposed, rows, &steps),
@@ -192,7 +194,7 @@ impl Ready {
         steps: &Range<usize>,
     ) {
         let output = self.start();
-        // SAFETY: the caller's contract; there is room for CHUNK rows of READY steps.
+        // SAFETY: the caller's contract; there is room for so many rows and steps.
         unsafe {
             if transposed {
                 steps.clone().for_each(|row| prefetch(samples, context, row, rows.clone()));
