@@ -1,4 +1,4 @@
-//! Fitting, and a run with the size found, use no more memory than the budget and 256 KiB of heap. Arenas are mapped, and
+//! Fitting, and a run with the size found, use no more memory than the budget and 288 KiB of heap. Arenas are mapped, and
 //! counted by the device's ledger; a counting allocator measures the heap. One test, because the counter is global to the
 //! process.
 
@@ -20,7 +20,7 @@ use plangrad_tensor::{Backend, Optimizer};
 mod counting;
 
 /// Allowed beyond the budget: plans, and the order of samples, which is host data.
-const BESIDE: i64 = 256 << 10;
+const BESIDE: i64 = 288 << 10;
 
 fn digits(hidden: Vec<usize>) -> Subject {
     let dataset = load(&DatasetName::Digits, &plangrad_data::LoadOptions::default()).unwrap();
@@ -60,7 +60,7 @@ fn train(subject: Subject, batch_size: usize, backend: &Backend) {
 }
 
 #[test]
-fn the_heap_grows_by_no_more_than_256_kib_beside_the_budget() {
+fn the_heap_grows_by_no_more_than_288_kib_beside_the_budget() {
     let cases = [
         (1_700_000, vec![128], Method::Solve, false, false),
         (1_700_000, vec![128], Method::Double, false, false),
