@@ -13,7 +13,7 @@ use super::{DType, Meta};
 ///
 /// # fn main() -> Result<(), plangrad_tensor::Error> {
 /// let mut parameters = Parameters::new();
-/// let weights = parameters.add("w", Shape::new(&[1000])?, Role::Trained, FileOrder::AsInGraph)?;
+/// let weights = parameters.add("w", Shape::new(&[10, 100])?, Role::Trained, FileOrder::AsInGraph)?;
 /// let graph = Graph::new();
 /// let doubled = graph.parameter(&weights)?.affine(2.0, 0.0)?;
 /// let state = State::inference(&parameters)?;
