@@ -6,7 +6,7 @@ use crate::ir::{DType, DatasetNeeds, Extent, SampleNeed, TargetFormat};
 
 /// The samples of a dataset, one after another.
 ///
-/// Example: [`Source`].
+/// Example: [`Source`](crate::Source).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Samples {
@@ -18,7 +18,7 @@ pub enum Samples {
 
 /// What is known about each sample.
 ///
-/// Example: [`Source`].
+/// Example: [`Source`](crate::Source).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Targets {

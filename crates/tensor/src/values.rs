@@ -54,7 +54,7 @@ impl FileView {
 
 /// A parameter, or a gradient or moment of one, in the order of files.
 ///
-/// Example: [`Session`].
+/// Example: [`Session`](crate::Session).
 #[derive(Clone, Debug)]
 pub struct Values<'a> {
     stored: Cow<'a, [u8]>,

@@ -6,7 +6,7 @@ use crate::ir::{DatasetContent, TargetFormat};
 
 /// What an op needs of the shapes of its operands.
 ///
-/// Example: [`Error`].
+/// Example: [`Error`](crate::Error).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShapeRequirement {
@@ -68,7 +68,7 @@ impl fmt::Display for ShapeRequirement {
 
 /// Data of which a number of elements is expected.
 ///
-/// Example: [`Error`].
+/// Example: [`Error`](crate::Error).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DataKind {
@@ -95,7 +95,7 @@ impl fmt::Display for DataKind {
 
 /// Why dataset and plan do not fit together.
 ///
-/// Example: [`Error`].
+/// Example: [`Error`](crate::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -135,7 +135,7 @@ pub enum SourceError {
 
 /// Why a device cannot be used any more. Prints as one clause.
 ///
-/// Example: [`Error`].
+/// Example: [`Error`](crate::Error).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceFailure {

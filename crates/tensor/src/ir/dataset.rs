@@ -129,7 +129,7 @@ pub(crate) struct SampleNeed {
 
 /// What a plan reads of a dataset, or a dataset holds.
 ///
-/// Example: [`Error`].
+/// Example: [`Error`](crate::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatasetContent {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Which device. What it does is up to its [`Backend`](crate::backend::Backend).
 ///
-/// Example: [`Backend`].
+/// Example: [`Backend`](crate::Backend).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
@@ -54,7 +54,7 @@ impl fmt::Display for Device {
 
 /// Memory reserved through a backend, as its ledger has it.
 ///
-/// Example: [`Backend`].
+/// Example: [`Backend`](crate::Backend).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryReading {
@@ -76,7 +76,7 @@ impl MemoryReading {
 
 /// Memory of a device with a driver: what it says, for all processes together.
 ///
-/// Example: [`Backend`].
+/// Example: [`Backend`](crate::Backend).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DriverMemory {

@@ -7,7 +7,7 @@ use super::Shape;
 
 /// Identity of a parameter, given by the [`crate::Parameters`] that it was added to. No two parameters have the same one.
 ///
-/// Example: [`Parameters`].
+/// Example: [`Parameters`](crate::Parameters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParameterId {
     /// Different for every parameter of the process.
@@ -36,7 +36,7 @@ impl fmt::Display for ParameterId {
 
 /// What changes a parameter.
 ///
-/// Example: [`Parameters`].
+/// Example: [`Parameters`](crate::Parameters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
@@ -50,7 +50,7 @@ pub enum Role {
 
 /// The order of a parameter's elements in files, and in the accessors of [`crate::Session`].
 ///
-/// Example: [`Parameters`].
+/// Example: [`Parameters`](crate::Parameters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FileOrder {
@@ -63,7 +63,7 @@ pub enum FileOrder {
 
 /// A parameter as the model declares it; its values live in a [`crate::Session`]. Made by [`crate::Parameters::add`].
 ///
-/// Example: [`Parameters`].
+/// Example: [`Parameters`](crate::Parameters).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     pub(crate) id: ParameterId,

@@ -2,14 +2,14 @@
 
 /// Identity of a graph within this process.
 ///
-/// Example: [`Plan`].
+/// Example: [`Plan`](crate::Plan).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GraphId(pub(crate) u64);
 
 /// Identity of a value of a graph, and a key into a [`crate::Plan`] of it. It knows its graph: a plan of another one refuses
 /// it.
 ///
-/// Example: [`Session`].
+/// Example: [`Session`](crate::Session).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TensorId {
     /// The graph.

@@ -124,7 +124,7 @@ impl<R: UpdateRule + ?Sized> UpdateRule for &R {
     }
 }
 
-/// The formulas of [`super::optimizer`], as a rule of one's own would have them: to build on.
+/// The formulas of [`Optimizer`](crate::Optimizer), as a rule of one's own would have them: to build on.
 impl UpdateRule for Optimizer {
     fn state_names(&self) -> &'static [&'static str] {
         self.moment_names()

@@ -11,7 +11,7 @@ use crate::ir::{Category, Extent, Kernel, Role, Value};
 
 /// One buffer of a plan.
 ///
-/// Example: [`MemoryReport`].
+/// Example: [`MemoryReport`](crate::MemoryReport).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BufferInfo {
@@ -40,7 +40,7 @@ pub struct BufferInfo {
 
 /// A run of bytes of the arena that are counted together.
 ///
-/// Example: [`MemoryReport`].
+/// Example: [`MemoryReport`](crate::MemoryReport).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Segment {
