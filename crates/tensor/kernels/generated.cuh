@@ -1,4 +1,4 @@
-// What the kernels share with src/backend/cuda, made from there by `cargo xtask kernels`: change it there.
+// What the kernels share with src/backend/launch, made from there by `cargo xtask kernels`: change it there.
 //
 // Sizes are in elements unless they are called bytes.
 #pragma once

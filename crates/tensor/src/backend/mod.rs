@@ -25,6 +25,11 @@ pub mod cpu;
     expect(dead_code, reason = "without a driver or the emulator there is nothing to launch on")
 )]
 pub mod cuda;
+#[cfg_attr(
+    not(any(test, feature = "emulator", feature = "cuda", feature = "wgpu", target_os = "macos")),
+    expect(dead_code, reason = "without a driver or the emulator there is nothing to launch on")
+)]
+pub(crate) mod launch;
 #[cfg(test)]
 pub(crate) mod toy;
 

@@ -4,11 +4,11 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::common::Feed;
-use super::cpp::Address;
-use super::lower;
-use super::lowering::{Lowering, Sizing};
 use super::runtime::{NoMemory, PreparedStep, Refusal, Runtime};
+use crate::backend::launch::common::Feed;
+use crate::backend::launch::lower;
+use crate::backend::launch::lowering::{Lowering, Sizing};
+use crate::backend::launch::shared::Address;
 use crate::backend::{self, Arena, Memory, Pace, ResidentParts};
 use crate::dataset::DatasetRows;
 use crate::device::{Ledger, Reservation};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::arena::{CudaArena, DeviceMemory};
 use super::gpu::Precision;
-use super::lowering::Sizing;
 use super::runtime::Runtime;
+use crate::backend::launch::lowering::Sizing;
 use crate::backend::{Arena, Memory, Provider};
 use crate::device::Ledger;
 use crate::error::Error;

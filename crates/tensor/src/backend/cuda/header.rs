@@ -1,9 +1,9 @@
 //! `kernels/generated.cuh`: everything that the kernels and this crate must have alike, as C++.
 
-use super::{common, formula, items, kernels, tile};
+use crate::backend::launch::{common, formula, items, kernels, tile};
 
 const HEAD: &str = "\
-// What the kernels share with src/backend/cuda, made from there by `cargo xtask kernels`: change it there.
+// What the kernels share with src/backend/launch, made from there by `cargo xtask kernels`: change it there.
 //
 // Sizes are in elements unless they are called bytes.
 #pragma once

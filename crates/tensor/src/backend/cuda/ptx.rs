@@ -4,8 +4,8 @@
 //! ahead of it has finished, exist only from there on; the rest is the same code for every GPU. So an older GPU takes the
 //! same text without them. `cargo xtask kernels` checks that the compiler makes the same for it.
 
-use super::function::Function;
 use super::unavailable::ComputeCapability;
+use crate::backend::launch::function::Function;
 
 /// Part of the names of the instructions that only compute capability 9.0 has.
 const CHAINING: &str = "griddepcontrol.";

@@ -3,46 +3,10 @@
 //! There are two: a GPU with its driver, and the emulator for tests. Everything above this trait, from plans to kernel
 //! parameters, is the same for both.
 
-use super::common::THREADS;
-use super::cpp::Address;
-use super::function::Function;
-use super::items::Items;
+use crate::backend::launch::orders::Order;
+use crate::backend::launch::shared::Address;
 use crate::error::DeviceFailure;
 use crate::ir::DriverMemory;
-use crate::ir::kernel::ConstantData;
-
-/// One launch, a stage of a plan or a part of one. Blocks have [`Launch::THREADS`] threads.
-pub(crate) struct Launch {
-    pub(crate) function: Function,
-    /// Dynamic shared memory of a block.
-    pub(crate) shared_bytes: u32,
-    /// The kernel's one argument, by value.
-    pub(crate) items: Box<Items>,
-    /// Whether it reads the feed, which must not be advanced beside it.
-    pub(crate) gathers: bool,
-}
-
-impl Launch {
-    pub(crate) const THREADS: u32 = THREADS;
-
-    /// Blocks, in one dimension.
-    pub(crate) fn blocks(&self) -> u32 {
-        self.items.blocks()
-    }
-}
-
-/// One thing to do in a step.
-pub(crate) enum Order {
-    /// Run a kernel.
-    Launch(Launch),
-    /// Copy numbers that the plan carries to the device.
-    Constant {
-        /// Where to.
-        to: Address,
-        /// What.
-        data: ConstantData,
-    },
-}
 
 /// Memory that is not available.
 #[derive(Debug)]

@@ -7,7 +7,8 @@ use cudarc::driver::{CudaGraph, CudaStream, DriverError, result, sys};
 use super::error::failure;
 use super::kernels::Kernels;
 use super::memory::Pinned;
-use crate::backend::cuda::runtime::{Order, PreparedStep};
+use crate::backend::cuda::runtime::PreparedStep;
+use crate::backend::launch::orders::Order;
 use crate::error::DeviceFailure;
 use crate::ir::kernel::ConstantData;
 
@@ -129,7 +130,7 @@ impl Recording<'_> {
         // Loading allocates, which is not allowed while recording.
         for order in self.orders {
             if let Order::Launch(launch) = order {
-                self.shared.kernels.get(launch.function)?;
+                self.shared.kernels.get(launch.function())?;
             }
         }
         let recorder = self.shared.stream.context().new_stream()?;

@@ -8,11 +8,11 @@ use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 use flate2::read::GzDecoder;
 
 use super::probe::Found;
-use crate::backend::cuda::function::Function;
 use crate::backend::cuda::ptx;
-use crate::backend::cuda::runtime::Launch;
-use crate::backend::cuda::tile::Tile;
 use crate::backend::cuda::unavailable::ComputeCapability;
+use crate::backend::launch::function::Function;
+use crate::backend::launch::orders::Launch;
+use crate::backend::launch::tile::Tile;
 
 /// A compressed file of `kernels/ptx/`.
 macro_rules! compressed {
@@ -140,13 +140,14 @@ impl Kernels {
             blockDimX: Launch::THREADS,
             blockDimY: 1,
             blockDimZ: 1,
-            sharedMemBytes: launch.shared_bytes,
+            sharedMemBytes: launch.shared_bytes(),
             hStream: stream.cu_stream(),
             attrs: &raw mut attribute,
             numAttrs: u32::from(early),
         };
-        let mut arguments = [std::ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
-        let function = self.get(launch.function)?;
+        let items = launch.items();
+        let mut arguments = [std::ptr::from_ref(&*items).cast_mut().cast::<c_void>()];
+        let function = self.get(launch.function())?;
         // SAFETY: the function takes one argument, of this layout (the kernels' header is made from the struct, and a test
         // compares it), which the call copies. The memory it accesses is the contract of `Step::run`.
         unsafe {

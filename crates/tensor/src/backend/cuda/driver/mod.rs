@@ -79,9 +79,9 @@ fn describe(probed: &Probed, index: usize) -> Result<Gpu, CudaUnavailable> {
 mod tests {
     use super::kernels::text;
     use super::open;
-    use crate::backend::cuda::function::Function;
     use crate::backend::cuda::ptx;
     use crate::backend::cuda::{ComputeCapability, CudaOptions, CudaVersion};
+    use crate::backend::launch::function::Function;
     use crate::{Error, MemoryReport};
 
     /// NVIDIA's documentation of PTX lists which version came with which CUDA: 7.8 with 11.8.

@@ -10,9 +10,10 @@ use super::kernels::Kernels;
 use super::nvml;
 use super::probe::Found;
 use super::upload::Uploads;
-use crate::backend::cuda::cpp::Address;
-use crate::backend::cuda::runtime::{NoMemory, Order, PreparedStep, Refusal, Runtime};
+use crate::backend::cuda::runtime::{NoMemory, PreparedStep, Refusal, Runtime};
 use crate::backend::cuda::unavailable::CudaUnavailable;
+use crate::backend::launch::orders::Order;
+use crate::backend::launch::shared::Address;
 use crate::error::DeviceFailure;
 use crate::ir::DriverMemory;
 

@@ -11,12 +11,13 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::cpp::Address;
 use super::device::Cuda;
 use super::gpu::Precision;
-use super::runtime::{Launch, NoMemory, Order, PreparedStep, Refusal, Runtime};
-use super::tile::Tile;
+use super::runtime::{NoMemory, PreparedStep, Refusal, Runtime};
 use crate::backend::Backend;
+use crate::backend::launch::orders::{Launch, Order};
+use crate::backend::launch::shared::Address;
+use crate::backend::launch::tile::Tile;
 use crate::device::SystemMemory;
 use crate::error::DeviceFailure;
 use crate::ir::Device;
@@ -66,13 +67,14 @@ impl Emulator {
     /// # Safety
     /// All memory that its items name must be reserved.
     pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), DeviceFailure> {
-        if launch.shared_bytes > Tile::most_shared_bytes(launch.function) {
-            let report = format!("{} has less shared memory", launch.function.name());
+        if launch.shared_bytes() > Tile::most_shared_bytes(launch.function()) {
+            let report = format!("{} has less shared memory", launch.function().name());
             return Err(DeviceFailure::Emulator { report });
         }
         self.launches.fetch_add(1, Ordering::Relaxed);
-        let name = CString::new(launch.function.name()).expect("names hold no zero byte");
-        let mut arguments = [ptr::from_ref(&*launch.items).cast_mut().cast::<c_void>()];
+        let name = CString::new(launch.function().name()).expect("names hold no zero byte");
+        let items = launch.items();
+        let mut arguments = [ptr::from_ref(&*items).cast_mut().cast::<c_void>()];
         let mut error = [0; 512];
         // SAFETY: the kernels take this argument (their header is made from the struct), and the buffer has the size given.
         // The memory that the kernel accesses is the caller's contract.
@@ -81,7 +83,7 @@ impl Emulator {
                 name.as_ptr(),
                 launch.blocks(),
                 Launch::THREADS,
-                launch.shared_bytes,
+                launch.shared_bytes(),
                 arguments.as_mut_ptr(),
                 self.order,
                 error.as_mut_ptr(),

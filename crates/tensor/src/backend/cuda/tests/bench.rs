@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::gpu_with;
 use crate::MemoryReport;
-use crate::backend::cuda::common;
-use crate::backend::cuda::cpp::Address;
-use crate::backend::cuda::lower;
-use crate::backend::cuda::lowering::{Lowering, Sizing};
-use crate::backend::cuda::runtime::Order;
+use crate::backend::launch::common;
+use crate::backend::launch::lower;
+use crate::backend::launch::lowering::{Lowering, Sizing};
+use crate::backend::launch::orders::Order;
+use crate::backend::launch::shared::Address;
 use crate::backend::{Backend, Origin, ResidentParts};
 use crate::ir::{DType, Extent, Kernel, Meta, Program, Shape, Value};
 use crate::random;

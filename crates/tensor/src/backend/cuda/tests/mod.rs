@@ -9,11 +9,13 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::Backend;
 use crate::backend::cuda::device::Cuda;
-use crate::backend::cuda::function::Function;
-use crate::backend::cuda::lowering::{Lowering, Sizing};
-use crate::backend::cuda::runtime::{Order, Runtime};
-use crate::backend::cuda::tile::Tile;
-use crate::backend::cuda::{driver, lower};
+use crate::backend::cuda::driver;
+use crate::backend::cuda::runtime::Runtime;
+use crate::backend::launch::function::Function;
+use crate::backend::launch::lower;
+use crate::backend::launch::lowering::{Lowering, Sizing};
+use crate::backend::launch::orders::Order;
+use crate::backend::launch::tile::Tile;
 use crate::ir::kernel::{Columns, Copy, Epilogue, GatherTargets, Gemm, Join, Left, Part, Sink};
 use crate::ir::{Device, Kernel, TargetFormat, Value};
 
@@ -71,7 +73,7 @@ fn some_kernels_are_never_in_a_launch_with_large_tiles() {
         let lowering =
             Lowering { value: &|value| 64 * u64::from(value.0), feed: 640, sizing: Sizing::default() };
         let function = |order| match order {
-            Order::Launch(launch) => launch.function,
+            Order::Launch(launch) => launch.function(),
             Order::Constant { .. } => unreachable!("there are none"),
         };
         lower::step(&[stage], 0, &lowering).into_iter().map(function).collect()

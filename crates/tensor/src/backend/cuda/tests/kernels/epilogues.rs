@@ -1,13 +1,13 @@
 //! Products with everything that can be done to them before they are stored.
 
 use super::FORMULAS;
-use crate::backend::cuda::cpp::Address;
-use crate::backend::cuda::formula::Formula;
-use crate::backend::cuda::kernels::gemm::{Gemm, Step};
-use crate::backend::cuda::kernels::map::Map;
-use crate::backend::cuda::lowering::{Job, Sizing, StepBuilder};
-use crate::backend::cuda::runtime::Order;
-use crate::backend::cuda::tile::Tile;
+use crate::backend::launch::formula::Formula;
+use crate::backend::launch::kernels::gemm::{Gemm, Step};
+use crate::backend::launch::kernels::map::Map;
+use crate::backend::launch::lowering::{Job, Sizing, StepBuilder};
+use crate::backend::launch::orders::Order;
+use crate::backend::launch::shared::Address;
+use crate::backend::launch::tile::Tile;
 use crate::ir::MAX_RANK;
 use crate::ir::kernel::MapOp;
 use crate::random::uniform;

@@ -7,7 +7,7 @@ mod products;
 use proptest::prelude::*;
 
 use super::bench::{Bench, Dataset, Kind, Tolerance};
-use crate::backend::cuda::lowering::Sizing;
+use crate::backend::launch::lowering::Sizing;
 use crate::ir::kernel::{
     Accumulate, Advance, ArgMax, BatchedGemm, ClassShare, Columns, Constant, ConstantData, Copy,
     CrossEntropy, Dropout, Gather, GatherRows, GatherTargets, Indices, Join, Map, MapInput, MapOp,

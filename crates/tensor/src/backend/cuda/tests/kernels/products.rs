@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{Bench, Kind, SUMS, Tolerance, size};
-use crate::backend::cuda::lowering::Sizing;
-use crate::backend::cuda::tile::Tile;
+use crate::backend::launch::lowering::Sizing;
+use crate::backend::launch::tile::Tile;
 use crate::ir::kernel::{Epilogue, EpilogueStep, Gemm, Left, MapOp, Sink};
 use crate::ir::{Kernel, Value};
 use crate::random::uniform;
