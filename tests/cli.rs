@@ -90,11 +90,17 @@ fn wrong_usage_is_one_sentence_with_exit_code_2() {
         ("train --optimizer adm", "did you mean `adam`?"),
         ("train --normalize datset", "did you mean `dataset`?"),
         ("summary --activation rellu", "did you mean `relu`?"),
-        ("train --device gpu", "--device: expected auto, cpu, cuda, cuda:N or accelerator, found `gpu`"),
-        ("train --device cuda:", "--device: expected auto, cpu, cuda, cuda:N or accelerator, found `cuda:`"),
+        (
+            "train --device npu",
+            "--device: expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator, found `npu`",
+        ),
+        (
+            "train --device cuda:",
+            "--device: expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator, found `cuda:`",
+        ),
         (
             "sweep --devices cpu,cuda:-1",
-            "--devices: expected auto, cpu, cuda, cuda:N or accelerator, found `cuda:-1`",
+            "--devices: expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator, found `cuda:-1`",
         ),
         ("train --threads 0", "--threads: expected a whole number from 1 to 1024, found `0`"),
         ("train --threads -1", "--threads: expected a whole number from 1 to 1024, found `-1`"),
@@ -151,11 +157,25 @@ fn wrong_usage_is_one_sentence_with_exit_code_2() {
         ("predict model --values 1,inf", "--values: expected numbers separated by commas, found `inf`"),
         ("predict model --index 1 --invert", "cannot be used with"),
         ("train --precision f16", "--precision: expected one of f32, tf32, bf16, found `f16`"),
-        ("train --dataset digits --precision tf32", "--precision: tf32 needs a GPU; use f32, or name a GPU"),
-        ("sweep --dataset digits --precision tf32", "--precision: tf32 needs a GPU; use f32, or name a GPU"),
+        (
+            "train --dataset digits --precision tf32",
+            "--precision: tf32 needs a GPU of NVIDIA's; use f32, or name",
+        ),
+        (
+            "sweep --dataset digits --precision tf32",
+            "--precision: tf32 needs a GPU of NVIDIA's; use f32, or name",
+        ),
+        (
+            "train --dataset digits --precision tf32 --device vulkan",
+            "--precision: tf32 needs a GPU of NVIDIA's; use f32, or name one with --device cuda",
+        ),
+        (
+            "train --dataset digits --precision bf16 --device mps",
+            "--precision: bf16 is not built for GPUs; use f32",
+        ),
         (
             "train --dataset digits --precision bf16 --device cuda",
-            "--precision: bf16 is not built for GPUs; use tf32",
+            "--precision: bf16 is not built for GPUs; use f32",
         ),
         ("eval", "missing: <MODEL>"),
         ("download digits", "digits needs no download"),

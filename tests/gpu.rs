@@ -49,13 +49,10 @@ fn without_a_driver_cuda_is_an_error_with_a_remedy_and_auto_uses_the_cpu() {
     }
     assert!(support::files(folder.path()).is_empty(), "nothing is left behind");
     let run = unled(folder.path(), "train --dataset digits --max-steps 1 --out run");
-    let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("NVIDIA")).collect();
-    let said = "computing on the cpu: no NVIDIA GPU is set up here (`plangrad devices` says more)";
+    let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("GPU")).collect();
+    let said = "computing on the cpu: no GPU is set up here (`plangrad devices` says more)";
     assert_eq!(told, [said]);
-    assert!(
-        !unled(folder.path(), "eval run").stderr.contains("NVIDIA"),
-        "it is reported where time is spent"
-    );
+    assert!(!unled(folder.path(), "eval run").stderr.contains("GPU"), "it is reported where time is spent");
     assert!(run.succeeded().contains("on cpu, 1.21 MiB planned"));
 }
 
@@ -67,7 +64,7 @@ fn devices_reports_why_there_is_no_gpu() {
     }
     let devices = run(folder.path(), "devices --format json").object();
     assert_eq!(devices["gpus"].as_array().unwrap().len(), 0);
-    assert!(run(folder.path(), "devices").succeeded().ends_with(&format!("gpu\n  none: {NO_LIBRARY}\n")));
+    assert!(run(folder.path(), "devices").succeeded().contains(&format!("gpu\n  none: {NO_LIBRARY}\n")));
 }
 
 #[test]

@@ -336,7 +336,10 @@ fn wrong_usage_is_refused_in_one_sentence() {
         ("plan --timeline step.jpg", "expected - or a name that ends with .svg or .png, found `step.jpg`"),
         ("plan --dataset minst", "did you mean `mnist`?"),
         ("plan --label x", "is for tables"),
-        ("plan --device gpu", "--device: expected auto, cpu, cuda, cuda:N or accelerator, found `gpu`"),
+        (
+            "plan --device npu",
+            "--device: expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator, found `npu`",
+        ),
     ];
     for (arguments, expected) in cases {
         let sentence = refusal(folder.path(), &words(arguments), 2);

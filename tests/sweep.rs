@@ -314,7 +314,10 @@ fn wrong_usage_is_refused_before_anything_is_measured() {
         ("--batch-sizes 64,0", "--batch-sizes: expected a whole number of at least 1, found `0`"),
         ("--batch-sizes", "--batch-sizes: expected a value, found none"),
         ("--batch-sizes x", "--batch-sizes: expected a whole number of at least 1, found `x`"),
-        ("--devices cpu,gpu", "--devices: expected auto, cpu, cuda, cuda:N or accelerator, found `gpu`"),
+        (
+            "--devices cpu,npu",
+            "--devices: expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator, found `npu`",
+        ),
         ("--seconds 0", "--seconds: expected a number above 0, found `0`"),
         ("--epochs 0", "--epochs: expected a whole number of at least 1, found `0`"),
         ("--momentum 0.9", "--momentum: is for --optimizer sgd"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use plangrad_data::Split;
 use plangrad_tensor::backend::cuda::CudaUnavailable;
+use plangrad_tensor::backend::wgpu::WgpuUnavailable;
 use plangrad_tensor::{Device, MemoryReport};
 use serde::Serialize;
 
@@ -142,6 +143,29 @@ pub enum Error {
         /// Why not.
         #[source]
         reason: CudaUnavailable,
+    },
+
+    /// An adapter was named that cannot be used.
+    #[error("{device}: {reason}; or compute on the cpu, with --device cpu")]
+    Graphics {
+        /// The adapter.
+        device: Device,
+        /// Why not.
+        #[source]
+        reason: WgpuUnavailable,
+    },
+
+    /// A GPU was named by its number, and there are not as many.
+    #[error("gpu:{index}: {}; or compute on the cpu, with --device cpu", without_gpu(*count, cuda.as_ref(), others.as_ref()))]
+    NoGpu {
+        /// The number.
+        index: usize,
+        /// How many there are.
+        count: usize,
+        /// Why NVIDIA's cannot be used, if so.
+        cuda: Option<CudaUnavailable>,
+        /// Why others cannot be used, if so.
+        others: Option<WgpuUnavailable>,
     },
 
     /// A new run would replace an earlier one.
@@ -327,7 +351,9 @@ impl Error {
             | Self::RunBusy { .. }
             | Self::RunGone { .. }
             | Self::Config { .. } => ErrorKind::Run,
-            Self::Cuda { .. } | Self::ClockStopped => ErrorKind::Device,
+            Self::Cuda { .. } | Self::Graphics { .. } | Self::NoGpu { .. } | Self::ClockStopped => {
+                ErrorKind::Device
+            }
             Self::Diverged { .. } => ErrorKind::Diverged,
             Self::Interrupted { .. } | Self::Stopped => ErrorKind::Interrupted,
         }
@@ -357,6 +383,16 @@ impl Error {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
         move |reason| Error::Io { path: path.into(), action, reason }
     }
+}
+
+/// Why there is no GPU of a number, as a clause.
+fn without_gpu(count: usize, cuda: Option<&CudaUnavailable>, others: Option<&WgpuUnavailable>) -> String {
+    if count > 0 {
+        let are = counted(count, "GPU");
+        return format!("there is no GPU of this number; this machine has {are}, counted from 0");
+    }
+    let reasons = cuda.map(ToString::to_string).into_iter().chain(others.map(ToString::to_string));
+    reasons.collect::<Vec<_>>().join("; ")
 }
 
 impl From<plangrad_tensor::ShapeError> for Error {

@@ -46,7 +46,7 @@ pub use device::{SystemMemory, share_heap};
 pub use error::{DataKind, DeviceFailure, Error, ShapeRequirement, SourceError};
 pub use graph::{Graph, Parameters, Tensor};
 pub use ir::{
-    Category, Clock, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, Groups, Hyperparameter,
+    Category, Clock, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, GraphicsApi, Groups, Hyperparameter,
     Learning, LearningRate, MAX_RANK, MemoryReading, MemoryReport, Metrics, NumberTypes, Optimizer,
     Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
 };

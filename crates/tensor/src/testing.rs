@@ -15,6 +15,8 @@ use crate::backend::Backend;
 use crate::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use crate::backend::cuda::emulator::{Emulator, NoEmulator};
 use crate::backend::cuda::{self, CudaOptions};
+use crate::backend::launch::lowering::Sizing;
+use crate::backend::wgpu;
 use crate::ir::{bf16, from_bf16};
 use crate::reference::Interpreter;
 use crate::session::{eval_on, eval_with};
@@ -126,6 +128,12 @@ pub(crate) fn gpu() -> Option<Backend> {
     GPU.get_or_init(|| cuda::open(CudaOptions::default()).ok()).clone()
 }
 
+/// The first Vulkan adapter with work cut like this, and the same seen through windows of 64 KiB. None without the feature
+/// `wgpu`, and, reported once, without Vulkan.
+pub(crate) fn adapters_with(sizing: Sizing) -> Vec<(&'static str, Backend)> {
+    wgpu::with_sizing(sizing)
+}
+
 /// Every backend the machine has: each instruction set with one thread and with three, the emulated GPU, and the real one.
 pub(crate) fn backends() -> Vec<(String, Backend)> {
     let open = |set: InstructionSet, threads| {
@@ -136,7 +144,13 @@ pub(crate) fn backends() -> Vec<(String, Backend)> {
     let cpus = InstructionSet::available().into_iter().flat_map(|set| [open(set, 1), open(set, 3)]);
     let emulated = emulator(0).map(|emulator| ("emulated GPU".to_string(), emulator.backend(None)));
     let toy = ("interpreted plan".to_string(), crate::backend::toy::open());
-    cpus.chain([toy]).chain(emulated).chain(gpu().map(|gpu| ("GPU".to_string(), gpu))).collect()
+    let adapters =
+        adapters_with(Sizing::default()).into_iter().map(|(name, adapter)| (name.to_string(), adapter));
+    cpus.chain([toy])
+        .chain(emulated)
+        .chain(adapters)
+        .chain(gpu().map(|gpu| ("GPU".to_string(), gpu)))
+        .collect()
 }
 
 impl Case {

@@ -12,8 +12,9 @@ use crate::train::OnOom;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
-    /// Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU), or
-    /// accelerator (the cpu with memory of its own, a stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else auto]
+    /// Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, gpu (any GPU), cuda (NVIDIA's), metal
+    /// (Apple's; PyTorch's mps), vulkan or dx12, of several gpu:N and so on, or accelerator (the cpu with memory of its own, a
+    /// stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else auto]
     #[arg(long, value_name = "DEVICE", value_parser = device_choice)]
     pub device: Option<DeviceChoice>,
     /// Threads; the result does not depend on them [default: as many as help, at most one per core]

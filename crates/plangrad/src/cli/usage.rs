@@ -211,7 +211,7 @@ mod tests {
         );
         assert!(
             complaint("plangrad train --device cuda:x")
-                .starts_with("--device: expected auto, cpu, cuda, cuda:N or accelerator, found `cuda:x`")
+                .starts_with("--device: expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator, found `cuda:x`")
         );
     }
 

@@ -1,7 +1,6 @@
 //! From the options for a device to an open one.
 
 use plangrad_tensor::Backend;
-use plangrad_tensor::Device;
 use plangrad_tensor::backend::cpu::InstructionSet;
 
 use crate::cli::{BudgetArgs, DeviceArgs, OomArgs};
@@ -35,8 +34,7 @@ pub(super) fn compute_in<T>(
     let device = backend.device();
     match work(&backend) {
         Err(Error::OutOfMemory { requested, free, .. })
-            if matches!(device, Device::Cuda(_))
-                && DeviceChoice::resolve(arguments.device)? == DeviceChoice::Auto =>
+            if !device.is_host() && DeviceChoice::resolve(arguments.device)? == DeviceChoice::Auto =>
         {
             Console::remark(&format_args!(
                 "computing on the cpu: {device} has {} free, and {} are needed",

@@ -3,6 +3,7 @@
 use plangrad_tensor::SystemMemory;
 use plangrad_tensor::backend::cpu::InstructionSet;
 use plangrad_tensor::backend::cuda::{self, CudaUnavailable, Gpu};
+use plangrad_tensor::backend::wgpu::{self, WgpuUnavailable};
 use serde::Serialize;
 
 use crate::device::{GpuMemory, default_budget_of};
@@ -16,6 +17,38 @@ struct Object {
     cpu: Processor,
     gpus: Vec<Graphics>,
     cuda_unavailable_because: Option<String>,
+    adapters: Vec<Adapter>,
+    adapters_unavailable_because: Option<String>,
+}
+
+/// A GPU, or software like one, that a graphics API finds.
+#[derive(Serialize)]
+struct Adapter {
+    device: String,
+    name: String,
+    kind: &'static str,
+    driver: String,
+    shares_memory: bool,
+    largest_buffer: u64,
+    largest_binding: u64,
+    f16: bool,
+    subgroup: u32,
+}
+
+impl From<wgpu::Adapter> for Adapter {
+    fn from(adapter: wgpu::Adapter) -> Adapter {
+        Adapter {
+            device: adapter.device().to_string(),
+            name: adapter.name,
+            kind: adapter.kind.name(),
+            driver: adapter.driver,
+            shares_memory: adapter.kind.shares_memory(),
+            largest_buffer: adapter.largest_buffer,
+            largest_binding: adapter.largest_binding,
+            f16: adapter.has_f16,
+            subgroup: adapter.subgroup,
+        }
+    }
 }
 
 /// A GPU. Figures that need it to be opened are `null` if it cannot be used.
@@ -85,10 +118,43 @@ pub(super) fn devices(console: &Console) -> Result<()> {
         Ok(gpus) => (gpus.into_iter().map(Graphics::from).collect(), None),
         Err(reason) => (Vec::new(), Some(reason)),
     };
+    let (adapters, no_adapters) = match wgpu::adapters() {
+        Ok(adapters) => (adapters.into_iter().map(Adapter::from).collect(), None),
+        Err(reason) => (Vec::new(), Some(reason)),
+    };
     console.text(&text(&cpu))?;
     console.text(&text_of_gpus(&gpus, reason.as_ref()))?;
+    console.text(&text_of_adapters(&adapters, no_adapters.as_ref()))?;
     let cuda_unavailable_because = reason.map(|reason| reason.to_string());
-    console.json(&Object { cpu, gpus, cuda_unavailable_because })
+    let adapters_unavailable_because = no_adapters.map(|reason| reason.to_string());
+    console.json(&Object { cpu, gpus, cuda_unavailable_because, adapters, adapters_unavailable_because })
+}
+
+fn text_of_adapters(adapters: &[Adapter], reason: Option<&WgpuUnavailable>) -> String {
+    let adapters = adapters.iter().map(text_of_adapter);
+    let none = reason.map(|reason| text!("adapters\n  none: {reason}", reason));
+    adapters.chain(none).collect::<Vec<_>>().join("\n")
+}
+
+fn text_of_adapter(adapter: &Adapter) -> String {
+    let f16 = if adapter.f16 { text!("with f16") } else { text!("without f16") };
+    let memory = match adapter.shares_memory {
+        true => text!("the system's"),
+        false => text!("its own; what is free is not to be known"),
+    };
+    text!(
+        "{device}\n  name      {name}\n  kind      {kind}, {f16}, {threads} threads in step\n  driver    {driver}\n  \
+         memory    {memory}\n  buffer    at most {buffer}\n  binding   at most {binding}",
+        device = adapter.device,
+        name = adapter.name,
+        kind = adapter.kind,
+        f16,
+        threads = adapter.subgroup,
+        driver = adapter.driver,
+        memory,
+        buffer = in_full(adapter.largest_buffer),
+        binding = in_full(adapter.largest_binding),
+    )
 }
 
 fn text_of_gpus(gpus: &[Graphics], reason: Option<&CudaUnavailable>) -> String {

@@ -70,7 +70,9 @@ fn devices(arguments: &SweepArgs) -> Result<Vec<Backend>> {
     for &choice in &arguments.devices {
         let device = match open(choice, options) {
             Ok(device) => device,
-            Err(error @ Error::Cuda { .. }) if arguments.devices.len() > 1 => {
+            Err(error @ (Error::Cuda { .. } | Error::Graphics { .. } | Error::NoGpu { .. }))
+                if arguments.devices.len() > 1 =>
+            {
                 Console::warning(&format_args!("left out: {}", error.sentence()));
                 refused = Some(error);
                 continue;

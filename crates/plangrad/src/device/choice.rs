@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use plangrad_tensor::backend::cuda;
-use plangrad_tensor::{Device, NumberTypes};
+use plangrad_tensor::backend::{cuda, wgpu};
+use plangrad_tensor::{Device, GraphicsApi, NumberTypes};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
@@ -23,7 +23,15 @@ pub enum DeviceChoice {
     Accelerator,
     /// An NVIDIA GPU, by its number.
     Cuda(usize),
+    /// A GPU of any maker, by its number among those of the machine: NVIDIA's first, software never.
+    Gpu(usize),
+    /// An adapter of a graphics API, by its number; software too.
+    Graphics(GraphicsApi, usize),
 }
+
+/// What can be written for a device.
+const EXPECTED: &str =
+    "expected auto, cpu, gpu, cuda, metal, vulkan or dx12, those with a number as in cuda:1, or accelerator";
 
 impl DeviceChoice {
     /// The environment variable that decides where no option does.
@@ -33,8 +41,10 @@ impl DeviceChoice {
     #[must_use]
     pub fn device(self) -> Device {
         match self {
-            DeviceChoice::Auto if cuda::find(0).is_ok() => Device::Cuda(0),
-            DeviceChoice::Auto | DeviceChoice::Cpu => Device::Cpu,
+            DeviceChoice::Auto => gpus().first().copied().unwrap_or(Device::Cpu),
+            DeviceChoice::Gpu(index) => gpus().get(index).copied().unwrap_or(Device::Cuda(index)),
+            DeviceChoice::Graphics(api, index) => Device::Wgpu(api, index),
+            DeviceChoice::Cpu => Device::Cpu,
             DeviceChoice::Accelerator => Device::Accelerator,
             DeviceChoice::Cuda(index) => Device::Cuda(index),
         }
@@ -58,6 +68,8 @@ impl fmt::Display for DeviceChoice {
             DeviceChoice::Cpu => "cpu",
             DeviceChoice::Accelerator => "accelerator",
             DeviceChoice::Cuda(index) => return write!(f, "cuda:{index}"),
+            DeviceChoice::Gpu(index) => return write!(f, "gpu:{index}"),
+            DeviceChoice::Graphics(api, index) => return write!(f, "{api}:{index}"),
         })
     }
 }
@@ -70,14 +82,35 @@ impl FromStr for DeviceChoice {
             "auto" => Ok(DeviceChoice::Auto),
             "cpu" => Ok(DeviceChoice::Cpu),
             "accelerator" => Ok(DeviceChoice::Accelerator),
-            "cuda" => Ok(DeviceChoice::Cuda(0)),
-            other => {
-                let index = other.strip_prefix("cuda:").and_then(|index| index.parse().ok());
-                let expected = "expected auto, cpu, cuda, cuda:N or accelerator";
-                index.map(DeviceChoice::Cuda).ok_or_else(|| format!("{expected}, found `{other}`"))
-            }
+            _ => numbered(text).ok_or_else(|| format!("{EXPECTED}, found `{text}`")),
         }
     }
+}
+
+/// One of several devices: `name`, or `name:N`.
+fn numbered(text: &str) -> Option<DeviceChoice> {
+    let (name, index) =
+        text.split_once(':').map_or((text, Some(0)), |(name, index)| (name, index.parse().ok()));
+    let index = index?;
+    let of_api = || GraphicsApi::ALL.into_iter().find(|api| api.name() == name);
+    match name {
+        "cuda" => Some(DeviceChoice::Cuda(index)),
+        "gpu" => Some(DeviceChoice::Gpu(index)),
+        // PyTorch's name for it: Metal Performance Shaders.
+        "mps" => Some(DeviceChoice::Graphics(GraphicsApi::Metal, index)),
+        _ => of_api().map(|api| DeviceChoice::Graphics(api, index)),
+    }
+}
+
+/// NVIDIA's number on PCI.
+const NVIDIA: u32 = 0x10DE;
+
+/// The GPUs that can be used, in the order in which they are taken: through CUDA, then the others.
+pub(super) fn gpus() -> Vec<Device> {
+    let cuda: Vec<Device> = (0..).take_while(|&index| cuda::find(index).is_ok()).map(Device::Cuda).collect();
+    let is_new = |adapter: &wgpu::Adapter| cuda.is_empty() || adapter.vendor != NVIDIA;
+    let others = wgpu::gpus().unwrap_or_default().into_iter().filter(is_new).map(|adapter| adapter.device());
+    cuda.iter().copied().chain(others).collect()
 }
 
 /// A device in a file or in JSON: by its name.
@@ -145,8 +178,9 @@ impl Precision {
     /// [`Error::Option`] for a GPU that is named, if it does not compute in it.
     pub fn choice(self, choice: DeviceChoice) -> Result<DeviceChoice> {
         match (self, choice) {
-            (Precision::Bf16, DeviceChoice::Cuda(_)) => {
-                let problem = "bf16 is not built for GPUs; use tf32 or f32 there, or --device cpu";
+            (Precision::Bf16, DeviceChoice::Cuda(_) | DeviceChoice::Gpu(_) | DeviceChoice::Graphics(..)) => {
+                let problem =
+                    "bf16 is not built for GPUs; use f32 there, on NVIDIA's also tf32, or --device cpu";
                 Err(Error::option("--precision", problem))
             }
             (Precision::Bf16, DeviceChoice::Auto) => Ok(DeviceChoice::Cpu),

@@ -7,9 +7,10 @@ use std::sync::Once;
 
 use plangrad_tensor::backend::cpu::{Cpu, CpuOptions, InstructionSet};
 use plangrad_tensor::backend::cuda::{self, CudaOptions, CudaUnavailable};
+use plangrad_tensor::backend::wgpu::{self, WgpuOptions, WgpuUnavailable};
 use plangrad_tensor::{Backend, Device, SystemMemory};
 
-use super::choice::{DeviceChoice, Precision};
+use super::choice::{DeviceChoice, Precision, gpus};
 use super::memory::default_budget;
 use crate::error::{Error, Result};
 use crate::numbers::size;
@@ -125,55 +126,115 @@ pub fn open_cpu(threads: Option<usize>, budget: Option<u64>) -> Result<Backend> 
 
 /// Opens the device, with a budget of `of_host` bytes if it is not a GPU.
 fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>) -> Result<Backend> {
-    let DeviceOptions { threads, budget, precision, unsupported, instruction_set, missing_gpu } = options;
-    let may_use_f32 = unsupported == UnsupportedPrecision::UseF32;
-    let cuda_precision = match precision {
-        Precision::F32 | Precision::Bf16 => cuda::Precision::F32,
-        Precision::Tf32 => cuda::Precision::Tf32,
-    };
-    let options = CudaOptions::default().budget(budget).precision(cuda_precision);
-    let gpu = |index| cuda::open(options.index(index));
-    let choice = precision.choice(choice)?;
-    let accelerator = choice == DeviceChoice::Accelerator;
+    let choice = options.precision.choice(choice)?;
     match choice {
-        DeviceChoice::Cuda(index) => {
-            return gpu(index).map_err(|reason| Error::Cuda { device: Device::Cuda(index), reason });
-        }
-        DeviceChoice::Auto => match gpu(0) {
+        DeviceChoice::Auto => match open_first(options) {
             Ok(gpu) => return Ok(gpu),
-            Err(reason) if precision == Precision::Tf32 && !may_use_f32 => {
-                let problem = format!("tf32 needs a GPU: {reason}; use f32");
+            Err((cuda, _)) if options.refuses_f32() => {
+                let problem = format!("tf32 needs a GPU: {cuda}; use f32");
                 return Err(Error::option("--precision", problem));
             }
-            Err(reason) => report_once(&reason, missing_gpu),
+            Err((cuda, others)) => report_once(&cuda, &others, options.missing_gpu),
         },
+        DeviceChoice::Cuda(index) => return open_cuda(index, options),
+        DeviceChoice::Graphics(api, index) => return open_adapter(Device::Wgpu(api, index), options),
+        DeviceChoice::Gpu(index) => return open_numbered(index, options),
         DeviceChoice::Cpu | DeviceChoice::Accelerator => {}
     }
-    if precision == Precision::Tf32 && may_use_f32 {
-        Console::remark(&"continuing in f32: TF32 needs a GPU");
-    } else if precision == Precision::Tf32 {
-        let problem = "tf32 needs a GPU; use f32, or name a GPU with --device cuda";
+    in_f32(options)?;
+    let accelerator = choice == DeviceChoice::Accelerator;
+    let cpu = CpuOptions::default().threads(options.threads).budget(of_host).accelerator(accelerator);
+    let fastest = || InstructionSet::fastest(options.precision.number_types());
+    Ok(Cpu::open(cpu.instruction_set(options.instruction_set.unwrap_or_else(fastest)))?)
+}
+
+impl DeviceOptions {
+    /// Whether nothing but TF32 will do.
+    fn refuses_f32(&self) -> bool {
+        self.precision == Precision::Tf32 && self.unsupported == UnsupportedPrecision::Refuse
+    }
+
+    fn cuda(&self, index: usize) -> CudaOptions {
+        let precision = match self.precision {
+            Precision::F32 | Precision::Bf16 => cuda::Precision::F32,
+            Precision::Tf32 => cuda::Precision::Tf32,
+        };
+        CudaOptions::default().index(index).budget(self.budget).precision(precision)
+    }
+}
+
+/// Makes sure that f32 will do, which is said where something else was asked for.
+fn in_f32(options: DeviceOptions) -> Result<()> {
+    if options.refuses_f32() {
+        let problem = "tf32 needs a GPU of NVIDIA's; use f32, or name one with --device cuda";
         return Err(Error::option("--precision", problem));
     }
-    let cpu = CpuOptions::default().threads(threads).budget(of_host).accelerator(accelerator);
-    let set = instruction_set.unwrap_or_else(|| InstructionSet::fastest(precision.number_types()));
-    Ok(Cpu::open(cpu.instruction_set(set))?)
+    if options.precision == Precision::Tf32 {
+        Console::remark(&"continuing in f32: TF32 needs a GPU of NVIDIA's");
+    }
+    Ok(())
+}
+
+fn open_cuda(index: usize, options: DeviceOptions) -> Result<Backend> {
+    cuda::open(options.cuda(index)).map_err(|reason| Error::Cuda { device: Device::Cuda(index), reason })
+}
+
+fn open_adapter(device: Device, options: DeviceOptions) -> Result<Backend> {
+    let Device::Wgpu(api, index) = device else { unreachable!("{device} is no adapter") };
+    in_f32(options)?;
+    let of_wgpu = WgpuOptions::default().budget(options.budget);
+    wgpu::open(api, index, of_wgpu).map_err(|reason| Error::Graphics { device, reason })
+}
+
+/// The first GPU that can be used, or why neither NVIDIA's nor another can.
+fn open_first(options: DeviceOptions) -> std::result::Result<Backend, (CudaUnavailable, WgpuUnavailable)> {
+    let cuda = match cuda::open(options.cuda(0)) {
+        Ok(gpu) => return Ok(gpu),
+        Err(reason) => reason,
+    };
+    // In f32 only: TF32 is CUDA's.
+    let of_wgpu = WgpuOptions::default().budget(options.budget);
+    let other = wgpu::gpus().and_then(|gpus| match gpus.first() {
+        Some(gpu) if options.precision == Precision::F32 => wgpu::open(gpu.api, gpu.index, of_wgpu),
+        _ => Err(WgpuUnavailable::NoAdapter),
+    });
+    other.map_err(|reason| (cuda, reason))
+}
+
+/// A GPU by its number among all of them.
+fn open_numbered(index: usize, options: DeviceOptions) -> Result<Backend> {
+    let gpus = gpus();
+    match gpus.get(index) {
+        Some(&Device::Cuda(index)) => open_cuda(index, options),
+        Some(&adapter) => open_adapter(adapter, options),
+        None => Err(Error::NoGpu {
+            index,
+            count: gpus.len(),
+            cuda: cuda::find(0).err(),
+            others: wgpu::gpus().err(),
+        }),
+    }
 }
 
 /// Says why no GPU is used, at most once per process.
-fn report_once(reason: &CudaUnavailable, missing_gpu: MissingGpu) {
+fn report_once(cuda: &CudaUnavailable, others: &WgpuUnavailable, missing_gpu: MissingGpu) {
     static REPORTED: Once = Once::new();
-    let there_is_none = matches!(
-        reason,
+    let no_cuda = matches!(
+        cuda,
         CudaUnavailable::NotBuilt | CudaUnavailable::NoDriverLibrary | CudaUnavailable::NoDevice
     );
-    match (there_is_none, missing_gpu) {
-        (true, MissingGpu::Silent) => {}
-        (true, MissingGpu::Say) => REPORTED.call_once(|| {
-            Console::remark(
-                &"computing on the cpu: no NVIDIA GPU is set up here (`plangrad devices` says more)",
-            );
+    let no_other = matches!(
+        others,
+        WgpuUnavailable::NotBuilt | WgpuUnavailable::NoAdapter | WgpuUnavailable::OnlySoftware { .. }
+    );
+    match (no_cuda, no_other) {
+        (true, true) if missing_gpu == MissingGpu::Silent => {}
+        (true, true) => REPORTED.call_once(|| {
+            Console::remark(&"computing on the cpu: no GPU is set up here (`plangrad devices` says more)");
         }),
-        (false, _) => REPORTED.call_once(|| Console::remark(&format_args!("computing on the cpu: {reason}"))),
+        (true, false) => {
+            REPORTED.call_once(|| Console::remark(&format_args!("computing on the cpu: {others}")))
+        }
+        (false, _) => REPORTED.call_once(|| Console::remark(&format_args!("computing on the cpu: {cuda}"))),
     }
 }

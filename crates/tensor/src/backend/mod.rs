@@ -32,6 +32,7 @@ pub mod cuda;
 pub(crate) mod launch;
 #[cfg(test)]
 pub(crate) mod toy;
+pub mod wgpu;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -154,6 +154,28 @@ pub enum DeviceFailure {
         /// The code in the driver's words.
         text: String,
     },
+    /// A graphics driver reports an error, or the loss of the device.
+    #[error("its graphics driver reports: {report}")]
+    Graphics {
+        /// In the driver's words.
+        report: String,
+    },
+    /// The device has nothing wider than 32 bits, and the plan a number that does not fit.
+    #[error("it counts with 32 bits, and {number} does not fit; take a smaller batch or fewer steps")]
+    Width {
+        /// The number: a size, or steps of a schedule.
+        number: u64,
+    },
+    /// The targets of a dataset, or the order of its rows, are more than the device sees at once.
+    #[error(
+        "its kernels see {most} bytes at once, and targets or order of the dataset take {bytes}; take fewer samples"
+    )]
+    Binding {
+        /// Bytes that have to be seen at once.
+        bytes: u64,
+        /// Bytes of the largest binding.
+        most: u64,
+    },
     /// The emulator of a GPU stopped a kernel.
     #[error("{report}")]
     Emulator {

@@ -14,6 +14,40 @@ pub enum Device {
     Accelerator,
     /// An NVIDIA GPU, by index.
     Cuda(usize),
+    /// An adapter of a graphics API, by index.
+    Wgpu(GraphicsApi, usize),
+}
+
+/// Through what an adapter is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GraphicsApi {
+    /// Apple's, which PyTorch uses as `mps`.
+    Metal,
+    /// That of most systems.
+    Vulkan,
+    /// Windows's.
+    Dx12,
+}
+
+impl GraphicsApi {
+    /// All of them, in the order in which they are taken.
+    pub const ALL: [GraphicsApi; 3] = [GraphicsApi::Metal, GraphicsApi::Vulkan, GraphicsApi::Dx12];
+
+    /// Its name in options and files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            GraphicsApi::Metal => "metal",
+            GraphicsApi::Vulkan => "vulkan",
+            GraphicsApi::Dx12 => "dx12",
+        }
+    }
+}
+
+impl fmt::Display for GraphicsApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Device {
@@ -48,6 +82,7 @@ impl fmt::Display for Device {
             Device::Cpu => f.write_str("cpu"),
             Device::Accelerator => f.write_str("accelerator"),
             Device::Cuda(index) => write!(f, "cuda:{index}"),
+            Device::Wgpu(api, index) => write!(f, "{api}:{index}"),
         }
     }
 }

@@ -31,7 +31,7 @@ mod value;
 pub use clock::Clock;
 pub use dataset::{DatasetContent, SampleFormat, TargetFormat};
 pub(crate) use dataset::{DatasetNeeds, SampleNeed};
-pub use device::{Device, DriverMemory, MemoryReading};
+pub use device::{Device, DriverMemory, GraphicsApi, MemoryReading};
 pub use dtype::DType;
 pub(crate) use dtype::{bf16, from_bf16};
 pub use groups::{Groups, Learning};

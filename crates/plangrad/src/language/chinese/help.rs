@@ -333,8 +333,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     // Device and memory
     (
-        "Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, cuda or cuda:N (an NVIDIA GPU), or accelerator (the cpu with memory of its own, a stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else auto]",
-        "在哪里计算：auto（有可用的 GPU 就用它，否则用 cpu）、cpu、cuda 或 cuda:N（NVIDIA GPU），或 accelerator（带有自己内存的 cpu，用来代替 GPU）[默认：环境变量 PLANGRAD_DEVICE，否则为 auto]",
+        "Where to compute: auto (a GPU if there is one that can be used, else the cpu), cpu, gpu (any GPU), cuda (NVIDIA's), metal (Apple's; PyTorch's mps), vulkan or dx12, of several gpu:N and so on, or accelerator (the cpu with memory of its own, a stand-in for a GPU) [default: the variable PLANGRAD_DEVICE, else auto]",
+        "在哪里计算：auto（有可用的 GPU 就用它，否则用 cpu）、cpu、gpu（任何 GPU）、cuda（NVIDIA 的）、metal（Apple 的；PyTorch 的 mps）、vulkan 或 dx12，有多个时用 gpu:N 等，或 accelerator（带有自己内存的 cpu，用来代替 GPU）[默认：环境变量 PLANGRAD_DEVICE，否则为 auto]",
     ),
     (
         "Where to compute: cpu, cuda or cuda:N (an NVIDIA GPU), accelerator (the cpu with memory of its own, a stand-in for a GPU), or auto",

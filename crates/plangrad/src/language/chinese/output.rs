@@ -272,6 +272,15 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("min {min}, max {max}, mean {mean}", "最小 {min}，最大 {max}，均值 {mean}"),
     ("and {more}; one row alone is shown with all", "{more}；单独显示一行时列出所有列"),
     // Devices
+    ("adapters\n  none: {reason}", "图形适配器\n  没有：{reason}"),
+    ("with f16", "有 f16"),
+    ("without f16", "没有 f16"),
+    ("the system's", "系统的内存"),
+    ("its own; what is free is not to be known", "自己的内存；空闲多少无从得知"),
+    (
+        "{device}\n  name      {name}\n  kind      {kind}, {f16}, {threads} threads in step\n  driver    {driver}\n  memory    {memory}\n  buffer    at most {buffer}\n  binding   at most {binding}",
+        "{device}\n  名称      {name}\n  类型      {kind}，{f16}，{threads} 个线程同步执行\n  驱动      {driver}\n  内存      {memory}\n  缓冲区    至多 {buffer}\n  绑定      至多 {binding}",
+    ),
     ("gpu\n  none: {reason}", "gpu\n  没有：{reason}"),
     ("{size} ({bytes} bytes)", "{size}（{bytes} 字节）"),
     ("\n  limit     {limit}, set on this process", "\n  上限      {limit}，为本进程设置"),

@@ -20,7 +20,7 @@ pub mod header;
 pub mod ptx;
 mod runtime;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod unavailable;
 
 pub use gpu::{CudaOptions, Gpu, Precision};

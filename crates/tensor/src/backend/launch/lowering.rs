@@ -93,6 +93,12 @@ pub(crate) struct Job {
     /// Shared memory of a block.
     pub(crate) shared_bytes: u32,
     pub(crate) function: Function,
+    /// How a product is cut.
+    #[cfg_attr(
+        not(any(feature = "wgpu", target_os = "macos")),
+        expect(dead_code, reason = "a CUDA kernel reads it from its parameters")
+    )]
+    pub(crate) tile: Option<Tile>,
     /// Whether no other function has its kernel.
     only_there: bool,
     /// Whether it reads the feed.
@@ -109,6 +115,7 @@ impl Job {
             blocks: u32::try_from(blocks).unwrap_or(u32::MAX),
             shared_bytes: 0,
             function: Function::Stage,
+            tile: None,
             only_there: false,
             gathers: false,
         }
@@ -128,9 +135,9 @@ impl Job {
         Job { shared_bytes: bytes, ..self }
     }
 
-    /// In a launch of this function, or of one that can do more.
-    pub(crate) fn in_function(self, function: Function) -> Job {
-        Job { function, ..self }
+    /// Of a product, in a launch of the tile's function or of one that can do more.
+    pub(crate) fn with_tile(self, tile: Tile) -> Job {
+        Job { shared_bytes: tile.shared_bytes(), function: tile.function(), tile: Some(tile), ..self }
     }
 
     /// In launches of its function alone: others have no registers left for its kernel.

@@ -23,4 +23,6 @@ pub(crate) mod lower;
 pub(crate) mod lowering;
 pub(crate) mod orders;
 pub(crate) mod shared;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tile;

@@ -166,6 +166,7 @@ macro_rules! shared {
         }
 
         /// The same of WGSL.
+        #[allow(dead_code, reason = "there a launch has no items, and tiles are a matter of modules")]
         #[cfg(any(feature = "wgpu", target_os = "macos"))]
         pub(crate) fn wgsl() -> String {
             #[allow(unused_mut, reason = "there may be no definitions")]
@@ -189,7 +190,7 @@ macro_rules! define_in_rust {
     } $($rest:tt)*) => {
         $(#[doc = $doc])*
         #[repr(u32)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(crate) enum $name {
             $($(#[doc = $of_variant])* $variant,)*
         }
@@ -340,8 +341,14 @@ pub(crate) fn assert_size(name: &str, bytes: usize) -> String {
 }
 
 #[cfg(any(feature = "wgpu", target_os = "macos"))]
-/// A constant of WGSL, its name in capitals: `LargerShare` and `larger_share` are `LARGER_SHARE`.
+/// A constant of WGSL, its name in capitals.
 pub(crate) fn wgsl_constant(name: &str, value: u32) -> String {
+    format!("const {}: u32 = {value}u;\n", capitals(name))
+}
+
+#[cfg(any(feature = "wgpu", target_os = "macos"))]
+/// `LargerShare` and `larger_share` as `LARGER_SHARE`.
+pub(crate) fn capitals(name: &str) -> String {
     let mut capitals = String::new();
     let mut after_small = false;
     for letter in name.chars() {
@@ -351,7 +358,7 @@ pub(crate) fn wgsl_constant(name: &str, value: u32) -> String {
         after_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
         capitals.push(letter.to_ascii_uppercase());
     }
-    format!("const {capitals}: u32 = {value}u;\n")
+    capitals
 }
 
 fn comments(indentation: &str, docs: &[&str]) -> String {

@@ -66,7 +66,7 @@ impl Emulator {
     ///
     /// # Safety
     /// All memory that its items name must be reserved.
-    pub(super) unsafe fn launch(&self, launch: &Launch) -> Result<(), DeviceFailure> {
+    pub(crate) unsafe fn launch(&self, launch: &Launch) -> Result<(), DeviceFailure> {
         if launch.shared_bytes() > Tile::most_shared_bytes(launch.function()) {
             let report = format!("{} has less shared memory", launch.function().name());
             return Err(DeviceFailure::Emulator { report });

@@ -1,7 +1,5 @@
 //! The CUDA backend on the emulator.
 
-mod bench;
-mod kernels;
 mod sanitizer;
 mod training;
 
@@ -20,7 +18,7 @@ use crate::ir::kernel::{Columns, Copy, Epilogue, GatherTargets, Gemm, Join, Left
 use crate::ir::{Device, Kernel, TargetFormat, Value};
 
 /// The machine's GPU with work cut like this; none if it has none that can be used. It is opened once.
-fn gpu_with(sizing: Sizing) -> Option<Backend> {
+pub(crate) fn gpu_with(sizing: Sizing) -> Option<Backend> {
     static GPU: OnceLock<Option<Arc<dyn Runtime>>> = OnceLock::new();
     let runtime = GPU.get_or_init(|| driver::runtime().ok()).clone()?;
     Some(Backend::new(Cuda::with_sizing(runtime, Device::Cuda(0), None, sizing)))

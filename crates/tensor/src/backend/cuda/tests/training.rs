@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use crate::backend::Backend;
+use crate::backend::launch::lowering::Sizing;
 use crate::testing::net::{ACTIVATIONS, ADAM, Loss, MOMENTUM, Net, OPTIMIZERS, cpu, mixed_rows, nets};
-use crate::testing::{emulator, gpu};
+use crate::testing::{adapters_with, emulator, gpu};
 use crate::{DType, Device, Error, Gradients, Metrics, Parameters, Plan, Session, Source, State};
 
 /// Ten steps lose a few dozen units in the last place of the largest number; a GPU has its own exponential besides.
@@ -59,7 +60,9 @@ fn check(net: &Net, size: usize, steps: usize) {
     let source = net.source(3 * size + 1);
     let expected = train(net, &cpu(1), &source, size, steps);
     let emulated = emulator(0).map(|emulator| (emulator.backend(None), TOLERANCE));
-    for (backend, tolerance) in emulated.into_iter().chain(gpu().map(|gpu| (gpu, TOLERANCE_OF_GPU))) {
+    let adapters = adapters_with(Sizing::default()).into_iter().map(|(_, adapter)| adapter);
+    let gpus = gpu().into_iter().chain(adapters).map(|gpu| (gpu, TOLERANCE_OF_GPU));
+    for (backend, tolerance) in emulated.into_iter().chain(gpus) {
         assert_alike(net, &train(net, &backend, &source, size, steps), &expected, tolerance);
     }
 }

@@ -96,7 +96,7 @@ fn job(gemm: &kernel::Gemm, [a, b, c]: [Address; 3], lowering: &Lowering<'_>) ->
     // There are column sums even if C has no rows.
     let rows = m.max(u64::from(gemm.column_sum.is_some()));
     let job = Job::new(work, tile.count(rows, n));
-    job.with_shared_memory(tile.shared_bytes()).in_function(tile.function())
+    job.with_tile(tile)
 }
 
 /// The first operand.

@@ -31,7 +31,7 @@ macro_rules! kernels {
         /// What the files share with WGSL, and a number for each kind.
         #[cfg(any(feature = "wgpu", target_os = "macos"))]
         pub(crate) fn wgsl() -> String {
-            let kinds: String = Kind::ALL.iter().map(|kind| wgsl_constant(&format!("{kind:?}"), *kind as u32)).collect();
+            let kinds: String = Kind::ALL.iter().map(|kind| wgsl_constant(&format!("Kind{kind:?}"), *kind as u32)).collect();
             [kinds, $($module::wgsl()),*].concat()
         }
 

@@ -6,8 +6,8 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::sync::Arc;
 
-use super::gpu_with;
 use crate::MemoryReport;
+use crate::backend::cuda::tests::gpu_with;
 use crate::backend::launch::common;
 use crate::backend::launch::lower;
 use crate::backend::launch::lowering::{Lowering, Sizing};
@@ -16,8 +16,8 @@ use crate::backend::launch::shared::Address;
 use crate::backend::{Backend, Origin, ResidentParts};
 use crate::ir::{DType, Extent, Kernel, Meta, Program, Shape, Value};
 use crate::random;
-use crate::testing::emulator;
 use crate::testing::net::cpu;
+use crate::testing::{adapters_with, emulator};
 
 /// The orders in which threads and blocks are run: in turn, and shuffled.
 const ORDERS: [u32; 3] = [0, 1, 77];
@@ -104,6 +104,11 @@ impl Bench {
         if let Some(found) = self.on_gpu(kernel) {
             for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 self.assert_close(i, found, expected, tolerance, &format!("{kernel}: array {i}, on the GPU"));
+            }
+        }
+        for (name, adapter) in adapters_with(self.sizing) {
+            for (i, (found, expected)) in self.on(&adapter, kernel).iter().zip(&expected).enumerate() {
+                self.assert_close(i, found, expected, tolerance, &format!("{kernel}: array {i}, on {name}"));
             }
         }
         let mut first = None;

@@ -117,7 +117,7 @@ fn a_product_finished_by_formulas_has_the_bits_of_formulas_of_the_product() {
                     vector_c: vector,
                 };
                 let job = Job::new(work, tile.count(m as u64, n as u64));
-                run(job.with_shared_memory(tile.shared_bytes()).in_function(tile.function()))
+                run(job.with_tile(tile))
             };
             if product(&expected, bias.address(), &[]).is_none() {
                 return;
