@@ -13,8 +13,8 @@ use machine::Machine;
 use serde_json::Value;
 use support::{Run, command, documented, finish, keys, refusal, run, select, small_mnist};
 
-const NO_LIBRARY: &str = "NVIDIA's driver library (libcuda.so.1) cannot be loaded; with a GPU of NVIDIA's, install its driver, 520 or later (GPUs of \
-     other makers are not used)";
+const NO_LIBRARY: &str = "NVIDIA's driver library (libcuda.so.1) cannot be loaded; with a GPU of NVIDIA's, install its driver, 520 or later (those \
+     of other makers are for --device gpu)";
 
 /// Trains a small network on [`small_mnist`].
 const TRAIN: &str = "train --dataset mnist --hidden 16 --batch-size 32 --max-steps 12 --format json --log-every 1 \

@@ -76,7 +76,7 @@ pub enum CudaUnavailable {
     /// `libcuda.so.1` cannot be loaded.
     #[error(
         "NVIDIA's driver library (libcuda.so.1) cannot be loaded; with a GPU of NVIDIA's, install its driver, {} or later \
-         (GPUs of other makers are not used)",
+         (those of other makers are for --device gpu)",
         CudaVersion::NEEDED_DRIVER
     )]
     NoDriverLibrary,
