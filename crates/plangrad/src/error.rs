@@ -156,16 +156,16 @@ pub enum Error {
     },
 
     /// A GPU was named by its number, and there are not as many.
-    #[error("gpu:{index}: {}; or compute on the cpu, with --device cpu", without_gpu(*count, cuda.as_ref(), others.as_ref()))]
+    #[error("gpu:{index}: {}; or compute on the cpu, with --device cpu", without_gpu(*count, cuda.as_deref(), others.as_deref()))]
     NoGpu {
         /// The number.
         index: usize,
         /// How many there are.
         count: usize,
         /// Why NVIDIA's cannot be used, if so.
-        cuda: Option<CudaUnavailable>,
+        cuda: Option<Box<CudaUnavailable>>,
         /// Why others cannot be used, if so.
-        others: Option<WgpuUnavailable>,
+        others: Option<Box<WgpuUnavailable>>,
     },
 
     /// A new run would replace an earlier one.

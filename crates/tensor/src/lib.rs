@@ -46,9 +46,10 @@ pub use device::{SystemMemory, share_heap};
 pub use error::{DataKind, DeviceFailure, Error, ShapeRequirement, SourceError};
 pub use graph::{Graph, Parameters, Tensor};
 pub use ir::{
-    Category, Clock, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, GraphicsApi, Groups, Hyperparameter,
-    Learning, LearningRate, MAX_RANK, MemoryReading, MemoryReport, Metrics, NumberTypes, Optimizer,
-    Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat, TensorId,
+    Category, Clock, DType, DatasetContent, Device, DriverMemory, FileOrder, GraphId, GraphicsApi, Groups,
+    Hyperparameter, Learning, LearningRate, MAX_RANK, MemoryReading, MemoryReport, Metrics, NumberTypes,
+    Optimizer, Parameter, ParameterId, Role, SampleFormat, Schedule, Shape, ShapeError, Slot, TargetFormat,
+    TensorId,
 };
 pub use ndarray;
 pub use ops::custom::{CustomGradient, CustomOp, Formula};

@@ -130,11 +130,11 @@ fn open_with(choice: DeviceChoice, options: DeviceOptions, of_host: Option<u64>)
     match choice {
         DeviceChoice::Auto => match open_first(options) {
             Ok(gpu) => return Ok(gpu),
-            Err((cuda, _)) if options.refuses_f32() => {
-                let problem = format!("tf32 needs a GPU: {cuda}; use f32");
+            Err(reasons) if options.refuses_f32() => {
+                let problem = format!("tf32 needs a GPU: {}; use f32", reasons.0);
                 return Err(Error::option("--precision", problem));
             }
-            Err((cuda, others)) => report_once(&cuda, &others, options.missing_gpu),
+            Err(reasons) => report_once(&reasons.0, &reasons.1, options.missing_gpu),
         },
         DeviceChoice::Cuda(index) => return open_cuda(index, options),
         DeviceChoice::Graphics(api, index) => return open_adapter(Device::Wgpu(api, index), options),
@@ -187,7 +187,9 @@ fn open_adapter(device: Device, options: DeviceOptions) -> Result<Backend> {
 }
 
 /// The first GPU that can be used, or why neither NVIDIA's nor another can.
-fn open_first(options: DeviceOptions) -> std::result::Result<Backend, (CudaUnavailable, WgpuUnavailable)> {
+fn open_first(
+    options: DeviceOptions,
+) -> std::result::Result<Backend, Box<(CudaUnavailable, WgpuUnavailable)>> {
     let cuda = match cuda::open(options.cuda(0)) {
         Ok(gpu) => return Ok(gpu),
         Err(reason) => reason,
@@ -198,7 +200,7 @@ fn open_first(options: DeviceOptions) -> std::result::Result<Backend, (CudaUnava
         Some(gpu) if options.precision == Precision::F32 => wgpu::open(gpu.api, gpu.index, of_wgpu),
         _ => Err(WgpuUnavailable::NoAdapter),
     });
-    other.map_err(|reason| (cuda, reason))
+    other.map_err(|reason| Box::new((cuda, reason)))
 }
 
 /// A GPU by its number among all of them.
@@ -210,8 +212,8 @@ fn open_numbered(index: usize, options: DeviceOptions) -> Result<Backend> {
         None => Err(Error::NoGpu {
             index,
             count: gpus.len(),
-            cuda: cuda::find(0).err(),
-            others: wgpu::gpus().err(),
+            cuda: cuda::find(0).err().map(Box::new),
+            others: wgpu::gpus().err().map(Box::new),
         }),
     }
 }

@@ -2,13 +2,12 @@
 
 use std::mem::MaybeUninit;
 
-use super::kernels::Kind;
 use super::shared::{Shared, Word, Words, shared};
 
 /// What the device code of one kind of work reads. Implemented where the kinds are listed.
 pub(crate) trait KernelParameters: Words + Copy {
-    /// The kind.
-    const KIND: Kind;
+    /// The number of the kind.
+    const KIND: u32;
 }
 
 /// Parameters of any kind: in C++ a union.

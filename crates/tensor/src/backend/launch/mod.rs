@@ -18,6 +18,7 @@ pub(crate) mod common;
 pub(crate) mod formula;
 pub(crate) mod function;
 pub(crate) mod items;
+pub(crate) mod job;
 pub(crate) mod kernels;
 pub(crate) mod lower;
 pub(crate) mod lowering;

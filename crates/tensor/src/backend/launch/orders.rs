@@ -3,7 +3,7 @@
 use super::common::THREADS;
 use super::function::Function;
 use super::items::{Items, MOST_ITEMS};
-use super::lowering::Job;
+use super::job::Job;
 use super::shared::Address;
 use crate::ir::kernel::ConstantData;
 

@@ -25,7 +25,7 @@ macro_rules! kernels {
         }
 
         $($(impl KernelParameters for $module::$kind {
-            const KIND: Kind = Kind::$kind;
+            const KIND: u32 = Kind::$kind as u32;
         })+)*
 
         /// What the files share with WGSL, and a number for each kind.

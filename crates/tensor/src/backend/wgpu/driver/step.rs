@@ -181,7 +181,7 @@ impl Draft {
 
     fn module(&self, windows: Windows) -> Option<Module> {
         let Draft::Dispatch(jobs) = self else { return None };
-        let mut kinds: Vec<Kind> = jobs.iter().map(|job| job.kind).collect();
+        let mut kinds: Vec<Kind> = jobs.iter().map(|job| Kind::ALL[job.kind as usize]).collect();
         kinds.sort();
         kinds.dedup();
         let tile = jobs.iter().find_map(|job| job.tile).unwrap_or(Tile::Medium);
@@ -207,7 +207,7 @@ fn parameters(jobs: &[Job]) -> Result<Vec<u32>, DeviceFailure> {
     let mut first = 0;
     let mut place = 1 + HEAD * jobs.len();
     for job in jobs {
-        words.extend([first, job.blocks, job.kind as u32, place as u32]);
+        words.extend([first, job.blocks, job.kind, place as u32]);
         first += job.blocks;
         place += job.words.len();
     }
