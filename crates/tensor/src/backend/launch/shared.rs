@@ -29,6 +29,10 @@ pub(crate) enum Word {
 /// A type that can be taken apart into words.
 pub(crate) trait Words {
     /// How many they are.
+    #[cfg_attr(
+        not(any(feature = "wgpu", target_os = "macos")),
+        allow(dead_code, reason = "only WGSL is told their places")
+    )]
     const COUNT: usize;
 
     /// Appends them.
