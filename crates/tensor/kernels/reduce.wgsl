@@ -11,19 +11,19 @@ fn nothing(p: u32) -> Reduction {
     return Reduction(select(0.0, -infinity(), word(p + REDUCE_MAXIMUM) != 0u), 0.0);
 }
 
-/// x added, and what has been taken from x. A compiler that takes sums for exact leaves a plain one (Møller 1965).
+/// x added, and what rounding has taken from it (Møller 1965), of which x may have lost some before. Each result is opaque: a
+/// compiler that takes sums for exact would find that nothing is lost.
 fn summed(so_far: Reduction, x: f32, rest: f32) -> Reduction {
-    let sum = so_far.x + x;
-    let added = sum - so_far.x;
-    let lost = (so_far.x - (sum - added)) + (x - added);
+    let sum = opaque(so_far.x + x);
+    let added = opaque(sum - so_far.x);
+    let lost = (so_far.x - opaque(sum - added)) + opaque(x - added);
     return Reduction(sum, so_far.y + (lost + rest));
 }
 
 /// The next number, and of two results one.
 fn take(p: u32, so_far: Reduction, x: f32) -> Reduction {
     if (word(p + REDUCE_SQUARED) != 0u) {
-        let square = x * x;
-        return summed(so_far, square, fma(x, x, -square));
+        return summed(so_far, opaque(x * x), 0.0);
     }
     return both(p, so_far, Reduction(x, 0.0));
 }
