@@ -113,6 +113,8 @@ fn permute(p: u32, share: Share) {
     }
 }
 
+/// Square by square. Columns of a row are exchanged in shared memory, so that neither rows nor columns meet in one bank, and beside
+/// a sliced product there is room for no padding.
 fn transpose_matrix(p: u32, share: Share) {
     let rows = word(p + TRANSPOSE_ROWS);
     let columns = word(p + TRANSPOSE_COLUMNS);
@@ -124,13 +126,13 @@ fn transpose_matrix(p: u32, share: Share) {
         let column = unit % across * TRANSPOSED;
         for (var i = thread / TRANSPOSED; i < TRANSPOSED; i += THREADS / TRANSPOSED) {
             if (row + i < rows && column + x < columns) {
-                scratch[i * TRANSPOSED_STRIDE + x] = load(word(p + TRANSPOSE_INPUT) + (row + i) * columns + column + x);
+                scratch[i * TRANSPOSED + (x ^ i)] = load(word(p + TRANSPOSE_INPUT) + (row + i) * columns + column + x);
             }
         }
         workgroupBarrier();
         for (var i = thread / TRANSPOSED; i < TRANSPOSED; i += THREADS / TRANSPOSED) {
             if (column + i < columns && row + x < rows) {
-                store(word(p + TRANSPOSE_OUTPUT) + (column + i) * rows + row + x, scratch[x * TRANSPOSED_STRIDE + i]);
+                store(word(p + TRANSPOSE_OUTPUT) + (column + i) * rows + row + x, scratch[x * TRANSPOSED + (i ^ x)]);
             }
         }
         workgroupBarrier();

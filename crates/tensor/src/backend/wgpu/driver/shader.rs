@@ -118,7 +118,7 @@ fn kernel(kind: Kind) -> (&'static str, &'static [File]) {
 /// Numbers of 32 bits that a kernel shares among a workgroup, beside the tiles of products.
 fn scratch(kind: Kind) -> u32 {
     match kind {
-        Kind::Transpose => kernels::permute::TRANSPOSED * kernels::permute::TRANSPOSED_STRIDE,
+        Kind::Transpose => kernels::permute::TRANSPOSED.pow(2),
         Kind::ArgMax | Kind::Reduce => 2 * common::THREADS,
         _ => common::THREADS,
     }

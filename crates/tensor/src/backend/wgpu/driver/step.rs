@@ -167,14 +167,16 @@ enum Draft {
 }
 
 impl Draft {
-    /// A launch is one dispatch, but sliced products have a module of their own.
+    /// A launch is one dispatch, but products that are not sliced are apart from those that are: a module has one way to cut them.
     fn of(order: Order) -> Vec<Draft> {
         match order {
             Order::Constant { to, data } => vec![Draft::Copy { to, data }],
             Order::Launch(Launch { jobs }) => {
                 let is_sliced = |job: &Job| job.tile == Some(Tile::Sliced);
-                let (sliced, others): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(is_sliced);
-                [sliced, others].into_iter().filter(|jobs| !jobs.is_empty()).map(Draft::Dispatch).collect()
+                let any_sliced = jobs.iter().any(is_sliced);
+                let is_apart = |job: &Job| any_sliced && job.tile.is_some() && !is_sliced(job);
+                let (apart, together): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(is_apart);
+                [together, apart].into_iter().filter(|jobs| !jobs.is_empty()).map(Draft::Dispatch).collect()
             }
         }
     }

@@ -25,7 +25,10 @@ fn modules() -> Vec<Module> {
             .flat_map(move |kinds| several.map(|windows| module(kinds.clone(), tile, windows)))
             .collect::<Vec<_>>()
     };
-    let sliced = several.map(|windows| module(vec![Kind::Gemm], Tile::Sliced, windows));
+    let of_sliced = [vec![Kind::Gemm], Kind::ALL.to_vec()];
+    let sliced = of_sliced
+        .into_iter()
+        .flat_map(|kinds| several.map(|windows| module(kinds.clone(), Tile::Sliced, windows)));
     of_tile(Tile::Medium).into_iter().chain(sliced).collect()
 }
 
