@@ -35,32 +35,6 @@ pub enum Error {
         /// Units of each layer, from the input on.
         sizes: Vec<usize>,
     },
-    /// A layer is tied to one that is not there.
-    #[error(
-        "no linear layer stands at {to:?} before it; places are counted from 0, as in the names of parameters"
-    )]
-    NoLinear {
-        /// The place.
-        to: String,
-    },
-    /// A layer is tied to one that makes other units than go into it.
-    #[error(
-        "it multiplies by the transpose of layer {to}: expected {expected} units as come out of that, found {found}"
-    )]
-    Tied {
-        /// The other layer's place.
-        to: String,
-        /// Units that come out of that.
-        expected: usize,
-        /// Units that go in.
-        found: usize,
-    },
-    /// A factor that no learning rate can have.
-    #[error("lr_scale is a finite number of at least 0, found {found}")]
-    RateScale {
-        /// The factor.
-        found: f64,
-    },
     /// More layers than a network may have.
     #[error("a network can have at most {most} hidden layers, found {found}")]
     TooManyLayers {
