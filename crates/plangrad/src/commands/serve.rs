@@ -49,7 +49,7 @@ fn serve(
     })?;
     server.serve(&service, interrupts.stop())?;
     let [requests, predictions] =
-        [(service.traffic().requests(), "request"), (service.predicted(), "prediction")]
+        [(service.state().traffic.requests(), "request"), (service.predicted(), "prediction")]
             .map(|(number, noun)| counted(usize::try_from(number).unwrap_or(usize::MAX), noun));
     Console::remark(&format_args!("answered {requests}, made {predictions}"));
     Ok(())

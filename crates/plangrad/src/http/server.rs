@@ -92,11 +92,11 @@ fn welcome<'scope, 'env>(
     stop: &'env Stop,
     refused: &SyncSender<Arc<TcpStream>>,
 ) {
-    let traffic = site.traffic();
-    if traffic.opens(site.limits().connections) {
+    let traffic = &site.state().traffic;
+    if traffic.opens(site.state().limits.connections) {
         let own = Arc::clone(&stream);
         let talk = move || {
-            if let Some(connection) = Connection::new(own, site.limits().patience, stop) {
+            if let Some(connection) = Connection::new(own, site.state().limits.patience, stop) {
                 converse(connection, site);
             }
             traffic.closes();
@@ -124,7 +124,7 @@ fn refuse_all(too_many: &Receiver<Arc<TcpStream>>, stop: &Stop) {
 
 /// Answers the requests of a connection, one after another.
 fn converse(mut connection: Connection<'_>, site: &impl Site) {
-    let (traffic, patience) = (site.traffic(), site.limits().patience);
+    let (traffic, patience) = (&site.state().traffic, site.state().limits.patience);
     loop {
         let (head, began) = match connection.head() {
             Ok(found) => found,
@@ -169,13 +169,13 @@ fn answer<'s>(
         Err(refusal) => return Err(refusal.into()),
     };
     // What the body takes is free again once the response is there.
-    let (body, _taken) = connection.body(head, began, site.limits().body, site.room())?;
+    let (body, _taken) = connection.body(head, began, site.state().limits.body, &site.state().room)?;
     Ok(site.answer(route, body))
 }
 
 /// Ends a connection whose request cannot be read.
 fn give_up(mut connection: Connection<'_>, site: &impl Site, began: Instant, broken: Broken) {
-    let traffic = site.traffic();
+    let traffic = &site.state().traffic;
     match broken {
         Broken::Ended => {}
         Broken::Lost => traffic.lost(),
@@ -183,7 +183,7 @@ fn give_up(mut connection: Connection<'_>, site: &impl Site, began: Instant, bro
             let response = Response::from(refusal);
             traffic.answered(response.status, began.elapsed());
             match connection.send(&response, true, false) {
-                true => connection.end(site.limits().patience),
+                true => connection.end(site.state().limits.patience),
                 false => traffic.lost(),
             }
         }

@@ -20,19 +20,29 @@ pub(crate) struct Limits {
     pub(crate) patience: Duration,
 }
 
+/// What every site has.
+pub(crate) struct SiteState {
+    pub(crate) limits: Limits,
+    /// Where requests and connections are counted.
+    pub(crate) traffic: Traffic,
+    /// For bodies and responses.
+    pub(crate) room: Room,
+}
+
+impl SiteState {
+    /// With room for so many bytes, and nothing counted.
+    pub(crate) fn new(limits: Limits, room: u64) -> SiteState {
+        SiteState { limits, traffic: Traffic::default(), room: Room::new(room) }
+    }
+}
+
 /// Everything that answers.
 pub(crate) trait Site: Sync {
     /// What a request is for.
     type Route;
 
-    /// The limits on requests.
-    fn limits(&self) -> Limits;
-
-    /// Where requests and connections are counted.
-    fn traffic(&self) -> &Traffic;
-
-    /// For bodies and responses.
-    fn room(&self) -> &Room;
+    /// What every site has.
+    fn state(&self) -> &SiteState;
 
     /// What a request is for, by its head.
     ///

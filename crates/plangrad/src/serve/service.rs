@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::page::DrawingPage;
 use super::predictions::{Kind, Predictions};
-use crate::http::{
-    Answer, Head, Limits, Refusal, Response, Room, Site, Status, Taken, Traffic, line, section,
-};
+use crate::http::{Answer, Head, Limits, Refusal, Response, Site, SiteState, Status, Taken, line, section};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +19,7 @@ pub(crate) enum Route {
 pub(crate) struct Service<'a> {
     predictions: Predictions<'a>,
     page: Option<DrawingPage>,
-    limits: Limits,
-    room: Room,
-    traffic: Traffic,
+    state: SiteState,
     /// Samples that were predicted.
     predicted: AtomicU64,
 }
@@ -31,9 +27,8 @@ pub(crate) struct Service<'a> {
 impl<'a> Service<'a> {
     pub(crate) fn new(predictions: Predictions<'a>, limits: Limits) -> Self {
         let page = DrawingPage::for_model(predictions.model());
-        let room = Room::new(predictions.memory().room);
-        let (traffic, predicted) = (Traffic::default(), AtomicU64::new(0));
-        Self { predictions, page, limits, room, traffic, predicted }
+        let state = SiteState::new(limits, predictions.memory().room);
+        Self { predictions, page, state, predicted: AtomicU64::new(0) }
     }
 
     /// Whether there is a page to draw on.
@@ -49,7 +44,7 @@ impl<'a> Service<'a> {
     fn predict(&self, kind: Kind, body: Vec<u8>) -> Result<(Response, Taken<'_>), Refusal> {
         let (response, samples) = self.predictions.answer(kind, body)?;
         let full = || Refusal::new(Status::Unavailable, "too many large responses at a time; try again");
-        let taken = self.room.take(response.body.capacity() as u64).ok_or_else(full)?;
+        let taken = self.state.room.take(response.body.capacity() as u64).ok_or_else(full)?;
         self.predicted.fetch_add(samples as u64, Ordering::Relaxed);
         Ok((response, taken))
     }
@@ -57,7 +52,7 @@ impl<'a> Service<'a> {
     /// The text that Prometheus reads.
     fn metrics(&self) -> String {
         let memory = self.predictions.memory();
-        let mut text = self.traffic.text();
+        let mut text = self.state.traffic.text();
         for (name, kind, help, value) in [
             ("predictions_total", "counter", "Samples that were predicted.", self.predicted()),
             ("planned_bytes", "gauge", "Memory that serving may take.", memory.total()),
@@ -73,16 +68,8 @@ impl<'a> Service<'a> {
 impl Site for Service<'_> {
     type Route = Route;
 
-    fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    fn traffic(&self) -> &Traffic {
-        &self.traffic
-    }
-
-    fn room(&self) -> &Room {
-        &self.room
+    fn state(&self) -> &SiteState {
+        &self.state
     }
 
     fn route(&self, head: &Head) -> Result<Route, Refusal> {

@@ -5,7 +5,7 @@ use std::thread;
 use super::broadcast::Broadcast;
 use super::news::News;
 use crate::error::Result;
-use crate::http::{Answer, Head, Limits, Refusal, Response, Room, Server, Site, Status, Traffic};
+use crate::http::{Answer, Head, Limits, Refusal, Response, Server, Site, SiteState, Status};
 use crate::report::live_page;
 use crate::train::Stop;
 
@@ -26,9 +26,7 @@ pub(crate) enum Route {
 /// Everything that answers.
 pub(crate) struct WatchSite {
     broadcast: Broadcast,
-    limits: Limits,
-    room: Room,
-    traffic: Traffic,
+    state: SiteState,
 }
 
 impl WatchSite {
@@ -37,9 +35,9 @@ impl WatchSite {
     /// # Errors
     /// If the system gives no threads.
     pub(crate) fn serve(server: &Server, news: &mut News, limits: Limits, stop: &Stop) -> Result<()> {
-        let (broadcast, traffic) = (Broadcast::default(), Traffic::default());
+        let broadcast = Broadcast::default();
         news.tell_all(&broadcast);
-        let site = WatchSite { broadcast, limits, room: Room::new(ROOM), traffic };
+        let site = WatchSite { broadcast, state: SiteState::new(limits, ROOM) };
         thread::scope(|scope| {
             scope.spawn(|| news.tell(&site.broadcast, stop));
             let served = server.serve(&site, stop);
@@ -50,7 +48,7 @@ impl WatchSite {
 
     fn page(&self) -> Answer<'_> {
         let run = self.broadcast.last_whole();
-        let Some(taken) = self.room.take(PAGE + 7 * run.len() as u64) else {
+        let Some(taken) = self.state.room.take(PAGE + 7 * run.len() as u64) else {
             let refusal = Refusal::new(Status::Unavailable, "too many pages at a time; try again");
             return Answer::Whole(refusal.into(), None);
         };
@@ -64,16 +62,8 @@ impl WatchSite {
 impl Site for WatchSite {
     type Route = Route;
 
-    fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    fn traffic(&self) -> &Traffic {
-        &self.traffic
-    }
-
-    fn room(&self) -> &Room {
-        &self.room
+    fn state(&self) -> &SiteState {
+        &self.state
     }
 
     fn route(&self, head: &Head) -> std::result::Result<Route, Refusal> {
